@@ -1,0 +1,35 @@
+"""bioclip-x: names organisms in pictures at the rank it can defend, and says why, in words.
+
+    >>> from bioclip_x import Classifier
+    >>> for result in Classifier(plugins=["descriptors"]).classify(["examples/drawings"]):  # doctest: +SKIP
+    ...     print(result.source, result.predictions[0].taxon.name)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bioclip_x.components import ComponentSpec
+from bioclip_x.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from bioclip_x.pipeline.classifier import Classifier
+    from bioclip_x.recipe import Recipe
+    from bioclip_x.taxonomy import Taxonomy
+
+__version__ = "0.1.0"
+__all__ = ["Classifier", "ComponentSpec", "Recipe", "Taxonomy", "__version__", "hookimpl"]
+
+# Imported on first use: `bioclip-x --help` must not wait for torch or pydantic.
+_LAZY = {
+    "Classifier": "bioclip_x.pipeline.classifier",
+    "Recipe": "bioclip_x.recipe",
+    "Taxonomy": "bioclip_x.taxonomy",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

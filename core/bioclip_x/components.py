@@ -1,0 +1,169 @@
+"""What a component must be able to do, by kind. A plugin author implements one of these; no base class is needed.
+
+A component is made from its name and options: `--head rollup`, `--text descriptors:style=cbd`. Its options are the
+keyword-only arguments of its constructor, validated against their annotations; an unknown one is an error that lists
+the known. Constructors do no work: no network, no weights, no files.
+
+Legend: B images, C classes, P prompts, D embedding, N tree nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from bioclip_x.records import (
+    ImageFeatures,
+    Logits,
+    LossInput,
+    ModelCard,
+    PromptSet,
+    Provenance,
+    Result,
+    Scores,
+    TextBank,
+    TextRequest,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL.Image import Image
+
+    from bioclip_x.taxonomy import Taxonomy
+
+Kind = Literal[
+    "text_builders", "encoders", "scorers", "heads", "losses", "taxonomy_readers", "language_models", "datasets",
+    "reports", "commands",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentSpec:
+    """A component by name, without importing it.
+
+    name: what a user types. summary: one line for `bioclip-x plugins list`.
+    target: "package.module:Class", imported when the component is made.
+    """
+
+    name: str
+    summary: str
+    target: str
+
+
+class TextBuilder(Protocol):
+    """Writes the texts that stand for classes."""
+
+    def build(self, request: TextRequest) -> PromptSet:
+        """Prompts for every class asked for, at least one each, in class order. Pure: same request, same prompts."""
+
+
+class Encoder(Protocol):
+    """A two-tower model: pictures and texts into one space. `load` does the work, the constructor does none."""
+
+    def load(self, model: str, *, device: str, precision: str, cache_dir: Path | None = None) -> LoadedEncoder:
+        """Finds and loads a model by name. Raises ModelError saying what to do where it cannot."""
+
+
+class LoadedEncoder(Protocol):
+    """A model ready to use, on its device."""
+
+    card: ModelCard
+
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """An RGB picture as the model was trained to see it: float32 [3, H, W]. Called from worker threads."""
+
+    def encode_images(self, pixels_B3HW: torch.Tensor) -> ImageFeatures:
+        """Unit embeddings of a batch, float32 on the CPU, and which pictures the model declines to name."""
+
+    def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Unit embeddings [len(texts), D], float32 on the CPU. Texts beyond the context are cut (see `count_tokens`)."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, start and end tokens included, before any cutting."""
+
+
+class Scorer(Protocol):
+    """Image features → class logits."""
+
+    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
+        """float32 [B, C], logit scale applied."""
+
+    def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
+        """Each prompt's coefficient a_p in the class's similarity Σ a_p·cos_p for this image; float32 [prompts of it]."""
+
+
+class Head(Protocol):
+    """Class logits → shares of every node of the tree, and the ranks at which to report a winner."""
+
+    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+        """float32 log-shares [B, N]."""
+
+
+class Loss(Protocol):
+    """A training loss. May be a torch module with parameters of its own, which the trainer then optimises."""
+
+    def __call__(self, batch: LossInput) -> torch.Tensor:
+        """A scalar."""
+
+
+class TaxonomyReader(Protocol):
+    """Reads one format of taxonomy."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """Whether the file looks like this format, from its name and first 64 KiB. Never raises."""
+
+    def read(self, path: Path) -> Taxonomy:
+        """The tree. Raises TaxonomyError with file and line; nothing half-loaded."""
+
+
+class LanguageModel(Protocol):
+    """Answers prompts."""
+
+    provenance: Mapping[str, Any]
+
+    def complete(self, prompts: Sequence[str]) -> Iterator[str]:
+        """One answer per prompt, in order. Raises LanguageModelError naming server and reason."""
+
+
+class Report(Protocol):
+    """Writes results as they come; memory must not grow with the number of results."""
+
+    suffixes: tuple[str, ...]
+
+    def open(self, output: Path | None, provenance: Provenance) -> AbstractContextManager[ReportWriter]:
+        """A writer to a file (appearing only when complete) or, for None, to standard output."""
+
+
+class ReportWriter(Protocol):
+    def write(self, result: Result) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One training example: a picture by its number in the data set, and its class or its own texts.
+
+    class_index: the class in the training taxonomy, -1 where the picture has no taxon.
+    texts: texts of its own to draw from; empty where the text builders speak for its class.
+    """
+
+    class_index: int
+    texts: tuple[str, ...] = ()
+
+
+class Dataset(Protocol):
+    """Pictures with labels, addressed by number; `sample` and `image` may be called from worker threads."""
+
+    def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
+        """Resolves labels against the taxonomy (and makes caches); yields notes on what was skipped or ambiguous."""
+
+    def __len__(self) -> int: ...
+
+    def sample(self, index: int) -> Sample: ...
+
+    def image(self, index: int) -> Image:
+        """RGB."""

@@ -1,0 +1,152 @@
+"""The hooks. A plugin is a module (or any object) with functions of these names, marked `@bioclip_x.hookimpl`.
+
+Registering hooks return lists of `ComponentSpec`s and are called once, when the registry is made; names are light, so
+nothing heavy may be imported at a plugin's top level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from bioclip_x.components import ComponentSpec
+
+if TYPE_CHECKING:
+    from bioclip_x.recipe import Recipe
+    from bioclip_x.trainer.events import EpochEnd, StepEnd
+
+GROUP = "bioclip_x"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def text_builders() -> Sequence[ComponentSpec]:
+    """Ways of writing texts that stand for classes.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.TextBuilder`; used by
+    `--text NAME` and by the trainer.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def encoders() -> Sequence[ComponentSpec]:
+    """Families of two-tower models.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.Encoder`; used by
+    `--encoder NAME`, which loads `--model`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def scorers() -> Sequence[ComponentSpec]:
+    """Ways from image features to class logits.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.Scorer`; used by
+    `--scorer NAME`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def heads() -> Sequence[ComponentSpec]:
+    """Ways from class logits to a decision on the tree.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.Head`; used by `--head NAME`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def losses() -> Sequence[ComponentSpec]:
+    """Training losses.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.Loss`; used by `loss:` in a
+    training configuration.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def taxonomy_readers() -> Sequence[ComponentSpec]:
+    """Taxonomy formats.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.TaxonomyReader`; used by
+    `--taxonomy FILE`, the format seen from the content or named by `--taxonomy-format NAME`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def language_models() -> Sequence[ComponentSpec]:
+    """Language models that write descriptors.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.LanguageModel`; used by
+    `bioclip-x describe --llm NAME`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def datasets() -> Sequence[ComponentSpec]:
+    """Sets of labelled pictures.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.Dataset`; used by `data:` in
+    a training configuration.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def reports() -> Sequence[ComponentSpec]:
+    """Output formats.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.Report`; used by
+    `--format NAME` and `--report FILE`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def commands() -> Sequence[ComponentSpec]:
+    """Subcommands of `bioclip-x`.
+
+    Called once when the command line starts. Return specs whose targets are `click.Command` objects.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def configure(recipe: Recipe) -> Mapping[str, Any]:
+    """Changes to the recipe, for a plugin switched on with `--plugin`.
+
+    Called for the switched-on plugins only, in the order given, each with the recipe before any patch.
+
+    recipe: the merged defaults and recipe file.
+
+    Return the fields to set. Two plugins that set one field to different values are an error that names both; flags
+    on the command line win over patches.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def training_step_ended(event: StepEnd) -> None:
+    """Called after every optimiser step, for loggers and metrics.
+
+    event: step, epoch, loss, learning rate, logit scale, pictures per second, and the run's folder.
+    """
+
+
+@hookspec
+def epoch_ended(event: EpochEnd) -> bool | None:
+    """Called after every epoch, once its checkpoint is written.
+
+    event: epoch, mean loss, and the run's folder.
+
+    Return True to stop training here; any one plugin's True is enough.
+    """

@@ -1,0 +1,121 @@
+"""Embeds the prompts once and keeps them on disk: safetensors for numbers, Arrow for texts, memory-mapped.
+
+A bank's key is the hash of everything its numbers depend on, so a stale bank cannot be read: model, revision, tokenizer,
+precision and the prompts. Pooling is not among them; it works on embeddings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from bioclip_x.components import LoadedEncoder
+from bioclip_x.records import ModelCard, Prompt, TextBank
+
+FORMAT: Final = 1
+CHUNK: Final = 4096
+"""Texts embedded between two reports of progress."""
+
+
+def bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
+    """SHA-256, 32 hex digits."""
+    digest = hashlib.sha256()
+    about = [FORMAT, card.name, card.revision, card.tokenizer, card.precision, card.dim]
+    digest.update(json.dumps(about).encode())
+    for prompt in prompts:
+        digest.update(json.dumps([prompt.text, prompt.class_index, prompt.weight]).encode())
+    return digest.hexdigest()[:32]
+
+
+def build_bank(
+    encoder: LoadedEncoder,
+    prompts: Sequence[Prompt],
+    n_classes: int,
+    *,
+    pooling: str = "mean",
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> TextBank:
+    """The bank of these prompts, read from `cache` if it is there, else embedded (each distinct text once) and kept.
+
+    prompts: sorted by class, at least one per class. progress: called with (texts embedded, texts in all).
+    A cache that cannot be written is no error: the bank is then only in memory.
+    """
+    key = bank_key(encoder.card, prompts)
+    folder = cache / key if cache else None
+    stored = _read(folder) if folder else None
+    if stored is None:
+        stored = _embed(encoder, [prompt.text for prompt in prompts], progress)
+        if folder:
+            _write(folder, stored, prompts)
+    embeddings_PD, tokens_P = stored
+    return TextBank(
+        prompts=tuple(prompts),
+        embeddings_PD=embeddings_PD,
+        owner_P=np.array([prompt.class_index for prompt in prompts], np.int64),
+        weight_P=np.array([prompt.weight for prompt in prompts], np.float32),
+        n_classes=n_classes,
+        pooling=pooling,
+        key=key,
+        truncated=int((tokens_P > encoder.card.context_length).sum()),
+    )
+
+
+def _embed(
+    encoder: LoadedEncoder, texts: Sequence[str], progress: Callable[[int, int], None]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Unit embeddings [P, D] and token counts [P]. Texts that occur several times are embedded once."""
+    distinct = list(dict.fromkeys(texts))
+    tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
+    parts = []
+    for start in range(0, len(distinct), CHUNK):
+        parts.append(encoder.encode_texts(distinct[start : start + CHUNK]))
+        progress(min(start + CHUNK, len(distinct)), len(distinct))
+    place = {text: i for i, text in enumerate(distinct)}
+    rows = torch.tensor([place[text] for text in texts])
+    return torch.cat(parts)[rows].contiguous(), tokens[rows].contiguous()
+
+
+def _read(folder: Path) -> tuple[torch.Tensor, torch.Tensor] | None:
+    try:
+        tensors = load_file(folder / "embeddings.safetensors")
+        return tensors["embeddings"], tensors["tokens"]
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Sequence[Prompt]) -> None:
+    """Writes beside the final place and moves it there whole, so that a killed run leaves no half bank."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    except OSError:
+        return
+    try:
+        save_file({"embeddings": stored[0], "tokens": stored[1]}, partial / "embeddings.safetensors")
+        table = pa.table(
+            {
+                "class_index": [p.class_index for p in prompts],
+                "kind": [p.kind for p in prompts],
+                "text": [p.text for p in prompts],
+                "source": [p.source for p in prompts],
+                "weight": [p.weight for p in prompts],
+            }
+        )
+        with pa.OSFile(str(partial / "prompts.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        os.replace(partial, folder)
+    except OSError:  # a full disk, or another process was first: either way this run has its bank in memory
+        shutil.rmtree(partial, ignore_errors=True)

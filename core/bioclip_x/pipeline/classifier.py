@@ -1,0 +1,168 @@
+"""The classifier: a recipe made into components, and pictures run through them.
+
+    sources → decoded batches → encoder → scorer (with its text bank) → head → predictions and explanation
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import torch
+
+from bioclip_x import __version__
+from bioclip_x.components import Encoder, Head, LoadedEncoder, Scorer
+from bioclip_x.paths import cache_folder
+from bioclip_x.pipeline import explain as explaining
+from bioclip_x.pipeline import predict
+from bioclip_x.pipeline.bank import build_bank
+from bioclip_x.pipeline.sources import expand
+from bioclip_x.pipeline.stream import batches
+from bioclip_x.pipeline.taxonomies import taxonomy_for
+from bioclip_x.pipeline.texts import write_prompts
+from bioclip_x.prompts import load_descriptors
+from bioclip_x.recipe import Recipe, resolve_recipe
+from bioclip_x.records import Decoded, Provenance, Result, TextRequest
+from bioclip_x.registry import Registry, create_registry
+
+if TYPE_CHECKING:
+    from bioclip_x.pipeline.sources import ImageLike
+
+
+class Classifier:
+    """Names what is in pictures, and says why.
+
+        Classifier(plugins=["descriptors"]).classify("examples/drawings")
+
+    model, and every other field of `Recipe`, by keyword, as the command line's flags; `plugins` as `--plugin`, `recipe`
+    as `--recipe`, or a `Recipe` that is already resolved. Raises BioclipXError for anything wrong with the request.
+
+    recipe: the resolved recipe. taxonomy: the tree of classes. bank: the embedded texts. encoder: the loaded model.
+    provenance: what every output carries.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        plugins: Sequence[str] = (),
+        recipe: Recipe | str | os.PathLike[str] | None = None,
+        registry: Registry | None = None,
+        cache: Path | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        **fields: Any,
+    ) -> None:
+        registry = registry or create_registry(plugins)
+        if not isinstance(recipe, Recipe):
+            file = Path(recipe) if recipe is not None else None
+            recipe = resolve_recipe(registry, file=file, plugins=plugins, flags={"model": model, **fields})
+        self.recipe = recipe
+        self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
+        self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
+        builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
+        family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
+        self.encoder: LoadedEncoder = family.load(recipe.model, device=recipe.device, precision=recipe.precision)
+        card = self.encoder.card
+        self.taxonomy = taxonomy_for(registry, recipe, card)
+        self._candidates = predict.candidates(self.taxonomy, recipe.rank)
+        own = card.descriptors if self.taxonomy.source == str(card.taxonomy) else None
+        file = recipe.descriptors or own
+        texts = write_prompts(
+            builders,
+            TextRequest(
+                taxonomy=self.taxonomy,
+                classes=range(self.taxonomy.n_classes),
+                language=recipe.language,
+                descriptors=load_descriptors(file) if file else None,
+                missing=recipe.missing,
+            ),
+        )
+        self.bank = build_bank(
+            self.encoder,
+            texts.prompts,
+            self.taxonomy.n_classes,
+            pooling=recipe.pooling,
+            cache=cache or cache_folder() / "banks",
+            progress=progress,
+        )
+        notes = [*self.taxonomy.notes, *texts.notes]
+        if self.bank.truncated:
+            notes.append(
+                f"{self.bank.truncated} of {len(texts.prompts)} texts are longer than the model's "
+                f"{card.context_length} tokens and were cut"
+            )
+        self.provenance = Provenance(
+            version=__version__,
+            model=card.name,
+            revision=card.revision,
+            demo=card.demo,
+            taxonomy=f"{self.taxonomy.source} ({self.taxonomy.fingerprint})",
+            n_classes=self.taxonomy.n_classes,
+            n_prompts=len(texts.prompts),
+            recipe=recipe.dump(),
+            notes=tuple(notes),
+            ranks=tuple(self.taxonomy.rank_tables),
+        )
+
+    def classify(
+        self, images: ImageLike | Iterable[ImageLike], *, thumbnails: bool = False, stdin: TextIO | None = None
+    ) -> Iterator[Result]:
+        """One result per picture, in order, as they are ready; a picture that cannot be read is a result with an error.
+
+        images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them.
+        thumbnails: put a small JPEG of each picture into its result, for reports.
+        stdin: where "-" reads its list of paths from.
+        """
+        many = images if isinstance(images, Iterable) and not _is_one(images) else [images]  # type: ignore[list-item]
+        decoded = batches(
+            expand(many, stdin),  # type: ignore[arg-type]
+            self.encoder.preprocess,
+            batch_size=self.recipe.batch_size,
+            workers=self.recipe.workers,
+            with_thumbnail=thumbnails,
+        )
+        for batch in decoded:
+            yield from self._classify_batch(batch)
+
+    @torch.inference_mode()
+    def _classify_batch(self, batch: Sequence[Decoded]) -> Iterator[Result]:
+        readable = [one.pixels for one in batch if one.pixels is not None]
+        named: Iterator[Result] = iter(self._decide(torch.stack(readable), [d for d in batch if d.pixels is not None])
+                                       if readable else ())
+        for one in batch:
+            yield next(named) if one.pixels is not None else Result(one.source.name, error=one.error)
+
+    def _decide(self, pixels_B3HW: torch.Tensor, batch: Sequence[Decoded]) -> list[Result]:
+        card = self.encoder.card
+        features = self.encoder.encode_images(pixels_B3HW)
+        logits = self.scorer.logits(features, self.bank, card)
+        scores = self.head.decide(logits, self.taxonomy)
+        top_BK = predict.top_nodes(scores, self._candidates, self.recipe.k)
+        results = []
+        for row, one in enumerate(batch):
+            shown = {"width": one.width, "height": one.height, "thumbnail": one.thumbnail}
+            if features.refused_B[row]:
+                results.append(Result(one.source.name, refused=features.refused_B[row], **shown))
+                continue
+            nodes = [int(node) for node in top_BK[row]]
+            results.append(
+                Result(
+                    one.source.name,
+                    predictions=tuple(
+                        predict.prediction(self.taxonomy, scores.log_probs_BN[row], node) for node in nodes
+                    ),
+                    ranks=predict.rank_winners(self.taxonomy, scores, row, nodes[0]),
+                    explanation=explaining.explain(
+                        self.taxonomy, self.bank, self.scorer, card,
+                        features.embeddings_BD[row], logits.logits_BC[row], nodes[0],
+                    ),
+                    **shown,
+                )
+            )  # fmt: skip
+        return results
+
+
+def _is_one(images: Any) -> bool:
+    return isinstance(images, str | os.PathLike) or hasattr(images, "__array_interface__")

@@ -1,0 +1,50 @@
+"""The recipe's labels, taxonomy file, or the model's own taxonomy → a compiled tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bioclip_x.errors import RecipeError, TaxonomyError
+from bioclip_x.recipe import Recipe
+from bioclip_x.records import ModelCard
+from bioclip_x.registry import Registry
+from bioclip_x.taxonomy import Taxonomy
+
+HEAD_BYTES = 65536
+
+
+def taxonomy_for(registry: Registry, recipe: Recipe, card: ModelCard) -> Taxonomy:
+    """Labels, else the recipe's file, else the model's own. Raises RecipeError where there is none of these."""
+    if recipe.labels:
+        return Taxonomy.from_labels(recipe.labels)
+    if recipe.taxonomy:
+        return read_taxonomy(registry, recipe.taxonomy, recipe.taxonomy_format)
+    if card.taxonomy:
+        return read_taxonomy(registry, card.taxonomy)
+    raise RecipeError(
+        f"the model {card.name} brings no list of classes: give --taxonomy FILE (a species list as CSV, say) or "
+        '--labels "red fox,gray wolf"'
+    )
+
+
+def read_taxonomy(registry: Registry, path: Path, format: str | None = None) -> Taxonomy:
+    """Reads a file with the reader named, or the first that recognises its content. Raises TaxonomyError."""
+    if not path.exists():
+        raise TaxonomyError(f"the taxonomy {path} does not exist")
+    if format is not None:
+        taxonomy: Taxonomy = registry.make("taxonomy_readers", format).read(path)
+        return taxonomy
+    head = b""
+    if path.is_file():
+        with path.open("rb") as handle:
+            head = handle.read(HEAD_BYTES)
+        if not head.strip():
+            raise TaxonomyError(f"{path} is empty; expected a taxonomy")
+    for name in registry.components("taxonomy_readers"):
+        reader = registry.make("taxonomy_readers", name)
+        if reader.sniff(path, head):
+            taxonomy = reader.read(path)
+            return taxonomy
+    known = ", ".join(registry.components("taxonomy_readers"))
+    what = "is a folder" if path.is_dir() else "is in no format that any reader recognises"
+    raise TaxonomyError(f"{path} {what}; name one with --taxonomy-format: {known}")

@@ -1,0 +1,44 @@
+"""Runs the recipe's text builders and puts their prompts in class order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from bioclip_x.components import TextBuilder
+from bioclip_x.errors import RecipeError
+from bioclip_x.records import Prompt, PromptSet, TextRequest
+
+
+def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> PromptSet:
+    """All builders' prompts, sorted by class, with a note on texts that several classes share.
+
+    Raises RecipeError where a class is left without any.
+    """
+    prompts: list[Prompt] = []
+    notes: list[str] = []
+    for builder in builders:
+        written = builder.build(request)
+        prompts.extend(written.prompts)
+        notes.extend(written.notes)
+    without = set(request.classes) - {prompt.class_index for prompt in prompts}
+    if without:
+        example = request.taxonomy.class_taxon(min(without)).name
+        raise RecipeError(f"no text builder wrote a text for {len(without)} classes, {example!r} among them")
+    prompts.sort(key=lambda prompt: prompt.class_index)  # stable: within a class, builders keep their order
+    tied = shared_texts(prompts)
+    if tied:
+        names = ", ".join(request.taxonomy.class_taxon(c).name for c in tied[0][:3])
+        notes.append(f"{len(tied)} groups of classes have the very same texts and cannot be told apart, first: {names}")
+    return PromptSet(tuple(prompts), tuple(notes))
+
+
+def shared_texts(prompts: Sequence[Prompt]) -> list[tuple[int, ...]]:
+    """Groups of classes whose sets of texts are identical."""
+    texts: dict[int, set[str]] = defaultdict(set)
+    for prompt in prompts:
+        texts[prompt.class_index].add(prompt.text)
+    groups: dict[frozenset[str], list[int]] = defaultdict(list)
+    for class_index, own in texts.items():
+        groups[frozenset(own)].append(class_index)
+    return [tuple(group) for group in groups.values() if len(group) > 1]

@@ -1,0 +1,135 @@
+"""What to do, in one frozen record: defaults < recipe file < `--plugin` patches in order < flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bioclip_x.errors import RecipeError
+from bioclip_x.files import read_yaml
+from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.registry import Registry
+
+
+def _refs(value: Any) -> Any:
+    many = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return tuple(parse_ref(one) for one in many)
+
+
+def _labels(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
+Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs), Field(min_length=1)]
+Labels = Annotated[tuple[str, ...], BeforeValidator(_labels), Field(min_length=1)]
+
+
+class Recipe(BaseModel):
+    """A classification, whole. Every output carries the one it came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field("field-guide", description="an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH")
+    encoder: Ref = Field(ComponentRef(name="open_clip"), description="the family of models that `model` belongs to")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = Field("auto", description="auto: fp16 on a GPU, fp32 elsewhere")
+    taxonomy: Path | None = Field(None, description="a file; none takes the model's own")
+    taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
+    labels: Labels | None = Field(None, description="plain labels instead of a taxonomy")
+    text: Refs = Field((ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together")
+    language: str = Field("en", description="ISO 639-1 code of the common names")
+    descriptors: Path | None = Field(None, description="a descriptor file; none takes the model's own")
+    missing: Literal["name", "error"] = Field("name", description="a class without descriptors: use its name, or refuse")
+    scorer: Ref = Field(ComponentRef(name="text"), description="features to class scores")
+    pooling: Literal["mean", "ensemble", "max"] = Field("mean", description="how a class's prompts are pooled")
+    head: Ref = Field(ComponentRef(name="flat"), description="class scores to a decision on the tree")
+    rank: str | None = Field(None, description="the rank to report; none takes the classes themselves")
+    k: int = Field(5, ge=1, description="predictions per picture")
+    batch_size: int = Field(32, ge=1, description="pictures per batch")
+    workers: int | None = Field(None, ge=1, description="threads that decode pictures; none takes one per core, at most 8")
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values, for outputs; `Recipe.model_validate` of it gives an equal recipe."""
+        dumped = self.model_dump(mode="json")
+        for name in ("encoder", "scorer", "head"):
+            dumped[name] = _plain(getattr(self, name))
+        dumped["text"] = [_plain(ref) for ref in self.text]
+        return dumped
+
+
+def _plain(ref: ComponentRef) -> Any:
+    return {"name": ref.name, **ref.options} if ref.options else ref.name
+
+
+def resolve_recipe(
+    registry: Registry,
+    *,
+    file: Path | None = None,
+    plugins: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Merges defaults < recipe file < patches of `plugins` in order < `flags` (None values are not given).
+
+    A rank asked for without a head brings the head "rollup", since classes alone have no other rank; a descriptor file
+    without a text brings the text "descriptors", since nothing else reads it.
+
+    Raises RecipeError for unknown fields, bad values, or two plugins that set one field (that no flag settles) to
+    different values, naming both.
+    """
+    from_file = read_recipe(file) if file else {}
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    base = _recipe(from_file, str(file) if file else "defaults")
+    patches = _patches(registry, plugins, base, settled=given)
+    explicit = from_file | patches | given
+    if explicit.get("rank") and "head" not in explicit:
+        explicit["head"] = "rollup"
+    if explicit.get("descriptors") and "text" not in explicit:
+        explicit["text"] = "descriptors"
+    recipe = _recipe(explicit, "the recipe")
+    if recipe.labels and recipe.taxonomy:
+        raise RecipeError("labels and a taxonomy were both given; give one")
+    return recipe
+
+
+def _patches(
+    registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]
+) -> dict[str, Any]:
+    patches: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for plugin in plugins:
+        hook = registry.configure(plugin)
+        for patch in hook(recipe=base) if hook else []:
+            for name, value in patch.items():
+                if name in patches and name not in settled and patches[name] != value:
+                    raise RecipeError(
+                        f"--plugin {origin[name]} sets {name} to {patches[name]!r} and --plugin {plugin} sets it to "
+                        f"{value!r}; drop one of them, or settle it with --{name.replace('_', '-')}"
+                    )
+                patches[name], origin[name] = value, plugin
+    return patches
+
+
+def read_recipe(file: Path) -> dict[str, Any]:
+    """A recipe file (YAML): a mapping of recipe fields; paths in it are relative to it."""
+    document = read_yaml(file, RecipeError)
+    if not isinstance(document, dict):
+        raise RecipeError(f"{file}: expected a mapping of recipe fields, got {type(document).__name__}")
+    for name in ("taxonomy", "descriptors"):
+        if isinstance(document.get(name), str):
+            document[name] = str(file.parent / document[name])
+    return document
+
+
+def _recipe(values: Mapping[str, Any], where: str) -> Recipe:
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise RecipeError(f"{where}: no field is called {name!r}; known: {', '.join(Recipe.model_fields)}") from None
+        raise RecipeError(f"{where}: {name}: {first['msg']}") from None

@@ -1,0 +1,32 @@
+"""The frozen records that stages hand to each other. A stage imports these and never another stage."""
+
+from bioclip_x.records.bank import TextBank
+from bioclip_x.records.explanation import Explanation, PromptShare
+from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, Source
+from bioclip_x.records.loss import LossInput
+from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
+from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
+from bioclip_x.records.scores import Logits, Scores
+from bioclip_x.records.taxon import Taxon
+
+__all__ = [
+    "Decoded",
+    "Explanation",
+    "ImageFeatures",
+    "Logits",
+    "LossInput",
+    "ModelCard",
+    "Prediction",
+    "Prompt",
+    "PromptSet",
+    "PromptShare",
+    "Provenance",
+    "RankWinner",
+    "Result",
+    "Scores",
+    "Source",
+    "Step",
+    "Taxon",
+    "TextBank",
+    "TextRequest",
+]

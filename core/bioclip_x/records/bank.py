@@ -1,0 +1,43 @@
+"""Embedded texts of all classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from bioclip_x.records.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class TextBank:
+    """The embeddings of all prompts, sorted by class.
+
+    prompts: P prompts, class indices non-decreasing; every class has at least one.
+    embeddings_PD: float32 [P, D], rows L2-normalised.
+    owner_P: int64 [P], the class of each prompt.
+    weight_P: float32 [P], positive; relative within a class.
+    n_classes: C.
+    pooling: how a class's prompts are pooled: "mean" (CBD), "ensemble" (CLIP's) or "max".
+    key: hash of the model, its tokenizer and precision, and the prompts.
+    truncated: how many prompts were longer than the model's context.
+    ties: groups of classes that share an identical text (and so cannot be told apart by it).
+    """
+
+    prompts: tuple[Prompt, ...]
+    embeddings_PD: torch.Tensor
+    owner_P: np.ndarray
+    weight_P: np.ndarray
+    n_classes: int
+    pooling: str
+    key: str
+    truncated: int = 0
+    ties: int = 0
+
+    def of_class(self, class_index: int) -> slice:
+        """The rows of one class."""
+        start, stop = self.owner_P.searchsorted([class_index, class_index + 1])
+        return slice(int(start), int(stop))

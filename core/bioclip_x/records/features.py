@@ -1,0 +1,72 @@
+"""Pictures on their way in: sources, decoded tensors, embeddings; and the card of the model that made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One picture asked for: a path, or an image in memory. `name` is what outputs call it."""
+
+    name: str
+    path: Path | None = None
+    image: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A source after decoding: float32 pixels [3, H, W] as the model wants them, or the reason why not."""
+
+    source: Source
+    pixels: torch.Tensor | None = None
+    error: str = ""
+    width: int = 0
+    height: int = 0
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of a model, and what outputs must say of it.
+
+    name: as asked for. revision: the commit or content hash of the weights. tokenizer, precision: part of bank keys.
+    dim: D. logit_scale: exp of the trained temperature (CLIP: up to 100). logit_bias: 0 but for SigLIP.
+    context_length: tokens a prompt may have.
+    demo: non-empty for a model that must never be mistaken for one that knows photographs; printed with every output.
+    taxonomy, descriptors: files that come with the model, used where the recipe names none.
+    """
+
+    name: str
+    revision: str
+    tokenizer: str
+    precision: str
+    dim: int
+    logit_scale: float
+    logit_bias: float
+    context_length: int
+    demo: str = ""
+    taxonomy: Path | None = None
+    descriptors: Path | None = None
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFeatures:
+    """The embeddings of a batch of pictures.
+
+    embeddings_BD: float32 [B, D], rows L2-normalised.
+    refused_B: per picture, "" or why the model declines to name it (outside what it was made for).
+    familiarity_B: float32 [B], the measure behind a refusal (larger is more familiar), or None where the model has none.
+    """
+
+    embeddings_BD: torch.Tensor
+    refused_B: tuple[str, ...]
+    familiarity_B: np.ndarray | None = None

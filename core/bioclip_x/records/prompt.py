@@ -1,0 +1,57 @@
+"""Texts that stand for classes, before they are embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bioclip_x.prompts.descriptors import DescriptorSet
+    from bioclip_x.taxonomy.tree import Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One text for one class.
+
+    text: what the text tower reads.
+    class_index: the class it speaks of, 0 … C-1 in the taxonomy's leaf order.
+    kind: taxonomic, scientific, common, descriptor, background, …
+    phrase: the part that a report shows ("a red cap"); the text itself where there is no shorter form.
+    source: where it came from: a builder's name or a file.
+    weight: its share within its class, relative to the class's other prompts; positive.
+    """
+
+    text: str
+    class_index: int
+    kind: str
+    phrase: str = ""
+    source: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """What a text builder returns: prompts in class order, and notes about what was missing or doubtful."""
+
+    prompts: tuple[Prompt, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """What a text builder is given.
+
+    taxonomy: the tree; `taxonomy.class_taxon(c)` is the taxon of class c.
+    classes: the classes to write texts for.
+    language: ISO 639-1 code for common names.
+    descriptors: descriptors by class, where the recipe has any.
+    missing: "name" falls back to the class's name where a descriptor is missing, "error" refuses.
+    """
+
+    taxonomy: Taxonomy
+    classes: Sequence[int]
+    language: str = "en"
+    descriptors: DescriptorSet | None = None
+    missing: str = "name"

@@ -1,0 +1,34 @@
+"""One taxon, as text builders, readers and reports see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Taxon:
+    """A named group of organisms in one taxonomy. Within a tree its identity is its path, not its name.
+
+    rank: lower-case rank ("species", "genus", …), or "" for an unranked clade or a plain label.
+    name: the scientific name, at species rank the full binomial ("Cyanistes caeruleus"), or the label.
+    lineage: (rank, name) from the top of the tree down to and including this taxon; ranks that the lineage lacks are
+        left out.
+    common_names: language code (ISO 639-1) → names, the preferred one first. Many-to-many across taxa.
+    ids: identifiers elsewhere ({"gbif": "2487879"}).
+    extra: whatever else the author's file said about it.
+    """
+
+    rank: str
+    name: str
+    lineage: tuple[tuple[str, str], ...]
+    common_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def at(self, rank: str) -> str:
+        """The name of this taxon's ancestor (or itself) at `rank`, "" where the lineage lacks it."""
+        return next((name for r, name in self.lineage if r == rank), "")
+
+    def common_name(self, language: str = "en") -> str:
+        """The preferred common name in `language`, "" where none is known."""
+        names = self.common_names.get(language, ())
+        return names[0] if names else ""

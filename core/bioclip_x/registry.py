@@ -1,0 +1,193 @@
+"""Finds plugins, collects their components, and makes components from names and options."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from bioclip_x import hookspecs
+from bioclip_x.components import KINDS, ComponentSpec, Kind
+from bioclip_x.errors import PluginError
+from bioclip_x.hookspecs import GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A component's spec and the name of the plugin that provides it."""
+
+    spec: ComponentSpec
+    plugin: str
+
+
+class DuplicateError(PluginError):
+    """Two plugins provide one name. Never skipped: which of them a recipe means would depend on what is installed."""
+
+
+class Registry:
+    """Plugins and their components. Made by `create_registry`, never global.
+
+    manager: the pluggy manager, for calling hooks. plugins: name → origin (a distribution and its version, a module, a
+    file). warnings: one line per installed plugin that was skipped.
+    """
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(hookspecs)
+        self.plugins: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
+
+    def register(self, name: str, plugin: Any, origin: str) -> None:
+        """Adds one plugin, whole or not at all.
+
+        Raises PluginError for a misspelt hook or a hook that fails, DuplicateError for a component name that is taken.
+        """
+        self.manager.register(plugin, name=name)
+        try:
+            self.manager.check_pending()
+            found = [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]
+            for kind, spec in found:
+                if spec.name in self._components[kind]:
+                    other = self._components[kind][spec.name].plugin
+                    raise DuplicateError(
+                        f"two plugins provide a {_singular(kind)} called {spec.name!r}: "
+                        f"{other} ({self.plugins[other]}) and {name} ({origin})"
+                    )
+        except Exception as problem:
+            self.manager.unregister(name=name)
+            if isinstance(problem, pluggy.PluginValidationError):
+                known = ", ".join(k for k, v in vars(hookspecs).items() if hasattr(v, f"{GROUP}_spec"))
+                raise PluginError(f"{str(problem).strip()}; known hooks: {known}") from None
+            raise
+        self.plugins[name] = origin
+        for kind, spec in found:
+            self._components[kind][spec.name] = Registered(spec, name)
+
+    def load(self, names: Iterable[str]) -> None:
+        """Adds plugins by module name or path to a .py file; those already installed under that name are there.
+
+        Raises PluginError where one is missing or broken.
+        """
+        for name in names:
+            if not self.manager.has_plugin(name):
+                self.register(name, import_plugin(name, known=self.plugins), name)
+
+    def components(self, kind: Kind) -> dict[str, Registered]:
+        """Name → component of one kind, sorted by name."""
+        return dict(sorted(self._components[kind].items()))
+
+    def target(self, kind: Kind, name: str) -> Any:
+        """Imports what a component's spec points at. Raises PluginError listing the known names, or the cause."""
+        found = self._components[kind].get(name)
+        if found is None:
+            known = ", ".join(sorted(self._components[kind])) or "none"
+            raise PluginError(f"no {_singular(kind)} is called {name!r}; known: {known}")
+        module, _, attribute = found.spec.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as problem:
+            raise PluginError(
+                f"the {_singular(kind)} {name!r} of plugin {found.plugin!r} ({self.plugins[found.plugin]}) cannot be "
+                f"imported from {found.spec.target!r}: {problem}"
+            ) from problem
+
+    def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
+        """Makes a component, its options validated against its constructor. Raises PluginError or RecipeError."""
+        from bioclip_x.options import validated
+
+        target = self.target(kind, name)
+        return target(**validated(f"{_singular(kind)} {name!r}", target, options or {}))
+
+    def configure(self, plugin: str) -> Callable[..., Any] | None:
+        """The `configure` hook of one plugin, None where it has none. Raises PluginError for an unknown plugin."""
+        if not self.manager.has_plugin(plugin):
+            raise PluginError(f"no plugin is called {plugin!r}; known: {', '.join(sorted(self.plugins))}")
+        others = [p for name, p in self.manager.list_name_plugin() if name != plugin and p is not None]
+        caller = self.manager.subset_hook_caller("configure", others)
+        return caller if caller.get_hookimpls() else None
+
+    def _provided(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
+        implementations = getattr(self.manager.hook, kind).get_hookimpls()
+        specs = [spec for one in implementations if one.plugin is plugin for spec in one.function()]
+        for spec in specs:
+            if not isinstance(spec, ComponentSpec):
+                raise PluginError(f"its hook {kind} returned {spec!r}; expected ComponentSpecs")
+        return specs
+
+
+def create_registry(
+    plugins: Iterable[str] = (), *, strict: bool = False, only: Sequence[str] | None = None, trace: bool = False
+) -> Registry:
+    """Loads installed plugins (entry points of group `bioclip_x`) and those named.
+
+    plugins: further ones, by installed name, module, or path to a .py file.
+    strict: a broken installed plugin is an error instead of a warning.
+    only: entry points to load, by name; None loads all.
+    trace: print every hook call to stderr.
+
+    Raises PluginError for a component name provided twice, or for a named plugin that is missing or broken.
+    """
+    registry = Registry()
+    if trace:
+        registry.manager.trace.root.setwriter(sys.stderr.write)
+        registry.manager.enable_tracing()
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        if only is not None and point.name not in only:
+            continue
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        try:
+            registry.register(point.name, point.load(), origin)
+        except DuplicateError:
+            raise
+        except Exception as problem:
+            message = f"plugin {point.name!r} of {origin} is broken: {type(problem).__name__}: {problem}"
+            if strict:
+                raise PluginError(message) from problem
+            registry.warnings.append(f"{message}; skipped")
+    registry.load(plugins)
+    return registry
+
+
+def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
+    """A plugin module by import name or path to a .py file. Raises PluginError with the cause."""
+    try:
+        return _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
+    except PluginError:
+        raise
+    except ModuleNotFoundError as problem:
+        if problem.name and name.split(".")[0] == problem.name.split(".")[0]:
+            raise PluginError(
+                f"no plugin is called {name!r}, and no module either; installed: {', '.join(sorted(known)) or 'none'}"
+            ) from None
+        raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
+    except Exception as problem:
+        raise PluginError(f"plugin {name!r} cannot be imported: {type(problem).__name__}: {problem}") from problem
+
+
+def _import_file(path: Path) -> Any:
+    if not path.is_file():
+        raise PluginError(f"the plugin file {path} does not exist")
+    spec = importlib.util.spec_from_file_location(f"bioclip_x_plugin_{path.stem}", path.resolve())
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # In sys.modules before it runs, so that its own targets (f"{__name__}:Class") can be imported.
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module
+
+
+def _singular(kind: str) -> str:
+    words = {"taxonomy_readers": "taxonomy reader", "losses": "loss"}
+    return words.get(kind, kind.replace("_", " ").rstrip("s"))

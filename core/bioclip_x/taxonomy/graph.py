@@ -1,0 +1,76 @@
+"""networkx graphs in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.taxonomy.builder import TaxonomyBuilder
+from bioclip_x.taxonomy.tree import NO_DETAILS, TAXON, Details, Taxonomy
+
+
+def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> Taxonomy:
+    """Compiles a forest of edges parent → child.
+
+    Node attributes, all optional: `rank`, `name` (default: the node itself, as text), `common_names`
+    (language → names), `ids`, `extra`, and `is_class` (true makes a class of an inner node; tips are classes anyway).
+    Node identity is the graph's own, so that two nodes of one name stay apart.
+
+    Raises TaxonomyError for an undirected graph, a cycle, or a node with several parents, naming it.
+    """
+    if not graph.is_directed():
+        raise TaxonomyError("expected a networkx.DiGraph with edges from parent to child, got an undirected graph")
+    several = [node for node, parents in graph.in_degree() if parents > 1]
+    if several:
+        parents = ", ".join(repr(p) for p in graph.predecessors(several[0]))
+        raise TaxonomyError(f"{len(several)} node(s) have several parents, first {several[0]!r} ({parents})")
+    if not nx.is_directed_acyclic_graph(graph):
+        cycle = " → ".join(str(edge[0]) for edge in nx.find_cycle(graph))
+        raise TaxonomyError(f"the graph has a cycle: {cycle}")
+    builder = TaxonomyBuilder()
+    made: dict[Any, int] = {}
+    for node in nx.topological_sort(graph):
+        about = graph.nodes[node]
+        parent = next((made[p] for p in graph.predecessors(node)), 0)
+        made[node] = builder.add(
+            parent, str(about.get("rank", "")), str(about.get("name", node)), _details(about), merge=False
+        )
+        if about.get("is_class"):
+            builder.mark_class(made[node])
+    return builder.build(source)
+
+
+def _details(about: dict[str, Any]) -> Details:
+    if not any(about.get(key) for key in ("common_names", "ids", "extra")):
+        return NO_DETAILS
+    names = {language: tuple(names) for language, names in about.get("common_names", {}).items()}
+    return Details(names, dict(about.get("ids", {})), dict(about.get("extra", {})))
+
+
+def to_networkx(taxonomy: Taxonomy) -> nx.DiGraph[Any]:
+    """The taxa, without holes, self leaves and root, as a DiGraph of edges parent → child.
+
+    Nodes are the tree's own node numbers, with the attributes that `from_networkx` reads; `from_networkx` of it
+    compiles to an equal tree.
+    """
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    classes = {taxonomy.owner(int(leaf)) for leaf in taxonomy.leaf_node_C}
+    for node in range(1, taxonomy.n_nodes):
+        if taxonomy.kind_N[node] != TAXON:
+            continue
+        about = taxonomy.details.get(node, NO_DETAILS)
+        graph.add_node(
+            node,
+            rank=taxonomy.rank(node),
+            name=taxonomy.names[node],
+            common_names=dict(about.common_names),
+            ids=dict(about.ids),
+            extra=dict(about.extra),
+            is_class=node in classes,
+        )
+        parent = taxonomy.owner(int(taxonomy.parent_N[node]))
+        if parent > 0:
+            graph.add_edge(parent, node)
+    return graph

@@ -1,0 +1,50 @@
+"""The built-in components, by name. Nothing heavy is imported here: a target is imported when it is used."""
+
+from bioclip_x import ComponentSpec, hookimpl
+
+HERE = "bioclip_x_plugins"
+
+
+@hookimpl
+def text_builders() -> list[ComponentSpec]:
+    names = f"{HERE}.text.names"
+    return [
+        ComponentSpec("taxonomic", "kingdom to species in one text, as BioCLIP was trained", f"{names}:Taxonomic"),
+        ComponentSpec("scientific", "genus and species", f"{names}:Scientific"),
+        ComponentSpec("common", "the common name", f"{names}:Common"),
+        ComponentSpec("scientific+common", "scientific and common name", f"{names}:ScientificCommon"),
+        ComponentSpec("taxonomic+common", "kingdom to species and common name", f"{names}:TaxonomicCommon"),
+        ComponentSpec(
+            "descriptors", "what a class looks like, one text per trait (CBD)", f"{HERE}.text.descriptors:Descriptors"
+        ),
+    ]
+
+
+@hookimpl
+def encoders() -> list[ComponentSpec]:
+    return [
+        ComponentSpec(
+            "open_clip", "any open_clip model, with its own preprocessing", f"{HERE}.encoders.open_clip:OpenClip"
+        )
+    ]
+
+
+@hookimpl
+def scorers() -> list[ComponentSpec]:
+    return [ComponentSpec("text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer")]
+
+
+@hookimpl
+def heads() -> list[ComponentSpec]:
+    return [
+        ComponentSpec("flat", "the best class; shares up its own path", f"{HERE}.heads.flat:Flat"),
+        ComponentSpec("rollup", "shares summed up the tree; a winner at every rank", f"{HERE}.heads.rollup:Rollup"),
+    ]
+
+
+@hookimpl
+def taxonomy_readers() -> list[ComponentSpec]:
+    return [
+        ComponentSpec("csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.table:TableReader"),
+        ComponentSpec("yaml", "nested, or a list of lineages (JSON too)", f"{HERE}.readers.yaml:YamlReader"),
+    ]

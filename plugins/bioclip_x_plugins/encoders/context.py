@@ -1,0 +1,57 @@
+"""Text towers without the padding.
+
+A causal text tower that pools at the end-of-text token never looks past it, so a batch needs only as many positions as
+its longest text: exact, and several times faster for short names. Towers that pool the last position (CoCa), or look
+both ways, keep their full context.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+
+def encode_text(model: nn.Module, tokens_PL: torch.Tensor, *, cropped: bool = True) -> torch.Tensor:
+    """Text embeddings [P, D], not normalised, gradients included. Differs from the padded ones by rounding only.
+
+    model: an open_clip model. tokens_PL: int64 [P, L], padded to the model's context.
+    """
+    tower = _croppable_tower(model) if cropped else None
+    if tower is None:
+        return model.encode_text(tokens_PL)  # type: ignore[operator, no-any-return]
+    length = int(_end_of_text(tower, tokens_PL).max()) + 1
+    tensors = {"positional_embedding": tower.positional_embedding[:length]}
+    if tower.attn_mask is not None:
+        tensors["attn_mask"] = tower.attn_mask[:length, :length]
+    return functional_call(_TextOnly(tower), {f"tower.{k}": v for k, v in tensors.items()}, (tokens_PL[:, :length],))
+
+
+class _TextOnly(nn.Module):
+    """functional_call calls `forward`; this one is the text side of a CLIP, or a text tower itself."""
+
+    def __init__(self, tower: nn.Module) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, tokens_PL: torch.Tensor) -> torch.Tensor:
+        encode = getattr(self.tower, "encode_text", self.tower)
+        embeddings: torch.Tensor = encode(tokens_PL)
+        return embeddings
+
+
+def _croppable_tower(model: nn.Module) -> nn.Module | None:
+    """The module that holds positions and mask, where cropping is exact; else None."""
+    tower = getattr(model, "text", model)
+    pooling = getattr(tower, "text_pool_type", getattr(tower, "pool_type", None))
+    causal = getattr(tower, "attn_mask", None) is not None
+    exact = causal and pooling in ("argmax", "eos") and getattr(tower, "cls_emb", None) is None
+    return tower if exact and isinstance(getattr(tower, "positional_embedding", None), torch.Tensor) else None
+
+
+def _end_of_text(tower: nn.Module, tokens_PL: torch.Tensor) -> torch.Tensor:
+    """The position of the end-of-text token, int64 [P]: the largest token, or the one named."""
+    if getattr(tower, "text_pool_type", getattr(tower, "pool_type", None)) == "argmax":
+        return tokens_PL.argmax(dim=-1)
+    end = getattr(tower, "text_eos_id", None) or getattr(tower, "eos_id", None)
+    return (tokens_PL == end).int().argmax(dim=-1)

@@ -1,0 +1,110 @@
+"""A model's name → a folder with its configuration and weights, or a name that open_clip knows."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+
+from bioclip_x.errors import ModelError
+
+CONFIG = "open_clip_config.json"
+SAFETENSORS = "open_clip_model.safetensors"
+PICKLE = "open_clip_pytorch_model.bin"
+_TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model", "config.json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """folder: for hf-hub:, local-dir: and embedded models. architecture, tag: for open_clip's own names."""
+
+    name: str
+    revision: str
+    folder: Path | None = None
+    architecture: str = ""
+    tag: str = ""
+
+
+@cache
+def aliases() -> dict[str, dict[str, str]]:
+    """Alias → its source and one-line summary."""
+    loaded: dict[str, dict[str, str]] = yaml.safe_load(files(__package__).joinpath("models.yaml").read_text("utf-8"))
+    return loaded
+
+
+def locate(model: str, cache_dir: Path | None = None) -> Located:
+    """Finds (and for hf-hub: fetches) a model. Raises ModelError saying what to do where it is not to be had."""
+    alias, _, revision = model.partition("@") if ":" not in model else (model, "", "")
+    source = aliases()[alias]["source"] + (f"@{revision}" if revision else "") if alias in aliases() else model
+    scheme, _, rest = source.partition(":")
+    if scheme == "hf-hub":
+        repository, _, wanted = rest.partition("@")
+        folder = _snapshot(repository, wanted or None, cache_dir)
+        return Located(model, f"{repository}@{folder.name}", _checked(folder, model))
+    if scheme == "local-dir":
+        folder = _checked(Path(rest).expanduser(), model)
+        return Located(model, _content_hash(folder), folder)
+    if scheme == "package":
+        package, _, inside = rest.partition("/")
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise ModelError(f"{model}: the package {package} is not installed")
+        folder = _checked(Path(spec.submodule_search_locations[0], inside), model)
+        return Located(model, _content_hash(folder), folder)
+    architecture, slash, tag = model.partition("/")
+    if not slash:
+        known = ", ".join(aliases())
+        raise ModelError(
+            f"no model is called {model!r}; expected one of {known}, an open_clip name with its weights "
+            "(ViT-B-16/openai), hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
+        )
+    return Located(model, tag, architecture=architecture, tag=tag)
+
+
+def _checked(folder: Path, model: str) -> Path:
+    """Refuses a folder without configuration: open_clip would guess a preprocessing, and be wrong without a word."""
+    if not folder.is_dir():
+        raise ModelError(f"{model}: the folder {folder} does not exist")
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"{model}: {folder} holds no {CONFIG}; without it the preprocessing would be a guess")
+    if not any((folder / name).is_file() for name in (SAFETENSORS, PICKLE)):
+        raise ModelError(f"{model}: {folder} holds no {SAFETENSORS}")
+    return folder
+
+
+def _snapshot(repository: str, revision: str | None, cache_dir: Path | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    def fetch(weights: str) -> Path:
+        wanted = [CONFIG, weights, *_TOKENIZER_FILES]
+        return Path(snapshot_download(repository, revision=revision, cache_dir=cache_dir, allow_patterns=wanted))
+
+    at = f" --revision {revision}" if revision else ""
+    try:
+        folder = fetch(SAFETENSORS)
+        return folder if (folder / SAFETENSORS).exists() else fetch(PICKLE)
+    except HFValidationError as problem:
+        raise ModelError(f"hf-hub:{repository}: not a repository's name: {problem}") from None
+    except LocalEntryNotFoundError:
+        raise ModelError(
+            f"hf-hub:{repository}: not in this machine's hub cache, and the hub cannot be reached. On a machine with a "
+            f"network run `hf download {repository}{at}` and copy its cache (~/.cache/huggingface) here, or set HF_HOME "
+            "to where it lies"
+        ) from None
+    except (HfHubHTTPError, OSError) as problem:
+        raise ModelError(f"hf-hub:{repository}: cannot be fetched: {problem}") from problem
+
+
+def _content_hash(folder: Path) -> str:
+    digest = hashlib.sha256((folder / CONFIG).read_bytes())
+    weights = folder / SAFETENSORS if (folder / SAFETENSORS).is_file() else folder / PICKLE
+    with weights.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()[:16]}"
