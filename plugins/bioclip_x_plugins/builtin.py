@@ -48,3 +48,13 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ComponentSpec("csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.table:TableReader"),
         ComponentSpec("yaml", "nested, or a list of lineages (JSON too)", f"{HERE}.readers.yaml:YamlReader"),
     ]
+
+
+@hookimpl
+def commands() -> list[ComponentSpec]:
+    return [
+        ComponentSpec("classify", "name what is in pictures, and say why", "bioclip_x.cli.classify:command"),
+        ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
+        ComponentSpec("train", "train a model", "bioclip_x.cli.train:command"),
+        ComponentSpec("describe", "have a language model write descriptors", "bioclip_x.cli.describe:command"),
+    ]

@@ -1,0 +1,89 @@
+"""`bioclip-x`: finds the subcommands, and is the one place where a user's error becomes one line and an exit status.
+
+Exit status: 0 all done, 1 some pictures failed, 2 the request was wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from bioclip_x import __version__
+from bioclip_x.errors import BioclipXError
+from bioclip_x.registry import Registry, create_registry
+
+
+class Program(click.Group):
+    """Subcommands come from plugins, and are imported when they are run, not to list them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_registry(ctx).components("commands"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        registry = _registry(ctx)
+        if cmd_name not in registry.components("commands"):
+            return None
+        command: click.Command = registry.target("commands", cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, found.spec.summary) for name, found in _registry(ctx).components("commands").items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _registry(ctx: click.Context) -> Registry:
+    """The registry of this call, made once, with one warning for each installed plugin that is broken."""
+    if ctx.obj is None:
+        only = os.environ.get("BIOCLIP_X_PLUGINS")
+        ctx.obj = create_registry(
+            strict=bool(ctx.params.get("strict_plugins")),
+            only=None if only is None else [name.strip() for name in only.split(",") if name.strip()],
+            trace=os.environ.get("BIOCLIP_X_TRACE", "") not in ("", "0"),
+        )
+        for warning in ctx.obj.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    registry: Registry = ctx.obj
+    return registry
+
+
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--strict-plugins", is_flag=True, is_eager=True, help="A broken installed plugin is an error.")
+@click.version_option(__version__, prog_name="bioclip-x")
+@click.pass_context
+def program(ctx: click.Context, strict_plugins: bool) -> None:
+    """Names organisms in pictures at the rank it can defend, and says why, in words.
+
+    \b
+    Environment:
+      BIOCLIP_X_PLUGINS  load these installed plugins only (names, comma separated)
+      BIOCLIP_X_TRACE=1  print every hook call to stderr
+      BIOCLIP_X_CACHE    where to keep embedded texts
+    """
+    _registry(ctx)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits."""
+    try:
+        sys.exit(program.main(arguments, prog_name="bioclip-x", standalone_mode=False) or 0)
+    except BioclipXError as problem:
+        click.echo(f"error: {problem}", err=True)
+        sys.exit(problem.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone; Python must not complain of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Flags that several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+plugin_option = click.option(
+    "--plugin", "plugins", multiple=True, metavar="NAME|MODULE|FILE.py",
+    help="Switch a plugin on: an installed one, a module, or a file. Repeatable; their recipes compose.",
+)  # fmt: skip
+
+_RECIPE = [
+    click.option("--model", metavar="M",
+                 help="An alias (field-guide, bioclip-2, …), NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH."),
+    click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The classes: CSV, TSV, YAML or JSON."),
+    click.option("--taxonomy-format", metavar="NAME", help="Its reader; by default seen from the content."),
+    click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy."),
+    click.option("--text", multiple=True, metavar="T", help="Text builder (taxonomic, common, descriptors, …). Repeatable."),
+    click.option("--language", metavar="L", help="Language of common names (en, de, …)."),
+    click.option("--descriptors", type=click.Path(path_type=Path), metavar="FILE", help="Descriptors: our YAML, or CBD's JSON."),
+    click.option("--missing", type=click.Choice(["name", "error"]), help="A class without descriptors: use its name, or refuse."),
+    click.option("--pooling", type=click.Choice(["mean", "ensemble", "max"]), help="How a class's texts are pooled."),
+    click.option("--scorer", metavar="S", help="Features to class scores (text)."),
+    click.option("--head", metavar="H", help="Class scores to a decision (flat, rollup)."),
+    click.option("--rank", metavar="R", help="Report at this rank (family, …)."),
+    click.option("--k", type=click.IntRange(min=1), help="Predictions per picture.  [default: 5]"),
+    click.option("--encoder", metavar="E", help="The family of models (open_clip)."),
+    click.option("--device", metavar="D", help="auto, cpu, cuda, mps."),
+    click.option("--precision", type=click.Choice(["auto", "fp32", "fp16", "bf16"]), help="auto: fp16 on a GPU, else fp32."),
+    click.option("--batch-size", type=click.IntRange(min=1), help="Pictures per batch."),
+    click.option("--workers", type=click.IntRange(min=1), help="Threads that decode pictures."),
+]  # fmt: skip
+
+
+def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds one flag per field of the recipe; a flag that is not given is None."""
+    for option in reversed(_RECIPE):
+        function = option(function)
+    return function

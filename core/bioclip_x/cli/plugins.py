@@ -1,0 +1,30 @@
+"""`bioclip-x plugins`: who provides what."""
+
+from __future__ import annotations
+
+import click
+
+from bioclip_x.components import KINDS
+from bioclip_x.registry import Registry
+
+
+@click.group(name="plugins")
+def command() -> None:
+    """Installed plugins and their components."""
+
+
+@command.command(name="list")
+@click.pass_obj
+def list_plugins(registry: Registry) -> None:
+    """Every installed plugin, and every component by kind with the plugin that provides it."""
+    click.echo("plugins (switch one on with --plugin NAME where it has a recipe):")
+    for name, origin in sorted(registry.plugins.items()):
+        recipe = " · has a recipe" if registry.configure(name) else ""
+        click.echo(f"  {name:<20} {origin}{recipe}")
+    for kind in KINDS:
+        found = registry.components(kind)
+        if not found:
+            continue
+        click.echo(f"\n{kind.replace('_', ' ')}:")
+        for name, one in found.items():
+            click.echo(f"  {name:<20} {one.spec.summary}  [{one.plugin}]")

@@ -1,0 +1,42 @@
+"""Progress on stderr, and only where someone is looking."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
+if TYPE_CHECKING:
+    from bioclip_x.records import Result
+
+
+class Progress:
+    """A bar for texts being embedded, and a count of pictures done."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._rich = RichProgress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=Console(stderr=True), disable=not (enabled and sys.stderr.isatty()), transient=True,
+        )  # fmt: skip
+        self._texts = self._rich.add_task("embedding texts", total=None, visible=False)
+
+    def __enter__(self) -> Progress:
+        self._rich.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._rich.stop()
+
+    def texts(self, done: int, total: int) -> None:
+        self._rich.update(self._texts, completed=done, total=total, visible=done < total)
+
+    def pictures(self, results: Iterable[Result]) -> Iterator[Result]:
+        task = self._rich.add_task("pictures", total=None)
+        for result in results:
+            self._rich.advance(task)
+            yield result
