@@ -9,13 +9,14 @@ Legend: B images, C classes, P prompts, D embedding, N tree nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from bioclip_x.records import (
+    Answer,
     ImageFeatures,
     Logits,
     LossInput,
@@ -68,6 +69,12 @@ class Encoder(Protocol):
     def load(self, model: str, *, device: str, precision: str, cache_dir: Path | None = None) -> LoadedEncoder:
         """Finds and loads a model by name. Raises ModelError saying what to do where it cannot."""
 
+    def trainable(self, model: str | Mapping[str, Any], *, device: str, seed: int) -> TrainableEncoder:
+        """A model to train: one to go on from, by name, or one from scratch, described in the family's own terms.
+
+        Its weights are float32; those of one from scratch depend on `seed` alone.
+        """
+
 
 class LoadedEncoder(Protocol):
     """A model ready to use, on its device."""
@@ -85,6 +92,49 @@ class LoadedEncoder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, start and end tokens included, before any cutting."""
+
+
+class TrainableEncoder(Protocol):
+    """A model that gives gradients, on its device.
+
+    module: what is optimised and kept in checkpoints. image_size: (H, W). mean, std: of its input's three channels.
+    resize_mode: "shortest" (short side, then the middle), "squash" or "longest" (padded). interpolation: how it resizes.
+    """
+
+    module: torch.nn.Module
+    device: torch.device
+    image_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize_mode: str
+    interpolation: str
+    context_length: int
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """Scalar, exponentiated; gradients flow."""
+
+    @property
+    def logit_bias(self) -> torch.Tensor | None:
+        """Scalar, None for models that have none."""
+
+    def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
+        """int64 [len(texts), context], padded, longer texts cut."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text before any cutting."""
+
+    def forward_image(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
+        """Normalised pixels → embeddings [B, D], not normalised."""
+
+    def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
+        """Tokens → embeddings [P, D], not normalised."""
+
+    def clamp_logit_scale(self, largest: float) -> None:
+        """Keeps the exponentiated scale in [1, largest]."""
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Writes what `load` needs to find the model there; `card` is what is to be known of it (demo, taxonomy, …)."""
 
 
 class Scorer(Protocol):
@@ -122,12 +172,22 @@ class TaxonomyReader(Protocol):
 
 
 class LanguageModel(Protocol):
-    """Answers prompts."""
+    """Answers prompts. The constructor connects to nothing; `close` lets go of what `complete` opened."""
 
-    provenance: Mapping[str, Any]
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """`model`, `host` (its name alone), and `temperature` and `max_tokens` where its own options set them.
 
-    def complete(self, prompts: Sequence[str]) -> Iterator[str]:
-        """One answer per prompt, in order. Raises LanguageModelError naming server and reason."""
+        Goes into outputs: no key, no user name, no full address.
+        """
+
+    def complete(self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None) -> Answer:
+        """The answer to one prompt. temperature, max_tokens: the prompt's wishes; the model's own options win.
+
+        Raises LanguageModelError naming server and reason, never a key.
+        """
+
+    def close(self) -> None: ...
 
 
 class Report(Protocol):
@@ -165,5 +225,5 @@ class Dataset(Protocol):
 
     def sample(self, index: int) -> Sample: ...
 
-    def image(self, index: int) -> Image:
-        """RGB."""
+    def image(self, index: int) -> Image | np.ndarray:
+        """RGB: a PIL image, or uint8 [H, W, 3]. Raises ImageError, naming the picture, where it cannot be read."""

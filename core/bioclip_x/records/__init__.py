@@ -1,5 +1,6 @@
 """The frozen records that stages hand to each other. A stage imports these and never another stage."""
 
+from bioclip_x.records.answer import Answer
 from bioclip_x.records.bank import TextBank
 from bioclip_x.records.explanation import Explanation, PromptShare
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, Source
@@ -10,6 +11,7 @@ from bioclip_x.records.scores import Logits, Scores
 from bioclip_x.records.taxon import Taxon
 
 __all__ = [
+    "Answer",
     "Decoded",
     "Explanation",
     "ImageFeatures",

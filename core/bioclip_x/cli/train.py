@@ -1,0 +1,113 @@
+"""`bioclip-x train`: trains a model on labelled pictures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+from bioclip_x.cli.options import plugin_option
+from bioclip_x.errors import TrainingError
+from bioclip_x.hookspecs import hookimpl
+from bioclip_x.registry import Registry
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from bioclip_x.trainer.events import StepEnd
+
+
+@click.command(name="train")
+@click.argument("config", type=click.Path(path_type=Path))
+@plugin_option
+@click.option("--output", type=click.Path(path_type=Path), help="The run's folder, over the configuration's.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run's folder.")
+@click.option("--device", metavar="D", help="auto, cpu, cuda, mps; over the configuration's.")
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE",
+              help="Change a field of the configuration (epochs=20, augment.horizontal_flip=0.5). Repeatable.")
+@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@click.pass_obj
+def command(
+    registry: Registry,
+    config: Path,
+    plugins: tuple[str, ...],
+    output: Path | None,
+    resume: bool,
+    device: str | None,
+    changes: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Train a model as CONFIG (YAML) says; the result loads with --model local-dir:OUTPUT/model.
+
+    \b
+    bioclip-x train examples/train.yaml --output run
+    bioclip-x train examples/train.yaml --output run --resume --set epochs=40
+    """  # fmt: skip
+    registry.load(plugins)
+
+    from bioclip_x.trainer.config import read_config
+    from bioclip_x.trainer.loop import Trainer
+
+    fields = parse_changes(changes)
+    fields |= {"output": str(output.resolve())} if output else {}
+    fields |= {"device": device} if device else {}
+    trainer = Trainer(read_config(config, fields), registry, resume=resume)
+
+    def say(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    for note in trainer.notes:
+        say(f"note: {note}")
+    place = f", going on after step {trainer.place.step}" if resume else ""
+    say(f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{place}; {trainer.folder}")
+    with _progress(enabled=not quiet and sys.stderr.isatty()) as progress:
+        bar = Bar(progress, trainer.total_steps, trainer.place.step)
+        registry.manager.register(bar)
+        try:
+            outcome = trainer.run()
+        finally:
+            registry.manager.unregister(bar)
+    for note in outcome.notes:
+        say(f"note: {note}")
+    click.echo(outcome.model)
+
+
+def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
+    """`field=value` pairs, values read as YAML. Raises TrainingError for one without a field."""
+    fields: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name:
+            raise TrainingError(f"--set {change}: expected FIELD=VALUE")
+        try:
+            fields[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise TrainingError(f"--set {change}: {value!r} is not a YAML value") from None
+    return fields
+
+
+class Bar:
+    """A plugin of the run's own: a bar of its steps."""
+
+    def __init__(self, progress: Progress, total: int, done: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("steps", total=total, completed=done, now="")
+
+    @hookimpl
+    def training_step_ended(self, event: StepEnd) -> None:
+        now = f"loss {event.loss:.3f}, scale {event.logit_scale:.1f}, {event.images_per_second:.0f} images/s"
+        self._progress.update(self._task, completed=event.step, now=now)
+
+
+def _progress(*, enabled: bool) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[now]}"), console=Console(stderr=True), disable=not enabled,
+    )  # fmt: skip

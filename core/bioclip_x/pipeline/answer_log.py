@@ -1,0 +1,124 @@
+"""Every answer of a language model, on disk as soon as it came: answers cost money, and a run may be killed.
+
+One JSON object a line, appended. A line is found again by what was asked (class path, prompt, model, host, temperature,
+token limit), so a changed prompt or model is asked anew and the old answers stay where they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bioclip_x.errors import DescriptorError
+from bioclip_x.records import Answer
+
+
+class Asked(BaseModel):
+    """What identifies an answer. path: the class's names from the top. prompt_sha256: of the prompt, name filled in."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    path: tuple[str, ...]
+    prompt_sha256: str
+    model: str
+    host: str
+    temperature: float | None
+    max_tokens: int | None
+
+
+class Kept(BaseModel):
+    """One line of the file. date: when the answer came, UTC, ISO 8601."""
+
+    model_config = ConfigDict(frozen=True)
+
+    asked: Asked
+    date: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.text, self.finish_reason, self.prompt_tokens, self.completion_tokens)
+
+
+class AnswerLog:
+    """The answers of one output file. Make one with `open_log`; broken: how many of its lines are none."""
+
+    def __init__(self, path: Path, handle: IO[bytes], kept: dict[Asked, Kept], broken: int) -> None:
+        self.path = path
+        self.broken = broken
+        self._handle = handle
+        self._kept = kept
+
+    def find(self, asked: Asked) -> Kept | None:
+        return self._kept.get(asked)
+
+    def keep(self, asked: Asked, answer: Answer, date: str) -> Kept:
+        """Writes an answer through to the disk. Raises DescriptorError where it cannot, a full disk say."""
+        kept = Kept(
+            asked=asked, date=date, text=answer.text, finish_reason=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
+        )  # fmt: skip
+        try:
+            # One write, so that two runs on one file cannot mix their lines.
+            self._handle.write(kept.model_dump_json().encode() + b"\n")
+            os.fsync(self._handle.fileno())
+        except OSError as problem:
+            raise DescriptorError(f"{self.path} cannot be written: {problem.strerror or problem}") from problem
+        self._kept[asked] = kept
+        return kept
+
+
+def log_path(output: Path) -> Path:
+    """
+    >>> log_path(Path("birds.yaml")).name
+    'birds.yaml.answers.jsonl'
+    """
+    return output.with_name(f"{output.name}.answers.jsonl")
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[AnswerLog]:
+    """The log at `path`, begun where there is none. Raises DescriptorError where it cannot be read or written.
+
+    The last line of a run that was killed may be half a line; it is closed off, and counted as broken. A log that is
+    still empty in the end is taken away.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("ab+", buffering=0)
+    except OSError as problem:
+        raise DescriptorError(f"{path} cannot be written: {problem.strerror or problem}") from problem
+    with handle:
+        handle.seek(0)
+        raw = handle.read()
+        if raw and not raw.endswith(b"\n"):
+            handle.write(b"\n")
+        kept, broken = _read(raw)
+        try:
+            yield AnswerLog(path, handle, kept, broken)
+        finally:
+            if not path.stat().st_size:
+                path.unlink()
+
+
+def _read(raw: bytes) -> tuple[dict[Asked, Kept], int]:
+    kept: dict[Asked, Kept] = {}
+    broken = 0
+    for line in raw.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            one = Kept.model_validate_json(line)
+        except ValidationError:
+            broken += 1
+            continue
+        kept[one.asked] = one
+    return kept, broken

@@ -1,0 +1,140 @@
+"""Pictures and texts → batches, made by threads ahead of the step that wants them.
+
+Legend: B images, T distinct texts of a batch, L tokens, H and W pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bioclip_x.components import Dataset, Sample
+from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.trainer.augment import Pixels, View, colour_factors, geometry
+from bioclip_x.trainer.config import Augment
+from bioclip_x.trainer.order import sample_rng
+from bioclip_x.trainer.texts import TextDraw, Tokens
+
+CHUNK = 16
+"""Pictures per task: enough that handing out tasks costs nothing."""
+AHEAD = 3
+"""Batches made before they are wanted."""
+MAX_WORKERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """pixels_BHW3: uint8, cropped, not yet normalised. factors_B3: float32 colour factors, None where colours stay.
+    taxon_B: int64, -1 where a picture has no taxon. tokens_TL: int64, the distinct texts. text_B: int64, rows of it."""
+
+    pixels_BHW3: torch.Tensor
+    factors_B3: torch.Tensor | None
+    taxon_B: torch.Tensor
+    tokens_TL: torch.Tensor
+    text_B: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    pixels_HW3: Pixels
+    factors_3: npt.NDArray[np.float32]
+    taxon: int
+    text: str
+
+
+class Pictures:
+    """The data sets' pictures, with a stand-in for each that cannot be read: the next one that can.
+
+    unreadable: (data set, number) → why, of those met so far.
+    """
+
+    def __init__(self, datasets: Sequence[Dataset]) -> None:
+        self.datasets = tuple(datasets)
+        self.unreadable: dict[tuple[int, int], str] = {}
+
+    def read(self, dataset: int, number: int) -> tuple[Sample, object]:
+        """The sample and its picture. Raises TrainingError where none of the data set's pictures can be read."""
+        source = self.datasets[dataset]
+        for step in range(len(source)):
+            at = (number + step) % len(source)
+            if (dataset, at) in self.unreadable:
+                continue
+            try:
+                return source.sample(at), source.image(at)
+            except ImageError as problem:
+                self.unreadable[dataset, at] = str(problem)
+        first = next(reason for (d, _), reason in self.unreadable.items() if d == dataset)
+        raise TrainingError(f"data: none of the {len(source)} pictures of data set {dataset + 1} can be read: {first}")
+
+
+class Loader:
+    """Makes batches of an epoch's order, from any step on. Which thread makes what has no part in the result."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        texts: TextDraw,
+        tokens: Tokens,
+        *,
+        view: View,
+        augment: Augment,
+        batch_size: int,
+        seed: int,
+        workers: int | None,
+    ) -> None:
+        self.pictures, self.texts, self.tokens = pictures, texts, tokens
+        self.view, self.augment = view, augment
+        self.batch_size, self.seed = batch_size, seed
+        self.workers = min(os.cpu_count() or 1, MAX_WORKERS) if workers is None else workers
+
+    def batches(self, order: npt.NDArray[np.int64], epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of steps `first_step`, … of epoch `epoch` (from 0), whose pictures are `order` (see `epoch_order`)."""
+        steps = range(first_step, len(order) // self.batch_size)
+        if self.workers == 0:
+            for step in steps:
+                yield self._collated(self._chunk(order, epoch, start, stop) for start, stop in self._spans(step))
+            return
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="bioclip-x-data")
+        waiting: deque[list[Future[list[_Example]]]] = deque()
+        try:
+            for step in steps:
+                waiting.append([pool.submit(self._chunk, order, epoch, *span) for span in self._spans(step)])
+                if len(waiting) > AHEAD:
+                    yield self._collated(future.result() for future in waiting.popleft())
+            while waiting:
+                yield self._collated(future.result() for future in waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _spans(self, step: int) -> list[tuple[int, int]]:
+        first, last = step * self.batch_size, (step + 1) * self.batch_size
+        return [(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
+
+    def _chunk(self, order: npt.NDArray[np.int64], epoch: int, start: int, stop: int) -> list[_Example]:
+        return [self._example(*map(int, order[at]), sample_rng(self.seed, epoch, at)) for at in range(start, stop)]
+
+    def _example(self, dataset: int, number: int, rng: np.random.Generator) -> _Example:
+        sample, picture = self.pictures.read(dataset, number)
+        text = self.texts(sample.class_index, sample.texts, rng)
+        pixels_HW3 = geometry(picture, self.view, self.augment, rng)  # type: ignore[arg-type]
+        return _Example(pixels_HW3, colour_factors(self.augment.colour_jitter, rng), sample.class_index, text)
+
+    def _collated(self, chunks: Iterator[list[_Example]]) -> Batch:
+        examples = [example for chunk in chunks for example in chunk]
+        pixels_BHW3 = np.stack([example.pixels_HW3 for example in examples])
+        factors_B3 = np.stack([example.factors_3 for example in examples]) if self.augment.colour_jitter else None
+        tokens_TL, text_B = self.tokens([example.text for example in examples])
+        return Batch(
+            torch.from_numpy(pixels_BHW3),
+            None if factors_B3 is None else torch.from_numpy(factors_B3),
+            torch.tensor([example.taxon for example in examples]),
+            tokens_TL,
+            text_B,
+        )

@@ -1,0 +1,223 @@
+"""The training loop: batches → towers → loss → step, with checkpoints and hooks between.
+
+Legend: B images, T distinct texts of a batch, D embedding.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own habit
+
+from bioclip_x.errors import TrainingError
+from bioclip_x.records import LossInput
+from bioclip_x.registry import Registry
+from bioclip_x.trainer import checkpoint
+from bioclip_x.trainer.augment import View, to_input
+from bioclip_x.trainer.checkpoint import Place
+from bioclip_x.trainer.config import TrainConfig
+from bioclip_x.trainer.data import Batch, Loader, Pictures
+from bioclip_x.trainer.events import EpochEnd, StepEnd
+from bioclip_x.trainer.order import epoch_order, step_seed
+from bioclip_x.trainer.precision import autocast, resolve_precision
+from bioclip_x.trainer.schedule import learning_rate, parameter_groups
+from bioclip_x.trainer.setup import fingerprints, make_parts
+from bioclip_x.trainer.texts import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """model: the folder to give to `--model local-dir:`. steps: done in all, epochs: finished.
+    notes: what was skipped on the way: unreadable pictures, texts that were cut."""
+
+    model: Path
+    steps: int
+    epochs: int
+    notes: tuple[str, ...]
+
+
+class Trainer:
+    """One run. Making it reads everything and loads the model, `run` trains.
+
+    Raises BioclipXError for anything wrong with the request.
+
+    resume: go on from the output folder's newest checkpoint; without it, a folder that has some is refused.
+    notes: what was missing or doubtful in taxonomy, texts and data. precision: the one used.
+    steps_per_epoch, total_steps, place: how far the run goes, and stands.
+    """
+
+    def __init__(self, config: TrainConfig, registry: Registry, *, resume: bool = False) -> None:
+        self.config, self.registry = config, registry
+        self.folder = config.path(config.output)
+        if not resume and checkpoint.checkpoints(self.folder):
+            raise TrainingError(f"{self.folder} holds checkpoints of a run: add --resume, or name another output folder")
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.parts = make_parts(config, registry)
+        self.encoder, self.notes = self.parts.encoder, self.parts.notes
+        self.precision = resolve_precision(config.precision, self.encoder.device)
+        self.lengths = [len(dataset) for dataset in self.parts.datasets]
+        self.steps_per_epoch = sum(self.lengths) // config.batch_size
+        if not self.steps_per_epoch:
+            raise TrainingError(f"batch_size: {config.batch_size} is more than the {sum(self.lengths)} pictures there are")
+        self.total_steps = self.steps_per_epoch * config.epochs
+        self._make_state()
+        self.place = self._resumed() if resume else Place()
+
+    def run(self) -> Outcome:
+        """Trains to the end, or until a plugin says so after an epoch, and writes the model."""
+        stopped = False
+        while self.place.epoch < self.config.epochs and not stopped:
+            stopped = self._run_epoch()
+        model = self.folder / "model"
+        self.encoder.save(model, self.config.card)
+        return Outcome(model, self.place.step, self.place.epoch, self._run_notes())
+
+    def _make_state(self) -> None:
+        config = self.config
+        loss = self.parts.loss
+        modules = [self.encoder.module, *([loss] if isinstance(loss, torch.nn.Module) else [])]
+        groups = parameter_groups(modules, config.weight_decay)
+        self._parameters = [parameter for group in groups for parameter in group["params"]]
+        self._optimizer = torch.optim.AdamW(
+            groups, lr=config.learning_rate, betas=config.betas, eps=1e-6, fused=self.encoder.device.type != "mps"
+        )
+        self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
+        self._pictures = Pictures(self.parts.datasets)
+        self._tokens = Tokens(self.encoder)
+        self._loader = Loader(
+            self._pictures,
+            self.parts.texts,
+            self._tokens,
+            view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
+            augment=config.augment,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            workers=config.workers,
+        )
+
+    def _run_epoch(self) -> bool:
+        """The rest of the epoch that `place` stands in. Returns whether a plugin asked to stop."""
+        config, epoch = self.config, self.place.epoch
+        order = epoch_order(self.lengths, config.shares, config.seed, epoch)
+        self.encoder.module.train()
+        began = time.perf_counter()
+        for batch in self._loader.batches(order, epoch, self.place.epoch_step):
+            rate = learning_rate(
+                self.place.step, base=config.learning_rate, warmup=config.warmup_steps, total=self.total_steps
+            )
+            loss = self._step(batch, rate)
+            place = self.place
+            self.place = Place(place.step + 1, epoch, place.epoch_step + 1, place.epoch_loss + loss)
+            now = time.perf_counter()
+            speed, began = config.batch_size / (now - began), now
+            scale = float(self.encoder.logit_scale.detach())
+            event = StepEnd(self.place.step, epoch + 1, loss, rate, scale, speed, self.folder)
+            self.registry.manager.hook.training_step_ended(event=event)
+            every = config.checkpoint_every
+            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
+                self._save()
+        mean_loss = self.place.epoch_loss / self.steps_per_epoch
+        self.place = Place(self.place.step, epoch + 1)
+        self._save()
+        answers = self.registry.manager.hook.epoch_ended(event=EpochEnd(epoch + 1, mean_loss, self.folder))
+        return any(answer is True for answer in answers)
+
+    def _step(self, batch: Batch, rate: float) -> float:
+        """One optimiser step; returns the batch's loss."""
+        torch.manual_seed(step_seed(self.config.seed, self.place.step))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._loss(batch)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss is {value} at step {self.place.step + 1}: lower learning_rate, raise warmup_steps, or take "
+                f"another precision than {self.precision}; the checkpoints before it are untouched"
+            )
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        if self.config.grad_clip:
+            self._scaler.unscale_(self._optimizer)
+            torch.nn.utils.clip_grad_norm_(self._parameters, self.config.grad_clip)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self.encoder.clamp_logit_scale(self.config.max_logit_scale)
+        return value
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        encoder, device = self.encoder, self.encoder.device
+        pixels_B3HW = to_input(
+            batch.pixels_BHW3.to(device, non_blocking=True), batch.factors_B3, encoder.mean, encoder.std
+        )
+        with autocast(self.precision, device):
+            image_BD = encoder.forward_image(pixels_B3HW)
+            text_TD = encoder.forward_text(batch.tokens_TL.to(device))
+        # The rest in float32: logits reach 100, where bf16 has steps of a half.
+        image_BD = F.normalize(image_BD.float(), dim=-1)
+        text_TD = F.normalize(text_TD.float(), dim=-1)
+        text_B = batch.text_B.to(device)
+        return self.parts.loss(
+            LossInput(
+                image_BD=image_BD,
+                text_BD=text_TD[text_B],
+                logit_scale=encoder.logit_scale,
+                logit_bias=encoder.logit_bias,
+                taxon_B=batch.taxon_B.to(device),
+                text_B=text_B,
+                taxonomy=self.parts.taxonomy,
+                gather=_alone,
+            )
+        )
+
+    def _states(self) -> dict[str, Any]:
+        states = {
+            "model": self.encoder.module,
+            "optimizer": self._optimizer,
+            "scaler": self._scaler,
+            "loss": self.parts.loss,
+        }
+        return {name: one.state_dict() for name, one in states.items() if hasattr(one, "state_dict")}
+
+    def _save(self) -> None:
+        checkpoint.save(
+            self.folder,
+            self.place,
+            self._states(),
+            fingerprints=fingerprints(self.config, self.parts, self.precision),
+            epochs=self.config.epochs,
+            keep=self.config.keep,
+        )
+
+    def _resumed(self) -> Place:
+        place, states = checkpoint.load_newest(
+            self.folder,
+            fingerprints=fingerprints(self.config, self.parts, self.precision),
+            epochs=self.config.epochs,
+        )
+        self.encoder.module.load_state_dict(states["model"])
+        self._optimizer.load_state_dict(states["optimizer"])
+        self._scaler.load_state_dict(states["scaler"])
+        if isinstance(self.parts.loss, torch.nn.Module):
+            self.parts.loss.load_state_dict(states["loss"])
+        return place
+
+    def _run_notes(self) -> tuple[str, ...]:
+        notes = []
+        if self._pictures.unreadable:
+            reasons = list(self._pictures.unreadable.values())
+            more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
+            notes.append(f"{len(reasons)} pictures cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
+        if self._tokens.truncated:
+            notes.append(f"{self._tokens.truncated} texts are longer than the model's {self.encoder.context_length} tokens")
+        return tuple(notes)
+
+
+def _alone(tensor: torch.Tensor) -> torch.Tensor:
+    """Joins over processes where there is one."""
+    return tensor

@@ -1,0 +1,42 @@
+"""Which number format a step computes in."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+import torch
+
+from bioclip_x.errors import TrainingError
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> Precision:
+    """The format that "auto" stands for on this device; others are returned as they are.
+
+    A GPU takes bf16 where it has it, else fp16. A CPU takes bf16 only where it multiplies it natively (avx512_bf16,
+    AMX), where it is several times faster than fp32; elsewhere it would be emulated, and slower.
+
+    Raises TrainingError for fp16 off CUDA: its loss scaling is there only.
+    """
+    if precision == "fp16" and device.type != "cuda":
+        raise TrainingError(f"precision: fp16 trains on CUDA only, and the device is {device}; use bf16 or fp32")
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return "bf16" if device.type == "cpu" and has_native_bf16() else "fp32"
+
+
+def has_native_bf16() -> bool:
+    """Whether this CPU multiplies bf16 in hardware, as far as this torch can tell."""
+    probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(probe() for probe in probes if probe is not None)
+
+
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+    """The context that the towers' forward passes run in."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16)

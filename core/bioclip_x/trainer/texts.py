@@ -1,0 +1,74 @@
+"""The texts of each class by kind, one drawn per picture, and their tokens.
+
+Legend: C classes, T distinct texts of a batch, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from bioclip_x.components import TextBuilder, TrainableEncoder
+from bioclip_x.pipeline.texts import write_prompts
+from bioclip_x.records import TextRequest
+
+
+class TextKind:
+    """One builder's prompts, by class. weight: how often this kind is drawn, relative to the others."""
+
+    def __init__(self, builder: TextBuilder, request: TextRequest, weight: float) -> None:
+        written = write_prompts([builder], request)
+        self.weight = weight
+        self.notes = written.notes
+        self.texts = [prompt.text for prompt in written.prompts]
+        owners = np.array([prompt.class_index for prompt in written.prompts])
+        self._starts_C1 = np.searchsorted(owners, np.arange(request.taxonomy.n_classes + 1))
+        self._ends = np.concatenate([[0.0], np.cumsum([prompt.weight for prompt in written.prompts])])
+
+    def draw(self, class_index: int, rng: np.random.Generator) -> str:
+        """One of the class's texts, by the prompts' weights."""
+        first, last = int(self._starts_C1[class_index]), int(self._starts_C1[class_index + 1])
+        low, high = self._ends[first], self._ends[last]
+        place = int(np.searchsorted(self._ends, low + rng.random() * (high - low), side="right")) - 1
+        return self.texts[min(max(place, first), last - 1)]
+
+
+class TextDraw:
+    """Draws a picture's text: its own, or its class's of one kind (BioCLIP, arXiv 2311.18803, section 3.2).
+
+    own: the chance that a picture which has texts of its own is given one of them.
+    """
+
+    def __init__(self, kinds: Sequence[TextKind], own: float) -> None:
+        self.kinds = tuple(kinds)
+        self.own = own
+        self._ends = np.cumsum([kind.weight for kind in kinds])
+
+    def __call__(self, class_index: int, own_texts: Sequence[str], rng: np.random.Generator) -> str:
+        which, kind_at, choice = rng.random(3)
+        if own_texts and (class_index < 0 or which < self.own):
+            return own_texts[int(choice * len(own_texts))]
+        kind = self.kinds[int(np.searchsorted(self._ends, kind_at * self._ends[-1], side="right"))]
+        return kind.draw(class_index, rng)
+
+
+class Tokens:
+    """Tokenises each distinct text once in a run. truncated: how many were longer than the model's context."""
+
+    def __init__(self, encoder: TrainableEncoder) -> None:
+        self._encoder = encoder
+        self._known: dict[str, torch.Tensor] = {}
+        self.truncated = 0
+
+    def __call__(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The distinct texts' tokens, int64 [T, L], and which of them each text is, int64 [len(texts)]."""
+        place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        new = [text for text in place if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._encoder.tokenize(new).to(torch.int32)))
+            lengths = self._encoder.count_tokens(new)
+            self.truncated += sum(length > self._encoder.context_length for length in lengths)
+        tokens_TL = torch.stack([self._known[text] for text in place]).long()
+        return tokens_TL, torch.tensor([place[text] for text in texts])

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import picture
+from PIL import Image
+
+from bioclip_x import Classifier
+from bioclip_x.errors import DescriptorError, ModelError, RecipeError, TaxonomyError
+
+
+def test_as_short_as_the_command_line(tiny_model: str, birds_csv: Path, pictures: Path) -> None:
+    classifier = Classifier(tiny_model, taxonomy=birds_csv)
+    results = list(classifier.classify(pictures))
+    assert [Path(r.source).name for r in results] == ["a.png", "b.jpg", "c.png"]
+    for result in results:
+        assert len(result.predictions) == 5 and not result.error and not result.refused
+        shares = [p.probability for p in result.predictions]
+        assert shares == sorted(shares, reverse=True)
+        best = result.predictions[0]
+        assert best.path[-1].name == best.taxon.name
+        ups = [step.probability for step in best.path]
+        assert all(above >= below - 1e-6 for above, below in zip(ups, ups[1:]))
+        assert result.explanation is not None and abs(result.explanation.rest) < 1e-3
+    about = classifier.provenance
+    assert about.model == tiny_model and about.n_classes == 6 and about.recipe["taxonomy"] == str(birds_csv)
+
+
+def test_paths_pictures_and_arrays_agree(tiny_model: str, pictures: Path) -> None:
+    classifier = Classifier(tiny_model, labels=("red fox", "gray wolf"))
+    image = Image.open(pictures / "a.png")
+    as_path, as_image, as_array = (
+        next(classifier.classify(one)) for one in (pictures / "a.png", image, np.asarray(image))
+    )
+    many = list(classifier.classify([str(pictures / "a.png"), image, np.asarray(image)]))
+    expected = [(p.taxon.name, pytest.approx(p.probability, abs=1e-6)) for p in as_path.predictions]
+    for result in (as_image, as_array, *many):
+        assert [(p.taxon.name, p.probability) for p in result.predictions] == expected
+
+
+def test_batches_do_not_matter(tiny_model: str, birds_csv: Path) -> None:
+    images = [picture(i) for i in range(7)]
+    one = list(Classifier(tiny_model, taxonomy=birds_csv, batch_size=1).classify(images))
+    many = list(Classifier(tiny_model, taxonomy=birds_csv, batch_size=4, workers=2).classify(images))
+    for a, b in zip(one, many, strict=True):
+        assert a.source == b.source
+        assert [p.probability for p in a.predictions] == pytest.approx([p.probability for p in b.predictions], abs=1e-5)
+
+
+def test_rollup_reports_every_rank_and_rank_reports_one(tiny_model: str, birds_csv: Path) -> None:
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, plugins=["rollup"])
+    [result] = classifier.classify([picture()])
+    assert [w.rank for w in result.ranks] == ["kingdom", "phylum", "class", "order", "family", "genus", "species"]
+    assert next(iter(Classifier(tiny_model, taxonomy=birds_csv).classify([picture()]))).ranks == ()
+    [family] = Classifier(tiny_model, taxonomy=birds_csv, rank="family", k=99).classify([picture()])
+    assert math.fsum(p.probability for p in family.predictions) == pytest.approx(1, abs=1e-5)
+    assert {p.taxon.rank for p in family.predictions} == {"family"}
+    winner = next(w for w in result.ranks if w.rank == "family")
+    assert winner.taxon == family.predictions[0].taxon
+    with pytest.raises(RecipeError, match="no table at rank 'tribe'; it has: kingdom"):
+        Classifier(tiny_model, taxonomy=birds_csv, rank="tribe")
+
+
+def test_descriptors_from_a_file_fall_back_and_say_so(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text("great tit: [a black cap, a yellow breast]\nunicorn: [a horn]\n")
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, plugins=["descriptors"], descriptors=file)
+    notes = "\n".join(classifier.provenance.notes)
+    assert "5 of 6 classes have no descriptors" in notes and "unicorn" in notes
+    assert [p.text for p in classifier.bank.prompts if p.kind == "descriptor"] == [
+        "great tit, which is a black cap",
+        "great tit, which is a yellow breast",
+    ]
+    with pytest.raises(DescriptorError, match="5 of 6 classes have no descriptors"):
+        Classifier(tiny_model, taxonomy=birds_csv, plugins=["descriptors"], descriptors=file, missing="error")
+    with pytest.raises(DescriptorError, match="give --descriptors FILE"):
+        Classifier(tiny_model, taxonomy=birds_csv, plugins=["descriptors"])
+
+
+def test_ties_and_cut_texts_are_reported(tiny_model: str, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    long = "Aus " + "bus " * 90
+    table.write_text(f"kingdom,species\nAnimalia,Morus alba\nPlantae,Morus alba\nPlantae,{long}\n")
+    notes = Classifier(tiny_model, taxonomy=table, text="scientific").provenance.notes
+    assert any("1 groups of classes have the very same texts" in note and "Morus alba" in note for note in notes)
+    assert any("1 of 3 texts are longer than the model's 77 tokens and were cut" in note for note in notes)
+
+
+def test_requests_that_cannot_be_met(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="brings no list of classes: give --taxonomy FILE"):
+        Classifier(tiny_model)
+    with pytest.raises(TaxonomyError, match="does not exist"):
+        Classifier(tiny_model, taxonomy=tmp_path / "gone.csv")
+    with pytest.raises(ModelError, match="no model is called 'unicorn'"):
+        Classifier("unicorn", taxonomy=birds_csv)
+    with pytest.raises(RecipeError, match="no field is called 'taxonmy'"):
+        Classifier(tiny_model, taxonmy=birds_csv)
+
+
+def test_two_hundred_pictures_three_of_them_bad(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+    for i in range(200):
+        picture(i, (16, 16)).save(tmp_path / f"{i:03}.png")
+    (tmp_path / "017.png").write_bytes(b"")
+    (tmp_path / "100.png").write_text("prose")
+    whole = (tmp_path / "150.png").read_bytes()
+    (tmp_path / "150.png").write_bytes(whole[: len(whole) // 2])
+    results = list(Classifier(tiny_model, taxonomy=birds_csv).classify(tmp_path))
+    assert len(results) == 200
+    assert {Path(r.source).stem: bool(r.predictions) for r in results if r.error} == dict.fromkeys(("017", "100", "150"), False)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioclip_x.pipeline.explain import explain
+from bioclip_x.records import ImageFeatures, ModelCard, Prompt, TextBank
+from bioclip_x.taxonomy import TaxonomyBuilder
+from bioclip_x_plugins.scorers.text import TextScorer
+
+CARD = ModelCard("m", "r", "t", "fp32", 6, logit_scale=80.0, logit_bias=-3.0, context_length=77)
+
+
+def scene(seed: int, pooling: str) -> tuple[TextBank, torch.Tensor]:
+    rng = np.random.default_rng(seed)
+    owner_P = np.array([0, 0, 0, 1, 1, 2, 3, 3])
+    unit = torch.nn.functional.normalize
+    texts = unit(torch.from_numpy(rng.standard_normal((8, 6)).astype(np.float32)), dim=1)
+    prompts = tuple(Prompt(f"text {i}", int(c), "descriptor", f"phrase {i}") for i, c in enumerate(owner_P))
+    bank = TextBank(prompts, texts, owner_P, np.ones(8, np.float32), 4, pooling, "key")
+    return bank, unit(torch.from_numpy(rng.standard_normal(6).astype(np.float32)), dim=0)
+
+
+def tree():  # type: ignore[no-untyped-def]
+    builder = TaxonomyBuilder()
+    for family, species in [("A", "a1"), ("A", "a2"), ("B", "b1"), ("C", "c1")]:
+        builder.add_lineage([("family", family), ("species", species)])
+    return builder.build()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["mean", "ensemble", "max"]))
+def test_contributions_sum_to_the_margin(seed: int, pooling: str) -> None:
+    bank, image_D = scene(seed, pooling)
+    scorer, taxonomy = TextScorer(), tree()
+    logits_C = scorer.logits(ImageFeatures(image_D[None], ("",)), bank, CARD).logits_BC[0]
+    best, second = logits_C.topk(2).indices.tolist()
+    told = explain(taxonomy, bank, scorer, CARD, image_D, logits_C, int(taxonomy.leaf_node_C[best]))
+    assert (told.winner, told.runner_up) == (taxonomy.class_taxon(best).name, taxonomy.class_taxon(second).name)
+    assert told.margin == pytest.approx(float(logits_C[best] - logits_C[second]), abs=1e-4)
+    assert math.fsum(s.contribution for s in told.shares) == pytest.approx(told.margin, abs=1e-3)
+    assert abs(told.rest) < 1e-3
+    for share in told.shares:
+        row = int(share.text.removeprefix("text "))
+        assert share.similarity == pytest.approx(float(bank.embeddings_PD[row] @ image_D), abs=1e-6)
+        assert share.class_index in (best, second)
+
+
+def test_a_family_is_told_from_its_best_rival_outside_it() -> None:
+    bank, image_D = scene(1, "mean")
+    taxonomy = tree()
+    told = explain(taxonomy, bank, TextScorer(), CARD, image_D, torch.tensor([5.0, 9.0, 8.0, 7.0]), taxonomy.names.index("A"))
+    assert (told.winner, told.runner_up, told.margin) == ("a2", "b1", 1.0)
+
+
+def test_a_single_class_has_no_runner_up() -> None:
+    builder = TaxonomyBuilder()
+    builder.add_lineage([("species", "only")])
+    bank = TextBank((Prompt("t", 0, "common"),), torch.eye(6)[:1], np.zeros(1, np.int64), np.ones(1, np.float32), 1, "mean", "k")
+    logits_C = torch.tensor([80.0 - 3.0])
+    told = explain(builder.build(), bank, TextScorer(), CARD, torch.eye(6)[0], logits_C, 1)
+    assert (told.winner, told.runner_up) == ("only", "")
+    assert told.margin == 77.0 and told.rest == pytest.approx(-3.0)  # the bias belongs to no prompt

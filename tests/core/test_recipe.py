@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioclip_x import hookimpl
+from bioclip_x.errors import RecipeError
+from bioclip_x.options import parse_ref
+from bioclip_x.recipe import Recipe, resolve_recipe
+from bioclip_x.registry import Registry, create_registry
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = create_registry()
+    for name, patch in {"max": {"pooling": "max"}, "mean": {"pooling": "mean"}, "greedy": {"kk": 1}}.items():
+        registry.register(name, _plugin(patch), "a test")
+    return registry
+
+
+def _plugin(patch: Mapping[str, Any]) -> Any:
+    class Plugin:
+        @hookimpl
+        def configure(self) -> Mapping[str, Any]:
+            return patch
+
+    return Plugin()
+
+
+def test_defaults_are_bioclips_way(registry: Registry) -> None:
+    recipe = resolve_recipe(registry)
+    assert (recipe.model, str(recipe.text[0]), recipe.pooling, recipe.head.name) == (
+        "field-guide", "taxonomic", "mean", "flat",
+    )  # fmt: skip
+    assert resolve_recipe(registry, plugins=["taxonomic"]) == recipe
+
+
+def test_defaults_file_plugins_flags_in_that_order(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("pooling: ensemble\nk: 2\nhead: flat\ntaxonomy: birds.csv\n")
+    assert resolve_recipe(registry, file=file).pooling == "ensemble"
+    assert resolve_recipe(registry, file=file, plugins=["max"]).pooling == "max"
+    assert resolve_recipe(registry, file=file, plugins=["max"], flags={"pooling": "mean", "k": None}).pooling == "mean"
+    assert resolve_recipe(registry, file=file, flags={"k": None}).k == 2
+    assert resolve_recipe(registry, file=file).taxonomy == tmp_path / "birds.csv"
+
+
+def test_plugins_compose(registry: Registry) -> None:
+    recipe = resolve_recipe(registry, plugins=["descriptors", "rollup"])
+    assert (recipe.text[0].name, recipe.head.name, recipe.pooling) == ("descriptors", "rollup", "mean")
+    assert resolve_recipe(registry, plugins=["rollup", "descriptors"]) == recipe
+    assert resolve_recipe(registry, plugins=["descriptors", "mean"]).pooling == "mean"
+
+
+def test_two_plugins_that_disagree_are_named(registry: Registry) -> None:
+    with pytest.raises(RecipeError, match=r"--plugin descriptors sets pooling to 'mean' and --plugin max sets it to 'max'"):
+        resolve_recipe(registry, plugins=["descriptors", "max"])
+    settled = resolve_recipe(registry, plugins=["descriptors", "max"], flags={"pooling": "ensemble"})
+    assert settled.pooling == "ensemble"
+
+
+def test_unknown_fields_and_bad_values(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no field is called 'kk'; known: model, "):
+        resolve_recipe(registry, plugins=["greedy"])
+    with pytest.raises(RecipeError, match="k: Input should be greater than or equal to 1"):
+        resolve_recipe(registry, flags={"k": 0})
+    file = tmp_path / "twice.yaml"
+    file.write_text("k: 1\nk: 2\n")
+    with pytest.raises(RecipeError, match=r"twice.yaml, line 2: .*'k' is given twice"):
+        resolve_recipe(registry, file=file)
+    with pytest.raises(RecipeError, match="does not exist"):
+        resolve_recipe(registry, file=tmp_path / "gone.yaml")
+    with pytest.raises(RecipeError, match="labels and a taxonomy were both given"):
+        resolve_recipe(registry, flags={"labels": ("a",), "taxonomy": "b.csv"})
+
+
+def test_a_rank_brings_rollup_and_a_descriptor_file_brings_descriptors(registry: Registry) -> None:
+    assert resolve_recipe(registry, flags={"rank": "family"}).head.name == "rollup"
+    assert resolve_recipe(registry, flags={"rank": "family", "head": "flat"}).head.name == "flat"
+    assert resolve_recipe(registry, flags={"descriptors": "d.yaml"}).text[0].name == "descriptors"
+    assert resolve_recipe(registry, flags={"descriptors": "d.yaml", "text": "common"}).text[0].name == "common"
+
+
+def test_a_dump_is_the_recipe_again(registry: Registry) -> None:
+    flags = {"text": ["descriptors:style=bare", "common"], "labels": ("a", "b"), "head": "rollup"}
+    recipe = resolve_recipe(registry, flags=flags)
+    assert recipe.dump()["text"] == [{"name": "descriptors", "style": "bare"}, "common"]
+    assert Recipe.model_validate(recipe.dump()) == recipe
+
+
+def test_component_references() -> None:
+    ref = parse_ref("hedge:threshold=0.8,depth=auto,strict=true")
+    assert (ref.name, ref.options) == ("hedge", {"threshold": 0.8, "depth": "auto", "strict": True})
+    assert parse_ref({"name": "hedge", "threshold": 0.8}) == parse_ref("hedge:threshold=0.8")
+    with pytest.raises(RecipeError, match="expected name:option=value, got 'threshold'"):
+        parse_ref("hedge:threshold")
+    with pytest.raises(RecipeError, match="needs a 'name'"):
+        parse_ref({"threshold": 1})

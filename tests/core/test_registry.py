@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bioclip_x import ComponentSpec, hookimpl
+from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.registry import Registry, create_registry
+
+
+class Loud:
+    """A head with an option."""
+
+    def __init__(self, *, volume: int = 1) -> None:
+        self.volume = volume
+
+
+def plugin(name: str = "loud", target: str = f"{__name__}:Loud") -> Any:
+    class Plugin:
+        @hookimpl
+        def heads(self) -> list[ComponentSpec]:
+            return [ComponentSpec(name, "a head for tests", target)]
+
+    return Plugin()
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or ModuleType(__name__))
+    monkeypatch.setattr(sys.modules[__name__], "Loud", Loud, raising=False)
+    return create_registry()
+
+
+def entry_point(monkeypatch: pytest.MonkeyPatch, name: str, loaded: Any) -> None:
+    """Adds an installed plugin whose loading returns, or raises, `loaded`."""
+
+    class Point:
+        dist = type("Dist", (), {"name": "somebodys-package", "version": "3.2"})()
+        value = "somebodys_package"
+
+        def __init__(self) -> None:
+            self.name = name
+
+        def load(self) -> Any:
+            if isinstance(loaded, Exception):
+                raise loaded
+            return loaded
+
+    real = importlib.metadata.entry_points(group="bioclip_x")
+    monkeypatch.setattr("bioclip_x.registry.entry_points", lambda group: [*real, Point()])
+
+
+def test_built_ins_are_found_through_entry_points_only(registry: Registry) -> None:
+    assert {"taxonomic", "descriptors", "rollup", "builtin"} <= registry.plugins.keys()
+    assert registry.plugins["rollup"].startswith("bioclip-x ")
+    assert not create_registry(only=[]).plugins
+    assert not create_registry(only=["rollup"]).components("heads")
+
+
+def test_a_component_is_made_with_validated_options(registry: Registry) -> None:
+    registry.register("loud", plugin(), "here")
+    assert registry.make("heads", "loud", {"volume": "11"}).volume == 11
+    with pytest.raises(RecipeError, match="head 'loud' has no option 'volumen'; known: volume"):
+        registry.make("heads", "loud", {"volumen": 11})
+    with pytest.raises(RecipeError, match="option 'volume': Input should be a valid integer"):
+        registry.make("heads", "loud", {"volume": "very"})
+    with pytest.raises(PluginError, match="no head is called 'lout'; known: flat, loud, rollup"):
+        registry.make("heads", "lout")
+
+
+def test_a_target_that_cannot_be_imported_names_its_plugin(registry: Registry) -> None:
+    registry.register("hollow", plugin("hollow", "no_such_module:Head"), "somewhere 1.0")
+    with pytest.raises(PluginError, match=r"the head 'hollow' of plugin 'hollow' \(somewhere 1.0\) cannot be imported"):
+        registry.make("heads", "hollow")
+
+
+def test_duplicate_names_are_refused_naming_both_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry_point(monkeypatch, "other", plugin("rollup"))
+    with pytest.raises(
+        PluginError, match=r"two plugins provide a head called 'rollup': builtin \(bioclip-x .*\) and other \(somebodys-pac"
+    ):
+        create_registry()
+
+
+def test_misspelt_hooks_are_refused_and_leave_nothing_behind(registry: Registry) -> None:
+    class Misspelt:
+        @hookimpl
+        def haeds(self) -> list[ComponentSpec]:
+            return []
+
+        @hookimpl
+        def losses(self) -> list[ComponentSpec]:
+            return [ComponentSpec("never", "", "x:Y")]
+
+    with pytest.raises(PluginError, match=r"haeds.*known hooks:.*heads"):
+        registry.register("misspelt", Misspelt(), "here")
+    assert "misspelt" not in registry.plugins and "never" not in registry.components("losses")
+    registry.register("loud", plugin(), "here")  # the registry is as good as before
+
+
+def test_a_broken_installed_plugin_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry_point(monkeypatch, "broken", ImportError("no module named 'left_pad'"))
+    registry = create_registry()
+    assert registry.warnings == [
+        "plugin 'broken' of somebodys-package 3.2 is broken: ImportError: no module named 'left_pad'; skipped"
+    ]
+    assert "rollup" in registry.components("heads")
+    with pytest.raises(PluginError, match=r"somebodys-package 3.2 is broken.*left_pad"):
+        create_registry(strict=True)
+
+
+def test_a_hook_that_fails_or_returns_nonsense_is_a_broken_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nonsense:
+        @hookimpl
+        def heads(self) -> list[Any]:
+            return ["rollup"]
+
+    entry_point(monkeypatch, "nonsense", Nonsense())
+    [warning] = create_registry().warnings
+    assert "its hook heads returned 'rollup'; expected ComponentSpecs" in warning
+
+
+def test_plugins_by_file_and_module(tmp_path: Path, registry: Registry) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from bioclip_x import ComponentSpec, hookimpl\n"
+        "class Head:\n    pass\n"
+        "@hookimpl\ndef heads():\n    return [ComponentSpec('mine', 'of a file', f'{__name__}:Head')]\n"
+    )
+    registry.load([str(file)])
+    assert type(registry.make("heads", "mine")).__name__ == "Head"
+    registry.load(["json"])  # a module without hooks is a plugin that does nothing
+    with pytest.raises(PluginError, match="no plugin is called 'no_such_plugin', and no module either; installed: .*rollup"):
+        registry.load(["no_such_plugin"])
+    with pytest.raises(PluginError, match=r"the plugin file .*gone.py does not exist"):
+        registry.load([str(tmp_path / "gone.py")])
+    (tmp_path / "bad.py").write_text("1/0")
+    with pytest.raises(PluginError, match=r"bad.py' cannot be imported: ZeroDivisionError"):
+        registry.load([str(tmp_path / "bad.py")])
+
+
+def test_configure_is_that_of_one_plugin(registry: Registry) -> None:
+    hook = registry.configure("rollup")
+    assert hook is not None and hook(recipe=None) == [{"head": "rollup"}]
+    assert registry.configure("builtin") is None
+    with pytest.raises(PluginError, match="no plugin is called 'x'; known: .*rollup"):
+        registry.configure("x")

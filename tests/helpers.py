@@ -1,0 +1,51 @@
+"""Small things that tests make: models with random weights, pictures of noise, tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+TINY: dict[str, Any] = {
+    "embed_dim": 32,
+    "vision_cfg": {
+        "image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16, "pool_type": "avg",
+        "no_ln_pre": True,
+    },
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}  # fmt: skip
+PREPROCESS = {
+    "size": [32, 32], "mode": "RGB", "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic",
+    "resize_mode": "squash", "fill_color": 0,
+}  # fmt: skip
+
+BIRDS = """kingdom,phylum,class,order,family,genus,species,common_name,common_name_de
+Animalia,Chordata,Aves,Passeriformes,Paridae,Parus,Parus major,great tit,Kohlmeise
+Animalia,Chordata,Aves,Passeriformes,Paridae,Cyanistes,Cyanistes caeruleus,Eurasian blue tit,Blaumeise
+Animalia,Chordata,Aves,Passeriformes,Turdidae,Turdus,Turdus merula,common blackbird,Amsel
+Animalia,Chordata,,Testudines,Emydidae,Emys,Emys orbicularis,,
+Plantae,Tracheophyta,Magnoliopsida,Fagales,Fagaceae,Quercus,,oak,Eiche
+Plantae,Tracheophyta,Magnoliopsida,Fagales,Fagaceae,Quercus,Quercus robur,English oak,Stieleiche
+"""
+
+
+def write_model(folder: Path, config: dict[str, Any] = TINY, seed: int = 0) -> Path:
+    """An open_clip model folder with random weights."""
+    import open_clip.model
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = open_clip.model.CLIP(**config)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "open_clip_model.safetensors")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": PREPROCESS}))
+    return folder
+
+
+def picture(seed: int = 0, size: tuple[int, int] = (40, 30)) -> Image.Image:
+    """RGB noise."""
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8))

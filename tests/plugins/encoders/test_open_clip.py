@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from helpers import PREPROCESS, picture, write_model
+
+from bioclip_x.errors import ModelError
+from bioclip_x_plugins.encoders.locate import aliases, locate
+from bioclip_x_plugins.encoders.open_clip import OpenClip
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def lay_hub_cache(home: Path, repository: str, folder: Path, commit: str = COMMIT, branch: str = "main") -> None:
+    """What `hf download` leaves behind: refs, and a snapshot of the files by commit."""
+    cache = home / "hub" / f"models--{repository.replace('/', '--')}"
+    shutil.copytree(folder, cache / "snapshots" / commit)
+    (cache / "refs").mkdir(parents=True, exist_ok=True)
+    (cache / "refs" / branch).write_text(commit)
+
+
+def test_local_dir_gives_what_open_clip_gives(tiny_model: str) -> None:
+    encoder = OpenClip().load(tiny_model, device="cpu")
+    reference, _, preprocess = open_clip.create_model_and_transforms(tiny_model)
+    tokenizer = open_clip.get_tokenizer(tiny_model)
+    reference.eval()
+    image, texts = picture(1), ["a photo of a blue tit.", "oak", "a photo of a blue tit."]
+    pixels = encoder.preprocess(image)
+    torch.testing.assert_close(pixels, preprocess(image))
+    with torch.no_grad():
+        wanted_image = reference.encode_image(pixels[None], normalize=True)
+        wanted_texts = reference.encode_text(tokenizer(texts), normalize=True)
+    features = encoder.encode_images(pixels[None])
+    torch.testing.assert_close(features.embeddings_BD, wanted_image, atol=1e-5, rtol=0)
+    torch.testing.assert_close(encoder.encode_texts(texts), wanted_texts, atol=1e-5, rtol=0)
+    assert features.refused_B == ("",)
+    card = encoder.card
+    assert (card.dim, card.context_length, card.precision, card.demo) == (32, 77, "fp32", "")
+    assert card.logit_scale == pytest.approx(float(reference.logit_scale.detach().exp()))
+    assert card.revision.startswith("sha256:")
+
+
+def test_tokens_are_counted_before_they_are_cut(tiny_model: str) -> None:
+    encoder = OpenClip().load(tiny_model, device="cpu")
+    assert encoder.count_tokens(["oak", "oak " * 100]) == [3, 102]
+
+
+def test_half_precision(tiny_model: str) -> None:
+    full, half = (OpenClip().load(tiny_model, device="cpu", precision=p) for p in ("fp32", "bf16"))
+    pixels = full.preprocess(picture())[None]
+    a, b = full.encode_images(pixels).embeddings_BD, half.encode_images(pixels).embeddings_BD
+    assert b.dtype == torch.float32 and half.card.precision == "bf16"
+    assert float((a * b).sum()) > 0.99
+
+
+@pytest.mark.parametrize("asked", ["hf-hub:imageomics/bioclip-2", f"hf-hub:imageomics/bioclip-2@{COMMIT}", "bioclip-2"])
+def test_a_hub_model_from_a_cache_laid_by_hand(
+    asked: str, tiny_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_hub_cache(tmp_path / "hf", "imageomics/bioclip-2", Path(tiny_model.removeprefix("local-dir:")))
+    encoder = OpenClip().load(asked, device="cpu", cache_dir=tmp_path / "hf" / "hub")
+    assert encoder.card.name == asked
+    assert encoder.card.revision == f"imageomics/bioclip-2@{COMMIT}"
+
+
+def test_a_revision_picks_its_own_weights(tmp_path: Path) -> None:
+    hub = tmp_path / "hf" / "hub"
+    for seed, (commit, branch) in enumerate([(COMMIT, "main"), ("f" * 40, "v2")]):
+        lay_hub_cache(tmp_path / "hf", "org/name", write_model(tmp_path / branch, seed=seed), commit, branch)
+    one, two = (OpenClip().load(f"hf-hub:org/name{at}", device="cpu", cache_dir=hub) for at in ("", "@v2"))
+    assert two.card.revision == f"org/name@{'f' * 40}"
+    assert not torch.allclose(one.encode_texts(["oak"]), two.encode_texts(["oak"]))
+
+
+def test_offline_and_not_cached_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"run `hf download imageomics/bioclip-2 --revision abc` and copy its cache"):
+        OpenClip().load("bioclip-2@abc", cache_dir=tmp_path)
+
+
+def test_every_alias_is_a_model_of_a_known_kind() -> None:
+    assert {"field-guide", "bioclip", "bioclip-2"} <= aliases().keys()
+    assert all(about["source"].split(":")[0] in ("hf-hub", "package") and about["summary"] for about in aliases().values())
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("unicorn", "no model is called 'unicorn'; expected one of field-guide, bioclip"),
+        ("unicorn/openai", "open_clip knows no architecture 'unicorn'"),
+        ("ViT-B-32/unicorn", "ViT-B-32 has no weights called 'unicorn'; known: openai, .*random"),
+        ("local-dir:/no/such/folder", "the folder /no/such/folder does not exist"),
+        ("hf-hub:no such name", "not a repository's name"),
+        ("package:no_such_package/model", "the package no_such_package is not installed"),
+    ],
+)
+def test_models_that_do_not_exist(model: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=message):
+        OpenClip().load(model, cache_dir=tmp_path)
+
+
+def test_folders_that_would_be_loaded_wrongly_are_refused(tiny_model: str, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model.removeprefix("local-dir:"), tmp_path / "copy"))
+    config = folder / "open_clip_config.json"
+    whole = json.loads(config.read_text())
+    config.write_text(json.dumps({"model_cfg": whole["model_cfg"]}))
+    with pytest.raises(ModelError, match=r"lacks preprocess_cfg; the preprocessing would be a guess"):
+        OpenClip().load(f"local-dir:{folder}")
+    config.write_text("{")
+    with pytest.raises(ModelError, match="not valid JSON"):
+        OpenClip().load(f"local-dir:{folder}")
+    config.unlink()
+    with pytest.raises(ModelError, match=r"holds no open_clip_config.json"):
+        OpenClip().load(f"local-dir:{folder}")
+    config.write_text(json.dumps({**whole, "preprocess_cfg": PREPROCESS}))
+    (folder / "open_clip_model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        OpenClip().load(f"local-dir:{folder}")
+    (folder / "open_clip_model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"holds no open_clip_model.safetensors"):
+        locate(f"local-dir:{folder}")
+
+
+def test_a_device_that_is_not_there(tiny_model: str) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device that this test asks for in vain")
+    with pytest.raises(ModelError, match="--device cuda: not to be had here"):
+        OpenClip().load(tiny_model, device="cuda")

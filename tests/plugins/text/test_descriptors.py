@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioclip_x.errors import DescriptorError
+from bioclip_x.prompts import load_descriptors
+from bioclip_x.records import PromptSet, TextRequest
+from bioclip_x.registry import create_registry
+from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
+
+
+def published_sentence(word: str, descriptor: str) -> str:
+    """The published rule, written out again from the paper's code: what a prompt must be for parity."""
+    starts = descriptor.startswith
+    if starts("a") or starts("an"):
+        return f"{word}, which is {descriptor}"
+    if starts("has") or starts("often") or starts("typically") or starts("may") or starts("can"):
+        return f"{word}, which {descriptor}"
+    if starts("used"):
+        return f"{word}, which is {descriptor}"
+    return f"{word}, which has {descriptor}"
+
+
+def build(taxonomy: Taxonomy, file: Path | None, missing: str = "name", **options: Any) -> PromptSet:
+    builder = create_registry().make("text_builders", "descriptors", options)
+    descriptors = load_descriptors(file) if file else None
+    request = TextRequest(taxonomy, range(taxonomy.n_classes), descriptors=descriptors, missing=missing)
+    written: PromptSet = builder.build(request)
+    return written
+
+
+def cbd(tmp_path: Path, classes: dict[str, list[str]]) -> Path:
+    path = tmp_path / "cbd.json"
+    path.write_text(json.dumps(classes))
+    return path
+
+
+def texts(written: PromptSet) -> list[str]:
+    return [prompt.text for prompt in written.prompts]
+
+
+def test_cbds_sentence_with_its_two_faults_mended(tmp_path: Path) -> None:
+    file = cbd(tmp_path, {"bee": ["antennae", "an insect", "may sting", "mandibles", "used pollen"], "ant": []})
+    taxonomy = Taxonomy.from_labels(["bee", "ant"])
+    written = build(taxonomy, file)
+    assert texts(written) == [
+        "bee, which has antennae",
+        "bee, which is an insect",
+        "bee, which may sting",
+        "bee, which has mandibles",
+        "bee, which is used pollen",
+        "ant",
+    ]
+    assert [note for note in written.notes if "have no descriptors" in note] == [
+        "1 of 2 classes have no descriptors: ant; their names stand in"
+    ]
+    assert written.prompts[0].phrase == "antennae" and written.prompts[0].kind == "descriptor"
+    assert written.prompts[-1].kind == "name"
+
+
+def test_the_original_keeps_them(tmp_path: Path) -> None:
+    file = cbd(tmp_path, {"bee": ["antennae", "mandibles"], "ant": []})
+    written = build(Taxonomy.from_labels(["bee", "ant"]), file, style="cbd-original")
+    assert texts(written) == ["bee, which is antennae", "bee, which has mandibles", "ant, which has "]
+
+
+def test_other_styles(tmp_path: Path) -> None:
+    file = cbd(tmp_path, {"bee": ["a sting"]})
+    taxonomy = Taxonomy.from_labels(["bee"])
+    assert texts(build(taxonomy, file, style="has")) == ["bee, which has a sting"]
+    assert texts(build(taxonomy, file, style="bare")) == ["a sting"]
+
+
+def test_a_file_names_its_own_style_and_background(tmp_path: Path) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text(
+        "format: bioclip-x/descriptors/1\nstyle: has\n"
+        "classes: {bee: {descriptor: [a sting], background: [among flowers]}}\n"
+    )
+    taxonomy = Taxonomy.from_labels(["bee"])
+    assert texts(build(taxonomy, file)) == ["bee, which has a sting"]
+    assert texts(build(taxonomy, file, kinds="background", style="bare")) == ["among flowers"]
+    assert texts(build(taxonomy, file, kinds="all", style="bare")) == ["a sting", "among flowers"]
+
+
+def test_missing_error_refuses_and_names_the_class(tmp_path: Path) -> None:
+    file = cbd(tmp_path, {"bee": ["a sting"], "ant": []})
+    with pytest.raises(DescriptorError, match="1 of 2 classes have no descriptors: ant"):
+        build(Taxonomy.from_labels(["bee", "ant"]), file, missing="error")
+
+
+def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path) -> None:
+    builder = TaxonomyBuilder()
+    for kingdom, species, common in [
+        ("Animalia", "Parus major", "great tit"), ("Animalia", "Morus bassanus", "gannet"), ("Plantae", "Aus bus", "gannet")
+    ]:  # fmt: skip
+        builder.add_lineage([("kingdom", kingdom), ("species", species)], Details({"en": (common,)}))
+    file = cbd(tmp_path, {"Great_Tit": ["a black cap"], "gannet": ["a beak"], "unicorn": ["a horn"], "Parus major": ["x"]})
+    written = build(builder.build(), file)
+    assert texts(written) == ["great tit, which is a black cap", "gannet", "gannet"]
+    notes = "\n".join(written.notes)
+    assert "1 names in" in notes and "are no class of this taxonomy: unicorn" in notes
+    assert "fit several classes, skipped: gannet" in notes
+    assert "are the same class as 'Great_Tit', skipped: Parus major" in notes
+    assert texts(build(builder.build(), file, name="scientific"))[0] == "Parus major, which is a black cap"
+    assert texts(build(builder.build(), file, name="file"))[0] == "Great Tit, which is a black cap"
+
+
+def test_no_file_or_one_that_fits_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DescriptorError, match="no descriptors: give --descriptors FILE"):
+        build(Taxonomy.from_labels(["bee"]), None)
+    with pytest.raises(DescriptorError, match="its classes are none of this taxonomy's"):
+        build(Taxonomy.from_labels(["bee"]), cbd(tmp_path, {"ant": ["legs"]}))
+
+
+def test_parity_with_the_published_prompts_on_cbds_own_files(shared_data: Path) -> None:
+    """Every prompt of every published data set, letter for letter."""
+    for file in sorted((shared_data / "descriptors" / "cbd").glob("*.json")):
+        published = json.loads(file.read_text())
+        labels = list(published)
+        if len({" ".join(label.replace("_", " ").casefold().split()) for label in labels}) < len(labels):
+            continue  # ImageNet names two classes alike
+        written = build(Taxonomy.from_labels(labels), file, style="cbd-original", name="file")
+        got = {label: set() for label in labels}  # type: dict[str, set[str]]
+        for prompt in written.prompts:
+            got[labels[prompt.class_index]].add(prompt.text)
+        for label, phrases in published.items():
+            word = label.replace("_", " ")
+            expected = {published_sentence(word, " ".join(phrase.split())) for phrase in phrases or [""]}
+            assert got[label] - {f"{word}, which has "} == expected - {f"{word}, which has "}, (file.name, label)
