@@ -1,0 +1,98 @@
+"""From a species (or random traits) and a seed to a picture and a mask for every visible trait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from . import backgrounds, beetle, bird, butterfly, fish, flower, mushroom
+from .canvas import SUPERSAMPLE, Canvas
+from .scene import HABITATS, Brush, Scene, Stance, scene_of
+from .species import find, trait_values
+
+
+class Plan(NamedTuple):
+    """A body plan: how to paint it, how it stands, which painted parts show a trait (the first that are there)."""
+
+    draw: Callable[[Brush], None]
+    stance: Stance
+    regions: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
+PLANS: Mapping[str, Plan] = {
+    m.__name__.rpartition(".")[2]: Plan(m.draw, m.STANCE, m.REGIONS)
+    for m in (bird, butterfly, beetle, fish, flower, mushroom)
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """`image`: RGB, size x size. `masks`: bool `[size, size]`, one for every visible trait, and "organism"."""
+
+    image: Image.Image
+    masks: Mapping[str, NDArray[np.bool_]]
+
+
+def draw_species(
+    name: str, seed: int | Sequence[int], size: int = 256, change: Mapping[str, str] | None = None
+) -> Drawing:
+    """Draw a species of the field guide; `change` replaces trait values and leaves chance as it was."""
+    species = find(name)
+    traits = {**species.traits, **(change or {})}
+    scene = scene_of(seed)
+    return _drawing(species.plan, traits, species.form, scene, scene.habitat(species.habitat), size)
+
+
+def draw_random(plan: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
+    """Draw an organism that need not exist: every trait value equally likely, in any habitat."""
+    traits = random_traits(plan, seed)
+    scene = scene_of(seed)
+    habitat = HABITATS[int(scene.rng("random habitat").integers(len(HABITATS)))]
+    return _drawing(plan, traits, {}, scene, habitat, size), traits
+
+
+def random_traits(plan: str, seed: int | Sequence[int]) -> dict[str, str]:
+    """The traits that `draw_random` draws, without drawing them."""
+    rng = scene_of(seed).rng("random traits")
+    return {trait: values[int(rng.integers(len(values)))] for trait, values in trait_values(plan).items()}
+
+
+def _drawing(
+    plan_name: str, traits: Mapping[str, str], form: Mapping[str, float], scene: Scene, habitat: str, size: int
+) -> Drawing:
+    _check(plan_name, traits)
+    plan = PLANS[plan_name]
+    canvas = Canvas(backgrounds.paint(habitat, scene, size * SUPERSAMPLE), plan.stance.frame(scene), scene.light())
+    plan.draw(Brush(canvas, scene, traits, form))
+    parts = canvas.masks(size)
+    masks = {"organism": parts["organism"]}
+    for trait, alternatives in plan.regions.items():
+        for wanted in alternatives:
+            seen = [parts[p] for p in wanted if p in parts]
+            if seen and (mask := np.logical_or.reduce(seen)).any():
+                masks[trait] = mask
+                break
+    return Drawing(_lit(canvas.image.reduce(SUPERSAMPLE), scene), masks)
+
+
+def _check(plan: str, traits: Mapping[str, str]) -> None:
+    allowed = trait_values(plan)
+    for trait, value in traits.items():
+        if value not in allowed.get(trait, ()):
+            expected = ", ".join(allowed.get(trait, tuple(allowed)))
+            raise ValueError(f"{plan} has no {trait!r} = {value!r}; expected one of {expected}")
+
+
+def _lit(image: Image.Image, scene: Scene) -> Image.Image:
+    """Brightness, a warm or cold tint and the grain of the paper."""
+    bright, warm = scene.uniform("bright", 0.86, 1.10), scene.uniform("warm", -0.06, 0.06)
+    gain = np.array([bright * (1 + warm), bright, bright * (1 - warm)], dtype=np.float32)
+    size = image.width
+    grain = scene.rng("paper").standard_normal((size, size, 1), dtype=np.float32) * 2.2
+    lit = np.asarray(image, dtype=np.float32) * gain + grain
+    return Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))

@@ -1,0 +1,113 @@
+"""The species of the field guide: traits, habitats and the phrases that describe them, read from traits.yaml."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+MOST_DESCRIPTORS = 8
+NOTE = "generated from traits.yaml: what the renderer draws"
+
+
+@dataclass(frozen=True)
+class Species:
+    """One species: binomial, body plan, the value of every trait, home habitat, proportions and background phrases."""
+
+    name: str
+    plan: str
+    traits: Mapping[str, str]
+    habitat: str
+    form: Mapping[str, float] = field(default_factory=dict)
+    background: tuple[str, ...] = ()
+
+
+@cache
+def _source() -> dict[str, Any]:
+    text = (files(__package__) / "traits.yaml").read_text(encoding="utf-8")
+    source: dict[str, Any] = yaml.safe_load(text)
+    return source
+
+
+@cache
+def load_species() -> tuple[Species, ...]:
+    """All species, in the order of traits.yaml."""
+    return tuple(
+        Species(
+            name,
+            plan,
+            MappingProxyType(dict(entry["traits"])),
+            entry["habitat"],
+            MappingProxyType(dict(entry.get("form", {}))),
+            tuple(entry["background"]),
+        )
+        for plan, kinds in _source()["species"].items()
+        for name, entry in kinds.items()
+    )
+
+
+def find(name: str) -> Species:
+    """The species of this binomial."""
+    for species in load_species():
+        if species.name == name:
+            return species
+    raise ValueError(f"the field guide has no {name!r}; it has {', '.join(s.name for s in load_species())}")
+
+
+@cache
+def trait_values(plan: str) -> Mapping[str, tuple[str, ...]]:
+    """Every trait of a body plan with its possible values."""
+    plans = _source()["plans"]
+    if plan not in plans:
+        raise ValueError(f"no body plan {plan!r}; expected one of {', '.join(plans)}")
+    return MappingProxyType({trait: tuple(values) for trait, values in plans[plan].items()})
+
+
+def phrases(plan: str, trait: str, value: str) -> tuple[str, ...]:
+    """What one may say about a trait value: short noun phrases, the plainest first."""
+    return tuple(_source()["plans"][plan][trait][value])
+
+
+def descriptors(species: Species) -> list[str]:
+    """The plainest phrase of every trait: what the species has first, what it lacks last, at most eight."""
+    said = [phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()]
+    lacking = ("no ", "plain", "bare", "without", "unmarked", "of the same colour", "small hidden", "hardly show")
+    ordered = sorted(dict.fromkeys(said), key=lambda phrase: any(word in phrase for word in lacking))
+    return ordered[:MOST_DESCRIPTORS]
+
+
+def descriptor_file() -> dict[str, Any]:
+    """The content of descriptors.yaml."""
+    classes = {s.name: {"descriptor": descriptors(s), "background": list(s.background)} for s in load_species()}
+    return {
+        "format": "bioclip-x/descriptors/1",
+        "style": "has",
+        "provenance": {"written_by": "bioclip-x field guide", "note": NOTE},
+        "classes": classes,
+    }
+
+
+def descriptor_text() -> str:
+    """descriptors.yaml as it should be."""
+    return yaml.safe_dump(descriptor_file(), sort_keys=False, allow_unicode=True, width=120)
+
+
+def main() -> None:
+    """Print descriptors.yaml, or write it beside this file."""
+    parser = argparse.ArgumentParser(description="Generate descriptors.yaml from traits.yaml.")
+    parser.add_argument("--write", action="store_true", help="write descriptors.yaml instead of printing it")
+    if parser.parse_args().write:
+        Path(__file__).with_name("descriptors.yaml").write_text(descriptor_text(), encoding="utf-8")
+    else:
+        print(descriptor_text(), end="")
+
+
+if __name__ == "__main__":
+    main()
