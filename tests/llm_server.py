@@ -42,12 +42,14 @@ def said(text: str | None, finish_reason: str = "stop", **more: Any) -> Reply:
     """A chat completion."""
     choice = {"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-    return Reply({"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage} | more)
+    head = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+    return Reply({**head, "choices": [choice], "usage": usage, **more})
 
 
 def failed(status: int, message: str, headers: dict[str, str] | None = None, **more: Any) -> Reply:
     """An error as OpenAI words it."""
-    return Reply({"error": {"message": message, "type": "error", "param": None, "code": None} | more}, status, headers or {})
+    error = {"message": message, "type": "error", "param": None, "code": None, **more}
+    return Reply({"error": error}, status, headers or {})
 
 
 def in_turn(*replies: Reply) -> Callable[[dict[str, Any]], Reply]:
@@ -61,7 +63,7 @@ def serving(respond: Callable[[dict[str, Any]], Reply]) -> Iterator[Server]:
     server = Server("", respond)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.asked.append(body)
             server.authorizations.append(self.headers.get("Authorization", ""))

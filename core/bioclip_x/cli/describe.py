@@ -80,17 +80,14 @@ def command(
     from bioclip_x.pipeline.describe import describe
 
     about = {"named": called_by, "language": language}
-    try:
-        with closing(_model(registry, llm, base_url)) as model, _progress(quiet) as progress:
-            written = describe(asked, template, model, output, about=about, notes=notes, progress=progress)
-    except KeyboardInterrupt:
-        click.echo("stopped; the answers so far are kept, and the same command goes on from there", err=True)
-        raise
-    if not quiet:
-        for note in (*tree.notes, *written.notes):
-            click.echo(f"note: {note}", err=True)
+    with closing(_model(registry, llm, base_url)) as model, _progress(quiet) as progress:
+        written = describe(
+            asked, template, model, output, about=about, notes=(*tree.notes, *notes), progress=progress
+        )
+    for note in () if quiet else written.notes:
+        click.echo(f"note: {note}", err=True)
     empty = len(written.empty_classes)
-    click.echo(f"{len(written.classes) - empty} of {len(asked)} classes described in {output}", err=True)
+    click.echo(f"{len(asked) - empty} of {len(asked)} classes described in {output}", err=True)
     ctx.exit(1 if empty else 0)
 
 
@@ -127,7 +124,7 @@ def _show(asked: tuple[Question, ...]) -> None:
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Progress]:
-    """A bar on stderr, where that is a terminal."""
+    """A bar on stderr, where that is a terminal; and a word on how to go on after Ctrl-C."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -136,4 +133,8 @@ def _progress(quiet: bool) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("classes described", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        try:
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        except KeyboardInterrupt:
+            click.echo("stopped; the answers so far are kept, and the same command goes on from there", err=True)
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,7 @@ def describe(
     written, or where `output` is a descriptor file that did not come from such a run.
     """
     log_file = log_path(output)
-    if output.exists() and not log_file.exists():
-        raise DescriptorError(
-            f"{output} exists and has no answers beside it ({log_file.name}), so it was not written by `describe`; "
-            "give another --output, or move it away"
-        )
+    _refuse_foreign(output, log_file)
     answered: Answered = []
     with open_log(log_file) as log:
         try:
@@ -59,9 +56,16 @@ def describe(
             if answered:
                 _write(output, written)
     broken = [f"{log_file} has {log.broken} broken lines; what they answered was asked again"] if log.broken else []
-    return DescriptorSet(
-        written.classes, written.source, written.style, written.provenance, (*notes, *broken, *written.notes)
-    )
+    return replace(written, notes=(*notes, *broken, *written.notes))
+
+
+def _refuse_foreign(output: Path, log_file: Path) -> None:
+    """A descriptor file without answers beside it is somebody's work, and not ours to write over."""
+    if output.exists() and not log_file.exists():
+        raise DescriptorError(
+            f"{output} exists and has no answers beside it ({log_file.name}), so it was not written by `describe`; "
+            "give another --output, or move it away"
+        )
 
 
 def _ask_all(
@@ -167,6 +171,8 @@ def _write(output: Path, written: DescriptorSet) -> None:
 
 
 def _going_on(problem: Exception, questions: Sequence[Question], answered: Answered, kept_in: Path) -> str:
+    if not answered:
+        return str(problem)
     done = {question.key for question, _ in answered}
     rest = [question.key for question in questions if question.key not in done]
     return (

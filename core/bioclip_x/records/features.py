@@ -64,9 +64,9 @@ class ImageFeatures:
 
     embeddings_BD: float32 [B, D], rows L2-normalised.
     refused_B: per picture, "" or why the model declines to name it (outside what it was made for).
-    familiarity_B: float32 [B], the measure behind a refusal (larger is more familiar), or None where the model has none.
+    distance_B: float32 [B], the measure behind a refusal (larger is less familiar), or None where the model has none.
     """
 
     embeddings_BD: torch.Tensor
     refused_B: tuple[str, ...]
-    familiarity_B: np.ndarray | None = None
+    distance_B: np.ndarray | None = None

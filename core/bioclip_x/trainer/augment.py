@@ -50,7 +50,7 @@ def geometry(picture: Image.Image | Pixels, view: View, augment: Augment, rng: n
 def random_box(
     width: int, height: int, scale: tuple[float, float], ratio: tuple[float, float], drawn: tuple[float, ...]
 ) -> Box:
-    """A random resized crop (Szegedy et al. 2015, arXiv 1409.4842): area share uniform in `scale`, log aspect in `ratio`.
+    """A random resized crop (Szegedy et al. 2015, arXiv 1409.4842): area uniform in `scale`, log aspect in `ratio`.
 
     drawn: four numbers in [0, 1). Returns (left, top, right, bottom); a box too wide or high is cut to the picture.
     """

@@ -51,7 +51,7 @@ def save(
         with replacing(path, "wb") as handle:
             torch.save(document, handle)
     except (OSError, RuntimeError) as problem:  # torch reports a full disk as a RuntimeError
-        raise TrainingError(f"{path} cannot be written: {problem}; the checkpoints before it are untouched") from problem
+        raise TrainingError(f"{path} cannot be written: {problem}; those before it are untouched") from problem
     for old in checkpoints(folder)[:-keep]:
         old.unlink(missing_ok=True)
     return path
@@ -86,4 +86,5 @@ def _check(path: Path, document: Mapping[str, Any], fingerprints: Mapping[str, s
                 "Set it back, or start a new run in another output folder"
             )
     if epochs < document["epochs"]:
-        raise TrainingError(f"{path} was trained for epochs: {document['epochs']}, now {epochs}; they can only be raised")
+        stored_epochs = document["epochs"]
+        raise TrainingError(f"{path}: epochs was {stored_epochs}, now {epochs}; it can only be raised")

@@ -33,7 +33,7 @@ Ref = Annotated[ComponentRef, BeforeValidator(_ref)]
 
 
 class _WithRef(BaseModel):
-    """A component with a number beside its options: `{name: descriptors, style: bare, weight: 2}`, or its name alone."""
+    """A component, with a number beside its options: `{name: descriptors, style: bare, weight: 2}`."""
 
     model_config = _STRICT
 
@@ -79,25 +79,29 @@ def _many(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_many)]
+Datas = Annotated[tuple[Data, ...], BeforeValidator(_many)]
+
+
 class TrainConfig(BaseModel):
     """What to train, on what, and how. Relative paths are relative to the file it was read from (`base`)."""
 
     model_config = _STRICT
 
     model: str | dict[str, Any] = Field(
-        description="a model to go on from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or one to make from scratch, as "
-        "the encoder describes it (open_clip: its model_cfg, and `preprocess` beside it)"
+        description="a model to go on from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or one to make from scratch, "
+        "as the encoder describes it (open_clip: its model_cfg, and `preprocess` beside it)"
     )
     encoder: Ref = Field(ComponentRef(name="open_clip"), description="the family of models that `model` belongs to")
     taxonomy: Path = Field(description="the classes")
     taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
-    text: Annotated[tuple[Text, ...], BeforeValidator(_many)] = Field(min_length=1, description="one kind drawn per picture")
-    own_text: float = Field(1.0, ge=0, le=1, description="chance that a picture with texts of its own is given one of them")
-    data: Annotated[tuple[Data, ...], BeforeValidator(_many)] = Field(min_length=1, description="data sets, mixed in batches")
+    text: Texts = Field(min_length=1, description="text builders; one is drawn per picture, by weight")
+    own_text: float = Field(1.0, ge=0, le=1, description="chance that a picture's own text is taken, where it has any")
+    data: Datas = Field(min_length=1, description="data sets; batches mix them")
     loss: Ref = Field(ComponentRef(name="unicl"), description="what to minimise")
-    augment: Augment = Augment()
+    augment: Augment = Augment.model_validate({})
 
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=1, description="pictures per step; what is left over at an epoch's end is dropped")
@@ -109,9 +113,9 @@ class TrainConfig(BaseModel):
     max_logit_scale: float = Field(100.0, gt=1, description="CLIP's bound on the temperature")
     seed: int = Field(0, ge=0)
 
-    precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, fp16 on older GPUs, else fp32")
+    precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 on a GPU, else fp32")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    workers: int | None = Field(None, ge=0, description="threads that decode pictures; none takes one per core, at most 16")
+    workers: int | None = Field(None, ge=0, description="threads that decode; none takes one per core, at most 16")
     threads: int | None = Field(None, ge=1, description="torch's own threads on a CPU; none leaves them as they are")
     output: Path = Field(Path("run"), description="the run's folder: checkpoints, log.jsonl, and at the end model/")
     checkpoint_every: int | None = Field(None, ge=1, description="steps; there is one after every epoch anyway")

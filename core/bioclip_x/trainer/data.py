@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL.Image import Image
 
 from bioclip_x.components import Dataset, Sample
 from bioclip_x.errors import ImageError, TrainingError
@@ -59,7 +60,7 @@ class Pictures:
         self.datasets = tuple(datasets)
         self.unreadable: dict[tuple[int, int], str] = {}
 
-    def read(self, dataset: int, number: int) -> tuple[Sample, object]:
+    def read(self, dataset: int, number: int) -> tuple[Sample, Image | np.ndarray]:
         """The sample and its picture. Raises TrainingError where none of the data set's pictures can be read."""
         source = self.datasets[dataset]
         for step in range(len(source)):
@@ -95,7 +96,7 @@ class Loader:
         self.workers = min(os.cpu_count() or 1, MAX_WORKERS) if workers is None else workers
 
     def batches(self, order: npt.NDArray[np.int64], epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of steps `first_step`, … of epoch `epoch` (from 0), whose pictures are `order` (see `epoch_order`)."""
+        """The batches of steps `first_step`, … of epoch `epoch` (from 0), whose pictures are `order`."""
         steps = range(first_step, len(order) // self.batch_size)
         if self.workers == 0:
             for step in steps:
@@ -118,12 +119,13 @@ class Loader:
         return [(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
 
     def _chunk(self, order: npt.NDArray[np.int64], epoch: int, start: int, stop: int) -> list[_Example]:
-        return [self._example(*map(int, order[at]), sample_rng(self.seed, epoch, at)) for at in range(start, stop)]
+        rows = zip(range(start, stop), order[start:stop].tolist())
+        return [self._example(dataset, number, sample_rng(self.seed, epoch, at)) for at, (dataset, number) in rows]
 
     def _example(self, dataset: int, number: int, rng: np.random.Generator) -> _Example:
         sample, picture = self.pictures.read(dataset, number)
         text = self.texts(sample.class_index, sample.texts, rng)
-        pixels_HW3 = geometry(picture, self.view, self.augment, rng)  # type: ignore[arg-type]
+        pixels_HW3 = geometry(picture, self.view, self.augment, rng)
         return _Example(pixels_HW3, colour_factors(self.augment.colour_jitter, rng), sample.class_index, text)
 
     def _collated(self, chunks: Iterator[list[_Example]]) -> Batch:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Trainer:
         self.config, self.registry = config, registry
         self.folder = config.path(config.output)
         if not resume and checkpoint.checkpoints(self.folder):
-            raise TrainingError(f"{self.folder} holds checkpoints of a run: add --resume, or name another output folder")
+            raise TrainingError(f"{self.folder} holds checkpoints: add --resume, or name another output folder")
         if config.threads:
             torch.set_num_threads(config.threads)
         self.parts = make_parts(config, registry)
@@ -64,7 +64,7 @@ class Trainer:
         self.lengths = [len(dataset) for dataset in self.parts.datasets]
         self.steps_per_epoch = sum(self.lengths) // config.batch_size
         if not self.steps_per_epoch:
-            raise TrainingError(f"batch_size: {config.batch_size} is more than the {sum(self.lengths)} pictures there are")
+            raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} pictures")
         self.total_steps = self.steps_per_epoch * config.epochs
         self._make_state()
         self.place = self._resumed() if resume else Place()
@@ -141,7 +141,7 @@ class Trainer:
                 f"another precision than {self.precision}; the checkpoints before it are untouched"
             )
         self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self.config.grad_clip:
             self._scaler.unscale_(self._optimizer)
             torch.nn.utils.clip_grad_norm_(self._parameters, self.config.grad_clip)
@@ -214,7 +214,8 @@ class Trainer:
             more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
             notes.append(f"{len(reasons)} pictures cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
         if self._tokens.truncated:
-            notes.append(f"{self._tokens.truncated} texts are longer than the model's {self.encoder.context_length} tokens")
+            limit = self.encoder.context_length
+            notes.append(f"{self._tokens.truncated} texts are longer than the model's {limit} tokens and were cut")
         return tuple(notes)
 
 

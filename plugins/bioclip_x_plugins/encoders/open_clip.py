@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from bioclip_x.records import ImageFeatures, ModelCard
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.gate import Gate
 from bioclip_x_plugins.encoders.locate import CONFIG, Located, locate
+from bioclip_x_plugins.encoders.trainable import TrainableOpenClip, trainable
 
 CARD: Final = "bioclip_x.json"
 """Beside a model's weights, optional: what bioclip-x must know of it (demo, taxonomy, descriptors, gate)."""
@@ -34,6 +35,10 @@ class OpenClip:
         chosen = _device(device)
         half = "fp16" if chosen.type == "cuda" else "fp32"
         return LoadedOpenClip(located, chosen, half if precision == "auto" else precision, cache_dir)
+
+    def trainable(self, model: str | Mapping[str, Any], *, device: str = "auto", seed: int = 0) -> TrainableOpenClip:
+        """A model with gradients; see `encoders.trainable`."""
+        return trainable(model, _device(device), seed)
 
 
 class LoadedOpenClip:
@@ -60,8 +65,10 @@ class LoadedOpenClip:
         embeddings_BD = torch.nn.functional.normalize(embeddings_BD, dim=-1).cpu()
         if self.gate is None:
             return ImageFeatures(embeddings_BD, ("",) * len(embeddings_BD))
-        familiarity_B = self.gate.familiarity(self.model, pixels_B3HW, embeddings_BD)
-        return ImageFeatures(embeddings_BD, self.gate.refusals(familiarity_B), familiarity_B)
+        shown = self.card.preprocessing
+        mean, std = (torch.tensor(shown[key])[:, None, None] for key in ("mean", "std"))
+        distance_B = self.gate.distance((pixels_B3HW * std + mean).clamp(0, 1))
+        return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B), distance_B.numpy())
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:

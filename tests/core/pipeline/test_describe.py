@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bioclip_x.errors import DescriptorError, LanguageModelError
 from bioclip_x.pipeline.answer_log import log_path, open_log
 from bioclip_x.pipeline.describe import describe
@@ -61,8 +62,9 @@ def test_questions_call_a_class_by_common_or_scientific_name(template: PromptTem
     tree = builder.build()
     asked, notes = questions(tree, template, language="de")
     assert [(q.key, q.prompt, q.path) for q in asked] == [
-        ("Parus major", "Kohlmeise", ("Paridae", "Parus major")), ("Parus minor", "Parus minor", ("Paridae", "Parus minor")),
-    ]  # fmt: skip
+        ("Parus major", "Kohlmeise", ("Paridae", "Parus major")),
+        ("Parus minor", "Parus minor", ("Paridae", "Parus minor")),
+    ]
     assert notes == ("1 of 2 classes have no common name in language 'de'; they are asked of by their scientific name",)
     asked, notes = questions(tree, template, called_by="scientific")
     assert ([q.prompt for q in asked], notes) == (["Parus major", "Parus minor"], ())
@@ -112,15 +114,17 @@ def test_what_was_asked_is_not_asked_again(template: PromptTemplate, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "settings", [{"model": "n"}, {"host": "there"}, {"temperature": 1.0}, {"max_tokens": 90}], ids=lambda s: next(iter(s))
+    ("name", "value"), [("model", "n"), ("host", "there"), ("temperature", 1.0), ("max_tokens", 90)]
 )
-def test_another_model_or_setting_is_asked_anew(template: PromptTemplate, tmp_path: Path, settings: dict[str, Any]) -> None:
+def test_another_model_or_setting_is_asked_anew(
+    template: PromptTemplate, tmp_path: Path, name: str, value: Any
+) -> None:
     output = tmp_path / "d.yaml"
     run(template, Model(), output)
-    other = Model(**settings)
+    other = Model(**{name: value})
     written = run(template, other, output)
     assert len(other.asked) == 3
-    assert written.provenance[next(iter(settings))] == next(iter(settings.values()))
+    assert written.provenance[name] == value
     back = Model()
     run(template, back, output)
     assert back.asked == []
@@ -183,7 +187,7 @@ def test_a_file_from_elsewhere_is_not_overwritten(template: PromptTemplate, tmp_
     assert (model.asked, output.read_text("utf-8")) == ([], "by hand")
 
 
-def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(template: PromptTemplate, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_told_before_asking(template: PromptTemplate, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     model = Model()
     with pytest.raises(DescriptorError, match="cannot be written"):
@@ -215,6 +219,7 @@ def test_the_log_is_one_json_object_a_line(template: PromptTemplate, tmp_path: P
 def test_the_published_prompt_through_the_whole(tmp_path: Path) -> None:
     cbd = load_template("cbd")
     asked = asked_of(cbd, ("hen",))
-    model = Model({asked[0].prompt: " a red comb\n- two legs\n\nQ: What are useful features for distinguishing a fork in"})
+    answer = " a red comb\n- two legs\n\nQ: What are useful features for distinguishing a fork in"
+    model = Model({asked[0].prompt: answer})
     written = describe(asked, cbd, model, tmp_path / "d.yaml")
     assert [d.phrase for d in written.classes["hen"]] == ["a red comb", "two legs"]

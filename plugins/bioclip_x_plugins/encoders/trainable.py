@@ -1,0 +1,154 @@
+"""open_clip models with gradients: made from scratch or gone on from, and written so that `local-dir:` loads them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from safetensors.torch import save as to_safetensors
+
+from bioclip_x.errors import ModelError
+from bioclip_x.files import replacing
+from bioclip_x_plugins.encoders.context import encode_text
+from bioclip_x_plugins.encoders.locate import CONFIG, SAFETENSORS, Located, locate
+
+CARD = "bioclip_x.json"
+
+
+class TrainableOpenClip:
+    """See `components.TrainableEncoder`.
+
+    module: an open_clip model, float32. config: its open_clip_config.json (model_cfg and preprocess_cfg).
+    """
+
+    def __init__(self, module: Any, tokenizer: Any, config: Mapping[str, Any], device: torch.device) -> None:
+        self.module = module.to(device)
+        self.tokenizer = tokenizer
+        self.config = dict(config)
+        self.device = device
+        preprocess = self.config["preprocess_cfg"]
+        size = preprocess["size"]
+        self.image_size: tuple[int, int] = (size, size) if isinstance(size, int) else (size[0], size[1])
+        self.mean: tuple[float, ...] = tuple(preprocess["mean"])
+        self.std: tuple[float, ...] = tuple(preprocess["std"])
+        self.resize_mode: str = preprocess["resize_mode"]
+        self.interpolation: str = preprocess["interpolation"]
+        self.context_length: int = tokenizer.context_length
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        scale: torch.Tensor = self.module.logit_scale.exp()
+        return scale
+
+    @property
+    def logit_bias(self) -> torch.Tensor | None:
+        return getattr(self.module, "logit_bias", None)
+
+    def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
+        return torch.as_tensor(self.tokenizer(list(texts)))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        encode = getattr(self.tokenizer, "encode", None)
+        if encode is None:  # Hugging Face tokenizers
+            return [len(ids) for ids in self.tokenizer.tokenizer(list(texts))["input_ids"]]
+        return [len(encode(text)) + 2 for text in texts]
+
+    def forward_image(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
+        embeddings_BD: torch.Tensor = self.module.encode_image(pixels_B3HW)
+        return embeddings_BD
+
+    def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
+        return encode_text(self.module, tokens_PL)
+
+    @torch.no_grad()
+    def clamp_logit_scale(self, largest: float) -> None:
+        self.module.logit_scale.clamp_(0, math.log(largest))
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Each file is replaced whole; weights in half precision, each tensor its own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {
+            name: tensor.detach().to("cpu", torch.float16 if tensor.is_floating_point() else tensor.dtype, copy=True)
+            for name, tensor in self.module.state_dict().items()
+        }
+        weights = {name: tensor.contiguous() for name, tensor in weights.items()}
+        with replacing(folder / SAFETENSORS, "wb") as handle:
+            handle.write(to_safetensors(weights, metadata={"format": "pt"}))
+        with replacing(folder / CONFIG) as handle:
+            json.dump(self.config, handle, indent=2)
+        if card:
+            with replacing(folder / CARD) as handle:
+                json.dump(dict(card), handle, indent=2, ensure_ascii=False)
+        if hasattr(getattr(self.tokenizer, "tokenizer", None), "save_pretrained"):  # Hugging Face tokenizers
+            self.tokenizer.tokenizer.save_pretrained(folder)
+
+
+def trainable(model: str | Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
+    """A model by name to go on from, or from scratch by its description.
+
+    A description is open_clip's model_cfg (embed_dim, vision_cfg, text_cfg, …), with `preprocess` (size, mean, std,
+    interpolation, resize_mode) beside it or left to open_clip's defaults.
+
+    Raises ModelError where the model is not to be had, or open_clip refuses the description.
+    """
+    return _from_scratch(model, device, seed) if isinstance(model, Mapping) else _from_model(locate(model), device)
+
+
+def _from_scratch(description: Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
+    config = {
+        "model_cfg": {key: value for key, value in description.items() if key != "preprocess"},
+        "preprocess_cfg": dict(description.get("preprocess") or {}),
+    }
+    with tempfile.TemporaryDirectory() as folder, _quiet(), torch.random.fork_rng(devices=[]):
+        Path(folder, CONFIG).write_text(json.dumps(config), "utf-8")
+        torch.manual_seed(seed)
+        try:
+            module = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
+            tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+        except Exception as problem:  # open_clip passes descriptions on to constructors, which raise what they like
+            raise ModelError(f"model: open_clip cannot make it from this description: {problem}") from problem
+    config["preprocess_cfg"] = _preprocessing(module)
+    return TrainableOpenClip(module, tokenizer, config, device)
+
+
+def _from_model(located: Located, device: torch.device) -> TrainableOpenClip:
+    reference = f"local-dir:{located.folder}" if located.folder else located.architecture
+    random = located.folder is None and located.tag == "random"
+    with _quiet():
+        try:
+            module = open_clip.create_model(reference, pretrained=None if random else located.tag or None)
+            tokenizer = open_clip.get_tokenizer(reference)
+        except Exception as problem:
+            raise ModelError(f"the model {located.name} cannot be loaded: {problem}") from problem
+    if located.folder:
+        model_cfg = json.loads((located.folder / CONFIG).read_text("utf-8"))["model_cfg"]
+    else:
+        model_cfg = open_clip.get_model_config(located.architecture)
+    config = {"model_cfg": model_cfg, "preprocess_cfg": _preprocessing(module)}
+    return TrainableOpenClip(module, tokenizer, config, device)
+
+
+def _preprocessing(module: Any) -> dict[str, Any]:
+    found = dict(open_clip.get_model_preprocess_cfg(module))
+    defaults = {"interpolation": "bicubic", "resize_mode": "shortest", "fill_color": 0}
+    mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
+    return {"mean": mean, "std": std, **defaults, **{key: value for key, value in found.items() if value is not None}}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip logs to the root logger, and warns of the random weights that were asked for."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(previous)

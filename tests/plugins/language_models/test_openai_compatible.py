@@ -1,0 +1,225 @@
+"""The `openai` language model against a server on this machine that behaves well, badly, and not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from bioclip_x.errors import LanguageModelError, RecipeError
+from bioclip_x.prompts.answers import parse_answer
+from bioclip_x.records import Answer
+from bioclip_x.registry import create_registry
+from bioclip_x_plugins.language_models.openai_compatible import NO_KEY, OpenAICompatible
+from llm_server import KEY, Reply, Server, failed, in_turn, said, serving
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_BASE_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@contextmanager
+def model(server: Server, **options: Any) -> Iterator[OpenAICompatible]:
+    made: OpenAICompatible = create_registry().make(
+        "language_models", "openai", {"model": "m", "base_url": server.url, "max_retries": 0} | options
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def error_of(*replies: Reply, **options: Any) -> tuple[str, Server]:
+    """What the user is told where the server answers so."""
+    with serving(in_turn(*replies)) as server, model(server, **options) as llm:
+        with pytest.raises(LanguageModelError) as problem:
+            llm.complete("hello")
+        assert problem.value.__cause__ is None
+        assert KEY not in str(problem.value)
+        assert server.url.removesuffix("/v1").removeprefix("http://") in str(problem.value)
+        return str(problem.value), server
+
+
+def test_a_good_answer() -> None:
+    with serving(in_turn(said("- a red cap"))) as server, model(server) as llm:
+        assert llm.complete("hello", temperature=0.0, max_tokens=300) == Answer("- a red cap", "stop", 7, 5)
+        assert llm.provenance == {"model": "m", "host": "127.0.0.1"}
+    assert server.authorizations == [f"Bearer {KEY}"]
+    assert server.asked == [
+        {"model": "m", "messages": [{"role": "user", "content": "hello"}], "temperature": 0.0, "max_tokens": 300}
+    ]
+
+
+def test_own_options_win_over_the_prompts_wishes() -> None:
+    with serving(in_turn(said("- x"))) as server, model(server, temperature=1, max_tokens=50) as llm:
+        llm.complete("hello", temperature=0.0, max_tokens=300)
+        assert llm.provenance == {"model": "m", "host": "127.0.0.1", "temperature": 1.0, "max_tokens": 50}
+    assert (server.asked[0]["temperature"], server.asked[0]["max_tokens"]) == (1.0, 50)
+
+
+def test_nothing_is_sent_that_nobody_set() -> None:
+    with serving(in_turn(said("- x"))) as server, model(server) as llm:
+        llm.complete("hello")
+    assert set(server.asked[0]) == {"model", "messages"}
+
+
+@pytest.mark.parametrize("key", [None, "", "  "])
+def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    if key is None:
+        monkeypatch.delenv("OPENAI_API_KEY")
+    else:
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+    with serving(in_turn(said("- x"))) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        with model(server, base_url=None) as llm:
+            llm.complete("hello")
+    assert server.authorizations == [f"Bearer {NO_KEY}"]
+
+
+def test_openai_itself_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(LanguageModelError, match=r"api\.openai\.com needs a key: set OPENAI_API_KEY"):
+        OpenAICompatible(model="m").complete("hello")
+
+
+def test_a_refused_key_is_not_repeated() -> None:
+    message, server = error_of(failed(401, f"Incorrect API key provided: {KEY}"), max_retries=5)
+    assert "refused the key (HTTP 401); set OPENAI_API_KEY" in message
+    assert "Incorrect" not in message
+    assert len(server.asked) == 1
+
+
+def test_too_many_requests_waits_as_long_as_it_is_told() -> None:
+    replies = in_turn(failed(429, "slow down", {"Retry-After": "1"}), said("- x"))
+    with serving(replies) as server, model(server, max_retries=1) as llm:
+        started = time.monotonic()
+        assert llm.complete("hello").text == "- x"
+        assert time.monotonic() - started >= 0.95
+    assert len(server.asked) == 2
+
+
+def test_a_server_that_keeps_failing() -> None:
+    message, server = error_of(failed(500, f"out of memory, {KEY}"), max_retries=1)
+    assert "failed in each of 2 tries (HTTP 500: out of memory, [key])" in message
+    assert len(server.asked) == 2
+    assert "no answer in 1 try: too many requests" in error_of(failed(429, "no credit"))[0]
+    assert "(HTTP 500: <html>broken</html>)" in error_of(Reply("<html>broken</html>", 500))[0]
+
+
+def test_an_unknown_model_and_a_wrong_path() -> None:
+    message, _ = error_of(failed(404, "The model `m` does not exist", code="model_not_found"))
+    assert "knows no model 'm'" in message and "The model `m` does not exist" in message
+    with (
+        serving(in_turn(said("- x"))) as server,
+        model(server, base_url=server.url.removesuffix("/v1")) as llm,
+        pytest.raises(LanguageModelError, match="no chat endpoint at this base URL, which mostly ends in /v1"),
+    ):
+        llm.complete("hello")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("<html>Welcome</html>"),
+        Reply("{not json", headers={"Content-Type": "application/json"}),
+        Reply([1, 2]),
+        Reply({"choices": []}),
+        Reply({"choices": None, "detail": "?"}),
+        Reply({"choices": [{"index": 0}]}),
+        Reply({"choices": ["text"]}),
+    ],
+    ids=["html", "broken", "list", "no-choice", "null", "no-message", "text"],
+)
+def test_what_is_no_chat_completion(reply: Reply) -> None:
+    assert "not with a chat completion" in error_of(reply)[0]
+
+
+def test_a_server_that_is_too_slow_or_not_there() -> None:
+    started = time.monotonic()
+    message, server = error_of(Reply({}, wait=20), timeout=0.2)
+    assert "did not answer in time (1 try); give it longer" in message
+    assert time.monotonic() - started < 10
+    with model(server) as llm, pytest.raises(LanguageModelError, match=r"cannot be reached \(.*refused.*; 1 try\)"):
+        llm.complete("hello")
+
+
+@pytest.mark.parametrize(
+    ("reply", "phrases", "reason"),
+    [
+        (said("It is a handsome bird that everybody knows."), (), "prose, and no list"),
+        (said("- a black head\n- a yellow bre", "length"), ("a black head",), ""),
+        (said(""), (), "an empty answer"),
+        (said(None), (), "an empty answer"),
+        (said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"), (), "it speaks of 'fork'"),
+        (failed(400, "filtered", code="content_filter"), (), "withheld by the server's content filter"),
+    ],
+    ids=["prose", "half", "empty", "null", "other-class", "filtered"],
+)
+def test_answers_of_no_use_are_answers(reply: Reply, phrases: tuple[str, ...], reason: str) -> None:
+    with serving(in_turn(reply)) as server, model(server) as llm:
+        answer = llm.complete("hello")
+    parsed = parse_answer(answer.text, name="great tit", finish_reason=answer.finish_reason)
+    assert (parsed.phrases, parsed.reason) == (phrases, reason)
+
+
+def test_a_key_that_comes_back_in_an_answer_is_blotted_out() -> None:
+    with serving(in_turn(said(f"- your key is {KEY}"))) as server, model(server) as llm:
+        assert llm.complete("hello").text == "- your key is [key]"
+
+
+def test_a_server_that_does_not_count_tokens() -> None:
+    with serving(in_turn(said("- x", usage=None))) as server, model(server) as llm:
+        assert llm.complete("hello") == Answer("- x", "stop", None, None)
+
+
+def test_the_token_limit_by_its_newer_name() -> None:
+    refusal = failed(400, "use max_completion_tokens", param="max_tokens", code="unsupported_parameter")
+    with serving(in_turn(refusal, said("- x"))) as server, model(server) as llm:
+        llm.complete("hello", max_tokens=9)
+        llm.complete("hello", max_tokens=9)
+    sent = [{key: value for key, value in body.items() if key.startswith("max")} for body in server.asked]
+    assert sent == [{"max_tokens": 9}, {"max_completion_tokens": 9}, {"max_completion_tokens": 9}]
+
+
+def test_a_refused_temperature_says_what_to_set() -> None:
+    refusal = failed(400, "only the default (1)", param="temperature", code="unsupported_value")
+    assert "only the default (1)); set it with the option temperature=" in error_of(refusal)[0]
+
+
+@pytest.mark.parametrize("address", ["localhost:8000/v1", "ftp://x/v1", "http:///v1", f"user:{KEY}@x"])
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(LanguageModelError, match="must be like http://localhost:8000/v1") as problem:
+        OpenAICompatible(model="m", base_url=address).complete("hello")
+    assert KEY not in str(problem.value)
+
+
+def test_a_password_in_the_address_is_not_told() -> None:
+    with (
+        serving(in_turn(failed(500, "no"))) as server,
+        model(server, base_url=server.url.replace("//", "//user:hush@")) as llm,
+    ):
+        with pytest.raises(LanguageModelError) as problem:
+            llm.complete("hello")
+        assert llm.provenance["host"] == "127.0.0.1"
+    assert "hush" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "option 'model'"),
+        ({"model": ""}, "option 'model'"),
+        ({"model": "m", "temperature": 3}, "option 'temperature'"),
+        ({"model": "m", "max_retries": -1}, "option 'max_retries'"),
+        ({"model": "m", "api_key": "k"}, "has no option 'api_key'; known: model, base_url, temperature"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        create_registry().make("language_models", "openai", options)
