@@ -51,10 +51,50 @@ def taxonomy_readers() -> list[ComponentSpec]:
 
 
 @hookimpl
+def language_models() -> list[ComponentSpec]:
+    return [
+        ComponentSpec(
+            "openai",
+            "OpenAI's chat interface, there or at any compatible server",
+            f"{HERE}.language_models.openai_compatible:OpenAICompatible",
+        )
+    ]
+
+
+@hookimpl
 def commands() -> list[ComponentSpec]:
     return [
         ComponentSpec("classify", "name what is in pictures, and say why", "bioclip_x.cli.classify:command"),
         ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
         ComponentSpec("train", "train a model", "bioclip_x.cli.train:command"),
         ComponentSpec("describe", "have a language model write descriptors", "bioclip_x.cli.describe:command"),
+    ]
+
+
+@hookimpl
+def reports() -> list[ComponentSpec]:
+    here = f"{HERE}.reports"
+    return [
+        ComponentSpec("table", "a readable block per picture, for a terminal", f"{here}.table:TableReport"),
+        ComponentSpec("csv", "a row per prediction, pybioclip's columns first", f"{here}.csv_report:CsvReport"),
+        ComponentSpec("json", "one document", f"{here}.json_report:JsonReport"),
+        ComponentSpec("jsonl", "an object per line, the first one the provenance", f"{here}.json_report:JsonlReport"),
+        ComponentSpec("html", "a page to look at, pictures included, in one file", f"{here}.html_report:HtmlReport"),
+    ]
+
+
+@hookimpl
+def losses() -> list[ComponentSpec]:
+    return [
+        ComponentSpec("clip", "each picture's own text against all others", f"{HERE}.losses.clip:Clip"),
+        ComponentSpec("unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl"),
+    ]
+
+
+@hookimpl
+def datasets() -> list[ComponentSpec]:
+    return [
+        ComponentSpec("image-folder", "a folder of pictures per class", f"{HERE}.datasets.image_folder:ImageFolder"),
+        ComponentSpec("field_guide", "drawings of the field guide, made here", f"{HERE}.datasets.field_guide:FieldGuide"),
+        ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
     ]

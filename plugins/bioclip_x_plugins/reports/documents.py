@@ -1,0 +1,94 @@
+"""Records as JSON documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bioclip_x.records import Explanation, Prediction, Provenance, RankWinner, Result
+
+from .facts import finite, plain, sides
+
+
+def result_document(result: Result, language: str) -> dict[str, Any]:
+    """One picture, without its thumbnail."""
+    return {
+        "source": result.source,
+        "error": result.error or None,
+        "refused": result.refused or None,
+        "width": result.width,
+        "height": result.height,
+        "predictions": [_prediction(prediction, language) for prediction in result.predictions],
+        "ranks": [_rank(winner) for winner in result.ranks],
+        "explanation": _explanation(result.explanation) if result.explanation else None,
+    }
+
+
+def provenance_document(provenance: Provenance) -> dict[str, Any]:
+    """The whole of it: what a reader needs to run it again."""
+    return {
+        "version": provenance.version,
+        "model": provenance.model,
+        "revision": provenance.revision,
+        "demo": provenance.demo or None,
+        "taxonomy": provenance.taxonomy,
+        "n_classes": provenance.n_classes,
+        "n_prompts": provenance.n_prompts,
+        "ranks": list(provenance.ranks),
+        "probabilities": provenance.probabilities,
+        "notes": list(provenance.notes),
+        "recipe": plain(provenance.recipe),
+    }
+
+
+def to_json(document: Any, indent: int | None = None) -> str:
+    """UTF-8 text without NaN, on one line unless indented.
+
+    Three characters that some readers take for line ends are escaped, so that a line of JSON Lines is a line to all.
+    """
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _prediction(prediction: Prediction, language: str) -> dict[str, Any]:
+    return {
+        "rank": prediction.taxon.rank,
+        "name": prediction.taxon.name,
+        "common_name": prediction.taxon.common_name(language) or None,
+        "probability": finite(prediction.probability),
+        "path": [
+            {"rank": step.rank, "name": step.name, "probability": finite(step.probability)} for step in prediction.path
+        ],
+    }
+
+
+def _rank(winner: RankWinner) -> dict[str, Any]:
+    return {
+        "rank": winner.rank,
+        "name": winner.taxon.name if winner.taxon else None,
+        "probability": finite(winner.probability),
+        "on_path": winner.on_path,
+    }
+
+
+def _explanation(explanation: Explanation) -> dict[str, Any]:
+    named = zip((explanation.winner, explanation.runner_up), sides(explanation))
+    return {
+        "winner": explanation.winner,
+        "runner_up": explanation.runner_up or None,
+        "margin": finite(explanation.margin),
+        "rest": finite(explanation.rest),
+        "descriptors": [
+            {
+                "phrase": share.phrase,
+                "text": share.text,
+                "kind": share.kind,
+                "source": share.source,
+                "class": name,
+                "similarity": finite(share.similarity),
+                "contribution": finite(share.contribution),
+            }
+            for name, shares in named
+            for share in shares
+        ],
+    }

@@ -1,0 +1,91 @@
+"""The json and jsonl reports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioclip_x.records import Provenance, Result
+from bioclip_x_plugins.reports.json_report import JsonlReport, JsonReport
+
+
+def written(report: Any, path: Path, provenance: Provenance, *results: Result) -> str:
+    with report.open(path, provenance) as writer:
+        for result in results:
+            writer.write(result)
+    return path.read_bytes().decode("utf-8")
+
+
+def strict(text: str) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_the_document(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    document = strict(written(JsonReport(), tmp_path / "o.json", provenance, blue_tit))
+    assert set(document) == {"provenance", "results"}
+    assert document["provenance"]["recipe"] == provenance.recipe
+    (result,) = document["results"]
+    assert set(result) == {
+        "source", "error", "refused", "width", "height", "predictions", "ranks", "explanation"
+    }  # fmt: skip
+    best = result["predictions"][0]
+    assert (best["rank"], best["name"], best["common_name"]) == ("species", "Cyanistes caeruleus", "Eurasian blue tit")
+    assert best["path"][4] == {"rank": "family", "name": "Paridae", "probability": 0.62}
+    assert result["ranks"][1] == {"rank": "family", "name": "Fringillidae", "probability": 0.63, "on_path": False}
+    why = result["explanation"]
+    assert why["margin"] == pytest.approx(sum(d["contribution"] for d in why["descriptors"]) + why["rest"])
+    assert [d["class"] for d in why["descriptors"]] == ["Cyanistes caeruleus"] * 3 + ["Parus major"] * 3
+    assert set(why["descriptors"][0]) == {
+        "phrase", "text", "kind", "source", "class", "similarity", "contribution"
+    }  # fmt: skip
+
+
+def test_errors_and_refusals(provenance: Provenance, unreadable: Result, refused: Result, tmp_path: Path) -> None:
+    one, two = strict(written(JsonReport(), tmp_path / "o.json", provenance, unreadable, refused))["results"]
+    assert (one["error"], one["refused"], one["predictions"]) == (unreadable.error, None, [])
+    assert (two["error"], two["refused"], two["explanation"]) == (None, refused.refused, None)
+
+
+def test_no_picture_at_all(provenance: Provenance, tmp_path: Path) -> None:
+    assert strict(written(JsonReport(), tmp_path / "o.json", provenance))["results"] == []
+
+
+@pytest.mark.parametrize("report", [JsonReport(), JsonlReport()])
+def test_hostile_names_survive(report: Any, provenance: Provenance, hostile: list[Result], tmp_path: Path) -> None:
+    text = written(report, tmp_path / "o", provenance, *hostile)
+    lines = isinstance(report, JsonlReport)
+    results = [strict(line) for line in text.splitlines()[1:]] if lines else strict(text)["results"]
+    assert [r["source"] for r in results] == [r.source for r in hostile]
+    assert [r["explanation"]["winner"] + ".jpg" for r in results] == [r.source for r in hostile]
+
+
+def test_every_line_is_a_document(
+    provenance: Provenance, blue_tit: Result, unreadable: Result, tmp_path: Path
+) -> None:
+    first, *rest = written(JsonlReport(), tmp_path / "o.jsonl", provenance, blue_tit, unreadable).splitlines()
+    assert set(strict(first)) == {"provenance"}
+    assert [strict(line)["source"] for line in rest] == [blue_tit.source, unreadable.source]
+
+
+def test_numbers_that_are_none(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    odd = replace(blue_tit, explanation=replace(blue_tit.explanation, margin=float("nan"), rest=float("inf")))
+    about = replace(provenance, recipe={**provenance.recipe, "threshold": float("nan")})
+    document = strict(written(JsonReport(), tmp_path / "o.json", about, odd))
+    assert document["results"][0]["explanation"]["margin"] is None
+    assert document["provenance"]["recipe"]["threshold"] is None
+
+
+def test_a_line_is_out_before_the_next_is_asked_for(
+    provenance: Provenance, blue_tit: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with JsonlReport().open(None, provenance) as writer:
+        assert "provenance" in capsys.readouterr().out
+        writer.write(blue_tit)
+        assert strict(capsys.readouterr().out)["source"] == blue_tit.source
