@@ -1,8 +1,8 @@
 """bioclip-x: names organisms in pictures at the rank it can defend, and says why, in words.
 
-    >>> from bioclip_x import Classifier
-    >>> for result in Classifier(plugins=["descriptors"]).classify(["examples/drawings"]):  # doctest: +SKIP
-    ...     print(result.source, result.predictions[0].taxon.name)
+>>> from bioclip_x import Classifier
+>>> for result in Classifier(plugins=["descriptors"]).classify(["examples/drawings"]):  # doctest: +SKIP
+...     print(result.source, result.predictions[0].taxon.name)
 """
 
 from __future__ import annotations

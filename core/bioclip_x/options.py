@@ -58,9 +58,7 @@ def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any])
     if unknown:
         known = ", ".join(p.name for p in parameters) or "none"
         raise RecipeError(f"{what} has no option {', '.join(map(repr, unknown))}; known: {known}")
-    fields: dict[str, Any] = {
-        p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
-    }
+    fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
     config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
     try:
         model = create_model("Options", __config__=config, **fields)(**options)

@@ -33,24 +33,34 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field("field-guide", description="an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH")
+    model: str = Field(
+        "field-guide", description="an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
+    )
     encoder: Ref = Field(ComponentRef(name="open_clip"), description="the family of models that `model` belongs to")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    precision: Literal["auto", "fp32", "fp16", "bf16"] = Field("auto", description="auto: fp16 on a GPU, fp32 elsewhere")
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(
+        "auto", description="auto: fp16 on a GPU, fp32 elsewhere"
+    )
     taxonomy: Path | None = Field(None, description="a file; none takes the model's own")
     taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
     labels: Labels | None = Field(None, description="plain labels instead of a taxonomy")
-    text: Refs = Field((ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together")
+    text: Refs = Field(
+        (ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together"
+    )
     language: str = Field("en", description="ISO 639-1 code of the common names")
     descriptors: Path | None = Field(None, description="a descriptor file; none takes the model's own")
-    missing: Literal["name", "error"] = Field("name", description="a class without descriptors: use its name, or refuse")
+    missing: Literal["name", "error"] = Field(
+        "name", description="a class without descriptors: use its name, or refuse"
+    )
     scorer: Ref = Field(ComponentRef(name="text"), description="features to class scores")
     pooling: Literal["mean", "ensemble", "max"] = Field("mean", description="how a class's prompts are pooled")
     head: Ref = Field(ComponentRef(name="flat"), description="class scores to a decision on the tree")
     rank: str | None = Field(None, description="the rank to report; none takes the classes themselves")
     k: int = Field(5, ge=1, description="predictions per picture")
     batch_size: int = Field(32, ge=1, description="pictures per batch")
-    workers: int | None = Field(None, ge=1, description="threads that decode pictures; none takes one per core, at most 8")
+    workers: int | None = Field(
+        None, ge=1, description="threads that decode pictures; none takes one per core, at most 8"
+    )
 
     def dump(self) -> dict[str, Any]:
         """Plain values, for outputs; `Recipe.model_validate` of it gives an equal recipe."""
@@ -95,9 +105,7 @@ def resolve_recipe(
     return recipe
 
 
-def _patches(
-    registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]
-) -> dict[str, Any]:
+def _patches(registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]) -> dict[str, Any]:
     patches: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for plugin in plugins:
@@ -131,5 +139,7 @@ def _recipe(values: Mapping[str, Any], where: str) -> Recipe:
         first = problem.errors()[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise RecipeError(f"{where}: no field is called {name!r}; known: {', '.join(Recipe.model_fields)}") from None
+            raise RecipeError(
+                f"{where}: no field is called {name!r}; known: {', '.join(Recipe.model_fields)}"
+            ) from None
         raise RecipeError(f"{where}: {name}: {first['msg']}") from None

@@ -56,7 +56,9 @@ def test_plugins_compose(registry: Registry) -> None:
 
 
 def test_two_plugins_that_disagree_are_named(registry: Registry) -> None:
-    with pytest.raises(RecipeError, match=r"--plugin descriptors sets pooling to 'mean' and --plugin max sets it to 'max'"):
+    with pytest.raises(
+        RecipeError, match=r"--plugin descriptors sets pooling to 'mean' and --plugin max sets it to 'max'"
+    ):
         resolve_recipe(registry, plugins=["descriptors", "max"])
     settled = resolve_recipe(registry, plugins=["descriptors", "max"], flags={"pooling": "ensemble"})
     assert settled.pooling == "ensemble"

@@ -82,7 +82,8 @@ def test_a_target_that_cannot_be_imported_names_its_plugin(registry: Registry) -
 def test_duplicate_names_are_refused_naming_both_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     entry_point(monkeypatch, "other", plugin("rollup"))
     with pytest.raises(
-        PluginError, match=r"two plugins provide a head called 'rollup': builtin \(bioclip-x .*\) and other \(somebodys-pac"
+        PluginError,
+        match=r"two plugins provide a head called 'rollup': builtin \(bioclip-x .*\) and other \(somebodys-pac",
     ):
         create_registry()
 
@@ -135,7 +136,9 @@ def test_plugins_by_file_and_module(tmp_path: Path, registry: Registry) -> None:
     registry.load([str(file)])
     assert type(registry.make("heads", "mine")).__name__ == "Head"
     registry.load(["json"])  # a module without hooks is a plugin that does nothing
-    with pytest.raises(PluginError, match="no plugin is called 'no_such_plugin', and no module either; installed: .*rollup"):
+    with pytest.raises(
+        PluginError, match=r"no plugin is called 'no_such_plugin', and no module either; installed: .*rollup"
+    ):
         registry.load(["no_such_plugin"])
     with pytest.raises(PluginError, match=r"the plugin file .*gone.py does not exist"):
         registry.load([str(tmp_path / "gone.py")])
@@ -148,5 +151,5 @@ def test_configure_is_that_of_one_plugin(registry: Registry) -> None:
     hook = registry.configure("rollup")
     assert hook is not None and hook(recipe=None) == [{"head": "rollup"}]
     assert registry.configure("builtin") is None
-    with pytest.raises(PluginError, match="no plugin is called 'x'; known: .*rollup"):
+    with pytest.raises(PluginError, match=r"no plugin is called 'x'; known: .*rollup"):
         registry.configure("x")

@@ -27,12 +27,18 @@ if TYPE_CHECKING:
 @recipe_options
 @click.option("--format", "format_", default="table", show_default=True, help="How results are printed.")
 @click.option("--output", type=click.Path(path_type=Path), help="Print results to this file instead of stdout.")
-@click.option("--report", "reports", multiple=True, type=click.Path(path_type=Path),
-              help="Also write a report; its format follows the suffix (.html, .csv, .json, .jsonl). Repeatable.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also write a report; its format follows the suffix (.html, .csv, .json, .jsonl). Repeatable.",
+)
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.pass_obj
 def command(
     registry: Registry,
+    /,
     images: tuple[str, ...],
     plugins: tuple[str, ...],
     recipe: Path | None,
@@ -59,9 +65,7 @@ def command(
     from bioclip_x.pipeline.classifier import Classifier
 
     with Progress(enabled=not quiet) as progress:
-        classifier = Classifier(
-            registry=registry, plugins=plugins, recipe=recipe, progress=progress.texts, **fields
-        )
+        classifier = Classifier(registry=registry, plugins=plugins, recipe=recipe, progress=progress.texts, **fields)
         if not quiet:
             for note in classifier.provenance.notes:
                 click.echo(f"note: {note}", err=True)
@@ -72,9 +76,7 @@ def command(
         sys.exit(1)
 
 
-def write_all(
-    classifier: Classifier, results: Iterable[Result], sinks: Iterable[tuple[Report, Path | None]]
-) -> int:
+def write_all(classifier: Classifier, results: Iterable[Result], sinks: Iterable[tuple[Report, Path | None]]) -> int:
     """Writes each result to every report as it comes. Returns how many pictures failed."""
     failed = 0
     with ExitStack() as stack:
@@ -96,7 +98,9 @@ def report_for(registry: Registry, path: Path) -> Report:
         if path.suffix.lower() in report.suffixes:
             return report
         known |= dict.fromkeys(report.suffixes, name)
-    raise RecipeError(f"--report {path}: no report is written for {path.suffix or 'no suffix'}; known: {', '.join(known)}")
+    raise RecipeError(
+        f"--report {path}: no report is written for {path.suffix or 'no suffix'}; known: {', '.join(known)}"
+    )
 
 
 def read_labels(labels: str | None) -> tuple[str, ...] | None:

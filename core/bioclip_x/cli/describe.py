@@ -30,10 +30,17 @@ SHOWN = 3
 @click.option("--llm", metavar="L", help="The language model: openai:model=gpt-4o-mini, with its options.")
 @click.option("--base-url", metavar="URL", help="Its server, up to and with /v1; else OPENAI_BASE_URL, else OpenAI's.")
 @click.option("--prompt", default="cbd", show_default=True, metavar="P", help="A built-in prompt, or a file (.yaml).")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The descriptor file (YAML).")
-@click.option("--name", "called_by", type=click.Choice(["common", "scientific"]), default="common", show_default=True,
-              help="What the prompt calls a class.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The descriptor file (YAML)."
+)
+@click.option(
+    "--name",
+    "called_by",
+    type=click.Choice(["common", "scientific"]),
+    default="common",
+    show_default=True,
+    help="What the prompt calls a class.",
+)
 @click.option("--language", default="en", show_default=True, metavar="L", help="Language of the common names.")
 @click.option("--dry-run", is_flag=True, help="Print the first prompts and their number, and ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
@@ -81,9 +88,7 @@ def command(
 
     about = {"named": called_by, "language": language}
     with closing(_model(registry, llm, base_url)) as model, _progress(quiet) as progress:
-        written = describe(
-            asked, template, model, output, about=about, notes=(*tree.notes, *notes), progress=progress
-        )
+        written = describe(asked, template, model, output, about=about, notes=(*tree.notes, *notes), progress=progress)
     for note in () if quiet else written.notes:
         click.echo(f"note: {note}", err=True)
     empty = len(written.empty_classes)

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder, over the configuration's.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run's folder.")
 @click.option("--device", metavar="D", help="auto, cpu, cuda, mps; over the configuration's.")
-@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE",
-              help="Change a field of the configuration (epochs=20, augment.horizontal_flip=0.5). Repeatable.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change a field of the configuration (epochs=20, augment.horizontal_flip=0.5). Repeatable.",
+)
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.pass_obj
 def command(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -117,6 +116,6 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
         with pa.OSFile(str(partial / "prompts.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one, else there is none
-        os.replace(partial, folder)
+        partial.replace(folder)
     except OSError:  # a full disk, or another process was first: either way this run has its bank in memory
         shutil.rmtree(partial, ignore_errors=True)

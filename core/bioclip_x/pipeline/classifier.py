@@ -1,12 +1,13 @@
 """The classifier: a recipe made into components, and pictures run through them.
 
-    sources → decoded batches → encoder → scorer (with its text bank) → head → predictions and explanation
+sources → decoded batches → encoder → scorer (with its text bank) → head → predictions and explanation
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -115,7 +116,7 @@ class Classifier:
         thumbnails: put a small JPEG of each picture into its result, for reports.
         stdin: where "-" reads its list of paths from.
         """
-        many = images if isinstance(images, Iterable) and not _is_one(images) else [images]  # type: ignore[list-item]
+        many = images if isinstance(images, Iterable) and not _is_one(images) else [images]
         decoded = batches(
             expand(many, stdin),  # type: ignore[arg-type]
             self.encoder.preprocess,
@@ -128,39 +129,34 @@ class Classifier:
 
     @torch.inference_mode()
     def _classify_batch(self, batch: Sequence[Decoded]) -> Iterator[Result]:
-        readable = [one.pixels for one in batch if one.pixels is not None]
-        named: Iterator[Result] = iter(self._decide(torch.stack(readable), [d for d in batch if d.pixels is not None])
-                                       if readable else ())
+        readable = [one for one in batch if one.pixels is not None]
+        decided = iter(self._decide(readable) if readable else ())
         for one in batch:
-            yield next(named) if one.pixels is not None else Result(one.source.name, error=one.error)
+            yield Result(one.source.name, error=one.error) if one.pixels is None else next(decided)
 
-    def _decide(self, pixels_B3HW: torch.Tensor, batch: Sequence[Decoded]) -> list[Result]:
+    def _decide(self, batch: Sequence[Decoded]) -> list[Result]:
         card = self.encoder.card
-        features = self.encoder.encode_images(pixels_B3HW)
+        features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
         logits = self.scorer.logits(features, self.bank, card)
         scores = self.head.decide(logits, self.taxonomy)
-        top_BK = predict.top_nodes(scores, self._candidates, self.recipe.k)
+        top_BK = predict.top_nodes(scores, self._candidates, self.recipe.k).tolist()
         results = []
         for row, one in enumerate(batch):
-            shown = {"width": one.width, "height": one.height, "thumbnail": one.thumbnail}
+            seen = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
             if features.refused_B[row]:
-                results.append(Result(one.source.name, refused=features.refused_B[row], **shown))
+                results.append(replace(seen, refused=features.refused_B[row]))
                 continue
-            nodes = [int(node) for node in top_BK[row]]
-            results.append(
-                Result(
-                    one.source.name,
-                    predictions=tuple(
-                        predict.prediction(self.taxonomy, scores.log_probs_BN[row], node) for node in nodes
-                    ),
-                    ranks=predict.rank_winners(self.taxonomy, scores, row, nodes[0]),
-                    explanation=explaining.explain(
-                        self.taxonomy, self.bank, self.scorer, card,
-                        features.embeddings_BD[row], logits.logits_BC[row], nodes[0],
-                    ),
-                    **shown,
-                )
+            log_probs_N, best = scores.log_probs_BN[row], top_BK[row][0]
+            named = replace(
+                seen,
+                predictions=tuple(predict.prediction(self.taxonomy, log_probs_N, node) for node in top_BK[row]),
+                ranks=predict.rank_winners(self.taxonomy, scores, row, best),
+                explanation=explaining.explain(
+                    self.taxonomy, self.bank, self.scorer, card,
+                    features.embeddings_BD[row], logits.logits_BC[row], best,
+                ),
             )  # fmt: skip
+            results.append(named)
         return results
 
 

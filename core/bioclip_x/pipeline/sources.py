@@ -6,7 +6,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, Union
+from typing import TYPE_CHECKING, TextIO
 
 from bioclip_x.errors import ImageError
 from bioclip_x.records import Source
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-    ImageLike = Union[str, os.PathLike[str], Image, np.ndarray]
+    ImageLike = str | os.PathLike[str] | Image | np.ndarray
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .tif .tiff .webp .avif .jp2 .j2k .ppm .pgm .pbm .pnm .tga .ico".split()
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif"),
+        *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
+    )
 )
 """Files taken from a folder. A file named outright is tried whatever its suffix."""
 
@@ -48,7 +51,7 @@ def _expand_path(item: str) -> Iterator[Source]:
         yield Source(str(first), first)
         yield from (Source(str(p), p) for p in found)
     elif glob.has_magic(item) and not path.exists():
-        matches = sorted(glob.glob(item, recursive=True))
+        matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - a pattern may be absolute
         if not matches:
             raise ImageError(f"nothing matches {item}")
         for match in matches:
@@ -79,10 +82,11 @@ def to_pil(image: Image | np.ndarray) -> Image:
         raise ImageError(f"expected a path, a PIL image or a numpy array, got {type(image).__name__}")
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)) or image.size == 0:
         raise ImageError(f"expected an array [H, W], [H, W, 3] or [H, W, 4], got shape {image.shape}")
-    if np.issubdtype(image.dtype, np.floating):
-        if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+    pixels: np.ndarray = image
+    if np.issubdtype(pixels.dtype, np.floating):
+        if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
             raise ImageError("a floating-point picture must lie in [0, 1]")
-        image = (image * 255).round().astype(np.uint8)
-    if image.dtype != np.uint8:
-        raise ImageError(f"expected uint8 or floating point, got {image.dtype}")
-    return PilImage.fromarray(image)
+        pixels = (pixels * 255).round().astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise ImageError(f"expected uint8 or floating point, got {pixels.dtype}")
+    return PilImage.fromarray(pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard
@@ -32,8 +33,8 @@ def read_taxonomy(registry: Registry, path: Path, format: str | None = None) -> 
     if not path.exists():
         raise TaxonomyError(f"the taxonomy {path} does not exist")
     if format is not None:
-        taxonomy: Taxonomy = registry.make("taxonomy_readers", format).read(path)
-        return taxonomy
+        chosen: TaxonomyReader = registry.make("taxonomy_readers", format)
+        return chosen.read(path)
     head = b""
     if path.is_file():
         with path.open("rb") as handle:
@@ -41,10 +42,9 @@ def read_taxonomy(registry: Registry, path: Path, format: str | None = None) -> 
         if not head.strip():
             raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.components("taxonomy_readers"):
-        reader = registry.make("taxonomy_readers", name)
+        reader: TaxonomyReader = registry.make("taxonomy_readers", name)
         if reader.sniff(path, head):
-            taxonomy = reader.read(path)
-            return taxonomy
+            return reader.read(path)
     known = ", ".join(registry.components("taxonomy_readers"))
     what = "is a folder" if path.is_dir() else "is in no format that any reader recognises"
     raise TaxonomyError(f"{path} {what}; name one with --taxonomy-format: {known}")

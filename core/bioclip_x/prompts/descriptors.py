@@ -52,7 +52,9 @@ def load_descriptors(path: Path) -> DescriptorSet:
     """
     document = read_yaml(path, DescriptorError)
     if not isinstance(document, dict) or not document:
-        raise DescriptorError(f"{path}: expected a mapping of classes to lists of descriptors, got {_kind_of(document)}")
+        raise DescriptorError(
+            f"{path}: expected a mapping of classes to lists of descriptors, got {_kind_of(document)}"
+        )
     is_ours = "classes" in document and "format" in document
     if is_ours and document["format"] != FORMAT:
         raise DescriptorError(f"{path}: format {document['format']!r} is not known; expected {FORMAT!r}")
@@ -62,18 +64,14 @@ def load_descriptors(path: Path) -> DescriptorSet:
     notes: list[str] = []
     classes = {str(name): _entry(path, str(name), entry, notes) for name, entry in entries.items()}
     about = document if is_ours else {}
-    return DescriptorSet(
-        classes, str(path), str(about.get("style", "")), about.get("provenance") or {}, tuple(notes)
-    )
+    return DescriptorSet(classes, str(path), str(about.get("style", "")), about.get("provenance") or {}, tuple(notes))
 
 
 def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
     """Writes our YAML, atomically."""
     classes: dict[str, dict[str, list[str]]] = {}
     for name, entries in descriptors.classes.items():
-        classes[name] = {
-            kind: phrases for kind in KINDS if (phrases := [d.phrase for d in entries if d.kind == kind])
-        }
+        classes[name] = {kind: phrases for kind in KINDS if (phrases := [d.phrase for d in entries if d.kind == kind])}
     document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": classes}
     if descriptors.style:
         document["style"] = descriptors.style
@@ -92,7 +90,9 @@ def _entry(path: Path, name: str, entry: Any, notes: list[str]) -> tuple[Descrip
             raise DescriptorError(f"{path}: {name!r}: expected a list of phrases, got {_kind_of(phrases)}")
         for phrase in phrases:
             if not isinstance(phrase, str):
-                raise DescriptorError(f"{path}: {name!r}: expected phrases, got {phrase!r}; put it in quotes if it is one")
+                raise DescriptorError(
+                    f"{path}: {name!r}: expected phrases, got {phrase!r}; put it in quotes if it is one"
+                )
             clean = " ".join(phrase.split())
             if not clean or (kind, clean) in found:
                 notes.append(f"{path}: {name!r}: skipped a {'repeated' if clean else 'blank'} {kind} {clean!r}")

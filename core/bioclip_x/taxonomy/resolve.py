@@ -61,7 +61,9 @@ class Resolver:
         if rank:
             nodes = [n for n in nodes if self.taxonomy.rank(n) == normalise_rank(rank)]
         if kingdom:
-            nodes = [n for n in nodes if normalise_name(self.taxonomy.taxon(n).at("kingdom")) == normalise_name(kingdom)]
+            nodes = [
+                n for n in nodes if normalise_name(self.taxonomy.taxon(n).at("kingdom")) == normalise_name(kingdom)
+            ]
         for ancestor in above:
             wanted = normalise_name(ancestor)
             nodes = [n for n in nodes if wanted in {normalise_name(x) for _, x in self.taxonomy.taxon(n).lineage[:-1]}]

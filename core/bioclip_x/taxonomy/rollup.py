@@ -27,7 +27,7 @@ def node_log_probs(log_probs_BC: torch.Tensor, taxonomy: Taxonomy) -> torch.Tens
     log_NB[torch.from_numpy(taxonomy.leaf_node_C.astype(np.int64))] = log_probs_BC.double().T
     parent_N = torch.from_numpy(taxonomy.parent_N.astype(np.int64))
     for nodes in map(torch.from_numpy, reversed(taxonomy.levels[1:])):
-        parents, group = parent_N[nodes].unique(return_inverse=True)
+        parents, group = torch.unique(parent_N[nodes], return_inverse=True)
         shape = (len(parents), log_NB.shape[1])
         children = log_NB[nodes]
         top = torch.full(shape, -torch.inf, dtype=torch.float64)

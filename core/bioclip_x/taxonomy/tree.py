@@ -60,7 +60,7 @@ class Taxonomy:
     leaf_stop_N: npt.NDArray[np.int32]
     leaf_node_C: npt.NDArray[np.int32]
     names: Sequence[str]
-    rank_names: Sequence[str]
+    rank_names: tuple[str, ...]
     details: Mapping[int, Details]
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Taxonomy:
         return len(self.leaf_node_C)
 
     def rank(self, node: int) -> str:
-        return self.rank_names[self.rank_N[node]]
+        return self.rank_names[int(self.rank_N[node])]
 
     def owner(self, node: int) -> int:
         """The taxon a node stands for: itself, or for a hole or self leaf the nearest taxon above (the root if none)."""

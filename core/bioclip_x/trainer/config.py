@@ -113,7 +113,7 @@ class TrainConfig(BaseModel):
     max_logit_scale: float = Field(100.0, gt=1, description="CLIP's bound on the temperature")
     seed: int = Field(0, ge=0)
 
-    precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 on a GPU, else fp32")
+    precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 (GPU) or fp32")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     workers: int | None = Field(None, ge=0, description="threads that decode; none takes one per core, at most 16")
     threads: int | None = Field(None, ge=1, description="torch's own threads on a CPU; none leaves them as they are")

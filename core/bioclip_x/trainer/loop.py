@@ -134,20 +134,23 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         loss = self._loss(batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} at step {self.place.step + 1}: lower learning_rate, raise warmup_steps, or take "
-                f"another precision than {self.precision}; the checkpoints before it are untouched"
-            )
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        norm = torch.zeros(())
         if self.config.grad_clip:
             self._scaler.unscale_(self._optimizer)
-            torch.nn.utils.clip_grad_norm_(self._parameters, self.config.grad_clip)
+            norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.config.grad_clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.encoder.clamp_logit_scale(self.config.max_logit_scale)
+        # Looked at last, so that a GPU is not waited for in mid-step; nothing is saved in between.
+        value = float(loss.detach())
+        if not math.isfinite(value) or not (math.isfinite(float(norm)) or self._scaler.is_enabled()):
+            raise TrainingError(
+                f"the loss is {value}, its gradient's norm {float(norm)} at step {self.place.step + 1}: lower "
+                f"learning_rate, raise warmup_steps, or take another precision than {self.precision}; the checkpoints "
+                "before it are untouched"
+            )
         return value
 
     def _loss(self, batch: Batch) -> torch.Tensor:

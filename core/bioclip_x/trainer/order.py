@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 
-def epoch_order(
-    lengths: Sequence[int], shares: Sequence[float] | None, seed: int, epoch: int
-) -> npt.NDArray[np.int64]:
+def epoch_order(lengths: Sequence[int], shares: Sequence[float] | None, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """An epoch's pictures in order: int64 [n, 2], columns (data set, picture in it); n is the sum of lengths.
 
-    Without shares, each picture once. With shares (relative), data set i has its share of the n places: its pictures are
-    gone through in random order as often as it takes, so that one seen k times has been seen k - 1 times by all others.
+    Without shares, each picture once. With shares (relative), data set i has its share of the n places, and its pictures
+    are gone through in random order as often as that takes.
     """
     rng = np.random.default_rng((seed, epoch))
     parts = []

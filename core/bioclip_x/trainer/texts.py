@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from bioclip_x.components import TextBuilder, TrainableEncoder
+from bioclip_x.errors import TrainingError
 from bioclip_x.pipeline.texts import write_prompts
 from bioclip_x.records import TextRequest
 
@@ -50,6 +51,8 @@ class TextDraw:
         which, kind_at, choice = rng.random(3)
         if own_texts and (class_index < 0 or which < self.own):
             return own_texts[int(choice * len(own_texts))]
+        if class_index < 0:
+            raise TrainingError("data: a picture has neither a class nor a text of its own; its data set must skip it")
         kind = self.kinds[int(np.searchsorted(self._ends, kind_at * self._ends[-1], side="right"))]
         return kind.draw(class_index, rng)
 

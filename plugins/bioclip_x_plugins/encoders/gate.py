@@ -77,7 +77,7 @@ class Gate:
         return ((z_BF @ self.precision_FF) * z_BF).sum(1).clamp_min(0).sqrt()
 
     def refusals(self, distance_B: torch.Tensor) -> tuple[str, ...]:
-        """"" for a picture that is let in, the refusal for one that is not."""
+        """ "" for a picture that is let in, the refusal for one that is not."""
         return tuple(self.refusal if far else "" for far in (distance_B > self.threshold).tolist())
 
     def save(self, file: Path) -> None:

@@ -149,7 +149,9 @@ def _check_names(located: Located, pretrained: str | None) -> None:
     if located.folder:
         return
     if located.architecture not in open_clip.list_models():
-        raise ModelError(f"open_clip knows no architecture {located.architecture!r}; `open_clip.list_models()` lists them")
+        raise ModelError(
+            f"open_clip knows no architecture {located.architecture!r}; `open_clip.list_models()` lists them"
+        )
     tags = open_clip.list_pretrained_tags_by_model(located.architecture)
     if pretrained and pretrained not in tags:
         known = ", ".join([*tags, "random"])

@@ -106,7 +106,9 @@ class Descriptors:
         return (common or taxon.name).replace("_", " ")
 
 
-def match(descriptors: DescriptorSet, taxonomy: Taxonomy) -> tuple[dict[int, tuple[str, tuple[Descriptor, ...]]], list[str]]:
+def match(
+    descriptors: DescriptorSet, taxonomy: Taxonomy
+) -> tuple[dict[int, tuple[str, tuple[Descriptor, ...]]], list[str]]:
     """Class index → (the file's name for it, its descriptors), and notes on names that fit no class or several."""
     class_of = {taxonomy.owner(int(leaf)): c for c, leaf in enumerate(taxonomy.leaf_node_C)}
     resolver = Resolver(taxonomy)
@@ -123,7 +125,9 @@ def match(descriptors: DescriptorSet, taxonomy: Taxonomy) -> tuple[dict[int, tup
             doubtful[f"are the same class as {found[classes[0]][0]!r}"].append(name)
         else:
             found[classes[0]] = (name, entries)
-    notes = [f"{len(names)} names in {descriptors.source} {why}, skipped: {_some(names)}" for why, names in doubtful.items()]
+    notes = [
+        f"{len(names)} names in {descriptors.source} {why}, skipped: {_some(names)}" for why, names in doubtful.items()
+    ]
     if lost:
         notes.append(f"{len(lost)} names in {descriptors.source} are no class of this taxonomy: {_some(lost)}")
     return found, notes

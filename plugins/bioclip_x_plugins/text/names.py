@@ -7,6 +7,7 @@ put the scientific name in its place, else the taxonomic one. So do these.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import Literal
 
 from bioclip_x.records import Prompt, PromptSet, Taxon, TextRequest
@@ -24,7 +25,7 @@ def taxonomic_name(taxon: Taxon) -> str:
     if not taxon.lineage or taxon.lineage[-1][0] not in LINNAEAN:
         names.append(taxon.name)
     words = [names[0]] if names else []
-    for above, name in zip(names, names[1:]):
+    for above, name in pairwise(names):
         words.append(name.removeprefix(f"{above} "))
     return " ".join(words)
 

@@ -27,7 +27,12 @@ class Encoder:
         return [len(t) for t in texts]
 
 
-PROMPTS = (Prompt("aa", 0, "common"), Prompt("bbb", 0, "common"), Prompt("aa", 1, "common"), Prompt("cccccc", 2, "common"))
+PROMPTS = (
+    Prompt("aa", 0, "common"),
+    Prompt("bbb", 0, "common"),
+    Prompt("aa", 1, "common"),
+    Prompt("cccccc", 2, "common"),
+)
 
 
 def test_the_second_run_does_not_encode(tmp_path: Path) -> None:

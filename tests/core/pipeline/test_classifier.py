@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import picture
 from PIL import Image
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, ModelError, RecipeError, TaxonomyError
+from helpers import picture
 
 
 def test_as_short_as_the_command_line(tiny_model: str, birds_csv: Path, pictures: Path) -> None:
@@ -23,7 +24,7 @@ def test_as_short_as_the_command_line(tiny_model: str, birds_csv: Path, pictures
         best = result.predictions[0]
         assert best.path[-1].name == best.taxon.name
         ups = [step.probability for step in best.path]
-        assert all(above >= below - 1e-6 for above, below in zip(ups, ups[1:]))
+        assert all(above >= below - 1e-6 for above, below in pairwise(ups))
         assert result.explanation is not None and abs(result.explanation.rest) < 1e-3
     about = classifier.provenance
     assert about.model == tiny_model and about.n_classes == 6 and about.recipe["taxonomy"] == str(birds_csv)
@@ -109,4 +110,6 @@ def test_two_hundred_pictures_three_of_them_bad(tiny_model: str, birds_csv: Path
     (tmp_path / "150.png").write_bytes(whole[: len(whole) // 2])
     results = list(Classifier(tiny_model, taxonomy=birds_csv).classify(tmp_path))
     assert len(results) == 200
-    assert {Path(r.source).stem: bool(r.predictions) for r in results if r.error} == dict.fromkeys(("017", "100", "150"), False)
+    assert {Path(r.source).stem: bool(r.predictions) for r in results if r.error} == dict.fromkeys(
+        ("017", "100", "150"), False
+    )

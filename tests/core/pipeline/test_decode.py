@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import picture
 from PIL import Image
 
 from bioclip_x.errors import ImageError
 from bioclip_x.pipeline.decode import open_image, thumbnail
+from helpers import picture
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> Path:
@@ -42,7 +42,9 @@ def test_transparency_is_laid_over_white(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "CMYK", "YCbCr", "I", "F", "RGBA"])
 def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
-    path = saved(tmp_path / "picture.tiff", picture().convert("RGB").convert(mode if mode != "LA" else "L").convert(mode))
+    path = saved(
+        tmp_path / "picture.tiff", picture().convert("RGB").convert(mode if mode != "LA" else "L").convert(mode)
+    )
     assert open_image(path).mode == "RGB"
 
 
@@ -59,7 +61,12 @@ def bomb(path: Path, side: int) -> Path:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
     return path
 
 

@@ -53,14 +53,18 @@ def test_contributions_sum_to_the_margin(seed: int, pooling: str) -> None:
 def test_a_family_is_told_from_its_best_rival_outside_it() -> None:
     bank, image_D = scene(1, "mean")
     taxonomy = tree()
-    told = explain(taxonomy, bank, TextScorer(), CARD, image_D, torch.tensor([5.0, 9.0, 8.0, 7.0]), taxonomy.names.index("A"))
+    told = explain(
+        taxonomy, bank, TextScorer(), CARD, image_D, torch.tensor([5.0, 9.0, 8.0, 7.0]), taxonomy.names.index("A")
+    )
     assert (told.winner, told.runner_up, told.margin) == ("a2", "b1", 1.0)
 
 
 def test_a_single_class_has_no_runner_up() -> None:
     builder = TaxonomyBuilder()
     builder.add_lineage([("species", "only")])
-    bank = TextBank((Prompt("t", 0, "common"),), torch.eye(6)[:1], np.zeros(1, np.int64), np.ones(1, np.float32), 1, "mean", "k")
+    bank = TextBank(
+        (Prompt("t", 0, "common"),), torch.eye(6)[:1], np.zeros(1, np.int64), np.ones(1, np.float32), 1, "mean", "k"
+    )
     logits_C = torch.tensor([80.0 - 3.0])
     told = explain(builder.build(), bank, TextScorer(), CARD, torch.eye(6)[0], logits_C, 1)
     assert (told.winner, told.runner_up) == ("only", "")

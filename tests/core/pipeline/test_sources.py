@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import picture
 
 from bioclip_x.errors import ImageError
 from bioclip_x.pipeline.sources import expand, to_pil
+from helpers import picture
 
 
 def names(found: object, root: Path) -> list[str]:
@@ -48,7 +48,8 @@ def test_pictures_and_arrays_in_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [np.zeros((3, 3, 2), np.uint8), np.zeros((0, 3, 3), np.uint8), np.full((3, 3), 2.0), np.zeros((3, 3), np.int64)]
+    "bad",
+    [np.zeros((3, 3, 2), np.uint8), np.zeros((0, 3, 3), np.uint8), np.full((3, 3), 2.0), np.zeros((3, 3), np.int64)],
 )
 def test_arrays_that_are_no_pictures(bad: np.ndarray) -> None:
     with pytest.raises(ImageError):

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from helpers import picture
 from PIL.Image import Image
 
 from bioclip_x.pipeline.stream import BATCHES_AHEAD, batches, decode
 from bioclip_x.records import Source
+from helpers import picture
 
 
 def pixels(image: Image) -> torch.Tensor:

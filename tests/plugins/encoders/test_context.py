@@ -6,10 +6,10 @@ from typing import Any
 import open_clip
 import pytest
 import torch
-from helpers import TINY
 from open_clip.model import CLIP, CustomTextCLIP
 
 from bioclip_x_plugins.encoders.context import encode_text
+from helpers import TINY
 
 TEXTS = ["a", "a photo of a blue tit.", "a photo of Animalia Chordata Aves Passeriformes Paridae Cyanistes caeruleus."]
 
@@ -30,9 +30,9 @@ def test_cropped_equals_padded_gradients_too(kind: type[torch.nn.Module], text: 
     torch.manual_seed(0)
     model = kind(**config(**text))
     lengths = []
-    hook = model.get_submodule("text.transformer" if kind is CustomTextCLIP else "transformer").register_forward_pre_hook(
-        lambda module, args: lengths.append(args[0].shape[1])
-    )
+    hook = model.get_submodule(
+        "text.transformer" if kind is CustomTextCLIP else "transformer"
+    ).register_forward_pre_hook(lambda module, args: lengths.append(args[0].shape[1]))
     padded, cropped = encode_text(model, tokens(), cropped=False), encode_text(model, tokens())
     hook.remove()
     torch.testing.assert_close(cropped, padded, atol=1e-5, rtol=0)

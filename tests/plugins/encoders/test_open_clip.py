@@ -7,11 +7,11 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-from helpers import PREPROCESS, picture, write_model
 
 from bioclip_x.errors import ModelError
 from bioclip_x_plugins.encoders.locate import aliases, locate
 from bioclip_x_plugins.encoders.open_clip import OpenClip
+from helpers import PREPROCESS, picture, write_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -84,7 +84,9 @@ def test_offline_and_not_cached_says_what_to_run(tmp_path: Path) -> None:
 
 def test_every_alias_is_a_model_of_a_known_kind() -> None:
     assert {"field-guide", "bioclip", "bioclip-2"} <= aliases().keys()
-    assert all(about["source"].split(":")[0] in ("hf-hub", "package") and about["summary"] for about in aliases().values())
+    assert all(
+        about["source"].split(":")[0] in ("hf-hub", "package") and about["summary"] for about in aliases().values()
+    )
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def refused() -> Result:
 
 
 HOSTILE = (
-    '<script>alert(1)</script>"\'',
+    "<script>alert(1)</script>\"'",
     "</script><img src=x onerror=alert(2)>",
     'Comma, "quoted"\nnewline\rreturn',
     "=cmd|'/c calc'!A0",

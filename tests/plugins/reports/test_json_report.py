@@ -66,9 +66,7 @@ def test_hostile_names_survive(report: Any, provenance: Provenance, hostile: lis
     assert [r["explanation"]["winner"] + ".jpg" for r in results] == [r.source for r in hostile]
 
 
-def test_every_line_is_a_document(
-    provenance: Provenance, blue_tit: Result, unreadable: Result, tmp_path: Path
-) -> None:
+def test_every_line_is_a_document(provenance: Provenance, blue_tit: Result, unreadable: Result, tmp_path: Path) -> None:
     first, *rest = written(JsonlReport(), tmp_path / "o.jsonl", provenance, blue_tit, unreadable).splitlines()
     assert set(strict(first)) == {"provenance"}
     assert [strict(line)["source"] for line in rest] == [blue_tit.source, unreadable.source]

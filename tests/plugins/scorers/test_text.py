@@ -19,7 +19,9 @@ def make(seed: int, pooling: str, counts: list[int]) -> tuple[ImageFeatures, Tex
     texts_PD = unit(torch.from_numpy(rng.standard_normal((len(owner_P), 8)).astype(np.float32)), dim=1)
     images_BD = unit(torch.from_numpy(rng.standard_normal((3, 8)).astype(np.float32)), dim=1)
     weight_P = rng.uniform(0.5, 2, len(owner_P)).astype(np.float32)
-    prompts = tuple(Prompt(f"text {i}", int(c), "descriptor", weight=float(w)) for i, (c, w) in enumerate(zip(owner_P, weight_P)))
+    prompts = tuple(
+        Prompt(f"text {i}", int(c), "descriptor", weight=float(w)) for i, (c, w) in enumerate(zip(owner_P, weight_P))
+    )
     bank = TextBank(prompts, texts_PD, owner_P, weight_P, len(counts), pooling, "key")
     return ImageFeatures(images_BD, ("",) * 3), bank
 
@@ -70,6 +72,8 @@ def test_mean_is_not_renormalised() -> None:
     prompts = (Prompt("a", 0, "descriptor"), Prompt("b", 0, "descriptor"))
     image = ImageFeatures(torch.tensor([[0.0, 1.0]]), ("",))
     card = ModelCard("m", "r", "t", "fp32", 2, 1.0, 0.0, 77)
-    banks = [TextBank(prompts, unit, np.zeros(2, np.int64), np.ones(2, np.float32), 1, p, "k") for p in ("mean", "ensemble")]
+    banks = [
+        TextBank(prompts, unit, np.zeros(2, np.int64), np.ones(2, np.float32), 1, p, "k") for p in ("mean", "ensemble")
+    ]
     mean, ensemble = (float(TextScorer().logits(image, bank, card).logits_BC) for bank in banks)
     assert mean == pytest.approx(0.1 / np.sqrt(1.01), abs=1e-6) and ensemble == pytest.approx(1.0, abs=1e-6)

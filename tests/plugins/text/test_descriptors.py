@@ -99,7 +99,9 @@ def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path)
         ("Animalia", "Parus major", "great tit"), ("Animalia", "Morus bassanus", "gannet"), ("Plantae", "Aus bus", "gannet")
     ]:  # fmt: skip
         builder.add_lineage([("kingdom", kingdom), ("species", species)], Details({"en": (common,)}))
-    file = cbd(tmp_path, {"Great_Tit": ["a black cap"], "gannet": ["a beak"], "unicorn": ["a horn"], "Parus major": ["x"]})
+    file = cbd(
+        tmp_path, {"Great_Tit": ["a black cap"], "gannet": ["a beak"], "unicorn": ["a horn"], "Parus major": ["x"]}
+    )
     written = build(builder.build(), file)
     assert texts(written) == ["great tit, which is a black cap", "gannet", "gannet"]
     notes = "\n".join(written.notes)

@@ -74,9 +74,7 @@ def test_a_class_above_species_and_a_species_without_a_genus() -> None:
 
 def test_subspecies_keep_what_sets_them_apart() -> None:
     builder = TaxonomyBuilder()
-    builder.add_lineage(
-        [("genus", "Parus"), ("species", "Parus major"), ("subspecies", "Parus major newtoni")]
-    )
+    builder.add_lineage([("genus", "Parus"), ("species", "Parus major"), ("subspecies", "Parus major newtoni")])
     [prompt] = build(builder.build(), "taxonomic", form="bare").prompts
     assert prompt.text == "Parus major newtoni"
 

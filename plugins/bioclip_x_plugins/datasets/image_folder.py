@@ -1,0 +1,60 @@
+"""A folder per class, named as the class is; pictures anywhere below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL.Image import Image
+
+from bioclip_x.components import Sample
+from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.pipeline.decode import open_image
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x_plugins.datasets.labels import resolve_labels, some
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+
+
+class ImageFolder:
+    """path: the folder of class folders ("Parus_major", "Parus major" or "great tit")."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        self._files: list[tuple[str, int]] = []
+
+    def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
+        """Raises TrainingError where the folder does not exist or holds no folders."""
+        if not self.path.is_dir():
+            raise TrainingError(f"data: the folder {self.path} does not exist")
+        folders = sorted(entry.name for entry in self.path.iterdir() if entry.is_dir())
+        if not folders:
+            raise TrainingError(f"data: {self.path} holds no folders; expected one per class")
+        found, lost, doubtful = resolve_labels(folders, taxonomy)
+        self._files = [(file, index) for name, index in found.items() for file in _pictures(self.path / name)]
+        if lost:
+            yield f"{len(lost)} folders of {self.path} are no class of the taxonomy, skipped: {some(lost)}"
+        if doubtful:
+            yield f"{len(doubtful)} folders of {self.path} fit several classes, skipped: {some(doubtful)}"
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def sample(self, index: int) -> Sample:
+        return Sample(self._files[index][1])
+
+    def image(self, index: int) -> Image:
+        path = self._files[index][0]
+        try:
+            return open_image(Path(path))
+        except ImageError as problem:
+            raise ImageError(f"{path}: {problem}") from None
+
+
+def _pictures(folder: Path) -> list[str]:
+    """Sorted, so that a picture's number does not depend on the file system."""
+    found = []
+    for parent, _, names in os.walk(folder):
+        found.extend(os.path.join(parent, name) for name in names if name.lower().endswith(SUFFIXES))  # noqa: PTH118 - millions
+    return sorted(found)

@@ -1,0 +1,32 @@
+"""Labels of data sets → classes of the training taxonomy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bioclip_x.taxonomy import Resolver, Taxonomy
+
+
+def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str, int], list[str], list[str]]:
+    """Label → class, for labels that name exactly one; then the labels that name none, and those that fit several.
+
+    A label is a scientific or common name ("Parus major", "Parus_major", "great tit"), or a path where a name alone
+    is ambiguous ("Animalia; Aves; Oenanthe").
+    """
+    class_of = {taxonomy.owner(int(leaf)): c for c, leaf in enumerate(taxonomy.leaf_node_C)}
+    resolver = Resolver(taxonomy)
+    found: dict[str, int] = {}
+    lost: list[str] = []
+    doubtful: list[str] = []
+    for label in labels:
+        classes = [class_of[node] for node in resolver.find(label).nodes if node in class_of]
+        if len(classes) == 1:
+            found[label] = classes[0]
+        else:
+            (doubtful if classes else lost).append(label)
+    return found, lost, doubtful
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first few of many names, for notes."""
+    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")

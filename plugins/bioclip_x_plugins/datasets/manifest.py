@@ -1,0 +1,87 @@
+"""A table of pictures: CSV, TSV or Parquet with the columns path and label, and perhaps a picture's own text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as csv
+import pyarrow.parquet as parquet
+from PIL.Image import Image
+
+from bioclip_x.components import Sample
+from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.pipeline.decode import open_image
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x_plugins.datasets.labels import resolve_labels, some
+
+
+class Manifest:
+    """path: the table. images: the folder that its paths are relative to; none takes the table's own.
+
+    Columns: path; label, a class's name (blank for a picture with a text alone); text, optional.
+    """
+
+    def __init__(self, *, path: Path, images: Path | None = None) -> None:
+        self.path = path
+        self.images = images or path.parent
+        self._table: dict[str, Any] = {}
+        self._classes: list[int] = []
+
+    def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
+        """Raises TrainingError for a table that cannot be read or lacks a column."""
+        table = _read(self.path)
+        labels = table["label"].to_pylist()
+        found, lost, doubtful = resolve_labels(dict.fromkeys(label for label in labels if label), taxonomy)
+        classes = [found.get(label, -1) for label in labels]
+        texts = table["text"].to_pylist() if "text" in table.column_names else [""] * len(labels)
+        keep = [row for row, c in enumerate(classes) if table["path"][row].as_py() and (c >= 0 or texts[row])]
+        # Arrow columns, not lists of strings: a manifest may have millions of rows.
+        self._table = {name: table[name].take(pa.array(keep, pa.int64())) for name in table.column_names}
+        self._classes = [classes[row] for row in keep]
+        if lost:
+            yield f"{len(lost)} labels of {self.path} are no class of the taxonomy: {some(lost)}"
+        if doubtful:
+            yield f"{len(doubtful)} labels of {self.path} fit several classes: {some(doubtful)}"
+        if len(keep) < len(labels):
+            yield f"{len(labels) - len(keep)} of {len(labels)} rows of {self.path} have no class and no text, skipped"
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def sample(self, index: int) -> Sample:
+        text = self._table["text"][index].as_py() if "text" in self._table else ""
+        return Sample(self._classes[index], (text,) if text else ())
+
+    def image(self, index: int) -> Image:
+        path = self.images / self._table["path"][index].as_py()
+        try:
+            return open_image(path)
+        except ImageError as problem:
+            raise ImageError(f"{path}: {problem}") from None
+
+
+def _read(path: Path) -> pa.Table:
+    """The columns path, label and (if there) text, as strings without blanks around them and without nulls."""
+    if not path.is_file():
+        raise TrainingError(f"data: the manifest {path} does not exist")
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            table = parquet.read_table(path)
+        else:
+            parse = csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+            names = ("path", "label", "text")
+            convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+            table = csv.read_csv(path, parse_options=parse, convert_options=convert)
+    except (pa.ArrowException, OSError) as problem:
+        raise TrainingError(f"data: the manifest {path} cannot be read: {problem}") from None
+    missing = [name for name in ("path", "label") if name not in table.column_names]
+    if missing:
+        have = ", ".join(table.column_names)
+        raise TrainingError(f"data: the manifest {path} lacks the column {', '.join(missing)}; it has {have}")
+    wanted = [name for name in ("path", "label", "text") if name in table.column_names]
+    clean = {name: pc.utf8_trim_whitespace(pc.fill_null(table[name].cast(pa.string()), "")) for name in wanted}
+    return pa.table(clean)

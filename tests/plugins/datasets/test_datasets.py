@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+from PIL import Image
+
+from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
+from bioclip_x_plugins.datasets.image_folder import ImageFolder
+from bioclip_x_plugins.datasets.manifest import Manifest
+
+
+@pytest.fixture
+def taxonomy() -> Taxonomy:
+    """Two birds, and a genus name that is in two kingdoms."""
+    builder = TaxonomyBuilder()
+    for lineage in (
+        [("kingdom", "Animalia"), ("genus", "Parus"), ("species", "Parus major")],
+        [("kingdom", "Animalia"), ("genus", "Oenanthe"), ("species", "Oenanthe oenanthe")],
+        [("kingdom", "Animalia"), ("genus", "Ficus"), ("species", "Ficus communis")],
+        [("kingdom", "Plantae"), ("genus", "Ficus"), ("species", "Ficus communis")],
+    ):
+        builder.add_lineage(lineage)
+    return builder.build()
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), "red").save(folder / name)
+
+
+def name_of(taxonomy: Taxonomy, class_index: int) -> str:
+    return taxonomy.class_taxon(class_index).name
+
+
+def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    make(tmp_path, "Parus_major/b.png", "Parus_major/deep/a.JPG", "oenanthe oenanthe/a.png", "Nobody/a.png")
+    make(tmp_path, "Ficus communis/a.png")
+    (tmp_path / "Parus_major" / "notes.txt").write_text("")
+    data = ImageFolder(path=tmp_path)
+    notes = list(data.prepare(taxonomy))
+    labels = [name_of(taxonomy, data.sample(i).class_index) for i in range(len(data))]
+    assert labels == ["Parus major", "Parus major", "Oenanthe oenanthe"]
+    assert data.image(0).size == (4, 4)
+    assert "1 folders" in notes[0] and "no class of the taxonomy" in notes[0] and "Nobody" in notes[0]
+    assert "fit several classes" in notes[1] and "Ficus communis" in notes[1]
+
+
+def test_image_folder_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    with pytest.raises(TrainingError, match="does not exist"):
+        list(ImageFolder(path=tmp_path / "none").prepare(taxonomy))
+    with pytest.raises(TrainingError, match="holds no folders"):
+        list(ImageFolder(path=tmp_path).prepare(taxonomy))
+    (tmp_path / "Parus_major").mkdir()
+    bad = tmp_path / "Parus_major" / "bad.png"
+    bad.write_bytes(b"bad")
+    data = ImageFolder(path=tmp_path)
+    list(data.prepare(taxonomy))
+    with pytest.raises(ImageError, match=r"bad\.png: not a picture"):
+        data.image(0)
+
+
+ROWS = {
+    "path": ["a.png", "b.png", "c.png", "d.png"],
+    "label": ["Parus major", "", "Nobody", "Animalia; Ficus; Ficus communis"],
+    "text": ["", "a blue bird", "", " a fig "],
+}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_manifest(tmp_path: Path, taxonomy: Taxonomy, suffix: str) -> None:
+    path = tmp_path / f"manifest{suffix}"
+    if suffix == ".parquet":
+        parquet.write_table(pa.table(ROWS | {"text": [None, *ROWS["text"][1:]]}), path)
+    else:
+        between = "," if suffix == ".csv" else "\t"
+        path.write_text("\n".join(between.join(row) for row in [tuple(ROWS), *zip(*ROWS.values())]), "utf-8")
+    make(tmp_path / "pictures", "a.png")
+    data = Manifest(path=path, images=tmp_path / "pictures")
+    notes = list(data.prepare(taxonomy))
+    samples = [data.sample(i) for i in range(len(data))]
+    assert [sample.texts for sample in samples] == [(), ("a blue bird",), ("a fig",)]
+    assert [sample.class_index < 0 for sample in samples] == [False, True, False]
+    assert name_of(taxonomy, samples[2].class_index) == "Ficus communis"
+    assert data.image(0).mode == "RGB"
+    with pytest.raises(ImageError, match=r"b\.png: no such file"):
+        data.image(1)
+    assert any("no class of the taxonomy: Nobody" in note for note in notes)
+    assert any("1 of 4 rows" in note for note in notes)
+
+
+def test_manifest_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    with pytest.raises(TrainingError, match="does not exist"):
+        list(Manifest(path=tmp_path / "none.csv").prepare(taxonomy))
+    (tmp_path / "m.csv").write_text("file,label\na,b\n")
+    with pytest.raises(TrainingError, match="lacks the column path; it has file, label"):
+        list(Manifest(path=tmp_path / "m.csv").prepare(taxonomy))
+    (tmp_path / "broken.parquet").write_bytes(b"no")
+    with pytest.raises(TrainingError, match="cannot be read"):
+        list(Manifest(path=tmp_path / "broken.parquet").prepare(taxonomy))
