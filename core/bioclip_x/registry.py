@@ -110,13 +110,15 @@ class Registry:
         """The `configure` hook of one plugin, None where it has none. Raises PluginError for an unknown plugin."""
         if not self.manager.has_plugin(plugin):
             raise PluginError(f"no plugin is called {plugin!r}; known: {', '.join(sorted(self.plugins))}")
-        others = [p for name, p in self.manager.list_name_plugin() if name != plugin and p is not None]
-        caller = self.manager.subset_hook_caller("configure", others)
+        caller = self._hook_of("configure", self.manager.get_plugin(plugin))
         return caller if caller.get_hookimpls() else None
 
+    def _hook_of(self, hook: str, plugin: Any) -> pluggy.HookCaller:
+        """A hook as one plugin alone implements it."""
+        return self.manager.subset_hook_caller(hook, [other for other in self.manager.get_plugins() if other is not plugin])
+
     def _provided(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
-        implementations = getattr(self.manager.hook, kind).get_hookimpls()
-        specs = [spec for one in implementations if one.plugin is plugin for spec in one.function()]
+        specs = [spec for provided in self._hook_of(kind, plugin)() for spec in provided]
         for spec in specs:
             if not isinstance(spec, ComponentSpec):
                 raise PluginError(f"its hook {kind} returned {spec!r}; expected ComponentSpecs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from bioclip_x.trainer.events import StepEnd
+    from bioclip_x.trainer.loop import Outcome, Trainer
 
 
 @click.command(name="train")
@@ -60,25 +62,28 @@ def command(
     fields |= {"output": str(output.resolve())} if output else {}
     fields |= {"device": device} if device else {}
     trainer = Trainer(read_config(config, fields), registry, resume=resume)
-
-    def say(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
-    for note in trainer.notes:
-        say(f"note: {note}")
     place = f", going on after step {trainer.place.step}" if resume else ""
-    say(f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{place}; {trainer.folder}")
-    with _progress(enabled=not quiet and sys.stderr.isatty()) as progress:
+    about = f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{place}; {trainer.folder}"
+    _say(trainer.notes, about, quiet=quiet)
+    outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
+    _say(outcome.notes, quiet=quiet)
+    click.echo(outcome.model)
+
+
+def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
+    """Trains, with a bar on stderr if it is to be shown."""
+    with _progress(enabled=show) as progress:
         bar = Bar(progress, trainer.total_steps, trainer.place.step)
         registry.manager.register(bar)
         try:
-            outcome = trainer.run()
+            return trainer.run()
         finally:
             registry.manager.unregister(bar)
-    for note in outcome.notes:
-        say(f"note: {note}")
-    click.echo(outcome.model)
+
+
+def _say(notes: Sequence[str], *lines: str, quiet: bool) -> None:
+    for line in () if quiet else (*(f"note: {note}" for note in notes), *lines):
+        click.echo(line, err=True)
 
 
 def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe, resolve_recipe
 from bioclip_x.records import Decoded, Provenance, Result, TextRequest
 from bioclip_x.registry import Registry, create_registry
+from bioclip_x.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from bioclip_x.pipeline.sources import ImageLike
@@ -38,7 +39,7 @@ class Classifier:
         Classifier(plugins=["descriptors"]).classify("examples/drawings")
 
     model, and every other field of `Recipe`, by keyword, as the command line's flags; `plugins` as `--plugin`, `recipe`
-    as `--recipe`, or a `Recipe` that is already resolved. Raises BioclipXError for anything wrong with the request.
+    as `--recipe`, or a `Recipe` that is already resolved; `taxonomy` a file, or a `Taxonomy`. Raises BioclipXError for anything wrong with the request.
 
     recipe: the resolved recipe. taxonomy: the tree of classes. bank: the embedded texts. encoder: the loaded model.
     provenance: what every output carries.
@@ -49,6 +50,7 @@ class Classifier:
         model: str | None = None,
         *,
         plugins: Sequence[str] = (),
+        taxonomy: Taxonomy | str | os.PathLike[str] | None = None,
         recipe: Recipe | str | os.PathLike[str] | None = None,
         registry: Registry | None = None,
         cache: Path | None = None,
@@ -56,30 +58,20 @@ class Classifier:
         **fields: Any,
     ) -> None:
         registry = registry or create_registry(plugins)
+        given = taxonomy if isinstance(taxonomy, Taxonomy) else None
         if not isinstance(recipe, Recipe):
+            flags = {"model": model, "taxonomy": None if given else taxonomy, **fields}
             file = Path(recipe) if recipe is not None else None
-            recipe = resolve_recipe(registry, file=file, plugins=plugins, flags={"model": model, **fields})
+            recipe = resolve_recipe(registry, file=file, plugins=plugins, flags=flags)
         self.recipe = recipe
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
         self.encoder: LoadedEncoder = family.load(recipe.model, device=recipe.device, precision=recipe.precision)
-        card = self.encoder.card
-        self.taxonomy = taxonomy_for(registry, recipe, card)
+        self.taxonomy = given or taxonomy_for(registry, recipe, self.encoder.card)
         self._candidates = predict.candidates(self.taxonomy, recipe.rank)
-        own = card.descriptors if self.taxonomy.source == str(card.taxonomy) else None
-        file = recipe.descriptors or own
-        texts = write_prompts(
-            builders,
-            TextRequest(
-                taxonomy=self.taxonomy,
-                classes=range(self.taxonomy.n_classes),
-                language=recipe.language,
-                descriptors=load_descriptors(file) if file else None,
-                missing=recipe.missing,
-            ),
-        )
+        texts = write_prompts(builders, self._request())
         self.bank = build_bank(
             self.encoder,
             texts.prompts,
@@ -88,22 +80,31 @@ class Classifier:
             cache=cache or cache_folder() / "banks",
             progress=progress,
         )
-        notes = [*self.taxonomy.notes, *texts.notes]
-        if self.bank.truncated:
-            notes.append(
-                f"{self.bank.truncated} of {len(texts.prompts)} texts are longer than the model's "
-                f"{card.context_length} tokens and were cut"
-            )
-        self.provenance = Provenance(
+        self.provenance = self._provenance(texts.notes)
+
+    def _request(self) -> TextRequest:
+        file = self.recipe.descriptors or self.encoder.card.descriptors
+        return TextRequest(
+            taxonomy=self.taxonomy,
+            classes=range(self.taxonomy.n_classes),
+            language=self.recipe.language,
+            descriptors=load_descriptors(file) if file else None,
+            missing=self.recipe.missing,
+        )
+
+    def _provenance(self, notes: Sequence[str]) -> Provenance:
+        card, bank = self.encoder.card, self.bank
+        cut = f"{bank.truncated} of {len(bank.prompts)} texts are longer than the model's {card.context_length} tokens"
+        return Provenance(
             version=__version__,
             model=card.name,
             revision=card.revision,
             demo=card.demo,
             taxonomy=f"{self.taxonomy.source} ({self.taxonomy.fingerprint})",
             n_classes=self.taxonomy.n_classes,
-            n_prompts=len(texts.prompts),
-            recipe=recipe.dump(),
-            notes=tuple(notes),
+            n_prompts=len(bank.prompts),
+            recipe=self.recipe.dump(),
+            notes=(*self.taxonomy.notes, *notes, *([f"{cut} and were cut"] if bank.truncated else [])),
             ranks=tuple(self.taxonomy.rank_tables),
         )
 

@@ -88,7 +88,7 @@ def test_another_loss_changes_the_run_and_is_refused_on_resume(config_file: Path
 
 
 def test_it_learns_and_the_classifier_loads_the_result(config_file: Path) -> None:
-    outcome = train(config_file, epochs=20, learning_rate=0.004, card={"demo": "squares only"})
+    outcome = train(config_file, epochs=12, learning_rate=0.004, card={"demo": "squares only"})
     folder = config_file.parent
     classifier = Classifier(f"local-dir:{outcome.model}", taxonomy=folder / "taxonomy.csv", text="scientific")
     assert classifier.provenance.demo == "squares only"
@@ -122,7 +122,7 @@ def test_unreadable_pictures_are_replaced_and_counted(config_file: Path) -> None
     assert len(notes) == 1 and "1 pictures cannot be read" in notes[0] and str(bad) in notes[0]
     for picture in folder.glob("*/*.png"):
         picture.write_bytes(b"")
-    with pytest.raises(TrainingError, match="none of the 48 pictures of data set 1 can be read: .*the file is empty"):
+    with pytest.raises(TrainingError, match=r"none of the 48 pictures of data set 1 can be read: .*the file is empty"):
         train(config_file, epochs=1, output="other")
 
 

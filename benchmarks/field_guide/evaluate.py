@@ -1,0 +1,108 @@
+"""How well the embedded model names fresh drawings, and whether it keeps silent about photographs.
+
+    python benchmarks/field_guide/evaluate.py [--photographs FOLDER]
+
+Drawings of a seed that nothing was trained or fitted on, 20 of each species, through the public `Classifier` as a user
+would run it; a drawing that the gate refuses counts as an error. Photographs are other people's data and not part of
+the project: with --photographs each folder below FOLDER is run and its share of refusals reported.
+Writes benchmarks/results/field_guide.json. These figures are about drawings. They say nothing about photographs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from machine import describe
+
+from bioclip_x import Classifier
+from bioclip_x_plugins.field_guide.drawing import draw_species
+from bioclip_x_plugins.field_guide.species import load_species
+
+RESULTS = Path(__file__).parents[1] / "results" / "field_guide.json"
+SEED, PER_SPECIES = 2026, 20
+PICTURES = {".jpg", ".jpeg", ".png"}
+
+
+def share(hits: int, of: int) -> dict[str, object]:
+    """A proportion with its 95% Wilson score interval (Wilson 1927)."""
+    z, p = 1.96, hits / of
+    centre, width = p + z * z / (2 * of), z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    low, high = ((centre + sign * width) / (1 + z * z / of) for sign in (-1, 1))
+    return {"value": round(p, 4), "hits": hits, "of": of, "interval95": [round(low, 4), round(high, 4)]}
+
+
+def drawings() -> Iterator[Image.Image]:
+    for s, species in enumerate(load_species()):
+        for k in range(PER_SPECIES):
+            yield draw_species(species.name, (SEED, s, k), 256).image
+
+
+def named(**recipe: object) -> list[str]:
+    """The best name for every drawing, "" where it was refused."""
+    results = Classifier(**recipe).classify(drawings())  # type: ignore[arg-type]
+    return [result.predictions[0].taxon.name if result.predictions else "" for result in results]
+
+
+def agreement(found: list[str], truth: list[str]) -> dict[str, object]:
+    return share(sum(a == b for a, b in zip(found, truth, strict=True)), len(truth))
+
+
+def photographs(folder: Path) -> dict[str, object]:
+    """Per folder: the share of pictures that are refused, of those that can be read."""
+    classifier = Classifier()
+    found: dict[str, object] = {}
+    total = [0, 0]
+    for below in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = sorted(path for path in below.rglob("*") if path.suffix.lower() in PICTURES)
+        if not files:
+            continue
+        results = [result for result in classifier.classify(files) if not result.error]
+        refused = sum(bool(result.refused) for result in results)
+        found[below.name] = share(refused, len(results))
+        total = [total[0] + refused, total[1] + len(results)]
+    return {"folders": found, "all": share(*total)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photographs", type=Path, help="a folder of folders of photographs")
+    options = parser.parse_args()
+    truth = [species.name for species in load_species() for _ in range(PER_SPECIES)]
+    classifier = Classifier()
+    family_of = {t.name: t.at("family") for t in map(classifier.taxonomy.class_taxon, range(classifier.taxonomy.n_classes))}
+    families = [family_of[name] for name in truth]
+    taxonomic = named()
+    results: dict[str, object] = {
+        "about": "drawings of the field guide's species, of another seed than any trained on; refused ones are errors",
+        "command": "python benchmarks/field_guide/evaluate.py --photographs FOLDER",
+        "model": {"revision": classifier.provenance.revision, "species": len(load_species())},
+        "machine": describe(),
+        "drawings": {
+            "species_top1_taxonomic": agreement(taxonomic, truth),
+            "species_top1_common": agreement(named(text="common"), truth),
+            "species_top1_descriptors": agreement(named(plugins=["descriptors"]), truth),
+            "species_top1_bare_descriptors": agreement(named(text="descriptors:style=bare"), truth),
+            "family_by_rollup": agreement(named(plugins=["rollup"], rank="family"), families),
+            "family_by_rollup_descriptors": agreement(
+                named(plugins=["descriptors", "rollup"], rank="family"), families
+            ),
+            "refused": share(taxonomic.count(""), len(truth)),
+        },
+    }
+    if options.photographs:
+        results["photographs_refused"] = photographs(options.photographs)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps({key: results[key] for key in ("drawings", "photographs_refused") if key in results}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Your own plugin, in one file: another way of putting a class into words.
+
+    bioclip-x classify --plugin examples/own_plugin.py examples/drawings
+    bioclip-x classify --plugin examples/own_plugin.py --text drawing-of:medium=watercolour examples/drawings
+
+A text builder is given the taxonomy and returns prompts; no base class is needed. Its options are the keyword-only
+arguments of its constructor, and are checked against their annotations. To install it for good, put the module into a
+package with an entry point in the group `bioclip_x` (CONTRIBUTING.md shows one).
+"""
+
+from typing import Any
+
+from bioclip_x import ComponentSpec, hookimpl
+from bioclip_x.recipe import Recipe
+from bioclip_x.records import Prompt, PromptSet, TextRequest
+
+
+class DrawingOf:
+    """ "a field guide drawing of Eurasian blue tit, Cyanistes caeruleus" """
+
+    def __init__(self, *, medium: str = "field guide drawing") -> None:
+        self.medium = medium
+
+    def build(self, request: TextRequest) -> PromptSet:
+        prompts = []
+        for class_index in request.classes:
+            taxon = request.taxonomy.class_taxon(class_index)
+            names = ", ".join(filter(None, [taxon.common_name(request.language), taxon.name]))
+            prompts.append(Prompt(f"a {self.medium} of {names}", class_index, kind="drawing-of"))
+        return PromptSet(tuple(prompts))
+
+
+@hookimpl
+def text_builders() -> list[ComponentSpec]:
+    """Offers the builder, so that `--text drawing-of` finds it."""
+    return [ComponentSpec("drawing-of", "an example: a medium and the names", f"{__name__}:DrawingOf")]
+
+
+@hookimpl
+def configure(recipe: Recipe) -> dict[str, Any]:
+    """What `--plugin examples/own_plugin.py` changes in the recipe."""
+    return {"text": ["drawing-of"]}

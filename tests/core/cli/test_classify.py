@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers import picture
+
+from bioclip_x.cli.main import main
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tiny_model: str, birds_csv: Path):  # type: ignore[no-untyped-def]
+    """Runs `bioclip-x classify` on the tiny model and the birds; returns exit status, stdout and stderr."""
+
+    def run(*arguments: object, taxonomy: bool = True) -> tuple[int, str, str]:
+        given = ["--taxonomy", str(birds_csv)] if taxonomy else []
+        with pytest.raises(SystemExit) as done:
+            main(["classify", "--model", tiny_model, *given, *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return int(done.value.code or 0), out, err
+
+    return run
+
+
+def test_table(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = run("--plugin", "rollup", pictures)
+    assert code == 0
+    for expected in ("a.png", "kingdom", "Animalia", "species", "not calibrated"):
+        assert expected in out
+    assert "have no common name" not in err
+
+
+def test_csv_is_pybioclips_first(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = run("--format", "csv", "--k", "2", pictures)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0 and len(rows) == 6
+    assert list(rows[0])[:11] == [
+        "file_name", "kingdom", "phylum", "class", "order", "family", "genus", "species_epithet", "species",
+        "common_name", "score",
+    ]  # fmt: skip
+    code, out, _ = run("--format", "csv", "--labels", "red fox,gray wolf", pictures, taxonomy=False)
+    assert out.splitlines()[0].startswith("file_name,classification,score")
+
+
+def test_every_output_carries_where_it_came_from(run, pictures: Path, tmp_path: Path, tiny_model: str) -> None:  # type: ignore[no-untyped-def]
+    reports = [tmp_path / f"out.{suffix}" for suffix in ("csv", "json", "jsonl", "html")]
+    asked = [argument for report in reports for argument in ("--report", report)]
+    code, out, _ = run("--format", "jsonl", *asked, "--head", "rollup", pictures)
+    assert code == 0
+    told = [
+        json.loads(out.splitlines()[0])["provenance"],
+        json.loads((tmp_path / "out.json").read_text())["provenance"],
+        json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])["provenance"],
+        json.loads((tmp_path / "out.csv.provenance.json").read_text()),
+    ]
+    for provenance in told:
+        assert provenance["model"] == tiny_model and provenance["revision"].startswith("sha256:")
+        assert "birds.csv" in provenance["taxonomy"] and provenance["version"]
+        assert provenance["recipe"]["head"] == "rollup"
+    page = (tmp_path / "out.html").read_text()
+    assert "data:image/jpeg;base64" in page and "sha256:" in page and "rollup" in page
+
+
+def test_bad_pictures_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    (pictures / "bad.png").write_text("no")
+    code, out, err = run("--format", "jsonl", pictures, pictures / "gone.png")
+    assert code == 1
+    results = [json.loads(line) for line in out.splitlines()[1:]]
+    assert [bool(r["error"]) for r in results] == [False, False, True, False, True]
+    assert "2 picture(s) could not be read" in err
+
+
+def test_names_that_could_do_harm_stay_text(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    nasty = ["<script>alert(1)</script>", 'a, "b"', "=1+1", "狐", "‮ evil", "[red]markup[/red]"]
+    table = tmp_path / "nasty.csv"
+    with table.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([["family", "species"], *(["F", name] for name in nasty)])
+    picture().save(tmp_path / "p.png")
+    report = tmp_path / "out.html"
+    code, out, _ = run("--taxonomy", table, "--k", 6, "--format", "csv", "--report", report, tmp_path / "p.png", taxonomy=False)
+    assert code == 0
+    assert {row["species"] for row in csv.DictReader(io.StringIO(out))} == set(nasty)
+    assert "<script>alert" not in report.read_text("utf-8")
+    code, out, _ = run("--taxonomy", table, "--k", 6, tmp_path / "p.png", taxonomy=False)
+    assert "[red]markup[/red]" in out
+
+
+def test_paths_on_stdin(run, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{pictures}/a.png\n{pictures}/b.jpg\n"))
+    code, out, _ = run("--format", "jsonl", "-")
+    assert code == 0 and len(out.splitlines()) == 3
+
+
+def test_labels_from_a_file(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "labels.txt"
+    file.write_text("red fox\n\ngray wolf\n")
+    _, out, _ = run("--labels", file, "--format", "csv", pictures / "a.png", taxonomy=False)
+    assert {row["classification"] for row in csv.DictReader(io.StringIO(out))} == {"red fox", "gray wolf"}
+    code, _, err = run("--labels", " , ", pictures, taxonomy=False)
+    assert code == 2 and "names nothing" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--report", "out.docx"], "no report is written for .docx; known: .csv"),
+        (["--format", "xml"], "no report is called 'xml'; known: csv, html, json, jsonl, table"),
+        (["--head", "hedge"], "no head is called 'hedge'; known: flat, rollup"),
+        (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: none"),
+        (["--rank", "tribe"], "no table at rank 'tribe'"),
+        (["--plugin", "unicorn"], "no plugin is called 'unicorn'"),
+        (["--descriptors", "gone.yaml"], "gone.yaml does not exist"),
+        (["--recipe", "gone.yaml"], "gone.yaml does not exist"),
+    ],
+)
+def test_requests_that_are_wrong(run, pictures: Path, arguments: list[str], message: str) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = run(*arguments, pictures)
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1
+
+
+def test_an_empty_folder_is_a_wrong_request(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "empty").mkdir()
+    code, _, err = run("--quiet", tmp_path / "empty")
+    assert code == 2 and "holds no picture" in err
+
+
+def test_a_recipe_file_does_what_flags_do(run, pictures: Path, tmp_path: Path, birds_csv: Path) -> None:  # type: ignore[no-untyped-def]
+    shutil.copy(birds_csv, tmp_path / "species.csv")
+    file = tmp_path / "recipe.yaml"
+    file.write_text("taxonomy: species.csv\nhead: rollup\nrank: family\nk: 1\n")
+    _, by_file, _ = run("--recipe", file, "--format", "csv", pictures, taxonomy=False)
+    _, by_flags, _ = run("--rank", "family", "--k", 1, "--format", "csv", pictures)
+    assert [line.split(",")[:7] for line in by_file.splitlines()] == [line.split(",")[:7] for line in by_flags.splitlines()]
+
+
+def test_camera_trap_pictures(run, shared_data: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = run("--format", "jsonl", shared_data / "speciesnet" / "test_data")
+    failed = [r for r in map(json.loads, out.splitlines()[1:]) if r["error"]]
+    assert code == 1 and [Path(r["source"]).stem for r in failed] == ["african_elephants_truncated_file"]

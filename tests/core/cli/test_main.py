@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from bioclip_x import __version__
+from bioclip_x.cli.main import main, program
+from bioclip_x.errors import PluginError
+
+
+def run(*arguments: str) -> str:
+    return CliRunner().invoke(program, arguments, catch_exceptions=False).output
+
+
+def test_help_and_version() -> None:
+    page = run("--help")
+    for command in ("classify", "describe", "plugins", "train"):
+        assert command in page
+    assert run("--version") == f"bioclip-x, version {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plugins", "list"], ["classify", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom bioclip_x.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as done:\n    assert done.code == 0, done.code\n"
+        "heavy = {'torch', 'open_clip', 'numpy', 'pydantic', 'PIL', 'pyarrow', 'networkx', 'openai'} & sys.modules.keys()\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_plugins_list_says_who_provides_what() -> None:
+    page = run("plugins", "list")
+    assert "descriptors          bioclip-x" in page and "has a recipe" in page
+    assert "rollup               shares summed up the tree; a winner at every rank  [builtin]" in page
+
+
+def exits(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as done:
+        main(list(arguments))
+    out, err = capsys.readouterr()
+    return int(done.value.code or 0), out, err
+
+
+def test_errors_are_one_line_and_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = exits(capsys, "classify", "--model", "unicorn", "--labels", "a,b", "x.png")
+    assert (code, out) == (2, "") and err.startswith("error: no model is called 'unicorn'") and err.count("\n") == 1
+    code, _, err = exits(capsys, "classify", "--no-such-flag", "x.png")
+    assert code == 2 and "No such option" in err
+    code, _, err = exits(capsys, "no-such-command")
+    assert code == 2 and "No such command" in err
+
+
+def test_a_broken_plugin_is_one_warning_or_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*names: object, strict: bool = False, **options: object) -> object:
+        message = "plugin 'x' of y 1.0 is broken: ImportError: z"
+        if strict:
+            raise PluginError(message)
+        registry = real(*names, **options)
+        registry.warnings.append(f"{message}; skipped")
+        return registry
+
+    from bioclip_x.registry import create_registry as real
+
+    monkeypatch.setattr("bioclip_x.cli.main.create_registry", broken)
+    code, out, err = exits(capsys, "plugins", "list")
+    assert code == 0 and "rollup" in out
+    assert err == "warning: plugin 'x' of y 1.0 is broken: ImportError: z; skipped\n"
+    code, _, err = exits(capsys, "--strict-plugins", "plugins", "list")
+    assert code == 2 and err == "error: plugin 'x' of y 1.0 is broken: ImportError: z\n"
+
+
+def test_environment_restricts_and_traces(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("BIOCLIP_X_PLUGINS", "builtin, rollup")
+    _, out, _ = exits(capsys, "plugins", "list")
+    assert "rollup" in out and "taxonomic            bioclip-x" not in out
+    monkeypatch.setenv("BIOCLIP_X_TRACE", "1")
+    _, _, err = exits(capsys, "plugins", "list")
+    assert "heads [hook]" in err

@@ -1,0 +1,261 @@
+"""Every hook is documented with its signature, has a test here, and is used by a built-in."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+import torch
+from click.testing import CliRunner
+from helpers import picture
+from PIL import Image
+
+from bioclip_x import Classifier, ComponentSpec, hookimpl
+from bioclip_x.cli.main import program
+from bioclip_x.components import KINDS, Kind
+from bioclip_x.recipe import Recipe, resolve_recipe
+from bioclip_x.records import Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
+from bioclip_x.registry import Registry, create_registry
+from bioclip_x.taxonomy import Taxonomy, node_log_probs
+from bioclip_x.trainer.events import EpochEnd, StepEnd
+
+
+def reference(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hook_reference", root / "docs" / "hook_reference.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_page_is_up_to_date(request: pytest.FixtureRequest) -> None:
+    module = reference(request.config.rootpath)
+    page = module.OUTPUT.read_text("utf-8")
+    assert page == module.reference(), "run `python docs/hook_reference.py`"
+    for name in module.names():
+        assert f"## `{module.signature(name)}`" in page
+
+
+def test_every_hook_has_a_test_and_a_built_in_user(request: pytest.FixtureRequest) -> None:
+    manager = create_registry().manager
+    for name in reference(request.config.rootpath).names():
+        assert f"test_hook_{name}" in globals(), name
+        assert getattr(manager.hook, name).get_hookimpls(), f"no built-in uses {name}"
+
+
+def registry_with(kind: Kind, thing: type) -> Registry:
+    """A registry with a plugin that offers `thing` as the component "mine"."""
+    globals()[thing.__name__] = thing
+
+    class Plugin:
+        pass
+
+    def provide(self: object) -> list[ComponentSpec]:
+        return [ComponentSpec("mine", "for a test", f"{__name__}:{thing.__name__}")]
+
+    provide.__name__ = kind
+    setattr(Plugin, kind, hookimpl(provide))
+    registry = create_registry()
+    registry.register("mine", Plugin(), "a test")
+    return registry
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest's import mode leaves test modules out of sys.modules; targets must be importable."""
+    import sys
+
+    module = ModuleType(__name__)
+    module.__dict__.update(globals())
+    monkeypatch.setitem(sys.modules, __name__, module)
+    module.__getattr__ = lambda name: globals()[name]  # type: ignore[method-assign]
+
+
+def test_hook_text_builders(tiny_model: str) -> None:
+    class Shouting:
+        def build(self, request: TextRequest) -> PromptSet:
+            names = [request.taxonomy.class_taxon(c).name.upper() for c in request.classes]
+            return PromptSet(tuple(Prompt(name, c, "shouting") for c, name in enumerate(names)))
+
+    classifier = Classifier(tiny_model, registry=registry_with("text_builders", Shouting), labels=("a", "b"), text="mine")
+    assert [prompt.text for prompt in classifier.bank.prompts] == ["A", "B"]
+
+
+def test_hook_encoders(tiny_model: str) -> None:
+    from bioclip_x_plugins.encoders.open_clip import OpenClip
+
+    class Renamed(OpenClip):
+        def load(self, model: str, **options: Any) -> Any:
+            return super().load(model.replace("mine:", "local-dir:"), **options)
+
+    registry = registry_with("encoders", Renamed)
+    model = tiny_model.replace("local-dir:", "mine:")
+    [result] = Classifier(model, registry=registry, encoder="mine", labels=("a", "b")).classify(picture())
+    assert result.predictions
+
+
+def test_hook_scorers(tiny_model: str) -> None:
+    class First:
+        """The first class, always."""
+
+        def logits(self, features: Any, bank: Any, card: Any) -> Logits:
+            logits_BC = torch.zeros(len(features.embeddings_BD), bank.n_classes)
+            logits_BC[:, 0] = 50
+            return Logits(logits_BC, linear=False)
+
+        def coefficients(self, embedding_D: Any, bank: Any, class_index: int) -> Any:
+            return torch.zeros(len(bank.prompts[bank.of_class(class_index)])).numpy()
+
+    registry = registry_with("scorers", First)
+    [result] = Classifier(tiny_model, registry=registry, scorer="mine", labels=("a", "b")).classify(picture())
+    assert result.predictions[0].taxon.name == "a"
+    assert result.explanation is not None and result.explanation.rest == 50, "what no prompt explains is told apart"
+
+
+def test_hook_heads(tiny_model: str) -> None:
+    class Worst:
+        def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+            return Scores(node_log_probs(torch.log_softmax(-logits.logits_BC, dim=1), taxonomy))
+
+    [best] = Classifier(tiny_model, labels=("a", "b", "c")).classify(picture())
+    registry = registry_with("heads", Worst)
+    [worst] = Classifier(tiny_model, registry=registry, head="mine", labels=("a", "b", "c")).classify(picture())
+    assert [p.taxon.name for p in worst.predictions] == [p.taxon.name for p in best.predictions][::-1]
+
+
+def test_hook_losses() -> None:
+    class Nothing:
+        def __call__(self, batch: LossInput) -> torch.Tensor:
+            return batch.image_BD.sum() * 0
+
+    assert type(registry_with("losses", Nothing).make("losses", "mine")).__name__ == "Nothing"
+
+
+def test_hook_taxonomy_readers(tiny_model: str, tmp_path: Path) -> None:
+    class Lines:
+        """A name a line, in files that end in .lines."""
+
+        def sniff(self, path: Path, head: bytes) -> bool:
+            return path.suffix == ".lines"
+
+        def read(self, path: Path) -> Taxonomy:
+            return Taxonomy.from_labels(path.read_text().split())
+
+    file = tmp_path / "a.lines"
+    file.write_text("fox wolf")
+    registry = registry_with("taxonomy_readers", Lines)
+    assert Classifier(tiny_model, registry=registry, taxonomy=file).taxonomy.n_classes == 2
+    assert Classifier(tiny_model, registry=registry, taxonomy=file, taxonomy_format="mine").taxonomy.n_classes == 2
+
+
+def test_hook_language_models() -> None:
+    class Parrot:
+        def complete(self, prompt: str, **options: Any) -> str:
+            return prompt
+
+    assert registry_with("language_models", Parrot).make("language_models", "mine").complete("hello") == "hello"
+
+
+def test_hook_datasets() -> None:
+    class One:
+        def __len__(self) -> int:
+            return 1
+
+        def image(self, index: int) -> Image.Image:
+            return picture()
+
+    assert len(registry_with("datasets", One).make("datasets", "mine")) == 1
+
+
+def test_hook_reports(tiny_model: str, tmp_path: Path) -> None:
+    class Names:
+        suffixes = (".names",)
+
+        def open(self, output: Path, provenance: Any) -> Any:
+            from contextlib import contextmanager
+
+            @contextmanager
+            def writing() -> Any:
+                with output.open("w") as handle:
+                    yield type("Writer", (), {"write": lambda self, r: handle.write(r.source + "\n")})()
+
+            return writing()
+
+    picture().save(tmp_path / "p.png")
+    runner = CliRunner()
+    arguments = ["classify", "--model", tiny_model, "--labels", "a,b", "--format", "jsonl"]
+    report = tmp_path / "out.names"
+    done = runner.invoke(
+        program, [*arguments, "--report", str(report), str(tmp_path / "p.png")], obj=registry_with("reports", Names)
+    )
+    assert done.exit_code == 0, done.output
+    assert report.read_text() == f"{tmp_path}/p.png\n"
+
+
+def test_hook_commands() -> None:
+    @click.command()
+    def greet() -> None:
+        """Say hello."""
+        click.echo("hello")
+
+    globals()["greet"] = greet
+
+    class Plugin:
+        @hookimpl
+        def commands(self) -> list[ComponentSpec]:
+            return [ComponentSpec("greet", "say hello", f"{__name__}:greet")]
+
+    registry = create_registry()
+    registry.register("greeter", Plugin(), "a test")
+    assert CliRunner().invoke(program, ["greet"], obj=registry).output == "hello\n"
+    assert "say hello" in CliRunner().invoke(program, ["--help"], obj=registry).output
+
+
+def test_hook_configure() -> None:
+    class Plugin:
+        @hookimpl
+        def configure(self, recipe: Recipe) -> Mapping[str, Any]:
+            return {"k": recipe.k + 1}
+
+    registry = create_registry()
+    registry.register("one-more", Plugin(), "a test")
+    assert resolve_recipe(registry).k == 5, "a plugin that is only installed changes nothing"
+    assert resolve_recipe(registry, plugins=["one-more"]).k == 6
+
+
+def test_hook_training_step_ended(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    class Plugin:
+        @hookimpl
+        def training_step_ended(self, event: StepEnd) -> None:
+            seen.append(event.step)
+
+    registry = create_registry()
+    registry.register("watcher", Plugin(), "a test")
+    registry.manager.hook.training_step_ended(event=StepEnd(3, 1, 0.5, 1e-3, 14.0, 100.0, tmp_path))
+    assert seen == [3]
+    assert (tmp_path / "log.jsonl").exists(), "the built-in log heard it too"
+
+
+def test_hook_epoch_ended(tmp_path: Path) -> None:
+    class Plugin:
+        @hookimpl
+        def epoch_ended(self, event: EpochEnd) -> bool | None:
+            return event.mean_loss < 1
+
+    registry = create_registry()
+    registry.register("stopper", Plugin(), "a test")
+    answers = registry.manager.hook.epoch_ended(event=EpochEnd(1, 0.5, tmp_path))
+    assert True in answers
+
+
+def test_every_kind_of_component_has_its_hook() -> None:
+    from bioclip_x import hookspecs
+
+    assert all(hasattr(hookspecs, kind) for kind in KINDS)

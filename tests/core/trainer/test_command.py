@@ -1,0 +1,57 @@
+"""`bioclip-x train`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bioclip_x.cli.train import command, parse_changes
+from bioclip_x.errors import TrainingError
+from bioclip_x.registry import create_registry
+
+
+def run(*arguments: str | Path) -> Result:
+    """Errors pass through, as they do to the main program, which prints them."""
+    return CliRunner().invoke(command, list(map(str, arguments)), obj=create_registry(), catch_exceptions=False)
+
+
+def test_trains_resumes_and_prints_where_the_model_is(config_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "here"
+    first = run(config_file, "--output", output, "--set", "epochs=1", "--device", "cpu")
+    assert first.exit_code == 0
+    assert first.stdout.strip() == str(output / "model")
+    assert "3 steps on cpu in fp32" in first.stderr
+    again = run(config_file, "--output", output, "--resume", "--set", "keep=1")
+    assert "going on after step 3" in again.stderr
+    lines = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
+    assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [1, 2]
+    assert set(lines[0]) == {"event", "step", "epoch", "loss", "learning_rate", "logit_scale", "images_per_second"}
+
+
+def test_quiet_says_nothing_but_the_result(config_file: Path) -> None:
+    result = run(config_file, "--quiet", "--set", "epochs=1")
+    assert result.stderr == ""
+
+
+def test_a_plugin_file_brings_a_loss(config_file: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "own_loss.py"
+    plugin.write_text(
+        "from bioclip_x import ComponentSpec, hookimpl\n\n\n"
+        "class Pull:\n    def __call__(self, batch):\n        return -(batch.image_BD * batch.text_BD).sum(1).mean()\n\n\n"
+        "@hookimpl\ndef losses():\n    return [ComponentSpec('pull', 'own texts near', f'{__name__}:Pull')]\n",
+        "utf-8",
+    )
+    result = run(config_file, "--plugin", plugin, "--set", "loss=pull", "--set", "epochs=1")
+    assert result.exit_code == 0
+
+
+def test_bad_changes() -> None:
+    assert parse_changes(("a=1", "b.c=[0.5, 1]", "d=", "e=x=y")) == {"a": 1, "b.c": [0.5, 1], "d": None, "e": "x=y"}
+    with pytest.raises(TrainingError, match="expected FIELD=VALUE"):
+        parse_changes(("epochs",))
+    with pytest.raises(TrainingError, match="not a YAML value"):
+        parse_changes(("a=[",))
