@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,14 @@ def write_model(folder: Path, config: dict[str, Any] = TINY, seed: int = 0) -> P
 def picture(seed: int = 0, size: tuple[int, int] = (40, 30)) -> Image.Image:
     """RGB noise."""
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8))
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def lay_hub_cache(home: Path, repository: str, folder: Path, commit: str = COMMIT, branch: str = "main") -> None:
+    """What `hf download` leaves behind in HF_HOME: refs, and a snapshot of the files by commit."""
+    cache = home / "hub" / f"models--{repository.replace('/', '--')}"
+    shutil.copytree(folder, cache / "snapshots" / commit)
+    (cache / "refs").mkdir(parents=True, exist_ok=True)
+    (cache / "refs" / branch).write_text(commit)

@@ -5,7 +5,7 @@
 Drawings of a seed that nothing was trained or fitted on, 20 of each species, through the public `Classifier` as a user
 would run it; a drawing that the gate refuses counts as an error. Photographs are other people's data and not part of
 the project: with --photographs each folder below FOLDER is run and its share of refusals reported.
-Writes benchmarks/results/field_guide.json. These figures are about drawings. They say nothing about photographs.
+Writes benchmarks/results/field_guide.json, and its table into docs/field-guide.md. These figures are about drawings. They say nothing about photographs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -26,7 +27,19 @@ from bioclip_x import Classifier
 from bioclip_x_plugins.field_guide.drawing import draw_species
 from bioclip_x_plugins.field_guide.species import load_species
 
-RESULTS = Path(__file__).parents[1] / "results" / "field_guide.json"
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "field_guide.json"
+PAGE = ROOT / "docs" / "field-guide.md"
+BEGIN, END = "<!-- figures: written by benchmarks/field_guide/evaluate.py -->", "<!-- end of figures -->"
+ROWS = {
+    "species_top1_taxonomic": "species, by taxonomic names",
+    "species_top1_common": "species, by common names",
+    "species_top1_descriptors": "species, `--plugin descriptors`",
+    "species_top1_bare_descriptors": "species, by the bare phrases, no name in them",
+    "family_by_rollup": "family, `--plugin rollup --rank family`",
+    "family_by_rollup_descriptors": "family, the same with `--plugin descriptors`",
+    "refused": "refused by the gate (counted as wrong above)",
+}
 SEED, PER_SPECIES = 2026, 20
 PICTURES = {".jpg", ".jpeg", ".png"}
 
@@ -71,6 +84,24 @@ def photographs(folder: Path) -> dict[str, object]:
     return {"folders": found, "all": share(*total)}
 
 
+def table(results: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+
+    def row(name: str, figure: dict[str, Any]) -> str:
+        low, high = figure["interval95"]
+        return f"| {name} | {figure['value']:.1%} | {low:.1%} to {high:.1%} | {figure['of']:,} |"
+
+    lines = ["| drawings of another seed | share | 95% interval | drawings |", "| --- | --- | --- | --- |"]
+    lines += [row(ROWS[name], figure) for name, figure in results["drawings"].items()]
+    if "photographs_refused" in results:
+        lines += ["", "| photographs | refused | 95% interval | photographs |", "| --- | --- | --- | --- |"]
+        folders = {**results["photographs_refused"]["folders"], "**all**": results["photographs_refused"]["all"]}
+        lines += [row(name, figure) for name, figure in folders.items()]
+    machine = results["machine"]
+    lines += ["", f"Model {results['model']['revision']}; {machine['processor']}, {machine['cores']} cores; `{results['command']}`."]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, help="a folder of folders of photographs")
@@ -80,7 +111,7 @@ def main() -> None:
     family_of = {t.name: t.at("family") for t in map(classifier.taxonomy.class_taxon, range(classifier.taxonomy.n_classes))}
     families = [family_of[name] for name in truth]
     taxonomic = named()
-    results: dict[str, object] = {
+    results: dict[str, Any] = {
         "about": "drawings of the field guide's species, of another seed than any trained on; refused ones are errors",
         "command": "python benchmarks/field_guide/evaluate.py --photographs FOLDER",
         "model": {"revision": classifier.provenance.revision, "species": len(load_species())},
@@ -101,6 +132,8 @@ def main() -> None:
         results["photographs_refused"] = photographs(options.photographs)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{rest.partition(END)[2]}", "utf-8")
     print(json.dumps({key: results[key] for key in ("drawings", "photographs_refused") if key in results}, indent=2))
 
 

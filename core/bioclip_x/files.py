@@ -51,7 +51,7 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
         return raw.decode(encoding)
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
-        raise error(f"{path}, line {line}: not valid {encoding[:6]}; save the file as UTF-8") from None
+        raise error(f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8") from None
 
 
 def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:

@@ -12,7 +12,6 @@ import click
 import pytest
 import torch
 from click.testing import CliRunner
-from helpers import picture
 from PIL import Image
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
@@ -23,6 +22,7 @@ from bioclip_x.records import Logits, LossInput, Prompt, PromptSet, Scores, Text
 from bioclip_x.registry import Registry, create_registry
 from bioclip_x.taxonomy import Taxonomy, node_log_probs
 from bioclip_x.trainer.events import EpochEnd, StepEnd
+from helpers import picture
 
 
 def reference(root: Path) -> ModuleType:

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers import picture
 
 from bioclip_x.cli.main import main
+from helpers import picture
 
 
 @pytest.fixture

@@ -11,17 +11,7 @@ import torch
 from bioclip_x.errors import ModelError
 from bioclip_x_plugins.encoders.locate import aliases, locate
 from bioclip_x_plugins.encoders.open_clip import OpenClip
-from helpers import PREPROCESS, picture, write_model
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def lay_hub_cache(home: Path, repository: str, folder: Path, commit: str = COMMIT, branch: str = "main") -> None:
-    """What `hf download` leaves behind: refs, and a snapshot of the files by commit."""
-    cache = home / "hub" / f"models--{repository.replace('/', '--')}"
-    shutil.copytree(folder, cache / "snapshots" / commit)
-    (cache / "refs").mkdir(parents=True, exist_ok=True)
-    (cache / "refs" / branch).write_text(commit)
+from helpers import COMMIT, PREPROCESS, lay_hub_cache, picture, write_model
 
 
 def test_local_dir_gives_what_open_clip_gives(tiny_model: str) -> None:

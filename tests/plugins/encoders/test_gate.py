@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bioclip_x.errors import ModelError
+from bioclip_x_plugins.encoders.gate import Gate, fit, statistics
+
+
+def smooth(seed: int, n: int) -> torch.Tensor:
+    """Soft blobs of colour."""
+    rng = np.random.default_rng(seed)
+    coarse = torch.from_numpy(rng.uniform(0.2, 0.8, (n, 3, 4, 4)).astype(np.float32))
+    fine = torch.nn.functional.interpolate(coarse, (32, 32), mode="bicubic").clamp(0, 1)
+    return (fine + torch.from_numpy(rng.normal(0, 0.01, fine.shape).astype(np.float32))).clamp(0, 1)
+
+
+def noise(seed: int, n: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).uniform(0, 1, (n, 3, 32, 32)).astype(np.float32))
+
+
+def test_it_lets_in_its_own_kind_and_refuses_another() -> None:
+    gate = fit(smooth(0, 400), smooth(1, 200), "not a blob", quantile=0.99, slack=1.1)
+    fresh = gate.refusals(gate.distance(smooth(2, 200)))
+    assert fresh.count("") >= 190
+    assert set(gate.refusals(gate.distance(noise(3, 50)))) == {"not a blob"}
+
+
+def test_the_distance_is_mahalanobis() -> None:
+    fitted = smooth(0, 400)
+    gate = fit(fitted, smooth(1, 50), "no", quantile=1.0, slack=1.0)
+    stats = statistics(fitted).double()
+    z = (stats - stats.mean(0)) / stats.std(0).clamp_min(1e-3)
+    covariance = np.cov(z.numpy().T) + 1e-3 * np.eye(z.shape[1])
+    x = ((statistics(smooth(5, 1)).double()[0] - stats.mean(0)) / stats.std(0).clamp_min(1e-3)).numpy()
+    expected = float(np.sqrt(x @ np.linalg.solve(covariance, x)))
+    assert float(gate.distance(smooth(5, 1))) == pytest.approx(expected, rel=1e-3)
+
+
+def test_it_is_kept_and_read_again(tmp_path: Path) -> None:
+    gate = fit(smooth(0, 200), smooth(1, 50), "no", quantile=0.99, slack=1.0)
+    gate.save(tmp_path / "gate.safetensors")
+    again = Gate.load(tmp_path, {"file": "gate.safetensors", "refusal": "no"})
+    torch.testing.assert_close(again.distance(noise(1, 3)), gate.distance(noise(1, 3)))
+    assert again.threshold == pytest.approx(gate.threshold)
+    with pytest.raises(ModelError, match="the gate of the model"):
+        Gate.load(tmp_path, {"file": "gone.safetensors", "refusal": "no"})
+
+
+def test_a_picture_of_one_colour_has_finite_statistics() -> None:
+    assert torch.isfinite(statistics(torch.full((2, 3, 32, 32), 0.5))).all()
