@@ -25,7 +25,9 @@ def root() -> Path:
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (root() / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (root() / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 def commands() -> list[str]:

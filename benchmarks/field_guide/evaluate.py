@@ -5,7 +5,8 @@
 Drawings of a seed that nothing was trained or fitted on, 20 of each species, through the public `Classifier` as a user
 would run it; a drawing that the gate refuses counts as an error. Photographs are other people's data and not part of
 the project: with --photographs each folder below FOLDER is run and its share of refusals reported.
-Writes benchmarks/results/field_guide.json, and its table into docs/field-guide.md. These figures are about drawings. They say nothing about photographs.
+Writes benchmarks/results/field_guide.json, and its table into docs/field-guide.md.
+These figures are about drawings. They say nothing about photographs.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def table(results: dict[str, Any]) -> str:
         folders = {**results["photographs_refused"]["folders"], "**all**": results["photographs_refused"]["all"]}
         lines += [row(name, figure) for name, figure in folders.items()]
     machine = results["machine"]
-    lines += ["", f"Model {results['model']['revision']}; {machine['processor']}, {machine['cores']} cores; `{results['command']}`."]
+    measured = f"{machine['processor']}, {machine['cores']} cores; `{results['command']}`"
+    lines += ["", f"Model {results['model']['revision']}; {measured}."]
     return "\n".join(lines)
 
 

@@ -72,6 +72,8 @@ class Recipe(BaseModel):
 
 
 def _plain(ref: ComponentRef) -> Any:
+    if "name" in ref.options:  # an option of that name must not hide the component's
+        return {"name": ref.name, "options": dict(ref.options)}
     return {"name": ref.name, **ref.options} if ref.options else ref.name
 
 

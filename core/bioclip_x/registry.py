@@ -115,7 +115,9 @@ class Registry:
 
     def _hook_of(self, hook: str, plugin: Any) -> pluggy.HookCaller:
         """A hook as one plugin alone implements it."""
-        return self.manager.subset_hook_caller(hook, [other for other in self.manager.get_plugins() if other is not plugin])
+        return self.manager.subset_hook_caller(
+            hook, [other for other in self.manager.get_plugins() if other is not plugin]
+        )
 
     def _provided(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
         specs = [spec for provided in self._hook_of(kind, plugin)() for spec in provided]

@@ -82,7 +82,9 @@ def test_hook_text_builders(tiny_model: str) -> None:
             names = [request.taxonomy.class_taxon(c).name.upper() for c in request.classes]
             return PromptSet(tuple(Prompt(name, c, "shouting") for c, name in enumerate(names)))
 
-    classifier = Classifier(tiny_model, registry=registry_with("text_builders", Shouting), labels=("a", "b"), text="mine")
+    classifier = Classifier(
+        tiny_model, registry=registry_with("text_builders", Shouting), labels=("a", "b"), text="mine"
+    )
     assert [prompt.text for prompt in classifier.bank.prompts] == ["A", "B"]
 
 

@@ -91,6 +91,8 @@ def test_a_dump_is_the_recipe_again(registry: Registry) -> None:
     recipe = resolve_recipe(registry, flags=flags)
     assert recipe.dump()["text"] == [{"name": "descriptors", "style": "bare"}, "common"]
     assert Recipe.model_validate(recipe.dump()) == recipe
+    named = resolve_recipe(registry, flags={"text": "descriptors:name=scientific,style=has"})
+    assert Recipe.model_validate(named.dump()) == named
 
 
 def test_component_references() -> None:

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 @plugin_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
 @recipe_options
-@click.option("--format", "format_", default="table", show_default=True, help="How results are printed.")
+@click.option(
+    "--format",
+    "format_",
+    default="table",
+    show_default=True,
+    help="How results are printed: table, csv, json, jsonl, html; options as in table:width=80.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Print results to this file instead of stdout.")
 @click.option(
     "--report",
@@ -55,11 +61,14 @@ def command(
     bioclip-x classify --model bioclip-2 --taxonomy my-species.csv photos/
     bioclip-x classify --model bioclip-2 --labels "red fox,gray wolf" photo.jpg
     """  # fmt: skip
+    from bioclip_x.options import parse_ref
+
     registry.load(plugins)
     fields["labels"] = read_labels(fields["labels"])
     fields["text"] = fields["text"] or None
     sinks = [(report_for(registry, path), path) for path in reports]
-    sinks.append((registry.make("reports", format_), output))  # type: ignore[arg-type]
+    chosen = parse_ref(format_)
+    sinks.append((registry.make("reports", chosen.name, chosen.options), output))  # type: ignore[arg-type]
 
     from bioclip_x.cli.progress import Progress
     from bioclip_x.pipeline.classifier import Classifier

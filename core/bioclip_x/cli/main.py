@@ -61,7 +61,7 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
     Environment:
       BIOCLIP_X_PLUGINS  load these installed plugins only (names, comma separated)
       BIOCLIP_X_TRACE=1  print every hook call to stderr
-      BIOCLIP_X_CACHE    where to keep embedded texts
+      BIOCLIP_X_CACHE    where to keep what can be made again: embedded texts, drawings
     """
     _registry(ctx)
 

@@ -62,7 +62,7 @@ def _shares(
             source=prompt.source,
             class_index=class_index,
             similarity=float(similarity),
-            contribution=sign * card.logit_scale * float(coefficient) * float(similarity),
+            contribution=sign * card.logit_scale * float(coefficient) * float(similarity) + 0.0,  # never -0.0
         )
         for prompt, similarity, coefficient in zip(bank.prompts[rows], similarities, coefficients)
     ]

@@ -7,8 +7,8 @@ import math
 import torch
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Prediction, RankWinner, Scores, Step
-from bioclip_x.taxonomy import TAXON, Taxonomy
+from bioclip_x.records import Prediction, RankWinner, Scores, Step, Taxon
+from bioclip_x.taxonomy import HOLE, TAXON, Taxonomy
 
 
 def candidates(taxonomy: Taxonomy, rank: str | None) -> torch.Tensor:
@@ -28,13 +28,20 @@ def top_nodes(scores: Scores, nodes: torch.Tensor, k: int) -> torch.Tensor:
 
 
 def prediction(taxonomy: Taxonomy, log_probs_N: torch.Tensor, node: int) -> Prediction:
-    """One node as a user reads it: its taxon, its share, and the path to it with the shares up the tree."""
+    """One node as a user reads it: its taxon, its share, and the path to it with the shares up the tree.
+
+    A hole is reported as what it is ("no family in Plantae"), with the lineage of the taxon above it.
+    """
     steps = tuple(
         Step(taxonomy.rank(n), taxonomy.names[n], _share(log_probs_N, n))
         for n in taxonomy.path(node)
         if taxonomy.kind_N[n] == TAXON
     )
-    return Prediction(taxonomy.taxon(node), _share(log_probs_N, node), steps)
+    taxon = taxonomy.taxon(node)
+    if taxonomy.kind_N[node] == HOLE:
+        rank = taxonomy.rank(node)
+        taxon = Taxon(rank, f"no {rank} in {taxon.name}" if taxon.name else f"no {rank}", taxon.lineage)
+    return Prediction(taxon, _share(log_probs_N, node), steps)
 
 
 def rank_winners(taxonomy: Taxonomy, scores: Scores, row: int, reported: int) -> tuple[RankWinner, ...]:

@@ -19,7 +19,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One reported taxon. `path` runs from the top of the tree to the taxon itself, holes left out."""
+    """One reported taxon. `path` runs from the top of the tree to the taxon itself, holes left out.
+
+    Where a rank is asked for that the lineage lacks, `taxon` says so in its name ("no family in Plantae"), and its
+    lineage and `path` end at the taxon above.
+    """
 
     taxon: Taxon
     probability: float

@@ -16,6 +16,8 @@ from bioclip_x.errors import ModelError
 CONFIG = "open_clip_config.json"
 SAFETENSORS = "open_clip_model.safetensors"
 PICKLE = "open_clip_pytorch_model.bin"
+CARD = "bioclip_x.json"
+"""Beside a model's weights, optional: what bioclip-x must know of it (demo, taxonomy, descriptors, gate)."""
 _TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model", "config.json"]
 
 

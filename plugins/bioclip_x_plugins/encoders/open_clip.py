@@ -16,11 +16,10 @@ from bioclip_x.errors import ModelError
 from bioclip_x.records import ImageFeatures, ModelCard
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.gate import Gate
-from bioclip_x_plugins.encoders.locate import CONFIG, Located, locate
+from bioclip_x_plugins.encoders.locate import CARD, CONFIG, Located, locate
+from bioclip_x_plugins.encoders.tokens import count_tokens
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip, trainable
 
-CARD: Final = "bioclip_x.json"
-"""Beside a model's weights, optional: what bioclip-x must know of it (demo, taxonomy, descriptors, gate)."""
 TEXT_BATCH: Final = 256
 
 
@@ -84,10 +83,7 @@ class LoadedOpenClip:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, start and end included, before cutting."""
-        encode = getattr(self.tokenizer, "encode", None)
-        if encode is None:  # Hugging Face tokenizers
-            return [len(ids) for ids in self.tokenizer.tokenizer(list(texts))["input_ids"]]
-        return [len(encode(text)) + 2 for text in texts]
+        return count_tokens(self.tokenizer, texts)
 
 
 def _device(device: str) -> torch.device:
@@ -161,8 +157,14 @@ def _check_names(located: Located, pretrained: str | None) -> None:
 def _card(folder: Path | None) -> dict[str, Any]:
     if folder is None or not (folder / CARD).is_file():
         return {}
-    card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
-    return card
+    try:
+        card = json.loads((folder / CARD).read_text("utf-8"))
+    except ValueError as problem:
+        raise ModelError(f"{folder / CARD} is not valid JSON: {problem}") from None
+    gate = card.get("gate", {"file": "", "refusal": ""}) if isinstance(card, dict) else None
+    if not isinstance(gate, dict) or not gate.keys() >= {"file", "refusal"}:
+        raise ModelError(f"{folder / CARD}: expected a mapping, its 'gate' (if any) with 'file' and 'refusal'")
+    return dict(card)
 
 
 def _model_card(model: Any, located: Located, precision: str, tokenizer: Any, about: dict[str, Any]) -> ModelCard:

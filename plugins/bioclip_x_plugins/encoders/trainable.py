@@ -18,9 +18,8 @@ from safetensors.torch import save as to_safetensors
 from bioclip_x.errors import ModelError
 from bioclip_x.files import replacing
 from bioclip_x_plugins.encoders.context import encode_text
-from bioclip_x_plugins.encoders.locate import CONFIG, SAFETENSORS, Located, locate
-
-CARD = "bioclip_x.json"
+from bioclip_x_plugins.encoders.locate import CARD, CONFIG, SAFETENSORS, Located, locate
+from bioclip_x_plugins.encoders.tokens import count_tokens
 
 
 class TrainableOpenClip:
@@ -56,10 +55,7 @@ class TrainableOpenClip:
         return torch.as_tensor(self.tokenizer(list(texts)))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        encode = getattr(self.tokenizer, "encode", None)
-        if encode is None:  # Hugging Face tokenizers
-            return [len(ids) for ids in self.tokenizer.tokenizer(list(texts))["input_ids"]]
-        return [len(encode(text)) + 2 for text in texts]
+        return count_tokens(self.tokenizer, texts)
 
     def forward_image(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
         embeddings_BD: torch.Tensor = self.module.encode_image(pixels_B3HW)
@@ -99,7 +95,9 @@ def trainable(model: str | Mapping[str, Any], device: torch.device, seed: int) -
 
     Raises ModelError where the model is not to be had, or open_clip refuses the description.
     """
-    return _from_scratch(model, device, seed) if isinstance(model, Mapping) else _from_model(locate(model), device)
+    return (
+        _from_scratch(model, device, seed) if isinstance(model, Mapping) else _from_model(locate(model), device, seed)
+    )
 
 
 def _from_scratch(description: Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
@@ -119,10 +117,11 @@ def _from_scratch(description: Mapping[str, Any], device: torch.device, seed: in
     return TrainableOpenClip(module, tokenizer, config, device)
 
 
-def _from_model(located: Located, device: torch.device) -> TrainableOpenClip:
+def _from_model(located: Located, device: torch.device, seed: int) -> TrainableOpenClip:
     reference = f"local-dir:{located.folder}" if located.folder else located.architecture
     random = located.folder is None and located.tag == "random"
-    with _quiet():
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
         try:
             module = open_clip.create_model(reference, pretrained=None if random else located.tag or None)
             tokenizer = open_clip.get_tokenizer(reference)

@@ -10,7 +10,7 @@ from bioclip_x.taxonomy import RANKS, Details, Taxonomy, TaxonomyBuilder, normal
 
 _EPITHETS = frozenset({"specificepithet", "speciesepithet", "epithet"})
 _COMMON = frozenset({"commonname", "commonnames", "vernacularname", "common"})
-_LANGUAGE = re.compile(r"^(?:common_?names?|vernacular_?names?)[_:.\- ]?\(?([a-z]{2,3})\)?$")
+_LANGUAGE = re.compile(r"^(?:common|vernacular)[_ ]?names?[_:.\- ]?\(?([a-z]{2,3})\)?$")
 
 
 def column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -72,7 +72,10 @@ def _lineage(record: Mapping[str, str], roles: Mapping[str, tuple[str, str]]) ->
     epithet = next((record[c].strip() for c, (role, _) in roles.items() if role == "epithet" and record.get(c)), "")
     species, genus = names.get("species") or epithet, names.get("genus", "")
     if species:
-        names["species"] = f"{genus} {species}" if genus and " " not in species else species
+        species = names["species"] = f"{genus} {species}" if genus and " " not in species else species
+    for rank in ("subspecies", "variety", "form"):
+        if species and rank in names and " " not in names[rank]:
+            names[rank] = f"{species} {names[rank]}"
     return [(rank, names[rank]) for rank in RANKS if rank in names]
 
 

@@ -28,7 +28,11 @@ class TableReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         lines = head.decode(encoding, "ignore").splitlines()
-        if not lines or path.suffix.lower() in (".yaml", ".yml", ".json") or lines[0].lstrip().startswith(("{", "[", "(", "<", "-")):
+        if (
+            not lines
+            or path.suffix.lower() in (".yaml", ".yml", ".json")
+            or lines[0].lstrip().startswith(("{", "[", "(", "<", "-"))
+        ):
             return False
         columns = lines[0].split(_delimiter(lines[0]))
         return any(role in ("rank", "epithet") for role, _ in column_roles(c.strip('"') for c in columns).values())

@@ -50,10 +50,12 @@ class YamlReader:
             )
         if any("name" in entry for entry in entries):
             builder = TaxonomyBuilder()
+            twice: list[str] = []
             for entry in entries:
-                _node(builder, 0, entry, str(path))
-            return builder.build(str(path))
-        if not any(role == "rank" for role, _ in column_roles(map(str, entries[0])).values()):
+                _node(builder, 0, entry, str(path), twice)
+            notes = [f"{len(twice)} taxa are listed twice and taken once, first: {twice[0]}"] if twice else []
+            return builder.build(str(path), notes)
+        if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(f"{path}: no key of the first entry is a rank: {', '.join(map(str, entries[0]))}")
         records = [
             (f"{path}, entry {i}", {str(k): "" if v is None else str(v) for k, v in entry.items()})
@@ -80,7 +82,7 @@ def _nested(builder: TaxonomyBuilder, parent: int, tree: Any, ranks: Sequence[st
         _nested(builder, builder.add(parent, ranks[0], name), below, ranks[1:], f"{where} > {name}")
 
 
-def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str) -> None:
+def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, twice: list[str]) -> None:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise TaxonomyError(f"{where}: expected a node with a 'name', got {entry!r}")
     where = f"{where} > {entry['name']}"
@@ -93,11 +95,14 @@ def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str) -> None
         {str(k): str(v) for k, v in (entry.get("ids") or {}).items()},
         {str(k): str(v) for k, v in (entry.get("extra") or {}).items()},
     )
+    before = len(builder)
     node = builder.add(parent, str(entry.get("rank") or ""), entry["name"], details)
+    if len(builder) == before:
+        twice.append(where)
     if entry.get("is_class"):
         builder.mark_class(node)
     for child in entry.get("children") or []:
-        _node(builder, node, child, where)
+        _node(builder, node, child, where, twice)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -94,16 +94,20 @@ class Descriptors:
         if not entries:
             text = sentence(name, "", style) if style == "cbd-original" else name
             return [Prompt(text, class_index, "name", name, f"no descriptors in {source}")]
-        return [
-            Prompt(sentence(name, entry.phrase, style), class_index, entry.kind, entry.phrase, source)
-            for entry in entries
-        ]
+        return [Prompt(_text(name, entry, style), class_index, entry.kind, entry.phrase, source) for entry in entries]
 
     def _called(self, taxon: Taxon, key: str, language: str) -> str:
         if self.name == "file" and key:
             return key.replace("_", " ")
         common = taxon.common_name(language) if self.name != "scientific" else ""
         return (common or taxon.name).replace("_", " ")
+
+
+def _text(name: str, entry: Descriptor, style: Style) -> str:
+    """Where an organism is found is nothing it has: "X, on a forest floor"."""
+    if entry.kind == "background" and style != "bare":
+        return f"{name}, {entry.phrase}"
+    return sentence(name, entry.phrase, style)
 
 
 def match(
@@ -125,11 +129,10 @@ def match(
             doubtful[f"are the same class as {found[classes[0]][0]!r}"].append(name)
         else:
             found[classes[0]] = (name, entries)
-    notes = [
-        f"{len(names)} names in {descriptors.source} {why}, skipped: {_some(names)}" for why, names in doubtful.items()
-    ]
+    about = descriptors.source
+    notes = [f"{about}: {len(names)} skipped that {why}: {_some(names)}" for why, names in doubtful.items()]
     if lost:
-        notes.append(f"{len(lost)} names in {descriptors.source} are no class of this taxonomy: {_some(lost)}")
+        notes.append(f"{about}: {len(lost)} skipped that name no class of this taxonomy: {_some(lost)}")
     return found, notes
 
 

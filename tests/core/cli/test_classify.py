@@ -81,7 +81,9 @@ def test_names_that_could_do_harm_stay_text(run, tmp_path: Path) -> None:  # typ
         csv.writer(handle).writerows([["family", "species"], *(["F", name] for name in nasty)])
     picture().save(tmp_path / "p.png")
     report = tmp_path / "out.html"
-    code, out, _ = run("--taxonomy", table, "--k", 6, "--format", "csv", "--report", report, tmp_path / "p.png", taxonomy=False)
+    code, out, _ = run(
+        "--taxonomy", table, "--k", 6, "--format", "csv", "--report", report, tmp_path / "p.png", taxonomy=False
+    )
     assert code == 0
     assert {row["species"] for row in csv.DictReader(io.StringIO(out))} == set(nasty)
     assert "<script>alert" not in report.read_text("utf-8")
@@ -134,7 +136,9 @@ def test_a_recipe_file_does_what_flags_do(run, pictures: Path, tmp_path: Path, b
     file.write_text("taxonomy: species.csv\nhead: rollup\nrank: family\nk: 1\n")
     _, by_file, _ = run("--recipe", file, "--format", "csv", pictures, taxonomy=False)
     _, by_flags, _ = run("--rank", "family", "--k", 1, "--format", "csv", pictures)
-    assert [line.split(",")[:7] for line in by_file.splitlines()] == [line.split(",")[:7] for line in by_flags.splitlines()]
+    assert [line.split(",")[:7] for line in by_file.splitlines()] == [
+        line.split(",")[:7] for line in by_flags.splitlines()
+    ]
 
 
 def test_camera_trap_pictures(run, shared_data: Path) -> None:  # type: ignore[no-untyped-def]

@@ -59,6 +59,8 @@ def test_rollup_reports_every_rank_and_rank_reports_one(tiny_model: str, birds_c
     [family] = Classifier(tiny_model, taxonomy=birds_csv, rank="family", k=99).classify([picture()])
     assert math.fsum(p.probability for p in family.predictions) == pytest.approx(1, abs=1e-5)
     assert {p.taxon.rank for p in family.predictions} == {"family"}
+    [by_class] = Classifier(tiny_model, taxonomy=birds_csv, rank="class", k=99).classify([picture()])
+    assert {p.taxon.name for p in by_class.predictions} == {"Aves", "no class in Chordata", "Magnoliopsida"}
     winner = next(w for w in result.ranks if w.rank == "family")
     assert winner.taxon == family.predictions[0].taxon
     with pytest.raises(RecipeError, match="no table at rank 'tribe'; it has: kingdom"):

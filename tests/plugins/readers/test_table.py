@@ -49,7 +49,9 @@ def test_the_same_table_however_it_is_written(tmp_path: Path, content: str | byt
 
 
 def test_other_columns_are_kept(tmp_path: Path) -> None:
-    tree = read(tmp_path / "t.csv", "species,gbif_id,habitat,common_name\nParus major,9705453,gardens,great tit|titmouse\n")
+    tree = read(
+        tmp_path / "t.csv", "species,gbif_id,habitat,common_name\nParus major,9705453,gardens,great tit|titmouse\n"
+    )
     taxon = tree.class_taxon(0)
     assert (taxon.ids, taxon.extra) == ({"gbif": "9705453"}, {"habitat": "gardens"})
     assert taxon.common_names == {"en": ("great tit", "titmouse")}
@@ -117,7 +119,9 @@ def test_the_three_shapes_of_yaml(tmp_path: Path, content: str) -> None:
 
 
 def test_json_and_names_in_several_languages(tmp_path: Path) -> None:
-    nodes = [{"rank": "species", "name": "Parus major", "common_names": {"en": "great tit", "de": ["Kohlmeise", "Meise"]}}]
+    nodes = [
+        {"rank": "species", "name": "Parus major", "common_names": {"en": "great tit", "de": ["Kohlmeise", "Meise"]}}
+    ]
     taxon = read(tmp_path / "t.json", json.dumps(nodes)).class_taxon(0)
     assert taxon.common_names == {"en": ("great tit",), "de": ("Kohlmeise", "Meise")}
 

@@ -83,6 +83,7 @@ def test_a_file_names_its_own_style_and_background(tmp_path: Path) -> None:
     )
     taxonomy = Taxonomy.from_labels(["bee"])
     assert texts(build(taxonomy, file)) == ["bee, which has a sting"]
+    assert texts(build(taxonomy, file, kinds="background")) == ["bee, among flowers"]
     assert texts(build(taxonomy, file, kinds="background", style="bare")) == ["among flowers"]
     assert texts(build(taxonomy, file, kinds="all", style="bare")) == ["a sting", "among flowers"]
 
@@ -105,9 +106,9 @@ def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path)
     written = build(builder.build(), file)
     assert texts(written) == ["great tit, which is a black cap", "gannet", "gannet"]
     notes = "\n".join(written.notes)
-    assert "1 names in" in notes and "are no class of this taxonomy: unicorn" in notes
-    assert "fit several classes, skipped: gannet" in notes
-    assert "are the same class as 'Great_Tit', skipped: Parus major" in notes
+    assert "1 skipped that name no class of this taxonomy: unicorn" in notes
+    assert "1 skipped that fit several classes: gannet" in notes
+    assert "1 skipped that are the same class as 'Great_Tit': Parus major" in notes
     assert texts(build(builder.build(), file, name="scientific"))[0] == "Parus major, which is a black cap"
     assert texts(build(builder.build(), file, name="file"))[0] == "Great Tit, which is a black cap"
 
