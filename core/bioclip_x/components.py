@@ -191,9 +191,13 @@ class LanguageModel(Protocol):
 
 
 class Report(Protocol):
-    """Writes results as they come; memory must not grow with the number of results."""
+    """Writes results as they come; memory must not grow with the number of results.
+
+    suffixes: of files that it is chosen for. thumbnails: whether it shows the pictures (results then carry small JPEGs).
+    """
 
     suffixes: tuple[str, ...]
+    thumbnails: bool
 
     def open(self, output: Path | None, provenance: Provenance) -> AbstractContextManager[ReportWriter]:
         """A writer to a file (appearing only when complete) or, for None, to standard output."""

@@ -2,38 +2,102 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import yaml
 
 from bioclip_x.errors import BioclipXError
 
-
 # libyaml's parser where PyYAML was built with it: ten times faster, the same documents.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+DEEPEST: Final = 200
+"""Lists and mappings within one another in a file. Readers of trees recurse, and Python and libyaml have limits."""
+
+_MERGE = "tag:yaml.org,2002:merge"
+_TOO_DEEP = f"lists and mappings stand more than {DEEPEST} deep within one another"
+_IN_PLAIN_WORDS = {"found unconstructable recursive node": "an alias stands within what it names"}
+_JSON_PIECE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]', re.DOTALL)
+
 
 class _StrictLoader(_SafeLoader):  # type: ignore[misc]
-    """SafeLoader that refuses a key given twice, where plain YAML keeps the last and says nothing."""
+    """SafeLoader that refuses a key given twice, where plain YAML keeps the last and says nothing.
+
+    What is wrong in a document, it tells as a YAMLError with the line.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._checked: set[yaml.MappingNode] = set()
+
+    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
+        # Called at every node on the way down. libyaml's composer recurses in C, where too deep is a segmentation fault.
+        self._depth += 1
+        if self._depth > DEEPEST + 1:
+            raise yaml.composer.ComposerError(None, None, _TOO_DEEP, parent.start_mark if parent else None)
+        super().descend_resolver(parent, index)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+        super().ascend_resolver()
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        # Everything within one pass: filled in later, a list could contain itself.
+        self.deep_construct = True
+        return super().construct_document(node)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # A mapping that others merge (`<<: *it`) comes here again, then together with what it merged itself.
+        if node not in self._checked:
+            self._checked.add(node)
+            self._refuse_bad_keys(node)
+        super().flatten_mapping(node)
+
+    def _refuse_bad_keys(self, node: yaml.MappingNode) -> None:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node, deep=True)
+            problem = "" if isinstance(key, Hashable) else f"expected a name as a key, got a {type(key).__name__}"
+            if problem or key in seen:
+                problem = problem or f"the key {key!r} is given twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key)
 
 
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
-        seen.add(key)
-    found: dict[Any, Any] = loader.construct_mapping(node, deep=True)
-    return found
+def _scalar(loader: _StrictLoader, node: yaml.Node) -> Any:
+    """What looks like a date or a number but is none (2020-13-45) is PyYAML's ValueError, or another without a line."""
+    try:
+        return _SafeLoader.yaml_constructors[node.tag](loader, node)
+    except (ValueError, LookupError, AttributeError, OverflowError):
+        kind = "date" if node.tag.endswith("timestamp") else node.tag.rpartition(":")[2]
+        problem = f"{node.value!r} is no {kind}; put it in quotes if it is text"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+for _kind in ("bool", "int", "float", "timestamp"):
+    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _scalar)
+
+
+class _Wrong(Exception):
+    """What is wrong in a document, and in which line (0: not known)."""
+
+    def __init__(self, problem: str, line: int = 0) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+class _Repeated(Exception):
+    """A JSON object has a key twice."""
 
 
 def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
@@ -55,22 +119,109 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
 
 
 def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:
-    """A YAML (or JSON) document, loaded safely; a key given twice is an error. Raises `error` with file and line."""
+    """A YAML document, or JSON by the suffix .json, loaded safely; a key given twice is an error.
+
+    Raises `error` with file and, where it is known, line.
+    """
+    text = read_text(path, error)
     try:
-        return yaml.load(read_text(path, error), Loader=_StrictLoader)
+        document = _parse_json(text) if path.suffix.lower() == ".json" else _parse_yaml(text)
+        if _is_too_deep(document):
+            raise _Wrong(_TOO_DEEP)
+    except RecursionError:
+        raise error(f"{path}: {_TOO_DEEP}") from None
+    except _Wrong as problem:
+        where = f"{path}, line {problem.line}" if problem.line else str(path)
+        raise error(f"{where}: {problem}") from None
+    return document
+
+
+def _parse_yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise error(f"{where}: not valid YAML: {problem.problem}") from None
+        told = _IN_PLAIN_WORDS.get(problem.problem or "", problem.problem)
+        raise _Wrong(f"not valid YAML: {told}", mark.line + 1 if mark else 0) from None
     except yaml.YAMLError as problem:
-        raise error(f"{path}: not valid YAML: {problem}") from None
+        odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        if not odd:
+            raise _Wrong(f"not valid YAML: {problem}") from None
+        line = text.count("\n", 0, odd.start()) + 1
+        raise _Wrong(f"not valid YAML: the character {odd[0]!r} may not stand there as it is", line) from None
+
+
+def _parse_json(text: str) -> Any:
+    """JSON with json's own parser: YAML's refuses escaped surrogate pairs, and keys over 1,024 characters."""
+    try:
+        document = json.loads(text, object_pairs_hook=_object)
+    except _Repeated:
+        key, line = _first_repeated_key(text)
+        raise _Wrong(f"not valid JSON: the key {key!r} is given twice", line) from None
+    except ValueError as problem:
+        try:
+            return _parse_yaml(text)  # a comment or a comma too many; YAML takes them
+        except _Wrong:
+            line = getattr(problem, "lineno", 0)
+            raise _Wrong(f"not valid JSON: {getattr(problem, 'msg', problem)}", line) from None
+    if re.search(r"\\u[dD]", text):
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise _Wrong("not valid JSON: a \\u escape is half a character (one surrogate of a pair)") from None
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Repeated
+    return found
+
+
+def _first_repeated_key(text: str) -> tuple[str, int]:
+    """The key that an object has twice, and its line. json's hook is not told where it is."""
+    objects: list[set[str]] = []
+    for piece in _JSON_PIECE.finditer(text):
+        if piece[0] == "{":
+            objects.append(set())
+        elif piece[0] == "}":
+            objects.pop()
+        elif piece[2]:
+            key = json.loads(piece[1])
+            if key in objects[-1]:
+                return key, text.count("\n", 0, piece.start()) + 1
+            objects[-1].add(key)
+    raise AssertionError("no key is given twice")
+
+
+def _is_too_deep(document: Any) -> bool:
+    containers = (dict, list, tuple, set)
+    level = [document] if isinstance(document, containers) else []
+    for _ in range(DEEPEST):
+        if not level:
+            return False
+        parts = (part for one in level for part in (one.values() if isinstance(one, dict) else one))
+        # By identity: what aliases share is looked at once, however often it is there.
+        level = list({id(part): part for part in parts if isinstance(part, containers)}.values())
+    return bool(level)
 
 
 @contextmanager
 def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Opens a temporary file beside `path` and moves it over `path` when the block ends well; else leaves no trace."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Opens a temporary file beside `path` and moves it over `path` when the block ends well; else leaves no trace.
+
+    A symbolic link stays, and what it points to is replaced. A pipe, a device or a stream of this process is written
+    to as it is.
+    """
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+    if _is_written_in_place(path):
+        # Appending: behind /dev/stdout may stand a file that the shell was told to add to.
+        with path.open(mode.replace("w", "a"), encoding=encoding, newline=newline) as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the move
         mode, dir=path.parent, prefix=f".{path.name}.", delete=False, encoding=encoding, newline=newline
     )
@@ -87,3 +238,8 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         Path(handle.name).unlink(missing_ok=True)
         raise
+
+
+def _is_written_in_place(path: Path) -> bool:
+    is_stream = path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",))
+    return is_stream or (path.exists() and not path.is_file())

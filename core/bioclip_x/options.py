@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import PluginError, RecipeError
 
 
 class ComponentRef(BaseModel):
@@ -41,19 +41,28 @@ def parse_ref(value: Any) -> ComponentRef:
         return ComponentRef(name=str(value["name"]), options={k: v for k, v in value.items() if k != "name"})
     if not isinstance(value, str) or not value:
         raise RecipeError(f"expected a component's name, got {value!r}")
-    name, _, text = value.partition(":")
+    name, _, text = (part.strip() for part in value.partition(":"))
+    if not name:
+        raise RecipeError(f"{value!r}: expected name or name:option=value")
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         key, equals, scalar = part.partition("=")
-        if not equals:
+        if not equals or not key.strip():
             raise RecipeError(f"{value!r}: expected name:option=value, got {part!r} after the name")
-        options[key.strip()] = yaml.safe_load(scalar)
+        try:
+            options[key.strip()] = yaml.safe_load(scalar)
+        except yaml.YAMLError:
+            raise RecipeError(f"{value!r}: the value of {key.strip()!r} is not valid YAML: {scalar}") from None
     return ComponentRef(name=name, options=options)
 
 
 def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Options for `target`, converted to its annotations. Raises RecipeError naming the option and listing the known."""
-    parameters = [p for p in inspect.signature(target, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    try:
+        signature = inspect.signature(target, eval_str=True)
+    except NameError as problem:
+        raise PluginError(f"{what}: an annotation of its constructor cannot be resolved: {problem}") from problem
+    parameters = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
     unknown = sorted(set(options) - {p.name for p in parameters})
     if unknown:
         known = ", ".join(p.name for p in parameters) or "none"

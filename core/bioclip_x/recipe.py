@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.files import read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.registry import Registry
@@ -97,6 +97,9 @@ def resolve_recipe(
     base = _recipe(from_file, str(file) if file else "defaults")
     patches = _patches(registry, plugins, base, settled=given)
     explicit = from_file | patches | given
+    for one, other in (("labels", "taxonomy"), ("taxonomy", "labels")):
+        if one in given and other not in given:
+            explicit.pop(other, None)  # a flag for one of the two settles which it is
     if explicit.get("rank") and "head" not in explicit:
         explicit["head"] = "rollup"
     if explicit.get("descriptors") and "text" not in explicit:
@@ -108,19 +111,35 @@ def resolve_recipe(
 
 
 def _patches(registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]) -> dict[str, Any]:
+    """The plugins' patches together. Values are compared as the recipe understands them: "common" is ["common"]."""
     patches: dict[str, Any] = {}
-    origin: dict[str, str] = {}
+    meant: dict[str, tuple[str, Any]] = {}
     for plugin in plugins:
-        hook = registry.configure(plugin)
-        for patch in hook(recipe=base) if hook else []:
+        for patch in _configured(registry, plugin, base):
+            whole = _recipe(base.dump() | dict(patch), f"--plugin {plugin}")
             for name, value in patch.items():
-                if name in patches and name not in settled and patches[name] != value:
+                other, before = meant.get(name, (plugin, getattr(whole, name)))
+                if name not in settled and before != getattr(whole, name):
                     raise RecipeError(
-                        f"--plugin {origin[name]} sets {name} to {patches[name]!r} and --plugin {plugin} sets it to "
-                        f"{value!r}; drop one of them, or settle it with --{name.replace('_', '-')}"
+                        f"--plugin {other} sets {name} to {patches[name]!r} and --plugin {plugin} sets it to {value!r}; "
+                        f"drop one of them, or settle it with --{name.replace('_', '-')}"
                     )
-                patches[name], origin[name] = value, plugin
+                patches[name], meant[name] = value, (plugin, getattr(whole, name))
     return patches
+
+
+def _configured(registry: Registry, plugin: str, base: Recipe) -> list[Mapping[str, Any]]:
+    hook = registry.configure(plugin)
+    try:
+        patches = hook(recipe=base) if hook else []
+    except Exception as problem:
+        raise PluginError(f"--plugin {plugin}: its configure failed: {type(problem).__name__}: {problem}") from problem
+    for patch in patches:
+        if not isinstance(patch, Mapping):
+            raise PluginError(
+                f"--plugin {plugin}: its configure returned {patch!r}; expected a mapping of recipe fields"
+            )
+    return list(patches)
 
 
 def read_recipe(file: Path) -> dict[str, Any]:

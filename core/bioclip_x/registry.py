@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,8 +52,8 @@ class Registry:
 
         Raises PluginError for a misspelt hook or a hook that fails, DuplicateError for a component name that is taken.
         """
-        self.manager.register(plugin, name=name)
         try:
+            self.manager.register(plugin, name=name)
             self.manager.check_pending()
             found = [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]
             for kind, spec in found:
@@ -62,7 +64,8 @@ class Registry:
                         f"{other} ({self.plugins[other]}) and {name} ({origin})"
                     )
         except Exception as problem:
-            self.manager.unregister(name=name)
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
             if isinstance(problem, pluggy.PluginValidationError):
                 known = ", ".join(k for k, v in vars(hookspecs).items() if hasattr(v, f"{GROUP}_spec"))
                 raise PluginError(f"{str(problem).strip()}; known hooks: {known}") from None
@@ -71,14 +74,19 @@ class Registry:
         for kind, spec in found:
             self._components[kind][spec.name] = Registered(spec, name)
 
-    def load(self, names: Iterable[str]) -> None:
-        """Adds plugins by module name or path to a .py file; those already installed under that name are there.
+    def load(self, names: Iterable[str]) -> list[str]:
+        """Adds plugins by module name or path to a .py file, where they are not there yet. Returns their names here.
 
         Raises PluginError where one is missing or broken.
         """
+        found = []
         for name in names:
-            if not self.manager.has_plugin(name):
-                self.register(name, import_plugin(name, known=self.plugins), name)
+            plugin = self.manager.get_plugin(name) or import_plugin(name, known=self.plugins)
+            there = self.manager.get_name(plugin)  # a module may be an installed plugin under another name
+            if there is None:
+                self.register(name, plugin, name)
+            found.append(there or name)
+        return found
 
     def components(self, kind: Kind) -> dict[str, Registered]:
         """Name → component of one kind, sorted by name."""
@@ -143,7 +151,12 @@ def create_registry(
     if trace:
         registry.manager.trace.root.setwriter(sys.stderr.write)
         registry.manager.enable_tracing()
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+    points = sorted(entry_points(group=GROUP), key=lambda p: p.name)
+    for name in sorted(set(only or ()) - {point.name for point in points}):
+        registry.warnings.append(
+            f"no installed plugin is called {name!r}; there are {', '.join(p.name for p in points)}"
+        )
+    for point in points:
         if only is not None and point.name not in only:
             continue
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
@@ -151,13 +164,22 @@ def create_registry(
             registry.register(point.name, point.load(), origin)
         except DuplicateError:
             raise
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             message = f"plugin {point.name!r} of {origin} is broken: {type(problem).__name__}: {problem}"
             if strict:
                 raise PluginError(message) from problem
             registry.warnings.append(f"{message}; skipped")
     registry.load(plugins)
     return registry
+
+
+def from_environment() -> dict[str, Any]:
+    """What BIOCLIP_X_PLUGINS (names, comma separated) and BIOCLIP_X_TRACE ask of `create_registry`."""
+    only = os.environ.get("BIOCLIP_X_PLUGINS")
+    return {
+        "only": [name.strip() for name in only.split(",") if name.strip()] if only and only.strip() else None,
+        "trace": os.environ.get("BIOCLIP_X_TRACE", "") not in ("", "0"),
+    }
 
 
 def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
@@ -172,15 +194,19 @@ def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
                 f"no plugin is called {name!r}, and no module either; installed: {', '.join(sorted(known)) or 'none'}"
             ) from None
         raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise PluginError(f"plugin {name!r} cannot be imported: {type(problem).__name__}: {problem}") from problem
 
 
 def _import_file(path: Path) -> Any:
     if not path.is_file():
         raise PluginError(f"the plugin file {path} does not exist")
-    spec = importlib.util.spec_from_file_location(f"bioclip_x_plugin_{path.stem}", path.resolve())
+    # Two files of one name are two modules: the place is part of it.
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(f"bioclip_x_plugin_{path.stem}_{place}", path.resolve())
     assert spec is not None and spec.loader is not None
+    if spec.name in sys.modules:
+        return sys.modules[spec.name]
     module = importlib.util.module_from_spec(spec)
     # In sys.modules before it runs, so that its own targets (f"{__name__}:Class") can be imported.
     sys.modules[spec.name] = module

@@ -5,11 +5,15 @@ A run resumed from an older checkpoint repeats some steps; of two lines with the
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioclip_x import hookimpl
+from bioclip_x.errors import TrainingError
 
 if TYPE_CHECKING:
     from bioclip_x.trainer.events import EpochEnd, StepEnd
@@ -26,8 +30,24 @@ def epoch_ended(event: EpochEnd) -> None:
 
 
 def _append(kind: str, event: StepEnd | EpochEnd) -> None:
+    """Raises TrainingError where the log cannot be written, a full disk say."""
     line: dict[str, Any] = {"event": kind, **asdict(event)}
     folder = line.pop("folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(line) + "\n")
+    file = folder / "log.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _append_line(file, json.dumps(line).encode() + b"\n")
+    except OSError as problem:
+        raise TrainingError(
+            f"{file} cannot be written: {problem.strerror or problem}; the checkpoints beside it are untouched, and "
+            "--resume goes on from the newest"
+        ) from problem
+
+
+def _append_line(file: Path, line: bytes) -> None:
+    """Whole or not at all: half a line would spoil the next one."""
+    with file.open("ab", buffering=0) as handle:
+        end = handle.tell()
+        if handle.write(line) < len(line):
+            handle.truncate(end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bioclip_x import hookimpl
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.options import parse_ref
 from bioclip_x.recipe import Recipe, resolve_recipe
 from bioclip_x.registry import Registry, create_registry
@@ -64,8 +64,33 @@ def test_two_plugins_that_disagree_are_named(registry: Registry) -> None:
     assert settled.pooling == "ensemble"
 
 
+def test_values_are_compared_as_the_recipe_understands_them(registry: Registry) -> None:
+    registry.register("same", _plugin({"text": "descriptors"}), "a test")
+    assert resolve_recipe(registry, plugins=["descriptors", "same"]).text[0].name == "descriptors"
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        (["k", 1], r"--plugin odd: its configure returned \['k', 1\]; expected a mapping"),
+        ({"pooling": "median"}, r"--plugin odd: pooling: Input should be"),
+    ],
+)
+def test_a_plugin_with_an_odd_patch_is_named(registry: Registry, patch: Any, message: str) -> None:
+    registry.register("odd", _plugin(patch), "a test")
+    with pytest.raises(BioclipXError, match=message):
+        resolve_recipe(registry, plugins=["odd"])
+
+
+def test_a_flag_for_labels_or_taxonomy_settles_which_it_is(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("taxonomy: birds.csv\n")
+    recipe = resolve_recipe(registry, file=file, flags={"labels": ("a", "b")})
+    assert recipe.labels == ("a", "b") and recipe.taxonomy is None
+
+
 def test_unknown_fields_and_bad_values(registry: Registry, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="no field is called 'kk'; known: model, "):
+    with pytest.raises(RecipeError, match="--plugin greedy: no field is called 'kk'; known: model, "):
         resolve_recipe(registry, plugins=["greedy"])
     with pytest.raises(RecipeError, match="k: Input should be greater than or equal to 1"):
         resolve_recipe(registry, flags={"k": 0})
@@ -101,5 +126,8 @@ def test_component_references() -> None:
     assert parse_ref({"name": "hedge", "threshold": 0.8}) == parse_ref("hedge:threshold=0.8")
     with pytest.raises(RecipeError, match="expected name:option=value, got 'threshold'"):
         parse_ref("hedge:threshold")
+    for wrong in ("", ":", "rollup:=3", "rollup:x=["):
+        with pytest.raises(RecipeError):
+            parse_ref(wrong)
     with pytest.raises(RecipeError, match="needs a 'name'"):
         parse_ref({"threshold": 1})

@@ -47,7 +47,7 @@ def entry_point(monkeypatch: pytest.MonkeyPatch, name: str, loaded: Any) -> None
             self.name = name
 
         def load(self) -> Any:
-            if isinstance(loaded, Exception):
+            if isinstance(loaded, BaseException):
                 raise loaded
             return loaded
 
@@ -153,3 +153,44 @@ def test_configure_is_that_of_one_plugin(registry: Registry) -> None:
     assert registry.configure("builtin") is None
     with pytest.raises(PluginError, match=r"no plugin is called 'x'; known: .*rollup"):
         registry.configure("x")
+
+
+def test_two_files_of_one_name_are_two_plugins(tmp_path: Path, registry: Registry) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "plug.py").write_text(
+            "from bioclip_x import ComponentSpec, hookimpl\n"
+            f"class Head:\n    origin = {folder!r}\n"
+            f"@hookimpl\ndef heads():\n    return [ComponentSpec('{folder}', '', f'{{__name__}}:Head')]\n"
+        )
+    registry.load([str(tmp_path / folder / "plug.py") for folder in ("a", "b")])
+    assert [registry.make("heads", name).origin for name in ("a", "b")] == ["a", "b"]
+
+
+def test_an_installed_plugin_by_its_modules_name_is_itself(registry: Registry) -> None:
+    assert registry.load(["bioclip_x_plugins.rollup", "rollup"]) == ["rollup", "rollup"]
+
+
+def test_wrong_arguments_of_a_hook_and_exits_are_a_broken_plugin(
+    monkeypatch: pytest.MonkeyPatch, registry: Registry, tmp_path: Path
+) -> None:
+    class Wrong:
+        @hookimpl
+        def configure(self, recipee: Any) -> dict[str, Any]:
+            return {}
+
+    with pytest.raises(PluginError, match="recipee"):
+        registry.register("wrong", Wrong(), "here")
+    (tmp_path / "quits.py").write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(PluginError, match="SystemExit: 3"):
+        registry.load([str(tmp_path / "quits.py")])
+    entry_point(monkeypatch, "quits", SystemExit(3))
+    assert "SystemExit: 3; skipped" in create_registry().warnings[0]
+
+
+def test_a_name_that_no_installed_plugin_has_is_told() -> None:
+    assert (
+        create_registry(only=["rollup", "rolup"])
+        .warnings[0]
+        .startswith("no installed plugin is called 'rolup'; there are")
+    )

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioclip_x.cli.options import plugin_option, recipe_options
-from bioclip_x.components import Report, ReportWriter
+from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.pipeline.classifier import Classifier
-    from bioclip_x.records import Result
+    from bioclip_x.records import Provenance, Result
+
+
+Sink = tuple[Report, Path | None]
+"""A report, and the file it goes to; None is stdout."""
 
 
 @click.command(name="classify")
@@ -28,9 +35,9 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_",
-    default="table",
-    show_default=True,
-    help="How results are printed: table, csv, json, jsonl, html; options as in table:width=80.",
+    metavar="F",
+    help="How results are printed: table, csv, json, jsonl, html; options as in table:width=80.  "
+    "[default: table, or what the suffix of --output says]",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Print results to this file instead of stdout.")
 @click.option(
@@ -48,7 +55,7 @@ def command(
     images: tuple[str, ...],
     plugins: tuple[str, ...],
     recipe: Path | None,
-    format_: str,
+    format_: str | None,
     output: Path | None,
     reports: tuple[Path, ...],
     quiet: bool,
@@ -61,45 +68,95 @@ def command(
     bioclip-x classify --model bioclip-2 --taxonomy my-species.csv photos/
     bioclip-x classify --model bioclip-2 --labels "red fox,gray wolf" photo.jpg
     """  # fmt: skip
-    from bioclip_x.options import parse_ref
-
-    registry.load(plugins)
+    # Pillow warns of large pictures and odd metadata, once for each: this is our process, and it has rows for that.
+    warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
     fields["text"] = fields["text"] or None
-    sinks = [(report_for(registry, path), path) for path in reports]
-    chosen = parse_ref(format_)
-    sinks.append((registry.make("reports", chosen.name, chosen.options), output))  # type: ignore[arg-type]
+    names = registry.load(plugins)
+    sinks: list[Sink] = [(report_for(registry, path), path) for path in reports]
+    sinks.append((printed_as(registry, format_, output), output))
 
     from bioclip_x.cli.progress import Progress
     from bioclip_x.pipeline.classifier import Classifier
 
-    with Progress(enabled=not quiet) as progress:
-        classifier = Classifier(registry=registry, plugins=plugins, recipe=recipe, progress=progress.texts, **fields)
+    to_terminal = output is None and sys.stdout.isatty()
+    with Progress(enabled=not quiet, pictures=not to_terminal) as progress:
+        classifier = Classifier(registry=registry, plugins=names, recipe=recipe, progress=progress.texts, **fields)
         if not quiet:
-            for note in classifier.provenance.notes:
-                click.echo(f"note: {note}", err=True)
-        results = classifier.classify(images, thumbnails=bool(reports), stdin=sys.stdin)
-        failed = write_all(classifier, progress.pictures(results), sinks)
+            tell(classifier.provenance, bare=output is None and (format_ or "").startswith("csv"))
+        if hasattr(sys.stdin, "reconfigure"):
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # a file's name may be any bytes
+        pictured = any(getattr(report, "thumbnails", False) for report, _ in sinks)
+        results = classifier.classify(images, thumbnails=pictured, stdin=sys.stdin)
+        failed = write_all(classifier.provenance, progress.pictures(results), sinks)
     if failed:
-        click.echo(f"{failed} picture(s) could not be read; each is named in the output", err=True)
+        if not quiet:
+            click.echo(f"{failed} picture(s) could not be read; each is named in the output", err=True)
         sys.exit(1)
 
 
-def write_all(classifier: Classifier, results: Iterable[Result], sinks: Iterable[tuple[Report, Path | None]]) -> int:
-    """Writes each result to every report as it comes. Returns how many pictures failed."""
+def tell(provenance: Provenance, *, bare: bool) -> None:
+    """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
+    for note in provenance.notes:
+        click.echo(f"note: {note}", err=True)
+    if bare:
+        click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
+
+
+def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:
+    """Writes each result to every report as it comes. Returns how many pictures failed.
+
+    A reader of standard output who has gone (`| head`) ends it all if there is no other report, else only that part.
+    """
     failed = 0
     with ExitStack() as stack:
-        writers: list[ReportWriter] = [
-            stack.enter_context(report.open(path, classifier.provenance)) for report, path in sinks
-        ]
+        writers = [stack.enter_context(_Writer(report, path, provenance)) for report, path in sinks]
         for result in results:
             failed += bool(result.error)
             for writer in writers:
                 writer.write(result)
+            if all(writer.gone for writer in writers):
+                raise BrokenPipeError
     return failed
 
 
-def report_for(registry: Registry, path: Path) -> Report:
+class _Writer:
+    """A report being written, which takes a broken pipe for the end of its own part."""
+
+    def __init__(self, report: Report, path: Path | None, provenance: Provenance) -> None:
+        self._context = report.open(path, provenance)
+        self.gone = False
+
+    def __enter__(self) -> _Writer:
+        self._writer = self._context.__enter__()
+        return self
+
+    def write(self, result: Result) -> None:
+        if not self.gone:
+            try:
+                self._writer.write(result)
+            except BrokenPipeError:
+                self.gone = True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self._context.__exit__(kind, error, tb)
+        except BrokenPipeError:
+            self.gone = True
+
+
+def printed_as(registry: Registry, format_: str | None, output: Path | None) -> Report:
+    """The report for stdout or --output: the one named, else the one of the file's suffix, else a table."""
+    from bioclip_x.options import parse_ref
+
+    if format_ is None and output is not None and output.suffix:
+        return report_for(registry, output, "--output")
+    chosen = parse_ref(format_ or "table")
+    report: Report = registry.make("reports", chosen.name, chosen.options)
+    return report
+
+
+def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report:
     """The report whose suffix a file has. Raises RecipeError listing the known."""
     known: dict[str, str] = {}
     for name in registry.components("reports"):

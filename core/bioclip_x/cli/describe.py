@@ -42,6 +42,7 @@ SHOWN = 3
     help="What the prompt calls a class.",
 )
 @click.option("--language", default="en", show_default=True, metavar="L", help="Language of the common names.")
+@click.option("--retry-unusable", is_flag=True, help="Ask again where the kept answer was of no use.")
 @click.option("--dry-run", is_flag=True, help="Print the first prompts and their number, and ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @plugin_option
@@ -57,6 +58,7 @@ def command(
     output: Path | None,
     called_by: CalledBy,
     language: str,
+    retry_unusable: bool,
     dry_run: bool,
     quiet: bool,
     plugins: tuple[str, ...],
@@ -88,7 +90,10 @@ def command(
 
     about = {"named": called_by, "language": language}
     with closing(_model(registry, llm, base_url)) as model, _progress(quiet) as progress:
-        written = describe(asked, template, model, output, about=about, notes=(*tree.notes, *notes), progress=progress)
+        written = describe(
+            asked, template, model, output, about=about, notes=(*tree.notes, *notes), retry_unusable=retry_unusable,
+            progress=progress, say=lambda line: click.echo(f"note: {line}", err=True),
+        )  # fmt: skip
     for note in () if quiet else written.notes:
         click.echo(f"note: {note}", err=True)
     empty = len(written.empty_classes)

@@ -13,7 +13,7 @@ import click
 
 from bioclip_x import __version__
 from bioclip_x.errors import BioclipXError
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.registry import Registry, create_registry, from_environment
 
 
 class Program(click.Group):
@@ -38,12 +38,7 @@ class Program(click.Group):
 def _registry(ctx: click.Context) -> Registry:
     """The registry of this call, made once, with one warning for each installed plugin that is broken."""
     if ctx.obj is None:
-        only = os.environ.get("BIOCLIP_X_PLUGINS")
-        ctx.obj = create_registry(
-            strict=bool(ctx.params.get("strict_plugins")),
-            only=None if only is None else [name.strip() for name in only.split(",") if name.strip()],
-            trace=os.environ.get("BIOCLIP_X_TRACE", "") not in ("", "0"),
-        )
+        ctx.obj = create_registry(strict=bool(ctx.params.get("strict_plugins")), **from_environment())
         for warning in ctx.obj.warnings:
             click.echo(f"warning: {warning}", err=True)
     registry: Registry = ctx.obj
@@ -68,8 +63,14 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        sys.exit(program.main(arguments, prog_name="bioclip-x", standalone_mode=False) or 0)
+        # Not program.main(): that takes a reader who has gone (`| head`) for a failure with exit status 1.
+        with program.make_context("bioclip-x", given) as context:
+            program.invoke(context)
+        sys.exit(0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
     except BioclipXError as problem:
         click.echo(f"error: {problem}", err=True)
         sys.exit(problem.exit_code)
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output (head, less) has gone; Python must not complain of it at exit.
+        # Python must not complain at exit of what it could not write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A bar for texts being embedded, and a count of pictures done."""
+    """A bar for texts being embedded, and a count of pictures done.
 
-    def __init__(self, *, enabled: bool) -> None:
+    pictures: whether to count pictures; not where results go to the same terminal, which the bar would garble.
+    """
+
+    def __init__(self, *, enabled: bool, pictures: bool = True) -> None:
+        self._count = pictures
         self._rich = RichProgress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=Console(stderr=True), disable=not (enabled and sys.stderr.isatty()), transient=True,
@@ -36,6 +40,10 @@ class Progress:
         self._rich.update(self._texts, completed=done, total=total, visible=done < total)
 
     def pictures(self, results: Iterable[Result]) -> Iterator[Result]:
+        if not self._count:
+            self._rich.stop()
+            yield from results
+            return
         task = self._rich.add_task("pictures", total=None)
         for result in results:
             self._rich.advance(task)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -67,8 +67,8 @@ class AnswerLog:
             prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
         )  # fmt: skip
         try:
-            # One write, so that two runs on one file cannot mix their lines.
-            self._handle.write(kept.model_dump_json().encode() + b"\n")
+            # One write where the disk takes it whole, so that two runs on one file cannot mix their lines.
+            _write_all(self._handle, kept.model_dump_json().encode() + b"\n")
             os.fsync(self._handle.fileno())
         except OSError as problem:
             raise DescriptorError(f"{self.path} cannot be written: {problem.strerror or problem}") from problem
@@ -96,17 +96,33 @@ def open_log(path: Path) -> Iterator[AnswerLog]:
         handle = path.open("ab+", buffering=0)
     except OSError as problem:
         raise DescriptorError(f"{path} cannot be written: {problem.strerror or problem}") from problem
-    with handle:
+    try:
+        with handle:
+            kept, broken = _read(_whole_lines(path, handle))
+            yield AnswerLog(path, handle, kept, broken)
+    finally:
+        # Only now that it is closed: Windows takes no file away that is open.
+        with suppress(FileNotFoundError):
+            if not path.stat().st_size:
+                path.unlink()
+
+
+def _whole_lines(path: Path, handle: IO[bytes]) -> bytes:
+    """What the file holds; a last line without an end is given one. Raises DescriptorError where the disk refuses."""
+    try:
         handle.seek(0)
         raw = handle.read()
         if raw and not raw.endswith(b"\n"):
-            handle.write(b"\n")
-        kept, broken = _read(raw)
-        try:
-            yield AnswerLog(path, handle, kept, broken)
-        finally:
-            if not path.stat().st_size:
-                path.unlink()
+            _write_all(handle, b"\n")
+    except OSError as problem:
+        raise DescriptorError(f"{path} cannot be read or written: {problem.strerror or problem}") from problem
+    return raw
+
+
+def _write_all(handle: IO[bytes], raw: bytes) -> None:
+    """An unbuffered write may take a part only (a disk nearly full); the next one goes on, or says why it cannot."""
+    while raw:
+        raw = raw[handle.write(raw) :]
 
 
 def _read(raw: bytes) -> tuple[dict[Asked, Kept], int]:

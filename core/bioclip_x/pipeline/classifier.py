@@ -6,6 +6,7 @@ sources → decoded batches → encoder → scorer (with its text bank) → head
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +16,19 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.components import Encoder, Head, LoadedEncoder, Scorer
+from bioclip_x.errors import RecipeError
 from bioclip_x.paths import cache_folder
 from bioclip_x.pipeline import explain as explaining
 from bioclip_x.pipeline import predict
 from bioclip_x.pipeline.bank import build_bank
-from bioclip_x.pipeline.sources import expand
+from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
 from bioclip_x.pipeline.taxonomies import taxonomy_for
 from bioclip_x.pipeline.texts import write_prompts
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe, resolve_recipe
-from bioclip_x.records import Decoded, Provenance, Result, TextRequest
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.records import Decoded, Provenance, Result, Source, TextRequest
+from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class Classifier:
         Classifier(plugins=["descriptors"]).classify("examples/drawings")
 
     model, and every other field of `Recipe`, by keyword, as the command line's flags; `plugins` as `--plugin`, `recipe`
-    as `--recipe`, or a `Recipe` that is already resolved; `taxonomy` a file, or a `Taxonomy`. Raises BioclipXError for anything wrong with the request.
+    as `--recipe`, or a `Recipe` that is already resolved; `taxonomy` a file, or a `Taxonomy`. Raises BioclipXError
+    for anything wrong with the request.
 
     recipe: the resolved recipe. taxonomy: the tree of classes. bank: the embedded texts. encoder: the loaded model.
     provenance: what every output carries.
@@ -57,13 +60,12 @@ class Classifier:
         progress: Callable[[int, int], None] = lambda done, total: None,
         **fields: Any,
     ) -> None:
-        registry = registry or create_registry(plugins)
+        registry = registry or _registry(plugins)
         given = taxonomy if isinstance(taxonomy, Taxonomy) else None
-        if not isinstance(recipe, Recipe):
-            flags = {"model": model, "taxonomy": None if given else taxonomy, **fields}
-            file = Path(recipe) if recipe is not None else None
-            recipe = resolve_recipe(registry, file=file, plugins=plugins, flags=flags)
-        self.recipe = recipe
+        flags = {"model": model, "taxonomy": None if given else taxonomy, **fields}
+        if given and flags.get("labels"):
+            raise RecipeError("labels and a taxonomy were both given; give one")
+        recipe = self.recipe = _recipe(registry, recipe, plugins, flags)
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
@@ -94,6 +96,8 @@ class Classifier:
 
     def _provenance(self, notes: Sequence[str]) -> Provenance:
         card, bank = self.encoder.card, self.bank
+        unread = self.recipe.descriptors and not any(prompt.phrase for prompt in bank.prompts)
+        unused = [f"{self.recipe.descriptors} is not used: no text builder chosen reads descriptors"] if unread else []
         cut = f"{bank.truncated} of {len(bank.prompts)} texts are longer than the model's {card.context_length} tokens"
         return Provenance(
             version=__version__,
@@ -104,7 +108,7 @@ class Classifier:
             n_classes=self.taxonomy.n_classes,
             n_prompts=len(bank.prompts),
             recipe=self.recipe.dump(),
-            notes=(*self.taxonomy.notes, *notes, *([f"{cut} and were cut"] if bank.truncated else [])),
+            notes=(*self.taxonomy.notes, *notes, *unused, *([f"{cut} and were cut"] if bank.truncated else [])),
             ranks=tuple(self.taxonomy.rank_tables),
         )
 
@@ -113,13 +117,20 @@ class Classifier:
     ) -> Iterator[Result]:
         """One result per picture, in order, as they are ready; a picture that cannot be read is a result with an error.
 
+        Raises ImageError at once for a folder or pattern that holds no picture.
+
         images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them.
         thumbnails: put a small JPEG of each picture into its result, for reports.
         stdin: where "-" reads its list of paths from.
         """
-        many = images if isinstance(images, Iterable) and not _is_one(images) else [images]
+        many: Any = images if isinstance(images, Iterable) and not _is_one(images) else [images]
+        if isinstance(many, Sequence):
+            check(many)
+        return self._classify(expand(many, stdin), thumbnails)
+
+    def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         decoded = batches(
-            expand(many, stdin),  # type: ignore[arg-type]
+            sources,
             self.encoder.preprocess,
             batch_size=self.recipe.batch_size,
             workers=self.recipe.workers,
@@ -140,7 +151,7 @@ class Classifier:
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
         logits = self.scorer.logits(features, self.bank, card)
         scores = self.head.decide(logits, self.taxonomy)
-        top_BK = predict.top_nodes(scores, self._candidates, self.recipe.k).tolist()
+        top_BK = predict.top_nodes(scores, self._candidates, max(2, self.recipe.k)).tolist()  # two, for the margin
         results = []
         for row, one in enumerate(batch):
             seen = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
@@ -150,15 +161,35 @@ class Classifier:
             log_probs_N, best = scores.log_probs_BN[row], top_BK[row][0]
             named = replace(
                 seen,
-                predictions=tuple(predict.prediction(self.taxonomy, log_probs_N, node) for node in top_BK[row]),
+                predictions=tuple(predict.prediction(self.taxonomy, log_probs_N, node) for node in top_BK[row][: self.recipe.k]),
                 ranks=predict.rank_winners(self.taxonomy, scores, row, best),
                 explanation=explaining.explain(
                     self.taxonomy, self.bank, self.scorer, card,
-                    features.embeddings_BD[row], logits.logits_BC[row], best,
+                    features.embeddings_BD[row], logits.logits_BC[row], top_BK[row][:2],
                 ),
             )  # fmt: skip
             results.append(named)
         return results
+
+
+def _registry(plugins: Sequence[str]) -> Registry:
+    """All that is installed, as the environment wants it; a broken plugin is a warning."""
+    registry = create_registry(plugins, **from_environment())
+    for message in registry.warnings:
+        warnings.warn(message, stacklevel=3)
+    return registry
+
+
+def _recipe(
+    registry: Registry, recipe: Recipe | str | os.PathLike[str] | None, plugins: Sequence[str], flags: dict[str, Any]
+) -> Recipe:
+    if not isinstance(recipe, Recipe):
+        file = Path(recipe) if recipe is not None else None
+        return resolve_recipe(registry, file=file, plugins=registry.load(plugins), flags=flags)
+    beside = [name for name, value in flags.items() if value is not None] + ["plugins"] * bool(plugins)
+    if beside:
+        raise RecipeError(f"a resolved recipe was given, and {', '.join(beside)} beside it; change the recipe instead")
+    return recipe
 
 
 def _is_one(images: Any) -> bool:

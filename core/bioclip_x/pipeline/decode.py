@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +10,24 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bioclip_x.errors import ImageError
 
-MAX_PIXELS = 250_000_000
-"""Larger pictures are refused before they are decoded: a small file can claim a huge size (a decompression bomb)."""
-
-
 MAX_ASPECT = 100
 """A model's resizing of a narrower picture would need memory out of all proportion to the file."""
+
+
+_SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def open_image(path: Path) -> Image.Image:
     """Reads the first frame of a picture file as RGB, rotated as its EXIF data says.
 
-    Raises ImageError for a file that is missing, empty, truncated, too large or not a picture.
+    Raises ImageError for a file that is missing, empty, truncated or not a picture, and for one that claims more than
+    twice PIL.Image.MAX_IMAGE_PIXELS: a small file can claim a huge size (a decompression bomb).
     """
     try:
         if path.stat().st_size == 0:
             raise ImageError("the file is empty")
-        with warnings.catch_warnings():
-            # Pillow warns of large pictures and of odd metadata; the size is checked here, the metadata is not used.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return to_rgb(image)
+        with Image.open(path) as image:
+            return to_rgb(image)
     except FileNotFoundError:
         raise ImageError("no such file") from None
     except IsADirectoryError:
@@ -48,31 +44,41 @@ def open_image(path: Path) -> Image.Image:
         raise ImageError(f"cannot be decoded: {problem}") from problem
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image | None) -> Image.Image:
     """An upright RGB copy: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
 
-    Raises ImageError for more than MAX_PIXELS pixels or a narrower shape than MAX_ASPECT.
+    Raises ImageError for a narrower shape than MAX_ASPECT.
     """
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"too large: {image.width} x {image.height} pixels, at most {MAX_PIXELS:,} are read")
+    if image is None:
+        raise ImageError("there is no picture")
     if max(image.size) > MAX_ASPECT * min(image.size):
         raise ImageError(f"too narrow: {image.width} x {image.height} pixels, at most {MAX_ASPECT} to 1 are read")
     image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+    image = _upright(image)
+    if image.mode in (*_SIXTEEN_BITS, "I", "F"):
+        return Image.fromarray(_to_8_bits(np.asarray(image), image.mode)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
 
 
-def _to_8_bits(pixels_HW: np.ndarray) -> np.ndarray:
-    """uint8 [H, W]. Unsigned 16-bit data by its full range; other numbers by what they hold."""
+def _upright(image: Image.Image) -> Image.Image:
+    """Rotated as EXIF says; a picture whose EXIF data is damaged is taken as it lies."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # whatever the metadata's parser makes of damaged bytes
+        return image
+
+
+def _to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
+    """uint8 [H, W]. 16-bit pictures by their full range; wider numbers as 16 bits where they fit, else by their largest."""
     pixels = pixels_HW.astype(np.float64)
     if not np.isfinite(pixels).all():
         raise ImageError("holds numbers that are not finite")
-    top = 65535.0 if 255 < pixels.max() <= 65535 else max(pixels.max(), 1.0)
+    top = 65535.0 if mode in _SIXTEEN_BITS or 255 < pixels.max() <= 65535 else max(pixels.max(), 255.0)
+    if mode == "F" and pixels.max() <= 1:
+        top = 1.0
     return np.asarray((pixels.clip(0) / top * 255).round(), np.uint8)
 
 

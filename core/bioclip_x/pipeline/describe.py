@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,10 +16,11 @@ from bioclip_x.errors import DescriptorError, LanguageModelError
 from bioclip_x.pipeline.answer_log import AnswerLog, Asked, Kept, log_path, open_log
 from bioclip_x.pipeline.questions import Question
 from bioclip_x.prompts.answers import Parsed, parse_answer
-from bioclip_x.prompts.descriptors import Descriptor, DescriptorSet, write_descriptors
+from bioclip_x.prompts.descriptors import Descriptor, DescriptorSet, load_descriptors, write_descriptors
 from bioclip_x.prompts.templates import PromptTemplate
 
 Progress = Callable[[int, int], None]
+Say = Callable[[str], None]
 Answered = list[tuple[Question, Kept]]
 
 
@@ -30,15 +32,19 @@ def describe(
     *,
     about: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
+    retry_unusable: bool = False,
     progress: Progress = lambda done, total: None,
+    say: Say = lambda line: None,
 ) -> DescriptorSet:
     """Asks what has not been asked before, and writes the descriptor file at `output`.
 
     Answers are kept in `output` + ".answers.jsonl" as they come; the same call goes on from there. The descriptor file
     is written at the end, and also when an error or Ctrl-C ends the run early: then it has the classes answered so far,
-    and names the rest in its provenance. A run without a single answer writes none.
+    and names the rest in its provenance. Where `output` already describes more classes than that, it stays, and the new
+    file is `partial_path(output)`. A run without a single answer writes none.
 
-    about: what else its provenance shall say. notes: what the caller found odd; carried on.
+    about: what else its provenance shall say. notes: what the caller found odd; carried on. retry_unusable: ask again
+    where the kept answer was of no use. say: is told where the file is, if not at `output`.
 
     Raises LanguageModelError where the model fails, saying how to go on, and DescriptorError where a file cannot be
     written, or where `output` is a descriptor file that did not come from such a run.
@@ -48,13 +54,13 @@ def describe(
     answered: Answered = []
     with open_log(log_file) as log:
         try:
-            _ask_all(questions, template, model, log, answered, progress)
+            _ask_all(questions, template, model, log, answered, progress, retry_unusable)
         except LanguageModelError as problem:
             raise LanguageModelError(_going_on(problem, questions, answered, log.path)) from problem
         finally:
             written = _described(questions, template, answered, output, about or {})
             if answered:
-                _write(output, written)
+                _write_in_place(output, written, say)
     broken = [f"{log_file} has {log.broken} broken lines; what they answered was asked again"] if log.broken else []
     return replace(written, notes=(*notes, *broken, *written.notes))
 
@@ -75,13 +81,14 @@ def _ask_all(
     log: AnswerLog,
     answered: Answered,
     progress: Progress,
+    retry_unusable: bool,
 ) -> None:
     """Fills `answered`, from the log first, so that a run that stops early has all that is known."""
     missing: list[tuple[Question, Asked]] = []
     for question in questions:
         asked = _asked(question, template, model)
         kept = log.find(asked)
-        if kept is None:
+        if kept is None or (retry_unusable and _parsed(question, kept, template).reason):
             missing.append((question, asked))
         else:
             answered.append((question, kept))
@@ -104,6 +111,12 @@ def _asked(question: Question, template: PromptTemplate, model: LanguageModel) -
     )
 
 
+def _parsed(question: Question, kept: Kept, template: PromptTemplate) -> Parsed:
+    return parse_answer(
+        kept.text, name=question.name, finish_reason=kept.finish_reason, continued=template.ends_in_a_bullet
+    )
+
+
 def _described(
     questions: Sequence[Question],
     template: PromptTemplate,
@@ -111,11 +124,7 @@ def _described(
     output: Path,
     about: Mapping[str, Any],
 ) -> DescriptorSet:
-    parsed: dict[str, Parsed] = {}
-    for question, kept in answered:
-        parsed[question.key] = parse_answer(
-            kept.text, name=question.name, finish_reason=kept.finish_reason, continued=template.ends_in_a_bullet
-        )
+    parsed = {question.key: _parsed(question, kept, template) for question, kept in answered}
     order = [question.key for question in questions]
     done = [key for key in order if key in parsed]
     unusable = {key: parsed[key].reason for key in done if parsed[key].reason}
@@ -125,7 +134,7 @@ def _described(
         named = [f"{key} ({reason})" for key, reason in unusable.items()]
         notes.append(
             f"{len(unusable)} of {len(classes)} answers are unusable, and their classes empty: {_some(named)}; to ask "
-            f"again, delete their lines in {log_path(output)}"
+            "for them again, add --retry-unusable"
         )
     provenance = _provenance(template, answered) | dict(about)
     if unusable:
@@ -161,6 +170,37 @@ def _total(counts: Any) -> int | None:
     """None as soon as one count is untold: a sum of the others would pass for the whole."""
     known = list(counts)
     return None if None in known else sum(known)
+
+
+def partial_path(output: Path) -> Path:
+    """
+    >>> partial_path(Path("birds.yaml")).name
+    'birds.partial.yaml'
+    """
+    return output.with_name(f"{output.stem}.partial{output.suffix}")
+
+
+def _write_in_place(output: Path, written: DescriptorSet, say: Say) -> None:
+    """At `output`, but never less over more: what a run had so far, beside the file that has more classes described."""
+    partial = partial_path(output)
+    if "unanswered" not in written.provenance:
+        _write(output, written)
+        if "unanswered" in _read_again(partial).provenance:  # ours, and no longer of use
+            with suppress(OSError):
+                partial.unlink()
+        return
+    before, now = (len(one.classes) - len(one.empty_classes) for one in (_read_again(output), written))
+    _write(partial if before > now else output, written)
+    if before > now:
+        say(f"{output} describes {before} classes and stays as it was; the {now} of this run so far are in {partial}")
+
+
+def _read_again(path: Path) -> DescriptorSet:
+    """A descriptor file of an earlier run; nothing where there is none, or none that can be read."""
+    try:
+        return load_descriptors(path)
+    except DescriptorError:
+        return DescriptorSet({}, str(path))
 
 
 def _write(output: Path, written: DescriptorSet) -> None:

@@ -10,9 +10,13 @@ so each prompt's signed term is its contribution, exactly. Whatever else made th
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 
 from bioclip_x.components import Scorer
+from bioclip_x.pipeline.predict import reported_taxon
 from bioclip_x.records import Explanation, ModelCard, PromptShare, TextBank
 from bioclip_x.taxonomy import Taxonomy
 
@@ -24,46 +28,55 @@ def explain(
     card: ModelCard,
     embedding_D: torch.Tensor,
     logits_C: torch.Tensor,
-    reported: int,
+    nodes: Sequence[int],
 ) -> Explanation:
-    """Why the best class within the reported node, and not the best class outside it.
+    """Why the first of `nodes` (the reported ones, best first) and not the second; alone, why at all.
 
-    embedding_D: float32 [D], L2-normalised. logits_C: float32 [C]. Where no class lies outside, the margin is the
-    winner's own logit and there is no runner-up.
+    embedding_D: float32 [D], L2-normalised. logits_C: float32 [C].
     """
-    start, stop = int(taxonomy.leaf_start_N[reported]), int(taxonomy.leaf_stop_N[reported])
-    winner = start + int(logits_C[start:stop].argmax())
-    outside = logits_C.clone()
-    outside[start:stop] = -torch.inf
-    runner_up = int(outside.argmax()) if stop - start < len(logits_C) else None
-    sides = [(winner, 1.0)] if runner_up is None else [(winner, 1.0), (runner_up, -1.0)]
-    shares = [share for c, sign in sides for share in _shares(bank, scorer, card, embedding_D, c, sign)]
-    margin = sum(sign * float(logits_C[c]) for c, sign in sides)
+    sides = [_Side(taxonomy, node, logits_C, sign) for node, sign in zip(nodes, (1.0, -1.0))]
+    shares = [share for side in sides for share in _shares(bank, scorer, card, embedding_D, side)]
+    margin = math.fsum(side.sign * side.logit for side in sides)
+    names = [side.name for side in sides] + [""]
+    classes = [taxonomy.class_taxon(side.best).name for side in sides] + [""]
     return Explanation(
-        winner=taxonomy.class_taxon(winner).name,
-        runner_up="" if runner_up is None else taxonomy.class_taxon(runner_up).name,
+        winner=names[0],
+        runner_up=names[1],
+        winner_class=classes[0],
+        runner_up_class=classes[1],
         margin=margin,
         shares=tuple(shares),
-        rest=margin - sum(share.contribution for share in shares),
+        rest=margin - math.fsum(share.contribution for share in shares),
     )
 
 
+class _Side:
+    """One of the two taxa: its name, its logit (logsumexp over its classes), its best class."""
+
+    def __init__(self, taxonomy: Taxonomy, node: int, logits_C: torch.Tensor, sign: float) -> None:
+        start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
+        self.name = reported_taxon(taxonomy, node).name
+        self.best = start + int(logits_C[start:stop].argmax())
+        self.logit = float(torch.logsumexp(logits_C[start:stop].double(), 0))
+        self.sign = sign
+
+
 def _shares(
-    bank: TextBank, scorer: Scorer, card: ModelCard, embedding_D: torch.Tensor, class_index: int, sign: float
+    bank: TextBank, scorer: Scorer, card: ModelCard, embedding_D: torch.Tensor, side: _Side
 ) -> list[PromptShare]:
-    rows = bank.of_class(class_index)
+    rows = bank.of_class(side.best)
     similarities = bank.embeddings_PD[rows].double() @ embedding_D.double()
-    coefficients = scorer.coefficients(embedding_D, bank, class_index)
+    coefficients = scorer.coefficients(embedding_D, bank, side.best)
     shares = [
         PromptShare(
-            phrase=prompt.phrase or prompt.text,
+            phrase=prompt.phrase,
             text=prompt.text,
             kind=prompt.kind,
             source=prompt.source,
-            class_index=class_index,
+            class_index=side.best,
             similarity=float(similarity),
-            contribution=sign * card.logit_scale * float(coefficient) * float(similarity) + 0.0,  # never -0.0
+            contribution=side.sign * card.logit_scale * float(coefficient) * float(similarity) + 0.0,  # never -0.0
         )
         for prompt, similarity, coefficient in zip(bank.prompts[rows], similarities, coefficients)
     ]
-    return sorted(shares, key=lambda share: -share.contribution * sign)
+    return sorted(shares, key=lambda share: -share.contribution * side.sign)

@@ -8,7 +8,7 @@ import torch
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Prediction, RankWinner, Scores, Step, Taxon
-from bioclip_x.taxonomy import HOLE, TAXON, Taxonomy
+from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy
 
 
 def candidates(taxonomy: Taxonomy, rank: str | None) -> torch.Tensor:
@@ -30,18 +30,27 @@ def top_nodes(scores: Scores, nodes: torch.Tensor, k: int) -> torch.Tensor:
 def prediction(taxonomy: Taxonomy, log_probs_N: torch.Tensor, node: int) -> Prediction:
     """One node as a user reads it: its taxon, its share, and the path to it with the shares up the tree.
 
-    A hole is reported as what it is ("no family in Plantae"), with the lineage of the taxon above it.
+    A hole is reported as what it is ("no family in Plantae"), with the lineage of the taxon above it. A self leaf is
+    its owner with a note ("species not given"): its share is not that of the owner, which has others below it.
     """
-    steps = tuple(
+    steps = [
         Step(taxonomy.rank(n), taxonomy.names[n], _share(log_probs_N, n))
         for n in taxonomy.path(node)
         if taxonomy.kind_N[n] == TAXON
-    )
-    taxon = taxonomy.taxon(node)
-    if taxonomy.kind_N[node] == HOLE:
-        rank = taxonomy.rank(node)
-        taxon = Taxon(rank, f"no {rank} in {taxon.name}" if taxon.name else f"no {rank}", taxon.lineage)
-    return Prediction(taxon, _share(log_probs_N, node), steps)
+    ]
+    taxon, share, rank = reported_taxon(taxonomy, node), _share(log_probs_N, node), taxonomy.rank(node)
+    if taxonomy.kind_N[node] == SELF:
+        note = f"{rank} not given" if rank else "no part of it given"
+        return Prediction(taxon, share, (*steps, Step("", note, share)), note)
+    return Prediction(taxon, share, tuple(steps))
+
+
+def reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
+    """What a node is called in outputs: its taxon, or for a hole that there is none."""
+    taxon, rank = taxonomy.taxon(node), taxonomy.rank(node)
+    if taxonomy.kind_N[node] != HOLE:
+        return taxon
+    return Taxon(rank, f"no {rank} in {taxon.name}" if taxon.name else f"no {rank}", taxon.lineage)
 
 
 def rank_winners(taxonomy: Taxonomy, scores: Scores, row: int, reported: int) -> tuple[RankWinner, ...]:

@@ -26,46 +26,74 @@ SUFFIXES = frozenset(
 """Files taken from a folder. A file named outright is tried whatever its suffix."""
 
 
+def check(inputs: Iterable[ImageLike]) -> None:
+    """Raises ImageError for a folder or pattern that holds no picture: better before the work than after it."""
+    for item in inputs:
+        if isinstance(item, str | os.PathLike):
+            first = next(_expand_path(os.fspath(item)), None)
+            if first is not None and first.error:
+                raise ImageError(f"{first.name}: {first.error}")
+
+
 def expand(inputs: Iterable[ImageLike], stdin: TextIO | None = None) -> Iterator[Source]:
     """Folders (searched through, sorted), globs, files, `-` (paths on stdin, one a line), PIL images and arrays.
 
-    A missing file is still a source: it becomes a row with an error. Raises ImageError for a folder or pattern that
-    holds no picture at all.
+    Never raises: whatever holds no picture is a source with an error.
     """
     for number, item in enumerate(inputs):
         if not isinstance(item, str | os.PathLike):
-            yield Source(f"image {number}", image=to_pil(item))
+            yield _in_memory(f"image {number}", item)
         elif item == "-" and stdin is not None:
-            yield from (Source(line, Path(line)) for raw in stdin if (line := raw.rstrip("\r\n")))
+            yield from _listed(stdin)
         else:
             yield from _expand_path(os.fspath(item))
+
+
+def _in_memory(name: str, image: Image | np.ndarray) -> Source:
+    try:
+        return Source(name, image=to_pil(image))
+    except ImageError as problem:
+        return Source(name, error=str(problem))
+
+
+def _listed(stdin: TextIO) -> Iterator[Source]:
+    empty = True
+    for raw in stdin:
+        if line := raw.rstrip("\r\n"):
+            empty = False
+            yield from _expand_folder(Path(line)) if Path(line).is_dir() else [Source(line, Path(line))]
+    if empty:
+        yield Source("-", error="no path came on standard input")
 
 
 def _expand_path(item: str) -> Iterator[Source]:
     path = Path(item)
     if path.is_dir():
-        found = _pictures_below(path)
-        first = next(found, None)
-        if first is None:
-            raise ImageError(f"the folder {item} holds no picture ({', '.join(sorted(SUFFIXES))})")
-        yield Source(str(first), first)
-        yield from (Source(str(p), p) for p in found)
+        yield from _expand_folder(path)
     elif glob.has_magic(item) and not path.exists():
         matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - a pattern may be absolute
         if not matches:
-            raise ImageError(f"nothing matches {item}")
+            yield Source(item, error="nothing matches")
         for match in matches:
-            yield from _expand_path(match)
+            yield from _expand_folder(Path(match)) if Path(match).is_dir() else [Source(match, Path(match))]
     else:
         yield Source(item, path)
 
 
-def _pictures_below(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
+def _expand_folder(folder: Path) -> Iterator[Source]:
+    """The pictures below, sorted; folders that cannot be listed are sources with an error. Links are not followed."""
+    unreadable: list[OSError] = []
+    empty = True
+    for root, folders, files in os.walk(folder, onerror=unreadable.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(root, name)
+                empty = False
+                yield Source(str(Path(root, name)), Path(root, name))
+    for problem in unreadable:
+        yield Source(str(problem.filename), error=f"the folder cannot be read: {problem.strerror}")
+    if empty and not unreadable:
+        yield Source(str(folder), error="the folder holds no picture")
 
 
 def to_pil(image: Image | np.ndarray) -> Image:

@@ -22,16 +22,16 @@ BATCHES_AHEAD = 2
 
 def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thumbnail: bool = False) -> Decoded:
     """One source → pixels, or the reason why not; never raises for a bad picture."""
+    if source.error:
+        return Decoded(source, error=source.error)
     try:
-        if source.image is not None:
-            image = to_rgb(source.image)
-        else:
-            assert source.path is not None
-            image = open_image(source.path)
+        image = open_image(source.path) if source.path else to_rgb(source.image)
+        small = thumbnail(image) if with_thumbnail else None
+        return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
     except ImageError as problem:
         return Decoded(source, error=str(problem))
-    small = thumbnail(image) if with_thumbnail else None
-    return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
+    except Exception as problem:  # a picture in memory can be as broken as a file, and a preprocessing refuse a shape
+        return Decoded(source, error=f"cannot be decoded: {problem}")
 
 
 def batches(

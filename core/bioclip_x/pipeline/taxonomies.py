@@ -30,21 +30,29 @@ def taxonomy_for(registry: Registry, recipe: Recipe, card: ModelCard) -> Taxonom
 
 def read_taxonomy(registry: Registry, path: Path, format: str | None = None) -> Taxonomy:
     """Reads a file with the reader named, or the first that recognises its content. Raises TaxonomyError."""
-    if not path.exists():
-        raise TaxonomyError(f"the taxonomy {path} does not exist")
+    head = _head(path)
     if format is not None:
         chosen: TaxonomyReader = registry.make("taxonomy_readers", format)
         return chosen.read(path)
-    head = b""
-    if path.is_file():
-        with path.open("rb") as handle:
-            head = handle.read(HEAD_BYTES)
-        if not head.strip():
-            raise TaxonomyError(f"{path} is empty; expected a taxonomy")
+    if head is not None and not head.strip():
+        raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.components("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
-        if reader.sniff(path, head):
+        if reader.sniff(path, head or b""):
             return reader.read(path)
     known = ", ".join(registry.components("taxonomy_readers"))
     what = "is a folder" if path.is_dir() else "is in no format that any reader recognises"
     raise TaxonomyError(f"{path} {what}; name one with --taxonomy-format: {known}")
+
+
+def _head(path: Path) -> bytes | None:
+    """How a file begins; none for a folder or a pipe, which can be read but once. Raises TaxonomyError."""
+    try:
+        if not path.exists():
+            raise TaxonomyError(f"the taxonomy {path} does not exist")
+        if not path.is_file():
+            return None
+        with path.open("rb") as handle:
+            return handle.read(HEAD_BYTES)
+    except OSError as problem:
+        raise TaxonomyError(f"the taxonomy {path} cannot be read: {problem.strerror or problem}") from problem

@@ -14,6 +14,7 @@ from bioclip_x.files import read_yaml, replacing
 
 FORMAT: Final = "bioclip-x/descriptors/1"
 KINDS: Final = ("descriptor", "background")
+_KEYS: Final = ("format", "provenance", "classes", "style")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +49,54 @@ def load_descriptors(path: Path) -> DescriptorSet:
     """Reads a descriptor file; which format it is in is seen from its content.
 
     Blank and repeated phrases are skipped and noted. Raises DescriptorError, with the class, for anything that is not
-    a phrase (numbers, nulls, nested lists), an unknown kind, or a file that holds no class.
+    a phrase (numbers, nulls, nested lists), a class name that is no text, an unknown kind or key, or a file that holds
+    no class.
     """
     document = read_yaml(path, DescriptorError)
     if not isinstance(document, dict) or not document:
         raise DescriptorError(
             f"{path}: expected a mapping of classes to lists of descriptors, got {_kind_of(document)}"
         )
-    is_ours = "classes" in document and "format" in document
-    if is_ours and document["format"] != FORMAT:
-        raise DescriptorError(f"{path}: format {document['format']!r} is not known; expected {FORMAT!r}")
+    # In CBD's files "format" could only be a class, with a list of descriptors.
+    is_ours = "format" in document and not isinstance(document["format"], (list, dict))
+    if is_ours:
+        _check_keys(path, document)
     entries = document["classes"] if is_ours else document
     if not isinstance(entries, dict) or not entries:
         raise DescriptorError(f"{path}: 'classes' holds no class")
+    for name in entries:
+        if not isinstance(name, str):
+            raise DescriptorError(f"{path}: expected the name of a class, got {name!r}; put it in quotes if it is one")
     notes: list[str] = []
-    classes = {str(name): _entry(path, str(name), entry, notes) for name, entry in entries.items()}
+    classes = {name: _entry(path, name, entry, notes) for name, entry in entries.items()}
     about = document if is_ours else {}
-    return DescriptorSet(classes, str(path), str(about.get("style", "")), about.get("provenance") or {}, tuple(notes))
+    return DescriptorSet(classes, str(path), about.get("style") or "", about.get("provenance") or {}, tuple(notes))
 
 
 def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
     """Writes our YAML, atomically."""
-    classes: dict[str, dict[str, list[str]]] = {}
+    classes: dict[str, Any] = {}
     for name, entries in descriptors.classes.items():
-        classes[name] = {kind: phrases for kind in KINDS if (phrases := [d.phrase for d in entries if d.kind == kind])}
+        kinds = {kind: phrases for kind in KINDS if (phrases := [d.phrase for d in entries if d.kind == kind])}
+        classes[name] = kinds or []
     document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": classes}
     if descriptors.style:
         document["style"] = descriptors.style
     with replacing(path) as handle:
         yaml.safe_dump(document, handle, allow_unicode=True, sort_keys=False, width=120)
+
+
+def _check_keys(path: Path, document: Mapping[Any, Any]) -> None:
+    if document["format"] != FORMAT:
+        raise DescriptorError(f"{path}: format {document['format']!r} is not known; expected {FORMAT!r}")
+    unknown = sorted(str(key) for key in document if key not in _KEYS)
+    if unknown:
+        raise DescriptorError(f"{path}: unknown keys {', '.join(unknown)}; known: {', '.join(_KEYS)}")
+    if "classes" not in document:
+        raise DescriptorError(f"{path}: no 'classes'; expected a mapping of classes to descriptors under this key")
+    for key, kind, kind_name in (("style", str, "a name"), ("provenance", dict, "a mapping")):
+        if not isinstance(document.get(key) or kind(), kind):
+            raise DescriptorError(f"{path}: {key!r} must be {kind_name}, got {_kind_of(document[key])}")
 
 
 def _entry(path: Path, name: str, entry: Any, notes: list[str]) -> tuple[Descriptor, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class PromptShare:
     """One prompt's part.
 
+    phrase: what the prompt says of its class beyond its name; "" for a prompt that only names it.
     similarity: cosine of image and prompt embeddings, in [-1, 1].
     contribution: its signed part of the logit margin of the winner over the runner-up, in logits; negative where it
         speaks for the runner-up. The winner's prompts and the runner-up's are both listed.
@@ -25,13 +26,20 @@ class PromptShare:
 class Explanation:
     """Why the winner and not the runner-up (Menon & Vondrick, ICLR 2023, with margins in place of raw similarities).
 
-    margin: logit(winner) - logit(runner-up), in logits (logit scale applied).
-    shares: every prompt of the two classes, the winner's first, each class's by falling contribution.
-    rest: margin minus the sum of the contributions: 0 up to rounding where logits are linear in the similarities.
+    winner, runner_up: the two taxa; runner_up is "" where there is no other.
+    winner_class, runner_up_class: the classes whose prompts are listed: the taxa themselves, or the best class within
+        each where the taxa are above the classes.
+    margin: the winner's logit minus the runner-up's (logit scale applied); a taxon above the classes has the
+        logsumexp of its classes' logits. With a softmax of the logits it is the log of the ratio of the two shares.
+    shares: every prompt of the two classes, the winner's first, each class's strongest first.
+    rest: margin minus the sum of the contributions: 0 up to rounding for two classes whose logits are linear in the
+        similarities, else what the other classes of the two taxa, or priors, made of it.
     """
 
     winner: str
     runner_up: str
+    winner_class: str
+    runner_up_class: str
     margin: float
     shares: tuple[PromptShare, ...]
     rest: float

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One picture asked for: a path, or an image in memory. `name` is what outputs call it."""
+    """One picture asked for: a path, or an image in memory. `name` is what outputs call it.
+
+    error: why nothing can be read there (an empty folder, an array that is no picture); such a source is a row with an
+        error, since what was asked for must not vanish.
+    """
 
     name: str
     path: Path | None = None
     image: Image | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

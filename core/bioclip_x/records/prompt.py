@@ -18,7 +18,7 @@ class Prompt:
     text: what the text tower reads.
     class_index: the class it speaks of, 0 … C-1 in the taxonomy's leaf order.
     kind: taxonomic, scientific, common, descriptor, background, …
-    phrase: the part that a report shows ("a red cap"); the text itself where there is no shorter form.
+    phrase: what it says of the class beyond its name ("a red cap"), for reports; "" for a text that only names it.
     source: where it came from: a builder's name or a file.
     weight: its share within its class, relative to the class's other prompts; positive.
     """

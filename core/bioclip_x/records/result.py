@@ -21,6 +21,9 @@ class Step:
 class Prediction:
     """One reported taxon. `path` runs from the top of the tree to the taxon itself, holes left out.
 
+    note: what the name does not say: "species not given" for a class that sits on an inner node, whose share is not
+        that of everything below the taxon. Its path ends with a step of that name.
+
     Where a rank is asked for that the lineage lacks, `taxon` says so in its name ("no family in Plantae"), and its
     lineage and `path` end at the taxon above.
     """
@@ -28,6 +31,7 @@ class Prediction:
     taxon: Taxon
     probability: float
     path: tuple[Step, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

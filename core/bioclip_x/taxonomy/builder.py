@@ -188,7 +188,7 @@ def from_labels(labels: Sequence[str]) -> Taxonomy:
         if not label.strip():
             raise TaxonomyError("a label is empty; expected names separated by commas, or one a line in a file")
         before = len(builder)
-        builder.mark_class(builder.add(0, "", label, Details(common_names={"en": (" ".join(label.split()),)})))
+        builder.mark_class(builder.add(0, "", label))
         if len(builder) == before:
             raise TaxonomyError(f"the label {label!r} is given twice")
     return builder.build(source="labels")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,19 @@ class Place:
     epoch: int = 0
     epoch_step: int = 0
     epoch_loss: float = 0.0
+
+
+def check_writable(folder: Path) -> None:
+    """Raises TrainingError where `folder` cannot be made or written in; leaves nothing behind."""
+    try:
+        nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        if nearest.is_dir():
+            with tempfile.TemporaryFile(dir=nearest):
+                return
+        reason = f"{nearest} is no folder"
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+    raise TrainingError(f"output: the folder {folder} cannot be written: {reason}; name another with --output")
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -53,8 +67,17 @@ def save(
     except (OSError, RuntimeError) as problem:  # torch reports a full disk as a RuntimeError
         raise TrainingError(f"{path} cannot be written: {problem}; those before it are untouched") from problem
     for old in checkpoints(folder)[:-keep]:
-        old.unlink(missing_ok=True)
+        _remove(old)
     return path
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise TrainingError(
+            f"{path} cannot be removed: {problem.strerror or problem}; the newer ones are safe"
+        ) from problem
 
 
 def load_newest(folder: Path, *, fingerprints: Mapping[str, str], epochs: int) -> tuple[Place, dict[str, Any]]:

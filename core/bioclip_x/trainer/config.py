@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bioclip_x.errors import RecipeError, TrainingError
 from bioclip_x.files import read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.trainer.precision import Precision
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 FREE = ("epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card")
 """Fields that a resumed run may change: none has a part in the result, but for `epochs`, which may only grow, and
@@ -81,6 +82,7 @@ def _many(value: Any) -> Any:
 
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_many)]
 Datas = Annotated[tuple[Data, ...], BeforeValidator(_many)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainConfig(BaseModel):
@@ -108,10 +110,10 @@ class TrainConfig(BaseModel):
     learning_rate: float = Field(1e-3, gt=0, description="at its highest, after warming up; then half a cosine to 0")
     warmup_steps: int = Field(0, ge=0)
     weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the temperature do not decay")
-    betas: tuple[float, float] = Field((0.9, 0.98), description="AdamW's")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.98), description="AdamW's")
     grad_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null for none")
     max_logit_scale: float = Field(100.0, gt=1, description="CLIP's bound on the temperature")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
 
     precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 (GPU) or fp32")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
@@ -129,6 +131,15 @@ class TrainConfig(BaseModel):
         if given not in (0, len(self.data)):
             raise ValueError(f"data: {given} of {len(self.data)} data sets have a share; give all of them one, or none")
         return self
+
+    @field_validator("card")
+    @classmethod
+    def _card(cls, card: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(card, allow_nan=False)
+        except (TypeError, ValueError) as problem:  # a date, say: better told now than when the model is to be written
+            raise ValueError(f"it goes into a JSON file, and {problem}; put such a value in quotes") from None
+        return card
 
     @property
     def shares(self) -> tuple[float, ...] | None:

@@ -27,7 +27,7 @@ from bioclip_x.trainer.order import epoch_order, step_seed
 from bioclip_x.trainer.precision import autocast, resolve_precision
 from bioclip_x.trainer.schedule import learning_rate, parameter_groups
 from bioclip_x.trainer.setup import fingerprints, make_parts
-from bioclip_x.trainer.texts import Tokens
+from bioclip_x.trainer.texts import MOST_CUT, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, registry: Registry, *, resume: bool = False) -> None:
         self.config, self.registry = config, registry
         self.folder = config.path(config.output)
+        checkpoint.check_writable(self.folder)
         if not resume and checkpoint.checkpoints(self.folder):
             raise TrainingError(f"{self.folder} holds checkpoints: add --resume, or name another output folder")
         if config.threads:
@@ -74,9 +75,7 @@ class Trainer:
         stopped = False
         while self.place.epoch < self.config.epochs and not stopped:
             stopped = self._run_epoch()
-        model = self.folder / "model"
-        self.encoder.save(model, self.config.card)
-        return Outcome(model, self.place.step, self.place.epoch, self._run_notes())
+        return Outcome(self._save_model(), self.place.step, self.place.epoch, self._run_notes())
 
     def _make_state(self) -> None:
         config = self.config
@@ -89,7 +88,7 @@ class Trainer:
         )
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
         self._pictures = Pictures(self.parts.datasets)
-        self._tokens = Tokens(self.encoder)
+        self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._loader = Loader(
             self._pictures,
             self.parts.texts,
@@ -178,20 +177,22 @@ class Trainer:
             )
         )
 
-    def _states(self) -> dict[str, Any]:
-        states = {
+    def _stateful(self) -> dict[str, Any]:
+        """What a checkpoint keeps and a resumed run is given back: nothing that knows only one of the two."""
+        parts = {
             "model": self.encoder.module,
             "optimizer": self._optimizer,
             "scaler": self._scaler,
             "loss": self.parts.loss,
         }
-        return {name: one.state_dict() for name, one in states.items() if hasattr(one, "state_dict")}
+        both = ("state_dict", "load_state_dict")
+        return {name: one for name, one in parts.items() if all(hasattr(one, method) for method in both)}
 
     def _save(self) -> None:
         checkpoint.save(
             self.folder,
             self.place,
-            self._states(),
+            {name: one.state_dict() for name, one in self._stateful().items()},
             fingerprints=fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
             keep=self.config.keep,
@@ -203,12 +204,26 @@ class Trainer:
             fingerprints=fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
         )
-        self.encoder.module.load_state_dict(states["model"])
-        self._optimizer.load_state_dict(states["optimizer"])
-        self._scaler.load_state_dict(states["scaler"])
-        if isinstance(self.parts.loss, torch.nn.Module):
-            self.parts.loss.load_state_dict(states["loss"])
+        stateful = self._stateful()
+        if states.keys() != stateful.keys():
+            raise TrainingError(
+                f"{self.folder}: its newest checkpoint keeps the state of {', '.join(states)}, and this run has that of "
+                f"{', '.join(stateful)}: the loss is no longer the same; start a new run in another output folder"
+            )
+        for name, one in stateful.items():
+            one.load_state_dict(states[name])
         return place
+
+    def _save_model(self) -> Path:
+        folder = self.folder / "model"
+        try:
+            self.encoder.save(folder, self.config.card)
+        except OSError as problem:
+            raise TrainingError(
+                f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
+                "are untouched, and the same command with --resume writes it from them"
+            ) from problem
+        return folder
 
     def _run_notes(self) -> tuple[str, ...]:
         notes = []
@@ -218,7 +233,10 @@ class Trainer:
             notes.append(f"{len(reasons)} pictures cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
         if self._tokens.truncated:
             limit = self.encoder.context_length
-            notes.append(f"{self._tokens.truncated} texts are longer than the model's {limit} tokens and were cut")
+            least = "at least " if self._tokens.truncated >= MOST_CUT else ""
+            notes.append(
+                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were cut"
+            )
         return tuple(notes)
 
 

@@ -5,15 +5,25 @@ Legend: C classes, T distinct texts of a batch, L tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bioclip_x.components import TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.pipeline.texts import write_prompts
 from bioclip_x.records import TextRequest
+
+OWN_TEXTS: Final = 1 << 16
+"""Pictures' own texts whose tokens are kept; a data set may have millions."""
+MOST_CUT: Final = 1 << 16
+"""Texts counted as cut; beyond them it is "at least" so many."""
+
+Row = npt.NDArray[np.int32]
 
 
 class TextKind:
@@ -58,20 +68,47 @@ class TextDraw:
 
 
 class Tokens:
-    """Tokenises each distinct text once in a run. truncated: how many were longer than the model's context."""
+    """Tokenises each class text once in a run, and pictures' own texts once while they are among the last `most` met."""
 
-    def __init__(self, encoder: TrainableEncoder) -> None:
+    def __init__(self, encoder: TrainableEncoder, class_texts: Iterable[str], most: int = OWN_TEXTS) -> None:
         self._encoder = encoder
-        self._known: dict[str, torch.Tensor] = {}
-        self.truncated = 0
+        self._class_texts = frozenset(class_texts)
+        self._most = most
+        self._of_classes: dict[str, Row] = {}
+        self._own: OrderedDict[str, Row] = OrderedDict()
+        self._cut: set[int] = set()
+
+    @property
+    def truncated(self) -> int:
+        """How many distinct texts were longer than the model's context; of more than `MOST_CUT`, that many."""
+        return len(self._cut)
 
     def __call__(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """The distinct texts' tokens, int64 [T, L], and which of them each text is, int64 [len(texts)]."""
         place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        new = [text for text in place if text not in self._known]
-        if new:
-            self._known.update(zip(new, self._encoder.tokenize(new).to(torch.int32)))
-            lengths = self._encoder.count_tokens(new)
-            self.truncated += sum(length > self._encoder.context_length for length in lengths)
-        tokens_TL = torch.stack([self._known[text] for text in place]).long()
+        rows = {text: row for text in place if (row := self._known(text)) is not None}
+        rows |= self._tokenised([text for text in place if text not in rows])
+        tokens_TL = torch.from_numpy(np.stack([rows[text] for text in place])).long()
         return tokens_TL, torch.tensor([place[text] for text in texts])
+
+    def _known(self, text: str) -> Row | None:
+        if text in self._own:
+            self._own.move_to_end(text)
+            return self._own[text]
+        return self._of_classes.get(text)
+
+    def _tokenised(self, new: Sequence[str]) -> dict[str, Row]:
+        if not new:
+            return {}
+        # Copies: a view would keep the whole batch's tokens for as long as one of its rows.
+        rows: dict[str, Row] = {
+            text: row.copy() for text, row in zip(new, self._encoder.tokenize(new).numpy().astype(np.int32))
+        }
+        for text, row in rows.items():
+            (self._of_classes if text in self._class_texts else self._own)[text] = row
+        while len(self._own) > self._most:
+            self._own.popitem(last=False)
+        for text, length in zip(new, self._encoder.count_tokens(new)):
+            if length > self._encoder.context_length and len(self._cut) < MOST_CUT:
+                self._cut.add(hash(text))
+        return rows

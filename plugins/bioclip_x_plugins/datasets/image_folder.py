@@ -11,10 +11,11 @@ from PIL.Image import Image
 from bioclip_x.components import Sample
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.pipeline.decode import open_image
+from bioclip_x.pipeline.sources import SUFFIXES
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x_plugins.datasets.labels import resolve_labels, some
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_SUFFIXES = tuple(SUFFIXES)
 
 
 class ImageFolder:
@@ -53,8 +54,10 @@ class ImageFolder:
 
 
 def _pictures(folder: Path) -> list[str]:
-    """Sorted, so that a picture's number does not depend on the file system."""
+    """Those that `classify` takes from a folder. Sorted: a picture's number must not depend on the file system."""
     found = []
-    for parent, _, names in os.walk(folder):
-        found.extend(os.path.join(parent, name) for name in names if name.lower().endswith(SUFFIXES))  # noqa: PTH118 - millions
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        pictures = (name for name in names if name.lower().endswith(_SUFFIXES) and not name.startswith("."))
+        found.extend(os.path.join(parent, name) for name in pictures)  # noqa: PTH118 - millions
     return sorted(found)

@@ -16,6 +16,8 @@ from bioclip_x.errors import ModelError
 CONFIG = "open_clip_config.json"
 SAFETENSORS = "open_clip_model.safetensors"
 PICKLE = "open_clip_pytorch_model.bin"
+RECORD = "training.json"
+"""Beside a model's weights, optional: how it came about. No part of what it does."""
 CARD = "bioclip_x.json"
 """Beside a model's weights, optional: what bioclip-x must know of it (demo, taxonomy, descriptors, gate)."""
 _TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model", "config.json"]
@@ -104,9 +106,14 @@ def _snapshot(repository: str, revision: str | None, cache_dir: Path | None) -> 
 
 
 def _content_hash(folder: Path) -> str:
-    digest = hashlib.sha256((folder / CONFIG).read_bytes())
-    weights = folder / SAFETENSORS if (folder / SAFETENSORS).is_file() else folder / PICKLE
-    with weights.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            digest.update(block)
+    """Of all that decides what the model makes of a picture or a text: weights, configurations, tokenizer, gate."""
+    digest = hashlib.sha256()
+    suffixes = (".json", ".safetensors", ".bin", ".txt", ".model")
+    for file in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in suffixes):
+        if file.name == RECORD:
+            continue
+        digest.update(file.name.encode())
+        with file.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
     return f"sha256:{digest.hexdigest()[:16]}"

@@ -14,6 +14,7 @@ from PIL.Image import Image
 
 from bioclip_x.errors import ModelError
 from bioclip_x.records import ImageFeatures, ModelCard
+from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.gate import Gate
 from bioclip_x_plugins.encoders.locate import CARD, CONFIG, Located, locate
@@ -90,9 +91,9 @@ def _device(device: str) -> torch.device:
     if device != "auto":
         try:
             chosen = torch.device(device)
-            torch.empty(0, device=chosen)
+            torch.empty(1, device=chosen).cpu()
             return chosen
-        except (RuntimeError, AssertionError) as problem:
+        except Exception as problem:  # torch raises RuntimeError, AssertionError, NotImplementedError, …
             reason = str(problem).splitlines()[0]
             raise ModelError(f"--device {device}: not to be had here: {reason}") from None
     if torch.cuda.is_available():
@@ -110,14 +111,16 @@ def _create(located: Located, device: torch.device, precision: str, cache_dir: P
         _check_config(located.folder, located.name)
     pretrained = None if located.folder or located.tag == "random" else located.tag
     _check_names(located, pretrained)
-    torch.manual_seed(0)  # only NAME/random draws from it: random weights, for trying things, the same in every run
     previous = logging.root.manager.disable
     logging.disable(logging.ERROR)  # open_clip logs to the root logger, and reports what it also raises
     try:
-        model, _, preprocess = open_clip.create_model_and_transforms(
-            _reference(located), pretrained=pretrained, precision=precision, device=device,
-            cache_dir=str(cache_dir) if cache_dir else None,
-        )  # fmt: skip
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # NAME/random: random weights, for trying things, the same in every run
+            model, _, preprocess = open_clip.create_model_and_transforms(
+                _reference(located), pretrained=pretrained, precision=precision, device=device,
+                force_quick_gelu=wants_quick_gelu(located.architecture, pretrained or ""),
+                cache_dir=str(cache_dir) if cache_dir else None,
+            )  # fmt: skip
     except Exception as problem:
         hint = (
             ". Offline? Fetch it once on a machine with a network (run the same command there) and copy its cache "

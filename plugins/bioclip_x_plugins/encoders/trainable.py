@@ -17,6 +17,7 @@ from safetensors.torch import save as to_safetensors
 
 from bioclip_x.errors import ModelError
 from bioclip_x.files import replacing
+from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.locate import CARD, CONFIG, SAFETENSORS, Located, locate
 from bioclip_x_plugins.encoders.tokens import count_tokens
@@ -119,18 +120,19 @@ def _from_scratch(description: Mapping[str, Any], device: torch.device, seed: in
 
 def _from_model(located: Located, device: torch.device, seed: int) -> TrainableOpenClip:
     reference = f"local-dir:{located.folder}" if located.folder else located.architecture
-    random = located.folder is None and located.tag == "random"
+    tag = None if located.folder or located.tag == "random" else located.tag or None
+    quick_gelu = tag is not None and wants_quick_gelu(located.architecture, tag)
     with _quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            module = open_clip.create_model(reference, pretrained=None if random else located.tag or None)
+            module = open_clip.create_model(reference, pretrained=tag, force_quick_gelu=quick_gelu)
             tokenizer = open_clip.get_tokenizer(reference)
         except Exception as problem:
             raise ModelError(f"the model {located.name} cannot be loaded: {problem}") from problem
     if located.folder:
         model_cfg = json.loads((located.folder / CONFIG).read_text("utf-8"))["model_cfg"]
     else:
-        model_cfg = open_clip.get_model_config(located.architecture)
+        model_cfg = open_clip.get_model_config(located.architecture) | ({"quick_gelu": True} if quick_gelu else {})
     config = {"model_cfg": model_cfg, "preprocess_cfg": _preprocessing(module)}
     return TrainableOpenClip(module, tokenizer, config, device)
 

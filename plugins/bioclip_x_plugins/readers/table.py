@@ -11,6 +11,7 @@ last ranks are blank is a class at the rank it reaches.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -27,14 +28,14 @@ class TableReader:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        lines = head.decode(encoding, "ignore").splitlines()
+        header = _header(head.decode(encoding, "ignore"))
         if (
-            not lines
+            not header
             or path.suffix.lower() in (".yaml", ".yml", ".json")
-            or lines[0].lstrip().startswith(("{", "[", "(", "<", "-"))
+            or header.lstrip().startswith(("{", "[", "(", "<", "-"))
         ):
             return False
-        columns = lines[0].split(_delimiter(lines[0]))
+        columns = header.split(_delimiter(header))
         return any(role in ("rank", "epithet") for role, _ in column_roles(c.strip('"') for c in columns).values())
 
     def read(self, path: Path) -> Taxonomy:
@@ -45,12 +46,17 @@ class TableReader:
         return from_records(_records(path, text), str(path))
 
 
+def _header(text: str) -> str:
+    return io.StringIO(text, newline="").readline().rstrip("\r\n")
+
+
 def _delimiter(header: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text.split("\n", 1)[0]), strict=True)
+    # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell, and end no row.
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(_header(text)), strict=True)
     try:
         columns = next(rows)
         repeated = {c for c in columns if c and columns.count(c) > 1}

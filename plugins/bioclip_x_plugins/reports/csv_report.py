@@ -22,7 +22,7 @@ from .facts import finite, is_descriptor, language, sides
 from .streams import opened
 
 OURS: Final = (
-    "rank", "name", "margin", "top_descriptor", "refused", "error", "demo", "model", "revision", "version",
+    "rank", "name", "note", "margin", "top_descriptor", "refused", "error", "demo", "model", "revision", "version",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ class CsvReport:
     """One row per prediction, and one for a picture without any. Beside FILE stands FILE.provenance.json."""
 
     suffixes: tuple[str, ...] = (".csv",)
+    thumbnails = False
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -55,10 +56,10 @@ class _Writer:
     def _rows(self, result: Result) -> Iterator[Sequence[Any]]:
         tail = (result.refused, result.error, *self._about)
         if not result.predictions:
-            yield (result.source, *("" for _ in self._theirs), "", "", "", "", "", *tail)
+            yield (result.source, *("" for _ in self._theirs), "", "", "", "", "", "", *tail)
         for place, one in enumerate(result.predictions):
             why = why_columns(result.explanation) if place == 0 and result.explanation else ("", "")
-            ours = (finite(one.probability), one.taxon.rank, one.taxon.name)
+            ours = (finite(one.probability), one.taxon.rank, one.taxon.name, one.note)
             yield (result.source, *self._values(one), *ours, *why, *tail)
 
     def _values(self, one: Prediction) -> Iterator[str]:

@@ -54,6 +54,7 @@ def _prediction(prediction: Prediction, language: str) -> dict[str, Any]:
     return {
         "rank": prediction.taxon.rank,
         "name": prediction.taxon.name,
+        "note": prediction.note or None,
         "common_name": prediction.taxon.common_name(language) or None,
         "probability": finite(prediction.probability),
         "path": [
@@ -72,15 +73,17 @@ def _rank(winner: RankWinner) -> dict[str, Any]:
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:
-    named = zip((explanation.winner, explanation.runner_up), sides(explanation))
+    named = zip((explanation.winner_class, explanation.runner_up_class), sides(explanation))
     return {
         "winner": explanation.winner,
         "runner_up": explanation.runner_up or None,
+        "winner_class": explanation.winner_class,
+        "runner_up_class": explanation.runner_up_class or None,
         "margin": finite(explanation.margin),
         "rest": finite(explanation.rest),
         "descriptors": [
             {
-                "phrase": share.phrase,
+                "phrase": share.phrase or None,
                 "text": share.text,
                 "kind": share.kind,
                 "source": share.source,

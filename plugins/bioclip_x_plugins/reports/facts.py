@@ -7,11 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bioclip_x.records import Explanation, PromptShare, Provenance, Result, Taxon
+from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Taxon
 from bioclip_x.taxonomy.ranks import ORDER
-
-NAME_KINDS: Final = frozenset({"taxonomic", "scientific", "common", "name"})
-"""Kinds of text that only name a class, and so explain nothing. Combined kinds are joined with "+"."""
 
 REST_SHOWN: Final = 1e-4
 """A smaller remainder of a margin is rounding."""
@@ -38,6 +35,11 @@ def common_name(taxon: Taxon, language: str) -> str:
     """The common name, "" where there is none or it only repeats the name (plain labels)."""
     common = taxon.common_name(language)
     return "" if common == taxon.name else common
+
+
+def beside(one: Prediction, language: str) -> str:
+    """What stands beside a prediction's name: its common name, and what the name does not say. "" where there is nothing."""
+    return ", ".join(filter(None, (common_name(one.taxon, language), one.note)))
 
 
 def is_italic(rank: str) -> bool:
@@ -67,8 +69,8 @@ def sides(explanation: Explanation) -> tuple[tuple[PromptShare, ...], tuple[Prom
 
 
 def is_descriptor(share: PromptShare) -> bool:
-    """Whether a prompt says more than a name."""
-    return not NAME_KINDS.issuperset(share.kind.split("+"))
+    """Whether a prompt says something of its class beyond its name."""
+    return bool(share.phrase)
 
 
 def has_descriptors(explanation: Explanation) -> bool:
@@ -124,3 +126,8 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     return finite(value) if isinstance(value, float) else str(value)
+
+
+def recipe_line(recipe: Mapping[str, Any]) -> str:
+    """The whole recipe on one line, but for the fields that are not set."""
+    return ", ".join(f"{name}: {plain(value)}" for name, value in recipe.items() if value is not None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bioclip_x.records import Explanation, Prediction, PromptShare, RankWinner, Result, Taxon
 
-from .facts import REST_SHOWN, common_name, has_descriptors, is_italic, italic_names, percent, sides, signed
+from .facts import REST_SHOWN, beside, has_descriptors, is_italic, italic_names, percent, sides, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _number(value: float) -> str:
 
 
 def _name(one: Prediction, language: str) -> Name:
-    return _taxon(one.taxon, one.probability, common_name(one.taxon, language))
+    return _taxon(one.taxon, one.probability, beside(one, language))
 
 
 def _taxon(taxon: Taxon, share: float, common: str = "") -> Name:
@@ -155,11 +155,13 @@ def _flag(winner: RankWinner | None) -> Name | None:
 
 def _why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], italic_classes: bool) -> Why:
     names = (explanation.winner, explanation.runner_up)
+    classes = (explanation.winner_class, explanation.runner_up_class)
     # An explanation knows names only, and a class need not be on the line of any prediction.
     set_in_italics = tuple(italic.get(name, italic_classes) for name in names)
     numbers = [0.0, *(s.contribution for s in explanation.shares if math.isfinite(s.contribution))]
     low, span = min(numbers), (max(numbers) - min(numbers)) or 1.0
-    pairs = zip(names, set_in_italics, sides(explanation)) if has_descriptors(explanation) else ()
+    italic_classes_too = tuple(italic.get(name, italic_classes) for name in classes)
+    pairs = zip(classes, italic_classes_too, sides(explanation)) if has_descriptors(explanation) else ()
     return Why(
         winner=names[0],
         winner_italic=set_in_italics[0],
@@ -181,7 +183,7 @@ def _side(name: str, italic: bool, shares: Sequence[PromptShare], strongest: int
 def _bar(share: PromptShare, low: float, span: float) -> Bar:
     value = share.contribution if math.isfinite(share.contribution) else 0.0
     return Bar(
-        phrase=share.phrase,
+        phrase=share.phrase or share.text,
         text=share.text,
         kind=share.kind,
         similarity=f"{share.similarity:.3f}".replace("-", "−"),

@@ -28,6 +28,7 @@ class HtmlReport:
     """
 
     suffixes: tuple[str, ...] = (".html", ".htm")
+    thumbnails = True
 
     def __init__(self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6) -> None:
         self.title, self.strongest = title, strongest

@@ -18,6 +18,7 @@ class JsonReport:
     """`{"provenance": {…}, "results": […]}`, a result per line."""
 
     suffixes: tuple[str, ...] = (".json",)
+    thumbnails = False
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -31,6 +32,7 @@ class JsonlReport:
     """`{"provenance": {…}}` on the first line, then one object per picture."""
 
     suffixes: tuple[str, ...] = (".jsonl", ".ndjson")
+    thumbnails = False
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:

@@ -29,6 +29,7 @@ class TableReport:
     """
 
     suffixes: tuple[str, ...] = (".txt",)
+    thumbnails = False
 
     def __init__(
         self,

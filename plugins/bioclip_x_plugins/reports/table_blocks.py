@@ -15,12 +15,13 @@ from bioclip_x.records import Explanation, Prediction, Provenance, Result, Taxon
 
 from .facts import (
     REST_SHOWN,
-    common_name,
+    beside,
     has_descriptors,
     is_italic,
     italic_names,
     percent,
     plural,
+    recipe_line,
     sides,
     signed,
     visible,
@@ -90,6 +91,8 @@ def footer(provenance: Provenance, layout: Layout, named: int, refused: int, unr
     grid.add_row("model", safe(f"{provenance.model}, revision {provenance.revision}"))
     grid.add_row("taxonomy", safe(f"{provenance.taxonomy}, {plural(provenance.n_classes, 'class', 'classes')}"))
     grid.add_row("percent", safe(provenance.probabilities))
+    grid.add_row("recipe", safe(recipe_line(provenance.recipe), "dim"))
+    grid.add_row("version", safe(f"bioclip-x {provenance.version}"))
     rule = Text(("-" if layout.ascii_only else "─") * layout.width, "dim")
     if not provenance.demo:
         return Group(rule, grid)
@@ -98,7 +101,7 @@ def footer(provenance: Provenance, layout: Layout, named: int, refused: int, unr
 
 
 def _headline(best: Prediction, layout: Layout) -> Text:
-    common = common_name(best.taxon, layout.language)
+    common = beside(best, layout.language)
     style = "bold green italic" if is_italic(best.taxon.rank) else "bold green"
     name = Text.assemble(safe(best.taxon.name, style), *(("  ", safe(common)) if common else ()))
     return Text.assemble(name, "  ", (percent(best.probability), "bold"))
@@ -149,7 +152,7 @@ def _others(predictions: Iterable[Prediction], layout: Layout) -> Iterable[Rende
     grid.add_column(justify="right", no_wrap=True)
     for place, one in enumerate(predictions, start=2):
         name = _taxon_text(one.taxon)
-        if common := common_name(one.taxon, layout.language):
+        if common := beside(one, layout.language):
             name = Text.assemble(name, "  ", safe(common, "dim"))
         grid.add_row(str(place), name, percent(one.probability))
     if grid.row_count:
@@ -161,10 +164,13 @@ def _taxon_text(taxon: Taxon, style: str = "") -> Text:
 
 
 def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -> RenderableType:
-    names = [
-        safe(name, "bold italic" if italic.get(name, layout.italic_classes) else "bold")
-        for name in (explanation.winner, explanation.runner_up)
-    ]
+    names, classes = (
+        [safe(name, "bold italic" if italic.get(name, layout.italic_classes) else "bold") for name in two]
+        for two in (
+            (explanation.winner, explanation.runner_up),
+            (explanation.winner_class, explanation.runner_up_class),
+        )
+    )
     what, over = ("margin", (" rather than ", names[1])) if explanation.runner_up else ("score", ())
     title = Text.assemble("why ", names[0], *over, f": {what} {signed(explanation.margin)}")
     if not has_descriptors(explanation):
@@ -173,7 +179,7 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
     reach = max(abs(share.contribution) for side in shares for share in side) or 1.0
     panels: list[RenderableType] = [
         why_panel(name, side, reach, layout.panel, layout.strongest, layout.ascii_only, safe)
-        for name, side in zip(names, shares)
+        for name, side in zip(classes, shares)
         if side
     ]
     parts: list[RenderableType] = [title, _panels(panels, layout)]

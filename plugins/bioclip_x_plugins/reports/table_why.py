@@ -38,7 +38,12 @@ def why_panel(
     grid.add_row(heading, "cosine", "", Text("margin", "dim"))
     for share in shown:
         bar = contribution_bar(share.contribution / reach, half if below else 0, half if above else 0, ascii_only)
-        grid.add_row(safe(share.phrase), f"{share.similarity:.2f}".replace("-", "−"), bar, signed(share.contribution))
+        grid.add_row(
+            safe(share.phrase or share.text),
+            f"{share.similarity:.2f}".replace("-", "−"),
+            bar,
+            signed(share.contribution),
+        )
     if hidden:
         rest = signed(sum(share.contribution for share in hidden))
         grid.add_row(Text(f"{len(hidden)} more", "dim"), "", "", Text(rest, "dim"))

@@ -93,7 +93,7 @@ class Descriptors:
         source = request.descriptors.source
         if not entries:
             text = sentence(name, "", style) if style == "cbd-original" else name
-            return [Prompt(text, class_index, "name", name, f"no descriptors in {source}")]
+            return [Prompt(text, class_index, "name", source=f"no descriptors in {source}")]
         return [Prompt(_text(name, entry, style), class_index, entry.kind, entry.phrase, source) for entry in entries]
 
     def _called(self, taxon: Taxon, key: str, language: str) -> str:

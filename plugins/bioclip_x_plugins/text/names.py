@@ -12,6 +12,7 @@ from typing import Literal
 
 from bioclip_x.records import Prompt, PromptSet, Taxon, TextRequest
 from bioclip_x.taxonomy import LINNAEAN
+from bioclip_x.taxonomy.ranks import ORDER
 
 Form = Literal["caption", "bare"]
 
@@ -36,8 +37,12 @@ def scientific_name(taxon: Taxon) -> str:
 
 
 def common_name(taxon: Taxon, language: str) -> str:
-    """The common name, or in its absence what BioCLIP's captions put in its place."""
-    return taxon.common_name(language) or scientific_name(taxon) or taxonomic_name(taxon)
+    """The common name, or in its absence what BioCLIP's captions put in its place.
+
+    That is the scientific name, or for a taxon above genus (which has none of two words) the taxonomic one.
+    """
+    has_binomial = not taxon.rank or ORDER.get(taxon.rank, -1) >= ORDER["genus"]
+    return taxon.common_name(language) or (scientific_name(taxon) if has_binomial else taxonomic_name(taxon))
 
 
 class _Names(ABC):
@@ -57,10 +62,10 @@ class _Names(ABC):
         nameless = 0
         for class_index in request.classes:
             taxon = request.taxonomy.class_taxon(class_index)
-            nameless += not taxon.common_name(request.language)
+            nameless += bool(taxon.rank) and not taxon.common_name(request.language)
             name = self.text(taxon, request.language)
             text = f"a photo of {name}." if self.form == "caption" else name
-            prompts.append(Prompt(text, class_index, self.kind, name, f"text builder {self.kind}"))
+            prompts.append(Prompt(text, class_index, self.kind, source=f"text builder {self.kind}"))
         notes = []
         if nameless and "common" in self.kind:
             notes.append(

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,45 @@ def test_camera_trap_pictures(run, shared_data: Path) -> None:  # type: ignore[n
     code, out, _ = run("--format", "jsonl", shared_data / "speciesnet" / "test_data")
     failed = [r for r in map(json.loads, out.splitlines()[1:]) if r["error"]]
     assert code == 1 and [Path(r["source"]).stem for r in failed] == ["african_elephants_truncated_file"]
+
+
+def test_the_suffix_of_output_is_the_format(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for suffix, begins in [("csv", "file_name,"), ("json", "{"), ("html", "<!doctype html>")]:
+        file = tmp_path / f"out.{suffix}"
+        assert run("--output", file, pictures)[0] == 0
+        assert file.read_text("utf-8").lower().startswith(begins)
+    assert "data:image/jpeg;base64" in (tmp_path / "out.html").read_text("utf-8")
+    assert run("--output", tmp_path / "out.json", "--format", "jsonl", pictures)[0] == 0
+    assert len((tmp_path / "out.json").read_text().splitlines()) == 4
+
+
+def test_a_csv_on_stdout_tells_its_provenance_on_stderr(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    _, _, err = run("--format", "csv", pictures)
+    told = json.loads(next(line for line in err.splitlines() if line.startswith("provenance: "))[12:])
+    assert told["recipe"]["text"] == ["taxonomic"] and told["version"]
+    assert run("--format", "csv", "--quiet", pictures)[2] == ""
+
+
+def test_the_table_tells_the_whole_recipe(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    _, out, _ = run(pictures)
+    told = " ".join(out.split())
+    assert "bioclip-x 0." in told and "pooling: mean" in told and "head: flat" in told
+
+
+def test_a_reader_who_leaves_early(tmp_path: Path, tiny_model: str, birds_csv: Path) -> None:
+    """`| head -1`: exit status 141 by itself; a report to a file is finished all the same."""
+    for i in range(80):
+        picture(i, (8, 8)).save(tmp_path / f"{i:02}.png")
+    command = [sys.executable, "-m", "bioclip_x", "classify", "--model", tiny_model, "--taxonomy", str(birds_csv)]
+    command += ["--batch-size", "4", "--format", "jsonl", str(tmp_path)]
+    for extra, status, lines in [([], 141, None), (["--report", str(tmp_path / "out.jsonl")], 0, 81)]:
+        process = subprocess.Popen([*command, *extra], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.stderr.close()
+        assert process.wait() == status, errors
+        assert "Traceback" not in errors and "BrokenPipe" not in errors
+        if lines:
+            assert len((tmp_path / "out.jsonl").read_text().splitlines()) == lines

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bioclip_x import Classifier
@@ -115,3 +116,49 @@ def test_two_hundred_pictures_three_of_them_bad(tiny_model: str, birds_csv: Path
     assert {Path(r.source).stem: bool(r.predictions) for r in results if r.error} == dict.fromkeys(
         ("017", "100", "150"), False
     )
+
+
+def test_what_would_be_ignored_is_refused(tiny_model: str, birds_csv: Path) -> None:
+    resolved = Classifier(tiny_model, taxonomy=birds_csv).recipe
+    assert Classifier(recipe=resolved).taxonomy.n_classes == 6
+    with pytest.raises(RecipeError, match="a resolved recipe was given, and k, plugins beside it"):
+        Classifier(recipe=resolved, k=3, plugins=["rollup"])
+    tree = Classifier(tiny_model, taxonomy=birds_csv).taxonomy
+    assert Classifier(tiny_model, taxonomy=tree).taxonomy is tree
+    with pytest.raises(RecipeError, match="labels and a taxonomy were both given"):
+        Classifier(tiny_model, taxonomy=tree, labels=("a", "b"))
+
+
+def test_descriptors_that_nothing_reads_are_told(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text("great tit: [a black cap]\n")
+    notes = Classifier(tiny_model, taxonomy=birds_csv, text="common", descriptors=file).provenance.notes
+    assert any("d.yaml is not used" in note for note in notes)
+
+
+def test_loading_a_model_leaves_the_callers_random_numbers_alone(tiny_model: str) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    Classifier(tiny_model, labels=("a", "b"))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_class_on_an_inner_node_says_what_its_share_is_of(tiny_model: str, birds_csv: Path) -> None:
+    [result] = Classifier(tiny_model, taxonomy=birds_csv, k=6).classify(picture())
+    oak = next(p for p in result.predictions if p.taxon.name == "Quercus")
+    english = next(p for p in result.predictions if p.taxon.name == "Quercus robur")
+    assert oak.note == "species not given" and oak.path[-1].probability == oak.probability
+    assert oak.path[-2].name == "Quercus"
+    assert oak.path[-2].probability == pytest.approx(oak.probability + english.probability, abs=1e-5)
+
+
+def test_the_margin_of_a_family_is_that_of_its_share(tiny_model: str, birds_csv: Path) -> None:
+    [result] = Classifier(tiny_model, taxonomy=birds_csv, rank="family", k=1).classify(picture())
+    [both] = Classifier(tiny_model, taxonomy=birds_csv, rank="family", k=2).classify(picture())
+    told = result.explanation
+    assert told is not None and len(result.predictions) == 1 and len(both.predictions) == 2
+    assert (told.winner, told.runner_up) == tuple(p.taxon.name for p in both.predictions)
+    ratio = math.log(both.predictions[0].probability / both.predictions[1].probability)
+    assert told.margin == pytest.approx(ratio, abs=1e-4) and told.margin >= 0
+    assert math.fsum(s.contribution for s in told.shares) + told.rest == pytest.approx(told.margin, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import DescriptorError, LanguageModelError
-from bioclip_x.pipeline.answer_log import log_path, open_log
-from bioclip_x.pipeline.describe import describe
+from bioclip_x.pipeline.answer_log import AnswerLog, Asked, log_path, open_log
+from bioclip_x.pipeline.describe import describe, partial_path
 from bioclip_x.pipeline.questions import Question, questions
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_descriptors
 from bioclip_x.prompts.templates import PromptTemplate, load_template
@@ -50,8 +51,10 @@ def asked_of(template: PromptTemplate, labels: tuple[str, ...] = LABELS) -> tupl
     return questions(Taxonomy.from_labels(labels), template)[0]
 
 
-def run(template: PromptTemplate, model: Model, output: Path, labels: tuple[str, ...] = LABELS) -> DescriptorSet:
-    return describe(asked_of(template, labels), template, model, output)
+def run(
+    template: PromptTemplate, model: Model, output: Path, labels: tuple[str, ...] = LABELS, **options: Any
+) -> DescriptorSet:
+    return describe(asked_of(template, labels), template, model, output, **options)
 
 
 def test_questions_call_a_class_by_common_or_scientific_name(template: PromptTemplate) -> None:
@@ -141,6 +144,20 @@ def test_unusable_answers_are_empty_classes_counted_and_named(template: PromptTe
     assert "1 of 3 answers are unusable, and their classes empty: hen (prose, and no list)" in written.notes[0]
 
 
+def test_unusable_answers_are_asked_again_on_request_only(template: PromptTemplate, tmp_path: Path) -> None:
+    output = tmp_path / "d.yaml"
+    first = run(template, Model({"hen": "I cannot help with that.", "owl": ""}), output, (*LABELS, "owl"))
+    assert "add --retry-unusable" in first.notes[0]
+    again = Model()
+    run(template, again, output, (*LABELS, "owl"))
+    assert again.asked == []
+    written = run(template, again, output, (*LABELS, "owl"), retry_unusable=True)
+    assert again.asked == ["hen", "owl"]
+    assert written.empty_classes == () and "unusable" not in written.provenance
+    assert run(template, again, output, (*LABELS, "owl")).classes == written.classes
+    assert again.asked == ["hen", "owl"]
+
+
 @pytest.mark.parametrize("end", [LanguageModelError("the server is down"), KeyboardInterrupt(), RuntimeError("a bug")])
 def test_a_run_that_ends_early_writes_what_it_has_and_goes_on(
     template: PromptTemplate, tmp_path: Path, end: BaseException
@@ -158,6 +175,32 @@ def test_a_run_that_ends_early_writes_what_it_has_and_goes_on(
     run(template, again, output)
     assert again.asked == ["red fox", "fly agaric"]
     assert "unanswered" not in load_descriptors(output).provenance
+
+
+@pytest.mark.parametrize("end", [LanguageModelError("the server is down"), KeyboardInterrupt()])
+def test_a_run_that_ends_early_leaves_a_fuller_file_in_place(
+    template: PromptTemplate, tmp_path: Path, end: BaseException
+) -> None:
+    output, said = tmp_path / "d.yaml", []
+    run(template, Model(), output)
+    before = output.read_bytes()
+    with pytest.raises(type(end)):
+        run(template, Model({"fly agaric": end}, model="n"), output, say=said.append)
+    assert output.read_bytes() == before
+    assert list(load_descriptors(partial_path(output)).classes) == ["hen", "red fox"]
+    assert said == [
+        f"{output} describes 3 classes and stays as it was; the 2 of this run so far are in {tmp_path / 'd.partial.yaml'}"
+    ]
+    run(template, Model(model="n"), output, say=said.append)
+    assert load_descriptors(output).provenance["model"] == "n"
+    assert not partial_path(output).exists() and len(said) == 1
+
+
+def test_a_file_that_only_looks_like_a_partial_one_stays(template: PromptTemplate, tmp_path: Path) -> None:
+    output = tmp_path / "d.yaml"
+    partial_path(output).write_text("hen: [by hand]", "utf-8")
+    run(template, Model(), output)
+    assert partial_path(output).read_text("utf-8") == "hen: [by hand]"
 
 
 def test_a_run_without_an_answer_leaves_nothing(template: PromptTemplate, tmp_path: Path) -> None:
@@ -214,6 +257,26 @@ def test_the_log_is_one_json_object_a_line(template: PromptTemplate, tmp_path: P
     assert json.loads(lines[0])["asked"]["path"] == ["hen"]
     with open_log(log_path(tmp_path / "d.yaml")) as log:
         assert log.broken == 0
+
+
+def test_a_disk_that_takes_a_line_in_parts_gets_it_whole(tmp_path: Path) -> None:
+    class Stingy(io.FileIO):
+        def write(self, raw: Any) -> int:
+            return super().write(bytes(raw)[:10])
+
+    asked = Asked(path=("hen",), prompt_sha256="0", model="m", host="h", temperature=None, max_tokens=None)
+    path = tmp_path / "log"
+    with Stingy(str(path), "ab") as handle:
+        AnswerLog(path, handle, {}, 0).keep(asked, Answer("- a red comb"), "2025-01-01")
+    with open_log(path) as log:
+        assert log.broken == 0 and log.find(asked) is not None
+
+
+def test_an_empty_log_is_closed_before_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+    with open_log(tmp_path / "log") as log:
+        monkeypatch.setattr(Path, "unlink", lambda path: closed.append(log._handle.closed))
+    assert closed == [True]
 
 
 def test_the_published_prompt_through_the_whole(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def test_contributions_sum_to_the_margin(seed: int, pooling: str) -> None:
     scorer, taxonomy = TextScorer(), tree()
     logits_C = scorer.logits(ImageFeatures(image_D[None], ("",)), bank, CARD).logits_BC[0]
     best, second = logits_C.topk(2).indices.tolist()
-    told = explain(taxonomy, bank, scorer, CARD, image_D, logits_C, int(taxonomy.leaf_node_C[best]))
+    nodes = [int(taxonomy.leaf_node_C[c]) for c in (best, second)]
+    told = explain(taxonomy, bank, scorer, CARD, image_D, logits_C, nodes)
     assert (told.winner, told.runner_up) == (taxonomy.class_taxon(best).name, taxonomy.class_taxon(second).name)
     assert told.margin == pytest.approx(float(logits_C[best] - logits_C[second]), abs=1e-4)
     assert math.fsum(s.contribution for s in told.shares) == pytest.approx(told.margin, abs=1e-3)
@@ -50,13 +51,15 @@ def test_contributions_sum_to_the_margin(seed: int, pooling: str) -> None:
         assert share.class_index in (best, second)
 
 
-def test_a_family_is_told_from_its_best_rival_outside_it() -> None:
+def test_a_family_is_told_from_another_by_all_its_classes() -> None:
     bank, image_D = scene(1, "mean")
     taxonomy = tree()
-    told = explain(
-        taxonomy, bank, TextScorer(), CARD, image_D, torch.tensor([5.0, 9.0, 8.0, 7.0]), taxonomy.names.index("A")
-    )
-    assert (told.winner, told.runner_up, told.margin) == ("a2", "b1", 1.0)
+    logits_C = torch.tensor([5.0, 9.0, 8.0, 7.0])
+    nodes = [taxonomy.names.index("A"), taxonomy.names.index("B")]
+    told = explain(taxonomy, bank, TextScorer(), CARD, image_D, logits_C, nodes)
+    assert (told.winner, told.runner_up, told.winner_class, told.runner_up_class) == ("A", "B", "a2", "b1")
+    assert told.margin == pytest.approx(math.log(math.exp(5) + math.exp(9)) - 8)
+    assert told.rest == pytest.approx(told.margin - math.fsum(share.contribution for share in told.shares))
 
 
 def test_a_single_class_has_no_runner_up() -> None:
@@ -66,6 +69,6 @@ def test_a_single_class_has_no_runner_up() -> None:
         (Prompt("t", 0, "common"),), torch.eye(6)[:1], np.zeros(1, np.int64), np.ones(1, np.float32), 1, "mean", "k"
     )
     logits_C = torch.tensor([80.0 - 3.0])
-    told = explain(builder.build(), bank, TextScorer(), CARD, torch.eye(6)[0], logits_C, 1)
+    told = explain(builder.build(), bank, TextScorer(), CARD, torch.eye(6)[0], logits_C, [1])
     assert (told.winner, told.runner_up) == ("only", "")
     assert told.margin == 77.0 and told.rest == pytest.approx(-3.0)  # the bias belongs to no prompt

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bioclip_x.errors import ImageError
-from bioclip_x.pipeline.sources import expand, to_pil
+from bioclip_x.pipeline.sources import check, expand, to_pil
 from helpers import picture
 
 
@@ -31,11 +31,26 @@ def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -
     assert names(expand([str(tmp_path / "a[1].png")]), tmp_path) == ["a[1].png"]
 
 
-def test_nothing_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="holds no picture"):
-        list(expand([tmp_path]))
-    with pytest.raises(ImageError, match="nothing matches"):
-        list(expand([str(tmp_path / "*.png")]))
+def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for item, reason in [(tmp_path / "empty", "holds no picture"), (str(tmp_path / "*.png"), "nothing matches")]:
+        with pytest.raises(ImageError, match=reason):
+            check([item])
+        [source] = expand([item])
+        assert reason in source.error
+    [source] = expand(["-"], io.StringIO(""))
+    assert "no path came" in source.error
+    check([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # a missing file is a row like any other
+
+
+def test_an_empty_folder_among_a_patterns_matches_costs_nothing_else(pictures: Path) -> None:
+    (pictures / "empty").mkdir()
+    found = list(expand([str(pictures / "*")]))
+    assert [bool(source.error) for source in found] == [False, False, False, True]
+
+
+def test_folders_on_stdin(pictures: Path) -> None:
+    assert names(expand(["-"], io.StringIO(f"{pictures}/below\n")), pictures) == ["below/c.png"]
 
 
 def test_pictures_and_arrays_in_memory() -> None:
@@ -54,3 +69,5 @@ def test_pictures_and_arrays_in_memory() -> None:
 def test_arrays_that_are_no_pictures(bad: np.ndarray) -> None:
     with pytest.raises(ImageError):
         to_pil(bad)
+    [source] = expand([bad])
+    assert source.error

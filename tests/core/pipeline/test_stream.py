@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from PIL.Image import Image
+from PIL.Image import open as open_lazily
 
 from bioclip_x.pipeline.stream import BATCHES_AHEAD, batches, decode
 from bioclip_x.records import Source
@@ -51,6 +52,18 @@ def test_bad_pictures_are_rows_and_the_rest_goes_on(tmp_path: Path) -> None:
     [batch] = batches(sources, pixels, batch_size=8)
     assert [bool(one.error) for one in batch] == [False, True, True, False]
     assert all((one.pixels is None) == bool(one.error) for one in batch)
+
+
+def test_broken_pictures_in_memory_are_rows_too(tmp_path: Path) -> None:
+    picture(size=(300, 200)).save(tmp_path / "whole.jpg")
+    (tmp_path / "half.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:2000])
+
+    def refuses(image: Image) -> torch.Tensor:
+        raise ValueError("not this shape")
+
+    with open_lazily(tmp_path / "half.jpg") as half:
+        assert "truncated" in decode(Source("half", image=half), pixels).error
+    assert decode(Source("whole", image=picture()), refuses).error == "cannot be decoded: not this shape"
 
 
 def test_decoding_is_done_by_workers() -> None:

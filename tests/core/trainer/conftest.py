@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -30,6 +32,15 @@ def square(colour: tuple[int, int, int], rng: np.random.Generator) -> Image.Imag
     top, left = rng.integers(0, 14, 2)
     pixels[top : top + 22, left : left + 22] = np.clip(np.array(colour) + rng.integers(-20, 20, 3), 0, 255)
     return Image.fromarray(pixels)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small have nothing to share out, and on a busy machine threads wait for one another ten times longer."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -50,6 +50,27 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         save(tmp_path, 2)
 
 
+@pytest.mark.parametrize("below", ["", "run", "deep/run"])
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / below
+    with pytest.raises(
+        TrainingError, match=f"the folder {folder} cannot be written: .*file is no folder; name another"
+    ):
+        checkpoint.check_writable(folder)
+    checkpoint.check_writable(tmp_path / "new" / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)  # the tests may run as root, to whom nothing is forbidden
+    with pytest.raises(TrainingError, match="run cannot be written: Permission denied"):
+        checkpoint.check_writable(tmp_path / "run")
+
+
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="holds no checkpoint to resume from"):
         checkpoint.load_newest(tmp_path, fingerprints={}, epochs=1)

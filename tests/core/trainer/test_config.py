@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ def test_reads_a_file_and_keeps_what_paths_are_relative_to(config_file: Path) ->
         ({"text": []}, "text: "),
         ({"data": [{"name": "a", "share": 1}, "b"]}, "data: 1 of 2 data sets have a share"),
         ({"text": [{"name": "common", "weight": -1}]}, "text.0.weight: "),
+        ({"betas": [2, 3]}, r"betas\.0: .*less than 1"),
+        ({"betas": [0.9, float("nan")]}, r"betas\.1: "),
+        ({"data": {"name": "a", "share": float("inf")}}, r"data\.0\.share: .*finite"),
+        ({"data": {"name": "a", "share": float("nan")}}, r"data\.0\.share: "),
+        ({"learning_rate": float("inf")}, "learning_rate: .*finite"),
+        ({"seed": 2**64}, "seed: "),
+        (
+            {"card": {"made": date(2025, 1, 1)}},
+            "card: it goes into a JSON file, and .*date.*; put such a value in quotes",
+        ),
         ({"loss": {"scale": 1}}, "loss: a component needs a 'name'"),
     ],
 )

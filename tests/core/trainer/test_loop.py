@@ -14,6 +14,8 @@ from bioclip_x.trainer.config import read_config
 from bioclip_x.trainer.events import EpochEnd, StepEnd
 from bioclip_x.trainer.loop import Outcome, Trainer
 from bioclip_x.trainer.precision import resolve_precision
+from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
+from bioclip_x_plugins.losses.unicl import UniCl
 
 
 class Killed(Exception):
@@ -85,6 +87,48 @@ def test_another_loss_changes_the_run_and_is_refused_on_resume(config_file: Path
         train(config_file, resume=True)
     taxonomy.write_text(text, "utf-8")
     assert train(config_file, epochs=2, resume=True).steps == 6
+
+
+@pytest.mark.parametrize("restores", [True, False])
+def test_a_loss_with_a_state_and_no_module_is_kept_whole_or_not_at_all(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch, restores: bool
+) -> None:
+    given: list[dict[str, int]] = []
+    monkeypatch.setattr(UniCl, "state_dict", lambda self: {"seen": 3}, raising=False)
+    if restores:
+        monkeypatch.setattr(UniCl, "load_state_dict", lambda self, state: given.append(state), raising=False)
+    train(config_file, epochs=1)
+    kept = torch.load(config_file.parent / "run" / "checkpoint-0000003.pt", weights_only=True)["states"]
+    assert ("loss" in kept) == restores
+    train(config_file, epochs=1, resume=True)
+    assert given == ([{"seen": 3}] if restores else [])
+    if restores:
+        monkeypatch.undo()
+        with pytest.raises(TrainingError, match="keeps the state of model, .*loss, and this run has that of"):
+            train(config_file, epochs=1, resume=True)
+
+
+def test_an_output_folder_that_cannot_be_is_told_before_anything_is_loaded(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bioclip_x.trainer.loop.make_parts", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(TrainingError, match=r"train\.yaml/run cannot be written: .*train\.yaml is no folder"):
+        train(config_file, output=config_file / "run")
+
+
+def test_a_model_that_cannot_be_written_is_written_by_resuming(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainableOpenClip, "save", full)
+        with pytest.raises(TrainingError, match="model cannot be written: No space left .*checkpoints in .* untouched"):
+            train(config_file, epochs=1)
+    outcome = train(config_file, epochs=1, resume=True)
+    assert (outcome.model / "open_clip_model.safetensors").is_file()
+    assert len(losses(config_file.parent / "run")) == 3
 
 
 def test_it_learns_and_the_classifier_loads_the_result(config_file: Path) -> None:

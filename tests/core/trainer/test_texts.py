@@ -67,8 +67,29 @@ class Tokenizer:
 
 def test_each_distinct_text_is_tokenised_once_and_long_ones_are_counted() -> None:
     encoder = Tokenizer()
-    tokens = Tokens(encoder)  # type: ignore[arg-type]
+    tokens = Tokens(encoder, ["aa"])  # type: ignore[arg-type]
     tokens_TL, text_B = tokens(["aa", "b", "aa", "cccccc"])
     assert tokens_TL[:, 0].tolist() == [2, 1, 6] and text_B.tolist() == [0, 1, 0, 2]
     tokens(["b", "aa", "b"])
     assert (encoder.calls, tokens.truncated) == (3, 1)
+
+
+def test_own_texts_are_kept_while_they_are_fresh_and_class_texts_for_ever() -> None:
+    encoder = Tokenizer()
+    tokens = Tokens(encoder, ["class"], most=2)  # type: ignore[arg-type]
+    tokens(["class"])
+    for text in ("a", "bb", "a", "longer", "a"):  # "longer" takes the place of "bb", which is the oldest
+        tokens([text])
+    assert encoder.calls == 4
+    tokens_TL, _ = tokens(["class", "bb", "longer", "ddd"])  # more than are kept: a batch has all of its own
+    assert tokens_TL[:, 0].tolist() == [5, 2, 6, 3]
+    assert encoder.calls == 6
+    assert list(tokens._own) == ["bb", "ddd"]
+    assert tokens.truncated == 2
+
+
+def test_a_kept_row_holds_no_batch() -> None:
+    tokens = Tokens(Tokenizer(), ["a"])  # type: ignore[arg-type]
+    tokens(["a", "bb", "ccc"])
+    rows = [*tokens._of_classes.values(), *tokens._own.values()]
+    assert len(rows) == 3 and all(row.base is None for row in rows)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.pipeline.sources import SUFFIXES
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest
@@ -41,6 +42,7 @@ def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) 
     make(tmp_path, "Parus_major/b.png", "Parus_major/deep/a.JPG", "oenanthe oenanthe/a.png", "Nobody/a.png")
     make(tmp_path, "Ficus communis/a.png")
     (tmp_path / "Parus_major" / "notes.txt").write_text("")
+    make(tmp_path, "Parus_major/.hidden.png", "Parus_major/.thumbnails/a.png")  # which `classify` leaves alone too
     data = ImageFolder(path=tmp_path)
     notes = list(data.prepare(taxonomy))
     labels = [name_of(taxonomy, data.sample(i).class_index) for i in range(len(data))]
@@ -48,6 +50,15 @@ def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) 
     assert data.image(0).size == (4, 4)
     assert "1 folders" in notes[0] and "no class of the taxonomy" in notes[0] and "Nobody" in notes[0]
     assert "fit several classes" in notes[1] and "Ficus communis" in notes[1]
+
+
+def test_image_folder_takes_the_kinds_of_files_that_classify_takes(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    make(tmp_path, "Parus_major/a.png")
+    for suffix in SUFFIXES:
+        (tmp_path / "Parus_major" / f"b{suffix}").write_bytes(b"")
+    data = ImageFolder(path=tmp_path)
+    list(data.prepare(taxonomy))
+    assert {".jfif", ".avif"} < SUFFIXES and len(data) == len(SUFFIXES) + 1
 
 
 def test_image_folder_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:

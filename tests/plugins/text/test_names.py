@@ -43,7 +43,7 @@ def test_the_five_kinds_as_bioclip_writes_them(name: str, expected: str) -> None
     taxonomy = tree((TIT, COMMON))
     [caption] = build(taxonomy, name).prompts
     assert caption.text == f"a photo of {expected}."
-    assert (caption.kind, caption.phrase, caption.class_index) == (name, expected, 0)
+    assert (caption.kind, caption.phrase, caption.class_index) == (name, "", 0)
     [bare] = build(taxonomy, name, form="bare").prompts
     assert bare.text == expected
 
@@ -61,6 +61,12 @@ def test_without_a_common_name_its_place_is_taken_as_in_bioclips_captions() -> N
         "1 of 1 classes have no common name in language 'en'; their scientific name stands in its place",
     )
     assert build(tree((TIT, COMMON)), "common", "fr").prompts[0].text == "a photo of Cyanistes caeruleus."
+
+
+def test_a_class_above_genus_without_a_common_name_is_called_by_its_lineage() -> None:
+    """Its scientific name is empty in BioCLIP's captions, so the taxonomic one takes the place."""
+    taxonomy = tree((("Animalia", "Chordata", "Aves", "Passeriformes", "Paridae", "", ""), {}))
+    assert build(taxonomy, "common").prompts[0].text == "a photo of Animalia Chordata Aves Passeriformes Paridae."
 
 
 def test_a_class_above_species_and_a_species_without_a_genus() -> None:
