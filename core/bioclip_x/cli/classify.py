@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ import click
 from bioclip_x.cli.options import plugin_option, recipe_options
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
+from bioclip_x.files import read_text
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -170,14 +172,20 @@ def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report
 
 
 def read_labels(labels: str | None) -> tuple[str, ...] | None:
-    """`"a,b,c"`, or a file with one label a line. Raises RecipeError where none is named."""
+    """`"a,b,c"`, or a file with one label a line; a comma in a line of it is part of the label.
+
+    Raises RecipeError where none is named, and for a file that cannot be read or, by its name, should be there.
+    """
     if labels is None:
         return None
     path = Path(labels)
-    if "," not in labels and path.is_file():
-        found: Iterator[str] = iter(path.read_text("utf-8-sig").splitlines())
+    is_path = path.suffix.lower() in (".txt", ".csv", ".tsv", ".yaml", ".yml", ".json") or path.name != labels
+    if "," in labels or not (is_path or path.is_file()):
+        found: Iterable[str] = labels.split(",")
+    elif not path.exists():
+        raise RecipeError(f"--labels {labels}: no such file; expected names separated by commas, or a file of them")
     else:
-        found = iter(labels.split(","))
+        found = io.StringIO(read_text(path, RecipeError), newline=None)
     named = tuple(label.strip() for label in found if label.strip())
     if not named:
         raise RecipeError(f"--labels {labels!r} names nothing; expected names separated by commas, or a file of them")

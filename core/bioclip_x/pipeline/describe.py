@@ -18,6 +18,7 @@ from bioclip_x.pipeline.questions import Question
 from bioclip_x.prompts.answers import Parsed, parse_answer
 from bioclip_x.prompts.descriptors import Descriptor, DescriptorSet, load_descriptors, write_descriptors
 from bioclip_x.prompts.templates import PromptTemplate
+from bioclip_x.wording import some
 
 Progress = Callable[[int, int], None]
 Say = Callable[[str], None]
@@ -133,7 +134,7 @@ def _described(
     if unusable:
         named = [f"{key} ({reason})" for key, reason in unusable.items()]
         notes.append(
-            f"{len(unusable)} of {len(classes)} answers are unusable, and their classes empty: {_some(named)}; to ask "
+            f"{len(unusable)} of {len(classes)} answers are unusable, and their classes empty: {some(named)}; to ask "
             "for them again, add --retry-unusable"
         )
     provenance = _provenance(template, answered) | dict(about)
@@ -217,13 +218,9 @@ def _going_on(problem: Exception, questions: Sequence[Question], answered: Answe
     rest = [question.key for question in questions if question.key not in done]
     return (
         f"{problem}; {len(done)} of {len(questions)} classes are answered and kept in {kept_in}, so the same command "
-        f"goes on from there; not yet: {_some(rest)}"
+        f"goes on from there; not yet: {some(rest)}"
     )
 
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")

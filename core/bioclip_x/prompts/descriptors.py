@@ -95,7 +95,7 @@ def _check_keys(path: Path, document: Mapping[Any, Any]) -> None:
     if "classes" not in document:
         raise DescriptorError(f"{path}: no 'classes'; expected a mapping of classes to descriptors under this key")
     for key, kind, kind_name in (("style", str, "a name"), ("provenance", dict, "a mapping")):
-        if not isinstance(document.get(key) or kind(), kind):
+        if not isinstance(document.get(key), (kind, type(None))):
             raise DescriptorError(f"{path}: {key!r} must be {kind_name}, got {_kind_of(document[key])}")
 
 

@@ -64,8 +64,10 @@ def save(
     try:
         with replacing(path, "wb") as handle:
             torch.save(document, handle)
-    except (OSError, RuntimeError) as problem:  # torch reports a full disk as a RuntimeError
-        raise TrainingError(f"{path} cannot be written: {problem}; those before it are untouched") from problem
+    except (OSError, RuntimeError) as problem:
+        # torch reports a full disk as a RuntimeError of its own, raised while it handles the one that says so.
+        told = problem.__context__ if isinstance(problem.__context__, OSError) else problem
+        raise TrainingError(f"{path} cannot be written: {told}; those before it are untouched") from problem
     for old in checkpoints(folder)[:-keep]:
         _remove(old)
     return path

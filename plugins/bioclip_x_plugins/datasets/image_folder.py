@@ -13,7 +13,8 @@ from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.pipeline.decode import open_image
 from bioclip_x.pipeline.sources import SUFFIXES
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.datasets.labels import resolve_labels, some
+from bioclip_x.wording import some
+from bioclip_x_plugins.datasets.labels import resolve_labels
 
 _SUFFIXES = tuple(SUFFIXES)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from bioclip_x.taxonomy import Resolver, Taxonomy
 
@@ -25,8 +25,3 @@ def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str,
         else:
             (doubtful if classes else lost).append(label)
     return found, lost, doubtful
-
-
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The first few of many names, for notes."""
-    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")

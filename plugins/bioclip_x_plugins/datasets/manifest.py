@@ -16,7 +16,8 @@ from bioclip_x.components import Sample
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.pipeline.decode import open_image
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.datasets.labels import resolve_labels, some
+from bioclip_x.wording import some
+from bioclip_x_plugins.datasets.labels import resolve_labels
 
 
 class Manifest:

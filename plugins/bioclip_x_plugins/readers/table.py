@@ -18,7 +18,7 @@ from pathlib import Path
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.files import read_text
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.readers.lineages import column_roles, from_records
+from bioclip_x_plugins.readers.lineages import column_roles, from_records, refuse_twins
 
 DELIMITERS = "\t,;"
 
@@ -62,6 +62,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         repeated = {c for c in columns if c and columns.count(c) > 1}
         if repeated:
             raise TaxonomyError(f"{path}, line 1: the column {min(repeated)!r} stands there twice")
+        refuse_twins(f"{path}, line 1", column_roles(columns))
         for row in rows:
             where = f"{path}, line {rows.line_num}"
             if not any(cell.strip() for cell in row):

@@ -1,8 +1,9 @@
 """Taxonomies in YAML or JSON, in any of three shapes.
 
-A list of lineages, with the keys that tables have as columns:
+A list of lineages, with the keys that tables have as columns; common names may be lists, or told by language:
 
     - {family: Paridae, genus: Parus, species: Parus major, common_name: great tit}
+    - {family: Paridae, species: Periparus ater, common_names: {en: coal tit, de: [Tannenmeise]}}
 
 Nodes with children:
 
@@ -18,14 +19,14 @@ Names nested in names, the ranks told once:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.files import read_yaml
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x_plugins.readers.lineages import column_roles, from_records
+from bioclip_x_plugins.readers.lineages import column_role, column_roles, from_records, normalise_language
 
 _NODE_KEYS = {"rank", "name", "children", "common_names", "ids", "extra", "is_class"}
 
@@ -57,11 +58,50 @@ class YamlReader:
             return builder.build(str(path), notes)
         if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(f"{path}: no key of the first entry is a rank: {', '.join(map(str, entries[0]))}")
-        records = [
-            (f"{path}, entry {i}", {str(k): "" if v is None else str(v) for k, v in entry.items()})
-            for i, entry in enumerate(entries, start=1)
-        ]
-        return from_records(records, str(path))
+        places = ((f"{path}, entry {i}", entry) for i, entry in enumerate(entries, start=1))
+        return from_records(((where, _record(entry, where)) for where, entry in places), str(path))
+
+
+def _record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
+    """A lineage as a row of a table: column → text."""
+    row: dict[str, str] = {}
+    for key, value in entry.items():
+        if not isinstance(key, str):
+            raise TaxonomyError(f"{where}: expected text as a key, got {key!r}; put it in quotes if it is one")
+        role, language = column_role(key)
+        if role != "common":
+            row[key] = _text(value, f"{where}, {key}", or_number=role in ("id", "extra"))
+            continue
+        by_language = isinstance(value, dict) and language == "en"
+        for column, names in (_columns(value, f"{where}, {key}") if by_language else {key: value}).items():
+            row[column] = "|".join(filter(None, (row.get(column), *_names(names, f"{where}, {key}"))))
+    return row
+
+
+def _columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """{"de": names} → {"common_name_de": names}"""
+    columns = {}
+    for language, names in by_language.items():
+        column = f"common_name_{language}"
+        if not isinstance(language, str) or column_role(column)[0] != "common":
+            raise TaxonomyError(f'{where}: expected a language such as en, pt-br or "no" (in quotes), got {language!r}')
+        columns[column] = names
+    return columns
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    """Names, of which there may be one, several or (null, blank) none."""
+    names = (_text(name, where).strip() for name in _as_list(value))
+    return tuple(name for name in names if name)
+
+
+def _text(value: Any, where: str, *, or_number: bool = False) -> str:
+    """Text as it is, null as "". What YAML takes for something else (no, 1.10, a date) is not turned back into text."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if or_number and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise TaxonomyError(f"{where}: expected text, got {value!r}; put it in quotes if it is text")
 
 
 def _ranks(path: Path, ranks: Any) -> Sequence[str]:
@@ -89,20 +129,45 @@ def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, twice: 
     unknown = sorted(str(key) for key in entry.keys() - _NODE_KEYS)
     if unknown:
         raise TaxonomyError(f"{where}: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(_NODE_KEYS))}")
-    names = entry.get("common_names") or {}
-    details = Details(
-        {language: tuple(_as_list(names[language])) for language in names},
-        {str(k): str(v) for k, v in (entry.get("ids") or {}).items()},
-        {str(k): str(v) for k, v in (entry.get("extra") or {}).items()},
-    )
+    is_class = _given(entry, "is_class", bool, "true or false", where)
+    children = _given(entry, "children", list, "a list of nodes", where)
     before = len(builder)
-    node = builder.add(parent, str(entry.get("rank") or ""), entry["name"], details)
+    node = builder.add(parent, _text(entry.get("rank"), f"{where}, rank"), entry["name"], _details(entry, where))
     if len(builder) == before:
         twice.append(where)
-    if entry.get("is_class"):
+    if is_class:
         builder.mark_class(node)
-    for child in entry.get("children") or []:
+    for child in children:
         _node(builder, node, child, where, twice)
+
+
+def _details(entry: Mapping[str, Any], where: str) -> Details:
+    """Of a node: its common names by language, its identifiers and what else is known of it."""
+    common: dict[str, tuple[str, ...]] = {}
+    for language, names in _given(
+        entry, "common_names", dict, "names by language, as in {en: great tit}", where
+    ).items():
+        if not isinstance(language, str):
+            raise TaxonomyError(f"{where}, common_names: expected a language, got {language!r}; put it in quotes")
+        code = normalise_language(language)
+        common[code] = common.get(code, ()) + _names(names, f"{where}, common_names, {language}")
+    texts: dict[str, dict[str, str]] = {"ids": {}, "extra": {}}
+    for key, found in texts.items():
+        for name, value in _given(entry, key, dict, "a mapping", where).items():
+            if value is not None:
+                place = f"{where}, {key}"
+                found[_text(name, place, or_number=True)] = _text(value, f"{place}, {name}", or_number=True)
+    return Details(common, texts["ids"], texts["extra"])
+
+
+def _given(entry: Mapping[str, Any], key: str, kind: type, kind_name: str, where: str) -> Any:
+    """What a node has under a key; null, or nothing, is the kind's empty value."""
+    value = entry.get(key)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TaxonomyError(f"{where}: {key!r} must be {kind_name}, got {value!r}")
+    return value
 
 
 def _as_list(value: Any) -> list[Any]:

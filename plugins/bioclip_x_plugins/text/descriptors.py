@@ -17,6 +17,7 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.prompts import Descriptor, DescriptorSet
 from bioclip_x.records import Prompt, PromptSet, Taxon, TextRequest
 from bioclip_x.taxonomy import Resolver, Taxonomy
+from bioclip_x.wording import some
 
 Style = Literal["cbd", "cbd-original", "has", "bare"]
 Name = Literal["common", "scientific", "file"]
@@ -71,7 +72,7 @@ class Descriptors:
             raise DescriptorError(f"{request.descriptors.source}: its classes are none of this taxonomy's")
         without = [c for c in request.classes if not wanted.get(c, ("", ()))[1]]
         if without:
-            names = _some([request.taxonomy.class_taxon(c).name for c in without])
+            names = some([request.taxonomy.class_taxon(c).name for c in without])
             message = f"{len(without)} of {len(request.classes)} classes have no descriptors: {names}"
             if request.missing == "error":
                 raise DescriptorError(f"{request.descriptors.source}: {message}")
@@ -130,9 +131,9 @@ def match(
         else:
             found[classes[0]] = (name, entries)
     about = descriptors.source
-    notes = [f"{about}: {len(names)} skipped that {why}: {_some(names)}" for why, names in doubtful.items()]
+    notes = [f"{about}: {len(names)} skipped that {why}: {some(names)}" for why, names in doubtful.items()]
     if lost:
-        notes.append(f"{about}: {len(lost)} skipped that name no class of this taxonomy: {_some(lost)}")
+        notes.append(f"{about}: {len(lost)} skipped that name no class of this taxonomy: {some(lost)}")
     return found, notes
 
 
@@ -140,7 +141,3 @@ def _style_of(descriptors: DescriptorSet) -> Style:
     if descriptors.style not in ("", "cbd", "cbd-original", "has", "bare"):
         raise DescriptorError(f"{descriptors.source}: style {descriptors.style!r} is not known")
     return descriptors.style or "cbd"  # type: ignore[return-value]
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")

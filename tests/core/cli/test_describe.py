@@ -99,9 +99,13 @@ def test_a_dry_run_asks_nothing(birds_csv: Path, tmp_path: Path) -> None:
 def test_answers_of_no_use_are_named_and_the_status_says_so(birds_csv: Path, tmp_path: Path) -> None:
     with serving(in_turn(said("I do not know."), said("- a trait"))) as server:
         result = described(server, birds_csv, tmp_path / "d.yaml")
-    assert result.exit_code == 1
-    assert "1 of 6 answers are unusable, and their classes empty: Parus major (prose, and no list)" in result.stderr
-    assert load_descriptors(tmp_path / "d.yaml").empty_classes == ("Parus major",)
+        assert result.exit_code == 1
+        assert "1 of 6 answers are unusable, and their classes empty: Parus major (prose, and no list)" in result.stderr
+        assert load_descriptors(tmp_path / "d.yaml").empty_classes == ("Parus major",)
+        assert described(server, birds_csv, tmp_path / "d.yaml").exit_code == 1 and len(server.asked) == 6
+        result = described(server, birds_csv, tmp_path / "d.yaml", "--retry-unusable")
+        assert result.exit_code == 0 and len(server.asked) == 7
+        assert "6 of 6 classes described" in result.stderr
 
 
 def test_a_failing_server_leaves_what_there_is_and_the_next_run_goes_on(birds_csv: Path, tmp_path: Path) -> None:
@@ -116,6 +120,17 @@ def test_a_failing_server_leaves_what_there_is_and_the_next_run_goes_on(birds_cs
         assert described(server, birds_csv, output).exit_code == 0
     assert len(server.asked) == 3 + 4
     no_key_in(tmp_path, str(result.exception))
+
+
+def test_a_failing_server_leaves_a_fuller_file_in_place(birds_csv: Path, tmp_path: Path) -> None:
+    output = tmp_path / "d.yaml"
+    with serving(good) as server:
+        described(server, birds_csv, output)
+        server.respond = lambda body: failed(500, "broken")
+        result = described(server, birds_csv, output, "--name", "scientific", "--quiet")
+    # The one without a common name is asked of by the same name as before.
+    assert f"note: {output} describes 6 classes and stays as it was; the 1 of this run so far" in result.stderr
+    assert len(load_descriptors(output).classes) == 6
 
 
 def started(server: Server, birds: Path, output: Path) -> subprocess.Popen[str]:

@@ -34,6 +34,16 @@ def test_round_trip(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["d.yaml"]
 
 
+def test_a_class_without_descriptors_is_written_as_an_empty_list(tmp_path: Path) -> None:
+    write_descriptors(tmp_path / "d.yaml", DescriptorSet({"Emys": ()}, ""))
+    assert "Emys: []" in (tmp_path / "d.yaml").read_text("utf-8")
+
+
+def test_a_class_called_format_is_a_class(tmp_path: Path) -> None:
+    read = load_descriptors(written(tmp_path, '{"format": ["a sheet"], "hen": ["red comb"]}', "cbd.json"))
+    assert list(read.classes) == ["format", "hen"]
+
+
 def test_published_json(tmp_path: Path) -> None:
     read = load_descriptors(written(tmp_path, '{"hen": ["red comb", " two\\n legs "], "tench": []}', "cbd.json"))
     assert read.classes == {"hen": (Descriptor("red comb"), Descriptor("two legs")), "tench": ()}
@@ -77,6 +87,16 @@ def test_html_is_text_like_any_other(tmp_path: Path) -> None:
         ("{format: bioclip-x/descriptors/1, classes: {}}", "'classes' holds no class"),
         ("{format: bioclip-x/descriptors/1, classes: null}", "'classes' holds no class"),
         ("hen: !!python/object/apply:os.system [ls]", "not valid YAML"),
+        ("{no: [red comb]}", "expected the name of a class, got False; put it in quotes"),
+        ("{1: [a], '1': [b]}", "expected the name of a class, got 1; put it in quotes"),
+        (
+            "{format: bioclip-x/descriptors/1, classes: {hen: [a]}, stlye: has}",
+            "unknown keys stlye; known: format, .*style",
+        ),
+        ("{format: bioclip-x/descriptors/1, clases: {hen: [a]}}", "unknown keys clases; known: format, .*classes"),
+        ("{format: bioclip-x/descriptors/1, style: has}", "no 'classes'; expected a mapping of classes"),
+        ("{format: bioclip-x/descriptors/1, style: no, classes: {hen: [a]}}", "'style' must be a name, got a bool"),
+        ("{format: bioclip-x/descriptors/1, provenance: me, classes: {hen: [a]}}", "'provenance' must be a mapping"),
     ],
 )
 def test_what_is_no_descriptor_file_names_the_place(tmp_path: Path, text: str, message: str) -> None:
