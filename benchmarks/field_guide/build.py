@@ -75,6 +75,7 @@ def main() -> None:
     shutil.copytree(RUN / "model", TARGET, dirs_exist_ok=True)
     gate = fit(shown(FIT_SEED, PER_SPECIES), shown(HELD_OUT_SEED, HELD_OUT_PER_SPECIES), REFUSAL, QUANTILE, SLACK)
     gate.save(TARGET / "gate.safetensors")
+    (TARGET / "gate.safetensors").chmod(0o644)  # safetensors writes private files
     card = json.loads((TARGET / "bioclip_x.json").read_text())
     card["gate"] = {"file": "gate.safetensors", "refusal": REFUSAL}
     (TARGET / "bioclip_x.json").write_text(json.dumps(card, indent=2) + "\n")

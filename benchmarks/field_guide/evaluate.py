@@ -15,7 +15,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ ROWS = {
     "refused": "refused by the gate (counted as wrong above)",
 }
 SEED, PER_SPECIES = 2026, 20
-PICTURES = {".jpg", ".jpeg", ".png"}
+PICTURES = {".jpg", ".jpeg", ".png"}  # .JPEG too: suffixes are lowered
 
 
 def share(hits: int, of: int) -> dict[str, object]:
@@ -53,10 +53,10 @@ def share(hits: int, of: int) -> dict[str, object]:
     return {"value": round(p, 4), "hits": hits, "of": of, "interval95": [round(low, 4), round(high, 4)]}
 
 
-def drawings() -> Iterator[Image.Image]:
-    for s, species in enumerate(load_species()):
-        for k in range(PER_SPECIES):
-            yield draw_species(species.name, (SEED, s, k), 256).image
+@cache
+def drawings() -> list[Image.Image]:
+    found = [(species.name, (SEED, s, k)) for s, species in enumerate(load_species()) for k in range(PER_SPECIES)]
+    return [draw_species(name, seed, 256).image for name, seed in found]
 
 
 def named(**recipe: object) -> list[str]:

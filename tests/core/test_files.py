@@ -148,7 +148,7 @@ def test_a_pipe_stays_a_pipe_and_is_written_to(tmp_path: Path, mode: str, by_lin
         path = tmp_path / "link"
         path.symlink_to(pipe)
     # Open for reading and writing, so that neither side waits for the other.
-    reader = os.open(pipe, os.O_RDWR)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
     try:
         with replacing(path, mode) as handle:
             handle.write("a" if mode == "w" else b"a")
