@@ -17,14 +17,14 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import describe
 
-from bioclip_x_plugins.encoders.gate import fit
+from bioclip_x_plugins.encoders.gate import features, fit
+from bioclip_x_plugins.encoders.open_clip import LoadedOpenClip, OpenClip
 from bioclip_x_plugins.field_guide.drawing import draw_species
 from bioclip_x_plugins.field_guide.species import load_species
 
@@ -33,10 +33,9 @@ CONFIG = Path(__file__).with_name("model.yaml")
 RUN = ROOT / "runs" / "field-guide"
 TARGET = ROOT / "plugins" / "bioclip_x_plugins" / "field_guide" / "model"
 REFUSAL = "not a field-guide drawing: use --model bioclip-2"
-SIZE = 96
 FIT_SEED, HELD_OUT_SEED = 11, 12
-PER_SPECIES, HELD_OUT_PER_SPECIES = 24, 8
-QUANTILE, SLACK = 0.999, 1.2
+PER_SPECIES, HELD_OUT_PER_SPECIES = 48, 12
+QUANTILE, SLACK = 0.999, 1.05
 """The gate lets in what is up to SLACK times as far as the 999th of 1,000 held-out drawings."""
 
 
@@ -51,14 +50,18 @@ def as_users_have_them(image: Image.Image, index: int) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def shown(seed: int, per_species: int) -> torch.Tensor:
-    """Drawings as the model is shown them: float32 [n, 3, SIZE, SIZE] in [0, 1]."""
-    pictures = []
+@torch.inference_mode()
+def gate_features(encoder: LoadedOpenClip, seed: int, per_species: int) -> torch.Tensor:
+    """What the gate sees of drawings as users have them: float32 [n, F]."""
+    parts = []
     for s, species in enumerate(load_species()):
         for k in range(per_species):
             drawn = as_users_have_them(draw_species(species.name, (seed, s, k), 256).image, s + k)
-            pictures.append(np.asarray(drawn.resize((SIZE, SIZE), Image.Resampling.BICUBIC)))
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+            pixels_13HW = encoder.preprocess(drawn)[None]
+            mean, std = (torch.tensor(encoder.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
+            embedding_1D = encoder.model.encode_image(pixels_13HW).float()
+            parts.append(features((pixels_13HW * std + mean).clamp(0, 1), embedding_1D))
+    return torch.cat(parts)
 
 
 def main() -> None:
@@ -73,7 +76,11 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "bioclip_x", "train", str(CONFIG), *resume], check=True)
         seconds = round(time.monotonic() - began)
     shutil.copytree(RUN / "model", TARGET, dirs_exist_ok=True)
-    gate = fit(shown(FIT_SEED, PER_SPECIES), shown(HELD_OUT_SEED, HELD_OUT_PER_SPECIES), REFUSAL, QUANTILE, SLACK)
+    encoder = OpenClip().load(f"local-dir:{RUN / 'model'}", device="cpu")
+    fitted, held_out = (
+        gate_features(encoder, seed, n) for seed, n in ((FIT_SEED, PER_SPECIES), (HELD_OUT_SEED, HELD_OUT_PER_SPECIES))
+    )
+    gate = fit(fitted, held_out, REFUSAL, QUANTILE, SLACK)
     gate.save(TARGET / "gate.safetensors")
     (TARGET / "gate.safetensors").chmod(0o644)  # safetensors writes private files
     card = json.loads((TARGET / "bioclip_x.json").read_text())

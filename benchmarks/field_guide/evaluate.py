@@ -110,7 +110,9 @@ def main() -> None:
     options = parser.parse_args()
     truth = [species.name for species in load_species() for _ in range(PER_SPECIES)]
     classifier = Classifier()
-    family_of = {t.name: t.at("family") for t in map(classifier.taxonomy.class_taxon, range(classifier.taxonomy.n_classes))}
+    family_of = {
+        t.name: t.at("family") for t in map(classifier.taxonomy.class_taxon, range(classifier.taxonomy.n_classes))
+    }
     families = [family_of[name] for name in truth]
     taxonomic = named()
     results: dict[str, Any] = {

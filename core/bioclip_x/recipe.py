@@ -23,6 +23,10 @@ def _labels(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
+def _language(value: Any) -> Any:
+    return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
+
+
 Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
 Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs), Field(min_length=1)]
 Labels = Annotated[tuple[str, ...], BeforeValidator(_labels), Field(min_length=1)]
@@ -47,7 +51,7 @@ class Recipe(BaseModel):
     text: Refs = Field(
         (ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together"
     )
-    language: str = Field("en", description="ISO 639-1 code of the common names")
+    language: Annotated[str, BeforeValidator(_language)] = Field("en", description="ISO 639-1 code of the common names")
     descriptors: Path | None = Field(None, description="a descriptor file; none takes the model's own")
     missing: Literal["name", "error"] = Field(
         "name", description="a class without descriptors: use its name, or refuse"

@@ -18,7 +18,7 @@ _RECIPE = [
                  help="An alias (field-guide, bioclip-2, …), NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH."),
     click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The classes: CSV, TSV, YAML or JSON."),
     click.option("--taxonomy-format", metavar="NAME", help="Its reader; by default seen from the content."),
-    click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy."),
+    click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy; in a file one a line."),
     click.option("--text", multiple=True, metavar="T", help="Text builder (taxonomic, common, descriptors, …). Repeatable."),
     click.option("--language", metavar="L", help="Language of common names (en, de, …)."),
     click.option("--descriptors", type=click.Path(path_type=Path), metavar="FILE", help="Descriptors: our YAML, or CBD's JSON."),

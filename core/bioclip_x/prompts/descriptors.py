@@ -19,10 +19,15 @@ _KEYS: Final = ("format", "provenance", "classes", "style")
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """One visual trait in words. kind: "descriptor" for the organism, "background" for where it is found."""
+    """One visual trait in words.
+
+    kind: "descriptor" for the organism, "background" for where it is found. times: how often its author listed it; said
+    once unless the published prompts are wanted to the letter.
+    """
 
     phrase: str
     kind: str = "descriptor"
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,9 @@ def _entry(path: Path, name: str, entry: Any, notes: list[str]) -> tuple[Descrip
             clean = " ".join(phrase.split())
             if not clean or (kind, clean) in found:
                 notes.append(f"{path}: {name!r}: skipped a {'repeated' if clean else 'blank'} {kind} {clean!r}")
-                continue
-            found[kind, clean] = Descriptor(clean, kind)
+            if clean:
+                times = found[kind, clean].times + 1 if (kind, clean) in found else 1
+                found[kind, clean] = Descriptor(clean, kind, times)
     return tuple(found.values())
 
 

@@ -45,7 +45,10 @@ def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> T
 def _details(about: dict[str, Any]) -> Details:
     if not any(about.get(key) for key in ("common_names", "ids", "extra")):
         return NO_DETAILS
-    names = {language: tuple(names) for language, names in about.get("common_names", {}).items()}
+    names = {
+        language.lower().replace("_", "-"): (names,) if isinstance(names, str) else tuple(names)
+        for language, names in about.get("common_names", {}).items()
+    }
     return Details(names, dict(about.get("ids", {})), dict(about.get("extra", {})))
 
 

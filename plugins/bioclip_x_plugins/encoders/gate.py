@@ -1,17 +1,16 @@
 """A gate: a model made for one kind of picture refuses pictures of another kind, so as not to name them with confidence.
 
 A picture is described by low-level statistics of what the model is shown (contrast between neighbouring pixels and
-curvature at three scales, and colour), which set drawings, photographs, charts and scans apart long before content
-does. The pictures that a model was made for are a Gaussian in these; the Mahalanobis distance to it is the measure
-(Lee et al., NeurIPS 2018, use it on a network's own features). It is fitted to that kind of picture alone: no other
-kind is seen, so none is favoured.
+curvature at three scales, and colour) and by its embedding before normalisation: how it is made, and what it holds. The
+pictures that a model was made for are a Gaussian in these; the Mahalanobis distance to it is the measure (Lee et al.,
+NeurIPS 2018, arXiv 1807.03888, use it on a network's features). It is fitted to that kind of picture alone.
 
-Legend: B pictures, F statistics.
+Legend: B pictures, D embedding, F statistics and embedding together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +28,13 @@ FLOOR: Final = 1e-3
 """Added before logarithms, and the least standard deviation: a quarter of one step of 8-bit colour."""
 
 
+def features(rgb_B3HW: torch.Tensor, embedding_BD: torch.Tensor) -> torch.Tensor:
+    """float32 [B, F] of pictures (colours in [0, 1]) and their embeddings (not normalised)."""
+    return torch.cat([statistics(rgb_B3HW), embedding_BD], dim=1)
+
+
 def statistics(rgb_B3HW: torch.Tensor) -> torch.Tensor:
-    """float32 [B, F] of pictures with colours in [0, 1]."""
+    """The low-level ones: float32, 63 numbers a picture, of colours in [0, 1]."""
     return torch.cat([*(_contrast(_shrunk(rgb_B3HW, scale)) for scale in range(SCALES)), _colour(rgb_B3HW)], dim=1)
 
 
@@ -71,9 +75,9 @@ class Gate:
     threshold: float
     refusal: str
 
-    def distance(self, rgb_B3HW: torch.Tensor) -> torch.Tensor:
-        """Mahalanobis distance of each picture (colours in [0, 1]): float32 [B], 0 at the centre."""
-        z_BF = (statistics(rgb_B3HW) - self.mean_F) / self.scale_F
+    def distance(self, features_BF: torch.Tensor) -> torch.Tensor:
+        """Mahalanobis distance of each picture, by its `features`: float32 [B], 0 at the centre."""
+        z_BF = (features_BF - self.mean_F) / self.scale_F
         return ((z_BF @ self.precision_FF) * z_BF).sum(1).clamp_min(0).sqrt()
 
     def refusals(self, distance_B: torch.Tensor) -> tuple[str, ...]:
@@ -96,16 +100,15 @@ class Gate:
             raise ModelError(f"the gate of the model in {folder} cannot be loaded: {problem}") from problem
 
 
-def fit(rgb_B3HW: torch.Tensor, held_out_B3HW: torch.Tensor, refusal: str, quantile: float, slack: float) -> Gate:
-    """A gate for pictures like these.
+def fit(features_BF: torch.Tensor, held_out_BF: torch.Tensor, refusal: str, quantile: float, slack: float) -> Gate:
+    """A gate for pictures with such `features`.
 
     The threshold is the `quantile` of the distances of pictures held out of the fit, times `slack` (1 lets in just that
     share of them).
     """
-    stats_BF = statistics(rgb_B3HW)
-    mean_F, scale_F = stats_BF.mean(0), stats_BF.std(0).clamp_min(FLOOR)
-    z_BF = (stats_BF - mean_F) / scale_F
-    covariance_FF = torch.cov(z_BF.T).double() + FLOOR * torch.eye(z_BF.shape[1], dtype=torch.float64)
+    mean_F, scale_F = features_BF.mean(0), features_BF.std(0).clamp_min(FLOOR)
+    z_BF = ((features_BF - mean_F) / scale_F).double()
+    covariance_FF = torch.cov(z_BF.T) + FLOOR * torch.eye(z_BF.shape[1], dtype=torch.float64)
     gate = Gate(mean_F, scale_F, torch.linalg.inv(covariance_FF).float().contiguous(), 0.0, refusal)
-    threshold = slack * float(torch.quantile(gate.distance(held_out_B3HW), quantile))
-    return Gate(gate.mean_F, gate.scale_F, gate.precision_FF, threshold, refusal)
+    threshold = slack * float(torch.quantile(gate.distance(held_out_BF), quantile))
+    return replace(gate, threshold=threshold)

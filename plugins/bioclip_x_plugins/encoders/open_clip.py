@@ -16,7 +16,7 @@ from bioclip_x.errors import ModelError
 from bioclip_x.records import ImageFeatures, ModelCard
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.context import encode_text
-from bioclip_x_plugins.encoders.gate import Gate
+from bioclip_x_plugins.encoders.gate import Gate, features
 from bioclip_x_plugins.encoders.locate import CARD, CONFIG, Located, locate
 from bioclip_x_plugins.encoders.tokens import count_tokens
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip, trainable
@@ -61,14 +61,13 @@ class LoadedOpenClip:
     @torch.inference_mode()
     def encode_images(self, pixels_B3HW: torch.Tensor) -> ImageFeatures:
         """float32 [B, D] on the CPU, unit rows."""
-        embeddings_BD = self.model.encode_image(pixels_B3HW.to(self.device, self.input_dtype)).float()
-        embeddings_BD = torch.nn.functional.normalize(embeddings_BD, dim=-1).cpu()
+        raw_BD = self.model.encode_image(pixels_B3HW.to(self.device, self.input_dtype)).float().cpu()
+        unit_BD = torch.nn.functional.normalize(raw_BD, dim=-1)
         if self.gate is None:
-            return ImageFeatures(embeddings_BD, ("",) * len(embeddings_BD))
-        shown = self.card.preprocessing
-        mean, std = (torch.tensor(shown[key])[:, None, None] for key in ("mean", "std"))
-        distance_B = self.gate.distance((pixels_B3HW * std + mean).clamp(0, 1))
-        return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B), distance_B.numpy())
+            return ImageFeatures(unit_BD, ("",) * len(unit_BD))
+        mean, std = (torch.tensor(self.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
+        distance_B = self.gate.distance(features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
+        return ImageFeatures(unit_BD, self.gate.refusals(distance_B), distance_B.numpy())
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:

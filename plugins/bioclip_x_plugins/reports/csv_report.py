@@ -36,7 +36,7 @@ class CsvReport:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with opened(output) as stream:
             yield _Writer(stream, provenance)
-            if output is not None:
+            if output is not None and (output.is_file() or not output.exists()):  # /dev/stdout gets none beside it
                 # Before the table is in place: there is never one without its provenance.
                 with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                     sidecar.write(to_json(provenance_document(provenance), indent=2) + "\n")

@@ -95,7 +95,12 @@ class Descriptors:
         if not entries:
             text = sentence(name, "", style) if style == "cbd-original" else name
             return [Prompt(text, class_index, "name", source=f"no descriptors in {source}")]
-        return [Prompt(_text(name, entry, style), class_index, entry.kind, entry.phrase, source) for entry in entries]
+        # The published code averages a repeated descriptor in as often as it is listed.
+        weights = [float(entry.times) if style == "cbd-original" else 1.0 for entry in entries]
+        return [
+            Prompt(_text(name, entry, style), class_index, entry.kind, entry.phrase, source, weight)
+            for entry, weight in zip(entries, weights)
+        ]
 
     def _called(self, taxon: Taxon, key: str, language: str) -> str:
         if self.name == "file" and key:

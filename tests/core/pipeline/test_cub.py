@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import picture
 
 from bioclip_x import Classifier
+from helpers import picture
 
 BIRDS = """order,family,species,common_name
 Procellariiformes,Diomedeidae,Phoebastria nigripes,black-footed albatross

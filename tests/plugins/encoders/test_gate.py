@@ -7,19 +7,24 @@ import pytest
 import torch
 
 from bioclip_x.errors import ModelError
-from bioclip_x_plugins.encoders.gate import Gate, fit, statistics
+from bioclip_x_plugins.encoders.gate import Gate, features, fit, statistics
+
+
+def seen(rgb_B3HW: torch.Tensor) -> torch.Tensor:
+    """Features of pictures, with their mean colours for an embedding."""
+    return features(rgb_B3HW, rgb_B3HW.mean((2, 3)))
 
 
 def smooth(seed: int, n: int) -> torch.Tensor:
-    """Soft blobs of colour."""
+    """Features of soft blobs of colour."""
     rng = np.random.default_rng(seed)
     coarse = torch.from_numpy(rng.uniform(0.2, 0.8, (n, 3, 4, 4)).astype(np.float32))
     fine = torch.nn.functional.interpolate(coarse, (32, 32), mode="bicubic").clamp(0, 1)
-    return (fine + torch.from_numpy(rng.normal(0, 0.01, fine.shape).astype(np.float32))).clamp(0, 1)
+    return seen((fine + torch.from_numpy(rng.normal(0, 0.01, fine.shape).astype(np.float32))).clamp(0, 1))
 
 
 def noise(seed: int, n: int) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).uniform(0, 1, (n, 3, 32, 32)).astype(np.float32))
+    return seen(torch.from_numpy(np.random.default_rng(seed).uniform(0, 1, (n, 3, 32, 32)).astype(np.float32)))
 
 
 def test_it_lets_in_its_own_kind_and_refuses_another() -> None:
@@ -32,10 +37,10 @@ def test_it_lets_in_its_own_kind_and_refuses_another() -> None:
 def test_the_distance_is_mahalanobis() -> None:
     fitted = smooth(0, 400)
     gate = fit(fitted, smooth(1, 50), "no", quantile=1.0, slack=1.0)
-    stats = statistics(fitted).double()
+    stats = fitted.double()
     z = (stats - stats.mean(0)) / stats.std(0).clamp_min(1e-3)
     covariance = np.cov(z.numpy().T) + 1e-3 * np.eye(z.shape[1])
-    x = ((statistics(smooth(5, 1)).double()[0] - stats.mean(0)) / stats.std(0).clamp_min(1e-3)).numpy()
+    x = ((smooth(5, 1).double()[0] - stats.mean(0)) / stats.std(0).clamp_min(1e-3)).numpy()
     expected = float(np.sqrt(x @ np.linalg.solve(covariance, x)))
     assert float(gate.distance(smooth(5, 1))) == pytest.approx(expected, rel=1e-3)
 

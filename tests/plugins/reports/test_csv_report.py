@@ -14,7 +14,7 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
 from bioclip_x_plugins.reports.csv_report import CsvReport
 
-OURS = "rank,name,margin,top_descriptor,refused,error,demo,model,revision,version"
+OURS = "rank,name,note,margin,top_descriptor,refused,error,demo,model,revision,version"
 
 
 def written(path: Path, provenance: Provenance, *results: Result) -> list[dict[str, str]]:
