@@ -19,14 +19,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import describe
 
 from bioclip_x import Classifier
+from bioclip_x.components import LoadedEncoder
 from bioclip_x_plugins.field_guide.drawing import draw_species
-from bioclip_x_plugins.field_guide.species import load_species
+from bioclip_x_plugins.field_guide.species import descriptors, load_species, phrases, trait_values
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "field_guide.json"
@@ -35,14 +38,18 @@ BEGIN, END = "<!-- figures: written by benchmarks/field_guide/evaluate.py -->", 
 ROWS = {
     "species_top1_taxonomic": "species, by taxonomic names",
     "species_top1_common": "species, by common names",
-    "species_top1_descriptors": "species, `--plugin descriptors`",
-    "species_top1_bare_descriptors": "species, by the bare phrases, no name in them",
+    "species_top1_descriptors": "species, `--plugin descriptors` (bare phrases, no name in them)",
+    "species_top1_named_descriptors": "species, `--text descriptors:style=has` (name and phrase)",
     "family_by_rollup": "family, `--plugin rollup --rank family`",
     "family_by_rollup_descriptors": "family, the same with `--plugin descriptors`",
     "refused": "refused by the gate (counted as wrong above)",
 }
 SEED, PER_SPECIES = 2026, 20
 PICTURES = {".jpg", ".jpeg", ".png"}  # .JPEG too: suffixes are lowered
+FELL = {
+    "changed_phrase_fell": "its phrase fell, relative to the class's others",
+    "unrelated_phrase_fell": "an unrelated phrase did",
+}
 
 
 def share(hits: int, of: int) -> dict[str, object]:
@@ -67,6 +74,41 @@ def named(**recipe: object) -> list[str]:
 
 def agreement(found: list[str], truth: list[str]) -> dict[str, object]:
     return share(sum(a == b for a, b in zip(found, truth, strict=True)), len(truth))
+
+
+def faithfulness() -> dict[str, Any]:
+    """Whether a phrase falls when its trait is changed in the drawing, everything else the same, and others do not.
+
+    A fall is one relative to the class's other phrases. One drawing a trait of each species; what the trait is changed
+    to, and the unrelated phrase looked at beside it, are drawn at random.
+    """
+    encoder = Classifier().encoder
+    rng = np.random.default_rng(SEED)
+    fell = {"changed": 0, "unrelated": 0}
+    pairs = 0
+    for s, species in enumerate(load_species()):
+        said = descriptors(species)
+        texts_PD = encoder.encode_texts(said)
+        for trait, value in species.traits.items():
+            changed = phrases(species.plan, trait, value)[0]
+            if changed not in said:
+                continue
+            other = rng.choice([v for v in trait_values(species.plan)[trait] if v != value])
+            change_P = _change(encoder, texts_PD, species.name, s, {trait: str(other)})
+            beside = change_P - (change_P.sum() - change_P) / (len(said) - 1)  # less the mean of the others
+            unrelated = int(rng.choice([i for i, phrase in enumerate(said) if phrase != changed]))
+            fell["changed"] += bool(beside[said.index(changed)] < 0)
+            fell["unrelated"] += bool(beside[unrelated] < 0)
+            pairs += 1
+    return {f"{name}_phrase_fell": share(count, pairs) for name, count in fell.items()}
+
+
+def _change(encoder: LoadedEncoder, texts_PD: torch.Tensor, name: str, s: int, change: dict[str, str]) -> np.ndarray:
+    """How each phrase's similarity changes with the drawing: float32 [P]."""
+    pair = [draw_species(name, (SEED, s, 99), 256, change=given).image for given in ({}, change)]
+    embeddings = encoder.encode_images(torch.stack([encoder.preprocess(image) for image in pair])).embeddings_BD
+    found: np.ndarray = (texts_PD @ (embeddings[1] - embeddings[0])).numpy()
+    return found
 
 
 def photographs(folder: Path) -> dict[str, object]:
@@ -94,6 +136,8 @@ def table(results: dict[str, Any]) -> str:
 
     lines = ["| drawings of another seed | share | 95% interval | drawings |", "| --- | --- | --- | --- |"]
     lines += [row(ROWS[name], figure) for name, figure in results["drawings"].items()]
+    lines += ["", "| one trait changed in the drawing | share | 95% interval | pairs |", "| --- | --- | --- | --- |"]
+    lines += [row(FELL[name], figure) for name, figure in results["faithfulness"].items()]
     if "photographs_refused" in results:
         lines += ["", "| photographs | refused | 95% interval | photographs |", "| --- | --- | --- | --- |"]
         folders = {**results["photographs_refused"]["folders"], "**all**": results["photographs_refused"]["all"]}
@@ -124,7 +168,7 @@ def main() -> None:
             "species_top1_taxonomic": agreement(taxonomic, truth),
             "species_top1_common": agreement(named(text="common"), truth),
             "species_top1_descriptors": agreement(named(plugins=["descriptors"]), truth),
-            "species_top1_bare_descriptors": agreement(named(text="descriptors:style=bare"), truth),
+            "species_top1_named_descriptors": agreement(named(text="descriptors:style=has"), truth),
             "family_by_rollup": agreement(named(plugins=["rollup"], rank="family"), families),
             "family_by_rollup_descriptors": agreement(
                 named(plugins=["descriptors", "rollup"], rank="family"), families
@@ -132,13 +176,19 @@ def main() -> None:
             "refused": share(taxonomic.count(""), len(truth)),
         },
     }
+    results["faithfulness"] = faithfulness()
     if options.photographs:
         results["photographs_refused"] = photographs(options.photographs)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{rest.partition(END)[2]}", "utf-8")
-    print(json.dumps({key: results[key] for key in ("drawings", "photographs_refused") if key in results}, indent=2))
+    print(
+        json.dumps(
+            {key: results[key] for key in ("drawings", "faithfulness", "photographs_refused") if key in results},
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

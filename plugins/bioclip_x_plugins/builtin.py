@@ -96,7 +96,7 @@ def datasets() -> list[ComponentSpec]:
     return [
         ComponentSpec("image-folder", "a folder of pictures per class", f"{HERE}.datasets.image_folder:ImageFolder"),
         ComponentSpec(
-            "field_guide", "drawings of the field guide, made here", f"{HERE}.datasets.field_guide:FieldGuide"
+            "field-guide", "drawings of the field guide, made here", f"{HERE}.datasets.field_guide:FieldGuide"
         ),
         ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
     ]

@@ -85,12 +85,15 @@ class Classifier:
         self.provenance = self._provenance(texts.notes)
 
     def _request(self) -> TextRequest:
-        file = self.recipe.descriptors or self.encoder.card.descriptors
+        file, card = self.recipe.descriptors, self.encoder.card
+        descriptors = load_descriptors(file) if file else None
+        if descriptors is None and card.descriptors:
+            descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")
         return TextRequest(
             taxonomy=self.taxonomy,
             classes=range(self.taxonomy.n_classes),
             language=self.recipe.language,
-            descriptors=load_descriptors(file) if file else None,
+            descriptors=descriptors,
             missing=self.recipe.missing,
         )
 

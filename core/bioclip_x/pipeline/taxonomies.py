@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bioclip_x.components import TaxonomyReader
@@ -21,7 +22,8 @@ def taxonomy_for(registry: Registry, recipe: Recipe, card: ModelCard) -> Taxonom
     if recipe.taxonomy:
         return read_taxonomy(registry, recipe.taxonomy, recipe.taxonomy_format)
     if card.taxonomy:
-        return read_taxonomy(registry, card.taxonomy)
+        # Called after the model: where its files lie on this machine is nobody's business.
+        return replace(read_taxonomy(registry, card.taxonomy), source=f"{card.name}: {card.taxonomy.name}")
     raise RecipeError(
         f"the model {card.name} brings no list of classes: give --taxonomy FILE (a species list as CSV, say) or "
         '--labels "red fox,gray wolf"'

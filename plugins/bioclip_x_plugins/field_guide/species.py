@@ -88,7 +88,7 @@ def descriptor_file() -> dict[str, Any]:
     classes = {s.name: {"descriptor": descriptors(s), "background": list(s.background)} for s in load_species()}
     return {
         "format": "bioclip-x/descriptors/1",
-        "style": "has",
+        "style": "bare",
         "provenance": {"written_by": "bioclip-x field guide", "note": NOTE},
         "classes": classes,
     }

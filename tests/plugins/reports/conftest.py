@@ -34,10 +34,17 @@ def prediction(one: Taxon, *shares: float) -> Prediction:
 def shares_of(class_index: int, sign: float, kind: str, *said: tuple[str, float]) -> tuple[PromptShare, ...]:
     """Prompts with their similarities, at logit scale 60 and mean pooling."""
     return tuple(
-        PromptShare(phrase if kind == "descriptor" else "", f"a photo of a bird, which has {phrase}.", kind, "birds.yaml", class_index, similarity,
-                    sign * 60 / len(said) * similarity)
+        PromptShare(
+            phrase if kind == "descriptor" else "",
+            f"a photo of a bird, which has {phrase}.",
+            kind,
+            "birds.yaml",
+            class_index,
+            similarity,
+            sign * 60 / len(said) * similarity,
+        )
         for phrase, similarity in said
-    )  # fmt: skip
+    )
 
 
 def explained(winner: Taxon, runner_up: Taxon, shares: tuple[PromptShare, ...], rest: float = 0.0) -> Explanation:
