@@ -37,7 +37,7 @@ def unicl_loss(
     logits_BB = logit_scale * image_BD @ text_BD.T
     if logit_bias is not None:
         logits_BB = logits_BB + logit_bias
-    target_BB = positive_BB / positive_BB.sum(dim=1, keepdim=True)
+    target_BB = positive_BB.to(logits_BB.dtype) / positive_BB.sum(dim=1, keepdim=True)
     from_images = -(target_BB * logits_BB.log_softmax(dim=1)).sum(dim=1).mean()
     # P is symmetric, so a text's positives among images are its row as well.
     from_texts = -(target_BB * logits_BB.T.log_softmax(dim=1)).sum(dim=1).mean()

@@ -53,7 +53,7 @@ def test_published_json(tmp_path: Path) -> None:
 def test_blank_and_repeated_phrases_are_noted(tmp_path: Path) -> None:
     path = written(tmp_path, '{"hen": ["red comb", "  ", "red  comb"]}', "d.json")
     read = load_descriptors(path)
-    assert read.classes["hen"] == (Descriptor("red comb"),)
+    assert read.classes["hen"] == (Descriptor("red comb", times=2),)
     assert read.notes == (
         f"{path}: 'hen': skipped a blank descriptor ''", f"{path}: 'hen': skipped a repeated descriptor 'red comb'",
     )  # fmt: skip
