@@ -132,7 +132,7 @@ def table(results: dict[str, Any]) -> str:
 
     def row(name: str, figure: dict[str, Any]) -> str:
         low, high = figure["interval95"]
-        return f"| {name} | {figure['value']:.1%} | {low:.1%} to {high:.1%} | {figure['of']:,} |"
+        return f"| {name} | {figure['value']:.2%} | {low:.2%} to {high:.2%} | {figure['of']:,} |"
 
     lines = ["| drawings of another seed | share | 95% interval | drawings |", "| --- | --- | --- | --- |"]
     lines += [row(ROWS[name], figure) for name, figure in results["drawings"].items()]
