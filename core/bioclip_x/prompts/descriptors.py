@@ -82,7 +82,8 @@ def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
     """Writes our YAML, atomically."""
     classes: dict[str, Any] = {}
     for name, entries in descriptors.classes.items():
-        kinds = {kind: phrases for kind in KINDS if (phrases := [d.phrase for d in entries for _ in range(d.times) if d.kind == kind])}
+        listed = [entry for entry in entries for _ in range(entry.times)]
+        kinds = {kind: said for kind in KINDS if (said := [entry.phrase for entry in listed if entry.kind == kind])}
         classes[name] = kinds or []
     document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": classes}
     if descriptors.style:
