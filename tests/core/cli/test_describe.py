@@ -19,7 +19,10 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.registry import create_registry
 from llm_server import KEY, Reply, Server, failed, in_turn, said, serving
 
+# Whoever started the tests in the background has had SIGINT ignored for all below; the program's user has not.
 PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from bioclip_x.cli.describe import command
 from bioclip_x.registry import create_registry
 command.main(obj=create_registry())
