@@ -141,7 +141,7 @@ class Scorer(Protocol):
     """Image features → class logits."""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
-        """float32 [B, C], logit scale applied."""
+        """A record of float32 [B, C], logit scale applied."""
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Each prompt's coefficient a_p in the class's similarity Σ a_p·cos_p for this image; float32 [prompts of it]."""
@@ -151,7 +151,7 @@ class Head(Protocol):
     """Class logits → shares of every node of the tree, and the ranks at which to report a winner."""
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """float32 log-shares [B, N]."""
+        """A record of float32 log-shares [B, N], and the ranks at which to report a winner."""
 
 
 class Loss(Protocol):

@@ -108,7 +108,7 @@ def test_hook_scorers(tiny_model: str) -> None:
         def logits(self, features: Any, bank: Any, card: Any) -> Logits:
             logits_BC = torch.zeros(len(features.embeddings_BD), bank.n_classes)
             logits_BC[:, 0] = 50
-            return Logits(logits_BC, linear=False)
+            return Logits(logits_BC)
 
         def coefficients(self, embedding_D: Any, bank: Any, class_index: int) -> Any:
             return torch.zeros(len(bank.prompts[bank.of_class(class_index)])).numpy()

@@ -24,7 +24,6 @@ class TextBank:
     pooling: how a class's prompts are pooled: "mean" (CBD), "ensemble" (CLIP's) or "max".
     key: hash of the model, its tokenizer and precision, and the prompts.
     truncated: how many prompts were longer than the model's context.
-    ties: groups of classes that share an identical text (and so cannot be told apart by it).
     """
 
     prompts: tuple[Prompt, ...]
@@ -35,7 +34,6 @@ class TextBank:
     pooling: str
     key: str
     truncated: int = 0
-    ties: int = 0
 
     def of_class(self, class_index: int) -> slice:
         """The rows of one class."""

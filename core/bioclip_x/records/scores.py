@@ -11,14 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """logits_BC: float32 [B, C], unnormalised class scores in the taxonomy's leaf order, logit scale applied.
-
-    linear: True where a class's logit is linear in its prompts' similarities (pooling mean and ensemble), so that
-    signed contributions sum to a margin exactly.
-    """
+    """logits_BC: float32 [B, C], unnormalised class scores in the taxonomy's leaf order, logit scale applied."""
 
     logits_BC: torch.Tensor
-    linear: bool = True
 
 
 @dataclass(frozen=True, slots=True)

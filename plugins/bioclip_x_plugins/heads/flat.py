@@ -12,5 +12,5 @@ class Flat:
     """A softmax over the classes. Shares up the tree are summed for the path shown, but no other rank is decided."""
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """float32 [B, N]."""
+        """Log-shares, float32 [B, N]."""
         return Scores(node_log_probs(torch.log_softmax(logits.logits_BC, dim=1), taxonomy))

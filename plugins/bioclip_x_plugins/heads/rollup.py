@@ -16,6 +16,6 @@ class Rollup:
     """A softmax over the classes, summed up the tree, and a winner at every rank that has a table."""
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """float32 [B, N]."""
+        """Log-shares, float32 [B, N]."""
         log_probs_BN = node_log_probs(torch.log_softmax(logits.logits_BC, dim=1), taxonomy)
         return Scores(log_probs_BN, ranks=tuple(taxonomy.rank_tables))

@@ -43,7 +43,7 @@ class TextScorer:
         self._prototypes_CD = torch.empty(0)
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
-        """float32 [B, C]."""
+        """Logits, float32 [B, C]."""
         x_BD = features.embeddings_BD
         if bank.pooling == "max":
             cos_BP = x_BD @ bank.embeddings_PD.T
@@ -52,7 +52,7 @@ class TextScorer:
             similarity_BC = empty_BC.scatter_reduce(1, owner_BP, cos_BP, "amax")
         else:
             similarity_BC = x_BD @ self._of(bank).T
-        return Logits(card.logit_scale * similarity_BC + card.logit_bias, linear=bank.pooling != "max")
+        return Logits(card.logit_scale * similarity_BC + card.logit_bias)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
