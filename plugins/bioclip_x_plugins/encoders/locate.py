@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -85,10 +87,20 @@ def _snapshot(repository: str, revision: str | None, cache_dir: Path | None) -> 
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    def fetch(weights: str) -> Path:
+    def fetch(weights: str, here: bool = False) -> Path:
         wanted = [CONFIG, weights, *_TOKENIZER_FILES]
-        return Path(snapshot_download(repository, revision=revision, cache_dir=cache_dir, allow_patterns=wanted))
+        return Path(
+            snapshot_download(
+                repository, revision=revision, cache_dir=cache_dir, allow_patterns=wanted, local_files_only=here
+            )
+        )
 
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):
+        # A commit never changes: where it is in the cache, there is nothing to ask the hub.
+        with contextlib.suppress(LocalEntryNotFoundError):
+            folder = fetch(SAFETENSORS, here=True)
+            if (folder / CONFIG).exists() and any((folder / name).exists() for name in (SAFETENSORS, PICKLE)):
+                return folder
     at = f" --revision {revision}" if revision else ""
     try:
         folder = fetch(SAFETENSORS)
