@@ -148,7 +148,11 @@ class Scorer(Protocol):
 
 
 class Head(Protocol):
-    """Class logits → shares of every node of the tree, and the ranks at which to report a winner."""
+    """Class logits → shares of every node of the tree, and the ranks at which to report a winner.
+
+    Takes `records.Logits` (its `logits_BC`) and the tree, returns `records.Scores` (`log_probs_BN`, and `ranks` if it
+    reports more than classes). `taxonomy.node_log_probs` sums classes up the tree; `tests/third_party` is a head, whole.
+    """
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
         """A record of float32 log-shares [B, N], and the ranks at which to report a winner."""

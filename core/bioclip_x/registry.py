@@ -55,6 +55,8 @@ class Registry:
         try:
             self.manager.register(plugin, name=name)
             self.manager.check_pending()
+            if not self.manager.get_hookcallers(plugin):
+                raise PluginError(f"{origin} has no hook; is @hookimpl missing?")
             found = [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]
             for kind, spec in found:
                 if spec.name in self._components[kind]:

@@ -135,7 +135,8 @@ def test_plugins_by_file_and_module(tmp_path: Path, registry: Registry) -> None:
     )
     registry.load([str(file)])
     assert type(registry.make("heads", "mine")).__name__ == "Head"
-    registry.load(["json"])  # a module without hooks is a plugin that does nothing
+    with pytest.raises(PluginError, match=r"json has no hook; is @hookimpl missing\?"):
+        registry.load(["json"])
     with pytest.raises(
         PluginError, match=r"no plugin is called 'no_such_plugin', and no module either; installed: .*rollup"
     ):

@@ -167,7 +167,7 @@ def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report
             return report
         known |= dict.fromkeys(report.suffixes, name)
     raise RecipeError(
-        f"--report {path}: no report is written for {path.suffix or 'no suffix'}; known: {', '.join(known)}"
+        f"{flag} {path}: no report is written for {path.suffix or 'no suffix'}; known: {', '.join(known)}"
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,21 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.components import Encoder, Head, LoadedEncoder, Scorer
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.paths import cache_folder
 from bioclip_x.pipeline import explain as explaining
 from bioclip_x.pipeline import predict
 from bioclip_x.pipeline.bank import build_bank
 from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
-from bioclip_x.pipeline.taxonomies import taxonomy_for
+from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
 from bioclip_x.pipeline.texts import write_prompts
-from bioclip_x.prompts import load_descriptors
+from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe, resolve_recipe
-from bioclip_x.records import Decoded, Provenance, Result, Source, TextRequest
+from bioclip_x.records import Decoded, Logits, Provenance, Result, Scores, Source, TextRequest
 from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.wording import some
 
 if TYPE_CHECKING:
     from bioclip_x.pipeline.sources import ImageLike
@@ -70,10 +72,16 @@ class Classifier:
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
+        # All that can be wrong without the model is found out before it, since a model can be a long download.
+        listed = given or listed_taxonomy(registry, recipe)
+        if listed is not None:
+            predict.candidates(listed, recipe.rank)
+        descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         self.encoder: LoadedEncoder = family.load(recipe.model, device=recipe.device, precision=recipe.precision)
-        self.taxonomy = given or taxonomy_for(registry, recipe, self.encoder.card)
+        self.taxonomy = listed or own_taxonomy(registry, self.encoder.card)
+        self._is_own_list = listed is None
         self._candidates = predict.candidates(self.taxonomy, recipe.rank)
-        texts = write_prompts(builders, self._request())
+        texts = write_prompts(builders, self._request(descriptors))
         self.bank = build_bank(
             self.encoder,
             texts.prompts,
@@ -84,9 +92,8 @@ class Classifier:
         )
         self.provenance = self._provenance(texts.notes)
 
-    def _request(self) -> TextRequest:
-        file, card = self.recipe.descriptors, self.encoder.card
-        descriptors = load_descriptors(file) if file else None
+    def _request(self, descriptors: DescriptorSet | None) -> TextRequest:
+        card = self.encoder.card
         if descriptors is None and card.descriptors:
             descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")
         return TextRequest(
@@ -101,6 +108,9 @@ class Classifier:
         card, bank = self.encoder.card, self.bank
         unread = self.recipe.descriptors and not any(prompt.phrase for prompt in bank.prompts)
         unused = [f"{self.recipe.descriptors} is not used: no text builder chosen reads descriptors"] if unread else []
+        told = [*self.taxonomy.notes, *notes, *unused, *_doubts(self.taxonomy, self.recipe.language)]
+        if card.demo and not self._is_own_list:
+            told.append(f"{card.name} is a demonstration: its shares say little about classes other than its own")
         cut = f"{bank.truncated} of {len(bank.prompts)} texts are longer than the model's {card.context_length} tokens"
         return Provenance(
             version=__version__,
@@ -111,7 +121,7 @@ class Classifier:
             n_classes=self.taxonomy.n_classes,
             n_prompts=len(bank.prompts),
             recipe=self.recipe.dump(),
-            notes=(*self.taxonomy.notes, *notes, *unused, *([f"{cut} and were cut"] if bank.truncated else [])),
+            notes=(*told, *([f"{cut} and were cut"] if bank.truncated else [])),
             ranks=tuple(self.taxonomy.rank_tables),
         )
 
@@ -149,11 +159,23 @@ class Classifier:
         for one in batch:
             yield Result(one.source.name, error=one.error) if one.pixels is None else next(decided)
 
+    def _decided(self, logits: Logits) -> Scores:
+        """The head's decision, held against what a head must return: it may be anybody's."""
+        scores = self.head.decide(logits, self.taxonomy)
+        wanted = (len(logits.logits_BC), self.taxonomy.n_nodes)
+        got = tuple(scores.log_probs_BN.shape) if isinstance(scores, Scores) else type(scores).__name__
+        if got != wanted:
+            raise PluginError(
+                f"the head {self.recipe.head.name!r} must return Scores with log_probs_BN of shape {wanted} (pictures, "
+                f"nodes of the tree); it returned {got}"
+            )
+        return scores
+
     def _decide(self, batch: Sequence[Decoded]) -> list[Result]:
         card = self.encoder.card
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
         logits = self.scorer.logits(features, self.bank, card)
-        scores = self.head.decide(logits, self.taxonomy)
+        scores = self._decided(logits)
         top_BK = predict.top_nodes(scores, self._candidates, max(2, self.recipe.k)).tolist()  # two, for the margin
         results = []
         for row, one in enumerate(batch):
@@ -173,6 +195,17 @@ class Classifier:
             )  # fmt: skip
             results.append(named)
         return results
+
+
+def _doubts(taxonomy: Taxonomy, language: str) -> Iterator[str]:
+    """What a reader of the results might trip over: names that several classes bear, a language without names."""
+    taxa = [taxonomy.class_taxon(c) for c in range(taxonomy.n_classes)]
+    shared = [name for name, times in Counter(taxon.name for taxon in taxa).items() if times > 1]
+    if shared:
+        yield f"{len(shared)} names are borne by several classes, told apart by their paths: {some(shared)}"
+    languages = {code for taxon in taxa for code in taxon.common_names}
+    if languages and language not in languages:
+        yield f"no class has a common name in language {language!r}; there are names in {some(sorted(languages))}"
 
 
 def _registry(plugins: Sequence[str]) -> Registry:

@@ -17,7 +17,7 @@ import torch
 
 from bioclip_x.components import Scorer
 from bioclip_x.pipeline.predict import reported_taxon
-from bioclip_x.records import Explanation, ModelCard, PromptShare, TextBank
+from bioclip_x.records import Explanation, ModelCard, PromptShare, Taxon, TextBank
 from bioclip_x.taxonomy import Taxonomy
 
 
@@ -37,7 +37,7 @@ def explain(
     sides = [_Side(taxonomy, node, logits_C, sign) for node, sign in zip(nodes, (1.0, -1.0))]
     shares = [share for side in sides for share in _shares(bank, scorer, card, embedding_D, side)]
     margin = math.fsum(side.sign * side.logit for side in sides)
-    names = [side.name for side in sides] + [""]
+    names = [*_apart([side.taxon for side in sides]), ""]
     classes = [taxonomy.class_taxon(side.best).name for side in sides] + [""]
     return Explanation(
         winner=names[0],
@@ -50,12 +50,23 @@ def explain(
     )
 
 
+def _apart(taxa: Sequence[Taxon]) -> list[str]:
+    """Their names; of two that have the same, each with the highest ancestor that tells them apart."""
+    names = [taxon.name for taxon in taxa]
+    if len(set(names)) == len(names):
+        return names
+    for one, other in zip(*(taxon.lineage for taxon in taxa)):
+        if one != other:
+            return [f"{name} ({ancestor})" for name, (_, ancestor) in zip(names, (one, other))]
+    return names
+
+
 class _Side:
-    """One of the two taxa: its name, its logit (logsumexp over its classes), its best class."""
+    """One of the two taxa: its taxon, its logit (logsumexp over its classes), its best class."""
 
     def __init__(self, taxonomy: Taxonomy, node: int, logits_C: torch.Tensor, sign: float) -> None:
         start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
-        self.name = reported_taxon(taxonomy, node).name
+        self.taxon = reported_taxon(taxonomy, node)
         self.best = start + int(logits_C[start:stop].argmax())
         self.logit = float(torch.logsumexp(logits_C[start:stop].double(), 0))
         self.sign = sign

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -26,8 +26,14 @@ SUFFIXES = frozenset(
 """Files taken from a folder. A file named outright is tried whatever its suffix."""
 
 
-def check(inputs: Iterable[ImageLike]) -> None:
-    """Raises ImageError for a folder or pattern that holds no picture: better before the work than after it."""
+def check(inputs: Sequence[ImageLike]) -> None:
+    """Raises ImageError for a folder or pattern that holds no picture, and where nothing that is named is there.
+
+    Better before the work than after it. One file of several that is missing is a row like any other.
+    """
+    named = [os.fspath(item) if isinstance(item, str | os.PathLike) else "" for item in inputs]
+    if named and all(name and name != "-" and not glob.has_magic(name) and not Path(name).exists() for name in named):
+        raise ImageError(f"{named[0]}: no such file or folder")
     for item in inputs:
         if isinstance(item, str | os.PathLike):
             first = next(_expand_path(os.fspath(item)), None)

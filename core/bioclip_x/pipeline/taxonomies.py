@@ -15,12 +15,17 @@ from bioclip_x.taxonomy import Taxonomy
 HEAD_BYTES = 65536
 
 
-def taxonomy_for(registry: Registry, recipe: Recipe, card: ModelCard) -> Taxonomy:
-    """Labels, else the recipe's file, else the model's own. Raises RecipeError where there is none of these."""
+def listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
+    """What the recipe lists: labels, else a file; None where it lists nothing. Needs no model."""
     if recipe.labels:
         return Taxonomy.from_labels(recipe.labels)
     if recipe.taxonomy:
         return read_taxonomy(registry, recipe.taxonomy, recipe.taxonomy_format)
+    return None
+
+
+def own_taxonomy(registry: Registry, card: ModelCard) -> Taxonomy:
+    """What a model brings. Raises RecipeError where it brings nothing."""
     if card.taxonomy:
         # Called after the model: where its files lie on this machine is nobody's business.
         return replace(read_taxonomy(registry, card.taxonomy), source=f"{card.name}: {card.taxonomy.name}")
@@ -44,7 +49,10 @@ def read_taxonomy(registry: Registry, path: Path, format: str | None = None) -> 
             return reader.read(path)
     known = ", ".join(registry.components("taxonomy_readers"))
     what = "is a folder" if path.is_dir() else "is in no format that any reader recognises"
-    raise TaxonomyError(f"{path} {what}; name one with --taxonomy-format: {known}")
+    raise TaxonomyError(
+        f"{path} {what}; name one with --taxonomy-format: {known}. A table (saved as CSV) needs a column per rank, such as "
+        "family, genus, species"
+    )
 
 
 def _head(path: Path) -> bytes | None:

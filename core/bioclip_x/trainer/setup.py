@@ -47,7 +47,8 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     for text in config.text:
         builder: TextBuilder = _make(registry, "text_builders", text.component, config.base)
         kinds.append(TextKind(builder, request, text.weight))
-    notes = [*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]
+    # Kinds of text that share a lack (no common name) tell of it once.
+    notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
     datasets = []
     for data in config.data:
         dataset: Dataset = _make(registry, "datasets", data.component, config.base)

@@ -62,6 +62,8 @@ def locate(model: str, cache_dir: Path | None = None) -> Located:
             raise ModelError(f"{model}: the package {package} is not installed")
         folder = _checked(Path(spec.submodule_search_locations[0], inside), model)
         return Located(model, _content_hash(folder), folder)
+    if Path(model).is_dir():
+        raise ModelError(f"{model} is a folder; say local-dir:{model}")
     architecture, slash, tag = model.partition("/")
     if not slash:
         known = ", ".join(aliases())
@@ -76,6 +78,10 @@ def _checked(folder: Path, model: str) -> Path:
     """Refuses a folder without configuration: open_clip would guess a preprocessing, and be wrong without a word."""
     if not folder.is_dir():
         raise ModelError(f"{model}: the folder {folder} does not exist")
+    if not (folder / CONFIG).is_file() and (folder / "model" / CONFIG).is_file():
+        raise ModelError(
+            f"{model}: {folder} is the folder of a training run; its model is local-dir:{folder / 'model'}"
+        )
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{model}: {folder} holds no {CONFIG}; without it the preprocessing would be a guess")
     if not any((folder / name).is_file() for name in (SAFETENSORS, PICKLE)):

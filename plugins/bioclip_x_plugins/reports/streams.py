@@ -49,6 +49,8 @@ def opened(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
         raw = getattr(sys.stdout, "buffer", None)
         yield sys.stdout if raw is None else Stream(raw, encoding)
         return
+    if not output.parent.is_dir():
+        raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
     with ExitStack() as stack:
         with _named(output):
             raw = stack.enter_context(replacing(output, "wb"))

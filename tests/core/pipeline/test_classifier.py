@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from bioclip_x import Classifier
-from bioclip_x.errors import DescriptorError, ModelError, RecipeError, TaxonomyError
+from bioclip_x.errors import DescriptorError, ImageError, ModelError, PluginError, RecipeError, TaxonomyError
+from bioclip_x.records import Logits, Scores
 from helpers import picture
 
 
@@ -162,3 +163,54 @@ def test_the_margin_of_a_family_is_that_of_its_share(tiny_model: str, birds_csv:
     ratio = math.log(both.predictions[0].probability / both.predictions[1].probability)
     assert told.margin == pytest.approx(ratio, abs=1e-4) and told.margin >= 0
     assert math.fsum(s.contribution for s in told.shares) + told.rest == pytest.approx(told.margin, abs=1e-6)
+
+
+def test_a_request_is_checked_before_the_model_is_fetched(birds_csv: Path, tmp_path: Path) -> None:
+    """A model can be a long download; this one does not even exist."""
+    for wrong, fields in [
+        (TaxonomyError, {"taxonomy": tmp_path / "gone.csv"}),
+        (RecipeError, {"taxonomy": birds_csv, "rank": "famly"}),
+        (DescriptorError, {"taxonomy": birds_csv, "descriptors": tmp_path / "gone.yaml"}),
+    ]:
+        with pytest.raises(wrong):
+            Classifier("unicorn", **fields)
+
+
+def test_homonyms_are_noted_and_told_apart(tiny_model: str, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("kingdom,family,species\nAnimalia,Sulidae,Morus alba\nPlantae,Moraceae,Morus alba\n")
+    classifier = Classifier(tiny_model, taxonomy=table)
+    assert any("1 names are borne by several classes" in note for note in classifier.provenance.notes)
+    [result] = classifier.classify(picture())
+    assert result.explanation is not None
+    assert {result.explanation.winner, result.explanation.runner_up} == {
+        "Morus alba (Animalia)",
+        "Morus alba (Plantae)",
+    }
+
+
+def test_a_language_without_names_is_noted(tiny_model: str, birds_csv: Path) -> None:
+    notes = Classifier(tiny_model, taxonomy=birds_csv, language="Klingon").provenance.notes
+    assert "no class has a common name in language 'klingon'; there are names in de, en" in notes
+
+
+@pytest.mark.parametrize("returned", [None, "classes only"])
+def test_a_head_that_returns_something_else_is_named(tiny_model: str, returned: str | None) -> None:
+    classifier = Classifier(tiny_model, labels=("a", "b"))
+
+    class Odd:
+        def decide(self, logits: Logits, taxonomy: object) -> object:
+            return Scores(torch.log_softmax(logits.logits_BC, dim=1)) if returned else None
+
+    classifier.head = Odd()  # type: ignore[assignment]
+    with pytest.raises(PluginError, match=r"the head 'flat' must return Scores with log_probs_BN of shape \(1, 3\)"):
+        list(classifier.classify(picture()))
+
+
+def test_nothing_that_is_named_is_there(tiny_model: str, tmp_path: Path) -> None:
+    classifier = Classifier(tiny_model, labels=("a", "b"))
+    with pytest.raises(ImageError, match="no such file or folder"):
+        classifier.classify([tmp_path / "nophotos"])
+    picture().save(tmp_path / "there.png")
+    results = list(classifier.classify([tmp_path / "there.png", tmp_path / "gone.png"]))
+    assert [bool(result.error) for result in results] == [False, True]

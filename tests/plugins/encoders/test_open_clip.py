@@ -117,6 +117,14 @@ def test_folders_that_would_be_loaded_wrongly_are_refused(tiny_model: str, tmp_p
         locate(f"local-dir:{folder}")
 
 
+def test_folders_of_models_and_runs_are_recognised(tiny_model: str, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model.removeprefix("local-dir:"), tmp_path / "run" / "model")
+    with pytest.raises(ModelError, match=r"is a folder; say local-dir:"):
+        locate(str(tmp_path / "run" / "model"))
+    with pytest.raises(ModelError, match=r"is the folder of a training run; its model is local-dir:.*run/model"):
+        locate(f"local-dir:{tmp_path / 'run'}")
+
+
 def test_a_device_that_is_not_there(tiny_model: str) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has the device that this test asks for in vain")
