@@ -68,3 +68,8 @@ class Resolver:
             wanted = normalise_name(ancestor)
             nodes = [n for n in nodes if wanted in {normalise_name(x) for _, x in self.taxonomy.taxon(n).lineage[:-1]}]
         return Match(name, tuple(nodes))
+
+    def classes(self, name: str) -> tuple[int, ...]:
+        """The classes of this name: none where no taxon of it is a class, several where it is ambiguous."""
+        class_of = self.taxonomy.class_of
+        return tuple(class_of[node] for node in self.find(name).nodes if node in class_of)

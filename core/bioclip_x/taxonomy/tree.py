@@ -105,6 +105,11 @@ class Taxonomy:
         return [int(n) for n in np.flatnonzero(self.parent_N == node)]
 
     @cached_property
+    def class_of(self) -> dict[int, int]:
+        """The taxon that each class stands for (a node, see `owner`) → the class."""
+        return {self.owner(int(leaf)): c for c, leaf in enumerate(self.leaf_node_C)}
+
+    @cached_property
     def levels(self) -> list[npt.NDArray[np.int64]]:
         """The nodes at each depth, the root's level first."""
         depth_N = np.zeros(self.n_nodes, np.int64)

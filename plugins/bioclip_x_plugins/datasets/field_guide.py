@@ -8,6 +8,7 @@ the phrases mean something of their own.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
@@ -21,7 +22,8 @@ from PIL import Image
 from bioclip_x.components import Sample
 from bioclip_x.errors import TrainingError
 from bioclip_x.paths import cache_folder
-from bioclip_x.taxonomy import Resolver, Taxonomy
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x_plugins.datasets.labels import resolve_labels
 from bioclip_x_plugins.field_guide.drawing import PLANS, draw_random, draw_species, random_traits
 from bioclip_x_plugins.field_guide.species import load_species, phrases
 
@@ -58,13 +60,11 @@ class FieldGuide:
         if self.kind == "traits":
             self._texts = [_phrases_of(_plan(i), (self.seed, _RANDOM, i)) for i in range(self.count)]
             return []
-        class_of = {taxonomy.owner(int(leaf)): c for c, leaf in enumerate(taxonomy.leaf_node_C)}
-        resolver = Resolver(taxonomy)
-        found = [resolver.find(species.name) for species in load_species()]
-        lost = [match.name for match in found if not match.found or match.nodes[0] not in class_of]
-        if lost:
-            raise TrainingError(f"the taxonomy lacks {len(lost)} of the field guide's species, first {lost[0]!r}")
-        self._classes = [class_of[match.nodes[0]] for match in found]
+        found, lost, doubtful = resolve_labels([species.name for species in load_species()], taxonomy)
+        if lost or doubtful:
+            missing = [*lost, *doubtful]
+            raise TrainingError(f"the taxonomy lacks {len(missing)} of the field guide's species, first {missing[0]!r}")
+        self._classes = list(found.values())
         return []
 
     def __len__(self) -> int:
@@ -84,7 +84,8 @@ class FieldGuide:
         path = folder / f"{self.kind}-{self.count}-{self.seed}-{self.size}-{renderer_version()}.npy"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial.npy")
+            # A name of its own: another run may be drawing the same.
+            partial = folder / f".{path.stem}.{os.getpid()}.npy"
             shape = (self.count, self.size, self.size, 3)
             pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
             jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]

@@ -13,13 +13,12 @@ def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str,
     A label is a scientific or common name ("Parus major", "Parus_major", "great tit"), or a path where a name alone
     is ambiguous ("Animalia; Aves; Oenanthe").
     """
-    class_of = {taxonomy.owner(int(leaf)): c for c, leaf in enumerate(taxonomy.leaf_node_C)}
     resolver = Resolver(taxonomy)
     found: dict[str, int] = {}
     lost: list[str] = []
     doubtful: list[str] = []
     for label in labels:
-        classes = [class_of[node] for node in resolver.find(label).nodes if node in class_of]
+        classes = resolver.classes(label)
         if len(classes) == 1:
             found[label] = classes[0]
         else:

@@ -68,9 +68,9 @@ class Descriptors:
         style: Style = self.style or _style_of(request.descriptors)
         found, notes = match(request.descriptors, request.taxonomy)
         wanted = {c: (key, self._wanted(entries)) for c, (key, entries) in found.items()}
-        if not any(phrases for c, (_, phrases) in wanted.items() if c in set(request.classes)):
-            raise DescriptorError(f"{request.descriptors.source}: its classes are none of this taxonomy's")
         without = [c for c in request.classes if not wanted.get(c, ("", ()))[1]]
+        if len(without) == len(request.classes):
+            raise DescriptorError(f"{request.descriptors.source}: its classes are none of this taxonomy's")
         if without:
             names = some([request.taxonomy.class_taxon(c).name for c in without])
             message = f"{len(without)} of {len(request.classes)} classes have no descriptors: {names}"
@@ -120,13 +120,12 @@ def match(
     descriptors: DescriptorSet, taxonomy: Taxonomy
 ) -> tuple[dict[int, tuple[str, tuple[Descriptor, ...]]], list[str]]:
     """Class index → (the file's name for it, its descriptors), and notes on names that fit no class or several."""
-    class_of = {taxonomy.owner(int(leaf)): c for c, leaf in enumerate(taxonomy.leaf_node_C)}
     resolver = Resolver(taxonomy)
     found: dict[int, tuple[str, tuple[Descriptor, ...]]] = {}
     lost: list[str] = []
     doubtful: dict[str, list[str]] = defaultdict(list)
     for name, entries in descriptors.classes.items():
-        classes = [class_of[node] for node in resolver.find(name).nodes if node in class_of]
+        classes = resolver.classes(name)
         if not classes:
             lost.append(name)
         elif len(classes) > 1:

@@ -32,3 +32,9 @@ def test_homonyms_are_ambiguous_until_told_apart() -> None:
     assert found.find("Morus", kingdom="plantae").found
     assert found.find("Plantae; Morus").nodes == found.find("Morus", kingdom="Plantae").nodes
     assert names(found, "Morus", rank="species") == []
+
+
+def test_classes_are_those_taxa_that_can_be_reported() -> None:
+    found = resolver()
+    assert found.classes("gannet") == (0,) and found.classes("Morus alba") == (1,)
+    assert found.classes("Morus") == () and found.classes("unicorn") == ()
