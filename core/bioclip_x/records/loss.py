@@ -1,4 +1,7 @@
-"""What a training loss is given."""
+"""What a training loss is given.
+
+Legend: B images, T distinct texts of a batch, K texts drawn for each image, D embedding.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,26 @@ if TYPE_CHECKING:
 class LossInput:
     """One batch as losses see it.
 
-    image_BD, text_BD: float32 [B, D], rows L2-normalised, row i of one belongs to row i of the other.
+    image_BD: float32 [B, D], rows L2-normalised. text_TD: float32 [T, D], rows L2-normalised, each text once.
+    text_BK: int64 [B, K], the rows of `text_TD` that were drawn for each picture.
+    right_BT: bool [B, T], whether a text holds for a picture: drawn for it or not, it is one of its own or of its class.
     logit_scale: scalar tensor, already exponentiated; gradients flow. logit_bias: scalar tensor or None.
     taxon_B: int64 [B], the class of each picture, -1 where a picture has a text but no taxon.
-    text_B: int64 [B], equal where two rows have the same text.
     taxonomy: the tree that taxon_B indexes. gather: joins a tensor over processes along dim 0, gradients included;
         the identity in a single process.
     """
 
     image_BD: torch.Tensor
-    text_BD: torch.Tensor
+    text_TD: torch.Tensor
+    text_BK: torch.Tensor
+    right_BT: torch.Tensor
     logit_scale: torch.Tensor
     logit_bias: torch.Tensor | None
     taxon_B: torch.Tensor
-    text_B: torch.Tensor
     taxonomy: Taxonomy | None
     gather: Callable[[torch.Tensor], torch.Tensor]
+
+    @property
+    def text_BD(self) -> torch.Tensor:  # noqa: N802 - a shape suffix
+        """float32 [B, D], rows L2-normalised: each picture's text, the first where several are drawn."""
+        return self.text_TD[self.text_BK[:, 0]]

@@ -100,6 +100,7 @@ class TrainConfig(BaseModel):
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
     text: Texts = Field(min_length=1, description="text builders; one is drawn per picture, by weight")
+    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each picture; a text may hold for several")
     own_text: float = Field(1.0, ge=0, le=1, description="chance that a picture's own text is taken, where it has any")
     data: Datas = Field(min_length=1, description="data sets; batches mix them")
     loss: Ref = Field(ComponentRef(name="unicl"), description="what to minimise")

@@ -1,6 +1,6 @@
 """Pictures and texts → batches, made by threads ahead of the step that wants them.
 
-Legend: B images, T distinct texts of a batch, L tokens, H and W pixels.
+Legend: B images, T distinct texts of a batch, K texts drawn for each image, L tokens, H and W pixels.
 """
 
 from __future__ import annotations
@@ -33,21 +33,23 @@ MAX_WORKERS = 16
 @dataclass(frozen=True, slots=True)
 class Batch:
     """pixels_BHW3: uint8, cropped, not yet normalised. factors_B3: float32 colour factors, None where colours stay.
-    taxon_B: int64, -1 where a picture has no taxon. tokens_TL: int64, the distinct texts. text_B: int64, rows of it."""
+    taxon_B: int64, -1 where a picture has no taxon. tokens_TL: int64, the distinct texts. text_BK: int64, rows of it that
+    were drawn for each picture. right_BT: bool, whether a text holds for a picture, drawn for it or not."""
 
     pixels_BHW3: torch.Tensor
     factors_B3: torch.Tensor | None
     taxon_B: torch.Tensor
     tokens_TL: torch.Tensor
-    text_B: torch.Tensor
+    text_BK: torch.Tensor
+    right_BT: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class _Example:
     pixels_HW3: Pixels
     factors_3: npt.NDArray[np.float32]
-    taxon: int
-    text: str
+    sample: Sample
+    texts: tuple[str, ...]
 
 
 class Pictures:
@@ -86,12 +88,13 @@ class Loader:
         *,
         view: View,
         augment: Augment,
+        texts_per_picture: int,
         batch_size: int,
         seed: int,
         workers: int | None,
     ) -> None:
         self.pictures, self.texts, self.tokens = pictures, texts, tokens
-        self.view, self.augment = view, augment
+        self.view, self.augment, self.texts_per_picture = view, augment, texts_per_picture
         self.batch_size, self.seed = batch_size, seed
         self.workers = min(os.cpu_count() or 1, MAX_WORKERS) if workers is None else workers
 
@@ -124,19 +127,30 @@ class Loader:
 
     def _example(self, dataset: int, number: int, rng: np.random.Generator) -> _Example:
         sample, picture = self.pictures.read(dataset, number)
-        text = self.texts(sample.class_index, sample.texts, rng)
+        texts = tuple(self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_picture))
         pixels_HW3 = geometry(picture, self.view, self.augment, rng)
-        return _Example(pixels_HW3, colour_factors(self.augment.colour_jitter, rng), sample.class_index, text)
+        return _Example(pixels_HW3, colour_factors(self.augment.colour_jitter, rng), sample, texts)
 
     def _collated(self, chunks: Iterator[list[_Example]]) -> Batch:
         examples = [example for chunk in chunks for example in chunk]
         pixels_BHW3 = np.stack([example.pixels_HW3 for example in examples])
         factors_B3 = np.stack([example.factors_3 for example in examples]) if self.augment.colour_jitter else None
-        tokens_TL, text_B = self.tokens([example.text for example in examples])
+        drawn = [text for example in examples for text in example.texts]
+        tokens_TL, rows = self.tokens(drawn)
         return Batch(
             torch.from_numpy(pixels_BHW3),
             None if factors_B3 is None else torch.from_numpy(factors_B3),
-            torch.tensor([example.taxon for example in examples]),
+            torch.tensor([example.sample.class_index for example in examples]),
             tokens_TL,
-            text_B,
+            rows.reshape(len(examples), self.texts_per_picture),
+            self._right([example.sample for example in examples], list(dict.fromkeys(drawn))),
         )
+
+    def _right(self, samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
+        """bool [B, T]: of the batch's distinct texts those that hold for each picture."""
+        place = {text: t for t, text in enumerate(distinct)}
+        right_BT = np.zeros((len(samples), len(distinct)), bool)
+        for b, sample in enumerate(samples):
+            holding = self.texts.right(sample.class_index, sample.texts)
+            right_BT[b, [place[text] for text in holding if text in place]] = True
+        return torch.from_numpy(right_BT)

@@ -95,6 +95,7 @@ class Trainer:
             self._tokens,
             view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
             augment=config.augment,
+            texts_per_picture=config.texts_per_picture,
             batch_size=config.batch_size,
             seed=config.seed,
             workers=config.workers,
@@ -163,15 +164,15 @@ class Trainer:
         # The rest in float32: logits reach 100, where bf16 has steps of a half.
         image_BD = F.normalize(image_BD.float(), dim=-1)
         text_TD = F.normalize(text_TD.float(), dim=-1)
-        text_B = batch.text_B.to(device)
         return self.parts.loss(
             LossInput(
                 image_BD=image_BD,
-                text_BD=text_TD[text_B],
+                text_TD=text_TD,
+                text_BK=batch.text_BK.to(device),
+                right_BT=batch.right_BT.to(device),
                 logit_scale=encoder.logit_scale,
                 logit_bias=encoder.logit_bias,
                 taxon_B=batch.taxon_B.to(device),
-                text_B=text_B,
                 taxonomy=self.parts.taxonomy,
                 gather=_alone,
             )

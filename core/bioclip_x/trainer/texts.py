@@ -1,4 +1,4 @@
-"""The texts of each class by kind, one drawn per picture, and their tokens.
+"""The texts of each class by kind, some drawn for each picture, and their tokens.
 
 Legend: C classes, T distinct texts of a batch, L tokens.
 """
@@ -38,6 +38,10 @@ class TextKind:
         self._starts_C1 = np.searchsorted(owners, np.arange(request.taxonomy.n_classes + 1))
         self._ends = np.concatenate([[0.0], np.cumsum([prompt.weight for prompt in written.prompts])])
 
+    def of(self, class_index: int) -> Sequence[str]:
+        """All of the class's texts."""
+        return self.texts[self._starts_C1[class_index] : self._starts_C1[class_index + 1]]
+
     def draw(self, class_index: int, rng: np.random.Generator) -> str:
         """One of the class's texts, by the prompts' weights."""
         first, last = int(self._starts_C1[class_index]), int(self._starts_C1[class_index + 1])
@@ -56,6 +60,7 @@ class TextDraw:
         self.kinds = tuple(kinds)
         self.own = own
         self._ends = np.cumsum([kind.weight for kind in kinds])
+        self._right: dict[int, frozenset[str]] = {}
 
     def __call__(self, class_index: int, own_texts: Sequence[str], rng: np.random.Generator) -> str:
         which, kind_at, choice = rng.random(3)
@@ -65,6 +70,14 @@ class TextDraw:
             raise TrainingError("data: a picture has neither a class nor a text of its own; its data set must skip it")
         kind = self.kinds[int(np.searchsorted(self._ends, kind_at * self._ends[-1], side="right"))]
         return kind.draw(class_index, rng)
+
+    def right(self, class_index: int, own_texts: Sequence[str]) -> frozenset[str]:
+        """Every text that holds for a picture: its own, and all its class's of every kind."""
+        if class_index < 0:
+            return frozenset(own_texts)
+        if class_index not in self._right:
+            self._right[class_index] = frozenset(text for kind in self.kinds for text in kind.of(class_index))
+        return self._right[class_index].union(own_texts)
 
 
 class Tokens:

@@ -25,5 +25,7 @@ def clip_loss(
 
 
 class Clip:
+    """Where several texts are drawn for a picture, the first counts."""
+
     def __call__(self, batch: LossInput) -> torch.Tensor:
         return clip_loss(batch.gather(batch.image_BD), batch.gather(batch.text_BD), batch.logit_scale, batch.logit_bias)

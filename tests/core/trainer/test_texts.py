@@ -53,6 +53,12 @@ def test_texts_of_a_pictures_own(draw: TextDraw) -> None:
         draw(-1, (), rng)
 
 
+def test_every_text_of_its_class_and_of_its_own_holds_for_a_picture(draw: TextDraw) -> None:
+    assert draw.right(1, ("mine",)) == {"a1.0", "b1.0", "b1.1", "b1.2", "mine"}
+    assert draw.right(1, ()) == {"a1.0", "b1.0", "b1.1", "b1.2"}
+    assert draw.right(-1, ("mine",)) == {"mine"}
+
+
 class Tokenizer:
     context_length = 4
     calls = 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.records import LossInput
 from bioclip_x_plugins.losses.clip import Clip, clip_loss
-from bioclip_x_plugins.losses.unicl import UniCl, positives, unicl_loss
+from bioclip_x_plugins.losses.unicl import UniCl, unicl_loss
 
 
 def unit_rows(b: int, d: int, seed: int) -> torch.Tensor:
@@ -20,42 +20,45 @@ def unit_rows(b: int, d: int, seed: int) -> torch.Tensor:
     return F.normalize(rows, dim=-1).requires_grad_()
 
 
-def naive_unicl(image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, positive: list[set[int]]) -> torch.Tensor:
-    """Equation by equation: the bidirectional sums over each row's positives."""
-    b = len(image)
+def naive_unicl(image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, right: list[list[bool]]) -> torch.Tensor:
+    """Equation by equation: the bidirectional sums over each picture's and each text's positives."""
     total = torch.zeros((), dtype=torch.float64)
-    for queries, keys in ((image, text), (text, image)):
-        for i in range(b):
-            scores = [scale * (queries[i] * keys[j]).sum() for j in range(b)]
+    transposed = [list(column) for column in zip(*right)]
+    for queries, keys, positive in ((image, text, right), (text, image, transposed)):
+        one_way = torch.zeros((), dtype=torch.float64)
+        for i, query in enumerate(queries):
+            scores = [scale * (query * key).sum() for key in keys]
             normaliser = torch.stack(scores).logsumexp(0)
-            for k in positive[i]:
-                total = total - (scores[k] - normaliser) / len(positive[i])
-    return total / (2 * b)
+            for score, holds in zip(scores, positive[i]):
+                if holds:
+                    one_way = one_way - (score - normaliser) / sum(positive[i])
+        total = total + one_way / len(queries)
+    return total / 2
 
 
-labels = st.integers(2, 7).flatmap(
-    lambda b: st.tuples(
-        st.lists(st.integers(-1, 2), min_size=b, max_size=b), st.lists(st.integers(0, 3), min_size=b, max_size=b)
+def _some_in_each(right: list[list[bool]]) -> bool:
+    return all(map(any, right)) and all(map(any, zip(*right)))
+
+
+matrices = (
+    st.tuples(st.integers(2, 6), st.integers(2, 6))
+    .flatmap(
+        lambda bt: st.lists(st.lists(st.booleans(), min_size=bt[1], max_size=bt[1]), min_size=bt[0], max_size=bt[0])
     )
+    .filter(_some_in_each)
 )
 
 
 @settings(deadline=None, max_examples=40)
-@given(labels, st.floats(1, 100), st.integers(2, 6))
-def test_unicl_is_the_papers_sum(drawn: tuple[list[int], list[int]], scale: float, d: int) -> None:
-    taxon, text_id = drawn
-    b = len(taxon)
-    positive = [
-        {j for j in range(b) if j == i or (taxon[i] == taxon[j] >= 0) or text_id[i] == text_id[j]} for i in range(b)
-    ]
-    mask = positives(torch.tensor(taxon), torch.tensor(text_id))
-    assert [set(row.nonzero().flatten().tolist()) for row in mask] == positive
+@given(matrices, st.floats(1, 100), st.integers(2, 6))
+def test_unicl_is_the_papers_sum(right: list[list[bool]], scale: float, d: int) -> None:
+    mask = torch.tensor(right)
     results = []
     for loss in (
         lambda i, t, s: unicl_loss(i, t, s, mask),
-        lambda i, t, s: naive_unicl(i, t, s, positive),
+        lambda i, t, s: naive_unicl(i, t, s, right),
     ):
-        image, text = unit_rows(b, d, 0), unit_rows(b, d, 1)
+        image, text = unit_rows(len(right), d, 0), unit_rows(len(right[0]), d, 1)
         s = torch.tensor(scale, dtype=torch.float64, requires_grad=True)
         value = loss(image, text, s)
         value.backward()
@@ -81,31 +84,41 @@ def test_clip_is_the_textbook_cross_entropy(bias: float | None) -> None:
     torch.testing.assert_close(results[0], results[1])
 
 
-def given_batch(taxon: list[int], text: list[int]) -> LossInput:
-    b = len(taxon)
+def given_batch(text_BK: list[list[int]], right_BT: list[list[bool]]) -> LossInput:
+    b = len(text_BK)
     return LossInput(
-        image_BD=unit_rows(b, 4, 2).float(), text_BD=unit_rows(b, 4, 3).float(), logit_scale=torch.tensor(20.0),
-        logit_bias=None, taxon_B=torch.tensor(taxon), text_B=torch.tensor(text), taxonomy=None, gather=lambda t: t,
+        image_BD=unit_rows(b, 4, 2).float(), text_TD=unit_rows(len(right_BT[0]), 4, 3).float(),
+        text_BK=torch.tensor(text_BK), right_BT=torch.tensor(right_BT), logit_scale=torch.tensor(20.0),
+        logit_bias=None, taxon_B=torch.arange(b), taxonomy=None, gather=lambda t: t,
     )  # fmt: skip
 
 
 def test_unicl_is_clip_where_nothing_is_shared() -> None:
-    batch = given_batch([0, 1, 2, -1, -1], [0, 1, 2, 3, 4])
+    batch = given_batch([[2], [0], [1]], [[False, False, True], [True, False, False], [False, True, False]])
     torch.testing.assert_close(UniCl()(batch), Clip()(batch))
 
 
-def test_one_species_under_two_texts_is_not_its_own_negative() -> None:
-    """A perfect model of two species in one batch: unicl is at its least value, the entropy of shares, and clip is not."""
-    image = F.normalize(torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]]), dim=-1)
-    mask = positives(torch.tensor([0, 0, 1, 1]), torch.arange(4))
-    value = unicl_loss(image, image, torch.tensor(100.0), mask)
-    assert float(value) == pytest.approx(math.log(2), abs=1e-6)
+def test_of_several_texts_clip_takes_each_pictures_first() -> None:
+    right = [[True, True, False, False], [False, False, True, True]]
+    one, other = given_batch([[1, 0], [2, 3]], right), given_batch([[1, 1], [2, 2]], right)
+    torch.testing.assert_close(Clip()(one), Clip()(other))
+    assert not torch.equal(Clip()(one), Clip()(given_batch([[0, 1], [2, 3]], right)))
+
+
+def test_a_text_that_holds_for_two_pictures_is_a_negative_of_neither() -> None:
+    """A perfect model of two species, one text each of its own and one they share: at its least value, no gradient."""
+    right = torch.tensor([[True, False], [True, False], [False, True], [False, True]])
+    image = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    text = torch.tensor([[1.0, 0], [0, 1]])
     a = image.clone().requires_grad_()
-    unicl_loss(a, image, torch.tensor(100.0), mask).backward()
+    value = unicl_loss(a, text, torch.tensor(100.0), right)
+    assert float(value.detach()) == pytest.approx(
+        math.log(2) / 2, abs=1e-6
+    )  # pictures have one text, texts two pictures
+    value.backward()
     assert a.grad is not None and float(a.grad.abs().max()) < 1e-4
 
 
 def test_large_scales_stay_finite() -> None:
-    batch = given_batch([0, 0, 1], [0, 0, 1])
-    value = unicl_loss(batch.image_BD, batch.text_BD, torch.tensor(1e4), positives(batch.taxon_B, batch.text_B))
-    assert torch.isfinite(value)
+    batch = given_batch([[0], [0], [1]], [[True, False], [True, False], [False, True]])
+    assert torch.isfinite(unicl_loss(batch.image_BD, batch.text_TD, torch.tensor(1e4), batch.right_BT))
