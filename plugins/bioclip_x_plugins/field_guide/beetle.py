@@ -141,7 +141,7 @@ def _antennae(brush: Brush, skull: float, top: float) -> None:
             ]
             canvas.fill(canvas.shape(*leaves), brush.colour("chestnut", "antennae"), "antennae")
         elif kind in ("short_clubbed", "orange_clubs", "black_clubs"):
-            paint, r = {"orange_clubs": ("orange", 0.105), "black_clubs": ("black", 0.105)}.get(
+            paint, r = {"orange_clubs": ("orange", 0.135), "black_clubs": ("black", 0.135)}.get(
                 kind, ("black_brown", 0.05)
             )
             club = ellipse(*tip, r, r * 0.75, -0.8 * side)

@@ -48,14 +48,14 @@ BARS = {
 }
 # bill: (colour, length, depth)
 BILLS = {
-    "short_black": ("black", 0.20, 0.11),
-    "stout_black": ("black", 0.22, 0.21),
-    "stout_orange_red": ("orange_red", 0.25, 0.24),
-    "stout_yellow": ("golden", 0.23, 0.23),
-    "thin_dark": ("dark_brown", 0.22, 0.075),
-    "thin_yellow": ("golden", 0.27, 0.10),
-    "pointed_ivory": ("cream", 0.27, 0.15),
-    "long_dagger": ("black", 0.50, 0.13),
+    "short_black": ("black", 0.17, 0.15),
+    "stout_black": ("black", 0.26, 0.29),
+    "stout_orange_red": ("orange_red", 0.30, 0.29),
+    "stout_yellow": ("golden", 0.26, 0.29),
+    "thin_dark": ("dark_brown", 0.36, 0.085),
+    "thin_yellow": ("golden", 0.34, 0.12),
+    "pointed_ivory": ("cream", 0.32, 0.20),
+    "long_dagger": ("black", 0.56, 0.14),
 }
 
 
@@ -244,10 +244,11 @@ def head(brush: Brush, body: Shape) -> None:
 
 
 def _face(brush: Brush, body: Shape) -> None:
+    ground = brush.colour(brush.traits["crown_colour"], "crown")
     for name, outline in FACES[brush.traits["face"]]:
-        paint = brush.traits["breast_colour"] if name == "breast" else name
-        shape = brush.canvas.shape(outline).within(body)
-        brush.canvas.fill(shape, brush.colour(paint, "breast" if name == "breast" else "face " + name), "face")
+        plain = brush.traits["breast_colour"] if name == "breast" else name
+        paint = brush.colour(plain, "breast" if name == "breast" else "face " + name)
+        brush.canvas.mark([outline], body, paint, "face", ground)
 
 
 def bill(brush: Brush) -> None:

@@ -171,9 +171,14 @@ class _Wing:
 
     def edge(self, name: str, part: str, depth: float) -> Shape:
         """A border of one colour along the outer margin; returns it."""
-        inner = self.brush.canvas.shape(self.warp(scaled(self.outline, 1 - depth, ROOT)))
-        band = self.shape.without(inner)
-        self.brush.canvas.fill(band, self.brush.colour(name, part + name), part)
+        line = self.warp(scaled(self.outline, 1 - depth, ROOT))
+        band = self.shape.without(self.brush.canvas.shape(line))
+        paint = self.brush.colour(name, part + name)
+        self.brush.canvas.fill(band, paint, part)
+        ground = self.brush.colour(self.brush.traits["ground_colour"], "ground")
+        if max(abs(a - b) for a, b in zip(paint, ground, strict=True)) < 40:
+            rim = self.brush.canvas.strokes([line], 0.02, True).within(self.shape)
+            self.brush.canvas.fill(rim, lighter(paint, 0.45) if sum(paint) < 380 else darker(paint, 0.55), part)
         return band
 
     def margin(self, depth: float, start: float, stop: float, n: int) -> Points:
@@ -218,7 +223,7 @@ def _hind(wing: _Wing, traits: Mapping[str, str]) -> None:
     elif mark == "black_dots":
         wing.spot("black", "hind", *[ellipse(x, y, 0.048, n=12) for x, y in wing.margin(0.24, 0.30, 0.76, 5)])
     elif mark == "orange_dot":
-        wing.spot("orange", "hind", ellipse(0.44, 0.34, 0.065))
+        wing.spot("orange", "hind", ellipse(0.44, 0.34, 0.095))
     elif mark == "red_eyespot_blue_band":
         wing.spot("blue", "hind", *[ellipse(x, y, 0.060, n=12) for x, y in wing.margin(0.20, 0.32, 0.70, 5)])
         wing.spot("red", "hind", ellipse(0.22, 0.54, 0.095))

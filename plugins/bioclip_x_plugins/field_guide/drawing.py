@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import backgrounds, beetle, bird, butterfly, fish, flower, mushroom
+from . import backgrounds, beetle, bird, butterfly, fish, flower, leaf, mushroom
 from .canvas import SUPERSAMPLE, Canvas
 from .scene import HABITATS, Brush, Scene, Stance, scene_of
-from .species import find, trait_values
+from .species import Species, find, held_out_traits, trait_values
 
 
 class Plan(NamedTuple):
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
 
 PLANS: Mapping[str, Plan] = {
     m.__name__.rpartition(".")[2]: Plan(m.draw, m.STANCE, m.REGIONS)
-    for m in (bird, butterfly, beetle, fish, flower, mushroom)
+    for m in (bird, butterfly, beetle, fish, flower, mushroom, leaf)
 }
 
 
@@ -57,9 +57,41 @@ def draw_random(plan: str, seed: int | Sequence[int], size: int = 256) -> tuple[
 
 
 def random_traits(plan: str, seed: int | Sequence[int]) -> dict[str, str]:
-    """The traits that `draw_random` draws, without drawing them."""
+    """The traits that `draw_random` draws, without drawing them; never those of a held-out species."""
     rng = scene_of(seed).rng("random traits")
-    return {trait: values[int(rng.integers(len(values)))] for trait, values in trait_values(plan).items()}
+    while True:
+        traits = {trait: values[int(rng.integers(len(values)))] for trait, values in trait_values(plan).items()}
+        if not _is_held_out(plan, traits):
+            return traits
+
+
+def draw_changed(name: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
+    """Draw a species as `draw_species` does from this seed, but for one trait; ValueError for a held-out species."""
+    traits = changed_traits(name, seed)
+    return draw_species(name, seed, size, traits), traits
+
+
+def changed_traits(name: str, seed: int | Sequence[int]) -> dict[str, str]:
+    """The traits that `draw_changed` draws, without drawing them; never those of a held-out species."""
+    species = find(name)
+    if species.held_out:
+        raise ValueError(f"{name} is held out: expected one of trained_species()")
+    return _with_one_changed(species, scene_of(seed).rng("changed trait"))
+
+
+def _with_one_changed(species: Species, rng: np.random.Generator) -> dict[str, str]:
+    """Every trait equally likely, then every other value of it."""
+    choices = trait_values(species.plan)
+    while True:
+        trait = list(choices)[int(rng.integers(len(choices)))]
+        others = [value for value in choices[trait] if value != species.traits[trait]]
+        traits = {**species.traits, trait: others[int(rng.integers(len(others)))]}
+        if not _is_held_out(species.plan, traits):
+            return traits
+
+
+def _is_held_out(plan: str, traits: Mapping[str, str]) -> bool:
+    return frozenset(traits.items()) in held_out_traits(plan)
 
 
 def _drawing(

@@ -96,9 +96,7 @@ def _petals(brush: Brush, warp: Warp) -> None:
         for k in order:
             turn = start + (k + 0.5 * layer) * 2 * np.pi / count
             one = rotate(petal(form, length * (1 - 0.10 * layer), width, rng), turn)
-            if form == "drooping_rays":
-                one = one * (0.86, 0.72) + (0, 0.20 + 0.10 * np.sin(turn))
-            outline = warp(one)
+            outline = warp(_hung(one, form, turn))
             shape = canvas.shape(outline)
             tone = lighter(paint, 0.12) if (k + layer) % 2 else paint
             canvas.fill(shape, tone, "petals")
@@ -114,6 +112,12 @@ def _petals(brush: Brush, warp: Warp) -> None:
             canvas.ink(outline, 0.9, part="petals")
 
 
+def _hung(piece: Points, form: str, turn: float) -> Points:
+    """A petal, or a piece of one, that hangs where its form asks for it."""
+    hung: Points = piece * (0.86, 0.72) + (0, 0.20 + 0.10 * np.sin(turn)) if form == "drooping_rays" else piece
+    return hung
+
+
 def _at(warp: Warp, point: Points) -> tuple[float, float]:
     x, y = warp(point)[0]
     return float(x), float(y)
@@ -121,19 +125,27 @@ def _at(warp: Warp, point: Points) -> tuple[float, float]:
 
 def _mark(brush: Brush, warp: Warp, turn: float, length: float, width: float, outline: Points) -> None:
     """Blotches at the base, coloured tips, or a pale eye, on one petal."""
-    canvas, kind = brush.canvas, brush.traits["petal_mark"]
+    canvas, kind, colour = brush.canvas, brush.traits["petal_mark"], brush.traits["petal_colour"]
     if kind == "black_blotch":
-        piece, name = ellipse(length * 0.30, 0, length * 0.20, width * 0.20), "black"
+        piece, name = ellipse(length * 0.42, 0, length * 0.22, width * 0.24), "black"
     elif kind == "pink_tips":
-        piece, name = ellipse(length * 1.02, 0, length * 0.22, width * 1.2), "magenta"
+        piece, name = (
+            ellipse(length * 1.02, 0, length * 0.22, width * 1.2),
+            "pink" if colour == "magenta" else "magenta",
+        )
     elif kind == "white_eye":
-        piece, name = ellipse(length * 0.14, 0, length * 0.24, width * 0.34), "white"
+        piece, name = ellipse(length * 0.30, 0, length * 0.30, width * 0.40), "white"
     elif kind == "deep_yellow_eye":
-        piece, name = ellipse(length * 0.22, 0, length * 0.24, width * 0.26), "golden"
+        piece, name = (
+            ellipse(length * 0.36, 0, length * 0.26, width * 0.26),
+            "orange" if colour == "yellow" else "golden",
+        )
     else:
         return
-    shape = canvas.shape(warp(rotate(piece, turn))).within(canvas.shape(outline))
-    canvas.fill(shape, brush.colour(name, "marks"), "marks")
+    ground = brush.colour(colour, "petals")
+    within = canvas.shape(outline)
+    placed = warp(_hung(rotate(piece, turn), brush.traits["petal_form"], turn))
+    canvas.mark([placed], within, brush.colour(name, "marks"), "marks", ground)
 
 
 def _centre(brush: Brush, warp: Warp) -> None:

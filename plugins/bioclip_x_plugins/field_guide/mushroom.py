@@ -35,7 +35,7 @@ UNDERSIDES = {
     "red_pores": "red",
     "yellow_ridges": "golden",
     "violet_gills": "violet",
-    "yellow_gills": "yellow",
+    "yellow_gills": "lemon",
     "pink_gills": "pink",
     "black_gills": "black",
 }
@@ -227,7 +227,8 @@ def underside(brush: Brush, lean: float) -> None:
         dots = [ellipse(lean + x * half, rim + y * 0.14, 0.014, 0.010, n=6) for x, y in rng.uniform(-1, 1, (90, 2))]
         canvas.fill(canvas.shape(*dots).within(shape), darker(paint, 0.45), "gills")
     else:
-        spread = np.linspace(-1, 1, 27)
+        ridges = kind == "yellow_ridges"
+        spread = np.linspace(-1, 1, 11 if ridges else 27)
         end = (lean * 0.7, 0.35) if funnel else (lean, rim + 0.02)
         lines = [
             [
@@ -237,7 +238,7 @@ def underside(brush: Brush, lean: float) -> None:
             for s in spread
         ]
         canvas.fill(
-            canvas.strokes(lines, 0.012).within(shape),
+            canvas.strokes(lines, 0.040 if ridges else 0.012).within(shape),
             darker(paint, 0.5) if kind != "black_gills" else lighter(paint, 0.35),
             "gills",
         )

@@ -19,7 +19,10 @@ NOTE = "generated from traits.yaml: what the renderer draws"
 
 @dataclass(frozen=True)
 class Species:
-    """One species: binomial, body plan, the value of every trait, home habitat, proportions and background phrases."""
+    """One species: binomial, body plan, the value of every trait, home habitat, proportions and background phrases.
+
+    held_out: no training may draw it, nor anything else that has all of its trait values.
+    """
 
     name: str
     plan: str
@@ -27,6 +30,7 @@ class Species:
     habitat: str
     form: Mapping[str, float] = field(default_factory=dict)
     background: tuple[str, ...] = ()
+    held_out: bool = False
 
 
 @cache
@@ -47,10 +51,27 @@ def load_species() -> tuple[Species, ...]:
             entry["habitat"],
             MappingProxyType(dict(entry.get("form", {}))),
             tuple(entry["background"]),
+            bool(entry.get("held_out", False)),
         )
         for plan, kinds in _source()["species"].items()
         for name, entry in kinds.items()
     )
+
+
+def trained_species() -> tuple[Species, ...]:
+    """The species that training may draw."""
+    return tuple(species for species in load_species() if not species.held_out)
+
+
+def held_out_species() -> tuple[Species, ...]:
+    """The species that a trained model has never seen: what it says of them it must read from their traits."""
+    return tuple(species for species in load_species() if species.held_out)
+
+
+@cache
+def held_out_traits(plan: str) -> frozenset[frozenset[tuple[str, str]]]:
+    """All trait values of every held-out species of a body plan, as sets of (trait, value)."""
+    return frozenset(frozenset(species.traits.items()) for species in held_out_species() if species.plan == plan)
 
 
 def find(name: str) -> Species:

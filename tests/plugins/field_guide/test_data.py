@@ -26,8 +26,8 @@ def taxonomy() -> list[dict[str, str]]:
 def test_there_are_enough_species_in_every_plan() -> None:
     counts = Counter(s.plan for s in SPECIES)
     assert set(counts) == set(PLANS)
-    assert min(counts.values()) >= 5
-    assert len(SPECIES) >= 30
+    assert min(counts.values()) >= 14
+    assert len(SPECIES) >= 100
     assert len({s.name for s in SPECIES}) == len(SPECIES)
 
 
@@ -70,6 +70,33 @@ def test_the_plainest_phrase_tells_the_values_of_a_trait_apart() -> None:
         assert len(set(first)) == len(first), [p for p, n in Counter(first).items() if n > 1]
 
 
+def test_no_phrase_speaks_of_two_trait_values() -> None:
+    said = Counter(
+        phrase
+        for plan in PLANS
+        for trait, values in guide.trait_values(plan).items()
+        for value in values
+        for phrase in guide.phrases(plan, trait, value)
+    )
+    assert [phrase for phrase, n in said.items() if n > 1] == []
+
+
+def test_held_out_species_come_from_every_plan_and_leave_their_family_to_training() -> None:
+    held, trained = guide.held_out_species(), guide.trained_species()
+    assert len(held) >= 12 and {s.plan for s in held} == set(PLANS)
+    assert sorted(s.name for s in (*held, *trained)) == sorted(s.name for s in SPECIES)
+    families = {row["species"]: row["family"] for row in taxonomy()}
+    assert {families[s.name] for s in held} <= {families[s.name] for s in trained}
+
+
+def test_held_out_species_differ_from_all_others_in_three_traits_or_more() -> None:
+    for held in guide.held_out_species():
+        for other in SPECIES:
+            if other.plan == held.plan and other.name != held.name:
+                assert sum(held.traits[t] != other.traits[t] for t in held.traits) >= 3, (held.name, other.name)
+                assert len(set(guide.descriptors(held)) - set(guide.descriptors(other))) >= 2, (held.name, other.name)
+
+
 @pytest.mark.parametrize("kind", SPECIES, ids=lambda s: s.name)
 def test_descriptors_are_several_different_and_nameless(kind: guide.Species) -> None:
     said = guide.descriptors(kind)
@@ -94,6 +121,8 @@ def test_some_congeners_differ_in_few_traits() -> None:
     ]
     assert min(distance) >= 1
     assert sum(d <= 3 for d in distance) >= 10
+    genera = Counter(s.name.split()[0] for s in SPECIES)
+    assert sum(n >= 2 for n in genera.values()) >= 10
 
 
 def test_the_descriptor_file_is_up_to_date() -> None:

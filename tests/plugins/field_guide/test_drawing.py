@@ -9,8 +9,22 @@ from PIL import Image, ImageFilter
 
 from bioclip_x_plugins.field_guide import drawing
 from bioclip_x_plugins.field_guide.contact_sheet import contact_sheet
-from bioclip_x_plugins.field_guide.drawing import PLANS, draw_random, draw_species
-from bioclip_x_plugins.field_guide.species import Species, find, load_species, trait_values
+from bioclip_x_plugins.field_guide.drawing import (
+    PLANS,
+    changed_traits,
+    draw_changed,
+    draw_random,
+    draw_species,
+    random_traits,
+)
+from bioclip_x_plugins.field_guide.species import (
+    Species,
+    find,
+    held_out_species,
+    load_species,
+    trained_species,
+    trait_values,
+)
 
 SPECIES = load_species()
 EXAMPLES = tuple({s.plan: s for s in SPECIES}.values())
@@ -77,6 +91,89 @@ def test_random_traits_are_drawn_and_told(plan: str) -> None:
         assert drawn.masks["organism"].any()
         seen.add(tuple(traits.values()))
     assert len(seen) > 9
+
+
+TINY = {"cap_colour": ("white", "orange"), "ring": ("none", "loose_ring")}
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of four combinations, one of them held out: chance would hit it in every fourth drawing."""
+    forbidden = frozenset({frozenset({("cap_colour", "orange"), ("ring", "none")})})
+    monkeypatch.setattr(drawing, "trait_values", lambda plan: TINY)
+    monkeypatch.setattr(drawing, "held_out_traits", lambda plan: forbidden)
+    monkeypatch.setattr(
+        drawing, "find", lambda name: Species(name, "mushroom", {"cap_colour": "white", "ring": "none"}, "")
+    )
+
+
+@pytest.mark.usefixtures("tiny")
+def test_random_traits_are_never_all_those_of_a_held_out_species() -> None:
+    drawn = [random_traits("mushroom", (3, k)) for k in range(60)]
+    assert {tuple(traits.values()) for traits in drawn} == {
+        ("white", "none"), ("white", "loose_ring"), ("orange", "loose_ring"),
+    }  # fmt: skip
+    assert drawn == [random_traits("mushroom", (3, k)) for k in range(60)]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_changed_trait_never_makes_a_held_out_species() -> None:
+    assert {tuple(changed_traits("any", k).values()) for k in range(40)} == {("white", "loose_ring")}
+
+
+@pytest.mark.parametrize("held", held_out_species(), ids=lambda s: s.name)
+def test_the_traits_of_every_held_out_species_are_known_to_the_renderer(held: Species) -> None:
+    assert frozenset(held.traits.items()) in drawing.held_out_traits(held.plan)
+    with pytest.raises(ValueError, match="held out"):
+        draw_changed(held.name, 0)
+
+
+def test_one_trait_is_changed_and_nothing_else() -> None:
+    changed = set()
+    for k, kind in enumerate(trained_species()[::4]):
+        drawn, traits = draw_changed(kind.name, (29, k), 48)
+        assert traits == changed_traits(kind.name, (29, k)) and list(traits) == list(kind.traits)
+        [trait] = [t for t in traits if traits[t] != kind.traits[t]]
+        again = draw_species(kind.name, (29, k), 48, change={trait: traits[trait]})
+        assert drawn.image.tobytes() == again.image.tobytes()
+        changed.add((kind.plan, trait))
+    assert len(changed) > 12
+
+
+def seen_change(plan: str, trait: str, a: str, b: str) -> int:
+    """The median number of pixels, over some organisms, that differ by more than 20 of 255 between two values, at 96 px."""
+    kinds = [s for s in SPECIES if s.plan == plan][1::4]
+    seen = []
+    for k, kind in enumerate(kinds):
+        one, two = (pixels(draw_species(kind.name, (31, k), SIZE, change={trait: value}).image) for value in (a, b))
+        seen.append(int((np.abs(one - two).mean(axis=2) > 20).sum()))
+    return int(np.median(seen))
+
+
+# the hardest to tell apart of each plan, by the same measure over all pairs
+CLOSEST = (
+    ("bird", "bill", "short_black", "thin_dark"),
+    ("bird", "back_colour", "brown", "chestnut"),
+    ("bird", "wing_colour", "black", "dark_brown"),
+    ("bird", "breast_colour", "white", "cream"),
+    ("butterfly", "forewing_mark", "none", "orange_dot"),
+    ("butterfly", "hindwing_mark", "none", "orange_dot"),
+    ("butterfly", "ground_colour", "lemon", "yellow"),
+    ("beetle", "pronotum", "black_white_corners", "black"),
+    ("beetle", "antennae", "short_clubbed", "fan"),
+    ("fish", "snout", "blunt", "pointed"),
+    ("fish", "tail_colour", "orange_red", "red"),
+    ("flower", "petal_mark", "none", "white_eye"),
+    ("mushroom", "underside", "yellow_gills", "yellow_ridges"),
+    ("mushroom", "cap_colour", "brown", "chestnut"),
+    ("leaf", "tip", "rounded", "pointed"),
+    ("leaf", "stalk", "green", "yellow"),
+)
+
+
+@pytest.mark.parametrize(("plan", "trait", "a", "b"), CLOSEST, ids=str)
+def test_even_the_closest_values_are_told_apart_by_eye(plan: str, trait: str, a: str, b: str) -> None:
+    assert seen_change(plan, trait, a, b) >= 40
 
 
 def test_the_home_habitat_is_usual_but_not_certain() -> None:
