@@ -23,10 +23,12 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import describe
 
+from bioclip_x.trainer.config import read_config
 from bioclip_x_plugins.encoders.gate import features, fit
-from bioclip_x_plugins.encoders.open_clip import LoadedOpenClip, OpenClip
+from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
+from bioclip_x_plugins.encoders.open_clip import OpenClip
 from bioclip_x_plugins.field_guide.drawing import draw_species
-from bioclip_x_plugins.field_guide.species import load_species
+from bioclip_x_plugins.field_guide.species import trained_species
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("model.yaml")
@@ -52,9 +54,9 @@ def as_users_have_them(image: Image.Image, index: int) -> Image.Image:
 
 @torch.inference_mode()
 def gate_features(encoder: LoadedOpenClip, seed: int, per_species: int) -> torch.Tensor:
-    """What the gate sees of drawings as users have them: float32 [n, F]."""
+    """What the gate sees of drawings as users have them, of species that the model was trained on: float32 [n, F]."""
     parts = []
-    for s, species in enumerate(load_species()):
+    for s, species in enumerate(trained_species()):
         for k in range(per_species):
             drawn = as_users_have_them(draw_species(species.name, (seed, s, k), 256).image, s + k)
             pixels_13HW = encoder.preprocess(drawn)[None]
@@ -87,7 +89,12 @@ def main() -> None:
     card["gate"] = {"file": "gate.safetensors", "refusal": REFUSAL}
     (TARGET / "bioclip_x.json").write_text(json.dumps(card, indent=2) + "\n")
     if seconds is not None:
-        about = {"config": "benchmarks/field_guide/model.yaml", "seconds": seconds, "machine": describe()}
+        about = {
+            "config": "benchmarks/field_guide/model.yaml",
+            "seconds": seconds,
+            "threads": read_config(CONFIG).threads,
+            "machine": describe("torchvision", "safetensors"),
+        }
         (TARGET / "training.json").write_text(json.dumps(about, indent=2) + "\n")
     print(f"{TARGET}: {sum(f.stat().st_size for f in TARGET.iterdir()) / 1e6:.1f} MB, gate at {gate.threshold:.1f}")
 

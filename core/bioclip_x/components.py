@@ -1,8 +1,9 @@
 """What a component must be able to do, by kind. A plugin author implements one of these; no base class is needed.
 
 A component is made from its name and options: `--head rollup`, `--text descriptors:style=cbd`. Its options are the
-keyword-only arguments of its constructor, validated against their annotations; an unknown one is an error that lists
-the known. Constructors do no work: no network, no weights, no files.
+keyword-only arguments of its constructor, and at most one before these, which a value without a name sets
+(`--text templates:clip`). They are validated against their annotations; an unknown one is an error that lists the known.
+Constructors do no work: no network, no weights, no files.
 
 Legend: B images, C classes, P prompts, D embedding, N tree nodes.
 """
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 from bioclip_x.records import (
     Answer,
     ImageFeatures,
+    KnownModel,
     Logits,
     LossInput,
     ModelCard,
+    OwnClasses,
     PromptSet,
     Provenance,
     Result,
@@ -57,17 +60,38 @@ class ComponentSpec:
 
 
 class TextBuilder(Protocol):
-    """Writes the texts that stand for classes."""
+    """Writes the texts that stand for classes.
+
+    A class attribute `pooling` ("mean", "ensemble", "max") states the pooling that such texts were published with; a
+    recipe that sets none takes it. One text per class needs none.
+    """
 
     def build(self, request: TextRequest) -> PromptSet:
         """Prompts for every class asked for, at least one each, in class order. Pure: same request, same prompts."""
 
 
 class Encoder(Protocol):
-    """A two-tower model: pictures and texts into one space. `load` does the work, the constructor does none."""
+    """A two-tower model: pictures and texts into one space. `load` does the work, the constructor does none.
 
-    def load(self, model: str, *, device: str, precision: str, cache_dir: Path | None = None) -> LoadedEncoder:
-        """Finds and loads a model by name. Raises ModelError saying what to do where it cannot."""
+    `known_models` and `own_classes` are asked by commands that need no model: they should import nothing heavy.
+    """
+
+    def load(
+        self, model: str, *, device: str, precision: str, cache_dir: Path | None = None, preprocess: str = "model"
+    ) -> LoadedEncoder:
+        """Finds and loads a model by name. Raises ModelError saying what to do where it cannot.
+
+        preprocess: "model" feeds pictures as the model's own configuration says, "pybioclip" as pybioclip does.
+        """
+
+    def known_models(self) -> Sequence[KnownModel]:
+        """Models that have a short name. Asks no network."""
+
+    def own_classes(self, model: str, *, embeddings: bool, cache_dir: Path | None = None) -> OwnClasses | None:
+        """The list of classes that a model brings (fetched, with the embeddings of its texts if asked for), or None.
+
+        Raises ModelError for a name that no model can have, and where the list cannot be fetched.
+        """
 
     def trainable(self, model: str | Mapping[str, Any], *, device: str, seed: int) -> TrainableEncoder:
         """A model to train: one to go on from, by name, or one from scratch, described in the family's own terms.
@@ -84,11 +108,14 @@ class LoadedEncoder(Protocol):
     def preprocess(self, image: Image) -> torch.Tensor:
         """An RGB picture as the model was trained to see it: float32 [3, H, W]. Called from worker threads."""
 
-    def encode_images(self, pixels_B3HW: torch.Tensor) -> ImageFeatures:
-        """Unit embeddings of a batch, float32 on the CPU, and which pictures the model declines to name."""
+    def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
+        """Embeddings of a batch, float32 on the CPU, and which pictures the model declines to name.
 
-    def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
-        """Unit embeddings [len(texts), D], float32 on the CPU. Texts beyond the context are cut (see `count_tokens`)."""
+        normalise: unit rows; False gives them as the model does. Only `bioclip-x embed --no-normalise` asks for that.
+        """
+
+    def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
+        """Embeddings [len(texts), D], float32 on the CPU. Texts beyond the context are cut (see `count_tokens`)."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, start and end tokens included, before any cutting."""
@@ -217,10 +244,13 @@ class Sample:
 
     class_index: the class in the training taxonomy, -1 where the picture has no taxon.
     texts: texts of its own to draw from; empty where the text builders speak for its class.
+    aspects: what each of `texts` speaks of ("bird: bill"), one for each or none at all: of the texts of one aspect, those
+        that do not hold for a picture are alternatives to those that do.
     """
 
     class_index: int
     texts: tuple[str, ...] = ()
+    aspects: tuple[str, ...] = ()
 
 
 class Dataset(Protocol):

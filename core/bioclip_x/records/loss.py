@@ -22,6 +22,7 @@ class LossInput:
     image_BD: float32 [B, D], rows L2-normalised. text_TD: float32 [T, D], rows L2-normalised, each text once.
     text_BK: int64 [B, K], the rows of `text_TD` that were drawn for each picture.
     right_BT: bool [B, T], whether a text holds for a picture: drawn for it or not, it is one of its own or of its class.
+    aspect_T: int64 [T], what each text speaks of (a bird's bill, say), equal for texts that are alternatives, -1 for none.
     logit_scale: scalar tensor, already exponentiated; gradients flow. logit_bias: scalar tensor or None.
     taxon_B: int64 [B], the class of each picture, -1 where a picture has a text but no taxon.
     taxonomy: the tree that taxon_B indexes. gather: joins a tensor over processes along dim 0, gradients included;
@@ -32,6 +33,7 @@ class LossInput:
     text_TD: torch.Tensor
     text_BK: torch.Tensor
     right_BT: torch.Tensor
+    aspect_T: torch.Tensor
     logit_scale: torch.Tensor
     logit_bias: torch.Tensor | None
     taxon_B: torch.Tensor

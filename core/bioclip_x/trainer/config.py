@@ -151,14 +151,19 @@ class TrainConfig(BaseModel):
         return self.base / path.expanduser()
 
 
-def read_config(file: Path, changes: Mapping[str, Any] | None = None) -> TrainConfig:
+def read_config(
+    file: Path, changes: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
+) -> TrainConfig:
     """Reads a YAML file. changes: field → value, over the file's; "augment.crop_scale" reaches inside.
+
+    defaults: field → value, where the file has none.
 
     Raises TrainingError naming the file and the field.
     """
     document = read_yaml(file, TrainingError)
     if not isinstance(document, dict):
         raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
+    document = dict(defaults or {}) | document
     for name, value in (changes or {}).items():
         _set(document, name, value)
     return make_config(document | {"base": file.parent}, str(file))

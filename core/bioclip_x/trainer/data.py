@@ -34,7 +34,8 @@ MAX_WORKERS = 16
 class Batch:
     """pixels_BHW3: uint8, cropped, not yet normalised. factors_B3: float32 colour factors, None where colours stay.
     taxon_B: int64, -1 where a picture has no taxon. tokens_TL: int64, the distinct texts. text_BK: int64, rows of it that
-    were drawn for each picture. right_BT: bool, whether a text holds for a picture, drawn for it or not."""
+    were drawn for each picture. right_BT: bool, whether a text holds for a picture, drawn for it or not. aspect_T: int64,
+    equal for texts that speak of one aspect, -1 for those of none."""
 
     pixels_BHW3: torch.Tensor
     factors_B3: torch.Tensor | None
@@ -42,6 +43,7 @@ class Batch:
     tokens_TL: torch.Tensor
     text_BK: torch.Tensor
     right_BT: torch.Tensor
+    aspect_T: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +137,18 @@ class Loader:
         examples = [example for chunk in chunks for example in chunk]
         pixels_BHW3 = np.stack([example.pixels_HW3 for example in examples])
         factors_B3 = np.stack([example.factors_3 for example in examples]) if self.augment.colour_jitter else None
+        samples = [example.sample for example in examples]
         drawn = [text for example in examples for text in example.texts]
+        distinct = list(dict.fromkeys(drawn))
         tokens_TL, rows = self.tokens(drawn)
         return Batch(
             torch.from_numpy(pixels_BHW3),
             None if factors_B3 is None else torch.from_numpy(factors_B3),
-            torch.tensor([example.sample.class_index for example in examples]),
+            torch.tensor([sample.class_index for sample in samples]),
             tokens_TL,
             rows.reshape(len(examples), self.texts_per_picture),
-            self._right([example.sample for example in examples], list(dict.fromkeys(drawn))),
+            self._right(samples, distinct),
+            _aspects(samples, distinct),
         )
 
     def _right(self, samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
@@ -154,3 +159,10 @@ class Loader:
             holding = self.texts.right(sample.class_index, sample.texts)
             right_BT[b, [place[text] for text in holding if text in place]] = True
         return torch.from_numpy(right_BT)
+
+
+def _aspects(samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
+    """int64 [T]: a number for each aspect that the batch's texts speak of, -1 for none."""
+    aspect_of = {text: aspect for sample in samples for text, aspect in zip(sample.texts, sample.aspects)}
+    numbers = {aspect: number for number, aspect in enumerate(dict.fromkeys(aspect_of.values()))}
+    return torch.tensor([numbers[aspect_of[text]] if text in aspect_of else -1 for text in distinct])

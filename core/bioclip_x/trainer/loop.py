@@ -170,6 +170,7 @@ class Trainer:
                 text_TD=text_TD,
                 text_BK=batch.text_BK.to(device),
                 right_BT=batch.right_BT.to(device),
+                aspect_T=batch.aspect_T.to(device),
                 logit_scale=encoder.logit_scale,
                 logit_bias=encoder.logit_bias,
                 taxon_B=batch.taxon_B.to(device),

@@ -1,15 +1,16 @@
 """Drawings from the field guide, made once and kept in a memory-mapped file.
 
-Two kinds of picture: drawings of species, spoken for by the text builders, and drawings of organisms that do not exist,
-every trait drawn at random, spoken for by the bare phrases of their traits ("a red cap"). The second kind is what makes
-the phrases mean something of their own.
+Three kinds of picture: drawings of species, spoken for by the text builders and by the bare phrases of their traits ("a
+red cap"); of species with one trait changed; and of organisms that do not exist, every trait drawn at random. The last two
+are spoken for by phrases alone, and are what makes a phrase mean what it says and not the species that has it. Species that
+are held out are in none of them, neither by name nor by their looks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
 from multiprocessing import get_context
@@ -24,16 +25,26 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.paths import cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x_plugins.datasets.labels import resolve_labels
-from bioclip_x_plugins.field_guide.drawing import PLANS, draw_random, draw_species, random_traits
-from bioclip_x_plugins.field_guide.species import load_species, phrases
+from bioclip_x_plugins.field_guide.drawing import (
+    PLANS,
+    changed_traits,
+    draw_changed,
+    draw_random,
+    draw_species,
+    random_traits,
+)
+from bioclip_x_plugins.field_guide.species import Species, phrases, trained_species
+
+Kind = Literal["species", "changed", "traits"]
 
 DRAWN_AT = 256
 """Drawings are made at the size users get them in and shrunk as a model's preprocessing shrinks them."""
-_RANDOM, _SPECIES = 1, 0
+_STREAM: dict[Kind, int] = {"species": 0, "traits": 1, "changed": 2}
+"""Part of every drawing's seed, so that no two kinds draw the same picture."""
 
 
 class FieldGuide:
-    """Drawings of the field guide's species, or (kind "traits") of organisms with random traits.
+    """Drawings of the field guide's species, with one trait changed, or (kind "traits") of random traits.
 
     count: drawings in all, spread evenly. seed: another seed is another set. size: pixels a side. processes: that draw.
     """
@@ -41,7 +52,7 @@ class FieldGuide:
     def __init__(
         self,
         *,
-        kind: Literal["species", "traits"] = "species",
+        kind: Kind = "species",
         count: int = 10000,
         seed: int = 0,
         size: int = 96,
@@ -52,15 +63,15 @@ class FieldGuide:
         self._cache = cache
         self._pixels = np.empty((0, size, size, 3), np.uint8)
         self._classes: list[int] = []
-        self._texts: list[tuple[str, ...]] = []
+        self._texts: list[dict[str, str]] = []
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
         """Draws what is not in the cache yet. Raises TrainingError for a species that the taxonomy lacks."""
         self._pixels = np.load(self._drawn(), mmap_mode="r")
-        if self.kind == "traits":
-            self._texts = [_phrases_of(_plan(i), (self.seed, _RANDOM, i)) for i in range(self.count)]
+        self._texts = [_phrases(*_traits(self.kind, self.seed, i)) for i in range(self.count)]
+        if self.kind != "species":
             return []
-        found, lost, doubtful = resolve_labels([species.name for species in load_species()], taxonomy)
+        found, lost, doubtful = resolve_labels([species.name for species in trained_species()], taxonomy)
         if lost or doubtful:
             missing = [*lost, *doubtful]
             raise TrainingError(f"the taxonomy lacks {len(missing)} of the field guide's species, first {missing[0]!r}")
@@ -71,9 +82,8 @@ class FieldGuide:
         return self.count
 
     def sample(self, index: int) -> Sample:
-        if self.kind == "traits":
-            return Sample(class_index=-1, texts=self._texts[index])
-        return Sample(class_index=self._classes[index % len(self._classes)])
+        taxon = self._classes[index % len(self._classes)] if self.kind == "species" else -1
+        return Sample(taxon, tuple(self._texts[index]), tuple(self._texts[index].values()))
 
     def image(self, index: int) -> np.ndarray:
         """uint8 [size, size, 3]."""
@@ -107,21 +117,39 @@ def renderer_version() -> str:
     return digest.hexdigest()[:12]
 
 
+def _traits(kind: Kind, seed: int, index: int) -> tuple[str, Mapping[str, str]]:
+    """Body plan and traits of the drawing of this number."""
+    at = (seed, _STREAM[kind], index)
+    if kind == "traits":
+        plan = _plan(index)
+        return plan, random_traits(plan, at)
+    species = _species(index)
+    return species.plan, species.traits if kind == "species" else changed_traits(species.name, at)
+
+
 def _plan(index: int) -> str:
     return list(PLANS)[index % len(PLANS)]
 
 
-def _phrases_of(plan: str, seed: tuple[int, ...]) -> tuple[str, ...]:
-    """Everything one may say of the organism that this seed draws."""
-    said = (phrase for trait, value in random_traits(plan, seed).items() for phrase in phrases(plan, trait, value))
-    return tuple(dict.fromkeys(said))
+def _species(index: int) -> Species:
+    species = trained_species()
+    return species[index % len(species)]
 
 
-def _draw(job: tuple[str, int, int, int]) -> np.ndarray:
+def _phrases(plan: str, traits: Mapping[str, str]) -> dict[str, str]:
+    """Everything one may say of an organism with these traits, and what it speaks of: "a red cap" → "mushroom: cap_colour"."""
+    return {
+        phrase: f"{plan}: {trait}" for trait, value in traits.items() for phrase in phrases(plan, trait, value)
+    }
+
+
+def _draw(job: tuple[Kind, int, int, int]) -> np.ndarray:
     kind, seed, index, size = job
+    at = (seed, _STREAM[kind], index)
     if kind == "traits":
-        drawing, _ = draw_random(_plan(index), (seed, _RANDOM, index), DRAWN_AT)
+        drawing, _ = draw_random(_plan(index), at, DRAWN_AT)
+    elif kind == "changed":
+        drawing, _ = draw_changed(_species(index).name, at, DRAWN_AT)
     else:
-        species = load_species()
-        drawing = draw_species(species[index % len(species)].name, (seed, _SPECIES, index), DRAWN_AT)
+        drawing = draw_species(_species(index).name, at, DRAWN_AT)
     return np.asarray(drawing.image.resize((size, size), Image.Resampling.BICUBIC))

@@ -5,9 +5,15 @@ Legend: B images, T distinct texts, D embedding.
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
+from torch.nn.functional import softplus
 
 from bioclip_x.records import LossInput
+
+LOWEST: Final = -1e30
+"""Stands for minus infinity, whose logsumexp has no gradient where nothing else is summed."""
 
 
 def unicl_loss(
@@ -40,8 +46,43 @@ def _one_way(logits_QK: torch.Tensor, positive_QK: torch.Tensor) -> torch.Tensor
     return -(target_QK * logits_QK.log_softmax(dim=1)).sum(dim=1).mean()
 
 
+def aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor) -> torch.Tensor:
+    """Each text that holds for a picture against its alternatives, and each picture against those it does not hold for.
+
+    Of one aspect, the texts are alternatives and the pictures are those of which one of these texts holds. The mean of
+    -log( exp z_it / (exp z_it + Σ_w exp z_iw) ) over all pairs of a picture i and a text t that holds for it, w being the
+    texts of t's aspect that do not hold for i; the same from texts to pictures; and half their sum. What holds side by
+    side does not compete (ours; in UniCL it shares out one softmax).
+
+    logits_BT: s·I·Tᵀ, scale applied. right_BT: bool. aspect_T: int64, -1 for none.
+
+    Returns a scalar, 0 where no text has an aspect.
+    """
+    losses = []
+    for aspect in range(int(aspect_T.max()) + 1):
+        texts = (aspect_T == aspect).nonzero().flatten()
+        pictures = right_BT[:, texts].any(dim=1).nonzero().flatten()
+        logits = logits_BT[pictures][:, texts]
+        right = right_BT[pictures][:, texts]
+        wrong = logits.masked_fill(right, LOWEST)
+        for dim in (1, 0):
+            against = wrong.logsumexp(dim=dim, keepdim=True)
+            losses.append(softplus(against - logits)[right])
+    return torch.cat(losses).mean() if losses else logits_BT.sum() * 0
+
+
 class UniCl:
-    """Positive is every text that holds for a picture: all texts of its class, and its own."""
+    """Positive is every text that holds for a picture: all texts of its class, and its own.
+
+    aspects: weight of `aspect_loss`, added for data whose texts speak of aspects.
+    """
+
+    def __init__(self, *, aspects: float = 0.0) -> None:
+        self.aspects = aspects
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
-        return unicl_loss(batch.image_BD, batch.text_TD, batch.logit_scale, batch.right_BT, batch.logit_bias)
+        loss = unicl_loss(batch.image_BD, batch.text_TD, batch.logit_scale, batch.right_BT, batch.logit_bias)
+        if not self.aspects:
+            return loss
+        logits_BT = batch.logit_scale * batch.image_BD @ batch.text_TD.T
+        return loss + self.aspects * aspect_loss(logits_BT, batch.right_BT, batch.aspect_T)

@@ -31,7 +31,7 @@ class Squares:
 
     def sample(self, index: int) -> Sample:
         taxon = index % 3 - 1
-        return Sample(taxon, TEXTS[-1] if taxon < 0 else ())
+        return Sample(taxon, TEXTS[-1], ("first", "second")) if taxon < 0 else Sample(taxon)
 
     def image(self, index: int) -> np.ndarray:
         return np.full((4, 4, 3), index, np.uint8)
@@ -67,6 +67,9 @@ def test_what_was_drawn_holds_and_so_does_whatever_else_is_true(texts_per_pictur
     distinct = [name[int(row[0])] for row in batch.tokens_TL]
     assert len(set(distinct)) == len(distinct) == batch.right_BT.shape[1]
     assert batch.text_BK.shape == (12, texts_per_picture)
+    number = {"own": None, "zero": None, "one": -1, "both": -1} | dict(zip(distinct, batch.aspect_T.tolist()))
+    assert number["own"] != number["zero"] and -1 not in (number["own"], number["zero"])
+    assert number["one"] == number["both"] == -1
     for picture, (drawn, right) in enumerate(zip(batch.text_BK, batch.right_BT)):
         taxon = int(batch.taxon_B[picture])
         assert taxon == picture % 3 - 1

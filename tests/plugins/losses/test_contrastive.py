@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.records import LossInput
 from bioclip_x_plugins.losses.clip import Clip, clip_loss
-from bioclip_x_plugins.losses.unicl import UniCl, unicl_loss
+from bioclip_x_plugins.losses.unicl import UniCl, aspect_loss, unicl_loss
 
 
 def unit_rows(b: int, d: int, seed: int) -> torch.Tensor:
@@ -88,7 +89,8 @@ def given_batch(text_BK: list[list[int]], right_BT: list[list[bool]]) -> LossInp
     b = len(text_BK)
     return LossInput(
         image_BD=unit_rows(b, 4, 2).float(), text_TD=unit_rows(len(right_BT[0]), 4, 3).float(),
-        text_BK=torch.tensor(text_BK), right_BT=torch.tensor(right_BT), logit_scale=torch.tensor(20.0),
+        text_BK=torch.tensor(text_BK), right_BT=torch.tensor(right_BT), aspect_T=torch.full((len(right_BT[0]),), -1),
+        logit_scale=torch.tensor(20.0),
         logit_bias=None, taxon_B=torch.arange(b), taxonomy=None, gather=lambda t: t,
     )  # fmt: skip
 
@@ -122,3 +124,49 @@ def test_a_text_that_holds_for_two_pictures_is_a_negative_of_neither() -> None:
 def test_large_scales_stay_finite() -> None:
     batch = given_batch([[0], [0], [1]], [[True, False], [True, False], [False, True]])
     assert torch.isfinite(unicl_loss(batch.image_BD, batch.text_TD, torch.tensor(1e4), batch.right_BT))
+
+
+def naive_aspects(logits: list[list[float]], right: list[list[bool]], aspect: list[int]) -> float:
+    terms = []
+    pictures, texts = range(len(right)), range(len(aspect))
+    for i in pictures:
+        for t in texts:
+            if aspect[t] < 0 or not right[i][t]:
+                continue
+            same = [u for u in texts if aspect[u] == aspect[t]]
+            texts_against = [u for u in same if not right[i][u]]
+            pictures_against = [j for j in pictures if not right[j][t] and any(right[j][u] for u in same)]
+            for wrong in ([logits[i][u] for u in texts_against], [logits[j][t] for j in pictures_against]):
+                own = math.exp(logits[i][t])
+                terms.append(-math.log(own / (own + sum(map(math.exp, wrong)))))
+    return sum(terms) / len(terms) if terms else 0.0
+
+
+@settings(deadline=None, max_examples=60)
+@given(matrices, st.data())
+def test_aspects_are_the_formula(right: list[list[bool]], data: st.DataObject) -> None:
+    b, t = len(right), len(right[0])
+    aspect = data.draw(st.lists(st.integers(-1, 2), min_size=t, max_size=t))
+    logits = data.draw(st.lists(st.lists(st.floats(-20, 20), min_size=t, max_size=t), min_size=b, max_size=b))
+    logits_BT = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
+    value = aspect_loss(logits_BT, torch.tensor(right), torch.tensor(aspect))
+    value.backward()
+    assert float(value.detach()) == pytest.approx(naive_aspects(logits, right, aspect), rel=1e-9, abs=1e-9)
+    assert logits_BT.grad is not None and torch.isfinite(logits_BT.grad).all()
+
+
+def test_what_holds_side_by_side_does_not_compete_and_other_aspects_have_no_part() -> None:
+    """Two crowns and a bill; the picture has the first crown and that bill. Only the second crown can be too near."""
+    right, aspect = torch.tensor([[True, False, True], [False, True, True]]), torch.tensor([0, 0, 1])
+    far = aspect_loss(torch.tensor([[90.0, -90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
+    near = aspect_loss(torch.tensor([[90.0, 90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
+    assert float(far) == 0 and float(near) > 0.1
+
+
+def test_aspects_are_added_by_weight_and_need_none() -> None:
+    batch = given_batch([[0], [1], [1]], [[True, False], [False, True], [False, True]])
+    torch.testing.assert_close(UniCl(aspects=2.0)(batch), UniCl()(batch))
+    batch = replace(batch, aspect_T=torch.tensor([0, 0]))
+    logits = batch.logit_scale * batch.image_BD @ batch.text_TD.T
+    expected = UniCl()(batch) + 2 * aspect_loss(logits, batch.right_BT, batch.aspect_T)
+    torch.testing.assert_close(UniCl(aspects=2.0)(batch), expected)
