@@ -1,15 +1,23 @@
-"""Component references (`name:option=value,…`) and the validation of options against a constructor."""
+"""Component references (`name:option=value,…`) and the validation of options against a constructor.
+
+A component's options are its constructor's keyword-only arguments. One argument before them, if it has one, is the
+option that a value without a name sets: with `def __init__(self, set="x", *, name="common")` `templates:openai-80` is
+`templates:set=openai-80`.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
+
+BARE: Final = ""
+"""The key of a value given without an option's name; which option it sets, the component's constructor says."""
 
 
 class ComponentRef(BaseModel):
@@ -21,15 +29,19 @@ class ComponentRef(BaseModel):
     options: dict[str, Any] = {}
 
     def __str__(self) -> str:
-        options = ",".join(f"{key}={value}" for key, value in self.options.items())
+        options = ",".join(str(value) if key == BARE else f"{key}={value}" for key, value in self.options.items())
         return f"{self.name}:{options}" if options else self.name
 
 
 def parse_ref(value: Any) -> ComponentRef:
     """Reads `"hedge:threshold=0.8,depth=auto"` or `{"name": "hedge", "threshold": 0.8}`; values are YAML scalars.
 
+    The first value may come without an option's name. Of a value, "=" and ":" may be part, a comma not.
+
     >>> parse_ref("hedge:threshold=0.8").options
     {'threshold': 0.8}
+    >>> str(parse_ref("templates:openai-80,name=scientific"))
+    'templates:openai-80,name=scientific'
     """
     if isinstance(value, ComponentRef):
         return value
@@ -46,23 +58,45 @@ def parse_ref(value: Any) -> ComponentRef:
         raise RecipeError(f"{value!r}: expected name or name:option=value")
     options: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
-        key, equals, scalar = part.partition("=")
-        if not equals or not key.strip():
-            raise RecipeError(f"{value!r}: expected name:option=value, got {part!r} after the name")
+        key, equals, scalar = (piece.strip() for piece in part.partition("="))
+        if not equals and not options:
+            key, scalar = BARE, part.strip()
+        elif not key or not equals:
+            hint = " (only the first value may stand without an option's name)" if not equals else ""
+            raise RecipeError(f"{value!r}: expected name:option=value, got {part!r}{hint}")
+        if key in options:
+            raise RecipeError(f"{value!r}: option {key!r} is given twice")
         try:
-            options[key.strip()] = yaml.safe_load(scalar)
+            options[key] = yaml.safe_load(scalar)
         except yaml.YAMLError:
-            raise RecipeError(f"{value!r}: the value of {key.strip()!r} is not valid YAML: {scalar}") from None
+            of = f"the value of {key!r}" if key else "its value"
+            raise RecipeError(f"{value!r}: {of} is not valid YAML: {scalar}") from None
     return ComponentRef(name=name, options=options)
+
+
+def named(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the value given without a name, if there is one, under the option that it sets.
+
+    Raises RecipeError where `target` has no such option, or where it is given by its name as well.
+    """
+    if BARE not in options:
+        return dict(options)
+    allowed = _options(what, target)
+    positional = [p.name for p in allowed if p.kind is not p.KEYWORD_ONLY]
+    value = options[BARE]
+    if not positional:
+        known = ", ".join(p.name for p in allowed) or "none"
+        raise RecipeError(f"{what}: {value!r} needs an option's name before it, option=value; known: {known}")
+    [name] = positional
+    if name in options:
+        raise RecipeError(f"{what}: option {name!r} is given twice, as {value!r} and as {options[name]!r}")
+    return {name if key == BARE else key: one for key, one in options.items()}
 
 
 def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Options for `target`, converted to its annotations. Raises RecipeError naming the option and listing the known."""
-    try:
-        signature = inspect.signature(target, eval_str=True)
-    except NameError as problem:
-        raise PluginError(f"{what}: an annotation of its constructor cannot be resolved: {problem}") from problem
-    parameters = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    options = named(what, target, options)
+    parameters = _options(what, target)
     unknown = sorted(set(options) - {p.name for p in parameters})
     if unknown:
         known = ", ".join(p.name for p in parameters) or "none"
@@ -73,5 +107,19 @@ def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any])
         model = create_model("Options", __config__=config, **fields)(**options)
     except ValidationError as problem:
         first = problem.errors()[0]
-        raise RecipeError(f"{what}: option {'.'.join(map(str, first['loc']))!r}: {first['msg']}") from None
+        place = ".".join(part for part in map(str, first["loc"]) if "[" not in part)  # not which of several types
+        raise RecipeError(f"{what}: option {place!r}: {first['msg']}") from None
     return {p.name: getattr(model, p.name) for p in parameters}
+
+
+def _options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The constructor's options: keyword-only arguments, and at most one before them, first."""
+    try:
+        signature = inspect.signature(target, eval_str=True)
+    except NameError as problem:
+        raise PluginError(f"{what}: an annotation of its constructor cannot be resolved: {problem}") from problem
+    positional = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(positional) > 1:
+        names = ", ".join(p.name for p in positional)
+        raise PluginError(f"{what}: its constructor must take its options by keyword, all but one; it has {names}")
+    return [*positional, *(p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bioclip_x.components import Kind
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.files import read_yaml
-from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.options import BARE, ComponentRef, parse_ref
 from bioclip_x.registry import Registry
 
 
@@ -31,6 +32,11 @@ Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
 Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs), Field(min_length=1)]
 Labels = Annotated[tuple[str, ...], BeforeValidator(_labels), Field(min_length=1)]
 
+COMPONENTS: Final[Mapping[str, Kind]] = {
+    "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "head": "heads",
+}  # fmt: skip
+"""The fields that name components, and of which kind these are."""
+
 
 class Recipe(BaseModel):
     """A classification, whole. Every output carries the one it came from."""
@@ -44,6 +50,9 @@ class Recipe(BaseModel):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere"
+    )
+    preprocess: Literal["model", "pybioclip"] = Field(
+        "model", description="how pictures are resized: as the model's configuration says, or as pybioclip does"
     )
     taxonomy: Path | None = Field(None, description="a file; none takes the model's own")
     taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
@@ -87,17 +96,22 @@ def resolve_recipe(
     file: Path | None = None,
     plugins: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Merges defaults < recipe file < patches of `plugins` in order < `flags` (None values are not given).
+    """Merges `defaults` < recipe file < patches of `plugins` in order < `flags` (None values are not given).
+
+    defaults: over the recipe's own; the command line has the user's settings here.
 
     A rank asked for without a head brings the head "rollup", since classes alone have no other rank; a descriptor file
-    without a text brings the text "descriptors", since nothing else reads it.
+    without a text brings the text "descriptors", since nothing else reads it; and a text builder that was published with
+    a pooling brings that, where none is set and no other builder asks for another.
 
     Raises RecipeError for unknown fields, bad values, or two plugins that set one field (that no flag settles) to
     different values, naming both.
     """
-    from_file = read_recipe(file) if file else {}
+    from_file = _placed(registry, read_recipe(file), file.parent) if file else {}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
+    from_file = dict(defaults or {}) | from_file
     base = _recipe(from_file, str(file) if file else "defaults")
     patches = _patches(registry, plugins, base, settled=given)
     explicit = from_file | patches | given
@@ -108,10 +122,51 @@ def resolve_recipe(
         explicit["head"] = "rollup"
     if explicit.get("descriptors") and "text" not in explicit:
         explicit["text"] = "descriptors"
-    recipe = _recipe(explicit, "the recipe")
+    recipe = _settled(registry, _recipe(explicit, "the recipe"), pooling_given="pooling" in explicit)
     if recipe.labels and recipe.taxonomy:
         raise RecipeError("labels and a taxonomy were both given; give one")
     return recipe
+
+
+def _placed(registry: Registry, document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A recipe file's fields, with the options of its components that are relative paths taken from its folder."""
+    placed = dict(document)
+    for field, kind in COMPONENTS.items():
+        if document.get(field):
+            refs = [_beside(registry, kind, ref, folder) for ref in _refs(document[field])]
+            placed[field] = refs if field == "text" else refs[0]
+    return placed
+
+
+def _beside(registry: Registry, kind: Kind, ref: ComponentRef, folder: Path) -> ComponentRef:
+    if not ref.options:
+        return ref  # what it points at is not imported before it is needed
+    given = registry.named(kind, ref.name, ref.options)
+    found = registry.options(kind, ref.name, given)
+    paths = {key: str(folder / found[key]) for key in given if isinstance(found[key], Path)}
+    return ComponentRef(name=ref.name, options=given | paths)
+
+
+def _settled(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
+    """With every option under its name (`templates:openai-80` is `templates:set=openai-80`), and its builders' pooling."""
+
+    def full(kind: Kind, ref: ComponentRef) -> ComponentRef:
+        if BARE not in ref.options:
+            return ref
+        return ComponentRef(name=ref.name, options=registry.named(kind, ref.name, ref.options))
+
+    fields: dict[str, Any] = {field: getattr(recipe, field) for field in Recipe.model_fields}
+    for field, kind in COMPONENTS.items():
+        refs = fields[field]
+        fields[field] = tuple(full(kind, ref) for ref in refs) if field == "text" else full(kind, refs)
+    asked = set() if pooling_given else _poolings(registry, recipe)
+    return _recipe(fields | ({"pooling": asked.pop()} if len(asked) == 1 else {}), "the recipe")
+
+
+def _poolings(registry: Registry, recipe: Recipe) -> set[str]:
+    """The poolings that the recipe's text builders were published with; those of one text a class have none."""
+    targets = (registry.target("text_builders", ref.name) for ref in recipe.text)
+    return {pooling for target in targets if (pooling := getattr(target, "pooling", None))}
 
 
 def _patches(registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]) -> dict[str, Any]:

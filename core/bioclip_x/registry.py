@@ -111,10 +111,19 @@ class Registry:
 
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
         """Makes a component, its options validated against its constructor. Raises PluginError or RecipeError."""
+        return self.target(kind, name)(**self.options(kind, name, options or {}))
+
+    def options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options of a component, those given validated. Raises PluginError or RecipeError."""
         from bioclip_x.options import validated
 
-        target = self.target(kind, name)
-        return target(**validated(f"{_singular(kind)} {name!r}", target, options or {}))
+        return validated(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
+
+    def named(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options given, each under its name. Raises PluginError or RecipeError."""
+        from bioclip_x.options import named
+
+        return named(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
 
     def configure(self, plugin: str) -> Callable[..., Any] | None:
         """The `configure` hook of one plugin, None where it has none. Raises PluginError for an unknown plugin."""

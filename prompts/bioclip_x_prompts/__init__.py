@@ -1,1 +1,1 @@
-"""Prompt templates, as data."""
+"""What is put into words, as data: prompts for language models, template sets, word lists."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bioclip_x import hookimpl
+from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.options import parse_ref
 from bioclip_x.recipe import Recipe, resolve_recipe
@@ -120,12 +120,76 @@ def test_a_dump_is_the_recipe_again(registry: Registry) -> None:
     assert Recipe.model_validate(named.dump()) == named
 
 
+@pytest.mark.parametrize(
+    ("text", "pooling"),
+    [
+        ("templates:openai-80", "ensemble"),  # as CLIP pools them
+        (["taxonomic", "templates:clip"], "ensemble"),  # one text a class is pooled alike by all
+        ("descriptors", "mean"),
+        (["templates:openai-80", "descriptors"], "mean"),  # they differ: the default
+        ("common", "mean"),
+    ],
+)
+def test_texts_bring_the_pooling_they_were_published_with(registry: Registry, text: Any, pooling: str) -> None:
+    recipe = resolve_recipe(registry, flags={"text": text})
+    assert recipe.pooling == recipe.dump()["pooling"] == pooling
+
+
+def test_a_pooling_that_is_set_counts_more_than_the_texts(registry: Registry, tmp_path: Path) -> None:
+    text = {"text": "templates:openai-80"}
+    assert resolve_recipe(registry, flags=text | {"pooling": "max"}).pooling == "max"
+    assert resolve_recipe(registry, flags=text, plugins=["mean"]).pooling == "mean"
+    file = tmp_path / "recipe.yaml"
+    file.write_text("text: templates:openai-80\n")
+    assert resolve_recipe(registry, file=file).pooling == "ensemble"
+    file.write_text("text: templates:openai-80\npooling: mean\n")
+    assert resolve_recipe(registry, file=file).pooling == "mean"
+
+
+def test_a_pooling_that_does_not_exist_is_refused(registry: Registry) -> None:
+    builder = type("Odd", (), {"pooling": "median"})
+    registry.register("odd", _text_builder(builder), "a test")
+    with pytest.raises(RecipeError, match="pooling: Input should be 'mean', 'ensemble' or 'max'"):
+        resolve_recipe(registry, flags={"text": "odd"})
+
+
+def _text_builder(target: type) -> Any:
+    globals()[target.__name__] = target
+
+    class Plugin:
+        @hookimpl
+        def text_builders(self) -> list[ComponentSpec]:
+            return [ComponentSpec("odd", "for a test", f"{__name__}:{target.__name__}")]
+
+    return Plugin()
+
+
+def test_a_value_without_a_name_is_under_its_options_name_in_the_resolved_recipe(registry: Registry) -> None:
+    recipe = resolve_recipe(registry, flags={"text": "templates:clip"})
+    assert recipe.dump()["text"] == [{"name": "templates", "set": "clip"}]
+    both = resolve_recipe(registry, flags={"text": "templates:clip,name=scientific"})
+    assert both.text[0].options == {"set": "clip", "name": "scientific"}
+    assert Recipe.model_validate(both.dump()) == both
+    with pytest.raises(RecipeError, match="head 'flat': 'x' needs an option's name before it"):
+        resolve_recipe(registry, flags={"head": "flat:x"})
+
+
+def test_options_that_are_paths_are_relative_to_the_recipe_file(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("text: [templates:mine.yaml, templates:clip, {name: templates, set: /far/away.yaml}]\n")
+    assert [ref.options["set"] for ref in resolve_recipe(registry, file=file).text] == [
+        str(tmp_path / "mine.yaml"), "clip", "/far/away.yaml",
+    ]  # fmt: skip
+    flagged = resolve_recipe(registry, file=file, flags={"text": "templates:mine.yaml"})
+    assert flagged.text[0].options == {"set": "mine.yaml"}
+
+
 def test_component_references() -> None:
     ref = parse_ref("hedge:threshold=0.8,depth=auto,strict=true")
     assert (ref.name, ref.options) == ("hedge", {"threshold": 0.8, "depth": "auto", "strict": True})
     assert parse_ref({"name": "hedge", "threshold": 0.8}) == parse_ref("hedge:threshold=0.8")
-    with pytest.raises(RecipeError, match="expected name:option=value, got 'threshold'"):
-        parse_ref("hedge:threshold")
+    with pytest.raises(RecipeError, match=r"expected name:option=value, got 'strict'.*only the first"):
+        parse_ref("hedge:threshold=0.8,strict")
     for wrong in ("", ":", "rollup:=3", "rollup:x=["):
         with pytest.raises(RecipeError):
             parse_ref(wrong)

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bioclip_x.components import TextBuilder
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Prompt, PromptSet, TextRequest
+from bioclip_x.prompts import DescriptorSet, load_descriptors
+from bioclip_x.recipe import Recipe
+from bioclip_x.records import ModelCard, Prompt, PromptSet, TextRequest
+from bioclip_x.taxonomy import Taxonomy
+
+
+def text_request(
+    taxonomy: Taxonomy, recipe: Recipe, card: ModelCard, descriptors: DescriptorSet | None
+) -> TextRequest:
+    """What the text builders are asked for: texts of all classes. descriptors: the recipe's; if None, the model's own."""
+    if descriptors is None and card.descriptors:
+        descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")
+    return TextRequest(
+        taxonomy=taxonomy,
+        classes=range(taxonomy.n_classes),
+        language=recipe.language,
+        descriptors=descriptors,
+        missing=recipe.missing,
+    )
 
 
 def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> PromptSet:

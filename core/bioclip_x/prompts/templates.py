@@ -6,8 +6,7 @@
       Q: What are useful features for distinguishing a {name} in a photo?
       …
 
-Placeholders are lower-case words in braces; any other brace is text. The built-in files are read by name as package
-data, so that the core imports nothing of theirs.
+Placeholders are lower-case words in braces; any other brace is text.
 """
 
 from __future__ import annotations
@@ -15,16 +14,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.files import read_yaml
+from bioclip_x.prompts import builtin
 
-PACKAGE: Final = "bioclip_x_prompts"
 FOLDER: Final = "describe"
 PLACEHOLDERS: Final = ("name", "scientific_name", "lineage")
 
@@ -71,21 +67,12 @@ def load_template(name: str) -> PromptTemplate:
 
     Raises DescriptorError: no such prompt (the built-in ones are listed), or everything that is wrong in the file.
     """
-    if Path(name).suffix.lower() in (".yaml", ".yml") or Path(name).name != name:
-        return _read(Path(name))
-    if name not in builtin_templates():
-        raise DescriptorError(
-            f"no prompt is called {name!r}; built in: {', '.join(builtin_templates()) or 'none'}; or give a .yaml file"
-        )
-    with resources.as_file(resources.files(PACKAGE) / FOLDER / f"{name}.yaml") as path:
-        return _read(path)
+    return builtin.load(PromptTemplate, "prompt", FOLDER, name)
 
 
 def builtin_templates() -> tuple[str, ...]:
     """Names of the prompts that come with bioclip-x, sorted."""
-    folder = resources.files(PACKAGE) / FOLDER
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+    return builtin.builtin_names(FOLDER)
 
 
 def placeholders(text: str) -> set[str]:
@@ -108,24 +95,6 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     if missing:
         raise DescriptorError(f"the prompt needs {_braced(missing)}; given: {_braced(sorted(values)) or 'nothing'}")
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
-
-
-def _read(path: Path) -> PromptTemplate:
-    document = read_yaml(path, DescriptorError)
-    if not isinstance(document, dict):
-        raise DescriptorError(f"{path}: expected a prompt: a mapping with {', '.join(PromptTemplate.model_fields)}")
-    try:
-        return PromptTemplate.model_validate({str(key): value for key, value in document.items()})
-    except ValidationError as problem:
-        wrong = "; ".join(_told(error["loc"], error["type"], error["msg"]) for error in problem.errors())
-        raise DescriptorError(f"{path}: {wrong}") from None
-
-
-def _told(place: tuple[int | str, ...], kind: str, message: str) -> str:
-    key = ".".join(map(str, place))
-    if kind == "extra_forbidden":
-        return f"unknown key {key!r} (known: {', '.join(PromptTemplate.model_fields)})"
-    return f"{key!r}: {message.removeprefix('Value error, ')}"
 
 
 def _braced(names: tuple[str, ...] | list[str]) -> str:

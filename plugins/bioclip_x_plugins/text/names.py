@@ -6,29 +6,14 @@ put the scientific name in its place, else the taxonomic one. So do these.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from itertools import pairwise
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
 
 from bioclip_x.records import Prompt, PromptSet, Taxon, TextRequest
-from bioclip_x.taxonomy import LINNAEAN
+from bioclip_x.taxonomy.naming import taxonomic_name
 from bioclip_x.taxonomy.ranks import ORDER
 
 Form = Literal["caption", "bare"]
-
-
-def taxonomic_name(taxon: Taxon) -> str:
-    """The seven Linnaean ranks that the lineage has, then the taxon itself if it lies below or off them.
-
-    "Animalia Chordata Aves Passeriformes Paridae Cyanistes caeruleus"
-    """
-    names = [name for rank, name in taxon.lineage if rank in LINNAEAN]
-    if not taxon.lineage or taxon.lineage[-1][0] not in LINNAEAN:
-        names.append(taxon.name)
-    words = [names[0]] if names else []
-    for above, name in pairwise(names):
-        words.append(name.removeprefix(f"{above} "))
-    return " ".join(words)
 
 
 def scientific_name(taxon: Taxon) -> str:
@@ -45,34 +30,41 @@ def common_name(taxon: Taxon, language: str) -> str:
     return taxon.common_name(language) or (scientific_name(taxon) if has_binomial else taxonomic_name(taxon))
 
 
-class _Names(ABC):
+Name = Literal["common", "scientific", "taxonomic", "scientific+common", "taxonomic+common"]
+NAMES: Final[Mapping[str, Callable[[Taxon, str], str]]] = {
+    "common": common_name,
+    "scientific": lambda taxon, language: scientific_name(taxon),
+    "taxonomic": lambda taxon, language: taxonomic_name(taxon),
+    "scientific+common": lambda *one: f"{scientific_name(one[0])} with common name {common_name(*one)}",
+    "taxonomic+common": lambda *one: f"{taxonomic_name(one[0])} with common name {common_name(*one)}",
+}
+"""What a taxon is called in a language, by kind of name."""
+
+
+def class_names(request: TextRequest, kind: Name) -> tuple[dict[int, str], tuple[str, ...]]:
+    """Class → its name, for each class asked for, and a note on those that have no common name where one is wanted."""
+    taxa = {c: request.taxonomy.class_taxon(c) for c in request.classes}
+    names = {c: NAMES[kind](taxon, request.language) for c, taxon in taxa.items()}
+    nameless = sum(bool(taxon.rank) and not taxon.common_name(request.language) for taxon in taxa.values())
+    if not nameless or "common" not in kind:
+        return names, ()
+    note = f"{nameless} of {len(names)} classes have no common name in language {request.language!r}; "
+    return names, (f"{note}their scientific name stands in its place",)
+
+
+class _Names:
     """One text per class. form: "caption" is "a photo of {…}.", "bare" the name alone."""
 
-    kind: str
+    kind: Name
 
     def __init__(self, *, form: Form = "caption") -> None:
         self.form = form
 
-    @abstractmethod
-    def text(self, taxon: Taxon, language: str) -> str:
-        """The name, before it is put into a caption."""
-
     def build(self, request: TextRequest) -> PromptSet:
-        prompts = []
-        nameless = 0
-        for class_index in request.classes:
-            taxon = request.taxonomy.class_taxon(class_index)
-            nameless += bool(taxon.rank) and not taxon.common_name(request.language)
-            name = self.text(taxon, request.language)
-            text = f"a photo of {name}." if self.form == "caption" else name
-            prompts.append(Prompt(text, class_index, self.kind, source=f"text builder {self.kind}"))
-        notes = []
-        if nameless and "common" in self.kind:
-            notes.append(
-                f"{nameless} of {len(prompts)} classes have no common name in language {request.language!r}; "
-                "their scientific name stands in its place"
-            )
-        return PromptSet(tuple(prompts), tuple(notes))
+        names, notes = class_names(request, self.kind)
+        texts = {c: f"a photo of {name}." if self.form == "caption" else name for c, name in names.items()}
+        source = f"text builder {self.kind}"
+        return PromptSet(tuple(Prompt(text, c, self.kind, source=source) for c, text in texts.items()), notes)
 
 
 class Taxonomic(_Names):
@@ -80,17 +72,11 @@ class Taxonomic(_Names):
 
     kind = "taxonomic"
 
-    def text(self, taxon: Taxon, language: str) -> str:
-        return taxonomic_name(taxon)
-
 
 class Scientific(_Names):
     """ "a photo of Cyanistes caeruleus." """
 
     kind = "scientific"
-
-    def text(self, taxon: Taxon, language: str) -> str:
-        return scientific_name(taxon)
 
 
 class Common(_Names):
@@ -98,23 +84,14 @@ class Common(_Names):
 
     kind = "common"
 
-    def text(self, taxon: Taxon, language: str) -> str:
-        return common_name(taxon, language)
-
 
 class ScientificCommon(_Names):
     """ "a photo of Cyanistes caeruleus with common name Eurasian blue tit." """
 
     kind = "scientific+common"
 
-    def text(self, taxon: Taxon, language: str) -> str:
-        return f"{scientific_name(taxon)} with common name {common_name(taxon, language)}"
-
 
 class TaxonomicCommon(_Names):
     """ "a photo of Animalia … Paridae Cyanistes caeruleus with common name Eurasian blue tit." """
 
     kind = "taxonomic+common"
-
-    def text(self, taxon: Taxon, language: str) -> str:
-        return f"{taxonomic_name(taxon)} with common name {common_name(taxon, language)}"

@@ -1,0 +1,39 @@
+"""A class's name in the sentences of a template set (Radford et al., ICML 2021, arXiv 2103.00020, section 3.1.4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from bioclip_x.prompts import load_template_set
+from bioclip_x.records import Prompt, PromptSet, TextRequest
+
+from .names import Name, class_names
+
+
+class Templates:
+    """One text per template and class.
+
+    set: openai-80 (CLIP's 80 for ImageNet), clip ("a photo of a {}."), bioclip ("a photo of {}."), or a .yaml file.
+    name: which name stands in them, as the text builder of that name would write it.
+    """
+
+    pooling = "ensemble"
+
+    def __init__(
+        self, set: Literal["openai-80", "clip", "bioclip"] | Path = "openai-80", *, name: Name = "common"
+    ) -> None:
+        self.set = set
+        self.name = name
+
+    def build(self, request: TextRequest) -> PromptSet:
+        """Raises DescriptorError where there is no such set, or for what is wrong in its file."""
+        templates = load_template_set(self.set)
+        names, notes = class_names(request, self.name)
+        source = f"templates {templates.name}"
+        prompts = [
+            Prompt(text, class_index, self.name, source=source)
+            for class_index, name in names.items()
+            for text in templates.fill(name)
+        ]
+        return PromptSet(tuple(prompts), notes)

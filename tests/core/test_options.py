@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.options import parse_ref, validated
+
+
+class Templates:
+    def __init__(self, set: Literal["clip"] | Path = "clip", *, name: str = "common", k: int = 1) -> None: ...
+
+
+class Named:
+    def __init__(self, *, style: str = "cbd") -> None: ...
+
+
+class TwoPositional:
+    def __init__(self, a: int = 1, b: int = 2) -> None: ...
+
+
+def options(text: Any, target: type = Templates) -> dict[str, Any]:
+    ref = parse_ref(text)
+    return validated(f"text builder {ref.name!r}", target, ref.options)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("templates", {"set": "clip", "name": "common", "k": 1}),
+        ("templates:clip", {"set": "clip", "name": "common", "k": 1}),
+        (" templates : clip , name = scientific , k=2 ", {"set": "clip", "name": "scientific", "k": 2}),
+        ("templates:name=scientific", {"set": "clip", "name": "scientific", "k": 1}),
+        ("templates:mine.yaml,k=2", {"set": Path("mine.yaml"), "name": "common", "k": 2}),
+        ("templates:set=a=b.yaml", {"set": Path("a=b.yaml"), "name": "common", "k": 1}),
+        (r"templates:C:\texts\mine.yaml", {"set": Path(r"C:\texts\mine.yaml"), "name": "common", "k": 1}),
+        ({"name": "templates", "set": "clip"}, {"set": "clip", "name": "common", "k": 1}),
+    ],
+)
+def test_the_first_value_may_stand_without_its_options_name(text: Any, expected: dict[str, Any]) -> None:
+    assert options(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("templates:name=x,clip", r"got 'clip' \(only the first value may stand without an option's name\)"),
+        ("templates:clip,other", "got 'other'"),
+        ("templates:clip,set=other.yaml", "option 'set' is given twice, as 'clip' and as 'other.yaml'"),
+        ("templates:k=1,k=2", "option 'k' is given twice"),
+        ("templates:=clip", "expected name:option=value, got '=clip'"),
+        ("templates:[", "its value is not valid YAML"),
+        ("templates:clip,kk=2", "text builder 'templates' has no option 'kk'; known: set, name, k"),
+        ("templates:3", r"text builder 'templates': option 'set"),
+    ],
+)
+def test_what_is_wrong_in_a_reference_is_told(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        options(text)
+
+
+def test_a_component_without_such_an_option_says_so() -> None:
+    with pytest.raises(RecipeError, match="'has' needs an option's name before it, option=value; known: style"):
+        options("descriptors:has", Named)
+
+
+def test_two_such_options_are_the_components_fault() -> None:
+    with pytest.raises(PluginError, match="must take its options by keyword, all but one; it has a, b"):
+        options("odd", TwoPositional)
+
+
+@pytest.mark.parametrize(
+    "text", ["templates", "templates:clip", "templates:clip,name=scientific", "hedge:threshold=0.8"]
+)
+def test_a_reference_is_printed_as_it_was_written(text: str) -> None:
+    assert str(parse_ref(text)) == text
