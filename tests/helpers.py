@@ -55,9 +55,11 @@ def picture(seed: int = 0, size: tuple[int, int] = (40, 30)) -> Image.Image:
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def lay_hub_cache(home: Path, repository: str, folder: Path, commit: str = COMMIT, branch: str = "main") -> None:
+def lay_hub_cache(
+    home: Path, repository: str, folder: Path, commit: str = COMMIT, branch: str = "main", kind: str = "model"
+) -> None:
     """What `hf download` leaves behind in HF_HOME: refs, and a snapshot of the files by commit."""
-    cache = home / "hub" / f"models--{repository.replace('/', '--')}"
+    cache = home / "hub" / f"{kind}s--{repository.replace('/', '--')}"
     shutil.copytree(folder, cache / "snapshots" / commit)
     (cache / "refs").mkdir(parents=True, exist_ok=True)
     (cache / "refs" / branch).write_text(commit)

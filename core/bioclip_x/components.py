@@ -225,6 +225,7 @@ class Report(Protocol):
     """Writes results as they come; memory must not grow with the number of results.
 
     suffixes: of files that it is chosen for. thumbnails: whether it shows the pictures (results then carry small JPEGs).
+    One whose output is no text may have `binary = True`, and a terminal is spared it.
     """
 
     suffixes: tuple[str, ...]

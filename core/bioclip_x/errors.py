@@ -37,3 +37,7 @@ class LanguageModelError(BioclipXError):
 
 class TrainingError(BioclipXError):
     """A training configuration, data set or checkpoint is unusable."""
+
+
+class SettingsError(BioclipXError):
+    """The user's configuration file, or a BIOCLIP_X_… variable, is unusable."""

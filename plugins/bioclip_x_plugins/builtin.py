@@ -15,7 +15,17 @@ def text_builders() -> list[ComponentSpec]:
         ComponentSpec("scientific+common", "scientific and common name", f"{names}:ScientificCommon"),
         ComponentSpec("taxonomic+common", "kingdom to species and common name", f"{names}:TaxonomicCommon"),
         ComponentSpec(
+            "templates", "a name in the sentences of a template set (openai-80)", f"{HERE}.text.templates:Templates"
+        ),
+        ComponentSpec(
             "descriptors", "what a class looks like, one text per trait (CBD)", f"{HERE}.text.descriptors:Descriptors"
+        ),
+        ComponentSpec("swapped", "control: another class's descriptors", f"{HERE}.text.swapped:Swapped"),
+        ComponentSpec("random-words", "control: words at random (WaffleCLIP)", f"{HERE}.text.randomised:RandomWords"),
+        ComponentSpec(
+            "random-characters",
+            "control: letters at random (WaffleCLIP)",
+            f"{HERE}.text.randomised:RandomCharacters",
         ),
     ]
 
@@ -45,7 +55,11 @@ def heads() -> list[ComponentSpec]:
 @hookimpl
 def taxonomy_readers() -> list[ComponentSpec]:
     return [
+        ComponentSpec("bins", "labels and their bins, pybioclip's --bins", f"{HERE}.readers.bins:BinsReader"),
         ComponentSpec("csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.table:TableReader"),
+        ComponentSpec(
+            "tree-of-life", "BioCLIP's name lists (txt_emb_….json)", f"{HERE}.readers.tree_of_life:TreeOfLifeReader"
+        ),
         ComponentSpec("yaml", "nested, or a list of lineages (JSON too)", f"{HERE}.readers.yaml:YamlReader"),
     ]
 
@@ -65,7 +79,11 @@ def language_models() -> list[ComponentSpec]:
 def commands() -> list[ComponentSpec]:
     return [
         ComponentSpec("classify", "name what is in pictures, and say why", "bioclip_x.cli.classify:command"),
+        ComponentSpec("config", "this machine's settings, and where each comes from", "bioclip_x.cli.config:command"),
+        ComponentSpec("embed", "embeddings of pictures and texts", "bioclip_x.cli.embed:command"),
+        ComponentSpec("models", "models that have a short name, and what they are fed", "bioclip_x.cli.models:command"),
         ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
+        ComponentSpec("taxonomy", "what a list of classes holds", "bioclip_x.cli.taxonomy:command"),
         ComponentSpec("train", "train a model", "bioclip_x.cli.train:command"),
         ComponentSpec("describe", "have a language model write descriptors", "bioclip_x.cli.describe:command"),
     ]
@@ -77,6 +95,7 @@ def reports() -> list[ComponentSpec]:
     return [
         ComponentSpec("table", "a readable block per picture, for a terminal", f"{here}.table:TableReport"),
         ComponentSpec("csv", "a row per prediction, pybioclip's columns first", f"{here}.csv_report:CsvReport"),
+        ComponentSpec("parquet", "the rows of csv, typed, in one binary file", f"{here}.parquet_report:ParquetReport"),
         ComponentSpec("json", "one document", f"{here}.json_report:JsonReport"),
         ComponentSpec("jsonl", "an object per line, the first one the provenance", f"{here}.json_report:JsonlReport"),
         ComponentSpec("html", "a page to look at, pictures included, in one file", f"{here}.html_report:HtmlReport"),

@@ -6,9 +6,9 @@ import io
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.files import read_text
 from bioclip_x.registry import Registry
+from bioclip_x.streams import refuse_terminal
 
 if TYPE_CHECKING:
     from bioclip_x.records import Provenance, Result
@@ -35,10 +36,16 @@ Sink = tuple[Report, Path | None]
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
 @recipe_options
 @click.option(
+    "--bins",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Labels and their bins (CSV, two columns): report the shares of the bins.",
+)
+@click.option(
     "--format",
     "format_",
     metavar="F",
-    help="How results are printed: table, csv, json, jsonl, html; options as in table:width=80.  "
+    help="How results are printed: table, csv, parquet, json, jsonl, html; options as in table:width=80.  "
     "[default: table, or what the suffix of --output says]",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Print results to this file instead of stdout.")
@@ -47,7 +54,7 @@ Sink = tuple[Report, Path | None]
     "reports",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Also write a report; its format follows the suffix (.html, .csv, .json, .jsonl). Repeatable.",
+    help="Also write a report; its format follows the suffix (.html, .csv, .parquet, .json, .jsonl). Repeatable.",
 )
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.pass_obj
@@ -57,6 +64,7 @@ def command(
     images: tuple[str, ...],
     plugins: tuple[str, ...],
     recipe: Path | None,
+    bins: Path | None,
     format_: str | None,
     output: Path | None,
     reports: tuple[Path, ...],
@@ -74,27 +82,41 @@ def command(
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
     fields["text"] = fields["text"] or None
+    if bins is not None:
+        fields = in_bins(bins, fields)
     names = registry.load(plugins)
     sinks: list[Sink] = [(report_for(registry, path), path) for path in reports]
     sinks.append((printed_as(registry, format_, output), output))
 
     from bioclip_x.cli.progress import Progress
+    from bioclip_x.cli.recipes import resolved_recipe
     from bioclip_x.pipeline.classifier import Classifier
+
+    resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
 
     to_terminal = output is None and sys.stdout.isatty()
     with Progress(enabled=not quiet, pictures=not to_terminal) as progress:
-        classifier = Classifier(registry=registry, plugins=names, recipe=recipe, progress=progress.texts, **fields)
+        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+        provenance = replace(classifier.provenance, notes=(*told, *classifier.provenance.notes))
         if not quiet:
-            tell(classifier.provenance, bare=output is None and (format_ or "").startswith("csv"))
+            tell(provenance, bare=output is None and (format_ or "").startswith("csv"))
         if hasattr(sys.stdin, "reconfigure"):
             sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # a file's name may be any bytes
         pictured = any(getattr(report, "thumbnails", False) for report, _ in sinks)
         results = classifier.classify(images, thumbnails=pictured, stdin=sys.stdin)
-        failed = write_all(classifier.provenance, progress.pictures(results), sinks)
+        failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:
             click.echo(f"{failed} picture(s) could not be read; each is named in the output", err=True)
         sys.exit(1)
+
+
+def in_bins(file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What --bins is short for. Raises RecipeError where the classes are given another way as well."""
+    for name in ("taxonomy", "taxonomy_format", "labels"):
+        if fields[name] is not None:
+            raise RecipeError(f"--bins and --{name.replace('_', '-')} were both given; the bins' file lists the labels")
+    return {**fields, "taxonomy": file, "taxonomy_format": "bins", "rank": fields["rank"] or "bin"}
 
 
 def tell(provenance: Provenance, *, bare: bool) -> None:
@@ -155,6 +177,8 @@ def printed_as(registry: Registry, format_: str | None, output: Path | None) -> 
         return report_for(registry, output, "--output")
     chosen = parse_ref(format_ or "table")
     report: Report = registry.make("reports", chosen.name, chosen.options)
+    if getattr(report, "binary", False):
+        refuse_terminal(output, chosen.name)  # now, and not when the model has been loaded
     return report
 
 
@@ -171,7 +195,7 @@ def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report
     )
 
 
-def read_labels(labels: str | None) -> tuple[str, ...] | None:
+def read_labels(labels: str | None, flag: str = "--labels") -> tuple[str, ...] | None:
     """`"a,b,c"`, or a file with one label a line; a comma in a line of it is part of the label.
 
     Raises RecipeError where none is named, and for a file that cannot be read or, by its name, should be there.
@@ -183,10 +207,10 @@ def read_labels(labels: str | None) -> tuple[str, ...] | None:
     if "," in labels or not (is_path or path.is_file()):
         found: Iterable[str] = labels.split(",")
     elif not path.exists():
-        raise RecipeError(f"--labels {labels}: no such file; expected names separated by commas, or a file of them")
+        raise RecipeError(f"{flag} {labels}: no such file; expected names separated by commas, or a file of them")
     else:
         found = io.StringIO(read_text(path, RecipeError), newline=None)
     named = tuple(label.strip() for label in found if label.strip())
     if not named:
-        raise RecipeError(f"--labels {labels!r} names nothing; expected names separated by commas, or a file of them")
+        raise RecipeError(f"{flag} {labels!r} names nothing; expected names separated by commas, or a file of them")
     return named

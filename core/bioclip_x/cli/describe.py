@@ -41,7 +41,7 @@ SHOWN = 3
     show_default=True,
     help="What the prompt calls a class.",
 )
-@click.option("--language", default="en", show_default=True, metavar="L", help="Language of the common names.")
+@click.option("--language", metavar="L", help="Language of the common names.  [default: en]")
 @click.option("--retry-unusable", is_flag=True, help="Ask again where the kept answer was of no use.")
 @click.option("--dry-run", is_flag=True, help="Print the first prompts and their number, and ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
@@ -57,7 +57,7 @@ def command(
     prompt: str,
     output: Path | None,
     called_by: CalledBy,
-    language: str,
+    language: str | None,
     retry_unusable: bool,
     dry_run: bool,
     quiet: bool,
@@ -74,7 +74,9 @@ def command(
     """  # fmt: skip
     from bioclip_x.pipeline.questions import questions
     from bioclip_x.prompts.templates import load_template
+    from bioclip_x.settings import load_settings
 
+    language = language or load_settings().values.get("language", "en")
     registry: Registry = ctx.obj
     registry.load(plugins)
     template = load_template(prompt)

@@ -56,6 +56,10 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
     Environment:
       BIOCLIP_X_PLUGINS  load these installed plugins only (names, comma separated)
       BIOCLIP_X_TRACE=1  print every hook call to stderr
+      BIOCLIP_X_CONFIG   the configuration file (YAML); see `bioclip-x config`
+      BIOCLIP_X_MODEL, BIOCLIP_X_DEVICE, BIOCLIP_X_PRECISION, BIOCLIP_X_BATCH_SIZE,
+      BIOCLIP_X_WORKERS, BIOCLIP_X_LANGUAGE
+                         defaults for the flags of these names; the file can set them too
       BIOCLIP_X_CACHE    where to keep what can be made again: embedded texts, drawings
     """
     _registry(ctx)

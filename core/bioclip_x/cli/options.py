@@ -16,6 +16,8 @@ plugin_option = click.option(
 _RECIPE = [
     click.option("--model", metavar="M",
                  help="An alias (field-guide, bioclip-2, …), NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH."),
+    click.option("--preprocess", type=click.Choice(["model", "pybioclip"]),
+                 help="Resize pictures as the model's configuration says, or as pybioclip does.  [default: model]"),
     click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The classes: CSV, TSV, YAML or JSON."),
     click.option("--taxonomy-format", metavar="NAME", help="Its reader; by default seen from the content."),
     click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy; in a file one a line."),
@@ -41,3 +43,9 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_RECIPE):
         function = option(function)
     return function
+
+
+def recipe_flags(*fields: str) -> list[click.Parameter]:
+    """The flags of some fields of the recipe, for a command that uses no others."""
+    every = click.command()(recipe_options(lambda: None))
+    return [flag for flag in every.params if flag.name in fields]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
-if TYPE_CHECKING:
-    from bioclip_x.records import Result
+T = TypeVar("T")
 
 
 class Progress:
@@ -39,7 +38,7 @@ class Progress:
     def texts(self, done: int, total: int) -> None:
         self._rich.update(self._texts, completed=done, total=total, visible=done < total)
 
-    def pictures(self, results: Iterable[Result]) -> Iterator[Result]:
+    def pictures(self, results: Iterable[T]) -> Iterator[T]:
         if not self._count:
             self._rich.stop()
             yield from results

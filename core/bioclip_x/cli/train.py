@@ -55,13 +55,16 @@ def command(
     """  # fmt: skip
     registry.load(plugins)
 
+    from bioclip_x.settings import load_settings
     from bioclip_x.trainer.config import read_config
     from bioclip_x.trainer.loop import Trainer
 
+    # Only what has no part in the result: a configuration says the rest itself.
+    machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}
     fields = parse_changes(changes)
     fields |= {"output": str(output.resolve())} if output else {}
     fields |= {"device": device} if device else {}
-    trainer = Trainer(read_config(config, fields), registry, resume=resume)
+    trainer = Trainer(read_config(config, fields, defaults=machine), registry, resume=resume)
     place = f", going on after step {trainer.place.step}" if resume else ""
     about = f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{place}; {trainer.folder}"
     _say(trainer.notes, about, quiet=quiet)

@@ -2,9 +2,11 @@
 
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.bank import TextBank
+from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.explanation import Explanation, PromptShare
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, Source
 from bioclip_x.records.loss import LossInput
+from bioclip_x.records.models import KnownModel, OwnClasses
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import Logits, Scores
@@ -13,11 +15,15 @@ from bioclip_x.records.taxon import Taxon
 __all__ = [
     "Answer",
     "Decoded",
+    "Embedding",
+    "EmbeddingProvenance",
     "Explanation",
     "ImageFeatures",
+    "KnownModel",
     "Logits",
     "LossInput",
     "ModelCard",
+    "OwnClasses",
     "Prediction",
     "Prompt",
     "PromptSet",

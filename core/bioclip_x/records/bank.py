@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class TextBank:
     truncated: how many prompts were longer than the model's context.
     """
 
-    prompts: tuple[Prompt, ...]
+    prompts: Sequence[Prompt]
     embeddings_PD: torch.Tensor
     owner_P: np.ndarray
     weight_P: np.ndarray

@@ -46,7 +46,8 @@ class ModelCard:
     dim: D. logit_scale: exp of the trained temperature (CLIP: up to 100). logit_bias: 0 but for SigLIP.
     context_length: tokens a prompt may have.
     demo: non-empty for a model that must never be mistaken for one that knows photographs; printed with every output.
-    taxonomy, descriptors: files that come with the model, used where the recipe names none.
+    descriptors: a file that comes with the model, used where the recipe names none.
+    preprocessing: how a picture is resized and normalised, as open_clip's `preprocess_cfg` tells it.
     """
 
     name: str
@@ -58,7 +59,6 @@ class ModelCard:
     logit_bias: float
     context_length: int
     demo: str = ""
-    taxonomy: Path | None = None
     descriptors: Path | None = None
     preprocessing: dict[str, Any] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class ModelCard:
 class ImageFeatures:
     """The embeddings of a batch of pictures.
 
-    embeddings_BD: float32 [B, D], rows L2-normalised.
+    embeddings_BD: float32 [B, D], rows L2-normalised (unless `embed` asked for them as the model gives them).
     refused_B: per picture, "" or why the model declines to name it (outside what it was made for).
     distance_B: float32 [B], the measure behind a refusal (larger is less familiar), or None where the model has none.
     """

@@ -73,6 +73,13 @@ def is_descriptor(share: PromptShare) -> bool:
     return bool(share.phrase)
 
 
+def said(share: PromptShare) -> str:
+    """What a prompt says of its class, and of which kind that is where it is no descriptor of it."""
+    return (
+        f"{share.phrase} ({share.kind})" if share.phrase and share.kind != "descriptor" else share.phrase or share.text
+    )
+
+
 def has_descriptors(explanation: Explanation) -> bool:
     """Whether there is anything to explain a decision with."""
     return any(is_descriptor(share) for share in explanation.shares)

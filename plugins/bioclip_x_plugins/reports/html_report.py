@@ -12,11 +12,11 @@ from typing import IO, Annotated, Any
 from pydantic import Field
 
 from bioclip_x.records import Provenance, Result
+from bioclip_x.streams import BinaryStream, Stream, opened
 
 from .facts import has_italic_classes, language
 from .html_card import card
 from .html_page import Page
-from .streams import Stream, opened
 
 TITLE = "What is in these pictures"
 
@@ -40,7 +40,7 @@ class HtmlReport:
         # It lies beside the output, where there is room for the same bytes once more.
         folder = output.parent if output else Path(tempfile.gettempdir())
         with opened(output) as stream, tempfile.TemporaryFile(dir=folder) as cards:
-            writer = _Writer(Stream(cards, output=output or folder), page, provenance, self.strongest)
+            writer = _Writer(Stream(BinaryStream(cards, output or folder)), page, provenance, self.strongest)
             yield writer
             stream.write(page.head(writer.counts, writer.found))
             cards.seek(0)

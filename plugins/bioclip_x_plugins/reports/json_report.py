@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.records import Provenance, Result
+from bioclip_x.streams import opened
 
 from .documents import provenance_document, result_document, to_json
 from .facts import language
-from .streams import opened
 
 
 class JsonReport:

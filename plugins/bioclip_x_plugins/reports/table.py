@@ -13,9 +13,9 @@ from pydantic import Field
 from rich.console import Console, RenderableType
 
 from bioclip_x.records import Provenance, Result
+from bioclip_x.streams import opened
 
 from .facts import has_italic_classes, language
-from .streams import opened
 from .table_blocks import Layout, footer, picture
 
 FILE_WIDTH = 100

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bioclip_x.records import PromptShare
 
-from .facts import signed
+from .facts import said, signed
 
 
 def why_panel(
@@ -39,7 +39,7 @@ def why_panel(
     for share in shown:
         bar = contribution_bar(share.contribution / reach, half if below else 0, half if above else 0, ascii_only)
         grid.add_row(
-            safe(share.phrase or share.text),
+            safe(said(share)),
             f"{share.similarity:.2f}".replace("-", "−"),
             bar,
             signed(share.contribution),

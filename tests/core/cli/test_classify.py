@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bioclip_x.cli.classify import read_labels
@@ -145,13 +146,14 @@ def test_labels_that_should_be_a_file(
     ("arguments", "message"),
     [
         (["--report", "out.docx"], "no report is written for .docx; known: .csv"),
-        (["--format", "xml"], "no report is called 'xml'; known: csv, html, json, jsonl, table"),
+        (["--format", "xml"], "no report is called 'xml'; known: csv, html, json, jsonl, parquet, table"),
         (["--head", "hedge"], "no head is called 'hedge'; known: flat, rollup"),
         (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: none"),
         (["--rank", "tribe"], "no table at rank 'tribe'"),
         (["--plugin", "unicorn"], "no plugin is called 'unicorn'"),
         (["--descriptors", "gone.yaml"], "gone.yaml does not exist"),
         (["--recipe", "gone.yaml"], "gone.yaml does not exist"),
+        (["--bins", "bins.csv"], "--bins and --taxonomy were both given"),
     ],
 )
 def test_requests_that_are_wrong(run, pictures: Path, arguments: list[str], message: str) -> None:  # type: ignore[no-untyped-def]
@@ -222,3 +224,35 @@ def test_a_reader_who_leaves_early(tmp_path: Path, tiny_model: str, birds_csv: P
         assert "Traceback" not in errors and "BrokenPipe" not in errors
         if lines:
             assert len((tmp_path / "out.jsonl").read_text().splitlines()) == lines
+
+
+def test_parquet_by_suffix_and_name(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    written = [tmp_path / name for name in ("a.parquet", "b.pq", "c.data", "d.parquet")]
+    asked = ["--output", written[0], "--report", written[1], "--report", written[3], pictures]
+    assert run(*asked)[0] == run("--format", "parquet", "--output", written[2], pictures)[0] == 0
+    tables = [pq.read_table(file) for file in written]
+    assert all(table.equals(tables[0]) for table in tables)
+    _, out, _ = run("--format", "csv", pictures)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert tables[0].column_names == list(rows[0]) and tables[0]["species"].to_pylist() == [
+        row["species"] or None for row in rows
+    ]
+
+
+def test_a_terminal_is_spared_parquet_before_the_model_is_loaded(run, monkeypatch, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    code, _, err = run("--model", "no-such-model", "--format", "parquet", pictures)
+    assert code == 2 and "parquet is binary" in err
+
+
+def test_bins(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    bins = tmp_path / "bins.csv"
+    bins.write_text("label,bin\nred fox,canid\ngray wolf,canid\nbrown bear,bear\n")
+    code, out, _ = run("--bins", bins, "--format", "csv", pictures, taxonomy=False)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0 and list(rows[0])[:3] == ["file_name", "classification", "score"] and len(rows) == 6
+    for first, second in zip(rows[::2], rows[1::2]):
+        assert {first["classification"], second["classification"]} == {"canid", "bear"}
+        assert float(first["score"]) + float(second["score"]) == pytest.approx(1) and first["score"] > second["score"]
+    code, _, err = run("--bins", tmp_path / "gone.csv", pictures, taxonomy=False)
+    assert code == 2 and "gone.csv does not exist" in err

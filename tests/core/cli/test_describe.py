@@ -90,6 +90,12 @@ def test_labels_and_a_language(birds_csv: Path, tmp_path: Path) -> None:
         assert named_in(server.prompts[8]) == "Parus major"
 
 
+def test_the_language_of_the_users_settings(birds_csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOCLIP_X_LANGUAGE", "de")
+    assert "Kohlmeise" in call(birds_csv, "--dry-run").output
+    assert "great tit" in call(birds_csv, "--dry-run", "--language", "en").output
+
+
 def test_a_dry_run_asks_nothing(birds_csv: Path, tmp_path: Path) -> None:
     result = call(birds_csv, "--dry-run")
     assert result.exit_code == 0

@@ -18,6 +18,11 @@ def test_reads_a_file_and_keeps_what_paths_are_relative_to(config_file: Path) ->
     assert config.data[0].component.options == {"path": "squares"}
 
 
+def test_defaults_hold_where_the_file_says_nothing(config_file: Path) -> None:
+    config = read_config(config_file, {"device": "cpu"}, defaults={"device": "mps", "workers": 3, "keep": 9})
+    assert (config.device, config.workers, config.keep) == ("cpu", 2, 9)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -15,7 +15,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.records import Provenance, Result
 from bioclip_x.registry import Registry, create_registry
 
-NAMES = ("csv", "html", "json", "jsonl", "table")
+NAMES = ("csv", "html", "json", "jsonl", "parquet", "table")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_an_older_file_stays_until_the_new_one_is_whole(
     with registry.make("reports", name).open(tmp_path / "o", provenance) as writer:
         writer.write(blue_tit)
         assert (tmp_path / "o").read_text() == "old"
-    assert (tmp_path / "o").read_text("utf-8") != "old"
+    assert (tmp_path / "o").read_bytes() != b"old"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,106 @@
+"""`bioclip-x config`: every setting of this machine's user, its value, and where that comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from bioclip_x.settings import Settings
+
+ENVIRONMENT_ONLY: Final = {
+    "plugins": "load these installed plugins only (names, comma separated)",
+    "trace": "1: print every hook call to stderr",
+}
+"""What is read before the configuration file, and can be set by a variable alone."""
+
+Row = dict[str, Any]
+
+
+@click.command(name="config")
+@click.option("--path", is_flag=True, help="Print where the configuration file is looked for, and nothing else.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or not.",
+)
+def command(path: bool, format_: str) -> None:
+    """Every setting, its value, and where it comes from.
+
+    Each can be set in the configuration file (YAML, `device: cpu`) and by a variable (BIOCLIP_X_DEVICE=cpu), which wins.
+    Recipe files, plugins and flags win over both.
+    """
+    from bioclip_x.settings import config_file, load_settings
+
+    file = config_file()
+    if path:
+        click.echo(file)
+        return
+    rows = setting_rows(load_settings())
+    strays = stray_variables(rows)
+    if format_ == "json":
+        document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": strays}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    _print(rows)
+    click.echo(f"\nconfiguration file: {file}{'' if file.exists() else ' (not there)'}")
+    for name in strays:
+        click.echo(f"{name} is set, and names no setting", err=True)
+
+
+def setting_rows(settings: Settings) -> dict[str, Row]:
+    """By name: value (None where it is left to the program), from ("default", "file", "environment"), the file or
+    variable, the variable that would set it, what it is."""
+    from bioclip_x.settings import Schema, variable
+
+    rows = {}
+    for name, field in Schema.model_fields.items():
+        origin = settings.origins.get(name)
+        value = settings.values.get(name, _default(name))
+        kind = "default" if origin is None else "environment" if origin == variable(name) else "file"
+        rows[name] = _row(value, kind, origin, name, field.description)
+    for name, about in ENVIRONMENT_ONLY.items():
+        value = os.environ.get(variable(name)) or None
+        kind, origin = ("environment", variable(name)) if value else ("default", None)
+        rows[name] = _row(value, kind, origin, name, about)
+    return rows
+
+
+def _row(value: Any, kind: str, origin: str | None, name: str, about: str | None) -> Row:
+    from bioclip_x.settings import variable
+
+    plain = value if value is None or isinstance(value, int) else str(value)
+    return {"value": plain, "from": kind, "where": origin, "variable": variable(name), "about": about}
+
+
+def _default(name: str) -> Any:
+    from bioclip_x.paths import default_cache_folder
+    from bioclip_x.recipe import Recipe
+
+    return default_cache_folder() if name == "cache" else Recipe.model_fields[name].default
+
+
+def stray_variables(rows: dict[str, Row]) -> list[str]:
+    """Variables that look like ours and are none: their names, not their values, since those may be anything."""
+    from bioclip_x.settings import PREFIX
+
+    known = {row["variable"] for row in rows.values()} | {f"{PREFIX}CONFIG"}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def _print(rows: dict[str, Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("setting", "value", "from", box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
+    for name, row in rows.items():
+        table.add_row(name, "-" if row["value"] is None else str(row["value"]), row["where"] or "default")
+    Console(markup=False, highlight=False, emoji=False).print(table)

@@ -1,0 +1,115 @@
+"""What a user sets once for a machine: defaults of the command line, in a configuration file or the environment.
+
+Only what says where and how to compute, and which model to take if none is named. The command line puts these below recipe
+files, plugins and flags; `Classifier` and the rest of the library do not look at them, but for `cache`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bioclip_x.errors import SettingsError
+from bioclip_x.files import read_yaml
+
+PREFIX: Final = "BIOCLIP_X_"
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("expected a name, got a blank")
+    return value
+
+
+Name = Annotated[str, BeforeValidator(_filled)]
+
+
+class Schema(BaseModel):
+    """What may be set. None is not set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: Name | None = Field(None, description="the model where nothing else names one")
+    device: Name | None = Field(None, description="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "fp32", "fp16", "bf16"] | None = Field(None, description="auto: fp16 on CUDA, else fp32")
+    batch_size: int | None = Field(None, ge=1, description="pictures per batch")
+    workers: int | None = Field(None, ge=1, description="threads that decode pictures")
+    language: Name | None = Field(None, description="language of common names (en, de, …)")
+    cache: Path | None = Field(None, description="where to keep what can be made again")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """values: what is set, by name. origins: the variable or the file that set it."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+
+def config_file() -> Path:
+    """$BIOCLIP_X_CONFIG, else config.yaml in the platform's place (on Linux ~/.config/bioclip-x)."""
+    import platformdirs
+
+    chosen = os.environ.get(f"{PREFIX}CONFIG")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_config_dir("bioclip-x", appauthor=False)) / "config.yaml"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting.
+
+    >>> variable("batch_size")
+    'BIOCLIP_X_BATCH_SIZE'
+    """
+    return PREFIX + name.upper()
+
+
+def load_settings() -> Settings:
+    """The configuration file's settings, and over them the environment's; an empty variable sets nothing.
+
+    Raises SettingsError naming the file or the variable: an unknown setting, a value that cannot be.
+    """
+    file = config_file()
+    in_file = _validated(_read(file), str(file))
+    if (cache := in_file.get("cache")) is not None:
+        in_file["cache"] = file.parent / cache.expanduser()
+    values, origins = dict(in_file), dict.fromkeys(in_file, str(file))
+    for name in Schema.model_fields:
+        if text := os.environ.get(variable(name)):
+            values |= _validated({name: text}, "", shown=variable(name))
+            origins[name] = variable(name)
+    return Settings(values, origins)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        if os.environ.get(f"{PREFIX}CONFIG"):
+            raise SettingsError(f"{PREFIX}CONFIG names the configuration file {file}, which does not exist")
+        return {}
+    document = read_yaml(file, SettingsError)
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SettingsError(f"{file}: expected settings such as `device: cpu`, got a {type(document).__name__}")
+    return document
+
+
+def _validated(values: Mapping[str, Any], where: str, shown: str = "") -> dict[str, Any]:
+    """What is set of `values`. shown: what to call a setting in an error, if not by its name."""
+    try:
+        return Schema.model_validate(values).model_dump(exclude_none=True)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Schema.model_fields)
+            raise SettingsError(f"{where}: no setting is called {name!r}; known: {known}") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        told = reason[0].lower() + reason[1:]
+        raise SettingsError(f"{shown or f'{where}: {name}'}: {told}, got {first['input']!r}") from None

@@ -1,0 +1,115 @@
+"""The user's settings: a file, variables over it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bioclip_x import Classifier
+from bioclip_x.errors import SettingsError
+from bioclip_x.paths import cache_folder, default_cache_folder
+from bioclip_x.settings import Schema, config_file, load_settings, variable
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration file of the test's own, and no variable."""
+    path = tmp_path / "config.yaml"
+    path.write_text("model: bioclip-2\nbatch_size: 8\ncache: scratch\n")
+    monkeypatch.setenv("BIOCLIP_X_CONFIG", str(path))
+    monkeypatch.delenv("BIOCLIP_X_CACHE")
+    return path
+
+
+def test_variables_win_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOCLIP_X_BATCH_SIZE", "16")
+    monkeypatch.setenv("BIOCLIP_X_DEVICE", "cpu")
+    monkeypatch.setenv("BIOCLIP_X_MODEL", "")
+    settings = load_settings()
+    assert settings.values == {
+        "model": "bioclip-2",
+        "batch_size": 16,
+        "device": "cpu",
+        "cache": file.parent / "scratch",
+    }
+    assert settings.origins == {
+        "model": str(file), "batch_size": "BIOCLIP_X_BATCH_SIZE", "device": "BIOCLIP_X_DEVICE", "cache": str(file),
+    }  # fmt: skip
+
+
+def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "model": "m",
+        "device": "d",
+        "precision": "fp32",
+        "batch_size": "1",
+        "workers": "2",
+        "language": "de",
+        "cache": "c",
+    }
+    assert given.keys() == Schema.model_fields.keys()
+    for name, text in given.items():
+        monkeypatch.setenv(variable(name), text)
+    assert {name: str(value) for name, value in load_settings().values.items()} == given
+
+
+def test_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    file.write_text("# nothing\n")
+    assert load_settings().values == {}
+    monkeypatch.delenv("BIOCLIP_X_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    assert config_file().parts[-2:] == ("bioclip-x", "config.yaml")
+    assert load_settings().values == {} and cache_folder() == default_cache_folder()
+
+
+def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert cache_folder() == tmp_path / "scratch"
+    file.write_text("cache: ~/scratch\n")
+    assert cache_folder() == Path("~/scratch").expanduser()
+    monkeypatch.setenv("BIOCLIP_X_CACHE", str(tmp_path / "mine"))
+    assert cache_folder() == tmp_path / "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modle: x\n", r"config.yaml: no setting is called 'modle'; known: model, device, .*, cache"),
+        ("workers: 0\n", "config.yaml: workers: input should be greater than or equal to 1, got 0"),
+        ("precision: fp8\n", "config.yaml: precision: input should be 'auto', 'fp32', 'fp16' or 'bf16', got 'fp8'"),
+        ("model: ' '\n", "config.yaml: model: expected a name, got a blank"),
+        ("model: [a]\n", "config.yaml: model: input should be a valid string"),
+        ("- model\n", "expected settings such as `device: cpu`, got a list"),
+        ("model: a\nmodel: b\n", "line 2: .*'model' is given twice"),
+    ],
+)
+def test_files_that_are_wrong(file: Path, text: str, message: str) -> None:
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        load_settings()
+
+
+def test_an_unknown_settings_value_is_not_told(file: Path) -> None:
+    file.write_text("api_key: sk-12345\n")
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    assert "api_key" in str(told.value) and "sk-12345" not in str(told.value)
+
+
+def test_variables_that_are_wrong(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOCLIP_X_BATCH_SIZE", "many")
+    with pytest.raises(SettingsError, match=r"^BIOCLIP_X_BATCH_SIZE: .* valid integer.*, got 'many'"):
+        load_settings()
+    monkeypatch.setenv("BIOCLIP_X_CONFIG", str(file.parent / "gone.yaml"))
+    with pytest.raises(SettingsError, match=r"BIOCLIP_X_CONFIG names .*gone.yaml, which does not exist"):
+        load_settings()
+
+
+def test_the_library_does_not_look_at_them(file: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `Classifier` does is what its arguments say; only the cache is the machine's."""
+    monkeypatch.setenv("BIOCLIP_X_LANGUAGE", "de")
+    monkeypatch.setenv("BIOCLIP_X_DEVICE", "no-such-device")
+    recipe = Classifier(tiny_model, labels=("a", "b")).recipe
+    assert (recipe.language, recipe.batch_size, recipe.device) == ("en", 32, "auto")
+    assert [path.name for path in (file.parent / "scratch").iterdir()] == ["banks"]
