@@ -10,31 +10,38 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import torch
 
 from bioclip_x import __version__
-from bioclip_x.components import Encoder, Head, LoadedEncoder, Scorer
+from bioclip_x.components import Encoder, Head, LoadedEncoder, Scorer, TextBuilder
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.paths import cache_folder
 from bioclip_x.pipeline import explain as explaining
 from bioclip_x.pipeline import predict
 from bioclip_x.pipeline.bank import build_bank
+from bioclip_x.pipeline.published import published_bank
 from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
 from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
 from bioclip_x.pipeline.texts import write_prompts
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe, resolve_recipe
-from bioclip_x.records import Decoded, Logits, Provenance, Result, Scores, Source, TextRequest
+from bioclip_x.records import Decoded, Logits, OwnClasses, Provenance, Result, Scores, Source, TextBank, TextRequest
 from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.wording import some
 
 if TYPE_CHECKING:
     from bioclip_x.pipeline.sources import ImageLike
+
+DEFAULT_TEXT: Final = Recipe.model_fields["text"].default
+"""Where a model's own classes come embedded, this text means their embeddings."""
+NODES_AT_A_TIME: Final = 1 << 24
+"""Shares of pictures times nodes that are held at once (some eight bytes each, several times over)."""
 
 
 class Classifier:
@@ -74,23 +81,37 @@ class Classifier:
         family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
         # All that can be wrong without the model is found out before it, since a model can be a long download.
         listed = given or listed_taxonomy(registry, recipe)
-        if listed is not None:
-            predict.candidates(listed, recipe.rank)
-        descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        self.encoder: LoadedEncoder = family.load(recipe.model, device=recipe.device, precision=recipe.precision)
-        self.taxonomy = listed or own_taxonomy(registry, self.encoder.card)
+        own = family.own_classes(recipe.model, embeddings=False) if listed is None else None
+        self.taxonomy = listed or own_taxonomy(registry, recipe.model, own)
         self._is_own_list = listed is None
         self._candidates = predict.candidates(self.taxonomy, recipe.rank)
-        texts = write_prompts(builders, self._request(descriptors))
-        self.bank = build_bank(
-            self.encoder,
-            texts.prompts,
-            self.taxonomy.n_classes,
-            pooling=recipe.pooling,
-            cache=cache or cache_folder() / "banks",
-            progress=progress,
+        descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
+        self.encoder: LoadedEncoder = family.load(
+            recipe.model, device=recipe.device, precision=recipe.precision, preprocess=recipe.preprocess
         )
-        self.provenance = self._provenance(texts.notes)
+        self.bank, notes = self._embedded(
+            family, builders, descriptors, own, cache or cache_folder() / "banks", progress
+        )
+        self.provenance = self._provenance(notes)
+
+    def _embedded(
+        self,
+        family: Encoder,
+        builders: Sequence[TextBuilder],
+        descriptors: DescriptorSet | None,
+        own: OwnClasses | None,
+        cache: Path,
+        progress: Callable[[int, int], None],
+    ) -> tuple[TextBank, tuple[str, ...]]:
+        """The texts of all classes: published with the model's own list where it has that, else written and embedded."""
+        pooling = self.recipe.pooling
+        if own and own.text and self.recipe.text == DEFAULT_TEXT:
+            own = family.own_classes(self.recipe.model, embeddings=True) or own
+            return published_bank(self.encoder, own, self.taxonomy, pooling=pooling, cache=cache, progress=progress)
+        texts = write_prompts(builders, self._request(descriptors))
+        n_classes = self.taxonomy.n_classes
+        bank = build_bank(self.encoder, texts.prompts, n_classes, pooling=pooling, cache=cache, progress=progress)
+        return bank, texts.notes
 
     def _request(self, descriptors: DescriptorSet | None) -> TextRequest:
         card = self.encoder.card
@@ -155,7 +176,9 @@ class Classifier:
     @torch.inference_mode()
     def _classify_batch(self, batch: Sequence[Decoded]) -> Iterator[Result]:
         readable = [one for one in batch if one.pixels is not None]
-        decided = iter(self._decide(readable) if readable else ())
+        rows = max(1, NODES_AT_A_TIME // self.taxonomy.n_nodes)  # few, where the list is the tree of life
+        parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
+        decided = chain.from_iterable(map(self._decide, parts))
         for one in batch:
             yield Result(one.source.name, error=one.error) if one.pixels is None else next(decided)
 
@@ -199,11 +222,11 @@ class Classifier:
 
 def _doubts(taxonomy: Taxonomy, language: str) -> Iterator[str]:
     """What a reader of the results might trip over: names that several classes bear, a language without names."""
-    taxa = [taxonomy.class_taxon(c) for c in range(taxonomy.n_classes)]
-    shared = [name for name, times in Counter(taxon.name for taxon in taxa).items() if times > 1]
+    nodes = list(taxonomy.class_of)
+    shared = [name for name, times in Counter(taxonomy.names[n] for n in nodes).items() if times > 1]
     if shared:
         yield f"{len(shared)} names are borne by several classes, told apart by their paths: {some(shared)}"
-    languages = {code for taxon in taxa for code in taxon.common_names}
+    languages = {code for n in nodes if n in taxonomy.details for code in taxonomy.details[n].common_names}
     if languages and language not in languages:
         yield f"no class has a common name in language {language!r}; there are names in {some(sorted(languages))}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.recipe import Recipe
-from bioclip_x.records import ModelCard
+from bioclip_x.records import OwnClasses
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 
@@ -24,13 +24,13 @@ def listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
     return None
 
 
-def own_taxonomy(registry: Registry, card: ModelCard) -> Taxonomy:
+def own_taxonomy(registry: Registry, model: str, own: OwnClasses | None) -> Taxonomy:
     """What a model brings. Raises RecipeError where it brings nothing."""
-    if card.taxonomy:
-        # Called after the model: where its files lie on this machine is nobody's business.
-        return replace(read_taxonomy(registry, card.taxonomy), source=f"{card.name}: {card.taxonomy.name}")
+    if own:
+        # Where a model's files lie on this machine is nobody's business.
+        return replace(read_taxonomy(registry, own.taxonomy, own.reader), source=own.source)
     raise RecipeError(
-        f"the model {card.name} brings no list of classes: give --taxonomy FILE (a species list as CSV, say) or "
+        f"the model {model} brings no list of classes: give --taxonomy FILE (a species list as CSV, say) or "
         '--labels "red fox,gray wolf"'
     )
 

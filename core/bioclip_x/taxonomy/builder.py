@@ -8,7 +8,7 @@ With them, every rank that the tree uses in order has exactly one node above eac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,10 +75,11 @@ class TaxonomyBuilder:
     def is_class(self, node: int) -> bool:
         return self._nodes[node].is_class
 
-    def build(self, source: str = "", notes: Sequence[str] = ()) -> Taxonomy:
+    def build(self, source: str = "", notes: Sequence[str] = (), rows: Sequence[int] | None = None) -> Taxonomy:
         """Inserts holes and self leaves, numbers everything depth first, and freezes it.
 
         source, notes: where the tree came from, and what was odd there; carried into outputs.
+        rows: the node of each row of a file, all of them classes; they become the tree's `class_of_row`.
 
         Raises TaxonomyError where there is no taxon at all.
         """
@@ -87,7 +88,11 @@ class TaxonomyBuilder:
         ordered = self._ordered_ranks()
         self._fill_holes(ordered)
         self._seat_classes(ordered)
-        return self._freeze(source, notes)
+        tree, new = self._freeze(source, notes)
+        if rows is None:
+            return tree
+        class_of = tree.class_of
+        return replace(tree, class_of_row=np.fromiter((class_of[new[node]] for node in rows), np.int32, len(rows)))
 
     def _append(self, parent: int, rank: str, name: str, kind: int, details: Details = NO_DETAILS) -> int:
         node = len(self._nodes)
@@ -151,7 +156,8 @@ class TaxonomyBuilder:
                 parent = self._hole_chain(node, missing[:-1])
                 self._append(parent, deepest if missing else "", here.name, SELF)
 
-    def _freeze(self, source: str, notes: Sequence[str]) -> Taxonomy:
+    def _freeze(self, source: str, notes: Sequence[str]) -> tuple[Taxonomy, dict[int, int]]:
+        """The tree, and the number in it of each of the builder's nodes."""
         order = [0, *(node for node, _ in self._top_down())]
         new = {old: i for i, old in enumerate(order)}
         nodes = [self._nodes[old] for old in order]
@@ -166,7 +172,7 @@ class TaxonomyBuilder:
         size = is_leaf.astype(np.int32)
         for node in range(n - 1, 0, -1):
             size[parent[node]] += size[node]
-        return Taxonomy(
+        tree = Taxonomy(
             parent_N=parent,
             rank_N=np.array([rank_index[node.rank] for node in nodes], np.int16),
             kind_N=np.array([node.kind for node in nodes], np.uint8),
@@ -179,6 +185,7 @@ class TaxonomyBuilder:
             source=source,
             notes=tuple(notes),
         )
+        return tree, new
 
 
 def from_labels(labels: Sequence[str]) -> Taxonomy:

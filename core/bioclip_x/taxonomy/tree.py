@@ -51,6 +51,8 @@ class Taxonomy:
     leaf_node_C: int32 [C], the node of each class. names: N names ("" for the root and for holes).
     details: node → what its author's file said. source, notes: where the tree came from, and
     what was odd there.
+    class_of_row: int32 [rows], the class of each row of the file that the tree was read from, for readers of files that
+        other files go with row by row; else None.
     """
 
     parent_N: npt.NDArray[np.int32]
@@ -64,6 +66,7 @@ class Taxonomy:
     details: Mapping[int, Details]
     source: str = ""
     notes: tuple[str, ...] = ()
+    class_of_row: npt.NDArray[np.int32] | None = None
 
     @property
     def n_nodes(self) -> int:

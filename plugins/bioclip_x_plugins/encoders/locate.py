@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
-import re
+import json
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from bioclip_x.errors import ModelError
+from bioclip_x_plugins.encoders.aliases import aliases
+from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, model_folder
 
-CONFIG = "open_clip_config.json"
-SAFETENSORS = "open_clip_model.safetensors"
-PICKLE = "open_clip_pytorch_model.bin"
 RECORD = "training.json"
 """Beside a model's weights, optional: how it came about. No part of what it does."""
 CARD = "bioclip_x.json"
 """Beside a model's weights, optional: what bioclip-x must know of it (demo, taxonomy, descriptors, gate)."""
-_TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model", "config.json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +30,64 @@ class Located:
     tag: str = ""
 
 
-@cache
-def aliases() -> dict[str, dict[str, str]]:
-    """Alias → its source and one-line summary."""
-    loaded: dict[str, dict[str, str]] = yaml.safe_load(files(__package__).joinpath("models.yaml").read_text("utf-8"))
-    return loaded
-
-
 def locate(model: str, cache_dir: Path | None = None) -> Located:
     """Finds (and for hf-hub: fetches) a model. Raises ModelError saying what to do where it is not to be had."""
-    alias, _, revision = model.partition("@") if ":" not in model else (model, "", "")
-    source = aliases()[alias]["source"] + (f"@{revision}" if revision else "") if alias in aliases() else model
-    scheme, _, rest = source.partition(":")
+    scheme, rest = source_of(model)
     if scheme == "hf-hub":
         repository, _, wanted = rest.partition("@")
-        folder = _snapshot(repository, wanted or None, cache_dir)
+        folder = model_folder(repository, wanted or None, cache_dir)
         return Located(model, f"{repository}@{folder.name}", _checked(folder, model))
-    if scheme == "local-dir":
-        folder = _checked(Path(rest).expanduser(), model)
+    if scheme:
+        folder = local_folder(model, scheme, rest)
         return Located(model, _content_hash(folder), folder)
-    if scheme == "package":
-        package, _, inside = rest.partition("/")
-        spec = importlib.util.find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise ModelError(f"{model}: the package {package} is not installed")
-        folder = _checked(Path(spec.submodule_search_locations[0], inside), model)
-        return Located(model, _content_hash(folder), folder)
+    architecture, _, tag = rest.partition("/")
+    return Located(model, tag, architecture=architecture, tag=tag)
+
+
+def source_of(model: str) -> tuple[str, str]:
+    """("hf-hub", "ORG/NAME[@REVISION]"), ("local-dir", path), ("package", name) or ("", "ARCHITECTURE/TAG").
+
+    Raises ModelError listing the forms that a name can have.
+    """
+    alias, _, revision = model.partition("@") if ":" not in model else (model, "", "")
+    source = aliases()[alias].source + (f"@{revision}" if revision else "") if alias in aliases() else model
+    scheme, _, rest = source.partition(":")
+    if scheme in ("hf-hub", "local-dir", "package"):
+        return scheme, rest
     if Path(model).is_dir():
         raise ModelError(f"{model} is a folder; say local-dir:{model}")
-    architecture, slash, tag = model.partition("/")
-    if not slash:
+    if "/" not in model:
         known = ", ".join(aliases())
         raise ModelError(
             f"no model is called {model!r}; expected one of {known}, an open_clip name with its weights "
             "(ViT-B-16/openai), hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
         )
-    return Located(model, tag, architecture=architecture, tag=tag)
+    return "", model
+
+
+def local_folder(model: str, scheme: str, rest: str) -> Path:
+    """The folder of a local-dir: or package: model. Raises ModelError where it is none."""
+    if scheme == "local-dir":
+        return _checked(Path(rest).expanduser(), model)
+    package, _, inside = rest.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(f"{model}: the package {package} is not installed")
+    return _checked(Path(spec.submodule_search_locations[0], inside), model)
+
+
+def read_card(folder: Path | None) -> dict[str, Any]:
+    """What bioclip_x.json in a model's folder says, {} where there is none. Raises ModelError for a broken one."""
+    if folder is None or not (folder / CARD).is_file():
+        return {}
+    try:
+        card = json.loads((folder / CARD).read_text("utf-8"))
+    except ValueError as problem:
+        raise ModelError(f"{folder / CARD} is not valid JSON: {problem}") from None
+    gate = card.get("gate", {"file": "", "refusal": ""}) if isinstance(card, dict) else None
+    if not isinstance(gate, dict) or not gate.keys() >= {"file", "refusal"}:
+        raise ModelError(f"{folder / CARD}: expected a mapping, its 'gate' (if any) with 'file' and 'refusal'")
+    return dict(card)
 
 
 def _checked(folder: Path, model: str) -> Path:
@@ -87,40 +103,6 @@ def _checked(folder: Path, model: str) -> Path:
     if not any((folder / name).is_file() for name in (SAFETENSORS, PICKLE)):
         raise ModelError(f"{model}: {folder} holds no {SAFETENSORS}")
     return folder
-
-
-def _snapshot(repository: str, revision: str | None, cache_dir: Path | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    def fetch(weights: str, here: bool = False) -> Path:
-        wanted = [CONFIG, weights, *_TOKENIZER_FILES]
-        return Path(
-            snapshot_download(
-                repository, revision=revision, cache_dir=cache_dir, allow_patterns=wanted, local_files_only=here
-            )
-        )
-
-    if revision and re.fullmatch("[0-9a-f]{40}", revision):
-        # A commit never changes: where it is in the cache, there is nothing to ask the hub.
-        with contextlib.suppress(LocalEntryNotFoundError):
-            folder = fetch(SAFETENSORS, here=True)
-            if (folder / CONFIG).exists() and any((folder / name).exists() for name in (SAFETENSORS, PICKLE)):
-                return folder
-    at = f" --revision {revision}" if revision else ""
-    try:
-        folder = fetch(SAFETENSORS)
-        return folder if (folder / SAFETENSORS).exists() else fetch(PICKLE)
-    except HFValidationError as problem:
-        raise ModelError(f"hf-hub:{repository}: not a repository's name: {problem}") from None
-    except LocalEntryNotFoundError:
-        raise ModelError(
-            f"hf-hub:{repository}: not in this machine's hub cache, and the hub cannot be reached. On a machine with a "
-            f"network run `hf download {repository}{at}` and copy its cache (~/.cache/huggingface) here, or set HF_HOME "
-            "to where it lies"
-        ) from None
-    except (HfHubHTTPError, OSError) as problem:
-        raise ModelError(f"hf-hub:{repository}: cannot be fetched: {problem}") from problem
 
 
 def _content_hash(folder: Path) -> str:

@@ -19,7 +19,8 @@ from bioclip_x.errors import ModelError
 from bioclip_x.files import replacing
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.context import encode_text
-from bioclip_x_plugins.encoders.locate import CARD, CONFIG, SAFETENSORS, Located, locate
+from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS
+from bioclip_x_plugins.encoders.locate import CARD, Located, locate
 from bioclip_x_plugins.encoders.tokens import count_tokens
 
 

@@ -105,17 +105,17 @@ def _lineage(record: Mapping[str, str], roles: Mapping[str, tuple[str, str]]) ->
     epithet = next((record[c].strip() for c, (role, _) in roles.items() if role == "epithet" and record.get(c)), "")
     species, genus = names.get("species") or epithet, names.get("genus", "")
     if species:
-        species = names["species"] = _species(species, genus)
+        species = names["species"] = whole_species(species, genus)
     for rank in ("subspecies", "variety", "form"):
         if species and rank in names:
             names[rank] = _below_species(names[rank], species, genus)
     return [(rank, names[rank]) for rank in RANKS if rank in names]
 
 
-def _species(name: str, genus: str) -> str:
+def whole_species(name: str, genus: str) -> str:
     """With its genus in front, unless it has that, or another, there already.
 
-    >>> _species("× hispanica", "Quercus"), _species("Cyanistes caeruleus", "Parus")
+    >>> whole_species("× hispanica", "Quercus"), whole_species("Cyanistes caeruleus", "Parus")
     ('Quercus × hispanica', 'Cyanistes caeruleus')
     """
     is_whole = not genus or _has_genus(name, genus) or _GENUS.match(name)

@@ -6,7 +6,9 @@ For unit embeddings, weights w_p (Σ w = 1 within a class) and logit scale s:
     ensemble  s · x·m / |m|                  CLIP's prompt ensemble (Radford et al. 2021, section 3.1.4)
     max       s · max_p cos(x, t_p)
 
-so mean and ensemble cost one product with [C, D], however many prompts there are.
+so mean and ensemble cost one product with [C, D], however many prompts there are. With hardly more prompts than classes
+(the names of the tree of life) they are taken from the prompts' own cosines, without a copy of the bank: it may be larger
+than memory, and memory-mapped.
 
 Legend: B images, C classes, P prompts, D embedding.
 """
@@ -20,13 +22,18 @@ from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
 
 
 def pooled_means(bank: TextBank) -> torch.Tensor:
-    """The weighted mean embedding of each class, not re-normalised: float32 [C, D]."""
+    """The weighted mean embedding of each class, not re-normalised: float32 [C, D]. Makes no copy of the bank."""
     owner_P = torch.from_numpy(bank.owner_P)
     weight_P = torch.from_numpy(bank.weight_P)
     total_C = torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)
-    means_CD = torch.zeros(bank.n_classes, bank.embeddings_PD.shape[1])
-    share_P = weight_P / total_C[owner_P]
-    return means_CD.index_add_(0, owner_P, bank.embeddings_PD * share_P[:, None])
+    start_C = torch.searchsorted(owner_P, torch.arange(bank.n_classes))
+    return torch.nn.functional.embedding_bag(
+        torch.arange(len(owner_P)),
+        bank.embeddings_PD,
+        start_C,
+        mode="sum",
+        per_sample_weights=weight_P / total_C[owner_P],
+    )
 
 
 def prototypes(bank: TextBank) -> torch.Tensor:
@@ -35,12 +42,25 @@ def prototypes(bank: TextBank) -> torch.Tensor:
     return torch.nn.functional.normalize(means_CD, dim=1) if bank.pooling == "ensemble" else means_CD
 
 
+def mean_lengths(bank: TextBank) -> torch.Tensor:
+    """|m| of each class, float32 [C], without the means of all classes at once: one prompt has the length 1."""
+    length_C = torch.ones(bank.n_classes)
+    counts_C = np.bincount(bank.owner_P, minlength=bank.n_classes)
+    for class_index in np.flatnonzero(counts_C > 1):
+        rows = bank.of_class(int(class_index))
+        share_P = torch.from_numpy(bank.weight_P[rows] / bank.weight_P[rows].sum())
+        length_C[class_index] = (share_P @ bank.embeddings_PD[rows]).norm()
+    return length_C
+
+
 class TextScorer:
     """Similarity to the pooled texts of each class, times the model's logit scale."""
 
     def __init__(self) -> None:
         self._bank: TextBank | None = None
         self._prototypes_CD = torch.empty(0)
+        self._share_P = torch.empty(0)
+        self._length_C = torch.empty(0)
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
         """Logits, float32 [B, C]."""
@@ -51,8 +71,9 @@ class TextScorer:
             empty_BC = torch.full((len(x_BD), bank.n_classes), -torch.inf)
             similarity_BC = empty_BC.scatter_reduce(1, owner_BP, cos_BP, "amax")
         else:
-            similarity_BC = x_BD @ self._of(bank).T
-        return Logits(card.logit_scale * similarity_BC + card.logit_bias)
+            self._prepare(bank)
+            similarity_BC = self._from_cosines(x_BD, bank) if _is_nearly_bare(bank) else x_BD @ self._prototypes_CD.T
+        return Logits(similarity_BC.mul_(card.logit_scale).add_(card.logit_bias))
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
@@ -65,7 +86,26 @@ class TextScorer:
             share_P = share_P / float((torch.from_numpy(share_P) @ embeddings_PD).norm())
         return np.asarray(share_P, np.float32)
 
-    def _of(self, bank: TextBank) -> torch.Tensor:
-        if self._bank is not bank:
-            self._bank, self._prototypes_CD = bank, prototypes(bank)
-        return self._prototypes_CD
+    def _from_cosines(self, x_BD: torch.Tensor, bank: TextBank) -> torch.Tensor:
+        cos_BP = x_BD @ bank.embeddings_PD.T
+        if len(bank.owner_P) == bank.n_classes:  # one prompt each, in class order
+            return cos_BP
+        owner_P = torch.from_numpy(bank.owner_P)
+        sums_BC = torch.zeros(len(x_BD), bank.n_classes).index_add_(1, owner_P, cos_BP * self._share_P)
+        return sums_BC / self._length_C
+
+    def _prepare(self, bank: TextBank) -> None:
+        """What depends on the bank alone, once for each bank."""
+        if self._bank is bank:
+            return
+        self._bank = bank
+        if not _is_nearly_bare(bank):
+            self._prototypes_CD = prototypes(bank)
+        elif len(bank.owner_P) > bank.n_classes:
+            owner_P, weight_P = torch.from_numpy(bank.owner_P), torch.from_numpy(bank.weight_P)
+            self._share_P = weight_P / torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)[owner_P]
+            self._length_C = mean_lengths(bank) if bank.pooling == "ensemble" else torch.ones(bank.n_classes)
+
+
+def _is_nearly_bare(bank: TextBank) -> bool:
+    return len(bank.owner_P) <= 1.25 * bank.n_classes

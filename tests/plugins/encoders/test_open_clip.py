@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bioclip_x.errors import ModelError
-from bioclip_x_plugins.encoders.locate import aliases, locate
+from bioclip_x_plugins.encoders.locate import locate
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import COMMIT, PREPROCESS, lay_hub_cache, picture, write_model
 
@@ -70,13 +70,6 @@ def test_a_revision_picks_its_own_weights(tmp_path: Path) -> None:
 def test_offline_and_not_cached_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"run `hf download imageomics/bioclip-2 --revision abc` and copy its cache"):
         OpenClip().load("bioclip-2@abc", cache_dir=tmp_path)
-
-
-def test_every_alias_is_a_model_of_a_known_kind() -> None:
-    assert {"field-guide", "bioclip", "bioclip-2"} <= aliases().keys()
-    assert all(
-        about["source"].split(":")[0] in ("hf-hub", "package") and about["summary"] for about in aliases().values()
-    )
 
 
 @pytest.mark.parametrize(

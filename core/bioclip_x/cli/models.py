@@ -1,0 +1,129 @@
+"""`bioclip-x models`: the models that have a short name, and what each must be fed. Asks no network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from bioclip_x.components import Encoder
+from bioclip_x.errors import ModelError
+from bioclip_x.records import KnownModel
+from bioclip_x.registry import Registry
+
+IN_WORDS = {"shortest": "short side, then the middle", "squash": "both sides squashed", "longest": "long side, padded"}
+
+
+@click.command(name="models")
+@click.argument("name", required=False)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
+@click.pass_obj
+def command(registry: Registry, name: str | None, format_: str) -> None:
+    """The models that have a short name; with NAME all that is known of one, and where that was read.
+
+    \b
+    bioclip-x models
+    bioclip-x models bioclip-2
+    bioclip-x models --format json
+    """  # fmt: skip
+    known = [model for family in registry.components("encoders") for model in _models(registry, family)]
+    chosen = [model for model in known if name in (None, model.name)]
+    if not chosen:
+        names = ", ".join(model.name for model in known)
+        raise ModelError(f"no model has the short name {name!r}; known: {names}")
+    if format_ == "json":
+        document = [asdict(model) for model in chosen]
+        click.echo(json.dumps(document if name is None else document[0], indent=2, ensure_ascii=False))
+    elif name is None:
+        _list(chosen)
+    else:
+        _show(chosen[0])
+
+
+def _models(registry: Registry, family: str) -> Sequence[KnownModel]:
+    encoder: Encoder = registry.make("encoders", family)
+    return encoder.known_models()
+
+
+def _list(models: Sequence[KnownModel]) -> None:
+    """A table that fits into 80 columns, and below it what each model is."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0), show_header=True, header_style="bold")
+    for column in ("model", "architecture", "D", "pictures", "licence", "here"):
+        table.add_column(column, justify="right" if column == "D" else "left", no_wrap=True)
+    for model in models:
+        pictures = f"{model.image_size} px, {model.resize}"
+        here = "yes" if model.is_cached else "no"
+        table.add_row(model.name, model.architecture, str(model.dim), pictures, model.licence, here)
+    _print(table)
+    click.echo()
+    for model in models:
+        brings = (
+            f"brings {model.classes}" if model.classes else "brings no list of classes: give --taxonomy or --labels"
+        )
+        fetched = " (not here yet)" if model.classes_cached is False else ""
+        click.echo(_wrapped(f"{model.name}: {model.summary}; {brings}{fetched}"))
+    click.echo("\nhere: whether the weights are on this machine; else they are fetched at first use.")
+    click.echo("`bioclip-x models NAME` shows what a model must be fed, and where that was read.")
+
+
+def _show(model: KnownModel) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("model", model.name)
+    table.add_row("here", _presence(model))
+    table.add_row("pictures", f"{model.image_size} px, {IN_WORDS.get(model.resize, model.resize)}")
+    table.add_row("dim", str(model.dim))
+    for key, value in _rows(model.facts):
+        if value and key not in ("dim", "image.size", "image.resize"):
+            table.add_row(key, value)
+    _print(table)
+    for what, url in model.facts.get("sources", {}).items():
+        click.echo(f"source of {what}: {url}")
+
+
+def _presence(model: KnownModel) -> str:
+    weights = "weights: yes" if model.is_cached else "weights: no"
+    if model.classes_cached is None:
+        return weights
+    return f"{weights} · names and their embeddings: {'yes' if model.classes_cached else 'no'}"
+
+
+def _rows(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in facts.items():
+        if key == "sources":
+            continue  # addresses must not be broken
+        if isinstance(value, Mapping):
+            yield from _rows(value, f"{above}{key}.")
+        elif isinstance(value, (list, tuple)):
+            separator = "\n" if any(len(str(one)) > 40 for one in value) else ", "
+            yield f"{above}{key}", separator.join(map(str, value))
+        else:
+            yield f"{above}{key}", str(value)
+
+
+def _wrapped(text: str) -> str:
+    width = min(shutil.get_terminal_size().columns, 100)
+    return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False)
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    Console(highlight=False, markup=False, soft_wrap=False).print(table)

@@ -1,0 +1,22 @@
+"""A lineage as one text."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from bioclip_x.records.taxon import Taxon
+from bioclip_x.taxonomy.ranks import LINNAEAN
+
+
+def taxonomic_name(taxon: Taxon) -> str:
+    """The seven Linnaean ranks that the lineage has, then the taxon itself if it lies below or off them.
+
+    "Animalia Chordata Aves Passeriformes Paridae Cyanistes caeruleus"
+    """
+    names = [name for rank, name in taxon.lineage if rank in LINNAEAN]
+    if not taxon.lineage or taxon.lineage[-1][0] not in LINNAEAN:
+        names.append(taxon.name)
+    words = [names[0]] if names else []
+    for above, name in pairwise(names):
+        words.append(name.removeprefix(f"{above} "))
+    return " ".join(words)

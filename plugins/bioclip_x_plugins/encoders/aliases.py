@@ -1,0 +1,110 @@
+"""models.yaml: the models that have a short name, and what each must be fed. Strictly checked, and light to import."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bioclip_x.errors import ModelError
+
+Three = Annotated[tuple[float, float, float], Field(strict=False)]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+Url = Annotated[str, Field(pattern=r"^https://\S+$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_min_length=1)
+
+
+class ImageFacts(_Strict):
+    """What a picture is made into, as the checkpoint's own configuration says, and how the training pictures were."""
+
+    size: int = Field(gt=0)
+    resize: Literal["shortest", "squash", "longest"]
+    interpolation: Literal["bicubic", "bilinear"]
+    mean: Three
+    std: Three
+    trained_with: str
+    evidence: str
+
+
+class TextFacts(_Strict):
+    """What a text is made into, and the forms of names seen in training (the names of our text builders)."""
+
+    tokenizer: str
+    context_length: int = Field(gt=0)
+    forms: Texts
+    caption: str = Field(pattern=r"\{name\}")
+    evidence: str
+
+
+class ClassesFacts(_Strict):
+    """A published list of names and its embeddings. text, text_with_common: see `records.OwnClasses`."""
+
+    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str = Field(pattern="^[0-9a-f]{40}$")
+    names: str = Field(pattern=r"\.json$")
+    embeddings: str = Field(pattern=r"\.npy$")
+    about: str
+    rows: int | None = None
+    licence: str
+    text: str = Field(pattern=r"\{lineage\}")
+    text_with_common: str = Field(pattern=r"\{lineage\}.*\{common\}")
+    evidence: str
+    caveats: Texts = ()
+
+
+class Alias(_Strict):
+    """One model. What the folder of a `package:` model tells by itself may be left out."""
+
+    source: str = Field(pattern=r"^(hf-hub:[\w.-]+/[\w.-]+|package:[\w.]+/\w+)$")
+    summary: str
+    architecture: str | None = None
+    dim: int | None = None
+    download: str | None = None
+    licence: str
+    starts_from: str | None = None
+    trained_on: str
+    paper: Url | None = None
+    image: ImageFacts | None = None
+    text: TextFacts | None = None
+    classes: ClassesFacts | None = None
+    caveats: Texts = ()
+    sources: dict[str, Url] = {}
+
+    @model_validator(mode="after")
+    def _is_told(self) -> Alias:
+        needed = ("architecture", "dim", "download", "image", "text", "sources")
+        missing = [name for name in needed if not getattr(self, name)]
+        if self.source.startswith("hf-hub:") and missing:
+            raise ValueError(f"lacks {', '.join(missing)}")
+        return self
+
+
+@cache
+def aliases() -> dict[str, Alias]:
+    """Alias → what is known of it, in the file's order."""
+    return checked(yaml.safe_load(files(__package__).joinpath("models.yaml").read_text("utf-8")))
+
+
+def checked(document: dict[str, Any]) -> dict[str, Alias]:
+    """The file's content held to its schema. Raises ModelError naming alias and field."""
+    found = {}
+    for name, about in document.items():
+        try:
+            found[name] = Alias.model_validate(about)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ModelError(f"models.yaml, {name}{'.' + where if where else ''}: {first['msg']}") from None
+    return found
+
+
+def alias_of(model: str) -> Alias | None:
+    """The alias that a model's name stands for, with a revision or without, or as hf-hub: in full."""
+    name = model.partition("@")[0]
+    return aliases().get(name) or next((one for one in aliases().values() if one.source == name), None)

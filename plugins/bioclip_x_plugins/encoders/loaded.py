@@ -1,0 +1,179 @@
+"""An open_clip model that is loaded, with its preprocessing, on its device."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import open_clip
+import torch
+from PIL.Image import Image
+
+from bioclip_x.errors import ModelError
+from bioclip_x.records import ImageFeatures, ModelCard
+from bioclip_x_plugins.encoders.activation import wants_quick_gelu
+from bioclip_x_plugins.encoders.gate import Gate, features
+from bioclip_x_plugins.encoders.hub import CONFIG
+from bioclip_x_plugins.encoders.locate import Located, locate, read_card
+from bioclip_x_plugins.encoders.prefixes import encode_sharing
+from bioclip_x_plugins.encoders.squash import SQUASHED, squash
+from bioclip_x_plugins.encoders.tokens import count_tokens
+
+TEXT_BATCH: Final = 256
+
+
+def load(model: str, device: str, precision: str, cache_dir: Path | None, preprocess: str) -> LoadedOpenClip:
+    """See `OpenClip.load`."""
+    located = locate(model, cache_dir)
+    chosen = pick_device(device)
+    half = "fp16" if chosen.type == "cuda" else "fp32"
+    return LoadedOpenClip(located, chosen, half if precision == "auto" else precision, cache_dir, preprocess)
+
+
+class LoadedOpenClip:
+    """A model on its device. See `components.LoadedEncoder`."""
+
+    def __init__(
+        self, located: Located, device: torch.device, precision: str, cache_dir: Path | None, preprocess: str
+    ) -> None:
+        self.device = device
+        self.model, self.preprocess_val = _create(located, device, precision, cache_dir)
+        self.tokenizer = open_clip.get_tokenizer(_reference(located))
+        self.input_dtype = open_clip.get_input_dtype(precision) or torch.float32
+        about = read_card(located.folder)
+        self.gate = Gate.load(located.folder, about["gate"]) if located.folder and "gate" in about else None
+        pictures = dict(open_clip.get_model_preprocess_cfg(self.model))
+        if preprocess == "pybioclip":
+            pictures |= SQUASHED
+            self.preprocess_val = squash(pictures["size"], pictures["mean"], pictures["std"])
+        self.card = _model_card(self.model, located, precision, self.tokenizer, about, pictures)
+
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """float32 [3, H, W]."""
+        pixels: torch.Tensor = self.preprocess_val(image)
+        return pixels
+
+    @torch.inference_mode()
+    def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
+        """float32 [B, D] on the CPU, unit rows unless they are not to be normalised."""
+        raw_BD = self.model.encode_image(pixels_B3HW.to(self.device, self.input_dtype)).float().cpu()
+        embeddings_BD = torch.nn.functional.normalize(raw_BD, dim=-1) if normalise else raw_BD
+        if self.gate is None:
+            return ImageFeatures(embeddings_BD, ("",) * len(embeddings_BD))
+        mean, std = (torch.tensor(self.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
+        distance_B = self.gate.distance(features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
+        return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B), distance_B.numpy())
+
+    @torch.inference_mode()
+    def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
+        """float32 [len(texts), D] on the CPU, unit rows unless they are not to be normalised.
+
+        Beginnings that texts have in common are computed once, where the text tower allows it.
+        """
+        tokens_PL = torch.as_tensor(self.tokenizer(list(texts)))
+        raw_PD = encode_sharing(self.model, tokens_PL)
+        if raw_PD is None:
+            batches = tokens_PL.split(TEXT_BATCH)
+            raw_PD = torch.cat([self.model.encode_text(batch.to(self.device)) for batch in batches])
+        raw_PD = raw_PD.float().cpu()
+        return torch.nn.functional.normalize(raw_PD, dim=-1) if normalise else raw_PD
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, start and end included, before cutting."""
+        return count_tokens(self.tokenizer, texts)
+
+
+def pick_device(device: str) -> torch.device:
+    if device != "auto":
+        try:
+            chosen = torch.device(device)
+            torch.empty(1, device=chosen).cpu()
+            return chosen
+        except Exception as problem:  # torch raises RuntimeError, AssertionError, NotImplementedError, …
+            reason = str(problem).splitlines()[0]
+            raise ModelError(f"--device {device}: not to be had here: {reason}") from None
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _reference(located: Located) -> str:
+    return f"local-dir:{located.folder}" if located.folder else located.architecture
+
+
+def _create(located: Located, device: torch.device, precision: str, cache_dir: Path | None) -> tuple[Any, Any]:
+    """The model in evaluation mode, and its validation preprocessing."""
+    if located.folder:
+        _check_config(located.folder, located.name)
+    pretrained = None if located.folder or located.tag == "random" else located.tag
+    _check_names(located, pretrained)
+    previous = logging.root.manager.disable
+    logging.disable(logging.ERROR)  # open_clip logs to the root logger, and reports what it also raises
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # NAME/random: random weights, for trying things, the same in every run
+            model, _, preprocess = open_clip.create_model_and_transforms(
+                _reference(located), pretrained=pretrained, precision=precision, device=device,
+                force_quick_gelu=wants_quick_gelu(located.architecture, pretrained or ""),
+                cache_dir=str(cache_dir) if cache_dir else None,
+            )  # fmt: skip
+    except Exception as problem:
+        hint = (
+            ". Offline? Fetch it once on a machine with a network (run the same command there) and copy its cache "
+            "(~/.cache/huggingface) here"
+            if pretrained
+            else ""
+        )
+        raise ModelError(f"the model {located.name} cannot be loaded: {problem}{hint}") from problem
+    finally:
+        logging.disable(previous)
+    return model.eval(), preprocess
+
+
+def _check_config(folder: Path, name: str) -> None:
+    try:
+        config = json.loads((folder / CONFIG).read_text("utf-8"))
+    except ValueError as problem:
+        raise ModelError(f"{name}: {folder / CONFIG} is not valid JSON: {problem}") from None
+    missing = [key for key in ("model_cfg", "preprocess_cfg") if key not in config]
+    if missing:
+        raise ModelError(f"{name}: {folder / CONFIG} lacks {', '.join(missing)}; the preprocessing would be a guess")
+
+
+def _check_names(located: Located, pretrained: str | None) -> None:
+    if located.folder:
+        return
+    if located.architecture not in open_clip.list_models():
+        raise ModelError(
+            f"open_clip knows no architecture {located.architecture!r}; `open_clip.list_models()` lists them"
+        )
+    tags = open_clip.list_pretrained_tags_by_model(located.architecture)
+    if pretrained and pretrained not in tags:
+        known = ", ".join([*tags, "random"])
+        raise ModelError(f"{located.architecture} has no weights called {pretrained!r}; known: {known}")
+
+
+def _model_card(
+    model: Any, located: Located, precision: str, tokenizer: Any, about: dict[str, Any], pictures: dict[str, Any]
+) -> ModelCard:
+    with torch.no_grad():
+        bias = getattr(model, "logit_bias", None)
+        dim = model.encode_text(torch.as_tensor(tokenizer(["."])).to(model.logit_scale.device)).shape[-1]
+    return ModelCard(
+        name=located.name,
+        revision=located.revision,
+        tokenizer=f"{type(tokenizer).__name__}/{getattr(tokenizer, 'context_length', '')}",
+        precision=precision,
+        dim=int(dim),
+        logit_scale=float(model.logit_scale.detach().exp()),
+        logit_bias=float(bias.detach()) if bias is not None else 0.0,
+        context_length=int(getattr(tokenizer, "context_length", 77)),
+        demo=about.get("demo", ""),
+        descriptors=(located.folder / about["descriptors"]).resolve()
+        if located.folder and "descriptors" in about
+        else None,
+        preprocessing=pictures,
+    )
