@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from bioclip_x import Classifier
-from helpers import BIRDS, lay_hub_cache, picture
+from bioclip_x_plugins.encoders.open_clip import OpenClip
+from helpers import BIRDS, picture
 from llm_server import said, serving
+from tree_of_life import embeddings, lay, names
 
 INSTALLING = ("pip ", "pytest")
 """Run by `.ci/run`, in a fresh virtual environment."""
@@ -49,7 +51,9 @@ def newcomer(tmp_path: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
     (here / "photos").mkdir()
     for i in range(2):
         picture(i).save(here / "photos" / f"{i}.jpg")
-    lay_hub_cache(tmp_path / "hf", "imageomics/bioclip-2", Path(tiny_model.removeprefix("local-dir:")))
+    rows = names(50)
+    columns = embeddings(OpenClip().load(tiny_model, device="cpu"), rows)
+    lay(tmp_path / "hf", Path(tiny_model.removeprefix("local-dir:")), rows, columns)
     environment = {
         **os.environ,
         "HF_HOME": str(tmp_path / "hf"),

@@ -257,5 +257,5 @@ def _folder(cache: Path | None, key: str, n_bytes: int) -> Iterator[Path | None]
 def _unfilled(folder: Path | None, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     if folder is None:
         return np.empty(shape, np.float32)
-    array: npt.NDArray[np.float32] = np.lib.format.open_memmap(folder / _EMBEDDINGS, "w+", np.float32, shape)  # type: ignore[no-untyped-call]
+    array: npt.NDArray[np.float32] = np.lib.format.open_memmap(folder / _EMBEDDINGS, "w+", np.float32, shape)
     return array

@@ -1,0 +1,121 @@
+"""Runs the benchmarks: ours and a peer's by turns, and the median of the ratios against its target.
+
+    python benchmarks/run.py [startup text_bank scoring memory] [--rounds N]
+
+Without a name all of them, some twenty minutes on two cores that have nothing else to do. The peers: pip install
+'bioclip-x[bench]'. Writes benchmarks/results/NAME.json and the tables in docs/benchmarks.md. Exit status 1 where a
+target is missed, or where ours and the peer's results differ by more than is allowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from figures import Figure, load
+from machine import describe
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- figures: written by benchmarks/run.py -->", "<!-- end of figures -->"
+TITLES = {
+    "startup": "Start-up",
+    "text_bank": "Embedding texts",
+    "scoring": "Scoring",
+    "memory": "Memory",
+}
+PEERS = {"text_bank": ["pybioclip"]}
+"""Packages whose versions belong to a benchmark's results."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(TITLES)}; by default all")
+    parser.add_argument(
+        "--rounds", type=int, help="samples of each side; by default what a benchmark needs to be steady"
+    )
+    options = parser.parse_args()
+    unknown = set(options.names) - set(TITLES)
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(TITLES)}")
+    console = Console()
+    missed = 0
+    for name in options.names or TITLES:
+        benchmark = import_module(name)
+        figures: dict[str, Figure] = benchmark.measure(options.rounds or benchmark.ROUNDS)
+        RESULTS.mkdir(exist_ok=True)
+        results_of(name).write_text(json.dumps(_results(name, figures), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        console.print(_shown(TITLES[name], figures))
+        missed += sum(not figure.is_met for figure in figures.values())
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{rest.partition(END)[2]}", "utf-8")
+    if missed:
+        console.print(f"{missed} missed", style="bold red")
+    return 1 if missed else 0
+
+
+def results_of(name: str) -> Path:
+    return RESULTS / f"{name}.json"
+
+
+def _results(name: str, figures: Mapping[str, Figure]) -> dict[str, Any]:
+    import torch
+
+    benchmark = import_module(name)
+    return {
+        "about": (benchmark.__doc__ or "").strip(),
+        "command": f"python benchmarks/run.py {name}",
+        "machine": {**describe(*PEERS.get(name, [])), "threads": torch.get_num_threads()},
+        "figures": {label: figure.dump() for label, figure in figures.items()},
+    }
+
+
+def _shown(title: str, figures: Mapping[str, Figure]) -> Table:
+    table = Table(*HEADINGS, title=title, title_justify="left")
+    for label, figure in figures.items():
+        table.add_row(*row(label, figure), style="" if figure.is_met else "bold red")
+    return table
+
+
+HEADINGS = ("", "ours", "the peer", "ratio", "target", "met", "largest difference")
+
+
+def row(label: str, figure: Figure) -> tuple[str, ...]:
+    """What is shown of a figure, in the terminal and in the docs."""
+    ours, peers = (f"{what}: {taken:,.3g} {figure.sides.unit}" for what, taken in figure.medians)
+    value = f"{figure.value:.3f}" if figure.target.kind == "at most" else f"{figure.value:.1f}"
+    difference = f"{figure.agreement.largest:.0e}" if figure.agreement else ""
+    return label, ours, peers, f"{value}×", str(figure.target), "yes" if figure.is_met else "**no**", difference
+
+
+def tables() -> str:
+    """All committed results as Markdown."""
+    parts = []
+    for name, title in TITLES.items():
+        if results_of(name).exists():
+            results = json.loads(results_of(name).read_text("utf-8"))
+            rows = [HEADINGS, ("---",) * len(HEADINGS)]
+            rows += [row(label, load(dumped)) for label, dumped in results["figures"].items()]
+            parts += [f"### {title}", "\n".join(f"| {' | '.join(cells)} |" for cells in rows), _measured(results)]
+    return "\n\n".join(parts)
+
+
+def _measured(results: Mapping[str, Any]) -> str:
+    machine, rounds = results["machine"], {len(one["ours"]["samples"]) for one in results["figures"].values()}
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; Python {machine['python']}, "
+        f"{versions}; rounds: {'/'.join(map(str, sorted(rounds)))}; `{results['command']}`."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

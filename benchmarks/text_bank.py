@@ -1,0 +1,95 @@
+"""Embedding the texts of classes, 80 sentences for each, against pybioclip.
+
+pybioclip's own code: `CustomLabelsClassifier` encodes the 80 sentences of one class after another, each padded to 77
+tokens. Both load the same ViT-B-32 with random weights (a tower's work does not depend on what it has learnt).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import open_clip
+import torch
+from figures import Agreement, Figure, Sides, Target, by_turns, seconds
+from safetensors.torch import save_file
+
+from bioclip_x.components import LoadedEncoder
+from bioclip_x.pipeline.bank import build_bank
+from bioclip_x.pipeline.taxonomies import read_taxonomy
+from bioclip_x.pipeline.texts import write_prompts
+from bioclip_x.records import TextRequest
+from bioclip_x.registry import create_registry
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x_plugins.encoders.open_clip import OpenClip
+from bioclip_x_plugins.scorers.text import prototypes
+from bioclip_x_plugins.text.names import NAMES, Name
+from bioclip_x_plugins.text.templates import Templates
+
+ROUNDS = 3
+CLASSES = 20
+TARGETS: dict[Name, Target] = {"common": Target("at least", 4), "taxonomic": Target("at least", 3)}
+ARCHITECTURE = "ViT-B-32"
+
+
+def measure(rounds: int) -> dict[str, Figure]:
+    with TemporaryDirectory() as folder:
+        model = f"local-dir:{_write_model(Path(folder, 'model'))}"
+        taxonomy = _species(Path(folder, "species.csv"))
+        encoder = OpenClip().load(model, device="cpu")
+        peer = _pybioclip(model)
+        return {f"{CLASSES} classes, {name} names": _figure(name, encoder, peer, taxonomy, rounds) for name in TARGETS}
+
+
+def _figure(name: Name, encoder: LoadedEncoder, peer: Any, taxonomy: Taxonomy, rounds: int) -> Figure:
+    labels = [NAMES[name](taxonomy.class_taxon(c), "en") for c in range(taxonomy.n_classes)]
+    ours, peers = partial(_ours, encoder, taxonomy, name), partial(peer._get_txt_embeddings, labels)
+    made: dict[str, torch.Tensor] = {}
+    samples = by_turns(
+        lambda: seconds(lambda: made.update(ours=ours())), lambda: seconds(lambda: made.update(peers=peers().T)), rounds
+    )
+    difference = float((made["ours"] - made["peers"]).abs().max())
+    sides = Sides("bioclip-x", "pybioclip", "s")
+    return Figure(sides, TARGETS[name], samples, Agreement(difference))
+
+
+def _ours(encoder: LoadedEncoder, taxonomy: Taxonomy, name: Name) -> torch.Tensor:
+    """One unit vector per class, as the scorer pools them: float32 [C, D]."""
+    request = TextRequest(taxonomy, range(taxonomy.n_classes))
+    texts = write_prompts([Templates("openai-80", name=name)], request)
+    return prototypes(build_bank(encoder, texts.prompts, taxonomy.n_classes, pooling="ensemble"))
+
+
+def _pybioclip(model: str) -> Any:
+    try:
+        from bioclip import CustomLabelsClassifier
+    except ImportError:
+        raise SystemExit("the peer is pybioclip: pip install 'bioclip-x[bench]'") from None
+    return CustomLabelsClassifier(["organism"], model_str=model, device="cpu")
+
+
+def _write_model(folder: Path) -> Path:
+    folder.mkdir()
+    torch.manual_seed(0)
+    model = open_clip.create_model(ARCHITECTURE)
+    config = {
+        "model_cfg": open_clip.get_model_config(ARCHITECTURE),
+        "preprocess_cfg": dict(open_clip.get_model_preprocess_cfg(model)),
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "open_clip_model.safetensors")
+    return folder
+
+
+def _species(file: Path) -> Taxonomy:
+    """Species of the field guide, spread over its groups."""
+    with files("bioclip_x_plugins.field_guide").joinpath("taxonomy.csv").open(encoding="utf-8") as source:
+        header, *rows = csv.reader(source)
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows[:: len(rows) // CLASSES][:CLASSES]])
+    return read_taxonomy(create_registry(), file)
