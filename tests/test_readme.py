@@ -101,7 +101,7 @@ def test_train(newcomer: tuple[Path, dict[str, str]]) -> None:
     """The command as it stands, cut to a few drawings by the flags it has for that."""
     here, environment = newcomer
     [command] = [c for c in commands() if " train " in c]
-    smaller = "--set epochs=1 --set batch_size=32 --set 'data={name: field-guide, count: 86, seed: 7, size: 64}'"
+    smaller = "--set epochs=1 --set batch_size=32 --set 'data={name: field-guide, count: 90, seed: 7, size: 64}'"
     done = run(f"{command} {smaller}", here, environment)
     assert done.returncode == 0, done.stderr
     shown = "classify --model local-dir:runs/example/model --taxonomy examples/own-species.csv examples/drawings"

@@ -73,7 +73,8 @@ class TextBuilder(Protocol):
 class Encoder(Protocol):
     """A two-tower model: pictures and texts into one space. `load` does the work, the constructor does none.
 
-    `known_models` and `own_classes` are asked by commands that need no model: they should import nothing heavy.
+    `load` alone is needed. `known_models` and `own_classes` are asked by commands that need no model, and should import
+    nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
     def load(
@@ -81,7 +82,8 @@ class Encoder(Protocol):
     ) -> LoadedEncoder:
         """Finds and loads a model by name. Raises ModelError saying what to do where it cannot.
 
-        preprocess: "model" feeds pictures as the model's own configuration says, "pybioclip" as pybioclip does.
+        preprocess: "model" feeds pictures as the model's own configuration says, "pybioclip" as pybioclip does. A family
+        without this argument refuses --preprocess pybioclip.
         """
 
     def known_models(self) -> Sequence[KnownModel]:

@@ -215,7 +215,7 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     to as it is.
     """
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
-    if _is_written_in_place(path):
+    if is_written_in_place(path):
         # Appending: behind /dev/stdout may stand a file that the shell was told to add to.
         with path.open(mode.replace("w", "a"), encoding=encoding, newline=newline) as stream:
             yield stream
@@ -240,6 +240,7 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         raise
 
 
-def _is_written_in_place(path: Path) -> bool:
+def is_written_in_place(path: Path) -> bool:
+    """Whether it is a pipe, a device or a stream of this process, /dev/stdout too where that is a file."""
     is_stream = path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",))
     return is_stream or (path.exists() and not path.is_file())

@@ -84,6 +84,8 @@ def load_settings() -> Settings:
         if text := os.environ.get(variable(name)):
             values |= _validated({name: text}, "", shown=variable(name))
             origins[name] = variable(name)
+    if "cache" in values:
+        values["cache"] = values["cache"].expanduser()
     return Settings(values, origins)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.files import replacing
+from bioclip_x.files import is_written_in_place, replacing
 
 
 class BinaryStream:
@@ -110,6 +111,11 @@ def opened_binary(output: Path | None) -> Iterator[BinaryStream]:
         raise
     with _named(output):
         stack.close()
+
+
+def folder_beside(output: Path | None) -> Path:
+    """Where a temporary file of the output's size may lie: beside it, unless it is a pipe, a device or standard output."""
+    return Path(tempfile.gettempdir()) if output is None or is_written_in_place(output) else output.parent
 
 
 def refuse_terminal(output: Path | None, format_: str) -> None:

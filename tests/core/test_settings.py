@@ -70,6 +70,8 @@ def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyP
     assert cache_folder() == Path("~/scratch").expanduser()
     monkeypatch.setenv("BIOCLIP_X_CACHE", str(tmp_path / "mine"))
     assert cache_folder() == tmp_path / "mine"
+    monkeypatch.setenv("BIOCLIP_X_CACHE", "~/mine")
+    assert cache_folder() == Path("~/mine").expanduser()
 
 
 @pytest.mark.parametrize(

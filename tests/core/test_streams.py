@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.streams import BinaryStream, Stream, opened, opened_binary, refuse_terminal
+from bioclip_x.streams import BinaryStream, Stream, folder_beside, opened, opened_binary, refuse_terminal
 
 
 class FullDisk:
@@ -44,6 +45,12 @@ def test_bytes_are_counted_and_none_come_after_the_end(
         with pytest.raises(ValueError, match="closed"):
             stream.write(b"late")
     assert (tmp_path / "o").read_bytes() == capsysbinary.readouterr().out == b"abcd"
+
+
+def test_what_waits_lies_beside_a_file_and_not_beside_a_device(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    assert folder_beside(tmp_path / "there") == folder_beside(tmp_path / "new") == tmp_path
+    assert folder_beside(Path("/dev/null")) == folder_beside(None) == Path(tempfile.gettempdir())
 
 
 def test_a_terminal_is_spared_binary_output(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,10 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
 
 
 def _models(registry: Registry, family: str) -> Sequence[KnownModel]:
+    from bioclip_x.pipeline.encoders import known_models
+
     encoder: Encoder = registry.make("encoders", family)
-    return encoder.known_models()
+    return known_models(encoder)
 
 
 def _list(models: Sequence[KnownModel]) -> None:

@@ -60,6 +60,7 @@ def list_classes(registry: Registry, /, format_: str | None, output: Path | None
 def _tree(registry: Registry, fields: dict[str, Any]) -> tuple[Taxonomy, str]:
     """The tree that `classify` would take, without the model, and the language of its common names."""
     from bioclip_x.cli.recipes import resolved_recipe
+    from bioclip_x.pipeline.encoders import own_classes
     from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
 
     recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags=fields)
@@ -67,7 +68,7 @@ def _tree(registry: Registry, fields: dict[str, Any]) -> tuple[Taxonomy, str]:
     if listed is not None:
         return listed, recipe.language
     family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-    own = family.own_classes(recipe.model, embeddings=False)
+    own = own_classes(family, recipe.model, embeddings=False)
     return own_taxonomy(registry, recipe.model, own), recipe.language
 
 

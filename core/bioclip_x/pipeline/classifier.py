@@ -23,14 +23,15 @@ from bioclip_x.paths import cache_folder
 from bioclip_x.pipeline import explain as explaining
 from bioclip_x.pipeline import predict
 from bioclip_x.pipeline.bank import build_bank
+from bioclip_x.pipeline.encoders import load_encoder, own_classes
 from bioclip_x.pipeline.published import published_bank
 from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
 from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
-from bioclip_x.pipeline.texts import write_prompts
+from bioclip_x.pipeline.texts import text_request, write_prompts
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe, resolve_recipe
-from bioclip_x.records import Decoded, Logits, OwnClasses, Provenance, Result, Scores, Source, TextBank, TextRequest
+from bioclip_x.records import Decoded, Logits, OwnClasses, Provenance, Result, Scores, Source, TextBank
 from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.wording import some
@@ -81,14 +82,12 @@ class Classifier:
         family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
         # All that can be wrong without the model is found out before it, since a model can be a long download.
         listed = given or listed_taxonomy(registry, recipe)
-        own = family.own_classes(recipe.model, embeddings=False) if listed is None else None
+        own = own_classes(family, recipe.model, embeddings=False) if listed is None else None
         self.taxonomy = listed or own_taxonomy(registry, recipe.model, own)
         self._is_own_list = listed is None
         self._candidates = predict.candidates(self.taxonomy, recipe.rank)
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        self.encoder: LoadedEncoder = family.load(
-            recipe.model, device=recipe.device, precision=recipe.precision, preprocess=recipe.preprocess
-        )
+        self.encoder: LoadedEncoder = load_encoder(family, recipe)
         self.bank, notes = self._embedded(
             family, builders, descriptors, own, cache or cache_folder() / "banks", progress
         )
@@ -106,24 +105,13 @@ class Classifier:
         """The texts of all classes: published with the model's own list where it has that, else written and embedded."""
         pooling = self.recipe.pooling
         if own and own.text and self.recipe.text == DEFAULT_TEXT:
-            own = family.own_classes(self.recipe.model, embeddings=True) or own
-            return published_bank(self.encoder, own, self.taxonomy, pooling=pooling, cache=cache, progress=progress)
-        texts = write_prompts(builders, self._request(descriptors))
+            own = own_classes(family, self.recipe.model, embeddings=True)
+            if own and own.embeddings:
+                return published_bank(self.encoder, own, self.taxonomy, pooling=pooling, cache=cache, progress=progress)
+        texts = write_prompts(builders, text_request(self.taxonomy, self.recipe, self.encoder.card, descriptors))
         n_classes = self.taxonomy.n_classes
         bank = build_bank(self.encoder, texts.prompts, n_classes, pooling=pooling, cache=cache, progress=progress)
         return bank, texts.notes
-
-    def _request(self, descriptors: DescriptorSet | None) -> TextRequest:
-        card = self.encoder.card
-        if descriptors is None and card.descriptors:
-            descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")
-        return TextRequest(
-            taxonomy=self.taxonomy,
-            classes=range(self.taxonomy.n_classes),
-            language=self.recipe.language,
-            descriptors=descriptors,
-            missing=self.recipe.missing,
-        )
 
     def _provenance(self, notes: Sequence[str]) -> Provenance:
         card, bank = self.encoder.card, self.bank

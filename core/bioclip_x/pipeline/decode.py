@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from bioclip_x.errors import ImageError
 
@@ -14,6 +14,7 @@ MAX_ASPECT = 100
 """A model's resizing of a narrower picture would need memory out of all proportion to the file."""
 
 
+_ORIENTATION = ExifTags.Base.Orientation
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -45,7 +46,9 @@ def open_image(path: Path) -> Image.Image:
 
 
 def to_rgb(image: Image.Image | None) -> Image.Image:
-    """An upright RGB copy: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
+    """Upright and RGB: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
+
+    The picture itself where it is that already: copies of large ones, in every thread, are what memory goes into.
 
     Raises ImageError for a narrower shape than MAX_ASPECT.
     """
@@ -60,13 +63,13 @@ def to_rgb(image: Image.Image | None) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Rotated as EXIF says; a picture whose EXIF data is damaged is taken as it lies."""
     try:
-        return ImageOps.exif_transpose(image)
+        return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     except Exception:  # whatever the metadata's parser makes of damaged bytes
         return image
 

@@ -5,7 +5,6 @@ Legend: D embedding, P texts.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ import torch
 from bioclip_x import __version__
 from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
+from bioclip_x.pipeline.encoders import load_encoder, own_classes, takes
 from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
 from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
@@ -64,9 +64,7 @@ class Embedder:
     @cached_property
     def encoder(self) -> LoadedEncoder:
         recipe = self.recipe
-        encoder = self._family.load(
-            recipe.model, device=recipe.device, precision=recipe.precision, preprocess=recipe.preprocess
-        )
+        encoder = load_encoder(self._family, recipe)
         if not self._normalised:
             _check_gives_raw(encoder, recipe.encoder.name)
         return encoder
@@ -93,7 +91,7 @@ class Embedder:
         recipe = self.recipe
         taxonomy = listed_taxonomy(self._registry, recipe)
         if taxonomy is None:
-            own = self._family.own_classes(recipe.model, embeddings=False)
+            own = own_classes(self._family, recipe.model, embeddings=False)
             taxonomy = own_taxonomy(self._registry, recipe.model, own)
         builders = [self._registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
@@ -170,5 +168,5 @@ def _class_columns(taxonomy: Taxonomy, prompt: Prompt) -> dict[str, str]:
 
 def _check_gives_raw(encoder: LoadedEncoder, name: str) -> None:
     for method in (encoder.encode_images, encoder.encode_texts):
-        if "normalise" not in inspect.signature(method).parameters:
+        if not takes(method, "normalise"):
             raise ModelError(f"the encoder {name!r} gives normalised embeddings only; leave out --no-normalise")

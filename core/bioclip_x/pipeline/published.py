@@ -24,7 +24,7 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.components import LoadedEncoder
-from bioclip_x.errors import ModelError
+from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.naming import taxonomic_name
@@ -63,7 +63,7 @@ class PublishedPrompts(Sequence[Prompt]):
         """What the column of a class stands for."""
         taxon = self._taxonomy.class_taxon(class_index)
         common = taxon.common_name()
-        text = self._own.text_with_common if common else self._own.text
+        text = (common and self._own.text_with_common) or self._own.text
         return text.replace("{common}", common).replace("{lineage}", taxonomic_name(taxon))
 
 
@@ -83,47 +83,62 @@ def published_bank(
     taxonomy: read from `own.taxonomy`, with its `class_of_row`. progress: called with (rows taken over, rows in all).
     A cache that cannot be written is no error: the bank is then only in memory.
     """
-    assert own.embeddings is not None and taxonomy.class_of_row is not None
+    assert own.embeddings is not None
+    if taxonomy.class_of_row is None:
+        raise PluginError(f"the reader of {own.source} keeps no class_of_row, without which no column has its class")
     published_DR = _opened(own.embeddings, encoder.card.dim, len(taxonomy.class_of_row))
     row_P = np.argsort(taxonomy.class_of_row, kind="stable")
     owner_P = taxonomy.class_of_row[row_P].astype(np.int64)
     prompts = PublishedPrompts(taxonomy, own, owner_P)
-    key = _key(encoder, own, taxonomy)
+    key = _key(encoder, own, taxonomy, row_P)
     stored = _read(cache / key) if cache else None
-    if stored is None:
-        about: dict[str, Any] = {"cosine": _fit(encoder, prompts, published_DR, row_P)}
-        shape = (len(row_P), encoder.card.dim)
-        with _folder(cache, key, 4 * shape[0] * shape[1]) as folder:
-            embeddings_PD = _unfilled(folder, shape)
-            empty, about["rescaled"] = _take_over(published_DR, row_P, embeddings_PD, own.embeddings, progress)
-            _embed(encoder, prompts, empty, embeddings_PD, progress)
-            about["empty"] = len(empty)
-            if isinstance(embeddings_PD, np.memmap):
-                embeddings_PD.flush()
-            if folder:
-                (folder / _ABOUT).write_text(json.dumps(about))
-        stored = embeddings_PD, about
+    embeddings_PD, about = stored or _made(encoder, own.embeddings, published_DR, prompts, row_P, cache, key, progress)
     bank = TextBank(
         prompts=prompts,
-        embeddings_PD=torch.from_numpy(stored[0]),
+        embeddings_PD=torch.from_numpy(embeddings_PD),
         owner_P=owner_P,
         weight_P=np.ones(len(owner_P), np.float32),
         n_classes=taxonomy.n_classes,
         pooling=pooling,
         key=key,
     )
-    return bank, tuple(_notes(own, stored[1], len(owner_P)))
+    return bank, tuple(_notes(own, about, len(owner_P)))
+
+
+def _made(
+    encoder: LoadedEncoder,
+    path: Path,
+    published_DR: npt.NDArray[Any],
+    prompts: PublishedPrompts,
+    row_P: npt.NDArray[np.int64],
+    cache: Path | None,
+    key: str,
+    progress: Callable[[int, int], None],
+) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+    """The embeddings [P, D], kept in the cache where there is room, and what was odd about them."""
+    about: dict[str, Any] = {"cosine": _fit(encoder, prompts, published_DR, row_P)}
+    shape = (len(row_P), encoder.card.dim)
+    with _folder(cache, key, 4 * shape[0] * shape[1]) as folder:
+        embeddings_PD = _unfilled(folder, shape)
+        empty, about["rescaled"] = _take_over(published_DR, row_P, embeddings_PD, path, progress)
+        _embed(encoder, prompts, empty, embeddings_PD, progress)
+        about["empty"] = len(empty)
+        if isinstance(embeddings_PD, np.memmap):
+            embeddings_PD.flush()
+        if folder:
+            (folder / _ABOUT).write_text(json.dumps(about))
+    return embeddings_PD, about
 
 
 def _opened(path: Path, dim: int, rows: int) -> npt.NDArray[np.floating[Any]]:
     """The file memory-mapped, [D, R]. Pickled objects are not loaded."""
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as problem:
+        found: npt.NDArray[Any] = np.lib.format.open_memmap(path, "r")  # unlike np.load it reads no zip and no pickle
+    except (ValueError, OSError) as problem:
         raise ModelError(f"{path}: not embeddings in NumPy's format (.npy), or cut short: {problem}") from None
     wanted = f"expected floating point [{dim}, {rows}] (the model's dimension, the rows of the name list)"
-    if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
-        raise ModelError(f"{path}: {wanted}, got {getattr(found, 'dtype', type(found).__name__)}")
+    if found.dtype.kind != "f":
+        raise ModelError(f"{path}: {wanted}, got {found.dtype}")
     if found.shape != (dim, rows):
         turned = "; it is the other way round" if found.shape == (rows, dim) else ""
         raise ModelError(f"{path}: {wanted}, got {list(found.shape)}{turned}")
@@ -213,13 +228,15 @@ def _notes(own: OwnClasses, about: dict[str, Any], rows: int) -> Iterator[str]:
         yield f"{about['rescaled']} of {rows} published embeddings were not of length 1 and were rescaled"
 
 
-def _key(encoder: LoadedEncoder, own: OwnClasses, taxonomy: Taxonomy) -> str:
-    """Of everything that the numbers depend on."""
+def _key(encoder: LoadedEncoder, own: OwnClasses, taxonomy: Taxonomy, row_P: npt.NDArray[np.int64]) -> str:
+    """Of everything that the numbers depend on. What is in the file stands behind its time: it is too large to be read."""
     card = encoder.card
     assert own.embeddings is not None
+    file = own.embeddings.stat()
     about = [
-        "published", FORMAT, card.revision, card.tokenizer, card.precision, card.dim, own.source, own.embeddings.name,
-        own.embeddings.stat().st_size, own.text, own.text_with_common, taxonomy.fingerprint,
+        "published", FORMAT, card.name, card.revision, card.tokenizer, card.precision, card.dim, own.source,
+        own.embeddings.name, file.st_size, file.st_mtime_ns, own.text, own.text_with_common, taxonomy.fingerprint,
+        hashlib.sha256(row_P.tobytes()).hexdigest(),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 

@@ -58,6 +58,8 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         datasets.append(dataset)
     loss: Loss = _make(registry, "losses", config.loss, config.base)
     family: Encoder = _make(registry, "encoders", config.encoder, config.base)
+    if not hasattr(family, "trainable"):
+        raise TrainingError(f"encoder: {config.encoder.name!r} has models to use, and none to train")
     encoder = family.trainable(_model(config), device=config.device, seed=config.seed)
     if isinstance(loss, torch.nn.Module):
         loss.to(encoder.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from bioclip_x.errors import ModelError
@@ -41,18 +42,27 @@ def model_folder(repository: str, revision: str | None, cache_dir: Path | None) 
 
 
 def dataset_file(
-    repository: str, file: str, revision: str, cache_dir: Path | None, *, together: Sequence[str] = ()
+    repository: str,
+    file: str,
+    revision: str,
+    cache_dir: Path | None,
+    *,
+    or_main: bool = False,
+    together: Sequence[str] = (),
 ) -> Path:
-    """One file of a data set at a commit; without a network, that of the cached main branch if there is no other.
+    """One file of a data set at a commit.
 
-    Raises ModelError saying what to run where it is not to be had. together: the files to be named in what it says.
+    Raises ModelError saying what to run where it is not to be had.
+
+    or_main: without a network, that of the cached main branch if there is no other.
+    together: the files to be named in what an error says.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     files = " ".join(together or [file])
     with _told(f"{repository}, {file}", f"hf download --repo-type dataset --revision {revision} {repository} {files}"):
-        for wanted, here in ((revision, True), (revision, False), ("main", True)):
+        for wanted, here in ((revision, True), (revision, False), *([("main", True)] if or_main else [])):
             with contextlib.suppress(LocalEntryNotFoundError):
                 found = hf_hub_download(
                     repository, file, repo_type="dataset", revision=wanted, cache_dir=cache_dir, local_files_only=here
@@ -77,8 +87,8 @@ def is_cached(repository: str, file: str, revision: str, kind: str, cache_dir: P
 
 def commit_of(file: Path) -> str:
     """The commit in the path of a cached file, …/snapshots/COMMIT/…; "" where there is none."""
-    parts = file.parts
-    return parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-1] else ""
+    nearest = ((below.name, above.name) for below, above in pairwise(file.parents))
+    return next((commit for commit, above in nearest if above == "snapshots"), "")
 
 
 @contextlib.contextmanager

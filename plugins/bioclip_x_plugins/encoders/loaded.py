@@ -73,10 +73,12 @@ class LoadedOpenClip:
 
         Beginnings that texts have in common are computed once, where the text tower allows it.
         """
+        if not texts:
+            return torch.empty(0, self.card.dim)
         tokens_PL = torch.as_tensor(self.tokenizer(list(texts)))
         raw_PD = encode_sharing(self.model, tokens_PL)
         if raw_PD is None:
-            batches = tokens_PL.split(TEXT_BATCH)
+            batches = (tokens_PL[start : start + TEXT_BATCH] for start in range(0, len(tokens_PL), TEXT_BATCH))
             raw_PD = torch.cat([self.model.encode_text(batch.to(self.device)) for batch in batches])
         raw_PD = raw_PD.float().cpu()
         return torch.nn.functional.normalize(raw_PD, dim=-1) if normalise else raw_PD

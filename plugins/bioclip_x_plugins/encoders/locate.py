@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def local_folder(model: str, scheme: str, rest: str) -> Path:
     if scheme == "local-dir":
         return _checked(Path(rest).expanduser(), model)
     package, _, inside = rest.partition("/")
-    spec = importlib.util.find_spec(package)
+    spec = None
+    with suppress(ImportError, ValueError):  # of a parent that is not there, and of what is no name
+        spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"{model}: the package {package} is not installed")
     return _checked(Path(spec.submodule_search_locations[0], inside), model)
@@ -87,6 +90,9 @@ def read_card(folder: Path | None) -> dict[str, Any]:
     gate = card.get("gate", {"file": "", "refusal": ""}) if isinstance(card, dict) else None
     if not isinstance(gate, dict) or not gate.keys() >= {"file", "refusal"}:
         raise ModelError(f"{folder / CARD}: expected a mapping, its 'gate' (if any) with 'file' and 'refusal'")
+    for name in ("demo", "taxonomy", "descriptors"):
+        if not isinstance(card.get(name, ""), str):
+            raise ModelError(f"{folder / CARD}: {name}: expected text, got {card[name]!r}")
     return dict(card)
 
 

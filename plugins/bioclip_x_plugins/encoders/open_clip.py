@@ -58,7 +58,7 @@ class OpenClip:
 
 def _published(facts: ClassesFacts, embeddings: bool, cache_dir: Path | None) -> OwnClasses:
     files = (facts.names, facts.embeddings)
-    names = dataset_file(facts.dataset, facts.names, facts.revision, cache_dir, together=files)
+    names = dataset_file(facts.dataset, facts.names, facts.revision, cache_dir, or_main=True, together=files)
     commit = commit_of(names) or facts.revision
     return OwnClasses(
         taxonomy=names,

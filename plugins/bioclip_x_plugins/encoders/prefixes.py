@@ -6,14 +6,14 @@ needs to be computed once. A tree lies in one sequence: every node has the posit
 sees its ancestors alone (tree attention, as SpecInfer does it for decoding: Miao et al., ASPLOS 2024, arXiv 2305.09781).
 There is no padding at all.
 
-Legend: P texts, L context, T nodes of a tree, E embedding.
+Legend: P texts, L context, T nodes of a tree, D the tower's width, E embedding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -42,16 +42,20 @@ class Tree:
 def encode_sharing(model: nn.Module, tokens_PL: torch.Tensor, most_nodes: int = MOST_NODES) -> torch.Tensor | None:
     """Text embeddings [P, E], not normalised, on the tower's device; None for a tower that looks past a text's end.
 
-    Differs from `model.encode_text` by rounding only. tokens_PL: int64 [P, L], at least one text, padded to the model's context.
+    Differs from `model.encode_text` by rounding only. tokens_PL: int64 [P, L], on the CPU, at least one text, padded to
+    the model's context.
     """
     tower = croppable_tower(model)
     if tower is None:
         return None
     length_P = (end_of_text(tower, tokens_PL) + 1).tolist()
     texts = [tuple(row[:length]) for row, length in zip(tokens_PL.tolist(), length_P)]
-    parts = list(trees(texts, most_nodes))
-    place_P = np.argsort(np.concatenate([tree.text_P for tree in parts]))
-    return torch.cat([_encode(tower, tree) for tree in parts])[torch.from_numpy(place_P)]
+    order, parts = [], []
+    for tree in trees(texts, most_nodes):
+        order.append(tree.text_P)
+        parts.append(_encode(tower, tree))
+    place_P = np.argsort(np.concatenate(order))
+    return torch.cat(parts)[torch.from_numpy(place_P)]
 
 
 def trees(texts: Sequence[tuple[int, ...]], most_nodes: int) -> Iterator[Tree]:
@@ -104,17 +108,17 @@ class _Growing:
         return Tree(np.array(self.tokens), np.array(self.depths), sees_TT, text_P, end_P)
 
 
-def _encode(tower: nn.Module, tree: Tree) -> torch.Tensor:
+def _encode(tower: Any, tree: Tree) -> torch.Tensor:
     """[P, E], what open_clip's `encode_text` does, with the tree's positions and mask."""
-    assert isinstance(tower.positional_embedding, torch.Tensor)
-    device, dtype = tower.positional_embedding.device, tower.transformer.get_cast_dtype()  # type: ignore[operator, union-attr]
+    device, dtype = tower.positional_embedding.device, tower.transformer.get_cast_dtype()
     token_T, depth_T, end_P = (torch.from_numpy(part).to(device) for part in (tree.token_T, tree.depth_T, tree.end_P))
     mask_TT = torch.zeros(tree.sees_TT.shape, dtype=dtype)
     mask_TT.masked_fill_(torch.from_numpy(~tree.sees_TT), -torch.inf)
-    states = tower.token_embedding(token_T).to(dtype) + tower.positional_embedding[depth_T].to(dtype)  # type: ignore[operator]
-    states = tower.transformer(states[None], attn_mask=mask_TT.to(device))[0]  # type: ignore[operator]
-    pooled: torch.Tensor = tower.ln_final(states[end_P])  # type: ignore[operator]
+    states_TD = tower.token_embedding(token_T).to(dtype) + tower.positional_embedding[depth_T].to(dtype)
+    states_TD = tower.transformer(states_TD[None], attn_mask=mask_TT.to(device))[0]
+    pooled_PD: torch.Tensor = tower.ln_final(states_TD[end_P])
     projection = tower.text_projection
     if projection is None:
-        return pooled
-    return projection(pooled) if isinstance(projection, nn.Linear) else pooled @ projection
+        return pooled_PD
+    projected_PE: torch.Tensor = projection(pooled_PD) if isinstance(projection, nn.Linear) else pooled_PD @ projection
+    return projected_PE

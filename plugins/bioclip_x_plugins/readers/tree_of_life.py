@@ -87,12 +87,14 @@ def _entries(path: Path) -> Iterator[Any]:
     while not text.startswith("]", place):
         try:
             entry, place = decode(text, place)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             line = text.count("\n", 0, place) + 1
             cut = "; is the file cut short?" if place >= len(text) - 1 else ""
             raise TaxonomyError(f"{path}, line {line}: not valid JSON: {problem}{cut}") from None
         yield entry
         place = _skip(text, place)
+    if _skip(text, place + 1) < len(text):
+        raise TaxonomyError(f"{path}, line {text.count(chr(10), 0, place) + 1}: expected nothing after the list's end")
 
 
 def _skip(text: str, place: int) -> int:

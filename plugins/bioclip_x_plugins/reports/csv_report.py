@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bioclip_x.files import is_written_in_place
 from bioclip_x.records import Provenance, Result
 from bioclip_x.streams import opened
 
@@ -26,7 +27,7 @@ class CsvReport:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with opened(output) as stream:
             yield _Writer(stream, Rows(provenance))
-            if output is not None and (output.is_file() or not output.exists()):  # /dev/stdout gets none beside it
+            if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
                 # Before the table is in place: there is never one without its provenance.
                 with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                     sidecar.write(to_json(provenance_document(provenance), indent=2) + "\n")

@@ -12,7 +12,7 @@ from typing import IO, Annotated, Any
 from pydantic import Field
 
 from bioclip_x.records import Provenance, Result
-from bioclip_x.streams import BinaryStream, Stream, opened
+from bioclip_x.streams import BinaryStream, Stream, folder_beside, opened
 
 from .facts import has_italic_classes, language
 from .html_card import card
@@ -38,7 +38,7 @@ class HtmlReport:
         page = Page(self.title, provenance)
         # The summary stands above the cards but is known only after the last, so they wait in a file of their own.
         # It lies beside the output, where there is room for the same bytes once more.
-        folder = output.parent if output else Path(tempfile.gettempdir())
+        folder = folder_beside(output)
         with opened(output) as stream, tempfile.TemporaryFile(dir=folder) as cards:
             writer = _Writer(Stream(BinaryStream(cards, output or folder)), page, provenance, self.strongest)
             yield writer

@@ -77,8 +77,8 @@ def exchange(
     if across:
         names = some([taxonomy.class_taxon(c).name for c in across])
         notes.append(
-            f"{len(across)} of {len(traits)} classes have no other in their {within} to swap descriptors with, and swapped "
-            f"across it: {names}"
+            f"{len(across)} of {len(traits)} classes swapped descriptors across their {within}, which has no other for "
+            f"some of them: {names}"
         )
     same = [taxonomy.class_taxon(c).name for c in sorted(giver) if traits[c] == traits[giver[c]]]
     if same:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bioclip_x.errors import ImageError
-from bioclip_x.pipeline.decode import open_image, thumbnail
+from bioclip_x.pipeline.decode import open_image, thumbnail, to_rgb
 from helpers import picture
 
 
@@ -116,3 +116,9 @@ def test_camera_trap_pictures(shared_data: Path) -> None:
     assert plain.size == turned.size
     cmyk = np.asarray(outcome["african_elephants_cmyk"].resize(plain.size), float)
     assert abs(np.asarray(plain, float) - cmyk).mean() < 12, "CMYK must not come out inverted"
+
+
+def test_what_needs_no_change_is_not_copied() -> None:
+    image = picture()
+    assert to_rgb(image) is image
+    assert to_rgb(image.convert("L")).mode == "RGB"

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from bioclip_x.errors import ModelError
+from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.pipeline import published
-from bioclip_x.pipeline.published import published_bank
+from bioclip_x.pipeline.published import PublishedPrompts, published_bank
 from bioclip_x.records import ImageFeatures, OwnClasses, TextBank
+from bioclip_x.taxonomy.naming import taxonomic_name
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from bioclip_x_plugins.readers.tree_of_life import TreeOfLifeReader
 from bioclip_x_plugins.scorers.text import TextScorer
@@ -176,7 +177,9 @@ def test_files_that_do_not_fit(tmp_path: Path, encoder: Any, spoilt: Any, messag
     assert not list(laid.cache.glob("*/*"))
 
 
-@pytest.mark.parametrize("content", [b"", b"not an array", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'"])
+@pytest.mark.parametrize(
+    "content", [b"", b"not an array", b"PK\x03\x04 no zip", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'"]
+)
 def test_files_that_are_no_arrays(tmp_path: Path, encoder: Any, content: bytes) -> None:
     laid = Laid(tmp_path, encoder, names(60))
     np.save(laid.columns, embeddings(encoder, laid.rows))
@@ -204,3 +207,27 @@ def test_another_revision_of_the_model_or_the_file_is_another_bank(tmp_path: Pat
     key = laid.bank(embeddings(encoder, laid.rows))[0].key
     laid.own = replace(laid.own, source="here@2")
     assert laid.bank()[0].key != key
+
+
+def test_another_file_under_the_same_name_is_another_bank(tmp_path: Path, encoder: Any) -> None:
+    laid = Laid(tmp_path, encoder, names(60))
+    columns_DR = embeddings(encoder, laid.rows)
+    tripled_DR = columns_DR.copy()
+    tripled_DR[:, 0] *= 3
+    laid.bank(columns_DR)
+    _, notes = laid.bank(tripled_DR)
+    assert "1 of 60 published embeddings were not of length 1" in notes[-1]
+
+
+def test_a_reader_that_forgets_the_rows_is_named(tmp_path: Path, encoder: Any) -> None:
+    laid = Laid(tmp_path, encoder, names(60))
+    laid.tree = replace(laid.tree, class_of_row=None)
+    with pytest.raises(PluginError, match="the reader of here@1 keeps no class_of_row"):
+        laid.bank(embeddings(encoder, laid.rows))
+
+
+def test_one_text_for_all_names_is_enough(tmp_path: Path, encoder: Any) -> None:
+    laid = Laid(tmp_path, encoder, names(60))
+    own = replace(laid.own, text="{lineage}", text_with_common="")
+    for prompt in PublishedPrompts(laid.tree, own, np.arange(60)):
+        assert prompt.text == taxonomic_name(laid.tree.class_taxon(prompt.class_index))

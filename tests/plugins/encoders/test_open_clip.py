@@ -76,6 +76,8 @@ def test_offline_and_not_cached_says_what_to_run(tmp_path: Path) -> None:
     ("model", "message"),
     [
         ("unicorn", "no model is called 'unicorn'; expected one of field-guide, bioclip"),
+        ("package:nope.x/model", "the package nope.x is not installed"),
+        ("package:..x/model", "the package ..x is not installed"),
         ("unicorn/openai", "open_clip knows no architecture 'unicorn'"),
         ("ViT-B-32/unicorn", "ViT-B-32 has no weights called 'unicorn'; known: openai, .*random"),
         ("local-dir:/no/such/folder", "the folder /no/such/folder does not exist"),

@@ -76,6 +76,8 @@ def test_a_genus_beside_its_species_is_a_class(tmp_path: Path) -> None:
         ([], "holds no taxon"),
         (json.dumps([GOLDFISH, GOLDFISH])[:-30], "line 1: not valid JSON: .*"),
         (json.dumps([GOLDFISH])[:-1], "line 1: not valid JSON: .*is the file cut short"),
+        (json.dumps([GOLDFISH]) + "\n[]", "line 1: expected nothing after the list's end"),
+        ("[[[" + "[" * 100_000, "line 1: not valid JSON: maximum recursion depth"),
     ],
 )
 def test_files_that_are_broken(tmp_path: Path, content: object, message: str) -> None:

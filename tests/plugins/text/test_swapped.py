@@ -85,10 +85,7 @@ def test_within_a_genus_classes_exchange_there_and_a_lonely_one_across_with_a_no
     got = given_to(written, taxonomy)
     assert all(phrases != [name.split()[1]] for name, phrases in got.items())
     assert [got["A a1"], got["A a2"]] == [["a2"], ["a1"]] or [got["B b1"], got["B b2"]] == [["b2"], ["b1"]]
-    assert (
-        "3 of 5 classes have no other in their genus to swap descriptors with, and swapped across it"
-        in written.notes[1]
-    )
+    assert "3 of 5 classes swapped descriptors across their genus, which has no other for some" in written.notes[1]
     with pytest.raises(RecipeError, match="swapped: no class has a 'family' to swap within; ranks: genus, species"):
         build(taxonomy, described({"A a1": ["x"], "A a2": ["y"]}), within="family")
 
@@ -131,4 +128,4 @@ def test_no_class_of_a_rank_within_keeps_its_own() -> None:
     assert all(c != other for c, other in giver.items())
     for c, other in giver.items():
         assert taxonomy.class_taxon(c).at("genus") == taxonomy.class_taxon(other).at("genus")
-    assert "3 of 9 classes have no other in their genus" in notes[0]
+    assert "3 of 9 classes swapped descriptors across their genus" in notes[0]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bioclip_x.files import is_written_in_place
 from bioclip_x.pipeline.embedding_files import numbers, provenance_json
 from bioclip_x.records import Embedding, EmbeddingProvenance
 from bioclip_x.streams import opened
@@ -19,7 +20,7 @@ def open_csv(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
     """Beside FILE stands FILE.provenance.json."""
     with opened(output) as stream:
         yield _Writer(stream, provenance)
-        if output is not None and (output.is_file() or not output.exists()):  # /dev/stdout gets none beside it
+        if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
             with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                 sidecar.write(provenance_json(provenance, indent=2) + "\n")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from bioclip_x.pipeline.embedding_files import provenance_json
 from bioclip_x.records import Embedding, EmbeddingProvenance
-from bioclip_x.streams import opened_binary, refuse_terminal, without_strays
+from bioclip_x.streams import BinaryStream, folder_beside, opened_binary, refuse_terminal, without_strays
 
 LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that the same embeddings are the same bytes."""
@@ -29,9 +29,9 @@ def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
     wait in memory.
     """
     refuse_terminal(output, "npz")
-    folder = output.parent if output else Path(tempfile.gettempdir())
+    folder = folder_beside(output)
     with opened_binary(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
-        writer = _Writer(vectors, provenance)
+        writer = _Writer(BinaryStream(vectors, output or folder), provenance)
         yield writer
         _write(raw, vectors, writer, provenance)
 
@@ -39,7 +39,7 @@ def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
 class _Writer:
     """texts: by column."""
 
-    def __init__(self, vectors: IO[bytes], provenance: EmbeddingProvenance) -> None:
+    def __init__(self, vectors: BinaryStream, provenance: EmbeddingProvenance) -> None:
         self._vectors = vectors
         self._missing = np.full(provenance.dim, np.nan, "<f4").tobytes()
         self.texts: dict[str, list[str]] = {column: [] for column in provenance.columns}

@@ -1,0 +1,107 @@
+"""Benchmarks: figures are computed as promised, and what is committed and shown reaches the targets. Nothing is timed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROMISED = {
+    ("startup", "one picture named"): ("at most", 1.3),
+    ("startup", "one picture named and explained"): ("at most", 1.3),
+    ("text_bank", "20 classes, common names"): ("at least", 4),
+    ("text_bank", "20 classes, taxonomic names"): ("at least", 3),
+    ("scoring", "10,000 classes × 6 descriptors × 256 pictures"): ("at least", 12),
+    ("memory", "a CSV file"): ("at most", 1.05),
+    ("memory", "a CSV file and an HTML report"): ("at most", 1.05),
+}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    before = set(sys.modules)
+    yield importlib.import_module("run")
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) and str(ROOT / "benchmarks") in str(sys.modules[name].__file__):
+            del sys.modules[name]
+
+
+def figure(run: ModuleType, kind: str, times: float, *samples: tuple[float, float], **more: Any) -> Any:
+    figures = sys.modules["figures"]
+    return figures.Figure(figures.Sides("a", "b", "s"), figures.Target(kind, times), samples, **more)
+
+
+def test_a_figure_is_the_median_of_its_rounds_ratios(run: ModuleType) -> None:
+    # Ratios 4, 5 and 1: not the ratio of the medians (20 / 5).
+    assert figure(run, "at least", 4, (1, 4), (5, 25), (20, 20)).value == 4
+    assert figure(run, "at most", 1.3, (6, 5), (12, 10), (9, 3)).value == 1.2
+
+
+@pytest.mark.parametrize(
+    ("kind", "times", "sample", "met"),
+    [
+        ("at least", 4, (1, 4), True),
+        ("at least", 4, (1, 3.9), False),
+        ("at most", 1.3, (1.3, 1), True),
+        ("at most", 1.3, (1.4, 1), False),
+    ],
+)
+def test_a_target_is_met_or_missed(
+    run: ModuleType, kind: str, times: float, sample: tuple[float, float], met: bool
+) -> None:
+    assert figure(run, kind, times, sample).is_met is met
+
+
+@pytest.mark.parametrize(("largest", "met"), [(1e-6, True), (1e-4, False), (math.nan, False)])
+def test_a_fast_answer_that_differs_is_none(run: ModuleType, largest: float, met: bool) -> None:
+    agreement = sys.modules["figures"].Agreement(largest)
+    assert figure(run, "at least", 4, (1, 100), agreement=agreement).is_met is met
+
+
+def test_a_missed_target_ends_with_status_1(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = figure(run, "at least", 4, (1, 3))
+    fake = ModuleType("scoring", "Scores.")
+    fake.measure, fake.ROUNDS = lambda rounds: {"ten classes": found}, 1  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "scoring", fake)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{run.BEGIN}\nold\n{run.END}\nafter\n")
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    monkeypatch.setattr(run, "PAGE", page)
+    monkeypatch.setattr(sys, "argv", ["run.py", "scoring"])
+    assert run.main() == 1
+    assert "ten classes" in capsys.readouterr().out
+    results = json.loads((tmp_path / "scoring.json").read_text("utf-8"))
+    assert results["figures"]["ten classes"]["value"] == 3
+    assert page.read_text() == f"before\n{run.BEGIN}\n{run.tables()}\n{run.END}\nafter\n"
+    assert "| 3.0× | ≥ 4× | **no** |" in page.read_text()
+
+
+def test_the_page_shows_the_results_files(run: ModuleType) -> None:
+    shown = run.PAGE.read_text("utf-8").partition(run.BEGIN)[2].partition(run.END)[0]
+    assert shown.strip() == run.tables()
+
+
+@pytest.mark.parametrize(("name", "label"), PROMISED)
+def test_what_was_promised_was_measured(run: ModuleType, name: str, label: str) -> None:
+    kind, times = PROMISED[name, label]
+    dumped = json.loads(run.results_of(name).read_text("utf-8"))["figures"][label]
+    measured = sys.modules["figures"].load(dumped)
+    assert measured.value == pytest.approx(dumped["value"], rel=1e-3)
+    assert measured.value >= times if kind == "at least" else measured.value <= times
+    assert measured.is_met and measured.target.kind == kind
+
+
+def test_nothing_else_was_measured(run: ModuleType) -> None:
+    names = {(name, label) for name in run.TITLES for label in json.loads(run.results_of(name).read_text())["figures"]}
+    assert names == set(PROMISED)
