@@ -46,7 +46,9 @@ def test_the_embedded_model_keeps_what_was_promised_of_it() -> None:
         for name, share in shares.items():
             assert results["naming"][group][name]["value"] >= share, (group, name)
         wrong = ("swapped", "random_words")
-        assert all(results["naming"][group]["descriptors"]["value"] > results["naming"][group][w]["value"] for w in wrong)
+        assert all(
+            results["naming"][group]["descriptors"]["value"] > results["naming"][group][w]["value"] for w in wrong
+        )
     assert results["faithfulness"]["bare_changed"]["value"] >= 0.90
     assert results["faithfulness"]["bare_other"]["value"] <= 0.60
     for found in results["refused"].values():

@@ -14,9 +14,7 @@ from bioclip_x.records import ModelCard, Prompt, PromptSet, TextRequest
 from bioclip_x.taxonomy import Taxonomy
 
 
-def text_request(
-    taxonomy: Taxonomy, recipe: Recipe, card: ModelCard, descriptors: DescriptorSet | None
-) -> TextRequest:
+def text_request(taxonomy: Taxonomy, recipe: Recipe, card: ModelCard, descriptors: DescriptorSet | None) -> TextRequest:
     """What the text builders are asked for: texts of all classes. descriptors: the recipe's; if None, the model's own."""
     if descriptors is None and card.descriptors:
         descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")

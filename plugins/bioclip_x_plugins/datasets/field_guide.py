@@ -96,14 +96,16 @@ class FieldGuide:
             folder.mkdir(parents=True, exist_ok=True)
             # A name of its own: another run may be drawing the same.
             partial = folder / f".{path.stem}.{os.getpid()}.npy"
-            shape = (self.count, self.size, self.size, 3)
-            pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
-            jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
-            with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
-                for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=64)):
-                    pixels[i] = drawing
-            pixels.flush()
-            partial.replace(path)
+            try:
+                pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, (self.count, self.size, self.size, 3))
+                jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
+                with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
+                    for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=64)):
+                        pixels[i] = drawing
+                pixels.flush()
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         return path
 
 
@@ -138,9 +140,7 @@ def _species(index: int) -> Species:
 
 def _phrases(plan: str, traits: Mapping[str, str]) -> dict[str, str]:
     """Everything one may say of an organism with these traits, and what it speaks of: "a red cap" → "mushroom: cap_colour"."""
-    return {
-        phrase: f"{plan}: {trait}" for trait, value in traits.items() for phrase in phrases(plan, trait, value)
-    }
+    return {phrase: f"{plan}: {trait}" for trait, value in traits.items() for phrase in phrases(plan, trait, value)}
 
 
 def _draw(job: tuple[Kind, int, int, int]) -> np.ndarray:

@@ -100,7 +100,9 @@ def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
     for one in held_out:
         described = set(species.descriptors(one))
         assert not any(described <= texts for texts in sets), f"{one.name}'s descriptors are one picture's texts"
-    combinations = {plan: {frozenset(kind.traits.items()) for kind in held_out if kind.plan == plan} for plan in drawing.PLANS}
+    combinations = {
+        plan: {frozenset(kind.traits.items()) for kind in held_out if kind.plan == plan} for plan in drawing.PLANS
+    }
     for dataset in every.parts.datasets:
         assert isinstance(dataset, FieldGuide)
         for i in range(len(dataset)):
@@ -112,7 +114,9 @@ def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     """With the hold-out taken away, the same look at what is trained on finds the held-out species."""
     held_out = {one.name for one in species.held_out_species()}
     monkeypatch.setattr("bioclip_x_plugins.datasets.field_guide.trained_species", species.load_species)
-    monkeypatch.setattr("bioclip_x_plugins.datasets.field_guide.changed_traits", lambda name, seed: species.find(name).traits)
+    monkeypatch.setattr(
+        "bioclip_x_plugins.datasets.field_guide.changed_traits", lambda name, seed: species.find(name).traits
+    )
     every = Everything(monkeypatch, tmp_path)
     assert held_out <= every.names
     assert any(name in text for name in held_out for text in every.texts)

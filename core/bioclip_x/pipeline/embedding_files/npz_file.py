@@ -6,7 +6,7 @@ import io
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
@@ -17,6 +17,7 @@ from bioclip_x.pipeline.embedding_files import provenance_json
 from bioclip_x.records import Embedding, EmbeddingProvenance
 from bioclip_x.streams import BinaryStream, folder_beside, opened_binary, refuse_terminal, without_strays
 
+TEXTS_AT_A_TIME: Final = 1024
 LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that the same embeddings are the same bytes."""
 
@@ -59,15 +60,21 @@ def _write(raw: Any, vectors: IO[bytes], writer: _Writer, provenance: EmbeddingP
             np.lib.format.write_array_header_1_0(member, {"descr": "<f4", "fortran_order": False, "shape": shape})
             shutil.copyfileobj(vectors, member, 1 << 20)
         for column, texts in writer.texts.items():
-            _put(archive, column, np.array(texts, str))
-        _put(archive, "provenance", np.array(provenance_json(provenance)))
+            _put_texts(archive, column, texts)
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, np.array(provenance_json(provenance)), allow_pickle=False)
+        with _member(archive, "provenance", zipfile.ZIP_DEFLATED) as member:
+            member.write(buffer.getvalue())
 
 
-def _put(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, array, allow_pickle=False)
+def _put_texts(archive: zipfile.ZipFile, name: str, texts: Sequence[str]) -> None:
+    """An array of texts, all as wide as the longest: in pieces, since one long text makes all of them wide."""
+    dtype = np.dtype(f"<U{max(map(len, texts), default=1) or 1}")
     with _member(archive, name, zipfile.ZIP_DEFLATED) as member:
-        member.write(buffer.getvalue())
+        header = {"descr": dtype.str, "fortran_order": False, "shape": (len(texts),)}
+        np.lib.format.write_array_header_1_0(member, header)
+        for start in range(0, len(texts), TEXTS_AT_A_TIME):
+            member.write(np.array(texts[start : start + TEXTS_AT_A_TIME], dtype).tobytes())
 
 
 def _member(archive: zipfile.ZipFile, name: str, compression: int = zipfile.ZIP_STORED) -> IO[bytes]:
