@@ -23,6 +23,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import describe
 
+from bioclip_x.paths import cache_folder
 from bioclip_x.trainer.config import read_config
 from bioclip_x_plugins.encoders.gate import features, fit
 from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--skip-training", action="store_true", help="take the run that is there; fit the gate again")
     options = parser.parse_args()
     seconds = None
+    drawn_before = any((cache_folder() / "field-guide").glob("*.npy"))
     if not options.skip_training:
         began = time.monotonic()
         resume = ["--resume"] if options.resume else []
@@ -92,6 +94,7 @@ def main() -> None:
         about = {
             "config": "benchmarks/field_guide/model.yaml",
             "seconds": seconds,
+            "drawn_before": drawn_before,
             "threads": read_config(CONFIG).threads,
             "machine": describe("torchvision", "safetensors"),
         }
