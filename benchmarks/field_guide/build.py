@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ from bioclip_x.trainer.config import read_config
 from bioclip_x_plugins.encoders.gate import features, fit
 from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
 from bioclip_x_plugins.encoders.open_clip import OpenClip
-from bioclip_x_plugins.field_guide.drawing import draw_species
+from bioclip_x_plugins.field_guide.drawing import PLANS, draw_random, draw_species
 from bioclip_x_plugins.field_guide.species import trained_species
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,8 @@ RUN = ROOT / "runs" / "field-guide"
 TARGET = ROOT / "plugins" / "bioclip_x_plugins" / "field_guide" / "model"
 REFUSAL = "not a field-guide drawing: use --model bioclip-2"
 FIT_SEED, HELD_OUT_SEED = 11, 12
-PER_SPECIES, HELD_OUT_PER_SPECIES = 48, 12
+FITTED, HELD_OUT = (20, 240), (5, 60)
+"""Drawings of each species, and organisms of random traits of each body plan."""
 QUANTILE, SLACK = 0.999, 1.05
 """The gate lets in what is up to SLACK times as far as the 999th of 1,000 held-out drawings."""
 
@@ -53,17 +55,25 @@ def as_users_have_them(image: Image.Image, index: int) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-@torch.inference_mode()
-def gate_features(encoder: LoadedOpenClip, seed: int, per_species: int) -> torch.Tensor:
-    """What the gate sees of drawings as users have them, of species that the model was trained on: float32 [n, F]."""
-    parts = []
+def drawings(seed: int, per_species: int, per_plan: int) -> Iterator[Image.Image]:
+    """Of the species that the model was trained on, and as many others: the gate knows a kind of drawing, not a list."""
     for s, species in enumerate(trained_species()):
         for k in range(per_species):
-            drawn = as_users_have_them(draw_species(species.name, (seed, s, k), 256).image, s + k)
-            pixels_13HW = encoder.preprocess(drawn)[None]
-            mean, std = (torch.tensor(encoder.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
-            embedding_1D = encoder.model.encode_image(pixels_13HW).float()
-            parts.append(features((pixels_13HW * std + mean).clamp(0, 1), embedding_1D))
+            yield draw_species(species.name, (seed, 0, s, k), 256).image
+    for p, plan in enumerate(PLANS):
+        for k in range(per_plan):
+            yield draw_random(plan, (seed, 1, p, k), 256)[0].image
+
+
+@torch.inference_mode()
+def gate_features(encoder: LoadedOpenClip, seed: int, per_species: int, per_plan: int) -> torch.Tensor:
+    """What the gate sees of drawings as users have them: float32 [n, F]."""
+    parts = []
+    for number, drawing in enumerate(drawings(seed, per_species, per_plan)):
+        pixels_13HW = encoder.preprocess(as_users_have_them(drawing, number))[None]
+        mean, std = (torch.tensor(encoder.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
+        embedding_1D = encoder.model.encode_image(pixels_13HW).float()
+        parts.append(features((pixels_13HW * std + mean).clamp(0, 1), embedding_1D))
     return torch.cat(parts)
 
 
@@ -82,7 +92,7 @@ def main() -> None:
     shutil.copytree(RUN / "model", TARGET, dirs_exist_ok=True)
     encoder = OpenClip().load(f"local-dir:{RUN / 'model'}", device="cpu")
     fitted, held_out = (
-        gate_features(encoder, seed, n) for seed, n in ((FIT_SEED, PER_SPECIES), (HELD_OUT_SEED, HELD_OUT_PER_SPECIES))
+        gate_features(encoder, seed, *n) for seed, n in ((FIT_SEED, FITTED), (HELD_OUT_SEED, HELD_OUT))
     )
     gate = fit(fitted, held_out, REFUSAL, QUANTILE, SLACK)
     gate.save(TARGET / "gate.safetensors")

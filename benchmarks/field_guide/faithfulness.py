@@ -18,7 +18,7 @@ from bioclip_x.components import LoadedEncoder
 from bioclip_x_plugins.field_guide.drawing import draw_species
 from bioclip_x_plugins.field_guide.species import Species, descriptors, load_species, phrases, trait_values
 
-SEED = 2027
+SEED = 2029
 DRAWINGS = 2
 """Per species and trait."""
 
