@@ -90,10 +90,14 @@ HEADINGS = ("", "ours", "the peer", "ratio", "target", "met", "largest differenc
 
 def row(label: str, figure: Figure) -> tuple[str, ...]:
     """What is shown of a figure, in the terminal and in the docs."""
-    ours, peers = (f"{what}: {taken:,.3g} {figure.sides.unit}" for what, taken in figure.medians)
+    ours, peers = (f"{what}: {_short(taken)} {figure.sides.unit}" for what, taken in figure.medians)
     value = f"{figure.value:.3f}" if figure.target.kind == "at most" else f"{figure.value:.1f}"
     difference = f"{figure.agreement.largest:.0e}" if figure.agreement else ""
     return label, ours, peers, f"{value}×", str(figure.target), "yes" if figure.is_met else "**no**", difference
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def tables() -> str:

@@ -91,9 +91,7 @@ def main() -> None:
         seconds = round(time.monotonic() - began)
     shutil.copytree(RUN / "model", TARGET, dirs_exist_ok=True)
     encoder = OpenClip().load(f"local-dir:{RUN / 'model'}", device="cpu")
-    fitted, held_out = (
-        gate_features(encoder, seed, *n) for seed, n in ((FIT_SEED, FITTED), (HELD_OUT_SEED, HELD_OUT))
-    )
+    fitted, held_out = (gate_features(encoder, seed, *n) for seed, n in ((FIT_SEED, FITTED), (HELD_OUT_SEED, HELD_OUT)))
     gate = fit(fitted, held_out, REFUSAL, QUANTILE, SLACK)
     gate.save(TARGET / "gate.safetensors")
     (TARGET / "gate.safetensors").chmod(0o644)  # safetensors writes private files

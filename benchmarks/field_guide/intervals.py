@@ -22,12 +22,17 @@ def wilson(hits: int, of: int) -> list[float]:
 
 
 def over_groups(hit: Sequence[bool], group: Sequence[Hashable]) -> list[float]:
-    """95% percentile interval of the share, whole groups drawn anew with replacement (cluster bootstrap)."""
+    """95% percentile interval of the share, whole groups drawn anew with replacement (cluster bootstrap).
+
+    Where all cases agree there is nothing to draw anew; then it is Wilson's, of so many groups that agree.
+    """
     place = {one: i for i, one in enumerate(dict.fromkeys(group))}
     hits_G, of_G = np.zeros(len(place)), np.zeros(len(place))
     for one, name in zip(hit, group, strict=True):
         hits_G[place[name]] += one
         of_G[place[name]] += 1
+    if sum(map(bool, hit)) in (0, len(hit)):
+        return wilson(len(place) if hit[0] else 0, len(place))
     drawn = np.random.default_rng(0).integers(len(place), size=(RESAMPLES, len(place)))
     shares = hits_G[drawn].sum(1) / of_G[drawn].sum(1)
     return [round(float(share), 4) for share in np.quantile(shares, (0.025, 0.975))]

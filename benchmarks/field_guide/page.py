@@ -44,7 +44,7 @@ def naming(results: dict[str, Any]) -> list[str]:
     drawn = (
         f"{PER_SPECIES['trained_on']} drawings a species trained on, {PER_SPECIES['never_drawn']} of one never drawn"
     )
-    return [*lines, "", f"{drawn}; among all {sum(counts.values())} classes; intervals over species (bootstrap)."]
+    return [*lines, "", f"{drawn}; among all {sum(counts.values())} classes; intervals over species."]
 
 
 def faithfulness(results: dict[str, Any]) -> list[str]:
