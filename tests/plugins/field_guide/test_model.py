@@ -42,19 +42,18 @@ def test_it_is_small_plain_and_says_what_it_is() -> None:
 
 def test_it_names_fresh_drawings(classifier: Classifier) -> None:
     names = [species.name for species in trained_species()]
-    assert share_right(classifier, names, 1) >= 0.85
+    found = list(classifier.classify([draw_species(name, (SEED, i)).image for i, name in enumerate(names)]))
+    right = sum(bool(r.predictions) and r.predictions[0].taxon.name == name for r, name in zip(found, names))
+    assert right >= 0.9 * len(names)
+    assert not any(result.refused for result in found)
 
 
 def test_descriptors_find_species_that_it_was_never_shown(classifier: Classifier) -> None:
     """Among all species, and far above the 1% of guessing."""
-    assert share_right(classifier, [species.name for species in held_out_species()], 3) >= 0.4
-
-
-def share_right(classifier: Classifier, names: list[str], each: int) -> float:
-    drawn = [(name, draw_species(name, (SEED, i, k)).image) for i, name in enumerate(names) for k in range(each)]
-    results = classifier.classify([image for _, image in drawn])
-    right = [bool(r.predictions) and r.predictions[0].taxon.name == name for r, (name, _) in zip(results, drawn)]
-    return sum(right) / len(right)
+    names = [species.name for species in held_out_species()] * 3
+    found = classifier.classify([draw_species(name, (SEED, 3, i)).image for i, name in enumerate(names)])
+    right = sum(bool(r.predictions) and r.predictions[0].taxon.name == name for r, name in zip(found, names))
+    assert right >= 0.5 * len(names)
 
 
 def test_other_pictures_are_refused(classifier: Classifier) -> None:
@@ -74,7 +73,7 @@ def test_photographs_are_refused(classifier: Classifier, shared_data: Path) -> N
     photographs += sorted((shared_data / "hymenoptera").rglob("*.jpg"))[::6]
     photographs += sorted((shared_data / "tinyimagenet_bio").rglob("*.JPEG"))[::80]
     results = list(classifier.classify(photographs))
-    assert len(results) > 190 and sum(bool(r.refused) for r in results) >= 0.97 * len(results)
+    assert len(results) > 190 and sum(bool(r.refused) for r in results) >= 0.99 * len(results)
 
 
 def test_a_drawing_saved_as_jpeg_is_still_one(classifier: Classifier, tmp_path: Path) -> None:
