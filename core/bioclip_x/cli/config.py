@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from bioclip_x.cli.options import table_or_json_option
+
 if TYPE_CHECKING:
     from bioclip_x.settings import Settings
 
@@ -22,14 +24,7 @@ Row = dict[str, Any]
 
 @click.command(name="config")
 @click.option("--path", is_flag=True, help="Print where the configuration file is looked for, and nothing else.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="For people, or not.",
-)
+@table_or_json_option
 def command(path: bool, format_: str) -> None:
     """Every setting, its value, and where it comes from.
 
@@ -80,10 +75,11 @@ def _row(value: Any, kind: str, origin: str | None, name: str, about: str | None
 
 
 def _default(name: str) -> Any:
-    from bioclip_x.paths import default_cache_folder
+    from bioclip_x.paths import default_cache_folder, default_data_folder
     from bioclip_x.recipe import Recipe
 
-    return default_cache_folder() if name == "cache" else Recipe.model_fields[name].default
+    folders = {"cache": default_cache_folder, "data": default_data_folder}
+    return folders[name]() if name in folders else Recipe.model_fields[name].default
 
 
 def stray_variables(rows: dict[str, Row]) -> list[str]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.options import plugin_option, recipe_flags
 from bioclip_x.errors import RecipeError
 from bioclip_x.pipeline.embedding_files import BINARY, FORMATS, open_embeddings, provenance_json
+from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
 from bioclip_x.registry import Registry
 from bioclip_x.streams import refuse_terminal, without_strays
 
@@ -23,12 +24,8 @@ if TYPE_CHECKING:
     from bioclip_x.pipeline.embed import Embedded, Embedder
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
-OF_CLASSES: Final = ("taxonomy", "taxonomy_format", "labels", "text", "language", "descriptors", "missing")
-OF_PICTURES: Final = ("preprocess", "batch_size", "workers")
-OF_ALL: Final = ("model", "encoder", "device", "precision")
 
-
-@click.command(name="embed", params=recipe_flags(*OF_ALL, *OF_PICTURES, *OF_CLASSES))
+@click.command(name="embed", params=recipe_flags(*MODEL_FIELDS, *PICTURE_FIELDS, *CLASS_FIELDS))
 @click.argument("images", nargs=-1)
 @click.option(
     "--texts", metavar="A,B,…|FILE|-", help="Embed these texts as they stand; in a file, or on stdin, one a line."
@@ -132,7 +129,7 @@ class Failures:
 
 def refuse_mixtures(images: tuple[str, ...], texts: str | None, fields: Mapping[str, Any], *, has_recipe: bool) -> None:
     """Raises RecipeError unless just one kind of thing is to be embedded. A recipe or plugin alone stands for its classes."""
-    classes = [f"--{name.replace('_', '-')}" for name in OF_CLASSES if fields[name] is not None]
+    classes = [f"--{name.replace('_', '-')}" for name in CLASS_FIELDS if fields[name] is not None]
     kinds = [*(["IMAGES"] if images else []), *(["--texts"] if texts is not None else []), *classes[:1]]
     if not kinds and not has_recipe:
         raise RecipeError(

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from bioclip_x.cli.options import table_or_json_option
 from bioclip_x.components import Encoder
 from bioclip_x.errors import ModelError
 from bioclip_x.records import KnownModel
@@ -21,14 +22,7 @@ IN_WORDS = {"shortest": "short side, then the middle", "squash": "both sides squ
 
 @click.command(name="models")
 @click.argument("name", required=False)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+@table_or_json_option
 @click.pass_obj
 def command(registry: Registry, name: str | None, format_: str) -> None:
     """The models that have a short name; with NAME all that is known of one, and where that was read.

@@ -23,6 +23,7 @@ from bioclip_x.pipeline.texts import text_request, write_prompts
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
+from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1024
 """Texts embedded at a time."""
-MODEL_FIELDS: Final = ("model", "encoder", "device", "precision")
-PICTURE_FIELDS: Final = ("preprocess", "batch_size", "workers")
-CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "text", "language", "descriptors", "missing")
-
 PICTURES: Final = ("file_name", "error", "refused")
 TEXTS: Final = ("text",)
 CLASSES: Final = ("text", "kind", "rank", "name", "lineage")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import numpy as np
+
+MODEL_FIELDS: Final = ("model", "encoder", "device", "precision")
+"""The fields of the recipe that have a part in every embedding; those below have one in some."""
+PICTURE_FIELDS: Final = ("preprocess", "batch_size", "workers")
+CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "text", "language", "descriptors", "missing")
 
 
 @dataclass(frozen=True, slots=True)
