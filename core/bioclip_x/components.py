@@ -28,6 +28,7 @@ from bioclip_x.records import (
     Provenance,
     Result,
     Scores,
+    Source,
     TextBank,
     TextRequest,
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 Kind = Literal[
-    "text_builders", "encoders", "scorers", "heads", "losses", "taxonomy_readers", "language_models", "datasets",
+    "text_builders", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers", "language_models", "datasets",
     "reports", "commands",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -170,21 +171,35 @@ class Scorer(Protocol):
     """Image features → class logits."""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
-        """A record of float32 [B, C], logit scale applied."""
+        """A record that makes the logits of any range of classes, logit scale applied (`Logits.of` has all at once)."""
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Each prompt's coefficient a_p in the class's similarity Σ a_p·cos_p for this image; float32 [prompts of it]."""
 
 
-class Head(Protocol):
-    """Class logits → shares of every node of the tree, and the ranks at which to report a winner.
+class LogitAdjustment(Protocol):
+    """Prior knowledge, added to class logits before the softmax: a region's species, a season, a habitat."""
 
-    Takes `records.Logits` (its `logits_BC`) and the tree, returns `records.Scores` (`log_probs_BN`, and `ranks` if it
-    reports more than classes). `taxonomy.node_log_probs` sums classes up the tree; `tests/third_party` is a head, whole.
+    def offsets(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> torch.Tensor:
+        """float32 [C], or [C, B] where it depends on the picture; in leaf order. -inf excludes a class, nan is not allowed.
+
+        sources: the pictures of the batch, B of them. Asked for every batch, so keep what does not change.
+        """
+
+    def notes(self, taxonomy: Taxonomy) -> Sequence[str]:
+        """What outputs must say of it: what was done, what was not found. Asked once, before any picture."""
+
+
+class Head(Protocol):
+    """Class logits → shares of the nodes of the tree, and what to report.
+
+    Takes `records.Logits` and the tree, returns `records.Scores`. Logits may be a million a picture: they are taken in parts,
+    or, by a head for small lists, as `logits_BC`. `taxonomy.rollup.roll_up` makes Scores of them; `tests/third_party` is a
+    head, whole. A head with `needs_inner_texts = True` gets logits of inner taxa too, from texts of their own.
     """
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """A record of float32 log-shares [B, N], and the ranks at which to report a winner."""
+        """Log-shares of the held nodes, the best classes, and the ranks, or the nodes, to report."""
 
 
 class Loss(Protocol):

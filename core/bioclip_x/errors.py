@@ -1,5 +1,12 @@
 """Every error a user can cause or mend. The command line prints one as one line and exits with `exit_code`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bioclip_x.records.problem import Problem
+
 
 class BioclipXError(Exception):
     """Base of all handled errors: says what was expected, what came, and how to mend it."""
@@ -16,7 +23,14 @@ class RecipeError(BioclipXError):
 
 
 class TaxonomyError(BioclipXError):
-    """A taxonomy cannot be read or is not a tree."""
+    """A taxonomy cannot be read or is not a tree.
+
+    problems: all that was found in the file, warnings too, where its reader looked at all of it.
+    """
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class DescriptorError(BioclipXError):
@@ -41,3 +55,11 @@ class TrainingError(BioclipXError):
 
 class SettingsError(BioclipXError):
     """The user's configuration file, or a BIOCLIP_X_… variable, is unusable."""
+
+
+class CalibrationError(BioclipXError):
+    """A calibration is missing, was made for something else, or cannot be made of these pictures."""
+
+
+class ScoresError(BioclipXError):
+    """A file of another classifier's scores cannot be used."""

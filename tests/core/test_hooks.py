@@ -20,7 +20,8 @@ from bioclip_x.components import KINDS, Kind
 from bioclip_x.recipe import Recipe, resolve_recipe
 from bioclip_x.records import Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
 from bioclip_x.registry import Registry, create_registry
-from bioclip_x.taxonomy import Taxonomy, node_log_probs
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.rollup import roll_up
 from bioclip_x.trainer.events import EpochEnd, StepEnd
 from helpers import picture
 
@@ -108,7 +109,7 @@ def test_hook_scorers(tiny_model: str) -> None:
         def logits(self, features: Any, bank: Any, card: Any) -> Logits:
             logits_BC = torch.zeros(len(features.embeddings_BD), bank.n_classes)
             logits_BC[:, 0] = 50
-            return Logits(logits_BC)
+            return Logits.of(logits_BC)
 
         def coefficients(self, embedding_D: Any, bank: Any, class_index: int) -> Any:
             return torch.zeros(len(bank.prompts[bank.of_class(class_index)])).numpy()
@@ -122,7 +123,7 @@ def test_hook_scorers(tiny_model: str) -> None:
 def test_hook_heads(tiny_model: str) -> None:
     class Worst:
         def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-            return Scores(node_log_probs(torch.log_softmax(-logits.logits_BC, dim=1), taxonomy))
+            return roll_up(logits.map(lambda start, stop, part: -part), taxonomy)
 
     [best] = Classifier(tiny_model, labels=("a", "b", "c")).classify(picture())
     registry = registry_with("heads", Worst)

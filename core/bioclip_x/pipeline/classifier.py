@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+import numpy as np
 import torch
 
 from bioclip_x import __version__
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
 DEFAULT_TEXT: Final = Recipe.model_fields["text"].default
 """Where a model's own classes come embedded, this text means their embeddings."""
 NODES_AT_A_TIME: Final = 1 << 24
-"""Shares of pictures times nodes that are held at once (some eight bytes each, several times over)."""
+"""Shares of pictures times held nodes that there are at once (eight bytes each, and some more)."""
+MOST_BEST: Final = 16
+"""Best classes of which a head tells the shares, or as many as are asked for: explanations look for a taxon's best class
+among them."""
 
 
 class Classifier:
@@ -164,7 +168,7 @@ class Classifier:
     @torch.inference_mode()
     def _classify_batch(self, batch: Sequence[Decoded]) -> Iterator[Result]:
         readable = [one for one in batch if one.pixels is not None]
-        rows = max(1, NODES_AT_A_TIME // self.taxonomy.n_nodes)  # few, where the list is the tree of life
+        rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few, where the list is the tree of life
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         decided = chain.from_iterable(map(self._decide, parts))
         for one in batch:
@@ -173,48 +177,51 @@ class Classifier:
     def _decided(self, logits: Logits) -> Scores:
         """The head's decision, held against what a head must return: it may be anybody's."""
         scores = self.head.decide(logits, self.taxonomy)
-        wanted = (len(logits.logits_BC), self.taxonomy.n_nodes)
-        got = tuple(scores.log_probs_BN.shape) if isinstance(scores, Scores) else type(scores).__name__
+        wanted = (logits.n_images, len(self.taxonomy.held_nodes))
+        got = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
         if got != wanted:
             raise PluginError(
-                f"the head {self.recipe.head.name!r} must return Scores with log_probs_BN of shape {wanted} (pictures, "
-                f"nodes of the tree); it returned {got}"
+                f"the head {self.recipe.head.name!r} must return Scores with log_probs_BI of shape {wanted} (pictures, "
+                f"held nodes of the tree); it returned {got}"
             )
         return scores
 
     def _decide(self, batch: Sequence[Decoded]) -> list[Result]:
-        card = self.encoder.card
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
-        logits = self.scorer.logits(features, self.bank, card)
+        logits = replace(self.scorer.logits(features, self.bank, self.encoder.card), k=max(MOST_BEST, self.recipe.k))
         scores = self._decided(logits)
-        top_BK = predict.top_nodes(scores, self._candidates, max(2, self.recipe.k)).tolist()  # two, for the margin
+        best = predict.top_nodes(self.taxonomy, scores, self._candidates, max(2, self.recipe.k))  # two, for the margin
+        winners = predict.best_at_ranks(self.taxonomy, scores)
         results = []
         for row, one in enumerate(batch):
             seen = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
             if features.refused_B[row]:
                 results.append(replace(seen, refused=features.refused_B[row]))
                 continue
-            log_probs_N, best = scores.log_probs_BN[row], top_BK[row][0]
+            shares = predict.Shares(self.taxonomy, scores, row)
+            nodes = best[row]
+            sides = [explaining.side(self.taxonomy, logits, row, shares, node) for node in nodes[:2]]
             named = replace(
                 seen,
-                predictions=tuple(predict.prediction(self.taxonomy, log_probs_N, node) for node in top_BK[row][: self.recipe.k]),
-                ranks=predict.rank_winners(self.taxonomy, scores, row, best),
-                explanation=explaining.explain(
-                    self.taxonomy, self.bank, self.scorer, card,
-                    features.embeddings_BD[row], logits.logits_BC[row], top_BK[row][:2],
+                predictions=tuple(predict.prediction(self.taxonomy, shares, node) for node in nodes[: self.recipe.k]),
+                ranks=predict.rank_winners(
+                    self.taxonomy, shares, [(rank, found[row]) for rank, found in winners], nodes[0]
                 ),
-            )  # fmt: skip
+                explanation=explaining.explain(
+                    self.taxonomy, self.bank, self.scorer, self.encoder.card, features.embeddings_BD[row], sides
+                ),
+            )
             results.append(named)
         return results
 
 
 def _doubts(taxonomy: Taxonomy, language: str) -> Iterator[str]:
     """What a reader of the results might trip over: names that several classes bear, a language without names."""
-    nodes = list(taxonomy.class_of)
+    nodes = np.flatnonzero(taxonomy.class_of_N >= 0).tolist()
     shared = [name for name, times in Counter(taxonomy.names[n] for n in nodes).items() if times > 1]
     if shared:
         yield f"{len(shared)} names are borne by several classes, told apart by their paths: {some(shared)}"
-    languages = {code for n in nodes if n in taxonomy.details for code in taxonomy.details[n].common_names}
+    languages = taxonomy.languages
     if languages and language not in languages:
         yield f"no class has a common name in language {language!r}; there are names in {some(sorted(languages))}"
 

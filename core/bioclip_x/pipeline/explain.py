@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from bioclip_x.components import Scorer
-from bioclip_x.pipeline.predict import reported_taxon
-from bioclip_x.records import Explanation, ModelCard, PromptShare, Taxon, TextBank
+from bioclip_x.pipeline.predict import Shares, reported_taxon
+from bioclip_x.records import Explanation, Logits, ModelCard, PromptShare, Taxon, TextBank
 from bioclip_x.taxonomy import Taxonomy
 
 
@@ -27,17 +28,16 @@ def explain(
     scorer: Scorer,
     card: ModelCard,
     embedding_D: torch.Tensor,
-    logits_C: torch.Tensor,
-    nodes: Sequence[int],
+    sides: Sequence[Side],
 ) -> Explanation:
-    """Why the first of `nodes` (the reported ones, best first) and not the second; alone, why at all.
+    """Why the first of `sides` (the reported taxa, best first) and not the second; alone, why at all.
 
-    embedding_D: float32 [D], L2-normalised. logits_C: float32 [C].
+    embedding_D: float32 [D], L2-normalised.
     """
-    sides = [_Side(taxonomy, node, logits_C, sign) for node, sign in zip(nodes, (1.0, -1.0))]
-    shares = [share for side in sides for share in _shares(bank, scorer, card, embedding_D, side)]
-    margin = math.fsum(side.sign * side.logit for side in sides)
-    names = [*_apart([side.taxon for side in sides]), ""]
+    signed = list(zip(sides, (1.0, -1.0)))
+    shares = [share for side, sign in signed for share in _shares(bank, scorer, card, embedding_D, side.best, sign)]
+    margin = math.fsum(sign * side.logit for side, sign in signed)
+    names = [*_apart([reported_taxon(taxonomy, side.node) for side in sides]), ""]
     classes = [taxonomy.class_taxon(side.best).name for side in sides] + [""]
     return Explanation(
         winner=names[0],
@@ -48,6 +48,30 @@ def explain(
         shares=tuple(shares),
         rest=margin - math.fsum(share.contribution for share in shares),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two taxa. best: its likeliest class. logit: of the class, or the logsumexp over a taxon's classes."""
+
+    node: int
+    best: int
+    logit: float
+
+
+def side(taxonomy: Taxonomy, logits: Logits, row: int, shares: Shares, node: int) -> Side:
+    """The node in the terms of class logits, of picture `row`.
+
+    That it has one of the best classes of all is the rule; its logit is then that class's, and the difference of their
+    log-shares more. Otherwise its classes are scored again.
+    """
+    start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
+    best = next((c for c in shares.best if start <= c < stop), -1)
+    if best >= 0:
+        logit = float(logits.part(best, best + 1)[0, row])
+        return Side(node, best, logit if stop - start == 1 else logit + shares.log(node) - shares.log_of_class[best])
+    logits_c = logits.part(start, stop)[:, row]
+    return Side(node, start + int(logits_c.argmax()), float(torch.logsumexp(logits_c.double(), 0)))
 
 
 def _apart(taxa: Sequence[Taxon]) -> list[str]:
@@ -61,33 +85,22 @@ def _apart(taxa: Sequence[Taxon]) -> list[str]:
     return names
 
 
-class _Side:
-    """One of the two taxa: its taxon, its logit (logsumexp over its classes), its best class."""
-
-    def __init__(self, taxonomy: Taxonomy, node: int, logits_C: torch.Tensor, sign: float) -> None:
-        start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
-        self.taxon = reported_taxon(taxonomy, node)
-        self.best = start + int(logits_C[start:stop].argmax())
-        self.logit = float(torch.logsumexp(logits_C[start:stop].double(), 0))
-        self.sign = sign
-
-
 def _shares(
-    bank: TextBank, scorer: Scorer, card: ModelCard, embedding_D: torch.Tensor, side: _Side
+    bank: TextBank, scorer: Scorer, card: ModelCard, embedding_D: torch.Tensor, best: int, sign: float
 ) -> list[PromptShare]:
-    rows = bank.of_class(side.best)
+    rows = bank.of_class(best)
     similarities = bank.embeddings_PD[rows].double() @ embedding_D.double()
-    coefficients = scorer.coefficients(embedding_D, bank, side.best)
+    coefficients = scorer.coefficients(embedding_D, bank, best)
     shares = [
         PromptShare(
             phrase=prompt.phrase,
             text=prompt.text,
             kind=prompt.kind,
             source=prompt.source,
-            class_index=side.best,
+            class_index=best,
             similarity=float(similarity),
-            contribution=side.sign * card.logit_scale * float(coefficient) * float(similarity) + 0.0,  # never -0.0
+            contribution=sign * card.logit_scale * float(coefficient) * float(similarity) + 0.0,  # never -0.0
         )
         for prompt, similarity, coefficient in zip(bank.prompts[rows], similarities, coefficients)
     ]
-    return sorted(shares, key=lambda share: -share.contribution * side.sign)
+    return sorted(shares, key=lambda share: -share.contribution * sign)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from bioclip_x.errors import RecipeError
@@ -11,34 +14,63 @@ from bioclip_x.records import Prediction, RankWinner, Scores, Step, Taxon
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy
 
 
-def candidates(taxonomy: Taxonomy, rank: str | None) -> torch.Tensor:
-    """Nodes that may be reported, int64: the classes, or every node of a rank. Raises RecipeError for another rank."""
+def candidates(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
+    """Nodes that may be reported: every node of a rank; None for the classes. Raises RecipeError for another rank."""
     if rank is None:
-        return torch.from_numpy(taxonomy.leaf_node_C.astype("int64"))
+        return None
     if rank not in taxonomy.rank_tables:
         known = ", ".join(taxonomy.rank_tables) or "none"
         raise RecipeError(f"this taxonomy has no table at rank {rank!r}; it has: {known}")
-    return torch.from_numpy(taxonomy.rank_tables[rank].astype("int64"))
+    return taxonomy.rank_tables[rank].astype(np.int64)
 
 
-def top_nodes(scores: Scores, nodes: torch.Tensor, k: int) -> torch.Tensor:
-    """The k best of `nodes` for each picture, best first: int64 [B, min(k, len(nodes))]."""
-    best = scores.log_probs_BN[:, nodes].topk(min(k, len(nodes)), dim=1)
-    return nodes[best.indices]
+def top_nodes(taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64] | None, k: int) -> list[list[int]]:
+    """The nodes to report for each picture, at most k, best first: those that the head chose, else the best of `nodes`.
+
+    nodes: None for the classes.
+    """
+    if scores.reported_BK is not None:
+        return [[node for node in row if node >= 0][:k] for row in scores.reported_BK.tolist()]
+    if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # a rank of which no node is held is that of the classes
+        best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
+    else:
+        log_probs = scores.log_probs_BI[:, torch.from_numpy(taxonomy.place_N[nodes])]
+        best_BK = nodes[log_probs.topk(min(k, len(nodes)), dim=1).indices.numpy()]
+    found: list[list[int]] = best_BK.tolist()
+    return found
 
 
-def prediction(taxonomy: Taxonomy, log_probs_N: torch.Tensor, node: int) -> Prediction:
+class Shares:
+    """The log-shares of one picture, by node: of the held nodes and of the best classes."""
+
+    def __init__(self, taxonomy: Taxonomy, scores: Scores, row: int) -> None:
+        self._taxonomy = taxonomy
+        self._log_probs_I = scores.log_probs_BI[row]
+        self.best = scores.top_BK[row].tolist()
+        self.log_of_class = dict(zip(self.best, scores.log_top_BK[row].tolist()))
+
+    def log(self, node: int) -> float:
+        place = int(self._taxonomy.place_N[node])
+        if place >= 0:
+            return float(self._log_probs_I[place])
+        return float(self.log_of_class[int(self._taxonomy.leaf_start_N[node])])
+
+    def share(self, node: int) -> float:
+        return min(1.0, math.exp(self.log(node)))
+
+
+def prediction(taxonomy: Taxonomy, shares: Shares, node: int) -> Prediction:
     """One node as a user reads it: its taxon, its share, and the path to it with the shares up the tree.
 
     A hole is reported as what it is ("no family in Plantae"), with the lineage of the taxon above it. A self leaf is
     its owner with a note ("species not given"): its share is not that of the owner, which has others below it.
     """
     steps = [
-        Step(taxonomy.rank(n), taxonomy.names[n], _share(log_probs_N, n))
+        Step(taxonomy.rank(n), taxonomy.names[n], shares.share(n))
         for n in taxonomy.path(node)
         if taxonomy.kind_N[n] == TAXON
     ]
-    taxon, share, rank = reported_taxon(taxonomy, node), _share(log_probs_N, node), taxonomy.rank(node)
+    taxon, share, rank = reported_taxon(taxonomy, node), shares.share(node), taxonomy.rank(node)
     if taxonomy.kind_N[node] == SELF:
         note = f"{rank} not given" if rank else "no part of it given"
         return Prediction(taxon, share, (*steps, Step("", note, share)), note)
@@ -53,22 +85,29 @@ def reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
     return Taxon(rank, f"no {rank} in {taxon.name}" if taxon.name else f"no {rank}", taxon.lineage)
 
 
-def rank_winners(taxonomy: Taxonomy, scores: Scores, row: int, reported: int) -> tuple[RankWinner, ...]:
-    """The best node at each of the head's ranks. One that lies off the reported taxon's line is flagged.
+def best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:
+    """The best node of each picture at each of the head's ranks: (rank, B nodes)."""
+    return [
+        (rank, [row[0] for row in top_nodes(taxonomy, _free(scores), taxonomy.rank_tables[rank].astype(np.int64), 1)])
+        for rank in scores.ranks
+    ]
+
+
+def _free(scores: Scores) -> Scores:
+    return Scores(scores.log_probs_BI, scores.top_BK, scores.log_top_BK)
+
+
+def rank_winners(
+    taxonomy: Taxonomy, shares: Shares, best: Sequence[tuple[str, int]], reported: int
+) -> tuple[RankWinner, ...]:
+    """The best node at each rank as users read it. One that lies off the reported taxon's line is flagged.
 
     Per-rank winners can disagree with the winner's own path: the likeliest family need not hold the likeliest species.
     """
     winners = []
-    for rank in scores.ranks:
-        nodes = torch.from_numpy(taxonomy.rank_tables[rank].astype("int64"))
-        log_probs = scores.log_probs_BN[row, nodes]
-        best = int(nodes[log_probs.argmax()])
-        inside = taxonomy.leaf_start_N[best] <= taxonomy.leaf_start_N[reported] < taxonomy.leaf_stop_N[best]
-        below = taxonomy.leaf_start_N[reported] <= taxonomy.leaf_start_N[best] < taxonomy.leaf_stop_N[reported]
-        taxon = taxonomy.taxon(best) if taxonomy.kind_N[best] == TAXON else None
-        winners.append(RankWinner(rank, taxon, _share(scores.log_probs_BN[row], best), bool(inside or below)))
+    for rank, node in best:
+        inside = taxonomy.leaf_start_N[node] <= taxonomy.leaf_start_N[reported] < taxonomy.leaf_stop_N[node]
+        below = taxonomy.leaf_start_N[reported] <= taxonomy.leaf_start_N[node] < taxonomy.leaf_stop_N[reported]
+        taxon = taxonomy.taxon(node) if taxonomy.kind_N[node] == TAXON else None
+        winners.append(RankWinner(rank, taxon, shares.share(node), bool(inside or below)))
     return tuple(winners)
-
-
-def _share(log_probs_N: torch.Tensor, node: int) -> float:
-    return min(1.0, math.exp(float(log_probs_N[node])))

@@ -2,6 +2,7 @@
 
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.bank import TextBank
+from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.explanation import Explanation, PromptShare
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, Source
@@ -14,6 +15,8 @@ from bioclip_x.records.taxon import Taxon
 
 __all__ = [
     "Answer",
+    "Calibration",
+    "Conditions",
     "Decoded",
     "Embedding",
     "EmbeddingProvenance",

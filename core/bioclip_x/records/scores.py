@@ -1,29 +1,76 @@
-"""Scores of classes and, after a head, of every node of the tree."""
+"""Scores of classes and, after a head, of the nodes of the tree.
+
+Legend: B images, C classes, c classes of a part, I held nodes, K best classes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import torch
 
+CHUNK: Final = 1 << 19
+"""Logits that are made at a time: few enough to stay in a processor's cache between one step and the next."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, eq=False)
 class Logits:
-    """logits_BC: float32 [B, C], unnormalised class scores in the taxonomy's leaf order, logit scale applied."""
+    """Unnormalised class scores in the taxonomy's leaf order, logit scale applied. Made when they are asked for: there may
+    be a million classes, and then they are never all there at once.
 
-    logits_BC: torch.Tensor
+    part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; whoever takes it may overwrite it.
+    n_images, n_classes: B and C. k: how many of the best classes a head is to tell.
+    inner_IB: float32 [inner taxa, B], logits of `Taxonomy.inner_taxa` from texts of their own, for heads that ask for them
+        (`needs_inner_texts = True`); else None.
+    """
+
+    part: Callable[[int, int], torch.Tensor]
+    n_images: int
+    n_classes: int
+    k: int = 16
+    inner_IB: torch.Tensor | None = None
+
+    def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
+        """(first class, float32 [c, B]), from class 0 to C-1 without a gap."""
+        step = max(256, CHUNK // max(1, self.n_images))
+        for start in range(0, self.n_classes, step):
+            yield start, self.part(start, min(start + step, self.n_classes))
+
+    @cached_property
+    def logits_BC(self) -> torch.Tensor:
+        """All of them at once, float32 [B, C], for lists that fit into memory several times over."""
+        return self.part(0, self.n_classes).T
+
+    def map(self, change: Callable[[int, int, torch.Tensor], torch.Tensor]) -> Logits:
+        """With `change(start, stop, part)` in place of each part: temperatures, priors."""
+        return replace(self, part=lambda start, stop: change(start, stop, self.part(start, stop)))
+
+    @staticmethod
+    def of(logits_BC: torch.Tensor) -> Logits:
+        """From all of them at once: float32 [B, C]."""
+        logits_CB = logits_BC.T
+        return Logits(lambda start, stop: logits_CB[start:stop].clone(), *logits_BC.shape)
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What a head decided.
 
-    log_probs_BN: float32 [B, N], natural log of each node's share among the listed classes. The root's is 0 (up to
+    log_probs_BI: float32 [B, I], natural log of the share of each node that the taxonomy holds (`Taxonomy.held_nodes`: all
+        nodes of a small tree, the inner nodes of a large one) among the listed classes. The root's is 0 (up to
         rounding); at every rank in the taxonomy's `rank_tables`, a row's shares sum to 1.
+    top_BK: int64 [B, K], the best classes of each picture, best first. log_top_BK: float32 [B, K], the logs of their shares.
     ranks: the ranks at which the head reports a winner of its own, top down; empty for a head that reports classes only.
+    reported_BK: int64 [B, k], the nodes that the head itself chose to report, best first (-1: no more), whatever their
+        rank; None for a head that leaves this to `--rank`.
     """
 
-    log_probs_BN: torch.Tensor
+    log_probs_BI: torch.Tensor
+    top_BK: torch.Tensor
+    log_top_BK: torch.Tensor
     ranks: tuple[str, ...] = ()
+    reported_BK: torch.Tensor | None = None

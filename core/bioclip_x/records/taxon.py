@@ -5,16 +5,30 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Synonym:
+    """Another scientific name of a taxon, which it does not go by in its tree.
+
+    name: without its author. authorship: author and year as written ("(Linnaeus, 1758)"). rank: that it was given at.
+    """
+
+    name: str
+    authorship: str = ""
+    rank: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Taxon:
     """A named group of organisms in one taxonomy. Within a tree its identity is its path, not its name.
 
     rank: lower-case rank ("species", "genus", …), or "" for an unranked clade or a plain label.
-    name: the scientific name, at species rank the full binomial ("Cyanistes caeruleus"), or the label.
+    name: the scientific name without its author, at species rank the full binomial ("Cyanistes caeruleus"), or the label.
     lineage: (rank, name) from the top of the tree down to and including this taxon; ranks that the lineage lacks are
         left out.
     common_names: language code (ISO 639-1) → names, the preferred one first. Many-to-many across taxa.
     ids: identifiers elsewhere ({"gbif": "2487879"}).
     extra: whatever else the author's file said about it.
+    authorship: author and year of the name, as written ("(Linnaeus, 1758)").
+    synonyms: its other scientific names.
     """
 
     rank: str
@@ -23,6 +37,8 @@ class Taxon:
     common_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
+    authorship: str = ""
+    synonyms: tuple[Synonym, ...] = ()
 
     def at(self, rank: str) -> str:
         """The name of this taxon's ancestor (or itself) at `rank`, "" where the lineage lacks it."""

@@ -3,7 +3,6 @@
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.ranks import LINNAEAN, RANKS, normalise_rank
 from bioclip_x.taxonomy.resolve import Match, Resolver, normalise_name
-from bioclip_x.taxonomy.rollup import node_log_probs
 from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Details, Taxonomy
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Resolver",
     "Taxonomy",
     "TaxonomyBuilder",
-    "node_log_probs",
     "normalise_name",
     "normalise_rank",
 ]

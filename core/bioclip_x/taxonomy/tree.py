@@ -6,17 +6,18 @@ Legend: N nodes, C classes (leaves).
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.records.problem import Problem
 from bioclip_x.records.taxon import Taxon
+from bioclip_x.taxonomy.details import NO_DETAILS, Details, languages, renumbered
 from bioclip_x.taxonomy.ranks import ORDER
 
 if TYPE_CHECKING:
@@ -26,17 +27,8 @@ TAXON, HOLE, SELF, ROOT = 0, 1, 2, 3
 """Kinds of node. A hole stands for a rank that a lineage lacks; a self leaf for a class that sits on an inner node.
 Both are made by the compiler and are left out of names, texts and heights, as is the root."""
 
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What an author's file says of one taxon beyond rank, name and place."""
-
-    common_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    ids: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, str] = field(default_factory=dict)
-
-
-NO_DETAILS = Details()
+SMALL: Final = 1 << 16
+"""Nodes of a tree all of which heads hold shares of. Of larger ones the inner nodes are held, and the best classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +41,11 @@ class Taxonomy:
     parent_N: int32 [N], -1 for the root. rank_N: int16 [N], an index into `rank_names`. kind_N: uint8 [N].
     leaf_start_N, leaf_stop_N: int32 [N], the half-open range of leaves below (a leaf's own range has length 1).
     leaf_node_C: int32 [C], the node of each class. names: N names ("" for the root and for holes).
-    details: node → what its author's file said. source, notes: where the tree came from, and
-    what was odd there.
+    details: node → what its author's file said. source, notes: where the tree came from, and what was odd there.
     class_of_row: int32 [rows], the class of each row of the file that the tree was read from, for readers of files that
         other files go with row by row; else None.
+    problems: what was odd in the file, each with its line. line_N: int32 [N], the line in which each node was first seen,
+        0 for none; or None.
     """
 
     parent_N: npt.NDArray[np.int32]
@@ -67,6 +60,8 @@ class Taxonomy:
     source: str = ""
     notes: tuple[str, ...] = ()
     class_of_row: npt.NDArray[np.int32] | None = None
+    problems: tuple[Problem, ...] = ()
+    line_N: npt.NDArray[np.int32] | None = None
 
     @property
     def n_nodes(self) -> int:
@@ -84,6 +79,14 @@ class Taxonomy:
         while self.kind_N[node] in (HOLE, SELF):
             node = int(self.parent_N[node])
         return node
+
+    @cached_property
+    def owner_N(self) -> npt.NDArray[np.int32]:
+        """int32 [N], the `owner` of every node."""
+        owner_N = np.arange(self.n_nodes, dtype=np.int32)
+        while (made := np.isin(self.kind_N[owner_N], (HOLE, SELF))).any():
+            owner_N[made] = self.parent_N[owner_N[made]]
+        return owner_N
 
     def path(self, node: int) -> list[int]:
         """Nodes from below the root down to `node`, holes and self leaves included."""
@@ -104,22 +107,66 @@ class Taxonomy:
         """The taxon of class `class_index` (0 … C-1)."""
         return self.taxon(int(self.leaf_node_C[class_index]))
 
+    @cached_property
+    def _children(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The nodes sorted by parent, and where the children of each node begin there."""
+        by_parent = np.argsort(self.parent_N[1:], kind="stable") + 1
+        return by_parent, np.searchsorted(self.parent_N[by_parent], np.arange(self.n_nodes + 1))
+
     def children(self, node: int) -> list[int]:
-        return [int(n) for n in np.flatnonzero(self.parent_N == node)]
+        by_parent, starts = self._children
+        found: list[int] = by_parent[starts[node] : starts[node + 1]].tolist()
+        return found
 
     @cached_property
-    def class_of(self) -> dict[int, int]:
-        """The taxon that each class stands for (a node, see `owner`) → the class."""
-        return {self.owner(int(leaf)): c for c, leaf in enumerate(self.leaf_node_C)}
+    def class_of_N(self) -> npt.NDArray[np.int32]:
+        """int32 [N], the class that stands for each taxon, -1 for a taxon that is no class (and for holes, self leaves)."""
+        class_of_N = np.full(self.n_nodes, -1, np.int32)
+        class_of_N[self.owner_N[self.leaf_node_C]] = np.arange(self.n_classes, dtype=np.int32)
+        return class_of_N
+
+    @cached_property
+    def languages(self) -> frozenset[str]:
+        """The languages in which some taxon has a common name."""
+        return languages(self.details)
 
     @cached_property
     def levels(self) -> list[npt.NDArray[np.int64]]:
         """The nodes at each depth, the root's level first."""
-        depth_N = np.zeros(self.n_nodes, np.int64)
-        for node in range(1, self.n_nodes):  # parents come before their children
-            depth_N[node] = depth_N[self.parent_N[node]] + 1
-        by_depth = np.argsort(depth_N, kind="stable")
-        return np.split(by_depth, np.cumsum(np.bincount(depth_N))[:-1])
+        from bioclip_x.taxonomy.compile import levels
+
+        return levels(self.parent_N)
+
+    @cached_property
+    def inner_taxa(self) -> npt.NDArray[np.int64]:
+        """int64, the taxa with something below them, in node order."""
+        is_inner = self.leaf_stop_N - self.leaf_start_N > 1
+        is_inner[self.parent_N[1:]] = True
+        return np.flatnonzero(is_inner & (self.kind_N == TAXON))
+
+    @cached_property
+    def held_nodes(self) -> npt.NDArray[np.int64]:
+        """int64 [I], in node order: the nodes of which heads hold shares.
+
+        All nodes of a small tree. Of one of more than `SMALL` nodes, those with others below them, and classes at a rank
+        at which other taxa have classes below: of the other classes, only the best have their shares told.
+        """
+        if self.n_nodes <= SMALL:
+            return np.arange(self.n_nodes)
+        is_leaf = np.zeros(self.n_nodes, bool)
+        is_leaf[self.leaf_node_C] = True
+        is_held = ~is_leaf
+        for nodes in self.rank_tables.values():
+            if not is_leaf[nodes].all():
+                is_held[nodes] = True
+        return np.flatnonzero(is_held)
+
+    @cached_property
+    def place_N(self) -> npt.NDArray[np.int64]:
+        """int64 [N], the place of each node in `held_nodes`, -1 where it is not held."""
+        place_N = np.full(self.n_nodes, -1, np.int64)
+        place_N[self.held_nodes] = np.arange(len(self.held_nodes))
+        return place_N
 
     @cached_property
     def rank_tables(self) -> dict[str, npt.NDArray[np.int32]]:
@@ -144,26 +191,16 @@ class Taxonomy:
         digest = hashlib.sha256()
         for array in (self.parent_N, self.rank_N, self.kind_N):
             digest.update(array.tobytes())
-        digest.update(json.dumps([list(self.rank_names), list(self.names)]).encode())
+        for texts in (self.rank_names, self.names):
+            digest.update("\n".join(texts).encode() + b"\0")
         return digest.hexdigest()[:16]
 
     def restricted_to(self, classes: Iterable[int]) -> Taxonomy:
-        """The tree of some of the classes, and of the nodes above them. Raises TaxonomyError if none is left."""
-        from bioclip_x.taxonomy.builder import TaxonomyBuilder
+        """The tree of some of the classes, and of the nodes above them, its classes in the same order.
 
-        builder, made = TaxonomyBuilder(), {0: 0}
-        for class_index in sorted(set(classes)):
-            leaf = self.owner(int(self.leaf_node_C[class_index]))
-            for node in self.path(leaf):
-                if self.kind_N[node] == TAXON and node not in made:
-                    parent = made[self.owner(int(self.parent_N[node]))]
-                    made[node] = builder.add(
-                        parent, self.rank(node), self.names[node], self.details.get(node, NO_DETAILS), merge=False
-                    )
-            builder.mark_class(made[leaf])
-        if len(made) == 1:
-            raise TaxonomyError("no class is left in this subset of the taxonomy")
-        return builder.build(source=self.source)
+        Raises TaxonomyError if none is left.
+        """
+        return restricted(self, np.unique(np.fromiter(classes, np.int64)))
 
     def to_networkx(self) -> networkx.DiGraph[Any]:
         """The taxa as a networkx DiGraph, edges from parent to child. See `graph.to_networkx`."""
@@ -184,3 +221,33 @@ class Taxonomy:
         from bioclip_x.taxonomy.builder import from_labels
 
         return from_labels(labels)
+
+
+def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy:
+    """The tree of `classes` (ascending) and of the taxa above them; ranks that none of them uses have no holes there."""
+    from bioclip_x.taxonomy.compile import Draft, compile_tree
+
+    if not len(classes):
+        raise TaxonomyError("no class is left in this subset of the taxonomy")
+    kept = np.zeros(taxonomy.n_classes + 1, np.int64)
+    kept[classes + 1] = 1
+    kept_before = np.cumsum(kept)
+    has_class_N = kept_before[taxonomy.leaf_stop_N] > kept_before[taxonomy.leaf_start_N]
+    old_M = np.flatnonzero(has_class_N & np.isin(taxonomy.kind_N, (TAXON, ROOT)))
+    new_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    new_N[old_M] = np.arange(len(old_M), dtype=np.int32)
+    parent_M = new_N[taxonomy.owner_N[taxonomy.parent_N[old_M]]]
+    parent_M[0] = -1
+    is_class_M = np.zeros(len(old_M), bool)
+    is_class_M[new_N[taxonomy.owner_N[taxonomy.leaf_node_C[classes]]]] = True
+    draft = Draft(
+        parent_M=parent_M,
+        rank_M=taxonomy.rank_N[old_M],
+        rank_names=taxonomy.rank_names,
+        names=[taxonomy.names[node] for node in old_M.tolist()],
+        is_class_M=is_class_M,
+        details=renumbered(taxonomy.details, new_N),
+        line_M=None if taxonomy.line_N is None else taxonomy.line_N[old_M],
+    )
+    tree, _ = compile_tree(draft, taxonomy.source, taxonomy.notes, taxonomy.problems)
+    return tree

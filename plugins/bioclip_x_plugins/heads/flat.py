@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-
 from bioclip_x.records import Logits, Scores
-from bioclip_x.taxonomy import Taxonomy, node_log_probs
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.rollup import roll_up
 
 
 class Flat:
     """A softmax over the classes. Shares up the tree are summed for the path shown, but no other rank is decided."""
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """Log-shares, float32 [B, N]."""
-        return Scores(node_log_probs(torch.log_softmax(logits.logits_BC, dim=1), taxonomy))
+        """Log-shares of the held nodes, and the best classes."""
+        return roll_up(logits, taxonomy)

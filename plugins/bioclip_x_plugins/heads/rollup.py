@@ -1,21 +1,47 @@
 """Hierarchical rollup: the share of a taxon is the sum of the shares of the classes below it.
 
 Sums favour large clades: one species at logit +2 against 300 relatives of another family at 0 has a share of 0.024, and
-its family loses. That is what the shares say, not a fault of the sum; keep the number of listed classes in mind.
+its family loses. That is what the shares say, not a fault of the sum; but where the list was made by what happened to be
+known and not by what is to be expected, a prior over taxa says it better:
+
+    rollup:size_prior=family    logit_c - log n(family of c), n the number of listed classes
+
+Every family then starts out with the same weight, however many of its species are listed.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits, Scores
-from bioclip_x.taxonomy import Taxonomy, node_log_probs
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.rollup import roll_up
 
 
 class Rollup:
-    """A softmax over the classes, summed up the tree, and a winner at every rank that has a table."""
+    """A softmax over the classes, summed up the tree, and a winner at every rank that has a table.
+
+    size_prior: a rank at which all taxa are to start with the same weight, whatever the number of classes below them.
+    """
+
+    def __init__(self, *, size_prior: str | None = None) -> None:
+        self.size_prior = size_prior
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """Log-shares, float32 [B, N]."""
-        log_probs_BN = node_log_probs(torch.log_softmax(logits.logits_BC, dim=1), taxonomy)
-        return Scores(log_probs_BN, ranks=tuple(taxonomy.rank_tables))
+        """Log-shares of the held nodes, the best classes, and the ranks."""
+        if self.size_prior:
+            prior_C = size_prior(taxonomy, self.size_prior)
+            logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None]))
+        return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables))
+
+
+def size_prior(taxonomy: Taxonomy, rank: str) -> torch.Tensor:
+    """-log of how many classes share each class's taxon at `rank`: float32 [C]. Raises RecipeError for another rank."""
+    if rank not in taxonomy.rank_tables:
+        known = ", ".join(taxonomy.rank_tables) or "none"
+        raise RecipeError(f"size_prior: this taxonomy has no table at rank {rank!r}; it has: {known}")
+    nodes = taxonomy.rank_tables[rank]
+    sizes = taxonomy.leaf_stop_N[nodes] - taxonomy.leaf_start_N[nodes]
+    return torch.from_numpy(-np.log(np.repeat(sizes, sizes)).astype(np.float32))

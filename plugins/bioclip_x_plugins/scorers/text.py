@@ -63,17 +63,15 @@ class TextScorer:
         self._length_C = torch.empty(0)
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
-        """Logits, float32 [B, C]."""
-        x_BD = features.embeddings_BD
-        if bank.pooling == "max":
-            cos_BP = x_BD @ bank.embeddings_PD.T
-            owner_BP = torch.from_numpy(bank.owner_P).expand_as(cos_BP)
-            empty_BC = torch.full((len(x_BD), bank.n_classes), -torch.inf)
-            similarity_BC = empty_BC.scatter_reduce(1, owner_BP, cos_BP, "amax")
-        else:
-            self._prepare(bank)
-            similarity_BC = self._from_cosines(x_BD, bank) if _is_nearly_bare(bank) else x_BD @ self._prototypes_CD.T
-        return Logits(similarity_BC.mul_(card.logit_scale).add_(card.logit_bias))
+        """Logits of any range of classes, made when they are asked for. Texts are the rows of each product, which a
+        processor does in half the time of the same with pictures as rows."""
+        self._prepare(bank)
+        scaled_DB = (features.embeddings_BD * card.logit_scale).T.contiguous()
+
+        def part(start: int, stop: int) -> torch.Tensor:
+            return self._similarities(scaled_DB, bank, start, stop).add_(card.logit_bias)
+
+        return Logits(part, scaled_DB.shape[1], bank.n_classes)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
@@ -86,19 +84,30 @@ class TextScorer:
             share_P = share_P / float((torch.from_numpy(share_P) @ embeddings_PD).norm())
         return np.asarray(share_P, np.float32)
 
-    def _from_cosines(self, x_BD: torch.Tensor, bank: TextBank) -> torch.Tensor:
-        cos_BP = x_BD @ bank.embeddings_PD.T
-        if len(bank.owner_P) == bank.n_classes:  # one prompt each, in class order
-            return cos_BP
-        owner_P = torch.from_numpy(bank.owner_P)
-        sums_BC = torch.zeros(len(x_BD), bank.n_classes).index_add_(1, owner_P, cos_BP * self._share_P)
-        return sums_BC / self._length_C
+    def _similarities(self, x_DB: torch.Tensor, bank: TextBank, start: int, stop: int) -> torch.Tensor:
+        """float32 [stop - start, B]."""
+        if bank.pooling != "max" and not _is_nearly_bare(bank):
+            return self._prototypes_CD[start:stop] @ x_DB
+        is_bare = len(bank.owner_P) == bank.n_classes  # one prompt each, in class order
+        first, last = (start, stop) if is_bare else bank.owner_P.searchsorted([start, stop]).tolist()
+        cos_pB = bank.embeddings_PD[first:last].to(x_DB.dtype) @ x_DB
+        if is_bare:
+            return cos_pB
+        owner_p = torch.from_numpy(bank.owner_P[first:last]) - start
+        shape = (stop - start, x_DB.shape[1])
+        if bank.pooling == "max":
+            lowest = torch.full(shape, -torch.inf)
+            return lowest.scatter_reduce_(0, owner_p[:, None].expand_as(cos_pB), cos_pB, "amax")
+        sums_cB = torch.zeros(shape).index_add_(0, owner_p, cos_pB * self._share_P[first:last, None])
+        return sums_cB.div_(self._length_C[start:stop, None])
 
     def _prepare(self, bank: TextBank) -> None:
         """What depends on the bank alone, once for each bank."""
         if self._bank is bank:
             return
         self._bank = bank
+        if bank.pooling == "max":
+            return
         if not _is_nearly_bare(bank):
             self._prototypes_CD = prototypes(bank)
         elif len(bank.owner_P) > bank.n_classes:

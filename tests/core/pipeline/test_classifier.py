@@ -200,10 +200,11 @@ def test_a_head_that_returns_something_else_is_named(tiny_model: str, returned: 
 
     class Odd:
         def decide(self, logits: Logits, taxonomy: object) -> object:
-            return Scores(torch.log_softmax(logits.logits_BC, dim=1)) if returned else None
+            shares = torch.log_softmax(logits.logits_BC, dim=1)
+            return Scores(shares, *shares.sort(descending=True)[::-1]) if returned else None
 
     classifier.head = Odd()  # type: ignore[assignment]
-    with pytest.raises(PluginError, match=r"the head 'flat' must return Scores with log_probs_BN of shape \(1, 3\)"):
+    with pytest.raises(PluginError, match=r"the head 'flat' must return Scores with log_probs_BI of shape \(1, 3\)"):
         list(classifier.classify(picture()))
 
 

@@ -1,9 +1,8 @@
 """A head in ten lines."""
 
-import torch
-
 from bioclip_x.records import Logits, Scores
-from bioclip_x.taxonomy import Taxonomy, node_log_probs
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.rollup import roll_up
 
 
 class Shy:
@@ -13,4 +12,4 @@ class Shy:
         self.temperature = temperature
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        return Scores(node_log_probs(torch.log_softmax(logits.logits_BC / self.temperature, dim=1), taxonomy))
+        return roll_up(logits.map(lambda start, stop, part: part / self.temperature), taxonomy)
