@@ -21,6 +21,9 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST: Final = 200
 """Lists and mappings within one another in a file. Readers of trees recurse, and Python and libyaml have limits."""
 
+LONGEST_LINE: Final = 1 << 22
+"""Characters in a line of a file that is read line by line. No record is as long; one enormous line is something else."""
+
 _MERGE = "tag:yaml.org,2002:merge"
 _TOO_DEEP = f"lists and mappings stand more than {DEEPEST} deep within one another"
 _IN_PLAIN_WORDS = {"found unconstructable recursive node": "an alias stands within what it names"}
@@ -116,6 +119,26 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
         raise error(f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8") from None
+
+
+def read_lines(path: Path, error: type[BioclipXError] = BioclipXError, longest: int = LONGEST_LINE) -> Iterator[str]:
+    """The lines of a text file with their ends, in the encodings of `read_text`, however large the file.
+
+    Raises `error` as `read_text` does, and for a line of more than `longest` characters.
+    """
+    try:
+        with path.open("rb") as raw:
+            encoding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        with path.open(encoding=encoding, newline="") as file:
+            number = 0
+            while line := file.readline(longest + 1):
+                number += 1
+                if len(line) > longest:
+                    raise error(f"{path}, line {number}: more than {longest:,} characters; is this a text file?")
+                yield line
+    except (OSError, UnicodeDecodeError):
+        read_text(path, error)  # says what it is, and in which line
+        raise
 
 
 def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:

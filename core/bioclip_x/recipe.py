@@ -13,6 +13,7 @@ from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.files import read_yaml
 from bioclip_x.options import BARE, ComponentRef, parse_ref
 from bioclip_x.registry import Registry
+from bioclip_x.taxonomy.subset import parse_term, placed
 
 
 def _refs(value: Any) -> Any:
@@ -24,18 +25,32 @@ def _labels(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
+def _subset(value: Any) -> Any:
+    terms = (value,) if isinstance(value, str) else value
+    for term in terms if isinstance(terms, Sequence) else ():
+        if isinstance(term, str):
+            parse_term(term)  # says at once what is wrong with it
+    return terms
+
+
 def _language(value: Any) -> Any:
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
 
 
 Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
 Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs), Field(min_length=1)]
+Adjustments = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs)]
+Terms = Annotated[tuple[str, ...], BeforeValidator(_subset)]
 Labels = Annotated[tuple[str, ...], BeforeValidator(_labels), Field(min_length=1)]
 
 COMPONENTS: Final[Mapping[str, Kind]] = {
-    "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "head": "heads",
+    "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits", "head": "heads",
 }  # fmt: skip
 """The fields that name components, and of which kind these are."""
+SEVERAL: Final = ("text", "adjust")
+"""Those that name several."""
+FILES: Final = ("taxonomy", "descriptors", "report_as")
+"""The fields that are files."""
 
 
 class Recipe(BaseModel):
@@ -56,7 +71,11 @@ class Recipe(BaseModel):
     )
     taxonomy: Path | None = Field(None, description="a file; none takes the model's own")
     taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
+    dag: Literal["refuse", "first", "all"] | None = Field(
+        None, description="a node with several parents: an error, its first parent, or a copy under each"
+    )
     labels: Labels | None = Field(None, description="plain labels instead of a taxonomy")
+    subset: Terms = Field((), description="a part of the classes: class=Insecta, family!=Apidae, a name, or a file of names")
     text: Refs = Field(
         (ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together"
     )
@@ -67,8 +86,17 @@ class Recipe(BaseModel):
     )
     scorer: Ref = Field(ComponentRef(name="text"), description="features to class scores")
     pooling: Literal["mean", "ensemble", "max"] = Field("mean", description="how a class's prompts are pooled")
+    adjust: Adjustments = Field((), description="what is added to class scores: priors, a region's species list")
     head: Ref = Field(ComponentRef(name="flat"), description="class scores to a decision on the tree")
     rank: str | None = Field(None, description="the rank to report; none takes the classes themselves")
+    depth: Literal["auto"] | None = Field(None, description="auto: each name as deep down the tree as `accuracy` allows")
+    accuracy: float | None = Field(
+        None, gt=0, lt=1, description="the part of the names that depth auto has right; none takes 0.95"
+    )
+    calibration: Literal["none", "auto"] | Path = Field(
+        "none", description="a file that `bioclip-x calibrate` wrote; auto looks for the one kept for just this"
+    )
+    report_as: Path | None = Field(None, description="another taxonomy, under whose names is reported")
     k: int = Field(5, ge=1, description="predictions per picture")
     batch_size: int = Field(32, ge=1, description="pictures per batch")
     workers: int | None = Field(
@@ -78,9 +106,9 @@ class Recipe(BaseModel):
     def dump(self) -> dict[str, Any]:
         """Plain values, for outputs; `Recipe.model_validate` of it gives an equal recipe."""
         dumped = self.model_dump(mode="json")
-        for name in ("encoder", "scorer", "head"):
-            dumped[name] = _plain(getattr(self, name))
-        dumped["text"] = [_plain(ref) for ref in self.text]
+        for name in COMPONENTS:
+            value = getattr(self, name)
+            dumped[name] = [_plain(ref) for ref in value] if name in SEVERAL else _plain(value)
         return dumped
 
 
@@ -102,8 +130,8 @@ def resolve_recipe(
 
     defaults: over the recipe's own; the command line has the user's settings here.
 
-    A rank asked for without a head brings the head "rollup", since classes alone have no other rank; a descriptor file
-    without a text brings the text "descriptors", since nothing else reads it; and a text builder that was published with
+    A rank asked for without a head brings the head "rollup", since classes alone have no other rank, and a depth the head
+    "hedge"; an accuracy without a depth brings that; a descriptor file without a text brings the text "descriptors", since nothing else reads it; and a text builder that was published with
     a pooling brings that, where none is set and no other builder asks for another.
 
     Raises RecipeError for unknown fields, bad values, or two plugins that set one field (that no flag settles) to
@@ -118,11 +146,17 @@ def resolve_recipe(
     for one, other in (("labels", "taxonomy"), ("taxonomy", "labels")):
         if one in given and other not in given:
             explicit.pop(other, None)  # a flag for one of the two settles which it is
+    if explicit.get("accuracy") is not None:
+        explicit.setdefault("depth", "auto")
+    if explicit.get("depth") and "head" not in explicit:
+        explicit["head"] = "hedge"
     if explicit.get("rank") and "head" not in explicit:
         explicit["head"] = "rollup"
     if explicit.get("descriptors") and "text" not in explicit:
         explicit["text"] = "descriptors"
     recipe = _settled(registry, _recipe(explicit, "the recipe"), pooling_given="pooling" in explicit)
+    if recipe.depth and recipe.head.name != "hedge":
+        raise RecipeError(f"depth auto is decided by the head 'hedge', and the head {recipe.head.name!r} was given; leave it out")
     if recipe.labels and recipe.taxonomy:
         raise RecipeError("labels and a taxonomy were both given; give one")
     return recipe
@@ -134,7 +168,7 @@ def _placed(registry: Registry, document: dict[str, Any], folder: Path) -> dict[
     for field, kind in COMPONENTS.items():
         if document.get(field):
             refs = [_beside(registry, kind, ref, folder) for ref in _refs(document[field])]
-            placed[field] = refs if field == "text" else refs[0]
+            placed[field] = refs if field in SEVERAL else refs[0]
     return placed
 
 
@@ -158,7 +192,7 @@ def _settled(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
     fields: dict[str, Any] = {field: getattr(recipe, field) for field in Recipe.model_fields}
     for field, kind in COMPONENTS.items():
         refs = fields[field]
-        fields[field] = tuple(full(kind, ref) for ref in refs) if field == "text" else full(kind, refs)
+        fields[field] = tuple(full(kind, ref) for ref in refs) if field in SEVERAL else full(kind, refs)
     asked = set() if pooling_given else _poolings(registry, recipe)
     return _recipe(fields | ({"pooling": asked.pop()} if len(asked) == 1 else {}), "the recipe")
 
@@ -206,9 +240,13 @@ def read_recipe(file: Path) -> dict[str, Any]:
     document = read_yaml(file, RecipeError)
     if not isinstance(document, dict):
         raise RecipeError(f"{file}: expected a mapping of recipe fields, got {type(document).__name__}")
-    for name in ("taxonomy", "descriptors"):
+    for name in FILES:
         if isinstance(document.get(name), str):
             document[name] = str(file.parent / document[name])
+    if isinstance(file_there := document.get("calibration"), str) and file_there not in ("none", "auto"):
+        document["calibration"] = str(file.parent / file_there)
+    if isinstance(terms := _subset(document.get("subset")), Sequence):
+        document["subset"] = [placed(term, file.parent) if isinstance(term, str) else term for term in terms]
     return document
 
 

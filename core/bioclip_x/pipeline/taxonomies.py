@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import time
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
+from bioclip_x import __version__
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.recipe import Recipe
+from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.paths import cache_folder
 from bioclip_x.records import OwnClasses
 from bioclip_x.registry import Registry
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy import Taxonomy, compiled
+from bioclip_x.taxonomy.usages import SeveralParents
 
-HEAD_BYTES = 65536
+HEAD_BYTES: Final = 65536
+WORTH_KEEPING: Final = 0.5
+"""Seconds of reading from which on the compiled tree is kept."""
+MOST_BESIDE: Final = 1000
+"""Files beside a taxonomy whose times are looked at."""
 
 
 def listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
@@ -20,7 +35,9 @@ def listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
     if recipe.labels:
         return Taxonomy.from_labels(recipe.labels)
     if recipe.taxonomy:
-        return read_taxonomy(registry, recipe.taxonomy, recipe.taxonomy_format)
+        return read_taxonomy(
+            registry, recipe.taxonomy, recipe.taxonomy_format, dag=recipe.dag, cache=cache_folder() / "taxonomies"
+        )
     return None
 
 
@@ -28,31 +45,73 @@ def own_taxonomy(registry: Registry, model: str, own: OwnClasses | None) -> Taxo
     """What a model brings. Raises RecipeError where it brings nothing."""
     if own:
         # Where a model's files lie on this machine is nobody's business.
-        return replace(read_taxonomy(registry, own.taxonomy, own.reader), source=own.source)
+        tree = read_taxonomy(registry, own.taxonomy, own.reader, cache=cache_folder() / "taxonomies")
+        return replace(tree, source=own.source)
     raise RecipeError(
         f"the model {model} brings no list of classes: give --taxonomy FILE (a species list as CSV, say) or "
         '--labels "red fox,gray wolf"'
     )
 
 
-def read_taxonomy(registry: Registry, path: Path, format: str | None = None) -> Taxonomy:
-    """Reads a file with the reader named, or the first that recognises its content. Raises TaxonomyError."""
+def read_taxonomy(
+    registry: Registry,
+    path: Path,
+    format: str | None = None,
+    dag: SeveralParents | None = None,
+    cache: Path | None = None,
+) -> Taxonomy:
+    """Reads a file with the reader named, or the first that recognises its content. Raises TaxonomyError.
+
+    format: a reader's name, with options perhaps ("newick:tips=species"). dag: what to do with nodes of several parents,
+    for readers of formats that have such. cache: a folder for compiled trees; what took long to read is then read from
+    there while the file, and the files beside it, stay as they are.
+    """
+    ref = parse_ref(format) if format is not None else ComponentRef(name=_recognised(registry, path))
+    reader = _reader(registry, ref, dag)
+    kept = cache / f"{_key(path, ref, dag)}.npz" if cache and path.exists() else None
+    if kept and (taxonomy := compiled.load(kept)):
+        return replace(taxonomy, source=str(path))
+    began = time.monotonic()
+    taxonomy = reader.read(path)
+    if kept and time.monotonic() - began > WORTH_KEEPING:
+        with suppress(OSError):  # a full disk is no reason not to go on
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            compiled.save(taxonomy, kept)
+    return taxonomy
+
+
+def _recognised(registry: Registry, path: Path) -> str:
+    """The name of the first reader that recognises a file. Raises TaxonomyError."""
     head = _head(path)
-    if format is not None:
-        chosen: TaxonomyReader = registry.make("taxonomy_readers", format)
-        return chosen.read(path)
     if head is not None and not head.strip():
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.components("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
         if reader.sniff(path, head or b""):
-            return reader.read(path)
+            return name
     known = ", ".join(registry.components("taxonomy_readers"))
     what = "is a folder" if path.is_dir() else "is in no format that any reader recognises"
     raise TaxonomyError(
         f"{path} {what}; name one with --taxonomy-format: {known}. A table (saved as CSV) needs a column per rank, such as "
         "family, genus, species"
     )
+
+
+def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:
+    options = registry.named("taxonomy_readers", ref.name, ref.options) if ref.options else {}
+    if dag is not None and "dag" in registry.options("taxonomy_readers", ref.name, options):
+        options = {**options, "dag": dag}
+    reader: TaxonomyReader = registry.make("taxonomy_readers", ref.name, options)
+    return reader
+
+
+def _key(path: Path, ref: ComponentRef, dag: str | None) -> str:
+    """Of the file as it is now, and of what lies beside it (or in the folder): readers may look there."""
+    folder = path if path.is_dir() else path.parent
+    with os.scandir(folder) as found:
+        beside = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in islice(found, MOST_BESIDE))
+    about = [__version__, str(path.resolve()), ref.name, sorted(map(str, ref.options.items())), dag, beside]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 
 
 def _head(path: Path) -> bytes | None:

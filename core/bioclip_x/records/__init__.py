@@ -8,10 +8,11 @@ from bioclip_x.records.explanation import Explanation, PromptShare
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, Source
 from bioclip_x.records.loss import LossInput
 from bioclip_x.records.models import KnownModel, OwnClasses
+from bioclip_x.records.problem import Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import Logits, Scores
-from bioclip_x.records.taxon import Taxon
+from bioclip_x.records.taxon import Synonym, Taxon
 
 __all__ = [
     "Answer",
@@ -28,6 +29,7 @@ __all__ = [
     "ModelCard",
     "OwnClasses",
     "Prediction",
+    "Problem",
     "Prompt",
     "PromptSet",
     "PromptShare",
@@ -37,6 +39,7 @@ __all__ = [
     "Scores",
     "Source",
     "Step",
+    "Synonym",
     "Taxon",
     "TextBank",
     "TextRequest",

@@ -9,7 +9,7 @@ class Problem:
 
     kind: what sort of thing it is, in a word or two ("cycle", "dangling parent", "homonym"), by which findings are counted.
     message: what is wrong there, and how to mend it. file: its name as given. line: 1 for the first, 0 where there is none.
-    is_error: whether the file cannot be used as it is; else it is a warning.
+    is_error: whether the file cannot be used as it is; else it is a warning. unit: what `line` counts ("entry" in a list).
     """
 
     kind: str
@@ -17,10 +17,11 @@ class Problem:
     file: str = ""
     line: int = 0
     is_error: bool = False
+    unit: str = "line"
 
     @property
     def where(self) -> str:
-        return f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{self.file}, {self.unit} {self.line}" if self.line else self.file
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message

@@ -20,17 +20,18 @@ class Findings:
         findings.raise_errors()
     """
 
-    def __init__(self, file: str = "") -> None:
+    def __init__(self, file: str = "", unit: str = "line") -> None:
         self.file = file
+        self.unit = unit  # what is counted in it: "entry" of a list, "row" of a table without lines
         self.problems: list[Problem] = []
 
     def error(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
         """Something without which the file cannot be used."""
-        self.problems.append(Problem(kind, message, self.file if file is None else file, line, is_error=True))
+        self.problems.append(Problem(kind, message, self.file if file is None else file, line, True, self.unit))
 
     def warn(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
         """Something odd that was dealt with as `message` says."""
-        self.problems.append(Problem(kind, message, self.file if file is None else file, line))
+        self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         self.problems.extend(problems)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy import RANKS, Details, Taxonomy, TaxonomyBuilder, normalise_rank
+from bioclip_x.taxonomy import RANKS, Taxonomy, normalise_rank
+from bioclip_x.taxonomy.details import BETWEEN, Role
+from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.lineages import Column, Lineages, RankColumn, from_lineages, together
+from bioclip_x.taxonomy.names import split_authorship
 
 _EPITHETS = frozenset({"specificepithet", "speciesepithet", "epithet"})
+_AUTHORS = frozenset({"authorship", "scientificnameauthorship", "author", "nameauthor"})
+_SYNONYMS = frozenset({"synonyms", "synonym"})
 _COMMON = frozenset({"commonname", "commonnames", "vernacularname", "common"})
 _LANGUAGE = re.compile(
     r"^(?:common|vernacular)[_ ]?names?[_:.\- ]?"
     r"\(?([a-z]{2,3}(?:[-_](?:hans|hant|latn|cyrl|arab))?(?:[-_](?:[a-z]{2}|[0-9]{3}))?)\)?$"
 )
 # "Parus major", "× Cuprocyparis leylandii", "P. major": a capital letter, and something after the word.
+_BINOMIAL = re.compile(r"[A-Z][a-z]+ [a-z]+")
 _GENUS = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-]{2,}|[A-Z]\.) ")
 
 
@@ -26,7 +37,8 @@ def column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 @lru_cache(maxsize=1024)
 def column_role(column: str) -> tuple[str, str]:
-    """(role, argument): ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif") or ("extra", …).
+    """(role, argument): ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif"), ("authorship", ""),
+    ("synonyms", "") or ("extra", …).
 
     >>> column_role("cls"), column_role("common_name_pt_BR"), column_role("gbif_id"), column_role("is_hybrid")
     (('rank', 'class'), ('common', 'pt-br'), ('id', 'gbif'), ('extra', 'is_hybrid'))
@@ -40,6 +52,10 @@ def column_role(column: str) -> tuple[str, str]:
         return "epithet", ""
     if plain in _COMMON:
         return "common", "en"
+    if plain in _AUTHORS:
+        return "authorship", ""
+    if plain in _SYNONYMS:
+        return "synonyms", ""
     if match := _LANGUAGE.match(key):
         return "common", normalise_language(match[1])
     if key.endswith("_id") and len(key) > len("_id"):
@@ -55,37 +71,43 @@ def normalise_language(code: str) -> str:
     return code.strip().lower().replace("_", "-")
 
 
-def from_records(records: Iterable[tuple[str, Mapping[str, str]]], source: str) -> Taxonomy:
-    """(where, column → text) records → a tree; `where` names the line in errors.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A table as read: the cells of each column, and where each row stands. columns: text → `Column` of R cells."""
 
-    Raises TaxonomyError for a record without any name, for no record at all, for columns without a rank, and for two
-    columns of one rank or one identifier.
-    A class given twice is counted in the tree's notes and taken once.
+    columns: Mapping[str, Column]
+    line_R: npt.NDArray[np.int32]
+
+
+def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:
+    """A tree of a table whose columns are ranks and what else is known; see `column_role`.
+
+    Raises TaxonomyError for columns without a rank, for two columns of one rank or one identifier, for rows without any
+    name, and for no row at all. A class given twice is counted in the tree's notes and taken once.
     """
-    builder = TaxonomyBuilder()
-    roles: dict[str, tuple[str, str]] = {}
-    twice: list[str] = []
-    for where, record in records:
-        if not record.keys() <= roles.keys():
-            roles = column_roles(record)
-            if not any(role in ("rank", "epithet") for role, _ in roles.values()):
-                raise TaxonomyError(
-                    f"{where}: no column is a rank; expected some of kingdom, phylum, class, order, family, genus, "
-                    f"species, got {', '.join(record)}"
-                )
-            refuse_twins(where, roles)
-        lineage = _lineage(record, roles)
-        if not lineage:
-            raise TaxonomyError(f"{where}: no name at any rank")
-        before = len(builder)
-        node = builder.add_lineage(lineage, _details(record, roles), is_class=False)
-        if len(builder) == before and builder.is_class(node):
-            twice.append(f"{lineage[-1][1]} ({where})")
-        builder.mark_class(node)
-    if len(builder) == 1:
-        raise TaxonomyError(f"{source} holds no taxon")
-    notes = [f"{len(twice)} classes are listed twice and taken once, first: {twice[0]}"] if twice else []
-    return builder.build(source, notes)
+    roles = column_roles(rows.columns)
+    if not any(role in ("rank", "epithet") for role, _ in roles.values()):
+        raise TaxonomyError(
+            f"{source}: no column is a rank; expected some of kingdom, phylum, class, order, family, genus, "
+            f"species, got {', '.join(rows.columns)}"
+        )
+    refuse_twins(f"{source}, line 1", roles)
+    table = Lineages(len(rows.line_R), rank_columns(rows.columns, roles), details(rows.columns, roles), rows.line_R)
+    return from_lineages(table, findings, source=source, keep_rows=keep_rows)
+
+
+def from_records(records: Iterable[Mapping[str, str]], findings: Findings, *, source: str) -> Taxonomy:
+    """(column → text) records, which need not have the same columns → a tree; see `from_rows`."""
+    listed: list[Mapping[str, str]] = []
+    seen: set[str] = set()
+    for number, record in enumerate(records, start=1):
+        if not record.keys() <= seen:
+            refuse_twins(f"{source}, {findings.unit} {number}", column_roles(record))
+            seen |= record.keys()
+        listed.append(record)
+    names = dict.fromkeys(name for record in listed for name in record)
+    columns = {name: Column.of(record.get(name) or "" for record in listed) for name in names}
+    return from_rows(Rows(columns, np.arange(1, len(listed) + 1, dtype=np.int32)), findings, source=source)
 
 
 def refuse_twins(where: str, roles: Mapping[str, tuple[str, str]]) -> None:
@@ -99,17 +121,54 @@ def refuse_twins(where: str, roles: Mapping[str, tuple[str, str]]) -> None:
         columns[role] = column
 
 
-def _lineage(record: Mapping[str, str], roles: Mapping[str, tuple[str, str]]) -> list[tuple[str, str]]:
-    names = {argument: record[c].strip() for c, (role, argument) in roles.items() if role == "rank" and record.get(c)}
-    names = {rank: " ".join(name.split()) for rank, name in names.items() if name}
-    epithet = next((record[c].strip() for c, (role, _) in roles.items() if role == "epithet" and record.get(c)), "")
-    species, genus = names.get("species") or epithet, names.get("genus", "")
-    if species:
-        species = names["species"] = whole_species(species, genus)
-    for rank in ("subspecies", "variety", "form"):
-        if species and rank in names:
-            names[rank] = _below_species(names[rank], species, genus)
-    return [(rank, names[rank]) for rank in RANKS if rank in names]
+def rank_columns(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[RankColumn]:
+    """The names at each rank, from the top: without their authors, species and what lies below with their genus."""
+    ranks = {argument: _authors_apart(columns[c], argument) for c, (role, argument) in roles.items() if role == "rank"}
+    epithet = next((columns[c] for c, (role, _) in roles.items() if role == "epithet"), None)
+    if epithet is not None:
+        species = ranks.get("species", RankColumn("species", _blank(epithet)))
+        ranks["species"] = replace(species, names=together(lambda name, other: name or other, species.names, epithet))
+    if "species" in ranks:
+        genus = ranks["genus"].names if "genus" in ranks else _blank(ranks["species"].names)
+        ranks["species"] = _renamed(ranks["species"], whole_species, genus)
+        species_names = ranks["species"].names
+        for rank in ("subspecies", "variety", "form"):
+            if rank in ranks:
+                ranks[rank] = _renamed(ranks[rank], _below_species, species_names, genus)
+    return [ranks[rank] for rank in RANKS if rank in ranks]
+
+
+def _authors_apart(column: Column, rank: str) -> RankColumn:
+    """Names with single spaces, and apart from them the authors that stood there with them."""
+    authorship: dict[str, str] = {}
+
+    def without_author(text: str) -> str:
+        name = " ".join(text.split())
+        if " " not in name or (rank == "species" and _BINOMIAL.fullmatch(name)):
+            return name
+        name, author = split_authorship(name, rank)
+        if author:
+            authorship.setdefault(name, author)
+        return name
+
+    return RankColumn(rank, column.map(without_author), authorship)
+
+
+def _renamed(column: RankColumn, name: Callable[..., str], *others: Column) -> RankColumn:
+    """With the names that `name` makes of each cell and the cells beside it. Blank cells stay blank."""
+    authorship: dict[str, str] = {}
+
+    def made(cell: str, *beside: str) -> str:
+        whole = name(cell, *beside) if cell else ""
+        if cell in column.authorship:
+            authorship[whole] = column.authorship[cell]
+        return whole
+
+    return RankColumn(column.rank, together(made, column.names, *others), authorship)
+
+
+def _blank(like: Column) -> Column:
+    return Column(np.full(len(like.code_R), -1, np.int64), ())
 
 
 def whole_species(name: str, genus: str) -> str:
@@ -137,19 +196,23 @@ def _has_genus(name: str, genus: str) -> bool:
     return name.casefold().startswith(f"{genus.casefold()} ") or name.startswith(f"{genus[0]}. ")
 
 
-def _details(record: Mapping[str, str], roles: Mapping[str, tuple[str, str]]) -> Details:
-    common: dict[str, tuple[str, ...]] = {}
-    ids: dict[str, str] = {}
-    extra: dict[str, str] = {}
+def details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[tuple[Role, str, Column]]:
+    """What the columns that are no ranks say of each row's taxon. Columns of one language are put together."""
+    found: dict[tuple[Role, str], Column] = {}
     for column, (role, argument) in roles.items():
-        value = (record.get(column) or "").strip()
-        if not value:
+        if role in ("rank", "epithet"):
             continue
-        if role == "common":
-            names = tuple(name.strip() for name in value.split("|") if name.strip())
-            common[argument] = common.get(argument, ()) + names
-        elif role == "id":
-            ids[argument] = value
-        elif role == "extra":
-            extra[argument] = value
-    return Details(common, ids, extra)
+        key: tuple[Role, str] = (role, argument)  # type: ignore[assignment]
+        cells = columns[column].map(_synonyms if role == "synonyms" else str.strip)
+        found[key] = together(_joined, found[key], cells) if key in found and role == "common" else cells
+    return [(role, argument, cells) for (role, argument), cells in found.items()]
+
+
+def _joined(one: str, other: str) -> str:
+    return BETWEEN.join(filter(None, (one, other)))
+
+
+def _synonyms(cell: str) -> str:
+    """Names with their authors, as a person writes them, → name and author divided by a tab."""
+    apart = (split_authorship(" ".join(part.split())) for part in cell.split(BETWEEN) if part.strip())
+    return BETWEEN.join("\t".join(filter(None, pair)) for pair in apart)

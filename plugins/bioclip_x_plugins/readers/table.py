@@ -12,15 +12,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.files import read_text
+from bioclip_x.files import read_lines
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.readers.lineages import column_roles, from_records, refuse_twins
+from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.lineages import Column, Numbering
+from bioclip_x_plugins.readers.lineages import Rows, column_roles, from_rows, refuse_twins
 
 DELIMITERS = "\t,;"
+AT_ONCE: Final = 4096
+"""Rows that are taken together: enough to look at columns and not at cells."""
 
 
 class TableReader:
@@ -40,10 +48,8 @@ class TableReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line."""
-        text = read_text(path, TaxonomyError)
-        if not text.strip():
-            raise TaxonomyError(f"{path} is empty; expected a table of taxa")
-        return from_records(_records(path, text), str(path))
+        findings = Findings(str(path))
+        return from_rows(_rows(path, findings), findings, source=str(path))
 
 
 def _header(text: str) -> str:
@@ -54,21 +60,56 @@ def _delimiter(header: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def _records(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _rows(path: Path, findings: Findings) -> Rows:
+    """The cells of all columns. What is wrong with a row goes to `findings`; the row is left out."""
     # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell, and end no row.
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(_header(text)), strict=True)
+    lines = read_lines(path, TaxonomyError)
+    header = next(lines, "")
+    reader = csv.reader(chain([header], lines), delimiter=_delimiter(header), strict=True)
+    names, numberings, codes = [""], [Numbering()], [[np.empty(0, np.int64)]]
+    line_R: list[int] = []
     try:
-        columns = next(rows)
-        repeated = {c for c in columns if c and columns.count(c) > 1}
-        if repeated:
-            raise TaxonomyError(f"{path}, line 1: the column {min(repeated)!r} stands there twice")
-        refuse_twins(f"{path}, line 1", column_roles(columns))
-        for row in rows:
-            where = f"{path}, line {rows.line_num}"
+        names = _column_names(path, next(reader, []), lines)
+        numberings = [Numbering() for _ in names]
+        codes = [[np.empty(0, np.int64)] for _ in names]
+        whole = _whole_rows(reader, len(names), line_R, findings)
+        while rows := list(islice(whole, AT_ONCE)):
+            for numbering, parts, cells in zip(numberings, codes, zip(*rows)):
+                parts.append(np.fromiter(map(numbering.__getitem__, cells), np.int64, len(cells)))
+    except csv.Error as problem:
+        findings.error("malformed", f"not valid CSV: {problem}", reader.line_num)
+        findings.raise_errors()
+    columns = [Column(np.concatenate(parts), list(found)).map(str.strip) for parts, found in zip(codes, numberings)]
+    is_blank_R = np.all([column.code_R < 0 for column in columns], axis=0)
+    kept = {name: Column(column.code_R[~is_blank_R], column.texts) for name, column in zip(names, columns) if name}
+    return Rows(kept, np.array(line_R, np.int32)[~is_blank_R])
+
+
+def _column_names(path: Path, names: list[str], lines: Iterable[str]) -> list[str]:
+    """Raises TaxonomyError for a header without names, or with one twice."""
+    if not any(name.strip() for name in names):
+        if any(line.strip() for line in lines):
+            raise TaxonomyError(f"{path}, line 1: expected the names of columns, got a blank line")
+        raise TaxonomyError(f"{path} is empty; expected a table of taxa")
+    repeated = {name for name in names if name and names.count(name) > 1}
+    if repeated:
+        raise TaxonomyError(f"{path}, line 1: the column {min(repeated)!r} stands there twice")
+    refuse_twins(f"{path}, line 1", column_roles(names))
+    return names
+
+
+def _whole_rows(
+    reader: Any, width: int, line_R: list[int], findings: Findings
+) -> Iterator[list[str]]:
+    """Rows of as many cells as there are columns; the line of each is put into `line_R`."""
+    for row in reader:
+        if len(row) != width:
             if not any(cell.strip() for cell in row):
                 continue
-            if len(row) > len(columns) and any(cell.strip() for cell in row[len(columns) :]):
-                raise TaxonomyError(f"{where}: {len(row)} cells under {len(columns)} columns; is a name unquoted?")
-            yield where, {column: cell for column, cell in zip(columns, row) if column}
-    except csv.Error as problem:
-        raise TaxonomyError(f"{path}, line {rows.line_num}: not valid CSV: {problem}") from None
+            if any(cell.strip() for cell in row[width:]):
+                message = f"{len(row)} cells under {width} columns; is a name unquoted?"
+                findings.error("too many cells", message, reader.line_num)
+                continue
+            row = (row + [""] * width)[:width]
+        line_R.append(reader.line_num)
+        yield row

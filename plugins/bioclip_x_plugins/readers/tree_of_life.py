@@ -8,19 +8,24 @@ and epithet; the few whose last rank is a whole binomial already (an older combi
 
 from __future__ import annotations
 
-import gc
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.files import read_text
-from bioclip_x.taxonomy import LINNAEAN, Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.tree import NO_DETAILS
+from bioclip_x.taxonomy import LINNAEAN, Taxonomy
+from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, from_lineages, together
 from bioclip_x_plugins.readers.lineages import whole_species
+
+AT_ONCE: Final = 4096
+"""Rows that are taken together: enough to look at columns and not at cells."""
 
 _BEGINNING = re.compile(rb'\s*\[\s*\[\s*\[\s*"')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -34,46 +39,35 @@ class TreeOfLifeReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and row. A lineage listed twice is one class with two rows, which is noted."""
-        with _collecting_nothing():
-            return _read(path)
+        findings = Findings(str(path), unit="row")
+        columns = [column.map(_single_spaced) for column in _columns(path, findings)]
+        findings.raise_errors()
+        *names, common = columns
+        names[-1] = together(lambda epithet, genus: epithet and whole_species(epithet, genus), names[-1], names[-2])
+        table = Lineages(
+            n_rows=len(common.code_R),
+            ranks=[RankColumn(rank, column) for rank, column in zip(LINNAEAN, names)],
+            details=[("common", "en", common)],
+            line_R=np.arange(1, len(common.code_R) + 1, dtype=np.int32),
+        )
+        return from_lineages(table, findings, source=str(path), keep_rows=True)
 
 
-def _read(path: Path) -> Taxonomy:
-    builder = TaxonomyBuilder()
-    rows: list[int] = []
-    twice: list[str] = []
-    above: list[tuple[str, str]] = []
-    nodes = [0]
-    for number, entry in enumerate(_entries(path), start=1):
-        lineage, common = _lineage(path, number, entry)
-        # The lists are sorted: what a row shares with the one before need not be looked up again.
-        shared = _shared(lineage, above)
-        del nodes[shared + 1 :]
-        for rank, name in lineage[shared:-1]:
-            nodes.append(builder.add(nodes[-1], rank, name))
-        details = Details({"en": (common,)}) if common else NO_DETAILS
-        nodes.append(builder.add(nodes[-1], *lineage[-1], details))
-        if builder.is_class(nodes[-1]):
-            twice.append(lineage[-1][1])
-        builder.mark_class(nodes[-1])
-        rows.append(nodes[-1])
-        above = lineage
-    if not rows:
-        raise TaxonomyError(f"{path} holds no taxon")
-    notes = [f"{len(twice)} lineages are listed twice and are one class each, first: {twice[0]}"] if twice else []
-    return builder.build(str(path), notes, rows)
+def _columns(path: Path, findings: Findings) -> list[Column]:
+    """The seven ranks and the common name. Entries that are none go to `findings`."""
+    n_columns = len(LINNAEAN) + 1
+    numberings = [Numbering() for _ in range(n_columns)]
+    codes = [[np.empty(0, np.int64)] for _ in range(n_columns)]
+    entries = enumerate(_entries(path), start=1)
+    while part := list(islice(entries, AT_ONCE)):
+        rows = [row for number, entry in part if (row := _row(number, entry, findings))]
+        for numbering, parts, cells in zip(numberings, codes, zip(*rows)):
+            parts.append(np.fromiter(map(numbering.__getitem__, cells), np.int64, len(cells)))
+    return [Column(np.concatenate(parts), list(found)) for parts, found in zip(codes, numberings)]
 
 
-@contextmanager
-def _collecting_nothing() -> Iterator[None]:
-    """A million small objects without a cycle among them: looking for cycles takes half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _single_spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _entries(path: Path) -> Iterator[Any]:
@@ -102,33 +96,18 @@ def _skip(text: str, place: int) -> int:
     return found.end() if found else place
 
 
-def _lineage(path: Path, number: int, entry: Any) -> tuple[list[tuple[str, str]], str]:
-    """Named ranks from the top down, the species with its genus, and the common name."""
+def _row(number: int, entry: Any, findings: Findings) -> Sequence[str]:
+    """Seven names and the common name; nothing for what is no such entry."""
     match entry:
-        case [[_, _, _, _, _, _, _] as names, str(common)] if all(isinstance(name, str) for name in names):
-            pass
+        case [[str(), str(), str(), str(), str(), str(), str()] as names, str(common)]:
+            return (*names, common)
         case [[*names], str()] if len(names) != len(LINNAEAN):
-            raise TaxonomyError(
-                f"{path}, row {number}: expected 7 ranks, kingdom to epithet, got {len(names)}: {names}"
-            )
+            findings.error("malformed", f"expected 7 ranks, kingdom to epithet, got {len(names)}: {names}", number)
         case _:
-            raise TaxonomyError(
-                f"{path}, row {number}: expected [[kingdom, phylum, class, order, family, genus, epithet], common name], "
-                f"got {json.dumps(entry, ensure_ascii=False)[:120]}"
+            told = json.dumps(entry, ensure_ascii=False)[:120]
+            findings.error(
+                "malformed",
+                f"expected [[kingdom, phylum, class, order, family, genus, epithet], common name], got {told}",
+                number,
             )
-    names = [" ".join(name.split()) for name in names]
-    if not any(names):
-        raise TaxonomyError(f"{path}, row {number}: no name at any rank")
-    if names[-1]:
-        names[-1] = whole_species(names[-1], names[-2])
-    return [(rank, name) for rank, name in zip(LINNAEAN, names) if name], " ".join(common.split())
-
-
-def _shared(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> int:
-    """How many taxa two lineages have in common from the top, at most all but one's last."""
-    shared = 0
-    for mine, theirs in zip(one[:-1], other):
-        if mine != theirs:
-            break
-        shared += 1
-    return shared
+    return ()

@@ -26,9 +26,11 @@ from typing import Any
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.files import read_yaml
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.findings import Findings
 from bioclip_x_plugins.readers.lineages import column_role, column_roles, from_records, normalise_language
 
-_NODE_KEYS = {"rank", "name", "children", "common_names", "ids", "extra", "is_class"}
+_NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}
+_SYNONYM_KEYS = {"name", "authorship", "rank"}
 
 
 class YamlReader:
@@ -58,8 +60,8 @@ class YamlReader:
             return builder.build(str(path), notes)
         if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(f"{path}: no key of the first entry is a rank: {', '.join(map(str, entries[0]))}")
-        places = ((f"{path}, entry {i}", entry) for i, entry in enumerate(entries, start=1))
-        return from_records(((where, _record(entry, where)) for where, entry in places), str(path))
+        records = (_record(entry, f"{path}, entry {i}") for i, entry in enumerate(entries, start=1))
+        return from_records(records, Findings(str(path), unit="entry"), source=str(path))
 
 
 def _record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
@@ -157,7 +159,17 @@ def _details(entry: Mapping[str, Any], where: str) -> Details:
             if value is not None:
                 place = f"{where}, {key}"
                 found[_text(name, place, or_number=True)] = _text(value, f"{place}, {name}", or_number=True)
-    return Details(common, texts["ids"], texts["extra"])
+    authorship = _text(entry.get("authorship"), f"{where}, authorship")
+    return Details(common, texts["ids"], texts["extra"], authorship, tuple(_synonyms(entry, where)))
+
+
+def _synonyms(entry: Mapping[str, Any], where: str) -> Iterator[Synonym]:
+    """From names with their authors, or mappings of `name`, `authorship` and `rank`."""
+    for one in _given(entry, "synonyms", list, "a list of names", where):
+        if isinstance(one, dict) and isinstance(one.get("name"), str) and one.keys() <= _SYNONYM_KEYS:
+            yield Synonym(**{key: _text(value, f"{where}, synonyms, {key}") for key, value in one.items()})
+        else:
+            yield Synonym(*split_authorship(_text(one, f"{where}, synonyms")))
 
 
 def _given(entry: Mapping[str, Any], key: str, kind: type, kind_name: str, where: str) -> Any:
