@@ -1,4 +1,5 @@
-"""A figure: something of ours against something of a peer's, measured by turns, as the median of their ratios."""
+"""Figures: something of ours against something of a peer's, measured by turns, as the median of their ratios; or something
+of ours alone, against a limit."""
 
 from __future__ import annotations
 
@@ -92,8 +93,43 @@ class Figure:
         }
 
 
-def load(dumped: Mapping[str, Any]) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Something of ours alone. most, least: what the median may be. unit: "s", "MiB" or "%"."""
+
+    what: str
+    unit: str
+    samples: tuple[float, ...]
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def value(self) -> float:
+        return median(self.samples)
+
+    @property
+    def is_met(self) -> bool:
+        return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
+
+    @property
+    def target(self) -> str:
+        return f"≤ {self.most:g} {self.unit}" if self.most is not None else f"≥ {self.least:g} {self.unit}"
+
+    def dump(self) -> dict[str, Any]:
+        """For the results file; `load` reads it."""
+        return {
+            "value": _rounded(self.value),
+            "limit": {"most": self.most, "least": self.least},
+            "is_met": self.is_met,
+            "unit": self.unit,
+            "ours": {"what": self.what, "samples": [*map(_rounded, self.samples)]},
+        }
+
+
+def load(dumped: Mapping[str, Any]) -> Figure | Limit:
     """A figure from the results file."""
+    if "limit" in dumped:
+        return Limit(dumped["ours"]["what"], dumped["unit"], tuple(dumped["ours"]["samples"]), **dumped["limit"])
     ours, peers = dumped["ours"], dumped["peers"]
     return Figure(
         Sides(ours["what"], peers["what"], dumped["unit"]),

@@ -24,6 +24,8 @@ class TextBank:
     n_classes: C.
     pooling: how a class's prompts are pooled: "mean" (CBD), "ensemble" (CLIP's) or "max".
     key: hash of the model, its tokenizer and precision, and the prompts.
+    half_PD: float16 [P, D], the same embeddings for the products with pictures, where memory is to be saved: then
+        `embeddings_PD` is memory-mapped, and read for the best classes only; else None.
     truncated: how many prompts were longer than the model's context.
     """
 
@@ -35,6 +37,7 @@ class TextBank:
     pooling: str
     key: str
     truncated: int = 0
+    half_PD: torch.Tensor | None = None
 
     def of_class(self, class_index: int) -> slice:
         """The rows of one class."""

@@ -24,6 +24,8 @@ class Logits:
 
     part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; whoever takes it may overwrite it.
     n_images, n_classes: B and C. k: how many of the best classes a head is to tell.
+    exact: the same as `part`, where `part` is an approximation (a bank of half precision): the best classes are then put in
+        order, and their shares told, by it.
     inner_IB: float32 [inner taxa, B], logits of `Taxonomy.inner_taxa` from texts of their own, for heads that ask for them
         (`needs_inner_texts = True`); else None.
     """
@@ -32,6 +34,7 @@ class Logits:
     n_images: int
     n_classes: int
     k: int = 16
+    exact: Callable[[int, int], torch.Tensor] | None = None
     inner_IB: torch.Tensor | None = None
 
     def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
@@ -47,7 +50,12 @@ class Logits:
 
     def map(self, change: Callable[[int, int, torch.Tensor], torch.Tensor]) -> Logits:
         """With `change(start, stop, part)` in place of each part: temperatures, priors."""
-        return replace(self, part=lambda start, stop: change(start, stop, self.part(start, stop)))
+        exact = self.exact
+        return replace(
+            self,
+            part=lambda start, stop: change(start, stop, self.part(start, stop)),
+            exact=exact and (lambda start, stop: change(start, stop, exact(start, stop))),
+        )
 
     @staticmethod
     def of(logits_BC: torch.Tensor) -> Logits:

@@ -10,6 +10,7 @@ Legend: B images, C classes, c classes of a part, R runs, I held nodes, K best c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,7 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = ()) -> 
     for places, parents in plan.upwards:
         sums_IB.index_add_(0, parents, sums_IB[places])
     log_total_B = reference_B + sums_IB[0].log()
-    top_BK, log_top_BK = best.sorted()
+    top_BK, log_top_BK = best.sorted() if logits.exact is None else _refined(logits.exact, *best.sorted())
     return Scores(_log_shares(sums_IB).T, top_BK, (log_top_BK - log_total_B[:, None]).float(), ranks)
 
 
@@ -130,6 +131,17 @@ def _log_shares(sums_IB: torch.Tensor) -> torch.Tensor:
     if bool(is_small.any()):
         logs_IB[is_small] = sums_IB[is_small].log().float()
     return logs_IB
+
+
+def _refined(
+    exact: Callable[[int, int], torch.Tensor], classes_BK: torch.Tensor, values_BK: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same classes by their exact logits, best first."""
+    for class_index in classes_BK.unique().tolist():
+        rows, places = torch.nonzero(classes_BK == class_index, as_tuple=True)
+        values_BK[rows, places] = exact(class_index, class_index + 1)[0, rows].double()
+    values_BK, order_BK = values_BK.sort(dim=1, descending=True, stable=True)
+    return classes_BK.gather(1, order_BK), values_BK
 
 
 class BestClasses:

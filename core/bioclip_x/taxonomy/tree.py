@@ -101,7 +101,9 @@ class Taxonomy:
         owner = self.owner(node)
         lineage = tuple((self.rank(n), self.names[n]) for n in self.path(owner) if self.kind_N[n] == TAXON)
         about = self.details.get(owner, NO_DETAILS)
-        return Taxon(self.rank(owner), self.names[owner], lineage, about.common_names, about.ids, about.extra)
+        return Taxon(
+            self.rank(owner), self.names[owner], lineage, about.common_names, about.ids, about.extra, about.authorship, about.synonyms
+        )  # fmt: skip
 
     def class_taxon(self, class_index: int) -> Taxon:
         """The taxon of class `class_index` (0 … C-1)."""
@@ -196,11 +198,11 @@ class Taxonomy:
         return digest.hexdigest()[:16]
 
     def restricted_to(self, classes: Iterable[int]) -> Taxonomy:
-        """The tree of some of the classes, and of the nodes above them, its classes in the same order.
+        """The tree of some of the classes, and of the nodes above them. Raises TaxonomyError if none is left.
 
-        Raises TaxonomyError if none is left.
+        See `restricted` for which class is which.
         """
-        return restricted(self, np.unique(np.fromiter(classes, np.int64)))
+        return restricted(self, np.unique(np.fromiter(classes, np.int64)))[0]
 
     def to_networkx(self) -> networkx.DiGraph[Any]:
         """The taxa as a networkx DiGraph, edges from parent to child. See `graph.to_networkx`."""
@@ -223,8 +225,12 @@ class Taxonomy:
         return from_labels(labels)
 
 
-def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy:
-    """The tree of `classes` (ascending) and of the taxa above them; ranks that none of them uses have no holes there."""
+def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
+    """The tree of `classes` (ascending) and of the taxa above them, and which of the old classes each of its classes is.
+
+    Ranks that none of them uses have no holes there; so, of clades in which some taxa lack a rank, classes may change places.
+    Raises TaxonomyError if none is left.
+    """
     from bioclip_x.taxonomy.compile import Draft, compile_tree
 
     if not len(classes):
@@ -249,5 +255,8 @@ def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy:
         details=renumbered(taxonomy.details, new_N),
         line_M=None if taxonomy.line_N is None else taxonomy.line_N[old_M],
     )
-    tree, _ = compile_tree(draft, taxonomy.source, taxonomy.notes, taxonomy.problems)
-    return tree
+    tree, new_M = compile_tree(draft, taxonomy.source, taxonomy.notes, taxonomy.problems)
+    taxon_c = taxonomy.owner_N[taxonomy.leaf_node_C[classes]]
+    old_C = np.empty(len(classes), np.int32)
+    old_C[tree.class_of_N[new_M[new_N[taxon_c]]]] = classes
+    return tree, old_C

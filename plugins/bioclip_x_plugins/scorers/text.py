@@ -68,10 +68,17 @@ class TextScorer:
         self._prepare(bank)
         scaled_DB = (features.embeddings_BD * card.logit_scale).T.contiguous()
 
-        def part(start: int, stop: int) -> torch.Tensor:
-            return self._similarities(scaled_DB, bank, start, stop).add_(card.logit_bias)
+        def exact(start: int, stop: int) -> torch.Tensor:
+            return self._similarities(scaled_DB, bank, bank.embeddings_PD, start, stop).add_(card.logit_bias)
 
-        return Logits(part, scaled_DB.shape[1], bank.n_classes)
+        if bank.half_PD is None or not self._reads_rows(bank):
+            return Logits(exact, scaled_DB.shape[1], bank.n_classes)
+        half_PD = bank.half_PD
+
+        def part(start: int, stop: int) -> torch.Tensor:
+            return self._similarities(scaled_DB, bank, half_PD, start, stop).add_(card.logit_bias)
+
+        return Logits(part, scaled_DB.shape[1], bank.n_classes, exact=exact)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
@@ -84,13 +91,20 @@ class TextScorer:
             share_P = share_P / float((torch.from_numpy(share_P) @ embeddings_PD).norm())
         return np.asarray(share_P, np.float32)
 
-    def _similarities(self, x_DB: torch.Tensor, bank: TextBank, start: int, stop: int) -> torch.Tensor:
+    @staticmethod
+    def _reads_rows(bank: TextBank) -> bool:
+        """Whether similarities are taken from the texts' own, and not from prototypes made of them."""
+        return bank.pooling == "max" or _is_nearly_bare(bank)
+
+    def _similarities(
+        self, x_DB: torch.Tensor, bank: TextBank, texts_PD: torch.Tensor, start: int, stop: int
+    ) -> torch.Tensor:
         """float32 [stop - start, B]."""
-        if bank.pooling != "max" and not _is_nearly_bare(bank):
+        if not self._reads_rows(bank):
             return self._prototypes_CD[start:stop] @ x_DB
         is_bare = len(bank.owner_P) == bank.n_classes  # one prompt each, in class order
         first, last = (start, stop) if is_bare else bank.owner_P.searchsorted([start, stop]).tolist()
-        cos_pB = bank.embeddings_PD[first:last].to(x_DB.dtype) @ x_DB
+        cos_pB = texts_PD[first:last].float() @ x_DB
         if is_bare:
             return cos_pB
         owner_p = torch.from_numpy(bank.owner_P[first:last]) - start

@@ -1,0 +1,43 @@
+"""A tree of as many names as BioCLIP 2's list has, made here: seven ranks, groups of very different sizes."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.taxonomy import LINNAEAN, Taxonomy
+from bioclip_x_plugins.readers.tree_of_life import TreeOfLifeReader
+
+SPECIES = 867_455
+SIZES = (7, 60, 300, 1_500, 9_500, 150_000, SPECIES)
+"""Taxa at each rank, kingdom to species."""
+
+
+def rows(sizes: tuple[int, ...] = SIZES, seed: int = 0) -> list[list[object]]:
+    """[[kingdom, …, genus, epithet], ""], sorted, as BioCLIP's lists are. Every taxon has one below it."""
+    random = np.random.default_rng(seed)
+    above: npt.NDArray[np.int64] = np.zeros((sizes[0], 0), np.int64)
+    lineages = np.arange(sizes[0])[:, None]
+    for before, size in zip(sizes, sizes[1:]):
+        weight = random.pareto(1.2, before) + 0.1
+        parent = np.concatenate([np.arange(before), random.choice(before, size - before, p=weight / weight.sum())])
+        above = lineages[np.sort(parent)]
+        lineages = np.concatenate([above, np.arange(size)[:, None]], axis=1)
+    names = [[f"{rank.capitalize()}{number}" for number in range(size)] for rank, size in zip(LINNAEAN[:-1], sizes)]
+    names.append([f"epithet{number}" for number in range(sizes[-1])])
+    return [[[names[rank][number] for rank, number in enumerate(row)], ""] for row in lineages.tolist()]
+
+
+@cache
+def tree(folder: Path) -> tuple[Taxonomy, list[list[object]]]:
+    """The tree, read from a file in `folder`, and its rows, a class each in the same order."""
+    listed = rows()
+    file = folder / "txt_emb_species.json"
+    file.write_text(json.dumps(listed), "utf-8")
+    taxonomy = TreeOfLifeReader().read(file)
+    assert taxonomy.class_of_row is not None
+    return taxonomy, listed
