@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def rows(sizes: tuple[int, ...] = SIZES, seed: int = 0) -> list[list[object]]:
     random = np.random.default_rng(seed)
     above: npt.NDArray[np.int64] = np.zeros((sizes[0], 0), np.int64)
     lineages = np.arange(sizes[0])[:, None]
-    for before, size in zip(sizes, sizes[1:]):
+    for before, size in pairwise(sizes):
         weight = random.pareto(1.2, before) + 0.1
         parent = np.concatenate([np.arange(before), random.choice(before, size - before, p=weight / weight.sum())])
         above = lineages[np.sort(parent)]

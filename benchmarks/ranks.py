@@ -49,7 +49,11 @@ def _ours(taxonomy: Taxonomy, log_probs_C: torch.Tensor) -> dict[str, list[tuple
     found = {}
     for rank, nodes in taxonomy.rank_tables.items():
         [best] = top_nodes(taxonomy, scores, nodes, BEST)
-        logs = scores.log_top_BK[0, :BEST] if taxonomy.place_N[best[0]] < 0 else scores.log_probs_BI[0, taxonomy.place_N[best]]
+        logs = (
+            scores.log_top_BK[0, :BEST]
+            if taxonomy.place_N[best[0]] < 0
+            else scores.log_probs_BI[0, taxonomy.place_N[best]]
+        )
         found[rank] = list(zip(best, logs.exp().tolist()))
     return found
 

@@ -17,13 +17,14 @@ settings.load_profile("bioclip-x")
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the user's settings, reads or writes the user's caches, and none reaches for the hub."""
+    """No test reads the user's settings, reads or writes the user's caches or data, and none reaches for the hub."""
     for name in [name for name in os.environ if name.startswith("BIOCLIP_X_")]:
         monkeypatch.delenv(name)
     nothing_set = tmp_path_factory.getbasetemp() / "config.yaml"
     nothing_set.touch()
     monkeypatch.setenv("BIOCLIP_X_CONFIG", str(nothing_set))
     monkeypatch.setenv("BIOCLIP_X_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BIOCLIP_X_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

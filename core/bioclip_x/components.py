@@ -168,13 +168,36 @@ class TrainableEncoder(Protocol):
 
 
 class Scorer(Protocol):
-    """Image features → class logits."""
+    """Image features → class logits. One that needs no features has `needs_encoder = False`: see `OwnScores`."""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
         """A record that makes the logits of any range of classes, logit scale applied (`Logits.of` has all at once)."""
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Each prompt's coefficient a_p in the class's similarity Σ a_p·cos_p for this image; float32 [prompts of it]."""
+
+
+class OwnScores(Scorer, Protocol):
+    """A scorer that takes class scores from elsewhere than embeddings. No model is loaded for it, and no picture decoded.
+
+    needs_encoder: False. model, revision: what outputs call that which made the scores. Its `logits` finds the pictures by
+    `features.names`.
+    """
+
+    needs_encoder: Literal[False]
+    model: str
+
+    @property
+    def revision(self) -> str: ...
+
+    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
+        """Reads the scores, before anything else is asked, and tells what of them is not used or doubtful."""
+
+    def pictures(self) -> Sequence[str]:
+        """The names of all pictures that there are scores for."""
+
+    def problem(self, name: str) -> str:
+        """Why there are none for the picture of this name, "" if there are."""
 
 
 class LogitAdjustment(Protocol):
@@ -195,7 +218,9 @@ class Head(Protocol):
 
     Takes `records.Logits` and the tree, returns `records.Scores`. Logits may be a million a picture: they are taken in parts,
     or, by a head for small lists, as `logits_BC`. `taxonomy.rollup.roll_up` makes Scores of them; `tests/third_party` is a
-    head, whole. A head with `needs_inner_texts = True` gets logits of inner taxa too, from texts of their own.
+    head, whole. A head with `needs_inner_texts = True` gets logits of inner taxa too, from texts of their own;
+    with one with `chooses_rank = True`, a recipe that names a rank is refused. One whose shares are the softmax of the logits
+    that it gets says so, `is_softmax = True`: a calibration's temperature is right for such shares alone.
     """
 
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -21,7 +22,7 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST: Final = 200
 """Lists and mappings within one another in a file. Readers of trees recurse, and Python and libyaml have limits."""
 
-LONGEST_LINE: Final = 1 << 22
+LONGEST_LINE: Final = 1 << 20
 """Characters in a line of a file that is read line by line. No record is as long; one enormous line is something else."""
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -121,24 +122,38 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
         raise error(f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8") from None
 
 
-def read_lines(path: Path, error: type[BioclipXError] = BioclipXError, longest: int = LONGEST_LINE) -> Iterator[str]:
-    """The lines of a text file with their ends, in the encodings of `read_text`, however large the file.
+def read_lines(path: Path, error: type[BioclipXError] = BioclipXError) -> Iterator[str]:
+    """The lines of a text file as they are, with their ends, in the encodings of `read_text`, however large the file.
 
-    Raises `error` as `read_text` does, and for a line of more than `longest` characters.
+    Raises `error` as `read_text` does, and as `stream_lines`.
     """
     try:
-        with path.open("rb") as raw:
-            encoding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        with path.open(encoding=encoding, newline="") as file:
-            number = 0
-            while line := file.readline(longest + 1):
-                number += 1
-                if len(line) > longest:
-                    raise error(f"{path}, line {number}: more than {longest:,} characters; is this a text file?")
-                yield line
+        with path.open("rb") as file:
+            encoding = (
+                "utf-16" if file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+            )  # a pipe is read but once
+            yield from stream_lines(file, str(path), error, encoding)
     except (OSError, UnicodeDecodeError):
         read_text(path, error)  # says what it is, and in which line
         raise
+
+
+def stream_lines(
+    stream: IO[bytes], where: str, error: type[BioclipXError] = BioclipXError, encoding: str = "utf-8-sig"
+) -> Iterator[str]:
+    """The same of a file that is open, and closed at the end. where: its name in errors.
+
+    Raises `error` for a line of more than `LONGEST_LINE` characters, and for a NUL character.
+    """
+    number = 0
+    with io.TextIOWrapper(stream, encoding, newline="") as lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise error(f"{where}, line {number}: more than {LONGEST_LINE:,} characters; is this a text file?")
+            if "\0" in line:
+                raise error(f"{where}, line {number}: a NUL byte; the file is damaged or not text")
+            yield line
 
 
 def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:

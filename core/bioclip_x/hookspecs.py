@@ -53,6 +53,16 @@ def scorers() -> Sequence[ComponentSpec]:
 
 
 @hookspec
+def adjust_logits() -> Sequence[ComponentSpec]:
+    """Priors on classes: a region's species list, a season.
+
+    Called once when the registry is made. Return specs whose targets satisfy `components.LogitAdjustment`; used by
+    `--adjust NAME`. What they give is added to the class logits before the softmax, and their notes go into every output.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def heads() -> Sequence[ComponentSpec]:
     """Ways from class logits to a decision on the tree.
 

@@ -1,4 +1,4 @@
-"""Where bioclip-x keeps what it can make again."""
+"""Where bioclip-x keeps what it can make again, and what it cannot."""
 
 from __future__ import annotations
 
@@ -20,3 +20,20 @@ def default_cache_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("bioclip-x", appauthor=False))
+
+
+def data_folder() -> Path:
+    """$BIOCLIP_X_DATA, else `data` of the user's configuration file, else the platform's place for a program's data.
+
+    On Linux that is ~/.local/share/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
+    """
+    from bioclip_x.settings import load_settings
+
+    return Path(load_settings().values.get("data") or default_data_folder())
+
+
+def default_data_folder() -> Path:
+    """The platform's place for a program's data."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bioclip-x", appauthor=False))

@@ -13,7 +13,6 @@ from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.files import read_yaml
 from bioclip_x.options import BARE, ComponentRef, parse_ref
 from bioclip_x.registry import Registry
-from bioclip_x.taxonomy.subset import parse_term, placed
 
 
 def _refs(value: Any) -> Any:
@@ -27,6 +26,10 @@ def _labels(value: Any) -> Any:
 
 def _subset(value: Any) -> Any:
     terms = (value,) if isinstance(value, str) else value
+    if not terms:
+        return terms
+    from bioclip_x.taxonomy.subset import parse_term  # numpy, which a recipe without a subset need not wait for
+
     for term in terms if isinstance(terms, Sequence) else ():
         if isinstance(term, str):
             parse_term(term)  # says at once what is wrong with it
@@ -66,6 +69,9 @@ class Recipe(BaseModel):
     precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere"
     )
+    bank_precision: Literal["fp32", "fp16"] = Field(
+        "fp32", description="of the embedded texts in products with pictures; fp16 takes half the memory"
+    )
     preprocess: Literal["model", "pybioclip"] = Field(
         "model", description="how pictures are resized: as the model's configuration says, or as pybioclip does"
     )
@@ -75,7 +81,9 @@ class Recipe(BaseModel):
         None, description="a node with several parents: an error, its first parent, or a copy under each"
     )
     labels: Labels | None = Field(None, description="plain labels instead of a taxonomy")
-    subset: Terms = Field((), description="a part of the classes: class=Insecta, family!=Apidae, a name, or a file of names")
+    subset: Terms = Field(
+        (), description="a part of the classes: class=Insecta, family!=Apidae, a name, or a file of names"
+    )
     text: Refs = Field(
         (ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together"
     )
@@ -89,7 +97,9 @@ class Recipe(BaseModel):
     adjust: Adjustments = Field((), description="what is added to class scores: priors, a region's species list")
     head: Ref = Field(ComponentRef(name="flat"), description="class scores to a decision on the tree")
     rank: str | None = Field(None, description="the rank to report; none takes the classes themselves")
-    depth: Literal["auto"] | None = Field(None, description="auto: each name as deep down the tree as `accuracy` allows")
+    depth: Literal["auto"] | None = Field(
+        None, description="auto: each name as deep down the tree as `accuracy` allows"
+    )
     accuracy: float | None = Field(
         None, gt=0, lt=1, description="the part of the names that depth auto has right; none takes 0.95"
     )
@@ -131,8 +141,9 @@ def resolve_recipe(
     defaults: over the recipe's own; the command line has the user's settings here.
 
     A rank asked for without a head brings the head "rollup", since classes alone have no other rank, and a depth the head
-    "hedge"; an accuracy without a depth brings that; a descriptor file without a text brings the text "descriptors", since nothing else reads it; and a text builder that was published with
-    a pooling brings that, where none is set and no other builder asks for another.
+    "hedge"; an accuracy without a depth brings that; a descriptor file without a text brings the text "descriptors", since
+    nothing else reads it; and a text builder that was published with a pooling brings that, where none is set and no other
+    builder asks for another.
 
     Raises RecipeError for unknown fields, bad values, or two plugins that set one field (that no flag settles) to
     different values, naming both.
@@ -156,7 +167,9 @@ def resolve_recipe(
         explicit["text"] = "descriptors"
     recipe = _settled(registry, _recipe(explicit, "the recipe"), pooling_given="pooling" in explicit)
     if recipe.depth and recipe.head.name != "hedge":
-        raise RecipeError(f"depth auto is decided by the head 'hedge', and the head {recipe.head.name!r} was given; leave it out")
+        raise RecipeError(
+            f"depth auto is decided by the head 'hedge', and the head {recipe.head.name!r} was given; leave it out"
+        )
     if recipe.labels and recipe.taxonomy:
         raise RecipeError("labels and a taxonomy were both given; give one")
     return recipe
@@ -246,6 +259,8 @@ def read_recipe(file: Path) -> dict[str, Any]:
     if isinstance(file_there := document.get("calibration"), str) and file_there not in ("none", "auto"):
         document["calibration"] = str(file.parent / file_there)
     if isinstance(terms := _subset(document.get("subset")), Sequence):
+        from bioclip_x.taxonomy.subset import placed
+
         document["subset"] = [placed(term, file.parent) if isinstance(term, str) else term for term in terms]
     return document
 

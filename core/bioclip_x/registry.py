@@ -94,6 +94,10 @@ class Registry:
         """Name → component of one kind, sorted by name."""
         return dict(sorted(self._components[kind].items()))
 
+    def in_order(self, kind: Kind) -> list[str]:
+        """The names of one kind's components in the order in which plugins were registered and list them."""
+        return list(self._components[kind])
+
     def target(self, kind: Kind, name: str) -> Any:
         """Imports what a component's spec points at. Raises PluginError listing the known names, or the cause."""
         found = self._components[kind].get(name)
@@ -230,5 +234,5 @@ def _import_file(path: Path) -> Any:
 
 
 def _singular(kind: str) -> str:
-    words = {"taxonomy_readers": "taxonomy reader", "losses": "loss"}
+    words = {"taxonomy_readers": "taxonomy reader", "losses": "loss", "adjust_logits": "logit adjustment"}
     return words.get(kind, kind.replace("_", " ").rstrip("s"))

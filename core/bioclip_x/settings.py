@@ -1,7 +1,7 @@
 """What a user sets once for a machine: defaults of the command line, in a configuration file or the environment.
 
 Only what says where and how to compute, and which model to take if none is named. The command line puts these below recipe
-files, plugins and flags; `Classifier` and the rest of the library do not look at them, but for `cache`.
+files, plugins and flags; `Classifier` and the rest of the library do not look at them, but for `cache` and `data`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from bioclip_x.errors import SettingsError
 from bioclip_x.files import read_yaml
 
 PREFIX: Final = "BIOCLIP_X_"
+FOLDERS: Final = {"cache", "data"}
+"""The settings that name folders."""
 
 
 def _filled(value: Any) -> Any:
@@ -41,6 +43,7 @@ class Schema(BaseModel):
     workers: int | None = Field(None, ge=1, description="threads that decode pictures")
     language: Name | None = Field(None, description="language of common names (en, de, …)")
     cache: Path | None = Field(None, description="where to keep what can be made again")
+    data: Path | None = Field(None, description="where to keep what cannot: calibrations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,15 @@ def load_settings() -> Settings:
     """
     file = config_file()
     in_file = _validated(_read(file), str(file))
-    if (cache := in_file.get("cache")) is not None:
-        in_file["cache"] = file.parent / cache.expanduser()
+    for name in FOLDERS & in_file.keys():
+        in_file[name] = file.parent / in_file[name].expanduser()
     values, origins = dict(in_file), dict.fromkeys(in_file, str(file))
     for name in Schema.model_fields:
         if text := os.environ.get(variable(name)):
             values |= _validated({name: text}, "", shown=variable(name))
             origins[name] = variable(name)
-    if "cache" in values:
-        values["cache"] = values["cache"].expanduser()
+    for name in FOLDERS & values.keys():
+        values[name] = values[name].expanduser()
     return Settings(values, origins)
 
 

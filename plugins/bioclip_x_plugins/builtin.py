@@ -41,7 +41,23 @@ def encoders() -> list[ComponentSpec]:
 
 @hookimpl
 def scorers() -> list[ComponentSpec]:
-    return [ComponentSpec("text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer")]
+    return [
+        ComponentSpec("text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer"),
+        ComponentSpec(
+            "external",
+            "any classifier's scores, from a file (CSV, npz, Parquet)",
+            f"{HERE}.scorers.external:ExternalScorer",
+        ),
+    ]
+
+
+@hookimpl
+def adjust_logits() -> list[ComponentSpec]:
+    return [
+        ComponentSpec(
+            "species-list", "only, or rather, the species of a list", f"{HERE}.adjustments.species_list:SpeciesList"
+        )
+    ]
 
 
 @hookimpl
@@ -49,6 +65,11 @@ def heads() -> list[ComponentSpec]:
     return [
         ComponentSpec("flat", "the best class; shares up its own path", f"{HERE}.heads.flat:Flat"),
         ComponentSpec("rollup", "shares summed up the tree; a winner at every rank", f"{HERE}.heads.rollup:Rollup"),
+        ComponentSpec(
+            "top-down", "a softmax among siblings, times that of their parents", f"{HERE}.heads.top_down:TopDown"
+        ),
+        ComponentSpec("hedge", "one taxon, as specific as its share allows (DARTS)", f"{HERE}.heads.hedge:Hedge"),
+        ComponentSpec("crm", "the least expected cost on the tree (CRM)", f"{HERE}.heads.crm:Crm"),
     ]
 
 
@@ -56,9 +77,33 @@ def heads() -> list[ComponentSpec]:
 def taxonomy_readers() -> list[ComponentSpec]:
     return [
         ComponentSpec("bins", "labels and their bins, pybioclip's --bins", f"{HERE}.readers.bins:BinsReader"),
+        ComponentSpec(
+            "darwin-core",
+            "Darwin Core Archives (zip, folder) and taxon tables",
+            f"{HERE}.readers.darwin_core:DarwinCoreReader",
+        ),
+        ComponentSpec("coldp", "the Catalogue of Life's data packages", f"{HERE}.readers.coldp:ColdpReader"),
+        ComponentSpec("acef", "the Catalogue of Life's older exchange format", f"{HERE}.readers.acef:AcefReader"),
+        ComponentSpec("ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.ebird:EbirdReader"),
         ComponentSpec("csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.table:TableReader"),
+        ComponentSpec("parquet", "rank columns, in Parquet", f"{HERE}.readers.parquet_table:ParquetReader"),
+        ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.newick:NewickReader"),
+        ComponentSpec(
+            "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.text_tree:TextTreeReader"
+        ),
+        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.gtdb:GtdbReader"),
+        ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.taxdump:TaxdumpReader"),
+        ComponentSpec("edge-list", "a parent and a child a line", f"{HERE}.readers.edge_list:EdgeListReader"),
         ComponentSpec(
             "tree-of-life", "BioCLIP's name lists (txt_emb_….json)", f"{HERE}.readers.tree_of_life:TreeOfLifeReader"
+        ),
+        ComponentSpec(
+            "inaturalist", "iNaturalist's categories and folders", f"{HERE}.readers.inaturalist:INaturalistReader"
+        ),
+        ComponentSpec(
+            "json-nodes",
+            "nodes with parents, networkx node-link data (JSON)",
+            f"{HERE}.readers.json_nodes:JsonNodesReader",
         ),
         ComponentSpec("yaml", "nested, or a list of lineages (JSON too)", f"{HERE}.readers.yaml:YamlReader"),
     ]
@@ -78,6 +123,9 @@ def language_models() -> list[ComponentSpec]:
 @hookimpl
 def commands() -> list[ComponentSpec]:
     return [
+        ComponentSpec(
+            "calibrate", "learn from labelled pictures how far to trust the numbers", "bioclip_x.cli.calibrate:command"
+        ),
         ComponentSpec("classify", "name what is in pictures, and say why", "bioclip_x.cli.classify:command"),
         ComponentSpec("config", "this machine's settings, and where each comes from", "bioclip_x.cli.config:command"),
         ComponentSpec("embed", "embeddings of pictures and texts", "bioclip_x.cli.embed:command"),

@@ -120,6 +120,22 @@ def test_hook_scorers(tiny_model: str) -> None:
     assert result.explanation is not None and result.explanation.rest == 50, "what no prompt explains is told apart"
 
 
+def test_hook_adjust_logits(tiny_model: str) -> None:
+    class NeverA:
+        def offsets(self, taxonomy: Taxonomy, sources: Any) -> torch.Tensor:
+            names = [taxonomy.class_taxon(c).name for c in range(taxonomy.n_classes)]
+            return torch.tensor([-torch.inf if name == "a" else 0.0 for name in names])
+
+        def notes(self, taxonomy: Taxonomy) -> list[str]:
+            return ["never a"]
+
+    registry = registry_with("adjust_logits", NeverA)
+    classifier = Classifier(tiny_model, registry=registry, adjust="mine", labels=("a", "b", "c"))
+    [result] = classifier.classify(picture())
+    assert {one.taxon.name for one in result.predictions} == {"b", "c"} and "never a" in classifier.provenance.notes
+    assert sum(one.probability for one in result.predictions) == pytest.approx(1)
+
+
 def test_hook_heads(tiny_model: str) -> None:
     class Worst:
         def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:

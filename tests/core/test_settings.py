@@ -19,6 +19,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text("model: bioclip-2\nbatch_size: 8\ncache: scratch\n")
     monkeypatch.setenv("BIOCLIP_X_CONFIG", str(path))
     monkeypatch.delenv("BIOCLIP_X_CACHE")
+    monkeypatch.delenv("BIOCLIP_X_DATA")
     return path
 
 
@@ -47,6 +48,7 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "workers": "2",
         "language": "de",
         "cache": "c",
+        "data": "d",
     }
     assert given.keys() == Schema.model_fields.keys()
     for name, text in given.items():
@@ -77,7 +79,7 @@ def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modle: x\n", r"config.yaml: no setting is called 'modle'; known: model, device, .*, cache"),
+        ("modle: x\n", r"config.yaml: no setting is called 'modle'; known: model, device, .*, cache, data"),
         ("workers: 0\n", "config.yaml: workers: input should be greater than or equal to 1, got 0"),
         ("precision: fp8\n", "config.yaml: precision: input should be 'auto', 'fp32', 'fp16' or 'bf16', got 'fp8'"),
         ("model: ' '\n", "config.yaml: model: expected a name, got a blank"),

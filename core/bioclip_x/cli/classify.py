@@ -21,6 +21,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.files import read_text
 from bioclip_x.registry import Registry
 from bioclip_x.streams import refuse_terminal
+from bioclip_x.wording import visible
 
 if TYPE_CHECKING:
     from bioclip_x.records import Provenance, Result
@@ -31,7 +32,7 @@ Sink = tuple[Report, Path | None]
 
 
 @click.command(name="classify")
-@click.argument("images", nargs=-1, required=True)
+@click.argument("images", nargs=-1)
 @plugin_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
 @recipe_options
@@ -73,6 +74,8 @@ def command(
 ) -> None:
     """Name what is in IMAGES: files, folders, globs, or - for paths on stdin, one a line.
 
+    IMAGES may be left out with a scorer that has scores of its own (external): then all that it has are taken.
+
     \b
     bioclip-x classify --plugin descriptors examples/drawings --report report.html
     bioclip-x classify --model bioclip-2 --taxonomy my-species.csv photos/
@@ -93,6 +96,8 @@ def command(
     from bioclip_x.pipeline.classifier import Classifier
 
     resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
+    if not images and getattr(registry.target("scorers", resolved.scorer.name), "needs_encoder", True):
+        raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
     to_terminal = output is None and sys.stdout.isatty()
     with Progress(enabled=not quiet, pictures=not to_terminal) as progress:
@@ -103,7 +108,7 @@ def command(
         if hasattr(sys.stdin, "reconfigure"):
             sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # a file's name may be any bytes
         pictured = any(getattr(report, "thumbnails", False) for report, _ in sinks)
-        results = classifier.classify(images, thumbnails=pictured, stdin=sys.stdin)
+        results = classifier.classify(images or None, thumbnails=pictured, stdin=sys.stdin)
         failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:
@@ -122,7 +127,7 @@ def in_bins(file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
 def tell(provenance: Provenance, *, bare: bool) -> None:
     """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
     for note in provenance.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {visible(note)}", err=True)
     if bare:
         click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
 

@@ -18,6 +18,7 @@ from bioclip_x.pipeline.embedding_files import BINARY, FORMATS, open_embeddings,
 from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
 from bioclip_x.registry import Registry
 from bioclip_x.streams import refuse_terminal, without_strays
+from bioclip_x.wording import visible
 
 if TYPE_CHECKING:
     from bioclip_x.cli.progress import Progress
@@ -100,7 +101,7 @@ def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
     """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
     demo = [f"{provenance.model}: {provenance.demo}"] if provenance.demo else []
     for note in (*demo, *provenance.notes):
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {visible(note)}", err=True)
     if bare:
         click.echo(f"provenance: {provenance_json(provenance)}", err=True)
 

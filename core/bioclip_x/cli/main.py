@@ -14,6 +14,7 @@ import click
 from bioclip_x import __version__
 from bioclip_x.errors import BioclipXError
 from bioclip_x.registry import Registry, create_registry, from_environment
+from bioclip_x.wording import visible
 
 
 class Program(click.Group):
@@ -61,6 +62,7 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
       BIOCLIP_X_WORKERS, BIOCLIP_X_LANGUAGE
                          defaults for the flags of these names; the file can set them too
       BIOCLIP_X_CACHE    where to keep what can be made again: embedded texts, drawings
+      BIOCLIP_X_DATA     where to keep what cannot: calibrations
     """
     _registry(ctx)
 
@@ -76,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except BioclipXError as problem:
-        click.echo(f"error: {problem}", err=True)
+        click.echo(f"error: {visible(str(problem), keep=chr(10))}", err=True)
         sys.exit(problem.exit_code)
     except click.ClickException as problem:
         problem.show()

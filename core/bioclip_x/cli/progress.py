@@ -38,6 +38,11 @@ class Progress:
     def texts(self, done: int, total: int) -> None:
         self._rich.update(self._texts, completed=done, total=total, visible=done < total)
 
+    def labelled(self, done: int, total: int) -> None:
+        if not hasattr(self, "_labelled"):
+            self._labelled = self._rich.add_task("labelled pictures", total=total)
+        self._rich.update(self._labelled, completed=done, total=total)
+
     def pictures(self, results: Iterable[T]) -> Iterator[T]:
         if not self._count:
             self._rich.stop()

@@ -5,36 +5,56 @@ sources → decoded batches → encoder → scorer (with its text bank) → head
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import numpy as np
 import torch
 
 from bioclip_x import __version__
-from bioclip_x.components import Encoder, Head, LoadedEncoder, Scorer, TextBuilder
+from bioclip_x.components import Encoder, Head, LoadedEncoder, OwnScores, Scorer, TextBuilder
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.paths import cache_folder
 from bioclip_x.pipeline import explain as explaining
 from bioclip_x.pipeline import predict
+from bioclip_x.pipeline.adjust import adjustments_of
 from bioclip_x.pipeline.bank import build_bank
+from bioclip_x.pipeline.calibrated import calibrated, conditions_of, depth_options
+from bioclip_x.pipeline.elsewhere import NoEncoder, all_pictures, no_texts, undecoded
 from bioclip_x.pipeline.encoders import load_encoder, own_classes
-from bioclip_x.pipeline.published import published_bank
+from bioclip_x.pipeline.halves import halved
+from bioclip_x.pipeline.inner import InnerTexts, inner_texts
+from bioclip_x.pipeline.part import part_of, part_of_bank
+from bioclip_x.pipeline.published import PublishedPrompts, published_bank
 from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
-from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
+from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy, read_taxonomy
 from bioclip_x.pipeline.texts import text_request, write_prompts
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe, resolve_recipe
-from bioclip_x.records import Decoded, Logits, OwnClasses, Provenance, Result, Scores, Source, TextBank
+from bioclip_x.records import (
+    Conditions,
+    Decoded,
+    ImageFeatures,
+    Logits,
+    OwnClasses,
+    Provenance,
+    Result,
+    Scores,
+    Source,
+    TextBank,
+)
 from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.crosswalk import Crosswalk
 from bioclip_x.wording import some
 
 if TYPE_CHECKING:
@@ -82,20 +102,46 @@ class Classifier:
         recipe = self.recipe = _recipe(registry, recipe, plugins, flags)
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
+        if recipe.rank and getattr(self.head, "chooses_rank", False):
+            raise RecipeError(
+                f"the head {recipe.head.name!r} chooses by itself what to report; leave out the rank {recipe.rank!r}, or "
+                "take the head 'rollup'"
+            )
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
+        if recipe.depth and recipe.calibration == "none":
+            depth_options(recipe, None)
         # All that can be wrong without the model is found out before it, since a model can be a long download.
         listed = given or listed_taxonomy(registry, recipe)
+        if listed is None and self.own_scores:
+            raise RecipeError(
+                f"the scorer {recipe.scorer.name!r} brings no list of classes: give --taxonomy FILE or --labels"
+            )
         own = own_classes(family, recipe.model, embeddings=False) if listed is None else None
-        self.taxonomy = listed or own_taxonomy(registry, recipe.model, own)
+        self._whole = listed or own_taxonomy(registry, recipe.model, own)
+        self._part = part_of(registry, recipe.subset, self._whole)
+        self.taxonomy = self._part.tree
         self._is_own_list = listed is None
         self._candidates = predict.candidates(self.taxonomy, recipe.rank)
+        self._adjustments = adjustments_of(registry, recipe, self.taxonomy)
+        trees = cache_folder() / "taxonomies"
+        there = read_taxonomy(registry, recipe.report_as, cache=trees) if recipe.report_as else None
+        self._crosswalk = Crosswalk(self.taxonomy, there) if there else None
+        told = (*self._adjustments.notes(), *(self._crosswalk.notes() if self._crosswalk else ()))
+        if self.own_scores:
+            told = (*told, *self.own_scores.prepare(self.taxonomy))
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        self.encoder: LoadedEncoder = load_encoder(family, recipe)
+        self.encoder: LoadedEncoder = NoEncoder(self.own_scores) if self.own_scores else load_encoder(family, recipe)
         self.bank, notes = self._embedded(
             family, builders, descriptors, own, cache or cache_folder() / "banks", progress
         )
-        self.provenance = self._provenance(notes)
+        self._inner = self._inner_texts(builders, descriptors, cache or cache_folder() / "banks", progress)
+        notes = (*notes, *(self._inner.notes if self._inner else ()))
+        self._calibrated = calibrated(recipe, self.conditions, self.encoder.card, self.head)
+        if recipe.depth:
+            told_depth = depth_options(recipe, self._calibrated.calibration)
+            self.head = registry.make("heads", recipe.head.name, recipe.head.options | told_depth)
+        self.provenance = self._provenance((*told, *notes))
 
     def _embedded(
         self,
@@ -108,14 +154,57 @@ class Classifier:
     ) -> tuple[TextBank, tuple[str, ...]]:
         """The texts of all classes: published with the model's own list where it has that, else written and embedded."""
         pooling = self.recipe.pooling
+        if self.own_scores:
+            return no_texts(self.taxonomy.n_classes, pooling), ()
         if own and own.text and self.recipe.text == DEFAULT_TEXT:
             own = own_classes(family, self.recipe.model, embeddings=True)
             if own and own.embeddings:
-                return published_bank(self.encoder, own, self.taxonomy, pooling=pooling, cache=cache, progress=progress)
+                bank, notes = published_bank(
+                    self.encoder, own, self._whole, pooling=pooling, cache=cache, progress=progress
+                )
+                return self._of_part(self._halved(bank, cache), own), notes
         texts = write_prompts(builders, text_request(self.taxonomy, self.recipe, self.encoder.card, descriptors))
         n_classes = self.taxonomy.n_classes
         bank = build_bank(self.encoder, texts.prompts, n_classes, pooling=pooling, cache=cache, progress=progress)
-        return bank, texts.notes
+        return self._halved(bank, cache), texts.notes
+
+    def _halved(self, bank: TextBank, cache: Path) -> TextBank:
+        return halved(bank, cache) if self.recipe.bank_precision == "fp16" else bank
+
+    def _inner_texts(
+        self,
+        builders: Sequence[TextBuilder],
+        descriptors: DescriptorSet | None,
+        cache: Path,
+        progress: Callable[[int, int], None],
+    ) -> InnerTexts | None:
+        """Texts of inner taxa, for a head that asks for them and a tree that has such taxa."""
+        if not getattr(self.head, "needs_inner_texts", False) or not len(self.taxonomy.inner_taxa):
+            return None
+        if self.own_scores:
+            raise RecipeError(
+                f"the head {self.recipe.head.name!r} weighs texts of inner taxa, for which the scorer "
+                f"{self.recipe.scorer.name!r} has no scores; take another head"
+            )
+        return inner_texts(
+            self.encoder, builders, self.taxonomy, self.recipe, descriptors, cache=cache, progress=progress
+        )
+
+    def _of_part(self, bank: TextBank, own: OwnClasses) -> TextBank:
+        """Only the subset's rows of what is published for all classes."""
+        if self.taxonomy is self._whole:
+            return bank
+        return part_of_bank(bank, self._part.classes, partial(PublishedPrompts, self.taxonomy, own))
+
+    @property
+    def conditions(self) -> Conditions:
+        """What a calibration of this classifier holds for."""
+        return conditions_of(self.encoder.card, self.recipe, self.taxonomy, self.bank)
+
+    @property
+    def own_scores(self) -> OwnScores | None:
+        """The scorer, if it needs no embeddings."""
+        return None if getattr(self.scorer, "needs_encoder", True) else cast(OwnScores, self.scorer)
 
     def _provenance(self, notes: Sequence[str]) -> Provenance:
         card, bank = self.encoder.card, self.bank
@@ -134,34 +223,42 @@ class Classifier:
             n_classes=self.taxonomy.n_classes,
             n_prompts=len(bank.prompts),
             recipe=self.recipe.dump(),
-            notes=(*told, *([f"{cut} and were cut"] if bank.truncated else [])),
-            ranks=tuple(self.taxonomy.rank_tables),
+            notes=(*told, *self._calibrated.notes, *([f"{cut} and were cut"] if bank.truncated else [])),
+            **self._calibrated.probabilities,
+            ranks=tuple(self.taxonomy.rank_tables or (self._crosswalk.there.rank_tables if self._crosswalk else ())),
         )
 
     def classify(
-        self, images: ImageLike | Iterable[ImageLike], *, thumbnails: bool = False, stdin: TextIO | None = None
+        self, images: ImageLike | Iterable[ImageLike] | None, *, thumbnails: bool = False, stdin: TextIO | None = None
     ) -> Iterator[Result]:
         """One result per picture, in order, as they are ready; a picture that cannot be read is a result with an error.
 
         Raises ImageError at once for a folder or pattern that holds no picture.
 
-        images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them.
+        images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them; None
+            for all that a scorer has scores of its own for.
         thumbnails: put a small JPEG of each picture into its result, for reports.
         stdin: where "-" reads its list of paths from.
         """
+        if images is None:
+            return self._classify(all_pictures(self.own_scores, self.recipe.scorer.name), thumbnails)
         many: Any = images if isinstance(images, Iterable) and not _is_one(images) else [images]
         if isinstance(many, Sequence):
             check(many)
         return self._classify(expand(many, stdin), thumbnails)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
-        decoded = batches(
-            sources,
-            self.encoder.preprocess,
-            batch_size=self.recipe.batch_size,
-            workers=self.recipe.workers,
-            with_thumbnail=thumbnails,
-        )
+        size = self.recipe.batch_size
+        if self.own_scores:
+            decoded = undecoded(sources, self.own_scores, batch_size=size, with_thumbnail=thumbnails)
+        else:
+            decoded = batches(
+                sources,
+                self.encoder.preprocess,
+                batch_size=size,
+                workers=self.recipe.workers,
+                with_thumbnail=thumbnails,
+            )
         for batch in decoded:
             yield from self._classify_batch(batch)
 
@@ -172,7 +269,8 @@ class Classifier:
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         decided = chain.from_iterable(map(self._decide, parts))
         for one in batch:
-            yield Result(one.source.name, error=one.error) if one.pixels is None else next(decided)
+            found = Result(one.source.name, error=one.error) if one.pixels is None else next(decided)
+            yield self._crosswalk.report(found) if self._crosswalk else found
 
     def _decided(self, logits: Logits) -> Scores:
         """The head's decision, held against what a head must return: it may be anybody's."""
@@ -186,21 +284,34 @@ class Classifier:
             )
         return scores
 
+    def logits(self, features: ImageFeatures, sources: Sequence[Source]) -> Logits:
+        """The scorer's class logits of some pictures, adjusted, before any calibration."""
+        named = replace(features, names=tuple(source.name for source in sources))
+        found = replace(self.scorer.logits(named, self.bank, self.encoder.card), k=max(MOST_BEST, self.recipe.k))
+        if self._inner:
+            found = replace(found, inner_IB=self._inner.logits(self.scorer, features, self.encoder.card))
+        return self._adjustments.of(found, sources)
+
     def _decide(self, batch: Sequence[Decoded]) -> list[Result]:
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
-        logits = replace(self.scorer.logits(features, self.bank, self.encoder.card), k=max(MOST_BEST, self.recipe.k))
+        logits, peaks = self._calibrated.applied(self.logits(features, [one.source for one in batch]))
         scores = self._decided(logits)
+        refused_B = self._calibrated.refusals(features.refused_B, peaks)
         best = predict.top_nodes(self.taxonomy, scores, self._candidates, max(2, self.recipe.k))  # two, for the margin
         winners = predict.best_at_ranks(self.taxonomy, scores)
         results = []
         for row, one in enumerate(batch):
             seen = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
-            if features.refused_B[row]:
-                results.append(replace(seen, refused=features.refused_B[row]))
+            if refused_B[row]:
+                results.append(replace(seen, refused=refused_B[row]))
                 continue
             shares = predict.Shares(self.taxonomy, scores, row)
-            nodes = best[row]
-            sides = [explaining.side(self.taxonomy, logits, row, shares, node) for node in nodes[:2]]
+            nodes = [node for node in best[row] if shares.log(node) > -math.inf]  # those that an adjustment left
+            if nodes[0] == 0:  # the root is no answer
+                results.append(replace(seen, refused=predict.undecided(self.taxonomy, shares)))
+                continue
+            two = predict.compared(self.taxonomy, shares, nodes)
+            sides = [explaining.side(self.taxonomy, logits, row, shares, node) for node in two]
             named = replace(
                 seen,
                 predictions=tuple(predict.prediction(self.taxonomy, shares, node) for node in nodes[: self.recipe.k]),
@@ -208,7 +319,7 @@ class Classifier:
                     self.taxonomy, shares, [(rank, found[row]) for rank, found in winners], nodes[0]
                 ),
                 explanation=explaining.explain(
-                    self.taxonomy, self.bank, self.scorer, self.encoder.card, features.embeddings_BD[row], sides
+                    self.taxonomy, self.bank, self.scorer, self._calibrated.card, features.embeddings_BD[row], sides
                 ),
             )
             results.append(named)

@@ -16,6 +16,7 @@ from bioclip_x import __version__
 from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.pipeline.encoders import load_encoder, own_classes, takes
+from bioclip_x.pipeline.part import part_of
 from bioclip_x.pipeline.sources import check, expand
 from bioclip_x.pipeline.stream import batches
 from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
@@ -90,6 +91,7 @@ class Embedder:
         if taxonomy is None:
             own = own_classes(self._family, recipe.model, embeddings=False)
             taxonomy = own_taxonomy(self._registry, recipe.model, own)
+        taxonomy = part_of(self._registry, recipe.subset, taxonomy).tree
         builders = [self._registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         written = write_prompts(builders, text_request(taxonomy, recipe, self.encoder.card, descriptors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +84,25 @@ def reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
     if taxonomy.kind_N[node] != HOLE:
         return taxon
     return Taxon(rank, f"no {rank} in {taxon.name}" if taxon.name else f"no {rank}", taxon.lineage)
+
+
+def undecided(taxonomy: Taxonomy, shares: Shares) -> str:
+    """Why a picture is not named whose head chose the root: the likeliest class is said all the same."""
+    likeliest = max(shares.best, key=shares.log_of_class.__getitem__)
+    share = math.exp(shares.log_of_class[likeliest])
+    return (
+        f"no taxon is certain enough; the likeliest class is {taxonomy.class_taxon(likeliest).name}, with {share:.1%}"
+    )
+
+
+def compared(taxonomy: Taxonomy, shares: Shares, nodes: Sequence[int]) -> list[int]:
+    """The best of the reported nodes and what it is held against: the second best, or else the best class outside it."""
+    if len(nodes) > 1:
+        return list(nodes[:2])
+    start, stop = taxonomy.leaf_start_N[nodes[0]], taxonomy.leaf_stop_N[nodes[0]]
+    possible = (c for c in shares.best if shares.log_of_class[c] > -math.inf)
+    outside = (int(taxonomy.leaf_node_C[c]) for c in possible if not start <= c < stop)
+    return [nodes[0], *islice(outside, 1)]
 
 
 def best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:

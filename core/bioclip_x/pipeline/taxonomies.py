@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -15,9 +16,9 @@ from typing import Final
 from bioclip_x import __version__
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
-from bioclip_x.recipe import Recipe
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.paths import cache_folder
+from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy, compiled
@@ -66,7 +67,8 @@ def read_taxonomy(
     for readers of formats that have such. cache: a folder for compiled trees; what took long to read is then read from
     there while the file, and the files beside it, stay as they are.
     """
-    ref = parse_ref(format) if format is not None else ComponentRef(name=_recognised(registry, path))
+    head = _head(path)
+    ref = parse_ref(format) if format is not None else ComponentRef(name=_recognised(registry, path, head))
     reader = _reader(registry, ref, dag)
     kept = cache / f"{_key(path, ref, dag)}.npz" if cache and path.exists() else None
     if kept and (taxonomy := compiled.load(kept)):
@@ -80,12 +82,11 @@ def read_taxonomy(
     return taxonomy
 
 
-def _recognised(registry: Registry, path: Path) -> str:
+def _recognised(registry: Registry, path: Path, head: bytes | None) -> str:
     """The name of the first reader that recognises a file. Raises TaxonomyError."""
-    head = _head(path)
     if head is not None and not head.strip():
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
-    for name in registry.components("taxonomy_readers"):
+    for name in registry.in_order("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
         if reader.sniff(path, head or b""):
             return name
@@ -107,11 +108,20 @@ def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -
 
 def _key(path: Path, ref: ComponentRef, dag: str | None) -> str:
     """Of the file as it is now, and of what lies beside it (or in the folder): readers may look there."""
-    folder = path if path.is_dir() else path.parent
-    with os.scandir(folder) as found:
-        beside = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in islice(found, MOST_BESIDE))
+    beside = sorted(islice(_stamps(path if path.is_dir() else path.parent, is_deep=path.is_dir()), MOST_BESIDE))
     about = [__version__, str(path.resolve()), ref.name, sorted(map(str, ref.options.items())), dag, beside]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
+
+
+def _stamps(folder: Path, is_deep: bool) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of the files in a folder, and in its subfolders where the taxonomy is the folder."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False) and is_deep:
+                yield from _stamps(Path(entry.path), is_deep)
+            else:
+                stat = entry.stat()
+                yield entry.path, stat.st_size, stat.st_mtime_ns
 
 
 def _head(path: Path) -> bytes | None:

@@ -85,7 +85,8 @@ class Calibration:
 
     source, date, version: the labelled pictures (as outputs call them), when (ISO), and by which bioclip-x.
     fitted, held_out: how many listed pictures it was fitted on, and how many the numbers are of. seed: of that split.
-    accuracy: of the held-out pictures, at class level. temperature: divides the logits. before, after: without it and with it.
+    accuracy: of the held-out pictures, at class level. temperature: divides the logits; None where none is best, and logits
+        stay as they are. before, after: without it and with it.
     aurc: the area under the risk-coverage curve after it. notes: what was odd.
     """
 
@@ -97,7 +98,7 @@ class Calibration:
     held_out: int
     seed: int
     accuracy: float
-    temperature: float
+    temperature: float | None
     before: Reliability
     after: Reliability
     aurc: float

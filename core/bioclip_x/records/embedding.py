@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MODEL_FIELDS: Final = ("model", "encoder", "device", "precision")
 """The fields of the recipe that have a part in every embedding; those below have one in some."""
 PICTURE_FIELDS: Final = ("preprocess", "batch_size", "workers")
-CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "text", "language", "descriptors", "missing")
+CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "subset", "text", "language", "descriptors", "missing")
 
 
 @dataclass(frozen=True, slots=True)

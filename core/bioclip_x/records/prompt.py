@@ -21,6 +21,8 @@ class Prompt:
     phrase: what it says of the class beyond its name ("a red cap"), for reports; "" for a text that only names it.
     source: where it came from: a builder's name or a file.
     weight: its share within its class, relative to the class's other prompts; positive.
+    taxon, rank: of the taxon that the phrase was written for, where that is one above the class (an inherited
+        descriptor); "" where it is the class's own.
     """
 
     text: str
@@ -29,6 +31,8 @@ class Prompt:
     phrase: str = ""
     source: str = ""
     weight: float = 1.0
+    taxon: str = ""
+    rank: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from bioclip_x.records.taxon import Taxon
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One taxon on a path down the tree, and its share among the listed classes, in [0, 1]."""
+    """One taxon on a path down the tree, and its share among the listed classes, in [0, 1].
+
+    nan where the share is not known: reported under another taxonomy's names, a taxon of it that this run's tree lacks.
+    """
 
     rank: str
     name: str
@@ -22,7 +25,8 @@ class Prediction:
     """One reported taxon. `path` runs from the top of the tree to the taxon itself, holes left out.
 
     note: what the name does not say: "species not given" for a class that sits on an inner node, whose share is not
-        that of everything below the taxon. Its path ends with a step of that name.
+        that of everything below the taxon (its path ends with a step of that name); "not in OTHER.csv" for one that the
+        taxonomy it should be reported under lacks.
 
     Where a rank is asked for that the lineage lacks, `taxon` says so in its name ("no family in Plantae"), and its
     lineage and `path` end at the taxon above.

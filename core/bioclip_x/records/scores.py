@@ -44,7 +44,7 @@ class Logits:
             yield start, self.part(start, min(start + step, self.n_classes))
 
     @cached_property
-    def logits_BC(self) -> torch.Tensor:
+    def logits_BC(self) -> torch.Tensor:  # noqa: N802 - a shape suffix
         """All of them at once, float32 [B, C], for lists that fit into memory several times over."""
         return self.part(0, self.n_classes).T
 

@@ -1,9 +1,11 @@
 """Taxonomies: rooted trees of taxa, compiled to flat arrays."""
 
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
+from bioclip_x.taxonomy.details import Details
+from bioclip_x.taxonomy.keys import normalise_name
 from bioclip_x.taxonomy.ranks import LINNAEAN, RANKS, normalise_rank
-from bioclip_x.taxonomy.resolve import Match, Resolver, normalise_name
-from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Details, Taxonomy
+from bioclip_x.taxonomy.resolve import Match, Resolver
+from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
 
 __all__ = [
     "HOLE",

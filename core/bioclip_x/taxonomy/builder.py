@@ -104,7 +104,9 @@ class TaxonomyBuilder:
         findings = findings or Findings(source)
         findings.raise_errors()
         if len(self) == 1:
-            raise TaxonomyError(f"the taxonomy {source or 'given'} is empty: it names no taxon", tuple(findings.problems))
+            raise TaxonomyError(
+                f"the taxonomy {source or 'given'} is empty: it names no taxon", tuple(findings.problems)
+            )
         is_class = np.zeros(len(self), bool)
         is_class[list(self._classes)] = True
         draft = Draft(
@@ -115,6 +117,7 @@ class TaxonomyBuilder:
             is_class_M=is_class,
             details=self._details,
             line_M=np.array(self._lines, np.int32) if any(self._lines) else None,
+            line_unit=findings.unit,
         )
         tree, new_M = compile_tree(draft, source, [*notes, *findings.notes()], findings.problems)
         return tree if rows is None else replace(tree, class_of_row=tree.class_of_N[new_M[np.asarray(rows, np.int64)]])

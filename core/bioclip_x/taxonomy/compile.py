@@ -30,8 +30,10 @@ class Draft:
     """A tree as gathered, not yet compiled. Node 0 is the root, above everything and without a name.
 
     parent_M: int32 [M], -1 for the root; no cycles. rank_M: int16 [M], an index into `rank_names` (normalised; "" is unranked).
-    names: M names. is_class_M: bool [M], a class even if others lie below it; tips are classes anyway.
+    The root's, "", is one of them. names: M names. is_class_M: bool [M], a class even if others lie below it; tips are
+    classes anyway.
     details: of some nodes. line_M: int32 [M], the line of the file that each was first seen in, 0 for none; or None.
+    line_unit: what these count.
     """
 
     parent_M: npt.NDArray[np.int32]
@@ -41,6 +43,7 @@ class Draft:
     is_class_M: npt.NDArray[np.bool_]
     details: Mapping[int, Details]
     line_M: npt.NDArray[np.int32] | None = None
+    line_unit: str = "line"
 
 
 def compile_tree(
@@ -57,7 +60,7 @@ def compile_tree(
     leaves_before = np.concatenate([[0], np.cumsum(is_leaf)])
     n_drafted = len(draft.parent_M)
     names = [*draft.names, *[""] * extended.n_holes, *(draft.names[x] for x in extended.self_of.tolist())]
-    rank_names, rank_N = _first_seen_first(draft.rank_names, extended.rank[order_E])
+    rank_names, rank_N = first_seen_first(draft.rank_names, extended.rank[order_E])
     line_N = None
     if draft.line_M is not None:
         line_N = np.zeros(len(order_E), np.int32)
@@ -76,6 +79,7 @@ def compile_tree(
         notes=tuple(notes),
         problems=tuple(problems),
         line_N=line_N,
+        line_unit=draft.line_unit,
     )
     return tree, new_E[:n_drafted]
 
@@ -133,8 +137,10 @@ def _extended(draft: Draft) -> _Extended:
     new_parent_M[children] = under(parent_M[children], lacks)
     hole_of = np.repeat(np.arange(len(parent_M)), length_M)
     step = np.arange(n_holes) - np.repeat(first_hole_M - len(parent_M), length_M)
-    hole_rank = np.array([rank_at[p] for p in places.tolist()], np.int16)[chain_from_M[hole_of] + step] if n_holes else step
-    unranked = draft.rank_names.index("") if "" in draft.rank_names else -1
+    hole_rank = (
+        np.array([rank_at[p] for p in places.tolist()], np.int16)[chain_from_M[hole_of] + step] if n_holes else step
+    )
+    unranked = draft.rank_names.index("")
     deepest = rank_at[int(places[-1])] if len(places) else unranked
     return _Extended(
         parent=np.concatenate([new_parent_M, under(hole_of, step), under(seated, below - 1)]),
@@ -182,7 +188,8 @@ def _depth_first(parent: Ints) -> tuple[Ints, Ints]:
 
 def _summed_to_root(value: Ints, parent: Ints) -> Ints:
     """The sum over each node and all above it, by jumps twice as long at every turn."""
-    total, jump = value.copy(), np.maximum(parent, 0)
+    total: Ints = value.copy()
+    jump = np.maximum(parent, 0)
     total[0] = 0
     while jump.any():
         total += total[jump]
@@ -197,13 +204,12 @@ def levels(parent: npt.NDArray[np.integer]) -> list[Ints]:
     return np.split(by_depth, np.cumsum(np.bincount(depth))[:-1])
 
 
-def _first_seen_first(
-    rank_names: Sequence[str], rank_N: npt.NDArray[np.int16]
+def first_seen_first(
+    rank_names: Sequence[str], rank_n: npt.NDArray[np.int16]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
     """The ranks in use in the order in which the nodes have them, "" (the root's) first, and each node's."""
-    names = list(rank_names)
-    rank_N = rank_N.copy()
-    used, first = np.unique(rank_N, return_index=True)
-    seen = ["", *(names[r] for r in used[np.argsort(first)].tolist() if r >= 0 and names[r])]
-    place = np.array([seen.index(name) if name in seen else 0 for name in names] + [0], np.int16)  # -1 is the last
-    return tuple(seen), place[rank_N]
+    used = np.flatnonzero(np.bincount(rank_n, minlength=len(rank_names)))
+    first = [int((rank_n == r).argmax()) for r in used.tolist()]
+    seen = ["", *(rank_names[r] for r in used[np.argsort(first)].tolist() if rank_names[r])]
+    place = np.array([seen.index(name) if name in seen else 0 for name in rank_names], np.int16)
+    return tuple(seen), place[rank_n]

@@ -21,7 +21,7 @@ from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 ARRAYS: Final = ("parent_N", "rank_N", "kind_N", "leaf_start_N", "leaf_stop_N", "leaf_node_C")
 PERHAPS: Final = ("class_of_row", "line_N")
 
@@ -33,6 +33,7 @@ def save(taxonomy: Taxonomy, file: Path) -> None:
         "format": FORMAT,
         "rank_names": taxonomy.rank_names,
         "source": taxonomy.source,
+        "line_unit": taxonomy.line_unit,
         "notes": taxonomy.notes,
         "problems": [asdict(problem) for problem in taxonomy.problems],
         "details": [[column.role, column.key] for column in columns],
@@ -67,6 +68,7 @@ def load(file: Path) -> Taxonomy | None:
                 rank_names=tuple(about["rank_names"]),
                 details=DetailColumns(columns),
                 source=about["source"],
+                line_unit=about["line_unit"],
                 notes=tuple(about["notes"]),
                 problems=tuple(Problem(**problem) for problem in about["problems"]),
             )
@@ -77,7 +79,9 @@ def load(file: Path) -> Taxonomy | None:
 
 
 def _packed(texts: Iterable[str]) -> npt.NDArray[np.uint8]:
-    whole = "\n".join(text.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in text or "\\" in text else text for text in texts)
+    whole = "\n".join(
+        text.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in text or "\\" in text else text for text in texts
+    )
     return np.frombuffer(whole.encode(errors="surrogatepass"), np.uint8)
 
 

@@ -69,13 +69,13 @@ class DetailColumns(Mapping[int, Details]):
             place = _place(column.node_n, node)
             if place is not None:
                 text = column.values[place]
-                found[column.role][column.key] = _names(text) if column.role == "common" else text
+                found[column.role][column.key] = names_in(text) if column.role == "common" else text
         return Details(
             found["common"],
             found["id"],
             found["extra"],
             found["authorship"].get("", ""),
-            tuple(map(_synonym, _names(found["synonyms"].get("", "")))),
+            tuple(map(_synonym, names_in(found["synonyms"].get("", "")))),
         )
 
     def renumbered(self, new_M: npt.NDArray[np.int32]) -> DetailColumns:
@@ -134,11 +134,12 @@ def as_columns(details: Mapping[int, Details]) -> DetailColumns:
 
 
 def _place(nodes: npt.NDArray[np.int32], node: int) -> int | None:
-    place = int(nodes.searchsorted(node))
+    place = int(nodes.searchsorted(np.int32(node)))  # of another type, numpy would convert all of `nodes` first
     return place if place < len(nodes) and nodes[place] == node else None
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_in(text: str) -> tuple[str, ...]:
+    """The names, or synonyms as written, in one cell of a column."""
     return tuple(name for part in text.split(BETWEEN) if (name := part.strip()))
 
 

@@ -15,9 +15,9 @@ SHOWN = 20
 class Findings:
     """The errors and warnings of one file, in the order found.
 
-        findings = Findings("trees.nwk")
-        findings.error("bracket", "a bracket is closed that was never opened", line=3)
-        findings.raise_errors()
+    findings = Findings("trees.nwk")
+    findings.error("bracket", "a bracket is closed that was never opened", line=3)
+    findings.raise_errors()
     """
 
     def __init__(self, file: str = "", unit: str = "line") -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import networkx as nx
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
-from bioclip_x.taxonomy.tree import NO_DETAILS, TAXON, Details, Taxonomy
+from bioclip_x.taxonomy.details import NO_DETAILS, Details
+from bioclip_x.taxonomy.tree import TAXON, Taxonomy
 
 
 def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> Taxonomy:
     """Compiles a forest of edges parent → child.
 
     Node attributes, all optional: `rank`, `name` (default: the node itself, as text), `common_names`
-    (language → names), `ids`, `extra`, and `is_class` (true makes a class of an inner node; tips are classes anyway).
+    (language → names), `ids`, `extra`, `authorship`, `synonyms` (names, or mappings of `name`, `authorship`, `rank`), and
+    `is_class` (true makes a class of an inner node; tips are classes anyway).
     Node identity is the graph's own, so that two nodes of one name stay apart.
 
     Raises TaxonomyError for an undirected graph, a cycle, or a node with several parents, naming it.
@@ -43,13 +47,16 @@ def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> T
 
 
 def _details(about: dict[str, Any]) -> Details:
-    if not any(about.get(key) for key in ("common_names", "ids", "extra")):
+    if not any(about.get(key) for key in ("common_names", "ids", "extra", "authorship", "synonyms")):
         return NO_DETAILS
     names = {
         language.lower().replace("_", "-"): (names,) if isinstance(names, str) else tuple(names)
         for language, names in about.get("common_names", {}).items()
     }
-    return Details(names, dict(about.get("ids", {})), dict(about.get("extra", {})))
+    synonyms = tuple(Synonym(one) if isinstance(one, str) else Synonym(**one) for one in about.get("synonyms", ()))
+    return Details(
+        names, dict(about.get("ids", {})), dict(about.get("extra", {})), str(about.get("authorship", "")), synonyms
+    )
 
 
 def to_networkx(taxonomy: Taxonomy) -> nx.DiGraph[Any]:
@@ -71,6 +78,8 @@ def to_networkx(taxonomy: Taxonomy) -> nx.DiGraph[Any]:
             common_names=dict(about.common_names),
             ids=dict(about.ids),
             extra=dict(about.extra),
+            authorship=about.authorship,
+            synonyms=[asdict(synonym) for synonym in about.synonyms],
             is_class=node in classes,
         )
         parent = taxonomy.owner(int(taxonomy.parent_N[node]))

@@ -79,24 +79,27 @@ class RankColumn:
 class Lineages:
     """A table. ranks: from the top down. details: (role, key, cells) of what is said of the rows' own taxa.
 
-    line_R: int32 [R], where each row stands in its file (see `Findings.unit`).
+    line_R: int32 [R], where each row stands in its file (see `Findings.unit`). is_class_R: bool [R], false for a row that only
+    tells of a taxon that others lie below; None for classes all.
     """
 
     n_rows: int
     ranks: Sequence[RankColumn]
     details: Sequence[tuple[Role, str, Column]]
     line_R: npt.NDArray[np.int32]
+    is_class_R: npt.NDArray[np.bool_] | None = None
 
 
 def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:
-    """A tree in which every row is a class, at the last rank that it names; a blank rank is one that its lineage lacks.
+    """A tree in which every row is a class at the last rank that it names, unless the table says that it is none.
 
-    A class that several rows have is taken once, with what the first of them to say something says, and counted in `findings`.
+    A blank rank is one that the lineage lacks. A class that several rows have is taken once, with what the first of them to
+    say something says, and counted in `findings`.
     keep_rows: the tree gets its `class_of_row`.
 
     Raises TaxonomyError with all errors, for rows without any name among them, and where there is no row.
     """
-    node_R, draft = _grown(table)
+    node_R, draft = _grown(table, findings.unit)
     for row in np.flatnonzero(node_R == 0).tolist():
         findings.error("no name", "no name at any rank", int(table.line_R[row]))
     findings.raise_errors()
@@ -108,7 +111,7 @@ def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows
     return replace(tree, class_of_row=tree.class_of_N[new_M[node_R]]) if keep_rows else tree
 
 
-def _grown(table: Lineages) -> tuple[Ints, Draft]:
+def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
     """The node of each row (0: none), and all nodes, rank by rank, in the order in which the rows have them."""
     import pyarrow as pa
 
@@ -130,7 +133,7 @@ def _grown(table: Lineages) -> tuple[Ints, Draft]:
         first_rows.append(first.tolist())
         size += len(distinct)
     is_class = np.zeros(size, bool)
-    is_class[node_R[node_R > 0]] = True
+    is_class[node_R[(node_R > 0) & (True if table.is_class_R is None else table.is_class_R)]] = True
     return node_R, Draft(
         parent_M=np.concatenate([np.asarray(part, np.int32) for part in parents]),
         rank_M=np.concatenate([np.asarray(part, np.int16) for part in ranks]),
@@ -138,13 +141,14 @@ def _grown(table: Lineages) -> tuple[Ints, Draft]:
         names=[name for part in names for name in part],
         is_class_M=is_class,
         details={},
-        line_M=table.line_R[np.concatenate([np.asarray(rows, np.int64) for rows in first_rows])] if table.n_rows else None,
+        line_M=table.line_R[np.concatenate([np.asarray(rows, np.int64) for rows in first_rows])]
+        if table.n_rows
+        else None,
+        line_unit=unit,
     )
 
 
-def _tell_repeated(
-    node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.int32], findings: Findings
-) -> None:
+def _tell_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.int32], findings: Findings) -> None:
     _, first = np.unique(node_R, return_index=True)
     is_again = np.ones(len(node_R), bool)
     is_again[first] = False
@@ -152,16 +156,18 @@ def _tell_repeated(
     for row in again[:MOST_TOLD]:
         findings.warn("listed twice", f"{names[node_R[row]]} is listed again and taken once", int(line_R[row]))
     if len(again) > MOST_TOLD:
-        findings.warn("listed twice", f"and {len(again) - MOST_TOLD} more are listed again", int(line_R[again[MOST_TOLD]]))
+        findings.warn(
+            "listed twice", f"and {len(again) - MOST_TOLD} more are listed again", int(line_R[again[MOST_TOLD]])
+        )
 
 
 def _authors(table: Lineages, draft: Draft) -> list[DetailColumn]:
     """The authors of names at any rank, of every taxon of that rank and name."""
-    found = {}
+    found: dict[int, str] = {}
     for number, column in enumerate(table.ranks, start=1):
         if column.authorship:
-            nodes = np.flatnonzero(draft.rank_M == number).tolist()
-            found |= {node: text for node in nodes if (text := column.authorship.get(draft.names[node]))}
+            of_rank = np.flatnonzero(draft.rank_M == number).tolist()
+            found |= {node: text for node in of_rank if (text := column.authorship.get(draft.names[node]))}
     nodes = np.fromiter(found, np.int32, len(found))
     return [DetailColumn("authorship", "", nodes, list(found.values()))] if found else []
 

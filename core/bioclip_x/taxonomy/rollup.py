@@ -137,7 +137,7 @@ def _refined(
     exact: Callable[[int, int], torch.Tensor], classes_BK: torch.Tensor, values_BK: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same classes by their exact logits, best first."""
-    for class_index in classes_BK.unique().tolist():
+    for class_index in np.unique(classes_BK.numpy()).tolist():
         rows, places = torch.nonzero(classes_BK == class_index, as_tuple=True)
         values_BK[rows, places] = exact(class_index, class_index + 1)[0, rows].double()
     values_BK, order_BK = values_BK.sort(dim=1, descending=True, stable=True)

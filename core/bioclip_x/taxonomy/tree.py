@@ -45,7 +45,7 @@ class Taxonomy:
     class_of_row: int32 [rows], the class of each row of the file that the tree was read from, for readers of files that
         other files go with row by row; else None.
     problems: what was odd in the file, each with its line. line_N: int32 [N], the line in which each node was first seen,
-        0 for none; or None.
+        0 for none; or None. line_unit: what these count ("entry" in a list).
     """
 
     parent_N: npt.NDArray[np.int32]
@@ -62,6 +62,7 @@ class Taxonomy:
     class_of_row: npt.NDArray[np.int32] | None = None
     problems: tuple[Problem, ...] = ()
     line_N: npt.NDArray[np.int32] | None = None
+    line_unit: str = "line"
 
     @property
     def n_nodes(self) -> int:
@@ -81,7 +82,7 @@ class Taxonomy:
         return node
 
     @cached_property
-    def owner_N(self) -> npt.NDArray[np.int32]:
+    def owner_N(self) -> npt.NDArray[np.int32]:  # noqa: N802 - a shape suffix
         """int32 [N], the `owner` of every node."""
         owner_N = np.arange(self.n_nodes, dtype=np.int32)
         while (made := np.isin(self.kind_N[owner_N], (HOLE, SELF))).any():
@@ -102,8 +103,15 @@ class Taxonomy:
         lineage = tuple((self.rank(n), self.names[n]) for n in self.path(owner) if self.kind_N[n] == TAXON)
         about = self.details.get(owner, NO_DETAILS)
         return Taxon(
-            self.rank(owner), self.names[owner], lineage, about.common_names, about.ids, about.extra, about.authorship, about.synonyms
-        )  # fmt: skip
+            self.rank(owner),
+            self.names[owner],
+            lineage,
+            about.common_names,
+            about.ids,
+            about.extra,
+            about.authorship,
+            about.synonyms,
+        )
 
     def class_taxon(self, class_index: int) -> Taxon:
         """The taxon of class `class_index` (0 … C-1)."""
@@ -121,7 +129,7 @@ class Taxonomy:
         return found
 
     @cached_property
-    def class_of_N(self) -> npt.NDArray[np.int32]:
+    def class_of_N(self) -> npt.NDArray[np.int32]:  # noqa: N802 - a shape suffix
         """int32 [N], the class that stands for each taxon, -1 for a taxon that is no class (and for holes, self leaves)."""
         class_of_N = np.full(self.n_nodes, -1, np.int32)
         class_of_N[self.owner_N[self.leaf_node_C]] = np.arange(self.n_classes, dtype=np.int32)
@@ -164,7 +172,7 @@ class Taxonomy:
         return np.flatnonzero(is_held)
 
     @cached_property
-    def place_N(self) -> npt.NDArray[np.int64]:
+    def place_N(self) -> npt.NDArray[np.int64]:  # noqa: N802 - a shape suffix
         """int64 [N], the place of each node in `held_nodes`, -1 where it is not held."""
         place_N = np.full(self.n_nodes, -1, np.int64)
         place_N[self.held_nodes] = np.arange(len(self.held_nodes))
@@ -231,32 +239,56 @@ def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxo
     Ranks that none of them uses have no holes there; so, of clades in which some taxa lack a rank, classes may change places.
     Raises TaxonomyError if none is left.
     """
-    from bioclip_x.taxonomy.compile import Draft, compile_tree
-
     if not len(classes):
         raise TaxonomyError("no class is left in this subset of the taxonomy")
-    kept = np.zeros(taxonomy.n_classes + 1, np.int64)
-    kept[classes + 1] = 1
-    kept_before = np.cumsum(kept)
+    is_kept = np.zeros(taxonomy.n_classes + 1, np.int64)
+    is_kept[classes + 1] = 1
+    kept_before = np.cumsum(is_kept)
     has_class_N = kept_before[taxonomy.leaf_stop_N] > kept_before[taxonomy.leaf_start_N]
-    old_M = np.flatnonzero(has_class_N & np.isin(taxonomy.kind_N, (TAXON, ROOT)))
-    new_N = np.full(taxonomy.n_nodes, -1, np.int32)
-    new_N[old_M] = np.arange(len(old_M), dtype=np.int32)
-    parent_M = new_N[taxonomy.owner_N[taxonomy.parent_N[old_M]]]
+    taxon_c = taxonomy.owner_N[taxonomy.leaf_node_C[classes]]
+    nodes = np.flatnonzero(has_class_N & np.isin(taxonomy.kind_N, (TAXON, ROOT)))
+    tree, new_N = _of_nodes(taxonomy, nodes, taxon_c)
+    old_C = np.empty(len(classes), np.int32)
+    old_C[tree.class_of_N[new_N[taxon_c]]] = classes
+    return tree, old_C
+
+
+def inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:
+    """The tree without its tips, every taxon of it a class; and the class there of each of `inner_taxa`: int64 [M].
+
+    Raises TaxonomyError for a list of labels, which has no inner taxa.
+    """
+    inner = taxonomy.inner_taxa
+    if not len(inner):
+        raise TaxonomyError("the taxonomy has no taxa above its classes")
+    tree, new_N = _of_nodes(taxonomy, np.concatenate([[0], inner]), inner)
+    return tree, tree.class_of_N[new_N[inner]].astype(np.int64)
+
+
+def _of_nodes(
+    taxonomy: Taxonomy, nodes: npt.NDArray[np.int64], classes: npt.NDArray[np.integer]
+) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
+    """The tree of some taxa (ascending, the root first, all above them too), `classes` of them its classes; and the number in
+    it of each of them: int32 [N], -1 for others."""
+    from bioclip_x.taxonomy.compile import Draft, compile_tree
+
+    place_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    place_N[nodes] = np.arange(len(nodes), dtype=np.int32)
+    parent_M = place_N[taxonomy.owner_N[taxonomy.parent_N[nodes]]]
     parent_M[0] = -1
-    is_class_M = np.zeros(len(old_M), bool)
-    is_class_M[new_N[taxonomy.owner_N[taxonomy.leaf_node_C[classes]]]] = True
+    is_class_M = np.zeros(len(nodes), bool)
+    is_class_M[place_N[classes]] = True
     draft = Draft(
         parent_M=parent_M,
-        rank_M=taxonomy.rank_N[old_M],
+        rank_M=taxonomy.rank_N[nodes],
         rank_names=taxonomy.rank_names,
-        names=[taxonomy.names[node] for node in old_M.tolist()],
+        names=[taxonomy.names[node] for node in nodes.tolist()],
         is_class_M=is_class_M,
-        details=renumbered(taxonomy.details, new_N),
-        line_M=None if taxonomy.line_N is None else taxonomy.line_N[old_M],
+        details=renumbered(taxonomy.details, place_N),
+        line_M=None if taxonomy.line_N is None else taxonomy.line_N[nodes],
+        line_unit=taxonomy.line_unit,
     )
     tree, new_M = compile_tree(draft, taxonomy.source, taxonomy.notes, taxonomy.problems)
-    taxon_c = taxonomy.owner_N[taxonomy.leaf_node_C[classes]]
-    old_C = np.empty(len(classes), np.int32)
-    old_C[tree.class_of_N[new_M[new_N[taxon_c]]]] = classes
-    return tree, old_C
+    new_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    new_N[nodes] = new_M
+    return tree, new_N

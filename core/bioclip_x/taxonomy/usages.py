@@ -91,7 +91,9 @@ def _sorted_out(
                 first.accepted = [*first.accepted, *(one for one in usage.accepted if one not in first.accepted)]
         elif usage.id not in taxa:
             taxa[usage.id] = usage
-            parents[usage.id] = [] if usage.parent in ("", usage.id) else [usage.parent]  # NCBI's root is its own parent
+            parents[usage.id] = (
+                [] if usage.parent in ("", usage.id) else [usage.parent]
+            )  # NCBI's root is its own parent
         elif usage.parent in ("", usage.id, *parents[usage.id]):
             findings.warn(
                 "listed twice", f"{_called(usage)} is listed twice, first in line {taxa[usage.id].line}", usage.line
@@ -118,7 +120,9 @@ def _find_dangling(
             above[place] = meant
             if meant:
                 findings.warn(
-                    "parent is a synonym", f"the parent of {_called(usage)} is a synonym of {_called(taxa[meant])}", usage.line
+                    "parent is a synonym",
+                    f"the parent of {_called(usage)} is a synonym of {_called(taxa[meant])}",
+                    usage.line,
                 )
             elif dangling == "top":
                 findings.warn(
@@ -173,7 +177,9 @@ def _find_cycles(taxa: Mapping[str, NameUsage], parents: Mapping[str, list[str]]
         if at in path:
             names = list(path)
             cycle = [*names[names.index(at) :], at]
-            findings.error("cycle", "a cycle of parents: " + " → ".join(_called(taxa[id]) for id in cycle), taxa[at].line)
+            findings.error(
+                "cycle", "a cycle of parents: " + " → ".join(_called(taxa[id]) for id in cycle), taxa[at].line
+            )
         told |= path.keys()
 
 
@@ -201,7 +207,9 @@ def _synonyms_of(
     of: dict[str, list[NameUsage]] = {}
     for id, usage in synonyms.items():
         # A row may be a taxon and a synonym at once, of another or (misapplied) of itself.
-        accepted = [one for target in usage.accepted for one in ([target] if target in taxa else _accepted(target, synonyms))]
+        accepted = [
+            one for target in usage.accepted for one in ([target] if target in taxa else _accepted(target, synonyms))
+        ]
         known = [one for one in dict.fromkeys(accepted) if one in taxa]
         for one in known:
             if (usage.name, usage.authorship) != (taxa[one].name, taxa[one].authorship):
@@ -233,13 +241,16 @@ def _gathered(
             above = [builder.add_lineage(usage.lineage, is_class=False, line=usage.line) if usage.lineage else 0]
         # Taxa of files that spell lineages out meet those that others' lineages have made.
         made[id] = [
-            builder.add(node, usage.rank, usage.name, about, merge=bool(usage.lineage), line=usage.line) for node in above
+            builder.add(node, usage.rank, usage.name, about, merge=bool(usage.lineage), line=usage.line)
+            for node in above
         ]
         if usage.is_class:
             for node in made[id]:
                 builder.mark_class(node)
         if len(builder) > MOST_COPIES:
-            findings.error("several parents", f"with copies under each parent there are more than {MOST_COPIES:,} nodes")
+            findings.error(
+                "several parents", f"with copies under each parent there are more than {MOST_COPIES:,} nodes"
+            )
             findings.raise_errors()
     return builder
 

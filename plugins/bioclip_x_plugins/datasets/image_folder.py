@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from PIL.Image import Image
 
@@ -14,16 +15,19 @@ from bioclip_x.pipeline.decode import open_image
 from bioclip_x.pipeline.sources import SUFFIXES
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.wording import some
-from bioclip_x_plugins.datasets.labels import resolve_labels
+from bioclip_x_plugins.datasets.labels import off_the_list, resolve_labels
 
 _SUFFIXES = tuple(SUFFIXES)
 
 
 class ImageFolder:
-    """path: the folder of class folders ("Parus_major", "Parus major" or "great tit")."""
+    """path: the folder of class folders ("Parus_major", "Parus major" or "great tit").
 
-    def __init__(self, *, path: Path) -> None:
-        self.path = path
+    off_list: what becomes of folders that are no taxon of the taxonomy: skipped, or kept as pictures of no class.
+    """
+
+    def __init__(self, *, path: Path, off_list: Literal["skip", "keep"] = "skip") -> None:
+        self.path, self.off_list = path, off_list
         self._files: list[tuple[str, int]] = []
 
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
@@ -34,6 +38,11 @@ class ImageFolder:
         if not folders:
             raise TrainingError(f"data: {self.path} holds no folders; expected one per class")
         found, lost, doubtful = resolve_labels(folders, taxonomy)
+        others = off_the_list(lost, taxonomy) if self.off_list == "keep" else []
+        found |= dict.fromkeys(others, -1)
+        lost = [name for name in lost if name not in found]
+        if others:
+            yield f"{len(others)} folders of {self.path} are no taxon of the taxonomy, taken as off the list: {some(others)}"
         self._files = [(file, index) for name, index in found.items() for file in _pictures(self.path / name)]
         if lost:
             yield f"{len(lost)} folders of {self.path} are no class of the taxonomy, skipped: {some(lost)}"
@@ -45,6 +54,10 @@ class ImageFolder:
 
     def sample(self, index: int) -> Sample:
         return Sample(self._files[index][1])
+
+    def name(self, index: int) -> str:
+        """The picture's path."""
+        return self._files[index][0]
 
     def image(self, index: int) -> Image:
         path = self._files[index][0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,17 +17,18 @@ from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.pipeline.decode import open_image
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.wording import some
-from bioclip_x_plugins.datasets.labels import resolve_labels
+from bioclip_x_plugins.datasets.labels import off_the_list, resolve_labels
 
 
 class Manifest:
     """path: the table. images: the folder that its paths are relative to; none takes the table's own.
 
     Columns: path; label, a class's name (blank for a picture with a text alone); text, optional.
+    off_list: what becomes of labels that are no taxon of the taxonomy: skipped, or kept as pictures of no class.
     """
 
-    def __init__(self, *, path: Path, images: Path | None = None) -> None:
-        self.path = path
+    def __init__(self, *, path: Path, images: Path | None = None, off_list: Literal["skip", "keep"] = "skip") -> None:
+        self.path, self.off_list = path, off_list
         self.images = images or path.parent
         self._table: dict[str, Any] = {}
         self._classes: list[int] = []
@@ -37,12 +38,21 @@ class Manifest:
         table = _read(self.path)
         labels = table["label"].to_pylist()
         found, lost, doubtful = resolve_labels(dict.fromkeys(label for label in labels if label), taxonomy)
+        others = set(off_the_list(lost, taxonomy) if self.off_list == "keep" else [])
+        lost = [label for label in lost if label not in others]
         classes = [found.get(label, -1) for label in labels]
         texts = table["text"].to_pylist() if "text" in table.column_names else [""] * len(labels)
-        keep = [row for row, c in enumerate(classes) if table["path"][row].as_py() and (c >= 0 or texts[row])]
+        keep = [
+            row
+            for row, c in enumerate(classes)
+            if table["path"][row].as_py() and (c >= 0 or texts[row] or labels[row] in others)
+        ]
         # Arrow columns, not lists of strings: a manifest may have millions of rows.
         self._table = {name: table[name].take(pa.array(keep, pa.int64())) for name in table.column_names}
         self._classes = [classes[row] for row in keep]
+        if others:
+            off = some(sorted(others))
+            yield f"{len(others)} labels of {self.path} are no taxon of the taxonomy, taken as off the list: {off}"
         if lost:
             yield f"{len(lost)} labels of {self.path} are no class of the taxonomy: {some(lost)}"
         if doubtful:
@@ -57,8 +67,12 @@ class Manifest:
         text = self._table["text"][index].as_py() if "text" in self._table else ""
         return Sample(self._classes[index], (text,) if text else ())
 
+    def name(self, index: int) -> str:
+        """The picture's path."""
+        return str(self.images / self._table["path"][index].as_py())
+
     def image(self, index: int) -> Image:
-        path = self.images / self._table["path"][index].as_py()
+        path = Path(self.name(index))
         try:
             return open_image(path)
         except ImageError as problem:

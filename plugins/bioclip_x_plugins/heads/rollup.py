@@ -29,6 +29,11 @@ class Rollup:
     def __init__(self, *, size_prior: str | None = None) -> None:
         self.size_prior = size_prior
 
+    @property
+    def is_softmax(self) -> bool:
+        """Whether shares are those of the logits as they come."""
+        return self.size_prior is None
+
     def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
         """Log-shares of the held nodes, the best classes, and the ranks."""
         if self.size_prior:

@@ -25,8 +25,9 @@ _LANGUAGE = re.compile(
     r"^(?:common|vernacular)[_ ]?names?[_:.\- ]?"
     r"\(?([a-z]{2,3}(?:[-_](?:hans|hant|latn|cyrl|arab))?(?:[-_](?:[a-z]{2}|[0-9]{3}))?)\)?$"
 )
+_YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_MAY_HOLD_AUTHOR = re.compile(r" .*(?:[^\W\d_a-zß-öø-ÿ]|[(,&]|[12][0-9]{3})")
 # "Parus major", "× Cuprocyparis leylandii", "P. major": a capital letter, and something after the word.
-_BINOMIAL = re.compile(r"[A-Z][a-z]+ [a-z]+")
 _GENUS = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-]{2,}|[A-Z]\.) ")
 
 
@@ -38,7 +39,7 @@ def column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
 @lru_cache(maxsize=1024)
 def column_role(column: str) -> tuple[str, str]:
     """(role, argument): ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif"), ("authorship", ""),
-    ("synonyms", "") or ("extra", …).
+    ("synonyms", ""), ("is_class", "") or ("extra", …).
 
     >>> column_role("cls"), column_role("common_name_pt_BR"), column_role("gbif_id"), column_role("is_hybrid")
     (('rank', 'class'), ('common', 'pt-br'), ('id', 'gbif'), ('extra', 'is_hybrid'))
@@ -56,6 +57,8 @@ def column_role(column: str) -> tuple[str, str]:
         return "authorship", ""
     if plain in _SYNONYMS:
         return "synonyms", ""
+    if plain == "isclass":
+        return "is_class", ""
     if match := _LANGUAGE.match(key):
         return "common", normalise_language(match[1])
     if key.endswith("_id") and len(key) > len("_id"):
@@ -92,8 +95,22 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
             f"species, got {', '.join(rows.columns)}"
         )
     refuse_twins(f"{source}, line 1", roles)
-    table = Lineages(len(rows.line_R), rank_columns(rows.columns, roles), details(rows.columns, roles), rows.line_R)
+    ranks, about = rank_columns(rows.columns, roles), details(rows.columns, roles)
+    table = Lineages(len(rows.line_R), ranks, about, rows.line_R, _are_classes(rows, roles, findings))
     return from_lineages(table, findings, source=source, keep_rows=keep_rows)
+
+
+def _are_classes(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings) -> npt.NDArray[np.bool_] | None:
+    """Which rows are classes, where a column `is_class` says so: bool [R]. A blank cell says yes."""
+    cells = next((rows.columns[column] for column, (role, _) in roles.items() if role == "is_class"), None)
+    if cells is None:
+        return None
+    answers = [_YES_OR_NO.get(text.strip().lower()) for text in cells.texts]
+    for code in (code for code, answer in enumerate(answers) if answer is None):
+        line = int(rows.line_R[np.argmax(cells.code_R == code)])
+        findings.error("is_class", f"is_class must be true or false, got {cells.texts[code]!r}", line)
+    is_class_U = np.array([*(answer is not False for answer in answers), True])
+    return is_class_U[cells.code_R]
 
 
 def from_records(records: Iterable[Mapping[str, str]], findings: Findings, *, source: str) -> Taxonomy:
@@ -144,7 +161,7 @@ def _authors_apart(column: Column, rank: str) -> RankColumn:
 
     def without_author(text: str) -> str:
         name = " ".join(text.split())
-        if " " not in name or (rank == "species" and _BINOMIAL.fullmatch(name)):
+        if not _MAY_HOLD_AUTHOR.search(name):
             return name
         name, author = split_authorship(name, rank)
         if author:
@@ -200,7 +217,7 @@ def details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]])
     """What the columns that are no ranks say of each row's taxon. Columns of one language are put together."""
     found: dict[tuple[Role, str], Column] = {}
     for column, (role, argument) in roles.items():
-        if role in ("rank", "epithet"):
+        if role in ("rank", "epithet", "is_class"):
             continue
         key: tuple[Role, str] = (role, argument)  # type: ignore[assignment]
         cells = columns[column].map(_synonyms if role == "synonyms" else str.strip)

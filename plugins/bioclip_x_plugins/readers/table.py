@@ -98,9 +98,7 @@ def _column_names(path: Path, names: list[str], lines: Iterable[str]) -> list[st
     return names
 
 
-def _whole_rows(
-    reader: Any, width: int, line_R: list[int], findings: Findings
-) -> Iterator[list[str]]:
+def _whole_rows(reader: Any, width: int, line_R: list[int], findings: Findings) -> Iterator[list[str]]:
     """Rows of as many cells as there are columns; the line of each is put into `line_R`."""
     for row in reader:
         if len(row) != width:

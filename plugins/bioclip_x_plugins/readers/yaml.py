@@ -19,14 +19,16 @@ Names nested in names, the ranks told once:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.files import read_yaml
+from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.names import split_authorship
 from bioclip_x_plugins.readers.lineages import column_role, column_roles, from_records, normalise_language
 
 _NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Taxon
 from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x.wording import visible as visible
 
 REST_SHOWN: Final = 1e-4
 """A smaller remainder of a margin is rounding."""
-
-
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def visible(text: str, keep: str = "") -> str:
-    """Text with control characters spelt out, but for those in `keep`: none may move a cursor or turn a line around.
-
-    >>> visible("a\\x1b[2J gpj.exe\\u202e")
-    'a\\\\x1b[2J gpj.exe\\\\u202e'
-    """
-    return _CONTROLS.sub(lambda c: c[0] if c[0] in keep else c[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def language(provenance: Provenance) -> str:
@@ -38,8 +26,13 @@ def common_name(taxon: Taxon, language: str) -> str:
 
 
 def beside(one: Prediction, language: str) -> str:
-    """What stands beside a prediction's name: its common name, and what the name does not say. "" where there is nothing."""
-    return ", ".join(filter(None, (common_name(one.taxon, language), one.note)))
+    """What stands beside a prediction's name: rank (above species), common name, and what the name does not say.
+
+    A species' name tells its rank, and so does a note or a name that says what is missing. "" where there is nothing.
+    """
+    taxon = one.taxon
+    is_told = one.note or ORDER.get(taxon.rank, -1) >= ORDER["species"] or (taxon.rank, taxon.name) not in taxon.lineage
+    return ", ".join(filter(None, ("" if is_told else taxon.rank, common_name(taxon, language), one.note)))
 
 
 def is_italic(rank: str) -> bool:
@@ -137,4 +130,4 @@ def plain(value: Any) -> Any:
 
 def recipe_line(recipe: Mapping[str, Any]) -> str:
     """The whole recipe on one line, but for the fields that are not set."""
-    return ", ".join(f"{name}: {plain(value)}" for name, value in recipe.items() if value is not None)
+    return ", ".join(f"{name}: {plain(value)}" for name, value in recipe.items() if value not in (None, []))

@@ -59,6 +59,7 @@ class Why:
     runner_up: str
     runner_up_italic: bool
     margin: str
+    has_texts: bool
     rest: str
     zero: float
     sides: tuple[Side, ...]
@@ -168,7 +169,8 @@ def _why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], i
         runner_up=names[1],
         runner_up_italic=set_in_italics[1],
         margin=signed(explanation.margin),
-        rest=signed(explanation.rest) if abs(explanation.rest) > REST_SHOWN else "",
+        has_texts=bool(explanation.shares),
+        rest=signed(explanation.rest) if explanation.shares and abs(explanation.rest) > REST_SHOWN else "",
         zero=round(-low / span * 100, 2),
         sides=tuple(_side(name, slant, shares, strongest, low, span) for name, slant, shares in pairs if shares),
     )

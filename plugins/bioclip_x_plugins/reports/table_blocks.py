@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -131,7 +132,7 @@ def _path(best: Prediction, layout: Layout) -> Table:
 
 
 def _share_bar(share: float, layout: Layout, width: int = 8) -> str:
-    filled = round(max(0.0, min(1.0, share)) * width)
+    filled = round(max(0.0, min(1.0, share)) * width) if math.isfinite(share) else 0
     full, empty = ("#", ".") if layout.ascii_only else ("━", "╌")
     return full * filled + empty * (width - filled)
 
@@ -173,6 +174,8 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
     )
     what, over = ("margin", (" rather than ", names[1])) if explanation.runner_up else ("score", ())
     title = Text.assemble("why ", names[0], *over, f": {what} {signed(explanation.margin)}")
+    if not explanation.shares:  # scores that no text has made
+        return title
     if not has_descriptors(explanation):
         return Text.assemble(title, (" (the texts compared are names)", "dim"))
     shares = sides(explanation)

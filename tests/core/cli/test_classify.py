@@ -147,8 +147,8 @@ def test_labels_that_should_be_a_file(
     [
         (["--report", "out.docx"], "no report is written for .docx; known: .csv"),
         (["--format", "xml"], "no report is called 'xml'; known: csv, html, json, jsonl, parquet, table"),
-        (["--head", "hedge"], "no head is called 'hedge'; known: flat, rollup"),
-        (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: none"),
+        (["--head", "hedgehog"], "no head is called 'hedgehog'; known: crm, flat, hedge, rollup, top-down"),
+        (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: size_prior"),
         (["--rank", "tribe"], "no table at rank 'tribe'"),
         (["--plugin", "unicorn"], "no plugin is called 'unicorn'"),
         (["--descriptors", "gone.yaml"], "gone.yaml does not exist"),

@@ -111,6 +111,28 @@ def test_the_whole_recipe_works_with_it(run: Run, hub: Path, tmp_path: Path) -> 
     assert all(one["text"].startswith("an image of ") for one in result["explanation"]["descriptors"])
 
 
+@pytest.mark.parametrize("kingdoms", [{"K1a"}, {"K0a", "K2a"}])  # one piece of the file, and two
+def test_of_a_part_only_its_own_published_embeddings_are_compared(
+    run: Run, hub: Path, rows: list[Entry], encoder: Any, tmp_path: Path, kingdoms: set[str]
+) -> None:
+    kept = [row for row, (lineage, _) in enumerate(rows) if lineage[0] in kingdoms]
+    ranks = ("kingdom", "phylum", "class", "order", "family", "genus")
+    part = (f"kingdom={','.join(kingdoms)}", "!Animalia")
+    picture(1).save(tmp_path / "a.png")
+    flags = [flag for one in part for flag in ("--subset", one)]
+    code, out, err = run(
+        "classify", "--model", "bioclip-2", *flags, "--k", len(rows), "--format", "csv", tmp_path / "a.png"
+    )
+    assert code == 0 and f"{len(kept)} of 1000 classes" in err
+    told = list(csv.DictReader(io.StringIO(out)))
+    image_D = encoder.encode_images(encoder.preprocess(picture(1))[None]).embeddings_BD[0].double().numpy()
+    logits = encoder.card.logit_scale * (image_D @ embeddings(encoder, rows).astype(np.float64)[:, kept])
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    assert [float(one["score"]) for one in told] == pytest.approx(sorted(shares, reverse=True), rel=1e-3)
+    best = rows[kept[int(shares.argmax())]][0]
+    assert [told[0][rank] for rank in ranks] == best[:6]
+
+
 def test_another_text_is_embedded_here(run: Run, hub: Path, tmp_path: Path) -> None:
     picture(1).save(tmp_path / "a.png")
     code, out, err = run(

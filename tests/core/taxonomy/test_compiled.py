@@ -18,7 +18,9 @@ words = st.text(st.characters(exclude_characters="|\t", exclude_categories=["Cs"
 def test_what_is_loaded_is_what_was_saved(tmp_path_factory, extra: str, author: str, names: list[str]) -> None:  # type: ignore[no-untyped-def]
     builder, findings = TaxonomyBuilder(), Findings("f.csv")
     stripped = tuple(dict.fromkeys(name.strip() for name in names))
-    about = Details({"de": stripped} if stripped else {}, {"gbif": "1"}, {"habitat": extra}, author, (Synonym("Old", "L."),))
+    about = Details(
+        {"de": stripped} if stripped else {}, {"gbif": "1"}, {"habitat": extra}, author, (Synonym("Old", "L."),)
+    )
     builder.add_lineage([("genus", "Parus"), ("species", "Parus major\\n")], about, line=2)
     builder.add_lineage([("genus", "Parus"), ("species", "Parus minor")], line=3)
     findings.warn("odd", "something", 3)

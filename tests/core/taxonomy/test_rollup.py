@@ -67,7 +67,9 @@ def test_agrees_with_a_walk(taxonomy: Taxonomy, seed: int, scale: float, size: i
         np.testing.assert_allclose(scores.log_probs_BI[row].exp().numpy(), np.exp(expected), rtol=0, atol=1e-6)
         best = np.argsort(-logits[row], kind="stable")[:4]
         np.testing.assert_array_equal(logits[row][scores.top_BK[row].numpy()], logits[row][best])
-        told = [naive(logits[row].astype(np.float64), taxonomy, int(taxonomy.leaf_node_C[c])) for c in scores.top_BK[row]]
+        told = [
+            naive(logits[row].astype(np.float64), taxonomy, int(taxonomy.leaf_node_C[c])) for c in scores.top_BK[row]
+        ]
         np.testing.assert_allclose(scores.log_top_BK[row].numpy(), told, rtol=1e-6, atol=1e-6)
 
 

@@ -60,7 +60,9 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line() -> None:
 
 def test_what_hangs_below_a_cycle_is_no_second_cycle() -> None:
     with pytest.raises(TaxonomyError) as caught:
-        compiled(taxon("1", "A", "2"), taxon("2", "B", "3"), taxon("3", "C", "2"), taxon("4", "D", "1"), taxon("5", "E"))
+        compiled(
+            taxon("1", "A", "2"), taxon("2", "B", "3"), taxon("3", "C", "2"), taxon("4", "D", "1"), taxon("5", "E")
+        )
     assert [problem.message for problem in caught.value.problems] == ["a cycle of parents: B → C → B"]
 
 

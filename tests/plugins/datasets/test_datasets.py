@@ -113,3 +113,23 @@ def test_manifest_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"no")
     with pytest.raises(TrainingError, match="cannot be read"):
         list(Manifest(path=tmp_path / "broken.parquet").prepare(taxonomy))
+
+
+def test_pictures_off_the_list_are_kept_where_asked(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    """Of no taxon of the tree at all: "Parus" is no class, but on the list; a name of two classes stays out as well."""
+    make(tmp_path, "Parus major/a.png", "Nobody/a.png", "Parus/a.png", "Ficus communis/a.png")
+    folders = ImageFolder(path=tmp_path, off_list="keep")
+    notes = list(folders.prepare(taxonomy))
+    seen = {Path(folders.name(i)).parent.name: folders.sample(i).class_index for i in range(len(folders))}
+    assert set(seen) == {"Parus major", "Nobody"} and seen["Nobody"] == -1 and seen["Parus major"] >= 0
+    assert any("no taxon of the taxonomy, taken as off the list: Nobody" in note for note in notes)
+    assert any("no class of the taxonomy, skipped: Parus" in note for note in notes)
+    table = tmp_path / "t.csv"
+    table.write_text("path,label\na.png,Parus major\nb.png,Nobody\nc.png,Parus\nd.png,\n")
+    rows = Manifest(path=table, off_list="keep")
+    notes = list(rows.prepare(taxonomy))
+    assert [(Path(rows.name(i)).name, rows.sample(i).class_index >= 0) for i in range(len(rows))] == [
+        ("a.png", True), ("b.png", False),
+    ]  # fmt: skip
+    assert any("taken as off the list: Nobody" in note for note in notes)
+    assert any("2 of 4 rows" in note for note in notes)

@@ -97,5 +97,5 @@ def test_files_that_are_wrong(text: str | bytes, message: str, tmp_path: Path) -
 def test_it_is_read_only_where_it_is_named(tmp_path: Path, tiny_model: str) -> None:
     path = file_of(tmp_path, "label,bin\nfox,canid\n")
     assert not BinsReader().sniff(path, path.read_bytes())
-    with pytest.raises(TaxonomyError, match="name one with --taxonomy-format: bins, "):
+    with pytest.raises(TaxonomyError, match="name one with --taxonomy-format: acef, bins, "):
         Classifier(tiny_model, taxonomy=path)

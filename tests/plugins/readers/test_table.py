@@ -271,7 +271,7 @@ def test_what_yaml_takes_for_something_else_is_no_name(tmp_path: Path, content: 
     ("content", "message"),
     [
         ("a: [", "line 1.*not valid YAML|not valid YAML"),
-        ("- {name: Parus, rnak: genus}", "unknown keys rnak; known: children"),
+        ("- {name: Parus, rnak: genus}", "unknown keys rnak; known: authorship, children"),
         ("- {name: 7}", "expected a node with a 'name'"),
         ("ranks: [genus]\ntree: {Parus: {Parus major: [x]}}", "the tree is deeper than its list of ranks"),
         ("ranks: [genus]\ntree: {7: }", "expected a name, got 7"),

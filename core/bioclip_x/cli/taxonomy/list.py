@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy`: what a list of classes holds."""
+"""`bioclip-x taxonomy list`: the classes, a row each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.components import Encoder
+from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options, tell_notes
+from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 from bioclip_x.streams import opened
 
@@ -25,60 +26,60 @@ AT_ONCE = 1000
 """Rows written in one piece."""
 
 
-@click.group(name="taxonomy")
-def command() -> None:
-    """Lists of classes: files, and those that models bring."""
-
-
-@command.command(name="list")
-@click.option("--model", metavar="M", help="The model whose own classes are listed.  [default: as for classify]")
-@click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="A file instead.")
-@click.option("--taxonomy-format", metavar="NAME", help="Its reader; by default seen from the content.")
+@click.command(name="list", short_help="the classes, a row each")
+@source_options
+@click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The same as FILE.")
+@click.option(
+    "--subset", multiple=True, metavar="PART", help="A part of the classes, as for `taxonomy subset`. Repeatable."
+)
 @click.option("--language", metavar="L", help="Language of common names (en, de, …).")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="[default: csv, or the suffix of --output]")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
-def list_classes(registry: Registry, /, format_: str | None, output: Path | None, **fields: Any) -> None:
+def list_classes(
+    registry: Registry,
+    /,
+    file: Path | None,
+    taxonomy: Path | None,
+    subset: tuple[str, ...],
+    language: str | None,
+    format_: str | None,
+    output: Path | None,
+    **source: Any,
+) -> None:
     """List the classes, a row each: pybioclip's columns (kingdom … species, common_name) first.
 
     \b
     bioclip-x taxonomy list --model bioclip-2 --output tree-of-life.csv
-    bioclip-x taxonomy list --taxonomy my-species.csv --format json
+    bioclip-x taxonomy list my-species.csv --format json
 
     The first is what `bioclip list-tol-taxa` prints. It needs the names, not the model.
     """  # fmt: skip
-    taxonomy, language = _tree(registry, fields)
-    for note in taxonomy.notes:
-        click.echo(f"note: {note}", err=True)
+    if file and taxonomy:
+        raise RecipeError(f"expected one file, got {file} and --taxonomy {taxonomy}")
+    from bioclip_x.pipeline.part import part_of
+
+    tree = part_of(registry, subset, read_source(registry, file or taxonomy, **source)).tree
+    tell_notes(tree)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
-    lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](columns(taxonomy), rows(taxonomy, language))
+    lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](
+        columns(tree), rows(tree, preferred_language(registry, language))
+    )
     with opened(output) as stream:
         while piece := "".join(islice(lines, AT_ONCE)):
             stream.write(piece)
 
 
-def _tree(registry: Registry, fields: dict[str, Any]) -> tuple[Taxonomy, str]:
-    """The tree that `classify` would take, without the model, and the language of its common names."""
-    from bioclip_x.cli.recipes import resolved_recipe
-    from bioclip_x.pipeline.encoders import own_classes
-    from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
-
-    recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags=fields)
-    listed = listed_taxonomy(registry, recipe)
-    if listed is not None:
-        return listed, recipe.language
-    family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-    own = own_classes(family, recipe.model, embeddings=False)
-    return own_taxonomy(registry, recipe.model, own), recipe.language
-
-
 def columns(taxonomy: Taxonomy) -> tuple[str, ...]:
     """pybioclip's nine; the tree's other ranks; and, if some class is no species, what each class is."""
+    import numpy as np
+
     from bioclip_x.taxonomy import LINNAEAN
 
     theirs = (*LINNAEAN[:-1], "species_epithet", "species", "common_name")
     others = tuple(rank for rank in taxonomy.rank_names if rank and rank not in LINNAEAN)
-    all_species = {taxonomy.rank(node) for node in taxonomy.class_of} == {"species"}
+    of_classes = np.unique(taxonomy.rank_N[taxonomy.owner_N[taxonomy.leaf_node_C]]).tolist()
+    all_species = [taxonomy.rank_names[rank] for rank in of_classes] == ["species"]
     return (*theirs, *others) if all_species else (*theirs, *others, "rank", "name")
 
 

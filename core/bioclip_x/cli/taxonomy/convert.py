@@ -1,0 +1,69 @@
+"""`bioclip-x taxonomy convert`: any tree as CSV, TSV, Parquet, YAML, Newick or networkx JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioclip_x.cli.taxonomy.source import read_source, source_options, tell_notes
+from bioclip_x.registry import Registry
+
+if TYPE_CHECKING:
+    from bioclip_x.taxonomy import Taxonomy
+    from bioclip_x.taxonomy.writers.formats import Format
+
+NAMES = ("csv", "tsv", "parquet", "yaml", "newick", "json")
+
+
+@click.command(short_help="a tree in another format: CSV, Parquet, YAML, Newick, JSON")
+@source_options
+@click.option("--to", type=click.Choice(NAMES), help="[default: as the suffix of --output says]")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.pass_obj
+def convert(registry: Registry, /, to: str | None, output: Path | None, **source: Any) -> None:
+    """Write a tree in another format: .csv, .tsv, .parquet, .yaml, .nwk (Newick) or .json (networkx).
+
+    \b
+    bioclip-x taxonomy convert birds.nwk --output birds.yaml
+    bioclip-x taxonomy convert checklist.zip --output checklist.csv
+    bioclip-x taxonomy convert my-species.csv --to newick
+
+    Read back it is the same tree. What a format cannot hold is counted on stderr.
+    """  # fmt: skip
+    from bioclip_x.taxonomy.writers import format_of
+
+    chosen = format_of(output, to)
+    taxonomy = read_source(registry, **source)
+    tell_notes(taxonomy)
+    write_tree(taxonomy, chosen, output)
+
+
+def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
+    """Writes a tree to a file or stdout, and tells on stderr what the format cannot hold."""
+    from bioclip_x.streams import opened
+    from bioclip_x.taxonomy.writers import document_of
+    from bioclip_x.wording import visible
+
+    made = document_of(taxonomy, chosen)
+    if chosen.name == "parquet":
+        _write_parquet(made.pieces(), output, taxonomy.source)
+    else:
+        with opened(output) as stream:
+            for piece in made.pieces():
+                stream.write(piece)
+    if made.lost:
+        click.echo(f"lost in {chosen.name}: {visible('; '.join(made.lost))}", err=True)
+
+
+def _write_parquet(tables: Any, output: Path | None, source: str) -> None:
+    import json
+
+    from bioclip_x.parquet import parquet_file
+
+    first = next(tables)
+    with parquet_file(output, first.schema, json.dumps({"taxonomy": source})) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)

@@ -1,0 +1,158 @@
+"""`bioclip-x taxonomy diff`: what changed from one tree to another."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioclip_x.cli.taxonomy.source import read_file, reading_options
+from bioclip_x.cli.taxonomy.terminal import printing, safe
+from bioclip_x.registry import Registry
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bioclip_x.taxonomy import Taxonomy
+    from bioclip_x.taxonomy.difference import Change, Difference
+
+COLUMNS = ("change", "old_rank", "old_name", "new_rank", "new_name", "old_path", "new_path", "old_line", "new_line")
+IN_WORDS = {
+    "renamed": "the old name is a synonym of the new one, or the reverse",
+    "lumped": "the old name is a synonym of a taxon that was there already",
+    "split": "the new name was a synonym of a taxon that is still there",
+    "rank changed": "same name, another rank",
+    "moved": "same rank and name, another parent",
+    "removed": "in the old tree only",
+    "added": "in the new tree only",
+}
+
+
+@click.command(short_help="what changed from one tree to another")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@reading_options
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "csv", "json"]),
+    help="[default: table, or the suffix of --output]",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Changes of a kind that the table shows; 0 for all. CSV and JSON have all.",
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.pass_obj
+def diff(
+    registry: Registry, /, old: Path, new: Path, format_: str | None, most: int, output: Path | None, **reading: Any
+) -> None:
+    """Compare two trees: taxa added, removed, moved, renamed by synonym, lumped, split, and at another rank.
+
+    \b
+    bioclip-x taxonomy diff checklist-2023.csv checklist-2024.csv
+    bioclip-x taxonomy diff old.csv new.zip --output changes.csv
+
+    Namesakes are told apart by their paths. What lies below a taxon that has moved has not moved itself.
+    """  # fmt: skip
+    from bioclip_x.streams import opened
+    from bioclip_x.taxonomy.difference import difference
+
+    trees = read_file(registry, old, **reading), read_file(registry, new, **reading)
+    found = difference(*trees)
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    chosen = format_ or (suffix if suffix in ("csv", "json") else "table")
+    if chosen == "table":
+        with printing(output) as put:
+            for block in _blocks(found, *trees, most):
+                put(block)
+        return
+    with opened(output) as stream:
+        for piece in (_csv if chosen == "csv" else _json)(found, *trees):
+            stream.write(piece)
+
+
+def _row(change: Change, old: Taxonomy, new: Taxonomy) -> dict[str, str | int]:
+    from bioclip_x.taxonomy.tree import TAXON
+
+    row: dict[str, str | int] = dict.fromkeys(COLUMNS, "")
+    row["change"] = change.kind
+    for which, tree, node in (("old", old, change.old), ("new", new, change.new)):
+        if node is not None:
+            row[f"{which}_rank"], row[f"{which}_name"] = tree.rank(node), tree.names[node]
+            row[f"{which}_path"] = "; ".join(tree.names[n] for n in tree.path(node) if tree.kind_N[n] == TAXON)
+            row[f"{which}_line"] = "" if tree.line_N is None else int(tree.line_N[node]) or ""
+    return row
+
+
+def _csv(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for change in found.changes:
+        writer.writerow(_row(change, old, new))
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue()
+
+
+def _json(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
+    about = {"old": _about(old), "new": _about(new), "unchanged": found.unchanged, "counts": found.counts()}
+    yield json.dumps(about, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "changes": ['
+    comma = "\n"
+    for change in found.changes:
+        row = {key: value for key, value in _row(change, old, new).items() if value != ""}
+        yield f"{comma}    {json.dumps(row, ensure_ascii=False)}"
+        comma = ",\n"
+    yield "\n  ]\n}\n"
+
+
+def _about(tree: Taxonomy) -> Mapping[str, Any]:
+    return {"source": tree.source, "fingerprint": tree.fingerprint, "classes": tree.n_classes}
+
+
+def _blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Iterator[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    yield Text.assemble(
+        safe(f"{old.source} → {new.source}", "bold"),
+        f": {old.n_classes:,} → {new.n_classes:,} classes, {found.unchanged:,} taxa as they were",
+    )
+    for kind, count in found.counts().items():
+        if not count:
+            continue
+        yield Text.assemble("", (f"{kind}  {count:,}", "bold"), ("  " + IN_WORDS[kind], "dim"))
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=0)
+        table.add_column(overflow="fold")
+        changes = [change for change in found.changes if change.kind == kind]
+        for change in changes[: most or None]:
+            table.add_row("", safe(_told(change, old, new)))
+        if most and count > most:
+            table.add_row("", Text(f"… and {count - most:,} more (--most 0 shows all)", "dim"))
+        yield table
+
+
+def _told(change: Change, old: Taxonomy, new: Taxonomy) -> str:
+    """One change in one line: the taxon, and what it was and is."""
+    row = _row(change, old, new)
+    was, now = f"{row['old_rank']} {row['old_name']}".strip(), f"{row['new_rank']} {row['new_name']}".strip()
+    above = {which: str(row[f"{which}_path"]).rpartition("; ")[0].replace("; ", " > ") for which in ("old", "new")}
+    if change.kind == "moved":
+        return f"{now}: {above['old'] or 'top'} → {above['new'] or 'top'}"
+    if change.old is None or change.new is None:
+        told = now or was
+        path = above["new" if change.old is None else "old"]
+        return f"{told} ({path})" if path else told
+    arrow = "←" if change.kind == "split" else "→"
+    return f"{now} ← {was}" if arrow == "←" else f"{was} → {now}"

@@ -1,0 +1,131 @@
+"""`bioclip-x taxonomy show`: a tree to look at, and what it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioclip_x.cli.taxonomy.outline import Outline, outlined
+from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options
+from bioclip_x.cli.taxonomy.terminal import printing, safe
+from bioclip_x.registry import Registry
+from bioclip_x.wording import counted, some
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bioclip_x.taxonomy import Taxonomy
+
+
+@click.command(short_help="a tree to look at, and its counts")
+@source_options
+@click.option("--depth", type=click.IntRange(min=1), help="Levels that are shown.  [default: as many as fit on a page]")
+@click.option("--rank", metavar="R", help="Show nothing below this rank (family, …).")
+@click.option("--under", metavar="NAME", help="Only what lies below this taxon (Aves; or a path: 'Animalia; Aves').")
+@click.option(
+    "--most", type=click.IntRange(min=0), default=12, show_default=True, help="Siblings shown in one place; 0 for all."
+)
+@click.option("--language", metavar="L", help="Language of common names (en, de, …).")
+@click.pass_obj
+def show(
+    registry: Registry,
+    /,
+    depth: int | None,
+    rank: str | None,
+    under: str | None,
+    most: int,
+    language: str | None,
+    **source: Any,
+) -> None:
+    """Draw a tree, with counts per rank, depth, names and notes.
+
+    \b
+    bioclip-x taxonomy show my-species.csv
+    bioclip-x taxonomy show --model bioclip-2 --rank family --under Aves
+    bioclip-x taxonomy show checklist.zip --depth 3
+    """  # fmt: skip
+    taxonomy = read_source(registry, **source)
+    top = _found(taxonomy, under) if under else 0
+    wanted = Outline(top, depth, _rank(taxonomy, rank) if rank else "", most, preferred_language(registry, language))
+    with printing() as put:
+        put(outlined(taxonomy, wanted))
+        for block in _facts(taxonomy, top):
+            put(block)
+
+
+def _rank(taxonomy: Taxonomy, rank: str) -> str:
+    """Raises RecipeError for a rank that the tree does not use."""
+    from bioclip_x.errors import RecipeError
+    from bioclip_x.taxonomy import normalise_rank
+
+    if normalise_rank(rank) not in taxonomy.rank_names[1:]:
+        known = ", ".join(filter(None, taxonomy.rank_names)) or "none"
+        raise RecipeError(f"the tree uses no rank {rank!r}; it has: {known}")
+    return normalise_rank(rank)
+
+
+def _found(taxonomy: Taxonomy, name: str) -> int:
+    """The taxon of this name. Raises RecipeError where none or several have it."""
+    from bioclip_x.errors import RecipeError
+    from bioclip_x.taxonomy import Resolver
+    from bioclip_x.taxonomy.paths import path_text
+
+    nodes = Resolver(taxonomy).find(name).nodes
+    if not nodes:
+        raise RecipeError(f"the tree has no taxon {name!r}")
+    if len(nodes) > 1:
+        paths = some([path_text(taxonomy, node) for node in nodes])
+        raise RecipeError(
+            f"{name!r} is the name of {len(nodes)} taxa; tell which by its path ('Animalia; {name}'): {paths}"
+        )
+    return nodes[0]
+
+
+def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
+    """Counts per rank of what lies below `top`; then a line for each thing that can be counted, and the notes."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from bioclip_x.taxonomy.summary import summary
+
+    below = range(int(taxonomy.leaf_start_N[top]), int(taxonomy.leaf_stop_N[top]))
+    found = summary(taxonomy.restricted_to(below) if top else taxonomy)
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("rank")
+    for heading in ("taxa", "lineages without", "classes"):
+        table.add_column(heading, justify="right")
+    for one in found.ranks:
+        numbers = (f"{count:,}" if count else "–" for count in (one.taxa, one.holes, one.classes))
+        table.add_row(safe(one.rank or "(no rank)"), *numbers)
+    table.add_row(
+        Text("all" if not top else "all, and what stands above", "bold"), f"{found.taxa:,}", "", f"{found.classes:,}"
+    )
+    yield Text()
+    yield table
+    yield Text()
+    inner = f", {found.inner:,} of them with others below" if found.inner else ""
+    lines = {
+        "classes": f"{found.classes:,}{inner}",
+        "depth": f"{counted(found.depth, 'level')}, {counted(found.tops, 'top')}",
+        "common names": _counts(found.common_names),
+        "synonyms": f"{found.synonyms:,}" if found.synonyms else "",
+        "authors": f"{found.authors:,}" if found.authors else "",
+        "ids": _counts(found.ids),
+        "source": taxonomy.source,
+        "fingerprint": taxonomy.fingerprint,
+    }
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in lines.items():
+        if text:
+            grid.add_row(label, safe(text))
+    for note in taxonomy.notes:
+        grid.add_row("note", safe(note, "yellow"))
+    yield grid
+
+
+def _counts(numbers: Any) -> str:
+    return some([f"{key} {count:,}" for key, count in numbers.items()], most=12)

@@ -1,0 +1,71 @@
+"""`bioclip-x taxonomy subset`: a part of a tree, as a tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
+from bioclip_x.cli.taxonomy.source import read_source, reading_options, tell_notes
+from bioclip_x.errors import RecipeError
+from bioclip_x.registry import Registry
+
+if TYPE_CHECKING:
+    from bioclip_x.taxonomy.usages import SeveralParents
+
+
+@click.command()
+@click.argument("file_and_parts", nargs=-1, metavar="FILE PART…")
+@click.option("--model", metavar="M", help="A part of the tree that this model brings, instead of a file's.")
+@reading_options
+@click.option("--to", type=click.Choice(NAMES), help="[default: as the suffix of --output says, csv on stdout]")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.pass_obj
+def subset(
+    registry: Registry,
+    /,
+    file_and_parts: tuple[str, ...],
+    model: str | None,
+    taxonomy_format: str | None,
+    dag: SeveralParents | None,
+    to: str | None,
+    output: Path | None,
+) -> None:
+    """Write the classes that the PARTs of a tree hold: all that any names, without those that one excludes.
+
+    \b
+    bioclip-x taxonomy subset checklist.csv class=Insecta family!=Apidae --output part.csv
+    bioclip-x taxonomy subset checklist.csv genus=Quercus,Fagus Aves
+    bioclip-x taxonomy subset checklist.csv park.txt '!garden.csv' --output part.yaml
+    bioclip-x taxonomy subset --model bioclip-2 class=Aves --output birds.csv
+
+    A PART is rank=name,name, a name, a path of names ("Plantae; Oenanthe"), or a file of names: one a line, or any taxonomy.
+    rank!=name, or '!' before any other part, leaves out.
+    """  # fmt: skip
+    from bioclip_x.pipeline.lists import read_list
+    from bioclip_x.taxonomy.subset import subset as part_of
+    from bioclip_x.taxonomy.writers import format_of
+    from bioclip_x.wording import visible
+
+    file, parts = split(file_and_parts, model)
+    chosen = format_of(output, to or (None if output else "csv"))
+    taxonomy = read_source(registry, file, model, taxonomy_format, dag)
+    tell_notes(taxonomy)
+    part = part_of(taxonomy, parts, read=lambda path: read_list(registry, path))
+    for note in part.notes:
+        click.echo(f"note: {visible(note)}", err=True)
+    write_tree(part.tree, chosen, output)
+
+
+def split(arguments: tuple[str, ...], model: str | None) -> tuple[Path | None, tuple[str, ...]]:
+    """The file, which comes first where no model is given, and the parts. Raises RecipeError where one of them is missing."""
+    file, parts = (
+        (None, arguments) if model is not None else (Path(arguments[0]), arguments[1:]) if arguments else (None, ())
+    )
+    if not parts or (file is None and model is None):
+        raise RecipeError(
+            "expected a file and at least one part: bioclip-x taxonomy subset checklist.csv class=Insecta"
+        )
+    return file, parts

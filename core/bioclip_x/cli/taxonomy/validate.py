@@ -1,0 +1,170 @@
+"""`bioclip-x taxonomy validate`: all that is wrong or odd in taxonomy files, with file and line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioclip_x.cli.options import table_or_json_option
+from bioclip_x.cli.taxonomy.source import read_file, reading_options
+from bioclip_x.cli.taxonomy.terminal import printing, safe
+from bioclip_x.records.problem import Problem
+from bioclip_x.registry import Registry
+from bioclip_x.wording import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bioclip_x.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """One file: what was found in it, errors first, and its tree, None where it could not be read."""
+
+    file: Path
+    problems: Sequence[Problem]
+    taxonomy: Taxonomy | None
+
+    @property
+    def errors(self) -> int:
+        return sum(problem.is_error for problem in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.problems) - self.errors
+
+
+@click.command(short_help="all that is wrong or odd in files, with its line")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@reading_options
+@table_or_json_option
+@click.option(
+    "--most",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Findings of a kind that are shown; 0 for all. JSON has all.",
+)
+@click.option("--strict", is_flag=True, help="Warnings, too, give exit status 1.")
+@click.pass_context
+def validate(
+    context: click.Context, /, files: tuple[Path, ...], format_: str, most: int, strict: bool, **reading: Any
+) -> None:
+    """Check taxonomy files: errors, with which a file cannot be used, and warnings.
+
+    \b
+    bioclip-x taxonomy validate my-species.csv
+    bioclip-x taxonomy validate *.csv --strict --format json
+
+    Errors: cycles, dangling parents, several parents, malformed rows. Warnings: homonyms, duplicates, lineages without a
+    rank, ranks out of order, several roots, wrong encodings, authors left in names, species in another genus.
+    Exit status: 0 nothing wrong, 1 warnings and --strict, 2 errors.
+    """  # fmt: skip
+    verdicts = [_verdict(context.obj, file, reading) for file in files]
+    if format_ == "json":
+        click.echo(json.dumps([_document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
+    else:
+        with printing() as put:
+            for verdict in verdicts:
+                for block in _blocks(verdict, most):
+                    put(block)
+    if any(verdict.errors for verdict in verdicts):
+        context.exit(2)
+    context.exit(int(strict and any(verdict.warnings for verdict in verdicts)))
+
+
+def _verdict(registry: Registry, file: Path, reading: dict[str, Any]) -> Verdict:
+    from bioclip_x.errors import TaxonomyError
+    from bioclip_x.taxonomy.validate import check
+
+    try:
+        taxonomy = read_file(registry, file, **reading, afresh=True)
+    except TaxonomyError as problem:
+        found = problem.problems or (_unreadable(file, str(problem)),)
+        return Verdict(file, sorted(found, key=lambda one: not one.is_error), None)
+    return Verdict(file, [*taxonomy.problems, *check(taxonomy)], taxonomy)
+
+
+def _unreadable(file: Path, message: str) -> Problem:
+    """The error of a reader that stopped there; it names the file and the line in front."""
+    place = re.match(re.escape(str(file)) + r"(?:, (\w+) (\d+))?: ", message)
+    if place is None:
+        return Problem("unreadable", message, str(file), is_error=True)
+    unit, line = place[1] or "line", int(place[2] or 0)
+    return Problem("unreadable", message[place.end() :], str(file), line, is_error=True, unit=unit)
+
+
+def _document(verdict: Verdict) -> dict[str, Any]:
+    taxonomy = verdict.taxonomy
+    return {
+        "file": str(verdict.file),
+        "errors": verdict.errors,
+        "warnings": verdict.warnings,
+        "classes": taxonomy.n_classes if taxonomy else None,
+        "fingerprint": taxonomy.fingerprint if taxonomy else None,
+        "problems": [
+            {
+                "severity": "error" if one.is_error else "warning",
+                "kind": one.kind,
+                "file": one.file or str(verdict.file),
+                "line": one.line or None,
+                "unit": one.unit,
+                "message": one.message,
+            }
+            for one in verdict.problems
+        ],
+    }
+
+
+def _blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    summary = _summary(verdict)
+    style = "bold red" if verdict.errors else "bold yellow" if verdict.warnings else "bold green"
+    yield Text.assemble(safe(str(verdict.file), "bold"), ": ", (summary, style))
+    # Errors before warnings, kinds in the order in which they were found.
+    kinds = list(dict.fromkeys((not one.is_error, one.kind) for one in verdict.problems))
+    ordered = sorted(verdict.problems, key=lambda one: (not one.is_error, kinds.index((not one.is_error, one.kind))))
+    for (is_warning, kind), group in groupby(ordered, lambda one: (not one.is_error, one.kind)):
+        yield from _of_kind(verdict, kind, is_warning, list(group), most)
+
+
+def _summary(verdict: Verdict) -> str:
+    from bioclip_x.taxonomy.paths import is_taxon
+
+    told = [counted(verdict.errors, "error"), counted(verdict.warnings, "warning")] if verdict.problems else ["fine"]
+    if taxonomy := verdict.taxonomy:
+        told += [counted(taxonomy.n_classes, "class", "classes")]
+        told += [counted(int(is_taxon(taxonomy).sum()), "taxon", "taxa")]
+    return ", ".join(told)
+
+
+def _of_kind(
+    verdict: Verdict, kind: str, is_warning: bool, found: Sequence[Problem], most: int
+) -> Iterator[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    severity, style = ("warning", "yellow") if is_warning else ("error", "red")
+    yield Text.assemble(
+        "  ", (severity, style), "  ", safe(kind, "bold"), f"  {len(found):,}" if len(found) > 1 else ""
+    )
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=2)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in islice(found, most or None):
+        elsewhere = f"{one.file} " if one.file not in ("", str(verdict.file)) else ""
+        place = f"{one.unit} {one.line}" if one.line else ""
+        table.add_row("", safe(f"{elsewhere}{place}".strip(), "dim"), safe(one.message))
+    if most and len(found) > most:
+        table.add_row("", "", Text(f"… and {len(found) - most:,} more (--most 0 shows all)", "dim"))
+    yield table

@@ -1,0 +1,62 @@
+"""The form in which names are compared, and an index of names in that form."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+_ENDINGS: Final = (("us", "a", "um"), ("is", "e"), ("er", "ra", "rum"))
+
+
+def normalise_name(name: str) -> str:
+    """A name as it is compared: Unicode NFKC, case folded, `_` as space, single spaces, × as x, without †.
+
+    >>> normalise_name("  Black_footed  ALBATROSS "), normalise_name("Quercus ×hispanica")
+    ('black footed albatross', 'quercus x hispanica')
+    """
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name).replace("×", " x ").replace("†", " ").casefold()
+    return " ".join(name.replace("_", " ").lower().split())
+
+
+def gender_variants(epithet: str) -> tuple[str, ...]:
+    """A Latin epithet, and as it would end in a genus of another gender.
+
+    >>> gender_variants("caeruleus")
+    ('caeruleus', 'caerulea', 'caeruleum')
+    """
+    for endings in _ENDINGS:
+        for ending in endings:
+            if epithet.endswith(ending):
+                stem = epithet.removesuffix(ending)
+                return tuple(dict.fromkeys((epithet, *(stem + other for other in endings))))
+    return (epithet,)
+
+
+class NameIndex:
+    """Key → nodes. Nearly all keys have one node, so those with several stand apart."""
+
+    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
+        self._first: dict[str, int] = {}
+        self._all: dict[str, list[int]] = {}
+        first = self._first
+        for key, node in pairs:
+            other = first.setdefault(key, node)
+            if other != node and node not in (several := self._all.setdefault(key, [other])):
+                several.append(node)
+
+    def get(self, key: str) -> Sequence[int]:
+        """The nodes of a key in the order given, none for one that is not there."""
+        if key in self._all:
+            return self._all[key]
+        node = self._first.get(key)
+        return () if node is None else (node,)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)

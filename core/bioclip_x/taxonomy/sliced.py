@@ -1,0 +1,66 @@
+"""Part of a compiled tree, cut out of its arrays where that gives what compiling the part anew would give.
+
+Legend: N nodes, C classes, n kept nodes, c kept classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import compress
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.taxonomy.compile import first_seen_first
+from bioclip_x.taxonomy.details import renumbered
+from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x.taxonomy.tree import SELF, TAXON, Taxonomy
+
+
+def sliced(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy | None:
+    """The tree of `classes` (ascending, at least one) and of the nodes above them, holes and self leaves included.
+
+    None where the part is another tree than its slice: a rank loses all its taxa, and so its holes; ranks out of order
+    may have come into it; or a self leaf is left alone on a taxon without rank.
+    """
+    kept_before_C = np.zeros(taxonomy.n_classes + 1, np.int32)
+    kept_before_C[classes + 1] = 1
+    np.cumsum(kept_before_C, out=kept_before_C)
+    start_N, stop_N = kept_before_C[taxonomy.leaf_start_N], kept_before_C[taxonomy.leaf_stop_N]
+    is_kept_N = stop_N > start_N
+    kept_n = np.flatnonzero(is_kept_N)
+    if not _is_whole(taxonomy, kept_n, stop_N - start_N):
+        return None
+    new_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    new_N[kept_n] = np.arange(len(kept_n), dtype=np.int32)
+    parent_n = taxonomy.parent_N[kept_n]
+    rank_names, rank_n = first_seen_first(taxonomy.rank_names, taxonomy.rank_N[kept_n])
+    return replace(
+        taxonomy,
+        parent_N=np.where(parent_n >= 0, new_N[parent_n], -1).astype(np.int32),
+        rank_N=rank_n,
+        kind_N=taxonomy.kind_N[kept_n],
+        leaf_start_N=start_N[kept_n],
+        leaf_stop_N=stop_N[kept_n],
+        leaf_node_C=new_N[taxonomy.leaf_node_C[classes]],
+        names=tuple(compress(taxonomy.names, is_kept_N.tolist())),
+        rank_names=rank_names,
+        details=renumbered(taxonomy.details, new_N),
+        class_of_row=None,
+        line_N=None if taxonomy.line_N is None else taxonomy.line_N[kept_n],
+    )
+
+
+def _is_whole(taxonomy: Taxonomy, kept_n: npt.NDArray[np.int64], n_leaves_N: npt.NDArray[np.int32]) -> bool:
+    """Whether the same ranks are in order in the part as in the whole tree, and its self leaves stay where they are."""
+    rank_n, kind_n = taxonomy.rank_N[kept_n], taxonomy.kind_N[kept_n]
+    of_taxa = np.bincount(rank_n[kind_n == TAXON], minlength=len(taxonomy.rank_names)) > 0
+    of_others = np.bincount(rank_n[kind_n != TAXON], minlength=len(taxonomy.rank_names)) > 0
+    names = taxonomy.rank_names
+    if any(names[r] in ORDER and names[r] not in taxonomy.rank_tables for r in np.flatnonzero(of_taxa).tolist()):
+        return False
+    if any(names[r] and not of_taxa[r] for r in np.flatnonzero(of_others).tolist()):
+        return False
+    is_unranked = np.array([not name for name in names])[rank_n]
+    seats = taxonomy.parent_N[kept_n[(kind_n == SELF) & is_unranked]]
+    return bool((n_leaves_N[seats] > 1).all())

@@ -1,0 +1,37 @@
+"""What a writer makes of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bioclip_x.taxonomy.details import DetailColumns
+from bioclip_x.wording import counted
+
+AT_ONCE: Final = 8192
+"""Nodes that are written in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """pieces: called, yields the file, text or (binary) bytes, piece by piece. lost: what of the tree the format cannot
+    hold, in words, counted.
+    """
+
+    pieces: Callable[[], Iterator[str]] | Callable[[], Iterator[bytes]]
+    lost: tuple[str, ...] = ()
+
+
+def counted_details(columns: DetailColumns) -> Iterator[str]:
+    """All that the details hold, counted: for formats that hold none of it."""
+    for column in columns.columns:
+        count = len(column.node_n)
+        if column.role == "common":
+            yield counted(count, f"taxon's common names ({column.key})", f"taxa's common names ({column.key})")
+        elif column.role == "authorship":
+            yield counted(count, "author")
+        elif column.role == "synonyms":
+            yield counted(count, "taxon's synonyms", "taxa's synonyms")
+        else:
+            yield counted(count, f"value of {column.key}", f"values of {column.key}")

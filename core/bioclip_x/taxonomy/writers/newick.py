@@ -1,0 +1,70 @@
+"""Newick: `((Parus_major,Parus_minor)Parus,Poecile_palustris)Paridae;`
+
+Names and places, for programs that know phylogenies. The format has no ranks, no authors and no inner classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from bioclip_x.taxonomy.details import as_columns
+from bioclip_x.taxonomy.paths import is_taxon, last_below, taxa, taxa_above
+from bioclip_x.taxonomy.tree import Taxonomy
+from bioclip_x.taxonomy.writers.document import AT_ONCE, Document, counted_details
+from bioclip_x.wording import counted
+
+_UNQUOTED: Final = re.compile(r"[^\W_][^\W_]*(?:[ .-][^\W_]+)*\.?")
+
+
+def document(taxonomy: Taxonomy) -> Document:
+    return Document(lambda: _pieces(taxonomy), tuple(_lost(taxonomy)))
+
+
+def _lost(taxonomy: Taxonomy) -> Iterator[str]:
+    nodes = is_taxon(taxonomy)
+    ranked = int(np.count_nonzero(nodes & (taxonomy.rank_N != taxonomy.rank_names.index(""))))
+    if ranked:
+        yield f"the ranks of {counted(ranked, 'taxon', 'taxa')}"
+    inner = np.unique(taxa_above(taxonomy)[nodes])
+    classes = int((taxonomy.class_of_N[inner] >= 0).sum())
+    if classes:
+        yield f"that {counted(classes, 'inner node is a class', 'inner nodes are classes')} (Newick's classes are its tips)"
+    yield from counted_details(as_columns(taxonomy.details))
+
+
+def _pieces(taxonomy: Taxonomy) -> Iterator[str]:
+    above_N, last_N = taxa_above(taxonomy), last_below(taxonomy).tolist()
+    nodes = taxa(taxonomy)
+    inner = set(above_N[nodes].tolist())
+    # A tree begins with a bracket: that of its one top, or one around several tops or around a tip alone.
+    is_bracketed = len(nodes) == 1 or int((above_N[nodes] == 0).sum()) > 1
+    parts = ["("] if is_bracketed else []
+    still_open: list[int] = []
+    is_first = True
+    for node in nodes:
+        while still_open and last_N[still_open[-1]] < node:
+            parts.append(f"){_label(taxonomy.names[still_open.pop()])}")
+            is_first = False
+        parts.append("" if is_first else ",")
+        is_first = node in inner
+        if is_first:
+            still_open.append(node)
+        parts.append("(" if is_first else _label(taxonomy.names[node]))
+        if len(parts) >= AT_ONCE:
+            yield "".join(parts)
+            parts.clear()
+    parts += (f"){_label(taxonomy.names[node])}" for node in reversed(still_open))
+    yield "".join(parts) + (");\n" if is_bracketed else ";\n")
+
+
+def _label(name: str) -> str:
+    """A blank as an underscore; in quotes what holds an underscore or a sign of the format itself.
+
+    >>> _label("Parus major"), _label("O'Brien's (tit)")
+    ('Parus_major', "'O''Brien''s (tit)'")
+    """
+    return name.replace(" ", "_") if _UNQUOTED.fullmatch(name) else "'" + name.replace("'", "''") + "'"

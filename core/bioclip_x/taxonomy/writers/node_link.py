@@ -1,0 +1,45 @@
+"""networkx's node-link data in JSON, which any program can read; it holds all that a tree holds.
+
+    {"directed": true, "multigraph": false, "graph": {}, "nodes": [
+    {"id": 1, "rank": "family", "name": "Paridae"},
+    {"id": 2, "rank": "species", "name": "Parus major"}
+    ], "edges": [
+    {"source": 1, "target": 2}
+    ]}
+
+In networkx: `node_link_graph(document, edges="edges")`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from bioclip_x.taxonomy.paths import taxa, taxa_above
+from bioclip_x.taxonomy.tree import Taxonomy
+from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
+from bioclip_x.taxonomy.writers.node import abouts
+
+
+def document(taxonomy: Taxonomy) -> Document:
+    return Document(lambda: _pieces(taxonomy))
+
+
+def _pieces(taxonomy: Taxonomy) -> Iterator[str]:
+    above = taxa_above(taxonomy).tolist()
+    nodes = taxa(taxonomy)
+    about = abouts(taxonomy)
+    yield '{"directed": true, "multigraph": false, "graph": {}, "nodes": ['
+    yield from _rows({"id": node} | about(node) for node in nodes)
+    yield '\n], "edges": ['
+    yield from _rows({"source": above[node], "target": node} for node in nodes if above[node])
+    yield "\n]}\n"
+
+
+def _rows(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    comma = "\n"
+    while piece := ",\n".join(islice(lines, AT_ONCE)):
+        yield f"{comma}{piece}"
+        comma = ",\n"

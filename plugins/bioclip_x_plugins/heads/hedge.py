@@ -1,0 +1,51 @@
+"""Reports each picture at the rank that can be defended: Deng et al., Hedging Your Bets, CVPR 2012."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Final
+
+import torch
+from pydantic import Field
+
+from bioclip_x.errors import RecipeError
+from bioclip_x.records import Logits, Scores
+from bioclip_x.taxonomy import Taxonomy, hedging
+from bioclip_x.taxonomy.rollup import roll_up
+
+DEFAULT: Final = 0.8
+
+
+class Hedge:
+    """One node a picture, of any rank: as specific as its share allows.
+
+    threshold: the most specific node with at least this share (0.8 unless `lambda_` is given).
+    lambda_: the node of the largest (information + λ)·share instead; `hedging.fit_lambda` finds a λ for an accuracy.
+
+    Raises RecipeError where both are given.
+    """
+
+    chooses_rank = True
+    is_softmax = True
+
+    def __init__(
+        self,
+        threshold: Annotated[float, Field(gt=0, le=1)] | None = None,
+        *,
+        lambda_: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None,
+    ) -> None:
+        if threshold is not None and lambda_ is not None:
+            raise RecipeError(
+                f"hedge decides by a threshold or by a lambda_, not by both; it was given {threshold} and {lambda_}"
+            )
+        self.threshold, self.lambda_ = threshold, lambda_
+
+    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+        """The shares of `rollup`, and the node chosen for each picture as `reported_BK`, [B, 1]."""
+        scores = roll_up(logits, taxonomy)
+        bets = hedging.bets(scores, taxonomy)
+        if self.lambda_ is None:
+            nodes_B = hedging.most_specific(bets, DEFAULT if self.threshold is None else self.threshold)
+        else:
+            nodes_B = hedging.best_bet(bets, self.lambda_)
+        return replace(scores, reported_BK=torch.from_numpy(nodes_B)[:, None])

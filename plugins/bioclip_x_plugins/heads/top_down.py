@@ -1,0 +1,116 @@
+"""Decides rank by rank: a softmax among siblings, with texts of genera, families, … of their own, multiplied down the path.
+
+Unlike the sum of `rollup`, a large clade gains nothing by its size; but all depends on how well the texts of the upper
+taxa tell them apart.
+
+Legend: B images, C classes, c classes of a chunk, I inner nodes (not classes), T inner taxa.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bioclip_x.errors import RecipeError
+from bioclip_x.records import Logits, Scores
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.descent import sum_down
+from bioclip_x.taxonomy.rollup import roll_up
+
+LOWEST: Final = torch.finfo(torch.float64).min
+
+
+class TopDown:
+    """P(class) = Π over its path of softmax(logit among the siblings); shares further up are the sums of their classes'.
+
+    Holes are transparent: what lies below one competes with its siblings. A self leaf competes with what lies below its
+    taxon, by the logit of its class. A taxon none of whose classes is possible (logits of -inf) does not compete.
+    """
+
+    needs_inner_texts = True
+
+    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+        """Shares of every node, and a winner at every rank that has a table.
+
+        Raises RecipeError where the scorer gave no logits of inner taxa.
+        """
+        n_inner = len(taxonomy.inner_taxa)
+        if n_inner and logits.inner_IB is None:
+            raise RecipeError(
+                f"the head 'top-down' needs scores of the {n_inner} taxa above the classes, from texts of their own; this "
+                "scorer gives only those of classes: take the scorer 'text', or the head 'rollup'"
+            )
+        inner_TB = torch.zeros(0, logits.n_images) if logits.inner_IB is None else logits.inner_IB
+        return roll_up(class_log_probs(logits, inner_TB, taxonomy), taxonomy, tuple(taxonomy.rank_tables))
+
+
+def class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Taxonomy) -> Logits:
+    """Log-probabilities of classes, in the place of their logits.
+
+    log P(class) = logit - log Σ exp(logits of it and its siblings) + log P(taxon above): its logit, and what is the same
+    for it and its siblings. inner_TB: float32 [T, B], of `taxonomy.inner_taxa`.
+    """
+    is_inner = np.ones(taxonomy.n_nodes, bool)
+    is_inner[taxonomy.leaf_node_C] = False
+    inner = np.flatnonzero(is_inner)
+    place_N = np.full(taxonomy.n_nodes, -1, np.int64)
+    place_N[inner] = np.arange(len(inner))
+    above_N = torch.from_numpy(
+        place_N[taxonomy.owner_N[taxonomy.parent_N]]
+    )  # the place of the taxon above, holes aside
+    above_C, above_T = above_N[taxonomy.leaf_node_C], above_N[taxonomy.inner_taxa]
+    place_T = torch.from_numpy(place_N[taxonomy.inner_taxa])
+
+    groups = Groups(len(inner), logits.n_images)
+    for start, logits_cB in logits.chunks():
+        groups.add(above_C[start : start + len(logits_cB)], logits_cB)
+    possible_TB = _with_all_below(groups.peak_IB, inner, place_N, taxonomy)[place_T] > -torch.inf
+    inner_TB = torch.where(possible_TB, inner_TB.double(), -torch.inf)
+    groups.add(above_T, inner_TB)
+    log_sum_IB = groups.log_sums()
+
+    steps_IB = torch.zeros_like(log_sum_IB)
+    steps_IB[place_T] = inner_TB - log_sum_IB[above_T]
+    offset_IB = sum_down(steps_IB, inner, taxonomy) - log_sum_IB
+    return logits.map(lambda start, stop, part_cB: (part_cB.double() + offset_IB[above_C[start:stop]]).float())
+
+
+class Groups:
+    """Running logsumexps, one for each inner node and picture.
+
+    peak_IB: float64 [I, B], the largest logit of each so far; -inf for none, or for such as are all -inf.
+    """
+
+    def __init__(self, n_groups: int, n_images: int) -> None:
+        self.peak_IB = torch.full((n_groups, n_images), -torch.inf, dtype=torch.float64)
+        self._sum_IB = torch.zeros_like(self.peak_IB)
+
+    def add(self, group_c: torch.Tensor, logits_cB: torch.Tensor) -> None:
+        """group_c: int64 [c], the group of each row of floating point [c, B]."""
+        logits_cB = logits_cB.double()
+        before_IB = self.peak_IB.clamp_min(LOWEST)  # -inf - -inf would be nan
+        self.peak_IB.scatter_reduce_(0, group_c[:, None].expand_as(logits_cB), logits_cB, "amax")
+        peak_IB = self.peak_IB.clamp_min(LOWEST)
+        self._sum_IB *= (before_IB - peak_IB).exp_()
+        self._sum_IB.index_add_(0, group_c, (logits_cB - peak_IB[group_c]).exp_())
+
+    def log_sums(self) -> torch.Tensor:
+        """float64 [I, B]. 0 for a group without any possible member: none will be asked for its share."""
+        return torch.where(self._sum_IB > 0, self.peak_IB + self._sum_IB.log(), 0.0)
+
+
+def _with_all_below(
+    peak_IB: torch.Tensor, inner: npt.NDArray[np.int64], place_N: npt.NDArray[np.int64], taxonomy: Taxonomy
+) -> torch.Tensor:
+    """The largest logit of any class below each inner node, from those of its own classes: float64 [I, B]."""
+    peak_IB = peak_IB.clone()
+    for level in reversed(taxonomy.levels[1:]):
+        places = place_N[level]
+        places = places[places >= 0]
+        above = torch.from_numpy(place_N[taxonomy.parent_N[inner[places]]])
+        below_IB = peak_IB[torch.from_numpy(places)]
+        peak_IB.scatter_reduce_(0, above[:, None].expand_as(below_IB), below_IB, "amax")
+    return peak_IB

@@ -1,0 +1,39 @@
+"""Languages as checklists write them → ISO 639-1 codes, by which common names are kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bioclip_x_plugins.readers.lineages import normalise_language
+
+UNKNOWN: Final = "und"
+"""ISO 639-2: undetermined."""
+
+_CODES: Final = """
+en eng english|de deu ger german deutsch|fr fra fre french français|es spa spanish español castellano|pt por portuguese português
+it ita italian italiano|nl nld dut dutch nederlands|sv swe swedish svenska|da dan danish dansk|no nor norwegian norsk
+nb nob bokmål|nn nno nynorsk|fi fin finnish suomi|is isl ice icelandic|et est estonian|lv lav latvian|lt lit lithuanian
+pl pol polish polski|cs ces cze czech|sk slk slo slovak|sl slv slovenian|hr hrv croatian|sr srp serbian|bs bos bosnian
+mk mkd mac macedonian|bg bul bulgarian|ro ron rum romanian|hu hun hungarian magyar|el ell gre greek|tr tur turkish
+ru rus russian|uk ukr ukrainian|be bel belarusian|ka kat geo georgian|hy hye arm armenian|he heb hebrew|ar ara arabic
+fa fas per persian farsi|ur urd urdu|hi hin hindi|bn ben bengali|pa pan punjabi|mr mar marathi|gu guj gujarati|ta tam tamil
+te tel telugu|kn kan kannada|ml mal malayalam|si sin sinhala|ne nep nepali|my mya bur burmese|th tha thai|lo lao
+km khm khmer|vi vie vietnamese|id ind indonesian|ms msa may malay|tl tgl tagalog|zh zho chi chinese mandarin|ja jpn japanese
+ko kor korean|mn mon mongolian|sw swa swahili|af afr afrikaans|zu zul zulu|xh xho xhosa|mg mlg malagasy|am amh amharic
+cy cym wel welsh|ga gle irish|gd gla gaelic|eu eus baq basque euskara|ca cat catalan català|gl glg galician|oc oci occitan
+br bre breton|co cos corsican|eo epo esperanto|la lat latin|mi mri mao maori|qu que quechua|gn grn guarani|ay aym aymara
+sq sqi alb albanian|mt mlt maltese|lb ltz luxembourgish|fo fao faroese|kl kal greenlandic|se sme sami|kk kaz kazakh|uz uzb uzbek
+"""  # fmt: skip
+_BY_WORD: Final = {word: codes.split()[0] for codes in _CODES.replace("\n", "|").split("|") for word in codes.split()}
+
+
+def language_code(text: str) -> str:
+    """Of a code in two or three letters, or a name in English or its own; "und" for a blank; others as they are.
+
+    >>> language_code("FR"), language_code("deu"), language_code("English"), language_code("pt_BR"), language_code("")
+    ('fr', 'de', 'en', 'pt-br', 'und')
+    """
+    code = normalise_language(text)
+    first, _, region = code.partition("-")
+    known = _BY_WORD.get(first, first)
+    return f"{known}-{region}" if region else known or UNKNOWN

@@ -1,0 +1,41 @@
+"""Text files line by line, however large. Shared by the readers of formats that have a record a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.files import read_lines, stream_lines
+
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def head_text(head: bytes) -> str:
+    """The beginning of a file as text, for sniffing, up to its first NUL character."""
+    return head.decode("utf-16" if head[:2] in _UTF16 else "utf-8-sig", "ignore").partition("\0")[0]
+
+
+def head_lines(head: bytes, count: int = 20) -> list[str]:
+    """The first lines of a file, for sniffing; blank ones left out, and the last, which may be cut short, if others are there."""
+    lines = head_text(head).split("\n")
+    whole = lines[:-1] or lines
+    return [line.rstrip("\r") for line in whole if line.strip()][:count]
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, line without its end) of a file in UTF-8, or UTF-16 with its mark, blank lines left out.
+
+    Raises TaxonomyError for what is no such text, for a NUL byte and for an endless line.
+    """
+    return _filled(read_lines(path, TaxonomyError))
+
+
+def stream_text_lines(stream: IO[bytes], where: str, encoding: str = "utf-8-sig") -> Iterator[tuple[int, str]]:
+    """The same of a file that is open, and closed at the end. where: its name in errors."""
+    return _filled(stream_lines(stream, where, TaxonomyError, encoding))
+
+
+def _filled(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
+    return ((number, line.rstrip("\r\n")) for number, line in enumerate(lines, start=1) if not line.isspace())

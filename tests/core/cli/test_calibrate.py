@@ -1,0 +1,117 @@
+"""`bioclip-x calibrate`, and `classify` after it, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioclip_x.cli.main import main
+from helpers import picture
+
+SPECIES = ("Parus major", "Cyanistes caeruleus", "Turdus merula", "Emys orbicularis", "Quercus", "Quercus robur")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as done:
+        main([str(one) for one in arguments])
+    out, err = capsys.readouterr()
+    return int(done.value.code or 0), out, err
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    """Scores of 120 pictures, right at three of four; labels.csv beside."""
+    rng = np.random.default_rng(1)
+    rows, labels = [], []
+    for number in range(120):
+        logits = rng.normal(size=6) * 3
+        rows.append(f"{number}.jpg,{','.join(f'{z:.4f}' for z in logits)}")
+        labels.append(f"{number}.jpg,{SPECIES[int(logits.argmax() if number % 4 else logits.argmin())]}")
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *labels]))
+    file = tmp_path / "scores.csv"
+    file.write_text("\n".join([f"file_name,{','.join(SPECIES)}", *rows]))
+    return file
+
+
+def test_calibrate_and_classify(
+    scores: Path, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = ("--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits")
+    code, out, err = run(capsys, "classify", *same, "--depth", "auto")
+    assert code == 2 and "run `bioclip-x calibrate LABELLED_PICTURES --accuracy 0.95`" in err and out == ""
+    code, out, err = run(capsys, "calibrate", tmp_path / "labels.csv", *same)
+    assert code == 0 and Path(out.strip()).is_file() and "calibrations" in out
+    for told in (
+        "temperature",
+        "negative log-likelihood",
+        "expected calibration error",
+        "coverage",
+        "none of these",
+        "seed 0",
+    ):
+        assert told in err
+    code, out, err = run(capsys, "classify", *same, "--depth", "auto", "--format", "json")
+    document = json.loads(out)
+    assert code == 0 and len(document["results"]) == 120
+    assert "calibrated on 120 pictures of labels.csv" in document["provenance"]["probabilities"]
+    assert "note: calibration of" in err
+    code, out, err = run(capsys, "classify", *same, "--calibration", "none", "--format", "json")
+    assert code == 0 and "not calibrated" in json.loads(out)["provenance"]["probabilities"]
+
+
+def test_a_file_of_its_own(scores: Path, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    same = ("--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits")
+    file = tmp_path / "mine.json"
+    code, out, err = run(
+        capsys, "calibrate", tmp_path / "labels.csv", *same, "--output", file, "--quiet", "--accuracy", "0.6"
+    )
+    assert (code, out.strip(), err) == (0, str(file), "")
+    assert [hedge["accuracy"] for hedge in json.loads(file.read_text())["hedges"]] == [0.6]
+    _, out, _ = run(capsys, "classify", *same, "--format", "json")
+    assert "not calibrated" in json.loads(out)["provenance"]["probabilities"]
+    _, out, _ = run(capsys, "classify", *same, "--calibration", file, "--format", "json")
+    assert "calibrated on 120 pictures" in json.loads(out)["provenance"]["probabilities"]
+    code, _, err = run(capsys, "classify", *same, "--calibration", file, "--subset", "Animalia")
+    assert code == 2 and "mine.json was made for something else (taxonomy:" in err
+
+
+def test_what_cannot_be_calibrated(
+    scores: Path, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = ("--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits")
+    code, _, err = run(capsys, "calibrate", tmp_path / "gone", *same)
+    assert code == 2 and "no such folder; expected a folder of folders named by class, a table" in err
+    code, _, err = run(capsys, "calibrate", tmp_path / "gone.csv", *same)
+    assert code == 2 and "gone.csv does not exist" in err
+    (tmp_path / "few.csv").write_text("path,label\n0.jpg,Parus major\n")
+    code, _, err = run(capsys, "calibrate", tmp_path / "few.csv", *same)
+    assert code == 2 and "1 usable pictures of listed classes; at least 100 are needed" in err
+
+
+def test_classify_takes_no_model_for_scores_of_its_own(
+    scores: Path, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a model nor pictures need be there; pictures that are named are looked up, and shown where they are."""
+    same = ("--model", "unicorn", "--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits,model=mine")
+    picture(0).save(tmp_path / "7.jpg")
+    picture(0).save(tmp_path / "strange.jpg")
+    code, out, err = run(capsys, "classify", tmp_path, *same, "--format", "json", "--report", tmp_path / "r.html")
+    document = json.loads(out)
+    assert code == 1 and "1 picture(s) could not be read" in err
+    found = {Path(one["source"]).name: one for one in document["results"]}
+    assert found["strange.jpg"]["error"] == "no row in scores.csv" and not found["strange.jpg"]["predictions"]
+    assert found["7.jpg"]["predictions"] and found["7.jpg"]["explanation"]["descriptors"] == []
+    assert (document["provenance"]["model"], document["provenance"]["n_prompts"]) == ("mine", 0)
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("data:image/jpeg") >= 1 and "The texts compared are names" not in page
+    code, out, _ = run(capsys, "classify", *same)
+    assert code == 0 and "120 pictures: 120 named" in out and "texts compared" not in out
+    code, _, err = run(capsys, "classify", *same[4:])
+    assert code == 2 and "the scorer 'external' brings no list of classes: give --taxonomy FILE or --labels" in err
+    code, _, err = run(capsys, "classify", "--taxonomy", birds_csv, "--scorer", f"external:{tmp_path}")
+    assert code == 2 and "are not there; expected a .csv, .tsv, .parquet or .npz file" in err
+    code, _, err = run(capsys, "classify", "--taxonomy", birds_csv)
+    assert code == 2 and "Missing argument 'IMAGES...'" in err

@@ -1,0 +1,123 @@
+"""Scores of a file as logits of a taxonomy's classes, against loops over the file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bioclip_x.errors import ScoresError
+from bioclip_x.records import ImageFeatures, Logits
+from bioclip_x.records.taxon import Synonym
+from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.details import Details
+from bioclip_x_plugins.scorers.external import ExternalScorer, RowFinder
+
+
+@pytest.fixture
+def taxonomy() -> Taxonomy:
+    builder = TaxonomyBuilder()
+    blue = Details(common_names={"en": ("blue tit",)}, synonyms=(Synonym("Parus caeruleus"),))
+    builder.add_lineage([("family", "Paridae"), ("species", "Cyanistes caeruleus")], blue)
+    builder.add_lineage([("family", "Paridae"), ("species", "Parus major")])
+    builder.add_lineage([("family", "Turdidae"), ("species", "Turdus merula")])
+    return builder.build(source="birds")
+
+
+def scorer(folder: Path, text: str, **options: str) -> ExternalScorer:
+    (folder / "s.csv").write_text(text, "utf-8")
+    return ExternalScorer(folder / "s.csv", **options)  # type: ignore[arg-type]
+
+
+def logits(one: ExternalScorer, *names: str) -> Logits:
+    features = ImageFeatures(torch.empty(len(names), 0), ("",) * len(names), names=names)
+    return one.logits(features, None, None)  # type: ignore[arg-type]
+
+
+def test_probabilities_become_the_shares(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    one = scorer(tmp_path, "file_name,Turdus merula,blue tit,Parus major\nx.jpg,0.2,0.3,0.5\ny.jpg,0,0.9,0.1\n")
+    assert list(one.prepare(taxonomy)) == []
+    order = [taxonomy.class_taxon(c).name for c in range(3)]
+    expected = {"Turdus merula": 0.0, "Cyanistes caeruleus": 0.9, "Parus major": 0.1}
+    shares = torch.softmax(logits(one, "y.jpg", "x.jpg").logits_BC, dim=1)
+    assert shares[0].tolist() == pytest.approx([expected[name] for name in order])
+    assert float(shares[1].max()) == pytest.approx(0.5)
+
+
+def test_logits_are_taken_as_they_are_in_any_range_of_classes(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    one = scorer(tmp_path, "image,Parus major,Turdus merula\nx,-3.5,12\n", kind="logits")
+    assert one.prepare(taxonomy) == ("1 of 3 classes have no column in s.csv, and no share",)
+    found = logits(one, "x")
+    whole = found.logits_BC[0].tolist()
+    assert sorted(whole) == [-math.inf, -3.5, 12.0]
+    assert [found.part(c, c + 1).item() for c in range(3)] == whole
+    assert found.part(1, 1).shape == (0, 1)
+
+
+def test_synonyms_of_one_class_are_added_up(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    one = scorer(tmp_path, "image,Parus caeruleus,Cyanistes caeruleus,Parus major\nx,0.25,0.5,0.25\n")
+    notes = one.prepare(taxonomy)
+    assert any("columns of one class, Cyanistes caeruleus; their shares are added up" in note for note in notes)
+    assert float(torch.softmax(logits(one, "x").logits_BC, 1).max()) == pytest.approx(0.75)
+
+
+def test_what_does_not_fit_is_told(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    one = scorer(tmp_path, "image,Parus major,Turdus merula,blank,Paridae\nx,0.4,0.2,0.3,0.1\ny,0.5,0.1,0.1,0.1\n")
+    notes = "\n".join(one.prepare(taxonomy))
+    assert "1 of 2 pictures do not sum to 1 (sums from 0.8 to 0.8)" in notes
+    assert "2 of 4 columns are no class of the list, and are not used: blank, Paridae; they hold 30.0%" in notes
+    assert float(torch.softmax(logits(one, "x").logits_BC, 1).max()) == pytest.approx(0.4 / 0.6)
+
+
+def test_what_cannot_be_used_is_refused(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    with pytest.raises(
+        ScoresError, match=r"s.csv, y: 'Parus major' has -2, .* say --scorer external:file=.*kind=logits"
+    ):
+        scorer(tmp_path, "image,Parus major\nx,1\ny,-2\n").prepare(taxonomy)
+    with pytest.raises(ScoresError, match=r"none of its 1 columns \(Parus majr\) is a class of birds.*Parus major"):
+        scorer(tmp_path, "image,Parus majr\nx,1\n").prepare(taxonomy)
+    one = scorer(tmp_path, "image,Parus major\nx,1\n")
+    with pytest.raises(ScoresError, match=r"call prepare"):
+        one.pictures()
+    one.prepare(taxonomy)
+    with pytest.raises(ScoresError, match="y: no row"):
+        logits(one, "y")
+
+
+def test_pictures_are_told_apart(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    one = scorer(tmp_path, "image,Parus major,blank\na/x.jpg,1,0\nb/x.jpg,1,0\nz.jpg,0,1\n")
+    one.prepare(taxonomy)
+    assert one.pictures() == ("a/x.jpg", "b/x.jpg", "z.jpg")
+    assert one.problem("/photos/a/x.jpg") == ""
+    assert one.problem("x.jpg") == "2 rows may be meant in s.csv"
+    assert one.problem("w.jpg") == "no row in s.csv"
+    assert one.problem("z.jpg") == "s.csv gives it none of the listed classes"
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("a/x.jpg", 0), ("./b/x.jpg", 1), (r"C:\photos\b\x.jpg", 1), ("y.jpg", 2), ("elsewhere/y.jpg", 2),
+        ("c/x.jpg", "2 rows may be meant"), ("x.jpg", "2 rows may be meant"), ("X.jpg", "no row"), ("", "no row"),
+    ],
+)  # fmt: skip
+def test_rows_are_found_by_path_and_then_by_name(name: str, row: int | str) -> None:
+    assert RowFinder(["a/x.jpg", r"b\x.jpg", "y.jpg"]).find(name) == row
+
+
+def test_a_classifier_with_a_name_has_no_revision(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    text = "image,Parus major\nx,1\n"
+    assert scorer(tmp_path, text).model == "scores of s.csv" and len(scorer(tmp_path, text).revision) == 16
+    named = scorer(tmp_path, text, model="my ResNet")
+    assert (named.model, named.revision) == ("my ResNet", "")
+
+
+def test_long_files_leave_classes_out(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    one = scorer(tmp_path, "image,class,score\nx,Parus major,0.6\nx,blue tit,0.4\ny,blue tit,1\n")
+    one.prepare(taxonomy)
+    shares = torch.softmax(logits(one, "y").logits_BC, dim=1)[0]
+    assert sorted(shares.tolist()) == pytest.approx([0, 0, 1])
+    assert np.isfinite(logits(one, "x").logits_BC.numpy()).sum() == 2

@@ -1,0 +1,105 @@
+"""Shapes of score files, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from bioclip_x.errors import ScoresError
+from bioclip_x_plugins.scorers.score_files import read_scores
+
+WIDE = "file_name,Parus major,oak\n7.jpg,0.75,0.25\n007,0.5,0.5\n"
+
+
+def written(folder: Path, text: str, name: str = "s.csv") -> Path:
+    (folder / name).write_text(text, "utf-8")
+    return folder / name
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_wide_tables(tmp_path: Path, separator: str) -> None:
+    table = read_scores(written(tmp_path, WIDE.replace(",", separator)))
+    assert table.images == ("7.jpg", "007") and table.columns == ("Parus major", "oak") and not table.is_long
+    assert table.values_nm.tolist() == [[0.75, 0.25], [0.5, 0.5]]
+
+
+def test_the_picture_column_may_stand_anywhere_and_a_row_number_beside_it(tmp_path: Path) -> None:
+    table = read_scores(written(tmp_path, ",a,Path,b\n0,1,x.jpg,2\n1,3,y.jpg,-inf\n"))  # as pandas writes it
+    assert table.images == ("x.jpg", "y.jpg") and table.columns == ("a", "b")
+    assert table.values_nm.tolist() == [[1, 2], [3, -np.inf]]
+
+
+def test_long_tables(tmp_path: Path) -> None:
+    table = read_scores(written(tmp_path, "image,class,score\nx,a,0.9\ny,b,0.4\nx,b,0.1\n"))
+    assert (table.images, table.columns, table.is_long) == (("x", "y"), ("a", "b"), True)
+    assert np.array_equal(table.values_nm, [[0.9, 0.1], [np.nan, 0.4]], equal_nan=True)
+
+
+def test_a_picture_without_any_score_stays_in_a_long_table(tmp_path: Path) -> None:
+    table = read_scores(written(tmp_path, "image,class,score\nx,a,0.9\ny,,\n"))
+    assert table.images == ("x", "y") and table.columns == ("a",) and np.isnan(table.values_nm[1]).all()
+
+
+def test_lists_of_predictions_are_long_tables_and_their_rank_class_is_no_name(tmp_path: Path) -> None:
+    head = "file_name,kingdom,class,species,common_name,score\n"
+    table = read_scores(written(tmp_path, head + "x,Animalia,Aves,Parus major,great tit,0.9\n"))
+    assert table.columns == ("Parus major",) and table.images == ("x",)
+
+
+def test_parquet_and_npz_are_as_csv(tmp_path: Path) -> None:
+    expected = read_scores(written(tmp_path, WIDE))
+    columns = {"file_name": ["7.jpg", "007"], "Parus major": [0.75, 0.5], "oak": [0.25, 0.5]}
+    parquet.write_table(pa.table(columns), tmp_path / "s.parquet")
+    scores = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
+    np.savez(tmp_path / "s.npz", images=["7.jpg", "007"], classes=["Parus major", "oak"], scores=scores)
+    for name in ("s.parquet", "s.npz"):
+        table = read_scores(tmp_path / name)
+        assert (table.images, table.columns) == (expected.images, expected.columns)
+        assert np.array_equal(table.values_nm, expected.values_nm)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("file_name,a\n", "has no picture"),
+        ("file_name\nx\n", "has no class"),
+        ("file_name,a\nx,\n", r"s.csv, row 2 \(x\): the score of 'a' is missing"),
+        ("file_name,a\nx,1\ny,high\n", r"Row #3.*'high'"),
+        ("file_name,a\nx,nan\n", r"s.csv, row 2 \(x\): the score of 'a' is missing"),
+        ("file_name,a\nx,inf\n", "the score of 'a' is inf"),
+        ("file_name,a\nx,1\nx,2\n", "has the picture x more than once"),
+        ("file_name,a,a\nx,1,2\n", "column a more than once"),
+        ("file_name,a\nx,1,2\n", "Expected 2 columns, got 3"),
+        ("image,class,score\nx,a,1\nx,a,2\n", "row 3: 'a' of x is there twice"),
+        ("image,class,score\nx,,0.5\n", "row 2: the class is missing"),
+        ("image,class,score\nx,a,nan\n", "row 2: 'a' of x has the score nan"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_row(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ScoresError, match=message):
+        read_scores(written(tmp_path, text))
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ScoresError, match="are not there"):
+        read_scores(tmp_path / "gone.csv")
+    for name in ("s.npz", "s.parquet"):
+        with pytest.raises(ScoresError, match="cannot be read"):
+            read_scores(written(tmp_path, "prose", name))
+    np.savez(tmp_path / "odd.npz", images=["x"], classes=["a", "b"], scores=np.zeros((1, 3)))
+    with pytest.raises(ScoresError, match=r"expected scores of shape \(1, 2\), got \(1, 3\)"):
+        read_scores(tmp_path / "odd.npz")
+    np.savez(tmp_path / "less.npz", a=np.zeros(3))
+    with pytest.raises(ScoresError, match="expected the arrays images, classes and scores, got a"):
+        read_scores(tmp_path / "less.npz")
+    np.savez(tmp_path / "pickle.npz", images=np.array([{}], object), classes=["a"], scores=np.zeros((1, 1)))
+    with pytest.raises(ScoresError, match="cannot be read"):
+        read_scores(tmp_path / "pickle.npz")
+    parquet.write_table(pa.table({"file_name": ["x", "y"], "a": [0.5, None]}), tmp_path / "null.parquet")
+    with pytest.raises(ScoresError, match=r"row 2 \(y\): the score of 'a' is missing"):
+        read_scores(tmp_path / "null.parquet")
