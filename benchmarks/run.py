@@ -1,6 +1,7 @@
 """Runs the benchmarks: ours and a peer's by turns, and the median of the ratios against its target.
 
-    python benchmarks/run.py [startup text_bank scoring memory ranks tree_scoring subset taxonomy] [--rounds N]
+    python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy]
+        [--rounds N]
 
 Without a name all of them, some forty minutes on two cores that have nothing else to do. The peers: pip install
 'bioclip-x[bench]'. Writes benchmarks/results/NAME.json and the tables in docs/benchmarks.md. Exit status 1 where a
@@ -30,6 +31,9 @@ TITLES = {
     "startup": "Start-up",
     "text_bank": "Embedding texts",
     "scoring": "Scoring",
+    "descriptors": "Scoring by ten descriptors a class",
+    "explaining": "Explaining",
+    "describe": "Having descriptors written",
     "memory": "Memory",
     "ranks": "Shares at all ranks of a tree of 867,455 classes",
     "tree_scoring": "Scoring a tree of 867,455 classes",

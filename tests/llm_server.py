@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,12 +17,15 @@ KEY = "sk-secret-0123456789"
 
 @dataclass(frozen=True)
 class Reply:
-    """body: JSON unless it is a string. wait: seconds before it is sent."""
+    """body: JSON unless it is a string. wait: seconds before it is sent. reset: the connection breaks in the middle of it.
+    drip: seconds between its bytes."""
 
     body: Any
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0.0
+    reset: bool = False
+    drip: float = 0.0
 
 
 @dataclass
@@ -78,9 +83,22 @@ def serving(respond: Callable[[dict[str, Any]], Reply]) -> Iterator[Server]:
                 for name, value in {**headers, **reply.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(data)
+                if reply.reset:
+                    self.wfile.write(data[: len(data) // 2])
+                    # An abortive close: the client sees a reset and not an end.
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.close()
+                    return
+                for start in range(0, len(data), 1 if reply.drip else max(1, len(data))):
+                    self.wfile.write(data[start : start + 1] if reply.drip else data)
+                    if reply.drip and server.closing.wait(reply.drip):
+                        return
             except (BrokenPipeError, ConnectionResetError):
                 pass  # the client did not wait
+
+        def finish(self) -> None:
+            with suppress(OSError, ValueError):  # closed above
+                super().finish()
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -53,3 +53,15 @@ def test_the_embedded_model_keeps_what_was_promised_of_it() -> None:
     assert results["faithfulness"]["bare_other"]["value"] <= 0.60
     for found in results["refused"].values():
         assert found["all"]["value"] >= 0.99
+
+
+def test_what_the_docs_say_of_swapped_and_random_descriptors_is_what_was_measured() -> None:
+    """Bare, descriptors win over all controls beyond the intervals; behind a name, random words do not lose beyond them."""
+    never = field_guide_results()["naming"]["never_drawn"]
+    for way in ("common", "swapped", "random_words"):
+        assert never[way]["interval95_species"][1] < never["descriptors"]["interval95_species"][0], way
+    for group in ("trained_on", "never_drawn"):
+        found = field_guide_results()["naming"][group]
+        random, real = (found[way]["interval95_species"] for way in ("named_random_words", "named_descriptors"))
+        assert random[1] >= real[0], group
+    assert never["named_swapped"]["value"] >= never["named_descriptors"]["interval95_species"][0]

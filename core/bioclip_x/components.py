@@ -10,7 +10,7 @@ Legend: B images, C classes, P prompts, D embedding, N tree nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from bioclip_x.records import (
     LossInput,
     ModelCard,
     OwnClasses,
+    PatchFeatures,
     PromptSet,
     Provenance,
     Result,
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 Kind = Literal[
-    "text_builders", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers", "language_models", "datasets",
-    "reports", "commands",
+    "text_builders", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers", "language_models", "prompts",
+    "datasets", "reports", "commands",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -122,6 +123,19 @@ class LoadedEncoder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, start and end tokens included, before any cutting."""
+
+
+class PatchEncoder(LoadedEncoder, Protocol):
+    """A model that also tells what each patch of a picture contributes to its embedding, for heat maps.
+
+    no_patches: "", or why this model of the family cannot ("its vision tower, a ModifiedResNet, has no patch tokens").
+    """
+
+    @property
+    def no_patches(self) -> str: ...
+
+    def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
+        """The parts of each picture's unit embedding, patch by patch. Asked only where `no_patches` is ""."""
 
 
 class TrainableEncoder(Protocol):
@@ -245,7 +259,12 @@ class TaxonomyReader(Protocol):
 
 
 class LanguageModel(Protocol):
-    """Answers prompts. The constructor connects to nothing; `close` lets go of what `complete` opened."""
+    """Answers prompts. The constructor connects to nothing; `close` lets go of what `complete` opened.
+
+    Both methods may be coroutines (`async def`): then as many are awaited at once as the user allows. Plain ones are
+    called in as many threads. A model with `takes_schema = True` gets the keyword `schema` as well, a JSON schema of the
+    answer or None; where its server can hold to none, it asks without.
+    """
 
     @property
     def provenance(self) -> Mapping[str, Any]:
@@ -254,13 +273,17 @@ class LanguageModel(Protocol):
         Goes into outputs: no key, no user name, no full address.
         """
 
-    def complete(self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None) -> Answer:
+    def complete(
+        self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None
+    ) -> Answer | Awaitable[Answer]:
         """The answer to one prompt. temperature, max_tokens: the prompt's wishes; the model's own options win.
 
-        Raises LanguageModelError naming server and reason, never a key.
+        Raises NoAnswerError where other prompts may still be answered, LanguageModelError where none will be; both name
+        server and reason, and never a key. To try again what may succeed the second time is the model's own work.
         """
 
-    def close(self) -> None: ...
+    def close(self) -> None | Awaitable[None]:
+        """Called at the end of each run; the model may be used again."""
 
 
 class Report(Protocol):

@@ -49,6 +49,10 @@ class LanguageModelError(BioclipXError):
     """A language model's server refused, failed or answered with something unusable."""
 
 
+class NoAnswerError(LanguageModelError):
+    """One prompt got no answer, and others still may."""
+
+
 class TrainingError(BioclipXError):
     """A training configuration, data set or checkpoint is unusable."""
 
@@ -59,6 +63,10 @@ class SettingsError(BioclipXError):
 
 class CalibrationError(BioclipXError):
     """A calibration is missing, was made for something else, or cannot be made of these pictures."""
+
+
+class EvaluationError(BioclipXError):
+    """There is nothing to evaluate, or nothing to compare."""
 
 
 class ScoresError(BioclipXError):

@@ -22,6 +22,9 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST: Final = 200
 """Lists and mappings within one another in a file. Readers of trees recurse, and Python and libyaml have limits."""
 
+LARGEST: Final = 1 << 30
+"""Bytes of a YAML or JSON document. It is read whole, and takes some ten times as much memory then."""
+
 LONGEST_LINE: Final = 1 << 20
 """Characters in a line of a file that is read line by line. No record is as long; one enormous line is something else."""
 
@@ -161,6 +164,10 @@ def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:
 
     Raises `error` with file and, where it is known, line.
     """
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise error(
+            f"{path} has more than {LARGEST:,} bytes, which is too large for one document; cut it into several files"
+        )
     text = read_text(path, error)
     try:
         document = _parse_json(text) if path.suffix.lower() == ".json" else _parse_yaml(text)

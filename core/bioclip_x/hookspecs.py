@@ -102,6 +102,17 @@ def language_models() -> Sequence[ComponentSpec]:
 
 
 @hookspec
+def prompts() -> Sequence[ComponentSpec]:
+    """Prompts that language models are asked with.
+
+    Called once when the registry is made. Return specs whose targets, called with the options, return a
+    `prompts.templates.PromptTemplate`, loaded from a file of the plugin's own, say; used by
+    `bioclip-x describe --prompt NAME`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def datasets() -> Sequence[ComponentSpec]:
     """Sets of labelled pictures.
 

@@ -108,6 +108,11 @@ class Recipe(BaseModel):
     )
     report_as: Path | None = Field(None, description="another taxonomy, under whose names is reported")
     k: int = Field(5, ge=1, description="predictions per picture")
+    explain: bool = Field(True, description="whether each name is explained by the texts that made it")
+    why_not: str | None = Field(
+        None, description="a taxon that explanations compare with, by any of its names; none takes the second best"
+    )
+    heat_maps: bool = Field(False, description="where in the picture each prompt's similarity comes from")
     batch_size: int = Field(32, ge=1, description="pictures per batch")
     workers: int | None = Field(
         None, ge=1, description="threads that decode pictures; none takes one per core, at most 8"

@@ -27,6 +27,11 @@ def text_builders() -> list[ComponentSpec]:
             "control: letters at random (WaffleCLIP)",
             f"{HERE}.text.randomised:RandomCharacters",
         ),
+        ComponentSpec(
+            "shared-random",
+            "control: the same random texts for all classes (WaffleCLIP)",
+            f"{HERE}.text.shared_random:SharedRandom",
+        ),
     ]
 
 
@@ -121,6 +126,17 @@ def language_models() -> list[ComponentSpec]:
 
 
 @hookimpl
+def prompts() -> list[ComponentSpec]:
+    return [
+        ComponentSpec("cbd", "CBD's published prompt, with its two exemplars", f"{HERE}.prompts:cbd"),
+        ComponentSpec("exemplar", "an exemplar of the taxon's own domain", f"{HERE}.prompts:exemplar"),
+        ComponentSpec(
+            "exemplar-background", "the same, and habitat and background", f"{HERE}.prompts:exemplar_background"
+        ),
+    ]
+
+
+@hookimpl
 def commands() -> list[ComponentSpec]:
     return [
         ComponentSpec(
@@ -129,6 +145,8 @@ def commands() -> list[ComponentSpec]:
         ComponentSpec("classify", "name what is in pictures, and say why", "bioclip_x.cli.classify:command"),
         ComponentSpec("config", "this machine's settings, and where each comes from", "bioclip_x.cli.config:command"),
         ComponentSpec("embed", "embeddings of pictures and texts", "bioclip_x.cli.embed:command"),
+        ComponentSpec("evaluate", "how well labelled pictures are named", "bioclip_x.cli.evaluate:command"),
+        ComponentSpec("explain", "which descriptors tell classes apart", "bioclip_x.cli.explain:command"),
         ComponentSpec("models", "models that have a short name, and what they are fed", "bioclip_x.cli.models:command"),
         ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
         ComponentSpec("taxonomy", "what a list of classes holds", "bioclip_x.cli.taxonomy:command"),
@@ -146,7 +164,9 @@ def reports() -> list[ComponentSpec]:
         ComponentSpec("parquet", "the rows of csv, typed, in one binary file", f"{here}.parquet_report:ParquetReport"),
         ComponentSpec("json", "one document", f"{here}.json_report:JsonReport"),
         ComponentSpec("jsonl", "an object per line, the first one the provenance", f"{here}.json_report:JsonlReport"),
+        ComponentSpec("markdown", "a section per picture, as tables", f"{here}.markdown_report:MarkdownReport"),
         ComponentSpec("html", "a page to look at, pictures included, in one file", f"{here}.html_report:HtmlReport"),
+        ComponentSpec("heat-maps", "a folder of PNG files, a text each", f"{here}.heat_map_files:HeatMapFiles"),
     ]
 
 

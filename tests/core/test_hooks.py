@@ -17,6 +17,7 @@ from PIL import Image
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
+from bioclip_x.prompts.templates import PromptTemplate
 from bioclip_x.recipe import Recipe, resolve_recipe
 from bioclip_x.records import Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
 from bioclip_x.registry import Registry, create_registry
@@ -178,6 +179,13 @@ def test_hook_language_models() -> None:
             return prompt
 
     assert registry_with("language_models", Parrot).make("language_models", "mine").complete("hello") == "hello"
+
+
+def test_hook_prompts() -> None:
+    def asks(mood: str = "") -> PromptTemplate:
+        return PromptTemplate(name="mine", source="me", text=f"{mood} {{name}}?")
+
+    assert registry_with("prompts", asks).make("prompts", "mine", {"": "red"}).text == "red {name}?"
 
 
 def test_hook_datasets() -> None:

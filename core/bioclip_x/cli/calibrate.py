@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FIELDS: Final = (
     "model", "encoder", "device", "precision", "preprocess", "taxonomy", "taxonomy_format", "dag", "labels", "subset", "text",
-    "language", "descriptors", "missing", "pooling", "scorer", "adjust", "batch_size", "workers",
+    "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust", "batch_size", "workers",
 )  # fmt: skip
 """What decides the numbers. Head, rank and depth come after."""
 TABLES: Final = (".csv", ".tsv", ".parquet", ".pq")

@@ -46,7 +46,7 @@ Sink = tuple[Report, Path | None]
     "--format",
     "format_",
     metavar="F",
-    help="How results are printed: table, csv, parquet, json, jsonl, html; options as in table:width=80.  "
+    help="How results are printed: table, csv, parquet, json, jsonl, markdown, html; options as in table:width=80.  "
     "[default: table, or what the suffix of --output says]",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Print results to this file instead of stdout.")
@@ -55,7 +55,7 @@ Sink = tuple[Report, Path | None]
     "reports",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Also write a report; its format follows the suffix (.html, .csv, .parquet, .json, .jsonl). Repeatable.",
+    help="Also write a report; its format follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). Repeatable.",
 )
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.pass_obj

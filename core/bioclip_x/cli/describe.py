@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bioclip_x.cli.described import Prices, after, dry_run_text, told_findings
 from bioclip_x.cli.options import plugin_option
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
@@ -16,11 +18,9 @@ from bioclip_x.registry import Registry
 if TYPE_CHECKING:
     from bioclip_x.components import LanguageModel
     from bioclip_x.pipeline.describe import Progress
-    from bioclip_x.pipeline.questions import CalledBy, Question
+    from bioclip_x.pipeline.questions import CalledBy
+    from bioclip_x.prompts.templates import PromptTemplate
     from bioclip_x.taxonomy import Taxonomy
-
-SHOWN = 3
-"""Prompts that --dry-run prints."""
 
 
 @click.command(name="describe")
@@ -29,7 +29,17 @@ SHOWN = 3
 @click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy.")
 @click.option("--llm", metavar="L", help="The language model: openai:model=gpt-4o-mini, with its options.")
 @click.option("--base-url", metavar="URL", help="Its server, up to and with /v1; else OPENAI_BASE_URL, else OpenAI's.")
-@click.option("--prompt", default="cbd", show_default=True, metavar="P", help="A built-in prompt, or a file (.yaml).")
+@click.option(
+    "--prompt",
+    default="cbd",
+    show_default=True,
+    metavar="P",
+    help="cbd, exemplar, exemplar-background, a plugin's, or a file (.yaml); exemplar:domain=birds chooses the exemplar.",
+)
+@click.option("--contrast", is_flag=True, help="Ask what tells each species from the others in its genus.")
+@click.option(
+    "--at", metavar="RANKS", help="Ask of every taxon at these ranks (genus,species); by default of the classes."
+)
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The descriptor file (YAML)."
 )
@@ -42,8 +52,39 @@ SHOWN = 3
     help="What the prompt calls a class.",
 )
 @click.option("--language", metavar="L", help="Language of the common names.  [default: en]")
-@click.option("--retry-unusable", is_flag=True, help="Ask again where the kept answer was of no use.")
-@click.option("--dry-run", is_flag=True, help="Print the first prompts and their number, and ask nothing.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1, max=1000),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Requests in flight at once.",
+)
+@click.option(
+    "--ask-again",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How often to ask once more where an answer is of no use.",
+)
+@click.option("--retry-unusable", is_flag=True, help="Ask again also where earlier runs got no answer of use.")
+@click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="Price of a million tokens sent.")
+@click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="Price of a million tokens answered.")
+@click.option(
+    "--curate/--no-curate",
+    "is_curated",
+    default=True,
+    show_default=True,
+    help="Mend and drop what is no descriptor before it is written.",
+)
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Ask nothing; tell what curation finds in a descriptor file. With --output, write it curated.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the first prompts, their number and an estimate; ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @plugin_option
 @click.pass_context
@@ -55,10 +96,18 @@ def command(
     llm: str | None,
     base_url: str | None,
     prompt: str,
+    contrast: bool,
+    at: str | None,
     output: Path | None,
     called_by: CalledBy,
     language: str | None,
+    concurrency: int,
+    ask_again: int,
     retry_unusable: bool,
+    price_in: float | None,
+    price_out: float | None,
+    is_curated: bool,
+    check: Path | None,
     dry_run: bool,
     quiet: bool,
     plugins: tuple[str, ...],
@@ -68,39 +117,76 @@ def command(
     \b
     bioclip-x describe birds.csv --llm openai:model=gpt-4o-mini --output birds.yaml
     bioclip-x describe birds.csv --llm openai:model=llama3 --base-url http://localhost:11434/v1 --output birds.yaml
+    bioclip-x describe birds.csv --prompt exemplar-background --at genus,species --contrast --dry-run
+    bioclip-x describe birds.csv --check birds.yaml
 
     The key is read from OPENAI_API_KEY. Answers are kept in FILE.answers.jsonl as they come, and a run that was stopped
     goes on from there. Exit status 1: some answers were of no use; their classes are empty, and named.
     """  # fmt: skip
+    from bioclip_x.pipeline.curation import curate
+    from bioclip_x.pipeline.describe import describe, stored
+    from bioclip_x.pipeline.estimate import estimate
     from bioclip_x.pipeline.questions import questions
-    from bioclip_x.prompts.templates import load_template
     from bioclip_x.settings import load_settings
 
     language = language or load_settings().values.get("language", "en")
+    prices = Prices.of(price_in, price_out)
     registry: Registry = ctx.obj
     registry.load(plugins)
-    template = load_template(prompt)
+    if check is not None:
+        if llm is not None:
+            raise RecipeError("--check asks nothing, so it takes no --llm")
+        tree = _tree(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
+        ctx.exit(1 if told_findings(check, tree, language, output, quiet) else 0)
+    template = _template(registry, prompt)
     tree = _tree(registry, taxonomy, taxonomy_format, labels)
-    asked, notes = questions(tree, template, called_by=called_by, language=language)
+    ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]
+    asked, notes = questions(tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast)
+    model = _model(registry, llm, base_url) if llm else None
+    known = stored(asked, template, model, output) if model and output else {}
+    ahead = estimate(asked, known, template.max_tokens)
     if dry_run:
-        _show(asked)
+        _say(notes, quiet)
+        click.echo(dry_run_text(asked, ahead, prices))
         return
-    if llm is None or output is None:
+    if model is None or output is None:
         raise RecipeError("expected --llm (openai:model=gpt-4o-mini, say) and --output FILE; or --dry-run")
-
-    from bioclip_x.pipeline.describe import describe
-
+    if ahead.requests:
+        _say([prices.of_estimate(ahead)], quiet)
     about = {"named": called_by, "language": language}
-    with closing(_model(registry, llm, base_url)) as model, _progress(quiet) as progress:
+    about |= {"at": ranks} if ranks else {}
+    about |= {"contrast": True} if contrast else {}
+    about |= {"domain": template.domain} if template.domain else {}
+    with _progress(quiet) as progress:
         written = describe(
-            asked, template, model, output, about=about, notes=(*tree.notes, *notes), retry_unusable=retry_unusable,
-            progress=progress, say=lambda line: click.echo(f"note: {line}", err=True),
+            asked, template, model, output, about=about, notes=(*tree.notes, *notes), concurrency=concurrency,
+            ask_again=ask_again, retry_unusable=retry_unusable, progress=progress,
+            curate=partial(curate, taxonomy=tree, language=language) if is_curated else None,
+            say=lambda line: click.echo(f"note: {line}", err=True),
         )  # fmt: skip
-    for note in () if quiet else written.notes:
+    _say(written.notes, quiet)
+    click.echo(after(asked, written, output, prices), err=True)
+    ctx.exit(1 if written.empty_classes or "unusable" in written.provenance else 0)
+
+
+def _say(notes: tuple[str, ...] | list[str], quiet: bool) -> None:
+    for note in () if quiet else notes:
         click.echo(f"note: {note}", err=True)
-    empty = len(written.empty_classes)
-    click.echo(f"{len(asked) - empty} of {len(asked)} classes described in {output}", err=True)
-    ctx.exit(1 if empty else 0)
+
+
+def _template(registry: Registry, prompt: str) -> PromptTemplate:
+    """A plugin's prompt, with its options, or a file."""
+    from bioclip_x.options import parse_ref
+    from bioclip_x.prompts.templates import load_template
+
+    name = prompt.partition(":")[0].strip()
+    if name not in registry.components("prompts") and (
+        Path(prompt).suffix.lower() in (".yaml", ".yml") or Path(prompt).name != prompt
+    ):
+        return load_template(prompt)
+    ref = parse_ref(prompt)
+    template: PromptTemplate = registry.make("prompts", ref.name, ref.options)
+    return template
 
 
 def _tree(registry: Registry, file: Path | None, format_: str | None, labels: str | None) -> Taxonomy:
@@ -127,13 +213,6 @@ def _model(registry: Registry, llm: str, base_url: str | None) -> LanguageModel:
     return model
 
 
-def _show(asked: tuple[Question, ...]) -> None:
-    for question in asked[:SHOWN]:
-        click.echo(f"--- {question.key}\n{question.prompt}\n")
-    rest = f"; the first {SHOWN} are shown" if len(asked) > SHOWN else ""
-    click.echo(f"{len(asked)} prompts, one a class{rest}")
-
-
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Progress]:
     """A bar on stderr, where that is a terminal; and a word on how to go on after Ctrl-C."""
@@ -144,7 +223,7 @@ def _progress(quiet: bool) -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task("classes described", total=None)
+        task = bar.add_task("questions answered", total=None)
         try:
             yield lambda done, total: bar.update(task, completed=done, total=total)
         except KeyboardInterrupt:

@@ -39,6 +39,10 @@ _RECIPE = [
     click.option("--language", metavar="L", help="Language of common names (en, de, …)."),
     click.option("--descriptors", type=click.Path(path_type=Path), metavar="FILE", help="Descriptors: our YAML, or CBD's JSON."),
     click.option("--missing", type=click.Choice(["name", "error"]), help="A class without descriptors: use its name, or refuse."),
+    click.option("--background", type=click.Choice(["on", "off", "only"]),
+                 help="Descriptors of where an organism is found: beside those of itself, not at all, or alone.  [default: off]"),
+    click.option("--inherit", is_flag=True, default=None,
+                 help="Descriptors of the taxa above a class count for it too; each level half as much as the one below."),
     click.option("--pooling", type=click.Choice(["mean", "ensemble", "max"]), help="How a class's texts are pooled."),
     click.option("--scorer", metavar="S", help="Features to class scores (text)."),
     click.option("--adjust", multiple=True, metavar="A", callback=_or_none,
@@ -55,6 +59,10 @@ _RECIPE = [
     click.option("--report-as", type=click.Path(path_type=Path), metavar="FILE",
                  help="Report under the names and lineages of another taxonomy."),
     click.option("--k", type=click.IntRange(min=1), help="Predictions per picture.  [default: 5]"),
+    click.option("--why-not", metavar="NAME", help="Explain why not this taxon, of any rank, in place of the second best."),
+    click.option("--explain/--no-explain", default=None, help="Whether names are explained.  [default: explain]"),
+    click.option("--heat-maps", is_flag=True, default=None,
+                 help="Show where in the picture each text's similarity comes from (vision transformers)."),
     click.option("--encoder", metavar="E", help="The family of models (open_clip)."),
     click.option("--device", metavar="D", help="auto, cpu, cuda, mps."),
     click.option("--bank-precision", type=click.Choice(["fp32", "fp16"]), help="Of embedded texts: fp16 takes half the memory."),
@@ -65,7 +73,7 @@ _RECIPE = [
 
 
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds one flag per field of the recipe; a flag that is not given is None."""
+    """Adds one flag per field of the recipe, and what is short for options of texts; a flag that is not given is None."""
     for option in reversed(_RECIPE):
         function = option(function)
     return function

@@ -35,13 +35,13 @@ class Adjustments:
         """Logits with all offsets added. Raises RecipeError where nothing is left, PluginError for a wrong shape or nan."""
         if not self.by_name:
             return logits
-        offsets = [self._offsets(name, one, sources) for name, one in self.by_name.items()]
-        offsets_CB = reduce(torch.add, offsets)
+        offsets = {name: self._offsets(name, one, sources) for name, one in self.by_name.items()}
+        offsets_CB = reduce(torch.add, offsets.values())
         if bool((offsets_CB == -torch.inf).all(0).any()):
             raise RecipeError(
                 f"{', '.join(self.by_name)}: together they exclude every class; nothing is left to be named"
             )
-        return adjusted(logits, offsets_CB, self.taxonomy)
+        return replace(adjusted(logits, offsets_CB, self.taxonomy), offsets=offsets)
 
     def _offsets(self, name: str, one: LogitAdjustment, sources: Sequence[Source]) -> torch.Tensor:
         offsets = one.offsets(self.taxonomy, sources)

@@ -1,25 +1,33 @@
 """Every answer of a language model, on disk as soon as it came: answers cost money, and a run may be killed.
 
 One JSON object a line, appended. A line is found again by what was asked (class path, prompt, model, host, temperature,
-token limit), so a changed prompt or model is asked anew and the old answers stay where they are.
+token limit, form), so a changed prompt or model is asked anew and the old answers stay where they are. What was asked
+several times, because an answer was of no use, has several lines.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.records import Answer
 
+SYNC_EVERY: Final = 1.0
+"""Seconds. A killed program loses no line that it wrote; cut power costs what was written since the last sync."""
+
 
 class Asked(BaseModel):
-    """What identifies an answer. path: the class's names from the top. prompt_sha256: of the prompt, name filled in."""
+    """What identifies an answer. path: the taxon's names from the top. prompt_sha256: of the prompt, name filled in.
+
+    answers: "json" where an answer by a JSON schema was wished for.
+    """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -29,10 +37,11 @@ class Asked(BaseModel):
     host: str
     temperature: float | None
     max_tokens: int | None
+    answers: Literal["list", "json"] = "list"
 
 
 class Kept(BaseModel):
-    """One line of the file. date: when the answer came, UTC, ISO 8601."""
+    """One line of the file. date: when the answer came, UTC, ISO 8601. answered_by: what the server calls the model."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,38 +51,59 @@ class Kept(BaseModel):
     finish_reason: str
     prompt_tokens: int | None
     completion_tokens: int | None
-
-    @property
-    def answer(self) -> Answer:
-        return Answer(self.text, self.finish_reason, self.prompt_tokens, self.completion_tokens)
+    answered_by: str = ""
 
 
 class AnswerLog:
     """The answers of one output file. Make one with `open_log`; broken: how many of its lines are none."""
 
-    def __init__(self, path: Path, handle: IO[bytes], kept: dict[Asked, Kept], broken: int) -> None:
+    def __init__(self, path: Path, handle: IO[bytes], kept: dict[Asked, list[Kept]], broken: int) -> None:
         self.path = path
         self.broken = broken
         self._handle = handle
         self._kept = kept
+        self._synced_at = -SYNC_EVERY
 
-    def find(self, asked: Asked) -> Kept | None:
-        return self._kept.get(asked)
+    def find(self, asked: Asked) -> tuple[Kept, ...]:
+        """All answers to it, in the order in which they came."""
+        return tuple(self._kept.get(asked, ()))
 
     def keep(self, asked: Asked, answer: Answer, date: str) -> Kept:
-        """Writes an answer through to the disk. Raises DescriptorError where it cannot, a full disk say."""
+        """Writes an answer out. Raises DescriptorError where it cannot, a full disk say."""
         kept = Kept(
-            asked=asked, date=date, text=answer.text, finish_reason=answer.finish_reason,
+            asked=asked, date=date, text=_writable(answer.text), finish_reason=_writable(answer.finish_reason),
             prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
+            answered_by=_writable(answer.model),
         )  # fmt: skip
         try:
             # One write where the disk takes it whole, so that two runs on one file cannot mix their lines.
             _write_all(self._handle, kept.model_dump_json().encode() + b"\n")
+        except OSError as problem:
+            raise _unwritable(self.path, problem) from problem
+        self._kept.setdefault(asked, []).append(kept)
+        if time.monotonic() - self._synced_at >= SYNC_EVERY:
+            self.sync()
+        return kept
+
+    def sync(self) -> None:
+        """Has what was written brought to the disk. Raises DescriptorError where that fails."""
+        self._synced_at = time.monotonic()
+        try:
             os.fsync(self._handle.fileno())
         except OSError as problem:
-            raise DescriptorError(f"{self.path} cannot be written: {problem.strerror or problem}") from problem
-        self._kept[asked] = kept
-        return kept
+            raise _unwritable(self.path, problem) from problem
+
+
+def _writable(text: str) -> str:
+    """Without halves of characters (lone surrogates), which JSON can spell and no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _unwritable(path: Path, problem: OSError) -> DescriptorError:
+    return DescriptorError(
+        f"{path} cannot be written: {problem.strerror or problem}; the answers stored before stay, and the same command "
+        "goes on from them"
+    )
 
 
 def log_path(output: Path) -> Path:
@@ -99,7 +129,9 @@ def open_log(path: Path) -> Iterator[AnswerLog]:
     try:
         with handle:
             kept, broken = _read(_whole_lines(path, handle))
-            yield AnswerLog(path, handle, kept, broken)
+            log = AnswerLog(path, handle, kept, broken)
+            yield log
+            log.sync()
     finally:
         # Only now that it is closed: Windows takes no file away that is open.
         with suppress(FileNotFoundError):
@@ -125,8 +157,8 @@ def _write_all(handle: IO[bytes], raw: bytes) -> None:
         raw = raw[handle.write(raw) :]
 
 
-def _read(raw: bytes) -> tuple[dict[Asked, Kept], int]:
-    kept: dict[Asked, Kept] = {}
+def _read(raw: bytes) -> tuple[dict[Asked, list[Kept]], int]:
+    kept: dict[Asked, list[Kept]] = {}
     broken = 0
     for line in raw.split(b"\n"):
         if not line.strip():
@@ -136,5 +168,5 @@ def _read(raw: bytes) -> tuple[dict[Asked, Kept], int]:
         except ValidationError:
             broken += 1
             continue
-        kept[one.asked] = one
+        kept.setdefault(one.asked, []).append(one)
     return kept, broken

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBan
 
 class NoEncoder:
     """Stands where a loaded model would: it gives pictures no embeddings. Its card names what made the scores."""
+
+    no_patches: Final = "its scores come from elsewhere, and no model looks at pictures"
 
     def __init__(self, scorer: OwnScores) -> None:
         self.card = ModelCard(

@@ -36,13 +36,14 @@ class LabelledPictures:
     """Pictures that could be read, and that the model does not decline to name.
 
     features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for a picture of none of the classes.
-    notes: what was skipped while they were read.
+    notes: what was skipped while they were read. unreadable: the pictures that could not be, each with the reason.
     """
 
     features_nD: torch.Tensor
     sources: tuple[Source, ...]
     class_n: Rows
     notes: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
     def parts(self, classifier: Classifier, rows: Rows) -> list[Labelled]:
         """The class logits of some of them, in batches, made anew for each pass."""
@@ -80,6 +81,7 @@ def labelled_pictures(
         tuple(Source(_name(dataset, number)) for number in kept),
         np.array([dataset.sample(number).class_index for number in kept], np.int64),
         tuple(notes),
+        tuple(unreadable),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import torch
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Prediction, RankWinner, Scores, Step, Taxon
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy
+from bioclip_x.taxonomy.rollup import top_rows
 
 
 def candidates(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
@@ -35,8 +36,8 @@ def top_nodes(taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64] |
     if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # a rank of which no node is held is that of the classes
         best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
     else:
-        log_probs = scores.log_probs_BI[:, torch.from_numpy(taxonomy.place_N[nodes])]
-        best_BK = nodes[log_probs.topk(min(k, len(nodes)), dim=1).indices.numpy()]
+        log_probs_nB = scores.log_probs_BI.T.index_select(0, torch.from_numpy(taxonomy.place_N[nodes]))
+        best_BK = nodes[top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
     found: list[list[int]] = best_BK.tolist()
     return found
 
@@ -58,6 +59,11 @@ class Shares:
 
     def share(self, node: int) -> float:
         return min(1.0, math.exp(self.log(node)))
+
+    def logs(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Of held nodes, by their places among them."""
+        found: npt.NDArray[np.float32] = self._log_probs_I[torch.from_numpy(places)].numpy()
+        return found
 
 
 def prediction(taxonomy: Taxonomy, shares: Shares, node: int) -> Prediction:
@@ -96,13 +102,29 @@ def undecided(taxonomy: Taxonomy, shares: Shares) -> str:
 
 
 def compared(taxonomy: Taxonomy, shares: Shares, nodes: Sequence[int]) -> list[int]:
-    """The best of the reported nodes and what it is held against: the second best, or else the best class outside it."""
+    """The best of the reported nodes and what it is held against: the second best, or else the best class outside it.
+
+    Where all of the best classes lie in it, that is the taxon beside it, or beside one above it, with the largest share.
+    """
     if len(nodes) > 1:
         return list(nodes[:2])
     start, stop = taxonomy.leaf_start_N[nodes[0]], taxonomy.leaf_stop_N[nodes[0]]
     possible = (c for c in shares.best if shares.log_of_class[c] > -math.inf)
     outside = (int(taxonomy.leaf_node_C[c]) for c in possible if not start <= c < stop)
-    return [nodes[0], *islice(outside, 1)]
+    return [nodes[0], *islice(chain(outside, _beside(taxonomy, shares, nodes[0])), 1)]
+
+
+def _beside(taxonomy: Taxonomy, shares: Shares, node: int) -> Iterator[int]:
+    """The likeliest sibling of a node, then of the nodes above it; such as are possible and held."""
+    while node > 0:
+        parent = int(taxonomy.parent_N[node])
+        siblings = np.array([one for one in taxonomy.children(parent) if one != node], np.int64)
+        siblings = siblings[taxonomy.place_N[siblings] >= 0]
+        if len(siblings):
+            logs = shares.logs(taxonomy.place_N[siblings])
+            if logs.max() > -math.inf:
+                yield int(siblings[logs.argmax()])
+        node = parent
 
 
 def best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x import __version__
+from bioclip_x.archives import is_archive
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.options import ComponentRef, parse_ref
@@ -27,6 +28,9 @@ from bioclip_x.taxonomy.usages import SeveralParents
 HEAD_BYTES: Final = 65536
 WORTH_KEEPING: Final = 0.5
 """Seconds of reading from which on the compiled tree is kept."""
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_BLANK: Final = b" \t\r\n\v\f\xef\xbb\xbf\xff\xfe"  # and the byte order marks
+_MOSTLY: Final = "A table (saved as CSV) needs a column per rank, such as family, genus, species"
 MOST_BESIDE: Final = 1000
 """Files beside a taxonomy whose times are looked at."""
 
@@ -84,18 +88,25 @@ def read_taxonomy(
 
 def _recognised(registry: Registry, path: Path, head: bytes | None) -> str:
     """The name of the first reader that recognises a file. Raises TaxonomyError."""
-    if head is not None and not head.strip():
+    if head is not None and not head.strip(_BLANK):
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.in_order("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
         if reader.sniff(path, head or b""):
             return name
     known = ", ".join(registry.components("taxonomy_readers"))
-    what = "is a folder" if path.is_dir() else "is in no format that any reader recognises"
-    raise TaxonomyError(
-        f"{path} {what}; name one with --taxonomy-format: {known}. A table (saved as CSV) needs a column per rank, such as "
-        "family, genus, species"
-    )
+    raise TaxonomyError(f"{path} {_unrecognised(path, head)} name one with --taxonomy-format: {known}. {_MOSTLY}")
+
+
+def _unrecognised(path: Path, head: bytes | None) -> str:
+    if path.is_dir():
+        return "is a folder, and none of a format that comes as one; give the file in it, or"
+    if head and is_archive(head):
+        return "is an archive, and none of a format that comes as one; unpack it and give the file in it, or"
+    if head and b"\0" in head and head[:2] not in _UTF16:
+        line = head[: head.index(b"\0")].count(b"\n") + 1
+        return f"is in no format that any reader recognises: line {line} has a NUL byte, as no text has; save it as UTF-8, or"
+    return "is in no format that any reader recognises;"
 
 
 def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:

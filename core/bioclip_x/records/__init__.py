@@ -3,9 +3,11 @@
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.bank import TextBank
 from bioclip_x.records.calibration import Calibration, Conditions
+from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
-from bioclip_x.records.explanation import Explanation, PromptShare
-from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, Source
+from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
+from bioclip_x.records.explanation import Explanation, HeatMap, PromptShare, Remainder
+from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, PatchFeatures, Source
 from bioclip_x.records.loss import LossInput
 from bioclip_x.records.models import KnownModel, OwnClasses
 from bioclip_x.records.problem import Problem
@@ -19,15 +21,21 @@ __all__ = [
     "Calibration",
     "Conditions",
     "Decoded",
+    "Descriptor",
+    "DescriptorSet",
     "Embedding",
     "EmbeddingProvenance",
+    "Evaluation",
     "Explanation",
+    "HeatMap",
     "ImageFeatures",
     "KnownModel",
     "Logits",
     "LossInput",
+    "Measure",
     "ModelCard",
     "OwnClasses",
+    "PatchFeatures",
     "Prediction",
     "Problem",
     "Prompt",
@@ -35,6 +43,7 @@ __all__ = [
     "PromptShare",
     "Provenance",
     "RankWinner",
+    "Remainder",
     "Result",
     "Scores",
     "Source",
@@ -42,5 +51,6 @@ __all__ = [
     "Synonym",
     "Taxon",
     "TextBank",
+    "TextEvaluation",
     "TextRequest",
 ]

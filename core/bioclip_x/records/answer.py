@@ -10,9 +10,11 @@ class Answer:
     text: "" where the model said nothing.
     finish_reason: why it stopped: "stop", "length" (cut by the token limit), "content_filter", …; "" if untold.
     prompt_tokens, completion_tokens: what the server counted; None if untold.
+    model: what the server says has answered, a dated version of what was asked for, say; "" if untold.
     """
 
     text: str
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    model: str = ""

@@ -77,3 +77,18 @@ class ImageFeatures:
     refused_B: tuple[str, ...]
     distance_B: np.ndarray | None = None
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFeatures:
+    """What each patch of a batch of pictures contributes to their unit embeddings.
+
+    parts_BhwD: float32 [B, h, w, D], on the CPU, patches left to right and top to bottom, as the model saw the picture. The
+        product of a part with a unit text embedding is that patch's part of the cosine.
+    method: how they were made, and its source.
+    is_exact: whether the parts of a picture sum to its unit embedding; else some of it is no patch's.
+    """
+
+    parts_BhwD: torch.Tensor
+    method: str
+    is_exact: bool

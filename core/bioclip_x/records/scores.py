@@ -5,8 +5,8 @@ Legend: B images, C classes, c classes of a part, I held nodes, K best classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +28,7 @@ class Logits:
         order, and their shares told, by it.
     inner_IB: float32 [inner taxa, B], logits of `Taxonomy.inner_taxa` from texts of their own, for heads that ask for them
         (`needs_inner_texts = True`); else None.
+    offsets: by name, what adjustments added to them before any temperature, float32 [C, B] or [C, 1]; for explanations.
     """
 
     part: Callable[[int, int], torch.Tensor]
@@ -36,6 +37,7 @@ class Logits:
     k: int = 16
     exact: Callable[[int, int], torch.Tensor] | None = None
     inner_IB: torch.Tensor | None = None
+    offsets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
         """(first class, float32 [c, B]), from class 0 to C-1 without a gap."""
@@ -60,7 +62,7 @@ class Logits:
     @staticmethod
     def of(logits_BC: torch.Tensor) -> Logits:
         """From all of them at once: float32 [B, C]."""
-        logits_CB = logits_BC.T
+        logits_CB = logits_BC.T.contiguous()  # a part is rows that lie together
         return Logits(lambda start, stop: logits_CB[start:stop].clone(), *logits_BC.shape)
 
 

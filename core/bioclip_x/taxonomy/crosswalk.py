@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bioclip_x.records.explanation import Explanation
+from bioclip_x.records.explanation import Explanation, others_of
 from bioclip_x.records.result import Prediction, RankWinner, Result, Step
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.resolve import By, Resolver
@@ -147,7 +147,9 @@ class Crosswalk:
         node = self._of_lineage(winner.taxon.lineage).node
         if node < 0:
             return winner
-        on_path = node in self.there.path(best) if best >= 0 else winner.on_path
+        on_path = winner.on_path
+        if best >= 0:
+            on_path = node in self.there.path(best) or best in self.there.path(node)  # above it, or below
         return replace(winner, taxon=self.there.taxon(node), on_path=on_path)
 
 
@@ -179,7 +181,11 @@ def _explained(explanation: Explanation, renamed: Sequence[_Renamed]) -> Explana
     names = {one.old: one.prediction.taxon.name for one in renamed}
     fields = ("winner", "runner_up", "winner_class", "runner_up_class")
     new = {field: names.get(getattr(explanation, field), getattr(explanation, field)) for field in fields}
-    return explanation if new["winner"] == new["runner_up"] else replace(explanation, **new)
+    if new["winner"] == new["runner_up"]:
+        return explanation
+    labels = {others_of(old): others_of(name) for old, name in names.items()}
+    remainders = (replace(one, label=labels.get(one.label, one.label)) for one in explanation.remainders)
+    return replace(explanation, **new, remainders=tuple(remainders))
 
 
 def _notes(*notes: str) -> str:

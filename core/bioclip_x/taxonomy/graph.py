@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -29,7 +30,9 @@ def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> T
     several = [node for node, parents in graph.in_degree() if parents > 1]
     if several:
         parents = ", ".join(repr(p) for p in graph.predecessors(several[0]))
-        raise TaxonomyError(f"{len(several)} node(s) have several parents, first {several[0]!r} ({parents})")
+        raise TaxonomyError(
+            f"{len(several)} node(s) have several parents, first {several[0]!r} ({parents}): remove edges until each node has one"
+        )
     if not nx.is_directed_acyclic_graph(graph):
         cycle = " → ".join(str(edge[0]) for edge in nx.find_cycle(graph))
         raise TaxonomyError(f"the graph has a cycle: {cycle}")
@@ -39,16 +42,20 @@ def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> T
         about = graph.nodes[node]
         parent = next((made[p] for p in graph.predecessors(node)), 0)
         made[node] = builder.add(
-            parent, str(about.get("rank", "")), str(about.get("name", node)), _details(about), merge=False
+            parent, str(about.get("rank", "")), str(about.get("name", node)), _details(node, about), merge=False
         )
         if about.get("is_class"):
             builder.mark_class(made[node])
     return builder.build(source)
 
 
-def _details(about: dict[str, Any]) -> Details:
+def _details(node: Any, about: dict[str, Any]) -> Details:
     if not any(about.get(key) for key in ("common_names", "ids", "extra", "authorship", "synonyms")):
         return NO_DETAILS
+    for key in ("common_names", "ids", "extra"):
+        if not isinstance(about.get(key, {}), Mapping):
+            wanted = '{"en": "great tit"}' if key == "common_names" else '{"gbif": "9705453"}'
+            raise TaxonomyError(f"node {node!r}: {key} must be a mapping such as {wanted}, got {about[key]!r}")
     names = {
         language.lower().replace("_", "-"): (names,) if isinstance(names, str) else tuple(names)
         for language, names in about.get("common_names", {}).items()

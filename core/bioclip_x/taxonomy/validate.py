@@ -212,12 +212,16 @@ def _same_names(taxonomy: Taxonomy) -> dict[str, list[int]]:
 
 def _advice(taxonomy: Taxonomy, nodes: Sequence[int]) -> str:
     """Under one code of nomenclature a genus, or a species in it, is named once."""
-    codes = [
-        nomenclatural_code(frozenset(normalise_name(taxonomy.names[n]) for n in taxonomy.path(node))) for node in nodes
-    ]
+    told = ", to be told apart by path"
     ranks = {taxonomy.rank(node) for node in nodes}
-    is_one_code = "" not in codes and len(set(codes)) == 1 and len(ranks) == 1 and ranks != {""}
-    return f" under one code ({codes[0]}), so that some are misplaced" if is_one_code else ", to be told apart by path"
+    if len(ranks) > 1 or ranks == {""}:
+        return told  # and no path is looked at: in a phylogeny there may be many, and long ones
+    codes = {
+        nomenclatural_code(frozenset(normalise_name(taxonomy.names[n]) for n in taxonomy.path(node))) for node in nodes
+    }
+    return (
+        f" under one code ({codes.pop()}), so that some are misplaced" if len(codes) == 1 and "" not in codes else told
+    )
 
 
 def _first_word(name: str) -> str:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.pipeline.lists import read_list
@@ -22,6 +22,10 @@ from bioclip_x.wording import some
 
 if TYPE_CHECKING:
     import torch
+
+
+STRENGTH: Final = 3.0
+"""Of a prior, in log-odds, unless another is given."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,7 +46,10 @@ class SpeciesList:
     rank, name, ids and synonyms; what is lost or ambiguous is told in the notes.
     """
 
-    def __init__(self, file: Path, *, mode: Literal["hard", "prior"] = "hard", strength: float = 3.0) -> None:
+    def __init__(self, file: Path, *, mode: Literal["hard", "prior"] = "hard", strength: float | None = None) -> None:
+        if strength is not None and mode == "hard":
+            raise RecipeError(f"species-list: strength={strength:g} is of mode=prior; a hard list excludes altogether")
+        strength = STRENGTH if strength is None else strength
         self.file, self.mode, self.strength = file, mode, strength
         self._prepared: _Prepared | None = None
         if not (math.isfinite(strength) and strength > 0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +14,16 @@ import torch
 from PIL.Image import Image
 
 from bioclip_x.errors import ModelError
-from bioclip_x.records import ImageFeatures, ModelCard
+from bioclip_x.records import ImageFeatures, ModelCard, PatchFeatures
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.gate import Gate, features
 from bioclip_x_plugins.encoders.hub import CONFIG
 from bioclip_x_plugins.encoders.locate import Located, locate, read_card
+from bioclip_x_plugins.encoders.patches import PatchTower
 from bioclip_x_plugins.encoders.prefixes import encode_sharing
 from bioclip_x_plugins.encoders.squash import SQUASHED, squash
 from bioclip_x_plugins.encoders.tokens import count_tokens
+from bioclip_x_plugins.encoders.towers import patch_tower
 
 TEXT_BATCH: Final = 256
 
@@ -34,7 +37,7 @@ def load(model: str, device: str, precision: str, cache_dir: Path | None, prepro
 
 
 class LoadedOpenClip:
-    """A model on its device. See `components.LoadedEncoder`."""
+    """A model on its device. See `components.PatchEncoder`."""
 
     def __init__(
         self, located: Located, device: torch.device, precision: str, cache_dir: Path | None, preprocess: str
@@ -66,6 +69,22 @@ class LoadedOpenClip:
         mean, std = (torch.tensor(self.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
         distance_B = self.gate.distance(features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
         return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B), distance_B.numpy())
+
+    @cached_property
+    def _patches(self) -> PatchTower | str:
+        return patch_tower(self.model.visual)
+
+    @property
+    def no_patches(self) -> str:
+        """Why the vision tower has no parts by patch, "" where it has."""
+        return self._patches if isinstance(self._patches, str) else ""
+
+    @torch.inference_mode()
+    def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
+        """What each patch contributes to the unit embedding. Raises ModelError where `no_patches` says why not."""
+        if isinstance(self._patches, str):
+            raise ModelError(f"{self.card.name}: {self._patches}")
+        return self._patches.encode(pixels_B3HW.to(self.device, self.input_dtype))
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:

@@ -1,37 +1,48 @@
 """Language models behind OpenAI's chat interface: OpenAI's own, and every server that speaks it (vLLM, Ollama, …).
 
-The `openai` package reads the key (OPENAI_API_KEY) and repeats what may succeed the second time (408, 409, 429, 5xx, a
-lost connection), waiting longer each time or as long as the server says. The key goes to the server and nowhere else:
-not into an option, a file, a message or an answer.
+The `openai` package reads the key (OPENAI_API_KEY). The key goes to the server and nowhere else: not into an option, a
+file, a message or an answer. What may succeed the second time (408, 409, 429, 5xx, a lost connection, a time-out) is
+repeated here and not by the package, which waits for no server longer than a minute.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from bioclip_x.errors import LanguageModelError
+from bioclip_x.errors import LanguageModelError, NoAnswerError
 from bioclip_x.records import Answer
-from bioclip_x_plugins.language_models.failures import explain
+from bioclip_x_plugins.language_models.failures import explain, is_for_all, is_transient
+from bioclip_x_plugins.language_models.replies import NoReply, read_reply
+from bioclip_x_plugins.language_models.retries import MOST_PATIENCE, Gate, back_off, retry_after
 
 if TYPE_CHECKING:
     import openai
 
-OPENAI = "https://api.openai.com/v1"
-NO_KEY = "no-key"
+OPENAI: Final = "https://api.openai.com/v1"
+NO_KEY: Final = "no-key"
+UNSUPPORTED: Final = (400, 404, 415, 422, 501)
+"""Statuses with which servers refuse `response_format`."""
 
 
 class OpenAICompatible:
     """Any endpoint that answers POST {base_url}/chat/completions.
 
     model: its name there. base_url: up to and with /v1; else OPENAI_BASE_URL, else OpenAI's own.
-    temperature, max_tokens: instead of what the prompt asks for. timeout: seconds for one answer.
+    temperature, max_tokens: instead of what the prompt asks for. timeout: seconds for one answer, whole.
     max_retries: how often a call that may succeed the second time is repeated.
+    json_schema: whether to ask for answers by JSON schema where a prompt wants them. A server that refuses is asked without
+    from then on.
     """
+
+    takes_schema = True
 
     def __init__(
         self,
@@ -42,6 +53,7 @@ class OpenAICompatible:
         max_tokens: Annotated[int, Field(ge=1)] | None = None,
         timeout: Annotated[float, Field(gt=0)] = 120.0,
         max_retries: Annotated[int, Field(ge=0)] = 5,
+        json_schema: bool = True,
     ) -> None:
         self.model = model
         self.base_url = base_url
@@ -49,7 +61,9 @@ class OpenAICompatible:
         self.max_tokens = max_tokens
         self.timeout = timeout
         self.max_retries = max_retries
-        self._client: openai.OpenAI | None = None
+        self._takes_schemas = json_schema
+        self._client: openai.AsyncOpenAI | None = None
+        self._gate = Gate()
         # Newer OpenAI models know the limit by its second name only, and most other servers by its first.
         self._limit = "max_tokens"
 
@@ -60,73 +74,95 @@ class OpenAICompatible:
         host = urlsplit(self._address()).hostname
         return {"model": self.model, "host": host, **{name: value for name, value in own.items() if value is not None}}
 
-    def complete(self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None) -> Answer:
-        """Raises LanguageModelError naming the host, the reason and the remedy."""
+    async def complete(
+        self,
+        prompt: str,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Raises NoAnswerError or LanguageModelError naming the host, the reason and the remedy."""
+        import openai
+
+        settings: dict[str, Any] = {"model": self.model, "messages": [{"role": "user", "content": prompt}]}
+        if (wished := temperature if self.temperature is None else self.temperature) is not None:
+            settings["temperature"] = wished
+        try:
+            body = await self._adapted(settings, max_tokens if self.max_tokens is None else self.max_tokens, schema)
+            return read_reply(body, self._safe)
+        except NoReply as problem:
+            raise NoAnswerError(
+                f"{self._server()} answered, but not with a chat completion (it sent {problem}); is its base URL right? "
+                "It mostly ends in /v1"
+            ) from None
+        except (openai.OpenAIError, asyncio.TimeoutError) as problem:
+            if getattr(problem, "code", None) == "content_filter":
+                return Answer("", "content_filter")
+            kind = LanguageModelError if is_for_all(problem) else NoAnswerError
+            raise kind(self._safe(explain(problem, self._server(), self.model, self.max_retries))) from None
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _adapted(
+        self, settings: Mapping[str, Any], max_tokens: int | None, schema: Mapping[str, Any] | None
+    ) -> bytes:
+        """The reply to a request put as this server takes it; how, is remembered for all that follow."""
+        import openai
+
+        limit, form = self._limit, schema if self._takes_schemas else None
+        while True:
+            request = {**settings, "extra_body": {} if max_tokens is None else {limit: max_tokens}}
+            if form is not None:
+                named = {"name": "answer", "strict": True, "schema": dict(form)}
+                request["response_format"] = {"type": "json_schema", "json_schema": named}
+            try:
+                body = await self._patiently(request)
+            except openai.APIStatusError as problem:
+                about = problem.param or ""
+                if about == "max_tokens" and limit == "max_tokens":
+                    limit = "max_completion_tokens"
+                elif form is not None and _refuses_schema(problem, about):
+                    form = None
+                else:
+                    raise
+            else:
+                self._limit = limit
+                self._takes_schemas = self._takes_schemas and (schema is None or form is not None)
+                return body
+
+    async def _patiently(self, request: Mapping[str, Any]) -> bytes:
+        """The reply to one request, tried again where that may help."""
         import openai
 
         client = self._connected()
-        host = urlsplit(self._address()).netloc.rpartition("@")[2]
-        try:
-            reply = self._ask(
-                client,
-                prompt,
-                temperature if self.temperature is None else self.temperature,
-                max_tokens if self.max_tokens is None else self.max_tokens,
-            )
-        except openai.APIStatusError as problem:
-            if problem.code == "content_filter":
-                return Answer("", "content_filter")
-            raise LanguageModelError(self._safe(explain(problem, host, self.model, self.max_retries))) from None
-        except openai.OpenAIError as problem:
-            raise LanguageModelError(self._safe(explain(problem, host, self.model, self.max_retries))) from None
-        except ValueError:
-            # A body that calls itself JSON and is none; the package lets the decoder's error through.
-            reply = None
-        return self._answer(reply, host)
+        for failures in itertools.count(1):
+            await self._gate.pass_through()
+            try:
+                reply = await asyncio.wait_for(
+                    client.chat.completions.with_raw_response.create(**request), timeout=self.timeout
+                )
+                body: bytes = reply.http_response.content
+                return body
+            except (openai.OpenAIError, asyncio.TimeoutError) as problem:
+                if failures > self.max_retries or not is_transient(problem):
+                    raise
+                headers = problem.response.headers if isinstance(problem, openai.APIStatusError) else {}
+                told = retry_after(headers, datetime.now(timezone.utc))
+            if told is not None and told > MOST_PATIENCE:
+                raise LanguageModelError(
+                    f"{self._server()} asks to come back in {told:,.0f} s; the same command goes on then"
+                )
+            if told:
+                self._gate.close_for(told)
+            else:
+                await self._gate.wait(back_off(failures, self._gate.random))
+        raise AssertionError("counts for ever")
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _ask(self, client: openai.OpenAI, prompt: str, temperature: float | None, max_tokens: int | None) -> Any:
-        import openai
-
-        def once() -> Any:
-            settings: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
-            if max_tokens is not None:
-                settings["extra_body"] = {self._limit: max_tokens}
-            return client.chat.completions.create(
-                model=self.model, messages=[{"role": "user", "content": prompt}], **settings
-            )
-
-        try:
-            return once()
-        except openai.BadRequestError as problem:
-            if problem.param != "max_tokens" or self._limit != "max_tokens":
-                raise
-        self._limit = "max_completion_tokens"
-        return once()
-
-    def _answer(self, reply: Any, host: str) -> Answer:
-        """The answer in a reply, which is whatever the server sent with status 200."""
-        choices = getattr(reply, "choices", None)
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = getattr(choice, "message", None)
-        if message is None:
-            raise LanguageModelError(
-                f"{host} answered, but not with a chat completion; is its base URL right? It mostly ends in /v1"
-            )
-        text = message.content if isinstance(message.content, str) else ""
-        used = getattr(reply, "usage", None)
-        return Answer(
-            self._safe(text),
-            str(getattr(choice, "finish_reason", None) or ""),
-            _count(getattr(used, "prompt_tokens", None)),
-            _count(getattr(used, "completion_tokens", None)),
-        )
-
-    def _connected(self) -> openai.OpenAI:
+    def _connected(self) -> openai.AsyncOpenAI:
         if self._client is None:
             import openai
 
@@ -136,8 +172,8 @@ class OpenAICompatible:
                     f"{urlsplit(OPENAI).hostname} needs a key: set OPENAI_API_KEY, or give the address of a server "
                     "that needs none with --base-url"
                 )
-            self._client = openai.OpenAI(
-                api_key=key or NO_KEY, base_url=address, timeout=self.timeout, max_retries=self.max_retries
+            self._client = openai.AsyncOpenAI(
+                api_key=key or NO_KEY, base_url=address, timeout=self.timeout, max_retries=0
             )
         return self._client
 
@@ -148,11 +184,20 @@ class OpenAICompatible:
             raise LanguageModelError("the base URL must be like http://localhost:8000/v1: scheme, host, path")
         return address
 
+    def _server(self) -> str:
+        """Host and port, without a user's name or password."""
+        return urlsplit(self._address()).netloc.rpartition("@")[2]
+
     def _safe(self, text: str) -> str:
         """Some servers send the key back, in an error or even in an answer."""
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         return text.replace(key, "[key]") if key else text
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+def _refuses_schema(problem: openai.APIStatusError, about: str) -> bool:
+    """Whether a server may have refused for the schema's sake. What else it may have been, is seen without one."""
+    return (
+        problem.status_code in UNSUPPORTED
+        and problem.code != "content_filter"
+        and (not about or about.startswith("response_format"))
+    )

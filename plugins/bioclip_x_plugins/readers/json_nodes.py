@@ -22,6 +22,7 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.usages import NameUsage, SeveralParents, from_usages
 from bioclip_x_plugins.readers.json_node import key_of, text_of, usages_of
+from bioclip_x_plugins.readers.lines import is_json_or_yaml
 
 _PARENT: Final = re.compile(rb"""["']?\b(?:parent[_-]?(?:tax_?)?id|parent)["']?\s*:""", re.IGNORECASE)
 _ID: Final = re.compile(rb"""["']?\b(?:tax_?|taxon_?|node_?)?id["']?\s*:""", re.IGNORECASE)
@@ -38,7 +39,7 @@ class JsonNodesReader:
         self.dag = dag
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        if path.suffix.lower() not in (".json", ".yaml", ".yml"):
+        if not is_json_or_yaml(path, head):
             return False
         if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
             head = head.replace(b"\0", b"")

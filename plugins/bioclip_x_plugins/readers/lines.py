@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -10,6 +11,16 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.files import read_lines, stream_lines
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+_JSON: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[?\s*\{\s*"')
+
+
+def is_json_or_yaml(path: Path, head: bytes) -> bool:
+    """By the suffix, or by a beginning that only JSON has. YAML without its suffix could be anything."""
+    if head[:2] in _UTF16:
+        head = head[2:].replace(b"\0", b"")
+    return path.suffix.lower() in (".json", ".yaml", ".yml") or bool(_JSON.match(head))
 
 
 def head_text(head: bytes) -> str:

@@ -19,8 +19,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from bioclip_x.archives import is_archive
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.files import read_lines
+from bioclip_x.files import LONGEST_LINE, read_lines
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.lineages import Column, Numbering
@@ -35,6 +36,8 @@ class TableReader:
     """CSV and TSV with a column per rank."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
+        if is_archive(head):  # one that is not compressed begins with its first file, header and all
+            return False
         encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         header = _header(head.decode(encoding, "ignore"))
         if (
@@ -65,6 +68,7 @@ def _rows(path: Path, findings: Findings) -> Rows:
     # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell, and end no row.
     lines = read_lines(path, TaxonomyError)
     header = next(lines, "")
+    csv.field_size_limit(LONGEST_LINE)  # of the whole process; other readers set theirs
     reader = csv.reader(chain([header], lines), delimiter=_delimiter(header), strict=True)
     names, numberings, codes = [""], [Numbering()], [[np.empty(0, np.int64)]]
     line_R: list[int] = []
@@ -76,9 +80,8 @@ def _rows(path: Path, findings: Findings) -> Rows:
         while rows := list(islice(whole, AT_ONCE)):
             for numbering, parts, cells in zip(numberings, codes, zip(*rows)):
                 parts.append(np.fromiter(map(numbering.__getitem__, cells), np.int64, len(cells)))
-    except csv.Error as problem:
-        findings.error("malformed", f"not valid CSV: {problem}", reader.line_num)
-        findings.raise_errors()
+    except csv.Error as problem:  # in the header
+        _refuse(findings, problem, 1)
     columns = [Column(np.concatenate(parts), list(found)).map(str.strip) for parts, found in zip(codes, numberings)]
     is_blank_R = np.all([column.code_R < 0 for column in columns], axis=0)
     kept = {name: Column(column.code_R[~is_blank_R], column.texts) for name, column in zip(names, columns) if name}
@@ -100,14 +103,31 @@ def _column_names(path: Path, names: list[str], lines: Iterable[str]) -> list[st
 
 def _whole_rows(reader: Any, width: int, line_R: list[int], findings: Findings) -> Iterator[list[str]]:
     """Rows of as many cells as there are columns; the line of each is put into `line_R`."""
-    for row in reader:
-        if len(row) != width:
-            if not any(cell.strip() for cell in row):
-                continue
-            if any(cell.strip() for cell in row[width:]):
-                message = f"{len(row)} cells under {width} columns; is a name unquoted?"
-                findings.error("too many cells", message, reader.line_num)
-                continue
-            row = (row + [""] * width)[:width]
-        line_R.append(reader.line_num)
-        yield row
+    line = reader.line_num
+    try:
+        for row in reader:
+            line = reader.line_num
+            if len(row) != width:
+                if not any(cell.strip() for cell in row):
+                    continue
+                if any(cell.strip() for cell in row[width:]):
+                    findings.error(
+                        "too many cells", f"{len(row)} cells under {width} columns; is a name unquoted?", line
+                    )
+                    continue
+                row = (row + [""] * width)[:width]
+            line_R.append(line)
+            yield row
+    except csv.Error as problem:
+        _refuse(findings, problem, line + 1)
+
+
+def _refuse(findings: Findings, problem: csv.Error, line: int) -> None:
+    """Raises TaxonomyError with the line in which the row begins: an open quote takes in all that follows it."""
+    told = str(problem)
+    if "end of data" in told:
+        told = "a quote is opened and never closed"
+    elif "field limit" in told:
+        told = f"a cell has more than {LONGEST_LINE:,} characters; is a quote opened and never closed?"
+    findings.error("malformed", f"not valid CSV: {told}", line)
+    findings.raise_errors()

@@ -29,7 +29,9 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.names import split_authorship
+from bioclip_x.wording import some
 from bioclip_x_plugins.readers.lineages import column_role, column_roles, from_records, normalise_language
+from bioclip_x_plugins.readers.lines import is_json_or_yaml
 
 _NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}
 _SYNONYM_KEYS = {"name", "authorship", "rank"}
@@ -39,7 +41,7 @@ class YamlReader:
     """YAML and JSON: a list of lineages, nodes with children, or names nested in names."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        return path.suffix.lower() in (".yaml", ".yml", ".json")
+        return is_json_or_yaml(path, head)
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError naming the place."""
@@ -51,7 +53,8 @@ class YamlReader:
         entries = document if isinstance(document, list) else [document]
         if not document or not all(isinstance(entry, dict) for entry in entries):
             raise TaxonomyError(
-                f"{path}: expected a list of lineages, nodes with 'name' and 'children', or 'ranks' and 'tree'"
+                f"{path}: expected a list of lineages, nodes with 'name' and 'children', or 'ranks' and 'tree'; "
+                "of another format, whatever the file is called, it needs --taxonomy-format"
             )
         if any("name" in entry for entry in entries):
             builder = TaxonomyBuilder()
@@ -61,7 +64,9 @@ class YamlReader:
             notes = [f"{len(twice)} taxa are listed twice and taken once, first: {twice[0]}"] if twice else []
             return builder.build(str(path), notes)
         if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
-            raise TaxonomyError(f"{path}: no key of the first entry is a rank: {', '.join(map(str, entries[0]))}")
+            raise TaxonomyError(
+                f"{path}: no key of the first entry is a rank, such as family or species: {some(list(map(str, entries[0])))}"
+            )
         records = (_record(entry, f"{path}, entry {i}") for i, entry in enumerate(entries, start=1))
         return from_records(records, Findings(str(path), unit="entry"), source=str(path))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bioclip_x.records import Explanation, Prediction, Provenance, RankWinner, Result
+from bioclip_x.records import Explanation, HeatMap, Prediction, PromptShare, Provenance, RankWinner, Result
+from bioclip_x.records.explanation import FORMAT as EXPLANATION
 
 from .facts import finite, plain, sides
 
@@ -73,25 +74,46 @@ def _rank(winner: RankWinner) -> dict[str, Any]:
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:
+    """See docs/explanations.md; a change of what is there raises the number in its `format`."""
     named = zip((explanation.winner_class, explanation.runner_up_class), sides(explanation))
     return {
+        "format": EXPLANATION,
         "winner": explanation.winner,
         "runner_up": explanation.runner_up or None,
+        "is_asked_for": explanation.is_asked_for,
         "winner_class": explanation.winner_class,
         "runner_up_class": explanation.runner_up_class or None,
         "margin": finite(explanation.margin),
         "rest": finite(explanation.rest),
-        "descriptors": [
-            {
-                "phrase": share.phrase or None,
-                "text": share.text,
-                "kind": share.kind,
-                "source": share.source,
-                "class": name,
-                "similarity": finite(share.similarity),
-                "contribution": finite(share.contribution),
-            }
-            for name, shares in named
-            for share in shares
+        "remainders": [
+            {"label": one.label, "kind": one.kind, "contribution": finite(one.contribution)}
+            for one in explanation.remainders
         ],
+        "descriptors": [_descriptor(share, name) for name, shares in named for share in shares],
+    }
+
+
+def _descriptor(share: PromptShare, class_name: str) -> dict[str, Any]:
+    return {
+        "phrase": share.phrase or None,
+        "text": share.text,
+        "kind": share.kind,
+        "source": share.source,
+        "class": class_name,
+        "taxon": share.taxon or None,
+        "rank": share.rank or None,
+        "similarity": finite(share.similarity),
+        "contribution": finite(share.contribution),
+        "n_classes": share.n_classes,
+        "net": None if share.net is None else finite(share.net),
+        "heat_map": _heat_map(share.heat_map) if share.heat_map else None,
+    }
+
+
+def _heat_map(heat_map: HeatMap) -> dict[str, Any]:
+    return {
+        "values": plain(heat_map.values_hw),
+        "box": plain(heat_map.box),
+        "method": heat_map.method,
+        "is_exact": heat_map.is_exact,
     }

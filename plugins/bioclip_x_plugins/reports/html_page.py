@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -18,8 +19,32 @@ from bioclip_x.records import Provenance
 from .facts import is_italic, plain, plural, visible
 from .html_card import Card
 
-MOST_FOUND = 24
+MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
+STYLES: Final = ("page.css", "index.css", "card.css", "why.css", "print.css")
+
+
+@dataclass
+class Tally:
+    """What only the last picture completes. states: pictures by outcome. found: pictures by (rank, name, common name) of
+    what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the pictures."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    methods: set[str] = field(default_factory=set)
+
+    def add(self, card: Card) -> int:
+        """The picture's number, from 1."""
+        self.states[card.state] += 1
+        if card.best:
+            self.found[card.best.rank, card.best.name, card.best.common] += 1
+        if card.why and card.why.method:
+            self.methods.add(card.why.method)
+        return self.states.total()
+
+    @property
+    def has_index(self) -> bool:
+        return self.states.total() > 1
 
 
 @cache
@@ -53,32 +78,41 @@ def script_hash(script: str) -> str:
 
 
 class Page:
-    """Head, cards and foot of one report. Everything that is not a template is escaped."""
+    """The parts of one report: head, rows of the index, middle, cards and foot. Whatever is not a template is escaped."""
 
     def __init__(self, title: str, provenance: Provenance) -> None:
         self._title, self._provenance = title, provenance
-        self._card = _environment().get_template("card.html")
+        self._row, self._card = (_environment().get_template(name) for name in ("row.html", "card.html"))
 
-    def head(self, counts: Counter[str], found: Counter[tuple[str, str, str]]) -> str:
-        """All above the cards. counts: pictures by outcome. found: pictures by (rank, name, common name)."""
-        script, recipe = _read("report.js"), plain(self._provenance.recipe)
+    def head(self, tally: Tally) -> str:
+        """All above the rows."""
+        recipe = plain(self._provenance.recipe)
+        # A list of what each picture was named is the index itself, unless some were named alike.
+        found = tally.found.most_common(MOST_FOUND) if tally.found.total() > len(tally.found) else []
         return _environment().get_template("head.html").render(
             title=self._title,
             provenance=self._provenance,
             recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100),
-            counts=counts,
-            total=counts.total(),
-            found=found.most_common(MOST_FOUND),
-            n_found=len(found),
-            style=Markup(_read("report.css")),
-            script_hash=Markup(script_hash(script)),
+            counts=tally.states,
+            total=tally.states.total(),
+            found=found,
+            n_found=len(tally.found),
+            style=Markup("".join(_read(name) for name in STYLES)),
+            script_hash=Markup(script_hash(_read("report.js"))),
         )  # fmt: skip
 
-    def card(self, card: Card, number: int) -> str:
-        return self._card.render(card=card, number=number, probabilities=self._provenance.probabilities)
+    def row(self, card: Card, number: int) -> str:
+        return self._row.render(card=card, number=number)
 
-    def foot(self) -> str:
+    def middle(self, tally: Tally) -> str:
+        """All between the rows and the cards."""
+        return _environment().get_template("middle.html").render(total=tally.states.total())
+
+    def card(self, card: Card, number: int) -> str:
+        return self._card.render(card=card, number=number, provenance=self._provenance)
+
+    def foot(self, tally: Tally) -> str:
         """All below the cards."""
         return _environment().get_template("foot.html").render(
-            provenance=self._provenance, script=Markup(_read("report.js"))
+            provenance=self._provenance, methods=sorted(tally.methods), script=Markup(_read("report.js"))
         )  # fmt: skip

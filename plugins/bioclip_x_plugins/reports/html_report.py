@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from bioclip_x.streams import BinaryStream, Stream, folder_beside, opened
 
 from .facts import has_italic_classes, language
 from .html_card import card
-from .html_page import Page
+from .html_page import Page, Tally
 
 TITLE = "What is in these pictures"
 
@@ -35,37 +34,40 @@ class HtmlReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        page = Page(self.title, provenance)
-        # The summary stands above the cards but is known only after the last, so they wait in a file of their own.
-        # It lies beside the output, where there is room for the same bytes once more.
-        folder = folder_beside(output)
-        with opened(output) as stream, tempfile.TemporaryFile(dir=folder) as cards:
-            writer = _Writer(Stream(BinaryStream(cards, output or folder)), page, provenance, self.strongest)
+        page, folder = Page(self.title, provenance), folder_beside(output)
+        # The summary and the index stand above the cards but are known only after the last, so rows and cards wait in files
+        # of their own. They lie beside the output, where there is room for the same bytes once more.
+        with (
+            opened(output) as stream,
+            tempfile.TemporaryFile(dir=folder) as rows,
+            tempfile.TemporaryFile(dir=folder) as cards,
+        ):
+            rows_stream, cards_stream = (Stream(BinaryStream(file, output or folder)) for file in (rows, cards))
+            writer = _Writer(rows_stream, cards_stream, page, provenance, self.strongest)
             yield writer
-            stream.write(page.head(writer.counts, writer.found))
-            cards.seek(0)
+            stream.write(page.head(writer.tally))
+            if writer.tally.has_index:
+                _copy(rows, stream)
+            stream.write(page.middle(writer.tally))
             _copy(cards, stream)
-            stream.write(page.foot())
+            stream.write(page.foot(writer.tally))
 
 
 class _Writer:
-    """counts: pictures by outcome. found: pictures by the taxon reported; grows with the taxa, not the pictures."""
-
-    def __init__(self, cards: Stream, page: Page, provenance: Provenance, strongest: int) -> None:
-        self._cards, self._page = cards, page
+    def __init__(self, rows: Stream, cards: Stream, page: Page, provenance: Provenance, strongest: int) -> None:
+        self._rows, self._cards, self._page = rows, cards, page
         self._how = (language(provenance), strongest, has_italic_classes(provenance))
-        self.counts: Counter[str] = Counter()
-        self.found: Counter[tuple[str, str, str]] = Counter()
+        self.tally = Tally()
 
     def write(self, result: Result) -> None:
         one = card(result, *self._how)
-        self.counts[one.state] += 1
-        if one.best:
-            self.found[one.best.rank, one.best.name, one.best.common] += 1
-        self._cards.write(self._page.card(one, number=self.counts.total()))
+        number = self.tally.add(one)
+        self._rows.write(self._page.row(one, number))
+        self._cards.write(self._page.card(one, number))
 
 
-def _copy(cards: IO[bytes], stream: Any) -> None:
-    # Cards are UTF-8 already, and a piece may end inside a character; whole lines never do.
-    for line in cards:
+def _copy(file: IO[bytes], stream: Any) -> None:
+    # It is UTF-8 already, and a piece may end inside a character; whole lines never do.
+    file.seek(0)
+    for line in file:
         stream.write(line.decode("utf-8"))

@@ -15,7 +15,6 @@ from rich.text import Text
 from bioclip_x.records import Explanation, Prediction, Provenance, Result, Taxon
 
 from .facts import (
-    REST_SHOWN,
     beside,
     has_descriptors,
     is_italic,
@@ -23,11 +22,11 @@ from .facts import (
     percent,
     plural,
     recipe_line,
-    sides,
     signed,
     visible,
 )
 from .table_why import why_panel
+from .why import amount, margin_in_words, of_both, own_sides, shown_remainders
 
 SIDE_BY_SIDE: Final = 96
 """Columns from which there is room for two panels beside each other."""
@@ -172,23 +171,40 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
             (explanation.winner_class, explanation.runner_up_class),
         )
     )
-    what, over = ("margin", (" rather than ", names[1])) if explanation.runner_up else ("score", ())
-    title = Text.assemble("why ", names[0], *over, f": {what} {signed(explanation.margin)}")
-    if not explanation.shares:  # scores that no text has made
-        return title
+    over = (" rather than ", names[1]) if explanation.runner_up else ()
+    title = Text.assemble("why ", names[0], *over, f": {margin_in_words(explanation)}")
+    rest = list(_rest(explanation))
     if not has_descriptors(explanation):
-        return Text.assemble(title, (" (the texts compared are names)", "dim"))
-    shares = sides(explanation)
-    reach = max(abs(share.contribution) for side in shares for share in side) or 1.0
+        named = " (the texts compared are names)" if explanation.shares else ""  # else scores that no text has made
+        return Group(Text.assemble(title, (named, "dim")), *rest)
+    shares = own_sides(explanation)
+    reach = max((abs(share.contribution) for side in shares for share in side), default=0.0) or 1.0
     panels: list[RenderableType] = [
         why_panel(name, side, reach, layout.panel, layout.strongest, layout.ascii_only, safe)
         for name, side in zip(classes, shares)
-        if side
+        if name.plain
     ]
-    parts: list[RenderableType] = [title, _panels(panels, layout)]
-    if abs(explanation.rest) > REST_SHOWN:
-        parts.append(Text(f"of the margin, from elsewhere than these texts: {signed(explanation.rest)}", "dim"))
-    return Group(*parts)
+    return Group(title, _panels(panels, layout), *_both(explanation), *rest)
+
+
+def _both(explanation: Explanation) -> Iterable[RenderableType]:
+    """What is said of both classes, on one line: it tells them apart only by what their names make of it."""
+    if both := of_both(explanation):
+        yield Text.assemble(
+            ("of both: ", "dim"), safe(", ".join(f"{phrase} {signed(net)}" for phrase, net in both), "dim")
+        )
+
+
+def _rest(explanation: Explanation) -> Iterable[RenderableType]:
+    """What of the margin no text has made, a line each."""
+    if not (remainders := shown_remainders(explanation)):
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    for one in remainders:
+        grid.add_row(safe(f"of the margin, from {one.label}:"), amount(one.contribution))
+    yield grid
 
 
 def _panels(panels: Sequence[RenderableType], layout: Layout) -> RenderableType:

@@ -10,6 +10,7 @@ from rich.text import Text
 from bioclip_x.records import PromptShare
 
 from .facts import said, signed
+from .why import whence
 
 
 def why_panel(
@@ -38,12 +39,15 @@ def why_panel(
     grid.add_row(heading, "cosine", "", Text("margin", "dim"))
     for share in shown:
         bar = contribution_bar(share.contribution / reach, half if below else 0, half if above else 0, ascii_only)
+        beside = f", {whence(share)}" if share.taxon else ""
         grid.add_row(
-            safe(said(share)),
+            Text.assemble(safe(said(share)), (safe(beside).plain, "dim")),
             f"{share.similarity:.2f}".replace("-", "−"),
             bar,
             signed(share.contribution),
         )
+    if not shares:
+        grid.add_row(Text("nothing that the other has not", "dim"))
     if hidden:
         rest = signed(sum(share.contribution for share in hidden))
         grid.add_row(Text(f"{len(hidden)} more", "dim"), "", "", Text(rest, "dim"))

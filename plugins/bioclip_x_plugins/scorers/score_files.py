@@ -196,7 +196,10 @@ def _read_npz(path: Path) -> ScoreTable:
         with np.load(path, allow_pickle=False) as arrays:
             held = {name.lower(): arrays[name] for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as problem:
-        raise ScoresError(f"{path} cannot be read: {problem}") from None
+        told = (
+            "save names as arrays of text, np.array(names, dtype=str)" if "Object arrays" in str(problem) else problem
+        )
+        raise ScoresError(f"{path} cannot be read: {told}") from None
     found = [next((held[name] for name in known if name in held), None) for known in (IMAGE, CLASS, SCORE)]
     images, classes, scores = found
     if images is None or classes is None or scores is None or not np.issubdtype(scores.dtype, np.number):

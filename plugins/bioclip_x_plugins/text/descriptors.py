@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bioclip_x.records import PromptSet, TextRequest
 
-from .phrases import Called, Kinds, Phrase, Style, Wording, said
+from .phrases import Called, Style, Wording
+from .said import Inherit, Kinds, said
 
 
 class Descriptors:
@@ -15,18 +16,25 @@ class Descriptors:
     name: what a class is called in its sentence: its common name (scientific where there is none), its scientific name,
         or what the descriptor file calls it.
     kinds: descriptors of the organism, of its background, or all.
+    inherit: what is said of the taxa above a class is said of the class as well. Of each level of the tree all phrases
+        together weigh this much (0 to 1) of what those of the level below it do; 0 inherits nothing.
     """
 
     pooling = "mean"
 
-    def __init__(self, *, style: Style | None = None, name: Called = "common", kinds: Kinds = "descriptor") -> None:
+    def __init__(
+        self,
+        *,
+        style: Style | None = None,
+        name: Called = "common",
+        kinds: Kinds = "descriptor",
+        inherit: Inherit = 0.0,
+    ) -> None:
         self.wording = Wording(style, name)
         self.kinds = kinds
+        self.inherit = inherit
 
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError without a descriptor file, with one that fits no class, or by `missing="error"`."""
-        found, notes = said(request, self.kinds)
-        source = request.descriptors.source if request.descriptors else ""
-        phrases = {c: [Phrase(entry, entry.kind, source) for entry in one.entries] for c, one in found.items()}
-        keys = {c: one.key for c, one in found.items()}
-        return PromptSet(self.wording.write(request, phrases, keys), tuple(notes))
+        found, notes = said(request, self.kinds, self.inherit)
+        return PromptSet(self.wording.write(request, found), tuple(notes))

@@ -8,7 +8,7 @@ with as many words, and as long, as a class's name has on average. Here they are
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -21,7 +21,8 @@ from bioclip_x.prompts import Descriptor, load_words
 from bioclip_x.records import PromptSet, TextRequest
 
 from .draws import class_keys, generator, one_of
-from .phrases import Called, Kinds, NothingSaid, Phrase, Style, Wording, said
+from .phrases import Called, Style, Wording
+from .said import Inherit, Kinds, NothingSaid, Phrase, Said, said
 
 WAFFLES: Final = 15
 """Texts of each control for a class, where no descriptors say how many."""
@@ -40,7 +41,8 @@ class _Random(ABC):
 
     count: texts of a class, all of as many words, and as long, as descriptors have on average (class names, where there
     are no descriptors); none gives every descriptor of a class one random text of its own number of words and lengths.
-    shared: the same draws for every class, as in WaffleCLIP. style, name, kinds: as for `descriptors`.
+    shared: the same draws for every class, as in WaffleCLIP. style, name, kinds, inherit: as for `descriptors`; in place of
+        an inherited phrase all that inherit it get the same.
     """
 
     pooling = "mean"
@@ -52,6 +54,7 @@ class _Random(ABC):
     style: Style | None = None
     name: Called = "common"
     kinds: Kinds = "descriptor"
+    inherit: Inherit = 0.0
 
     @abstractmethod
     def stock(self) -> Sequence[str]:
@@ -64,27 +67,32 @@ class _Random(ABC):
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError by `missing="error"`; that there are no descriptors is no error."""
         try:
-            found, notes = said(request, self.kinds)
+            found, notes = said(request, self.kinds, self.inherit)
         except NothingSaid as problem:
             found, notes = {}, [f"{problem}; {self.kind} are as long as names"] if request.descriptors else []
-        keys, wording = {c: one.key for c, one in found.items()}, Wording(self.style, self.name)
-        models: Mapping[int, Sequence[Descriptor]] = {c: one.entries for c, one in found.items()}
+        wording = Wording(self.style, self.name)
         if self.count or self.shared or not found:
-            names = wording.names(request, keys)
-            models = dict.fromkeys(names, average([*models.values()], [*names.values()], self.count))
+            names = wording.names(request, found)
+            listed = [[phrase.entry for phrase in one.phrases] for one in found.values()]
+            models = tuple(Phrase(one, "", "") for one in average(listed, [*names.values()], self.count))
             notes = [] if found else notes  # none of its classes is without a text
+            found = {c: Said(found[c].key if c in found else "", models) for c in names}
         stock, seeds = self.stock(), class_keys(request.taxonomy)
-        phrases = {
-            c: self._drawn(entries, stock, generator(self.kind, self.seed, "" if self.shared else seeds[c]))
-            for c, entries in models.items()
+        drawn = {
+            c: Said(one.key, tuple(self._drawn(one.phrases, stock, "" if self.shared else seeds[c])))
+            for c, one in found.items()
         }
         told = f"a control: {self.kind} stand in place of descriptors, and explain nothing"
-        return PromptSet(wording.write(request, phrases, keys), (told, *notes))
+        return PromptSet(wording.write(request, drawn), (told, *notes))
 
-    def _drawn(self, entries: Sequence[Descriptor], stock: Sequence[str], draw: Random) -> list[Phrase]:
-        """A phrase for each entry, of its shape."""
-        drawn = [replace(entry, phrase=self.phrase(stock, shape(entry.phrase), draw)) for entry in entries]
-        return [Phrase(entry, self.kind, f"{self.kind}, seed {self.seed}") for entry in drawn]
+    def _drawn(self, phrases: Sequence[Phrase], stock: Sequence[str], seed: str) -> Iterator[Phrase]:
+        """A phrase for each, of its shape."""
+        draws: dict[tuple[str, ...], Random] = {}
+        for one in phrases:
+            about = (one.rank, one.taxon) if one.taxon else (seed,)
+            draw = draws.setdefault(about, generator(self.kind, self.seed, *about))
+            entry = replace(one.entry, phrase=self.phrase(stock, shape(one.entry.phrase), draw))
+            yield replace(one, entry=entry, kind=self.kind, source=f"{self.kind}, seed {self.seed}", taxon="", rank="")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 
 from bioclip_x.errors import DescriptorError, RecipeError
 from bioclip_x.records import PromptSet, TextRequest
@@ -11,14 +12,16 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.wording import some
 
 from .draws import class_keys, derangement
-from .phrases import Called, Kinds, Phrase, Style, Wording, said
+from .phrases import Called, Style, Wording
+from .said import Inherit, Kinds, Said, said
 
 
 class Swapped:
     """As the text builder `descriptors`, but the classes have exchanged their descriptors.
 
     seed: who gets whose follows from it and from the names of the classes. within: a rank; classes then exchange with
-    others of the same taxon at that rank, as far as there are any. style, name, kinds: as for `descriptors`.
+    others of the same taxon at that rank, as far as there are any. style, name, kinds, inherit: as for `descriptors`;
+    what is inherited is exchanged with the rest.
     """
 
     pooling = "mean"
@@ -31,30 +34,30 @@ class Swapped:
         style: Style | None = None,
         name: Called = "common",
         kinds: Kinds = "descriptor",
+        inherit: Inherit = 0.0,
     ) -> None:
         self.seed = seed
         self.within = within
         self.wording = Wording(style, name)
         self.kinds = kinds
+        self.inherit = inherit
 
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError as `descriptors` does, and where there is nothing to exchange."""
-        found, notes = said(request, self.kinds)
-        described = {c: one.entries for c, one in found.items() if one.entries}
+        found, notes = said(request, self.kinds, self.inherit)
+        described = {c: one.phrases for c, one in found.items() if one.phrases}
         # As sets: the same descriptors in another order are the same.
-        traits = {c: frozenset((entry.kind, entry.phrase) for entry in entries) for c, entries in described.items()}
+        traits = {c: frozenset((one.entry.kind, one.entry.phrase) for one in own) for c, own in described.items()}
         giver, doubts = exchange(request.taxonomy, traits, self.within, self.seed)
-        source = request.descriptors.source if request.descriptors else ""
-        phrases = {
-            c: [
-                Phrase(entry, f"swapped {entry.kind}", f"{source}, of {request.taxonomy.class_taxon(other).name}")
-                for entry in described[other]
-            ]
-            for c, other in giver.items()
-        }
+        for c, other in giver.items():
+            whose = request.taxonomy.class_taxon(other).name
+            phrases = (
+                replace(one, kind=f"swapped {one.kind}", source=f"{one.source}, of {whose}", taxon="", rank="")
+                for one in described[other]
+            )
+            found[c] = Said(found[c].key, tuple(phrases))
         told = "a control: the descriptors are those of other classes (swapped), and explain nothing"
-        keys = {c: one.key for c, one in found.items()}
-        return PromptSet(self.wording.write(request, phrases, keys), (told, *notes, *doubts))
+        return PromptSet(self.wording.write(request, found), (told, *notes, *doubts))
 
 
 def exchange(

@@ -11,22 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from bioclip_x.cli.describe import command
 from bioclip_x.errors import BioclipXError
 from bioclip_x.prompts import load_descriptors
-from bioclip_x.registry import create_registry
+from describing import PROGRAM, call, good, named_in, no_key_in
 from llm_server import KEY, Reply, Server, failed, in_turn, said, serving
-
-# Whoever started the tests in the background has had SIGINT ignored for all below; the program's user has not.
-PROGRAM = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from bioclip_x.cli.describe import command
-from bioclip_x.registry import create_registry
-command.main(obj=create_registry())
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -36,28 +26,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-def call(*arguments: Any) -> Result:
-    return CliRunner().invoke(command, [str(a) for a in arguments], obj=create_registry())
-
-
 def described(server: Server, birds: Path, output: Path, *more: Any) -> Result:
     llm = "openai:model=m,max_retries=0"
-    return call(birds, "--llm", llm, "--base-url", server.url, "--output", output, *more)
-
-
-def named_in(prompt: str) -> str:
-    return prompt.rpartition("tell there is a ")[2].split(" in a photo")[0]
-
-
-def good(body: dict[str, Any]) -> Reply:
-    return said(f"- looks like a {named_in(body['messages'][0]['content'])}\n- has traits")
-
-
-def no_key_in(folder: Path, *texts: str) -> None:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    assert files
-    assert not any(KEY.encode() in path.read_bytes() for path in files)
-    assert not any(KEY in text for text in texts)
+    one = () if "--concurrency" in more else ("--concurrency", 1, "--ask-again", 0)
+    return call(birds, "--llm", llm, "--base-url", server.url, "--output", output, *one, *more)
 
 
 def test_every_class_is_described(birds_csv: Path, tmp_path: Path) -> None:
@@ -99,9 +71,9 @@ def test_the_language_of_the_users_settings(birds_csv: Path, monkeypatch: pytest
 def test_a_dry_run_asks_nothing(birds_csv: Path, tmp_path: Path) -> None:
     result = call(birds_csv, "--dry-run")
     assert result.exit_code == 0
-    assert result.stdout.count("\n--- ") + result.stdout.startswith("--- ") == 3
+    assert result.stdout.count("\n--- ") + result.stdout.startswith("--- ") == 4
     assert "tell there is a great tit in a photo:\n-" in result.stdout
-    assert result.stdout.endswith("6 prompts, one a class; the first 3 are shown\n")
+    assert "6 prompts; 4 are shown: 5 species (descriptor), 1 genus (descriptor)" in result.stdout
     assert list(tmp_path.glob("*.yaml")) == []
 
 
@@ -123,11 +95,11 @@ def test_a_failing_server_leaves_what_there_is_and_the_next_run_goes_on(birds_cs
         result = described(server, birds_csv, output)
         assert isinstance(result.exception, BioclipXError)
         assert "HTTP 500: broken, [key]" in str(result.exception)
-        assert "2 of 6 classes are answered" in str(result.exception)
+        assert "2 of 6 questions are answered" in str(result.exception)
         assert len(load_descriptors(output).provenance["unanswered"]) == 4
         server.respond = good
         assert described(server, birds_csv, output).exit_code == 0
-    assert len(server.asked) == 3 + 4
+    assert len(server.asked) == 2 + 4 + 4
     no_key_in(tmp_path, str(result.exception))
 
 
@@ -143,7 +115,8 @@ def test_a_failing_server_leaves_a_fuller_file_in_place(birds_csv: Path, tmp_pat
 
 
 def started(server: Server, birds: Path, output: Path) -> subprocess.Popen[str]:
-    arguments = [birds, "--llm", "openai:model=m,max_retries=0", "--base-url", server.url, "--output", output]
+    llm = "openai:model=m,max_retries=0"
+    arguments = [birds, "--llm", llm, "--base-url", server.url, "--output", output, "--concurrency", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, text=True, env={**os.environ}
     )
@@ -187,7 +160,7 @@ def test_a_run_stopped_in_the_middle_goes_on(birds_csv: Path, tmp_path: Path, se
         ([], "either a TAXONOMY file or --labels"),
         (["--labels", "a,b"], "expected --llm .* and --output FILE; or --dry-run"),
         (["--labels", "a,b", "--llm", "openai:model=m"], "and --output FILE"),
-        (["--labels", "a,b", "--dry-run", "--prompt", "cuppl"], "no prompt is called 'cuppl'; built in: cbd"),
+        (["--labels", "a,b", "--dry-run", "--prompt", "cuppl"], "no prompt is called 'cuppl'; known: cbd, exemplar"),
         (["--labels", "a,a", "--dry-run"], "the label 'a' is given twice"),
         (["missing.csv", "--dry-run"], "missing.csv does not exist"),
         (["missing.csv", "--labels", "a", "--dry-run"], "either a TAXONOMY file or --labels"),

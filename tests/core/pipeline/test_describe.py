@@ -13,7 +13,8 @@ import pytest
 
 from bioclip_x.errors import DescriptorError, LanguageModelError
 from bioclip_x.pipeline.answer_log import AnswerLog, Asked, log_path, open_log
-from bioclip_x.pipeline.describe import describe, partial_path
+from bioclip_x.pipeline.describe import describe
+from bioclip_x.pipeline.described import partial_path
 from bioclip_x.pipeline.questions import Question, questions
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_descriptors
 from bioclip_x.prompts.templates import PromptTemplate, load_template
@@ -135,7 +136,7 @@ def test_another_model_or_setting_is_asked_anew(
 
 def test_unusable_answers_are_empty_classes_counted_and_named(template: PromptTemplate, tmp_path: Path) -> None:
     says = {"hen": "I cannot help with that.", "red fox": Answer("- a bushy tail\n- poin", "length")}
-    written = run(template, Model(says), tmp_path / "d.yaml")
+    written = run(template, Model(says), tmp_path / "d.yaml", ask_again=0)
     read = load_descriptors(tmp_path / "d.yaml")
     assert read.empty_classes == ("hen",)
     assert read.classes["red fox"] == (Descriptor("a bushy tail"),)
@@ -146,7 +147,10 @@ def test_unusable_answers_are_empty_classes_counted_and_named(template: PromptTe
 
 def test_unusable_answers_are_asked_again_on_request_only(template: PromptTemplate, tmp_path: Path) -> None:
     output = tmp_path / "d.yaml"
-    first = run(template, Model({"hen": "I cannot help with that.", "owl": ""}), output, (*LABELS, "owl"))
+    model = Model({"hen": "I cannot help with that.", "owl": ""})
+    first = run(template, model, output, (*LABELS, "owl"))
+    assert model.asked == ["hen", "hen", "red fox", "fly agaric", "owl", "owl"]
+    assert first.provenance["tokens"] == {"prompt": 6 * 7, "completion": 6 * 5}
     assert "add --retry-unusable" in first.notes[0]
     again = Model()
     run(template, again, output, (*LABELS, "owl"))
@@ -156,6 +160,17 @@ def test_unusable_answers_are_asked_again_on_request_only(template: PromptTempla
     assert written.empty_classes == () and "unusable" not in written.provenance
     assert run(template, again, output, (*LABELS, "owl")).classes == written.classes
     assert again.asked == ["hen", "owl"]
+
+
+def test_an_answer_of_no_use_is_asked_for_again_and_the_next_run_goes_on_counting(
+    template: PromptTemplate, tmp_path: Path
+) -> None:
+    output = tmp_path / "d.yaml"
+    with pytest.raises(LanguageModelError):
+        run(template, Model({"red fox": LanguageModelError("down"), "hen": ""}), output, ask_again=0)
+    model = Model({"hen": ""})
+    run(template, model, output, ask_again=2)
+    assert model.asked == ["hen", "hen", "red fox", "fly agaric"]
 
 
 @pytest.mark.parametrize("end", [LanguageModelError("the server is down"), KeyboardInterrupt(), RuntimeError("a bug")])
@@ -169,7 +184,7 @@ def test_a_run_that_ends_early_writes_what_it_has_and_goes_on(
     assert list(read.classes) == ["hen"]
     assert read.provenance["unanswered"] == ["red fox", "fly agaric"]
     if isinstance(end, LanguageModelError):
-        assert "the server is down; 1 of 3 classes are answered" in str(problem.value)
+        assert "the server is down; 1 of 3 questions are answered" in str(problem.value)
         assert str(problem.value).endswith("not yet: red fox, fly agaric")
     again = Model()
     run(template, again, output)
@@ -269,7 +284,7 @@ def test_a_disk_that_takes_a_line_in_parts_gets_it_whole(tmp_path: Path) -> None
     with Stingy(str(path), "ab") as handle:
         AnswerLog(path, handle, {}, 0).keep(asked, Answer("- a red comb"), "2025-01-01")
     with open_log(path) as log:
-        assert log.broken == 0 and log.find(asked) is not None
+        assert log.broken == 0 and len(log.find(asked)) == 1
 
 
 def test_an_empty_log_is_closed_before_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

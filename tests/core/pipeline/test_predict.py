@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,23 @@ def test_a_taxon_reported_alone_is_held_against_the_best_class_outside_it() -> N
     assert compared(tree, shares, [names("a2")]) == [names("a2"), names("a1")]
     assert compared(tree, shares, [names("b1"), names("a2")]) == [names("b1"), names("a2")]
     assert compared(tree, shares, [0]) == [0]
+
+
+def test_a_taxon_that_holds_all_of_the_best_is_held_against_the_taxa_beside_it() -> None:
+    builder = TaxonomyBuilder()
+    for family, genus, species in [
+        ("A", "Aa", "a1"),
+        ("A", "Aa", "a2"),
+        ("B", "Bb", "b1"),
+        ("B", "Bc", "b2"),
+        ("C", "Cc", "c"),
+    ]:
+        builder.add_lineage([("family", family), ("genus", genus), ("species", species)])
+    tree = builder.build()
+    logits = replace(Logits.of(torch.tensor([[9.0, 8.0, 1.0, 0.0, -torch.inf]])), k=2)
+    shares = Shares(tree, roll_up(logits, tree), 0)
+    names = tree.names.index
+    assert compared(tree, shares, [names("A")]) == [names("A"), names("B")]
+    assert compared(tree, shares, [names("Aa")]) == [names("Aa"), names("B")]  # it has no sibling of its own
+    last = Shares(tree, roll_up(replace(logits, k=1), tree), 0)
+    assert compared(tree, last, [names("a1")]) == [names("a1"), names("a2")]

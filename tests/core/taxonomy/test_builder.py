@@ -128,6 +128,14 @@ def test_networkx_graphs_that_are_no_trees(edges: list[tuple[str, str]], message
         Taxonomy.from_networkx(nx.DiGraph(edges))
 
 
+@pytest.mark.parametrize("key", ["common_names", "ids", "extra"])
+def test_networkx_attributes_of_another_kind(key: str) -> None:
+    graph = nx.DiGraph([("birds", "robin")])
+    graph.nodes["robin"][key] = "Rotkehlchen"
+    with pytest.raises(TaxonomyError, match=f"node 'robin': {key} must be a mapping such as .*, got 'Rotkehlchen'"):
+        Taxonomy.from_networkx(graph)
+
+
 def test_networkx_undirected_and_empty() -> None:
     with pytest.raises(TaxonomyError, match="undirected"):
         Taxonomy.from_networkx(nx.Graph([("a", "b")]))  # type: ignore[arg-type]

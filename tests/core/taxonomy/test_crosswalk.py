@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bioclip_x.records import Explanation, Prediction, RankWinner, Result, Step, Taxon
+from bioclip_x.records import Explanation, Prediction, RankWinner, Remainder, Result, Step, Taxon
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.crosswalk import Crosswalk
@@ -140,7 +140,8 @@ def test_winners_of_ranks_and_the_explanation_follow(walk: Crosswalk) -> None:
         RankWinner("family", moth, 0.1, on_path=False),
         RankWinner("species", None, 0.1, on_path=False),
     )
-    why = Explanation("Cyanistes caeruleus", "Sula bassana", "Cyanistes caeruleus", "Sula bassana", 1.0, (), 0.0)
+    rest = (Remainder("other classes of Cyanistes caeruleus", 1.0), Remainder("list", 0.5))
+    why = Explanation("Cyanistes caeruleus", "Sula bassana", "Cyanistes caeruleus", "Sula bassana", 1.5, (), 1.5, rest)
     result = walk.report(Result("a.png", predictions=(best,), ranks=ranks, explanation=why))
     assert [one.taxon.name if one.taxon else None for one in result.ranks] == [
         "Parus caeruleus",
@@ -149,7 +150,22 @@ def test_winners_of_ranks_and_the_explanation_follow(walk: Crosswalk) -> None:
         None,
     ]
     assert [one.on_path for one in result.ranks] == [True, False, False, False]
-    assert result.explanation == replace(why, winner="Parus caeruleus", winner_class="Parus caeruleus")
+    assert result.explanation == replace(
+        why,
+        winner="Parus caeruleus",
+        winner_class="Parus caeruleus",
+        remainders=(Remainder("other classes of Parus caeruleus", 1.0), Remainder("list", 0.5)),
+    )
+
+
+def test_winners_below_a_reported_family_lie_on_its_path(walk: Crosswalk) -> None:
+    family = predicted(walk, "Paridae", 0.9, 0.8, rank="family")
+    below = predicted(walk, "Cyanistes caeruleus", 0.9, 0.8, 0.7, 0.6).taxon
+    elsewhere = predicted(walk, "Turdus merula", 0.1, 0.1, 0.1, 0.1).taxon
+    ranks = (RankWinner("species", below, 0.6, on_path=True), RankWinner("species", elsewhere, 0.1, on_path=False))
+    result = reported(walk, family, ranks=ranks)
+    assert [one.taxon and one.taxon.name for one in result.ranks] == ["Parus caeruleus", "Turdus merula"]
+    assert [one.on_path for one in result.ranks] == [True, False]
 
 
 def test_an_error_stays_an_error(walk: Crosswalk) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder, tree
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.rollup import BLOCK, roll_up, top_rows
 
 
 @st.composite
@@ -158,3 +158,11 @@ def test_size_favours_large_clades() -> None:
     logits[0, 0] = 2
     scores = roll_up(Logits.of(logits), builder.build())
     assert float(scores.log_probs_BI[0, 1].exp()) == pytest.approx(0.024, abs=5e-4)
+
+
+@given(st.integers(1, 9 * BLOCK), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_the_largest_rows_of_many_are_those_of_all(n: int, k: int, seed: int) -> None:
+    values = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 2)).astype(np.float32))
+    rows = top_rows(values, min(k, n))
+    expected = np.argsort(-values.numpy(), axis=0)[: min(k, n)].T
+    np.testing.assert_array_equal(rows.numpy(), expected)

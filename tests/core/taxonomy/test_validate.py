@@ -62,6 +62,16 @@ def test_homonyms_under_one_code_are_suspicious() -> None:
     )
 
 
+def test_no_code_is_looked_for_where_nothing_has_a_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a phylogeny of a hundred thousand levels that would be a walk up for each of its repeated tips."""
+    builder = TaxonomyBuilder()
+    for top in ("Aves", "Insecta"):
+        builder.add(builder.add(0, "", top), "", "sp")
+    monkeypatch.setattr("bioclip_x.taxonomy.validate.nomenclatural_code", lambda _: pytest.fail("a path is walked"))
+    messages = [problem.message for problem in check(builder.build()) if problem.kind == "homonym"]
+    assert messages == ["'sp' names 2 taxa, to be told apart by path: Aves > sp; Insecta > sp"]
+
+
 def test_a_genus_and_its_subgenus_are_no_homonyms() -> None:
     ranks = ("family", "genus", "subgenus", "species")
     lines = ("Apidae/Bombus/Bombus/Bombus terrestris", "Apidae/Bombus/Psithyrus/Bombus vestalis")

@@ -89,7 +89,12 @@ def test_lists_that_leave_nothing(tree: Taxonomy, tmp_path: Path) -> None:
 @pytest.mark.parametrize("strength", [0, -1, math.inf, math.nan])
 def test_a_strength_is_above_nothing(tmp_path: Path, strength: float) -> None:
     with pytest.raises(RecipeError, match="expected a strength above 0"):
-        SpeciesList(tmp_path, strength=strength)
+        SpeciesList(tmp_path, mode="prior", strength=strength)
+
+
+def test_a_hard_list_has_no_strength(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="strength=3 is of mode=prior"):
+        SpeciesList(tmp_path, strength=3)
 
 
 def test_it_is_made_from_its_short_form() -> None:

@@ -106,6 +106,25 @@ def test_explanations_follow_what_is_drawn(classifier: Classifier) -> None:
     assert sum(fell) >= 0.7 * len(fell) and sum(fell) > sum(unrelated) + 5
 
 
+def test_the_winners_descriptors_carry_the_decision(classifier: Classifier) -> None:
+    """Of fresh drawings that are named rightly: what is said of the winner alone speaks more strongly, one by one, than what
+    is said of the runner-up alone."""
+    names = [species.name for species in trained_species()[::4]]
+    carried = []
+    for name, result in zip(names, classifier.classify([draw_species(name, (SEED, 4)).image for name in names])):
+        why = result.explanation
+        assert why is not None and why.remainders == ()
+        assert why.margin == pytest.approx(sum(share.contribution for share in why.shares), abs=1e-9) and why.margin > 0
+        if why.winner == name:
+            own = [share for share in why.shares if share.net is None]
+            of_winner, of_other = (
+                [share.similarity for share in own if (share.class_index == why.shares[0].class_index) is is_winners]
+                for is_winners in (True, False)
+            )
+            carried.append(not of_other or np.mean(of_winner) > np.mean(of_other))
+    assert len(carried) >= 0.8 * len(names) and sum(carried) >= 0.95 * len(carried)
+
+
 def test_patch_maps_are_an_exact_decomposition(classifier: Classifier) -> None:
     """Average pooling: the mean of the projected patch tokens is the image's embedding."""
     visual = classifier.encoder.model.visual  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bioclip_x.errors import LanguageModelError, RecipeError
+from bioclip_x.errors import LanguageModelError, NoAnswerError, RecipeError
 from bioclip_x.prompts.answers import parse_answer
 from bioclip_x.records import Answer
 from bioclip_x.registry import create_registry
@@ -29,17 +30,24 @@ def model(server: Server, **options: Any) -> Iterator[OpenAICompatible]:
     made: OpenAICompatible = create_registry().make(
         "language_models", "openai", {"model": "m", "base_url": server.url, "max_retries": 0} | options
     )
-    try:
-        yield made
-    finally:
-        made.close()
+    yield made
+
+
+def complete(llm: OpenAICompatible, prompt: str = "hello", **wishes: Any) -> Answer:
+    async def once() -> Answer:
+        try:
+            return await llm.complete(prompt, **wishes)
+        finally:
+            await llm.close()
+
+    return asyncio.run(once())
 
 
 def error_of(*replies: Reply, **options: Any) -> tuple[str, Server]:
     """What the user is told where the server answers so."""
     with serving(in_turn(*replies)) as server, model(server, **options) as llm:
         with pytest.raises(LanguageModelError) as problem:
-            llm.complete("hello")
+            complete(llm)
         assert problem.value.__cause__ is None
         assert KEY not in str(problem.value)
         assert server.url.removesuffix("/v1").removeprefix("http://") in str(problem.value)
@@ -48,7 +56,7 @@ def error_of(*replies: Reply, **options: Any) -> tuple[str, Server]:
 
 def test_a_good_answer() -> None:
     with serving(in_turn(said("- a red cap"))) as server, model(server) as llm:
-        assert llm.complete("hello", temperature=0.0, max_tokens=300) == Answer("- a red cap", "stop", 7, 5)
+        assert complete(llm, temperature=0.0, max_tokens=300) == Answer("- a red cap", "stop", 7, 5, "m")
         assert llm.provenance == {"model": "m", "host": "127.0.0.1"}
     assert server.authorizations == [f"Bearer {KEY}"]
     assert server.asked == [
@@ -58,14 +66,14 @@ def test_a_good_answer() -> None:
 
 def test_own_options_win_over_the_prompts_wishes() -> None:
     with serving(in_turn(said("- x"))) as server, model(server, temperature=1, max_tokens=50) as llm:
-        llm.complete("hello", temperature=0.0, max_tokens=300)
+        complete(llm, temperature=0.0, max_tokens=300)
         assert llm.provenance == {"model": "m", "host": "127.0.0.1", "temperature": 1.0, "max_tokens": 50}
     assert (server.asked[0]["temperature"], server.asked[0]["max_tokens"]) == (1.0, 50)
 
 
 def test_nothing_is_sent_that_nobody_set() -> None:
     with serving(in_turn(said("- x"))) as server, model(server) as llm:
-        llm.complete("hello")
+        complete(llm)
     assert set(server.asked[0]) == {"model", "messages"}
 
 
@@ -78,14 +86,14 @@ def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch, key: str |
     with serving(in_turn(said("- x"))) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         with model(server, base_url=None) as llm:
-            llm.complete("hello")
+            complete(llm)
     assert server.authorizations == [f"Bearer {NO_KEY}"]
 
 
 def test_openai_itself_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(LanguageModelError, match=r"api\.openai\.com needs a key: set OPENAI_API_KEY"):
-        OpenAICompatible(model="m").complete("hello")
+        complete(OpenAICompatible(model="m"))
 
 
 def test_a_refused_key_is_not_repeated() -> None:
@@ -99,7 +107,7 @@ def test_too_many_requests_waits_as_long_as_it_is_told() -> None:
     replies = in_turn(failed(429, "slow down", {"Retry-After": "1"}), said("- x"))
     with serving(replies) as server, model(server, max_retries=1) as llm:
         started = time.monotonic()
-        assert llm.complete("hello").text == "- x"
+        assert complete(llm).text == "- x"
         assert time.monotonic() - started >= 0.95
     assert len(server.asked) == 2
 
@@ -120,7 +128,7 @@ def test_an_unknown_model_and_a_wrong_path() -> None:
         model(server, base_url=server.url.removesuffix("/v1")) as llm,
         pytest.raises(LanguageModelError, match="no chat endpoint at this base URL, which mostly ends in /v1"),
     ):
-        llm.complete("hello")
+        complete(llm)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +154,7 @@ def test_a_server_that_is_too_slow_or_not_there() -> None:
     assert "did not answer in time (1 try); give it longer" in message
     assert time.monotonic() - started < 10
     with model(server) as llm, pytest.raises(LanguageModelError, match=r"cannot be reached \(.*refused.*; 1 try\)"):
-        llm.complete("hello")
+        complete(llm)
 
 
 @pytest.mark.parametrize(
@@ -163,26 +171,26 @@ def test_a_server_that_is_too_slow_or_not_there() -> None:
 )
 def test_answers_of_no_use_are_answers(reply: Reply, phrases: tuple[str, ...], reason: str) -> None:
     with serving(in_turn(reply)) as server, model(server) as llm:
-        answer = llm.complete("hello")
+        answer = complete(llm)
     parsed = parse_answer(answer.text, name="great tit", finish_reason=answer.finish_reason)
     assert (parsed.phrases, parsed.reason) == (phrases, reason)
 
 
 def test_a_key_that_comes_back_in_an_answer_is_blotted_out() -> None:
     with serving(in_turn(said(f"- your key is {KEY}"))) as server, model(server) as llm:
-        assert llm.complete("hello").text == "- your key is [key]"
+        assert complete(llm).text == "- your key is [key]"
 
 
 def test_a_server_that_does_not_count_tokens() -> None:
     with serving(in_turn(said("- x", usage=None))) as server, model(server) as llm:
-        assert llm.complete("hello") == Answer("- x", "stop", None, None)
+        assert complete(llm) == Answer("- x", "stop", None, None, "m")
 
 
 def test_the_token_limit_by_its_newer_name() -> None:
     refusal = failed(400, "use max_completion_tokens", param="max_tokens", code="unsupported_parameter")
     with serving(in_turn(refusal, said("- x"))) as server, model(server) as llm:
-        llm.complete("hello", max_tokens=9)
-        llm.complete("hello", max_tokens=9)
+        complete(llm, max_tokens=9)
+        complete(llm, max_tokens=9)
     sent = [{key: value for key, value in body.items() if key.startswith("max")} for body in server.asked]
     assert sent == [{"max_tokens": 9}, {"max_completion_tokens": 9}, {"max_completion_tokens": 9}]
 
@@ -195,7 +203,7 @@ def test_a_refused_temperature_says_what_to_set() -> None:
 @pytest.mark.parametrize("address", ["localhost:8000/v1", "ftp://x/v1", "http:///v1", f"user:{KEY}@x"])
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(LanguageModelError, match="must be like http://localhost:8000/v1") as problem:
-        OpenAICompatible(model="m", base_url=address).complete("hello")
+        complete(OpenAICompatible(model="m", base_url=address))
     assert KEY not in str(problem.value)
 
 
@@ -205,7 +213,7 @@ def test_a_password_in_the_address_is_not_told() -> None:
         model(server, base_url=server.url.replace("//", "//user:hush@")) as llm,
     ):
         with pytest.raises(LanguageModelError) as problem:
-            llm.complete("hello")
+            complete(llm)
         assert llm.provenance["host"] == "127.0.0.1"
     assert "hush" not in str(problem.value)
 
@@ -223,3 +231,99 @@ def test_a_password_in_the_address_is_not_told() -> None:
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         create_registry().make("language_models", "openai", options)
+
+
+def test_answers_by_schema_where_the_server_can_and_without_where_it_cannot() -> None:
+    schema = {"type": "object"}
+    with serving(in_turn(said('{"phrases": []}'))) as server, model(server) as llm:
+        complete(llm, schema=schema)
+    form = server.asked[0]["response_format"]
+    assert form == {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+    with serving(in_turn(failed(400, "unknown field response_format"), said("- x"))) as server, model(server) as llm:
+        assert [complete(llm, schema=schema).text for _ in range(3)] == ["- x"] * 3
+    assert ["response_format" in body for body in server.asked] == [True, False, False, False]
+    with serving(in_turn(said("- x"))) as server, model(server, json_schema=False) as llm:
+        complete(llm, schema=schema)
+    assert "response_format" not in server.asked[0]
+
+
+def test_a_refusal_for_another_reason_is_not_taken_for_one_of_the_schema() -> None:
+    replies = in_turn(failed(400, "context too long"), failed(400, "context too long"), said("- x"))
+    with serving(replies) as server, model(server) as llm:
+        with pytest.raises(NoAnswerError, match="context too long"):
+            complete(llm, schema={"type": "object"})
+        complete(llm, schema={"type": "object"})
+    assert ["response_format" in body for body in server.asked] == [True, False, True]
+
+
+def test_both_refusals_at_once_among_many_in_flight() -> None:
+    def picky(body: dict[str, Any]) -> Reply:
+        if "response_format" in body:
+            return failed(422, "no schemas here")
+        return failed(400, "newer name", param="max_tokens") if "max_tokens" in body else said("- x")
+
+    async def many(llm: OpenAICompatible) -> list[Answer]:
+        try:
+            return await asyncio.gather(*(llm.complete(f"{i}", max_tokens=9, schema={}) for i in range(8)))
+        finally:
+            await llm.close()
+
+    with serving(picky) as server, model(server) as llm:
+        assert {answer.text for answer in asyncio.run(many(llm))} == {"- x"}
+        complete(llm, max_tokens=9, schema={})
+    assert len(server.asked) <= 3 * 8 + 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failed(500, "no"), failed(503, "no", {"Retry-After": "0"}), failed(429, "no"), failed(408, "no"),
+        failed(429, "no", {"Retry-After": "Tue, 04 Mar 2025 05:06:07 GMT"}), Reply("x" * 5000, reset=True),
+        Reply({}, wait=20), Reply("x" * 500, drip=0.05),
+    ],
+    ids=["500", "503", "429", "408", "date", "reset", "never", "drip"],
+)  # fmt: skip
+def test_what_may_succeed_the_second_time_is_tried_again(reply: Reply) -> None:
+    with serving(in_turn(reply, said("- x"))) as server, model(server, max_retries=1, timeout=1) as llm:
+        assert complete(llm).text == "- x"
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (failed(403, f"no, {KEY}"), "does not allow this key the model 'm' .HTTP 403.; set OPENAI_API_KEY"),
+        (failed(429, "pay", code="insufficient_quota"), "no credit left .HTTP 429: pay."),
+        (failed(429, "later", {"Retry-After": "7200"}), "asks to come back in 7,200 s; the same command goes on then"),
+    ],
+)
+def test_what_no_second_try_mends_ends_the_run(reply: Reply, message: str) -> None:
+    with serving(in_turn(reply)) as server, model(server, max_retries=5) as llm:
+        with pytest.raises(LanguageModelError, match=message) as problem:
+            complete(llm)
+        assert not isinstance(problem.value, NoAnswerError) and KEY not in str(problem.value)
+    assert len(server.asked) == 1
+
+
+def test_a_huge_reply_is_none() -> None:
+    with (
+        serving(in_turn(said("- x " * 2_600_000))) as server,
+        model(server) as llm,
+        pytest.raises(NoAnswerError, match="it sent 10 MiB"),
+    ):
+        complete(llm)
+
+
+def test_what_else_an_answer_may_be_made_of() -> None:
+    parts = said(None)
+    parts.body["choices"][0]["message"]["content"] = [
+        {"type": "text", "text": "- a"},
+        {"type": "text", "text": "\n- b"},
+        3,
+    ]
+    parts.body["model"] = f"m-2025 {KEY}"
+    refusal = said(None)
+    refusal.body["choices"][0]["message"]["refusal"] = "I would rather not."
+    with serving(in_turn(parts, refusal)) as server, model(server) as llm:
+        first, second = complete(llm), complete(llm)
+    assert (first.text, first.model, second.text) == ("- a\n- b", "m-2025 [key]", "I would rather not.")

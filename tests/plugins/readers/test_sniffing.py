@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bioclip_x.errors import TaxonomyError
 from bioclip_x.pipeline.taxonomies import read_taxonomy
 from bioclip_x.registry import Registry, create_registry
 
@@ -34,6 +35,8 @@ FILES = {
     "e.json": ("json-nodes", '[{"id": 1, "parent_id": null, "name": "Parus major"}]'),
     "f.json": ("json-nodes", '{"directed": true, "nodes": [{"id": 1, "name": "Parus major"}], "edges": []}'),
     "g.json": ("yaml", '[{"family": "Paridae", "species": "Parus major"}]'),
+    "i.txt": ("json-nodes", '\ufeff [{"id": 1, "parent_id": null, "name": "Parus major"}]'),
+    "j": ("yaml", '{"name": "Parus major", "rank": "species"}'),
     "h.yaml": ("yaml", "ranks: [species]\ntree: [Parus major]\n"),
 }
 
@@ -55,6 +58,13 @@ def test_in_a_zip_too(tmp_path: Path, registry: Registry, name: str) -> None:
         archive.writestr(f"folder/{name}", text)
     assert reader_of(registry, tmp_path / "a.zip") == expected
     assert read_taxonomy(registry, tmp_path / "a.zip").n_classes == 1
+
+
+def test_a_table_in_a_zip_that_is_not_compressed_is_no_table(tmp_path: Path, registry: Registry) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", FILES["a.csv"][1])
+    with pytest.raises(TaxonomyError, match=r"is an archive, .*; unpack it and give the file in it"):
+        read_taxonomy(registry, tmp_path / "a.zip")
 
 
 def test_the_catalogue_of_lifes_archives(shared_data: Path, registry: Registry) -> None:

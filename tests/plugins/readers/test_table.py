@@ -126,6 +126,8 @@ def test_a_class_listed_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\xff\xfe", "is empty"),
         ("\n \n", "is empty"),
         ("species\n", "holds no taxon"),
         ("genus,species\nParus,Parus major\nParus,Parus, minor\n", r"line 3: 3 cells under 2 columns"),
@@ -133,10 +135,17 @@ def test_a_class_listed_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
         ("class,cls,species\nAves,Mammalia,Parus major\n", r"line 1: 'class' and 'cls' are both the class rank"),
         ("sp,species\nParus minor,Parus major\n", r"line 1: 'sp' and 'species' are both the species rank"),
         ("gbif_id,GBIF_ID,species\n1,2,Parus major\n", r"line 1: 'gbif_id' and 'GBIF_ID' are both the gbif id"),
-        ('genus,species\nParus,"Parus major\n', r"not valid CSV"),
+        ('genus,species\nParus,"Parus major\n', r"line 2: not valid CSV: a quote is opened and never closed"),
+        ('genus,species\n\na,b,c\nParus,"Parus major\nParus,b\n', r"line 4: not valid CSV: a quote is opened"),
+        (
+            'genus,species\nParus,"' + "Parus major\n" * 100_000,
+            r"line 2: .* more than 1,048,576 characters; is a quote opened",
+        ),
+        ('genus,"species\nParus,Parus major\n', r"line 1: not valid CSV: a quote is opened and never closed"),
         ("genus,habitat\n,gardens\n", r"line 2: no name at any rank"),
         (b"genus,species\nParus,Parus m\xe4jor\n", r"line 2: not valid utf-8; save the file as UTF-8"),
         ("name,habitat\nParus,gardens\n", "in no format that any reader recognises"),
+        (b"a\n\0", "line 2 has a NUL byte, as no text has; save it as UTF-8"),
     ],
 )
 def test_bad_tables(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -150,7 +159,7 @@ def test_no_rank_among_the_columns(tmp_path: Path) -> None:
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(TaxonomyError, match="is a folder"):
+    with pytest.raises(TaxonomyError, match=r"is a folder, .*; give the file in it"):
         read_taxonomy(create_registry(), tmp_path)
     with pytest.raises(TaxonomyError, match="does not exist"):
         read_taxonomy(create_registry(), tmp_path / "gone.csv")
@@ -277,6 +286,7 @@ def test_what_yaml_takes_for_something_else_is_no_name(tmp_path: Path, content: 
         ("ranks: [genus]\ntree: {7: }", "expected a name, got 7"),
         ("just text", "expected a list of lineages"),
         ("- {habitat: gardens}", "no key of the first entry is a rank"),
+        ("- {0: a, 1: b, 2: c, 3: d, 4: e, 5: f, 6: g}", r": 0, 1, 2, 3, 4, … \(2 more\)$"),
         ("a: &a {b: *a}", "not valid YAML|expected|recursive|cycl"),
     ],
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bioclip_x.records import Provenance, Result
+from bioclip_x.records import HeatMap, Provenance, Remainder, Result
 from bioclip_x_plugins.reports.json_report import JsonlReport, JsonReport
 
 
@@ -43,8 +44,37 @@ def test_the_document(provenance: Provenance, blue_tit: Result, tmp_path: Path) 
     assert why["margin"] == pytest.approx(sum(d["contribution"] for d in why["descriptors"]) + why["rest"])
     assert [d["class"] for d in why["descriptors"]] == ["Cyanistes caeruleus"] * 3 + ["Parus major"] * 3
     assert set(why["descriptors"][0]) == {
-        "phrase", "text", "kind", "source", "class", "similarity", "contribution"
+        "phrase", "text", "kind", "source", "class", "taxon", "rank", "similarity", "contribution", "n_classes", "net", "heat_map"
     }  # fmt: skip
+
+
+def test_the_explanation(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    """As docs/explanations.md has it."""
+    first, *others = blue_tit.explanation.shares
+    heat_map = HeatMap(((0.1, 0.2), (0.3, 0.4)), (0.0, 0.1, 1.0, 0.9), "patches", True)
+    shared = replace(first, taxon="Parus", rank="genus", n_classes=7, net=0.5, heat_map=heat_map)
+    remainders = (Remainder("other classes of Paridae", 0.25, "classes"), Remainder("list", math.inf, "adjustment"))
+    why = replace(blue_tit.explanation, shares=(shared, *others), remainders=remainders, is_asked_for=True)
+    document = strict(written(JsonReport(), tmp_path / "o.json", provenance, replace(blue_tit, explanation=why)))
+    told = document["results"][0]["explanation"]
+    assert set(told) == {
+        "format", "winner", "runner_up", "is_asked_for", "winner_class", "runner_up_class", "margin", "rest", "remainders",
+        "descriptors",
+    }  # fmt: skip
+    assert told["format"] == "bioclip-x/explanation/1" and told["is_asked_for"] is True
+    assert told["remainders"] == [
+        {"label": "other classes of Paridae", "kind": "classes", "contribution": 0.25},
+        {"label": "list", "kind": "adjustment", "contribution": None},
+    ]
+    one = told["descriptors"][0]
+    assert (one["taxon"], one["rank"], one["n_classes"], one["net"]) == ("Parus", "genus", 7, 0.5)
+    assert one["heat_map"] == {
+        "values": [[0.1, 0.2], [0.3, 0.4]], "box": [0.0, 0.1, 1.0, 0.9], "method": "patches", "is_exact": True,
+    }  # fmt: skip
+    assert told["descriptors"][1]["taxon"] is None and told["descriptors"][1]["heat_map"] is None
+    page = (Path(__file__).parents[3] / "docs" / "explanations.md").read_text("utf-8")
+    for field in (*told, *one, *told["remainders"][0], *one["heat_map"]):
+        assert f"`{field}`" in page, f"{field} is not documented"
 
 
 def test_errors_and_refusals(provenance: Provenance, unreadable: Result, refused: Result, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.records import Provenance, Result
 from bioclip_x.registry import Registry, create_registry
 
-NAMES = ("csv", "html", "json", "jsonl", "parquet", "table")
+NAMES = ("csv", "html", "json", "jsonl", "markdown", "parquet", "table")
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from bioclip_x.records import Provenance, Result, Taxon
+from bioclip_x.records import Provenance, Remainder, Result, Taxon
 from bioclip_x_plugins.reports.table import TableReport
 
 
@@ -28,6 +29,32 @@ def test_what_a_picture_shows(provenance: Provenance, blue_tit: Result, tmp_path
     assert "a black cap" in text and "−3.00" in text
     assert "from elsewhere than these texts: +0.25" in text
     assert "share among the listed classes, not calibrated" in text
+
+
+def test_what_both_have_is_told_once(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    first, second, third, *others = blue_tit.explanation.shares
+    inherited = replace(second, taxon="Cyanistes", rank="genus")
+    shares = (
+        replace(first, phrase="[b]wings", net=0.4), inherited, third,
+        replace(others[0], phrase="[b]wings", net=0.4), *others[1:],
+    )  # fmt: skip
+    why = replace(blue_tit.explanation, shares=shares)
+    text = written(tmp_path / "o.txt", provenance, replace(blue_tit, explanation=why), width=160)
+    assert text.count("[b]wings") == 1 and "of both: [b]wings +0.40" in text
+    assert "a yellow breast, genus Cyanistes" in text
+
+
+def test_each_remainder_has_a_line(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    told = (
+        Remainder("other classes of Paridae", -0.7, "classes"), Remainder("a\x1blist", math.inf, "adjustment"),
+        Remainder("next to nothing", 1e-6, "head"),
+    )  # fmt: skip
+    why = replace(blue_tit.explanation, remainders=told, margin=math.inf, rest=math.inf)
+    text = written(tmp_path / "o.txt", provenance, replace(blue_tit, explanation=why))
+    assert "why Cyanistes caeruleus rather than Parus major: it is excluded" in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "of the margin, from other classes of Paridae: −0.70" in lines
+    assert "of the margin, from a\\x1blist: excluded" in lines and "next to nothing" not in text
 
 
 def test_names_are_one_line(provenance: Provenance, goldfinch: Result, tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ScoresError, match="expected the arrays images, classes and scores, got a"):
         read_scores(tmp_path / "less.npz")
     np.savez(tmp_path / "pickle.npz", images=np.array([{}], object), classes=["a"], scores=np.zeros((1, 1)))
-    with pytest.raises(ScoresError, match="cannot be read"):
+    with pytest.raises(
+        ScoresError, match=r"cannot be read: save names as arrays of text, np\.array\(names, dtype=str\)"
+    ):
         read_scores(tmp_path / "pickle.npz")
     parquet.write_table(pa.table({"file_name": ["x", "y"], "a": [0.5, None]}), tmp_path / "null.parquet")
     with pytest.raises(ScoresError, match=r"row 2 \(y\): the score of 'a' is missing"):

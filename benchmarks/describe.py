@@ -1,0 +1,173 @@
+"""How many requests `describe` has answered a second, where each answer takes the server 200 ms; and what it costs to kill
+a run at half.
+
+The server is a process of its own on this machine, which answers any number of requests at once. With so many requests
+in flight, no client can have more than concurrency / 0.2 s answered a second. The figure is what is reached of that, from
+the first question to the written file, 1,000 classes. After the kill: the requests of both runs together beyond one a
+class, less those that were in flight when the first run was killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import sleep
+from urllib.request import ProxyHandler, build_opener
+
+from figures import Limit, seconds
+
+ROUNDS = 3
+CLASSES = 1000
+DELAY = 0.2
+CONCURRENCIES = (8, 32)
+LEAST = 80.0
+DESCRIBE = [sys.executable, "-m", "bioclip_x", "describe", "--quiet"]
+
+
+def measure(rounds: int) -> dict[str, Limit]:
+    figures = {}
+    with TemporaryDirectory() as folder, _serving() as url:
+        for concurrency in CONCURRENCIES:
+            best = concurrency / DELAY
+            shares = tuple(
+                100 * CLASSES / _asking_took(url, Path(folder, f"{concurrency}-{i}.yaml"), concurrency) / best
+                for i in range(rounds)
+            )
+            what = f"of the {best:.0f} answers a second that are possible"
+            figures[f"{CLASSES:,} classes, {concurrency} at a time"] = Limit(what, "%", shares, least=LEAST)
+        repeated = tuple(_repeated(url, Path(folder, f"killed-{i}.yaml"), 32) for i in range(rounds))
+        figures["killed at half and started again"] = Limit("requests repeated", "", repeated, most=0)
+    return figures
+
+
+def _asking_took(url: str, output: Path, concurrency: int) -> float:
+    """Seconds of one run of `pipeline.describe.describe`, which importing the program is no part of."""
+    from bioclip_x.pipeline.describe import describe
+    from bioclip_x.pipeline.questions import questions
+    from bioclip_x.prompts.templates import load_template
+    from bioclip_x.taxonomy import Taxonomy
+    from bioclip_x_plugins.language_models.openai_compatible import OpenAICompatible
+
+    os.environ.setdefault("OPENAI_API_KEY", "none")
+    template = load_template("exemplar").model_copy(update={"domain": "birds"})
+    asked, _ = questions(Taxonomy.from_labels(_labels()), template)
+    model = OpenAICompatible(model="m", base_url=url)
+    return seconds(lambda: describe(asked, template, model, output, concurrency=concurrency))
+
+
+def _repeated(url: str, output: Path, concurrency: int) -> float:
+    """Requests for what had been answered and stored."""
+    labels = output.with_suffix(".txt")
+    labels.write_text("\n".join(_labels()), "utf-8")
+    command = [
+        *DESCRIBE,
+        "--labels",
+        str(labels),
+        "--llm",
+        "openai:model=m",
+        "--base-url",
+        url,
+        "--output",
+        str(output),
+    ]
+    command += ["--concurrency", str(concurrency)]
+    environment = {**os.environ, "OPENAI_API_KEY": "none"}
+    before = _count(url)
+    first = subprocess.Popen(command, env=environment)
+    log = output.with_name(f"{output.name}.answers.jsonl")
+    while _lines(log) < CLASSES // 2 and first.poll() is None:
+        sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    stored, sent = _lines(log), _count(url) - before
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert 0 < stored < CLASSES and sent - stored <= concurrency, (stored, sent)
+    return float(_count(url) - before - sent - (CLASSES - stored))
+
+
+def _labels() -> list[str]:
+    return [f"species {number}" for number in range(CLASSES)]
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _count(url: str) -> int:
+    with build_opener(ProxyHandler({})).open(url.removesuffix("/v1") + "/count") as reply:
+        return int(reply.read())
+
+
+@contextmanager
+def _serving() -> Iterator[str]:
+    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class _Server(asyncio.Protocol):
+    """As much HTTP as is needed: every POST is answered after DELAY with a list of phrases, GET with the number of POSTs."""
+
+    posts = 0
+    completion = json.dumps(
+        {
+            "object": "chat.completion",
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": "- a black cap\n- white cheeks\n- a yellow breast"},
+                }
+            ],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+        }
+    ).encode()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if not found:
+            return
+        fields = (line.partition(b":") for line in head.lower().split(b"\r\n"))
+        length = next((int(value) for name, _, value in fields if name == b"content-length"), 0)
+        if len(body) < length:
+            return
+        self._received = b""
+        if head.startswith(b"GET"):
+            self._answer(str(_Server.posts).encode())
+            return
+        _Server.posts += 1
+        asyncio.get_running_loop().call_later(DELAY, self._answer, self.completion)
+
+    def _answer(self, body: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self._transport.write(head + body)  # type: ignore[attr-defined]
+
+
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0, backlog=1024)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -1,0 +1,126 @@
+"""`bioclip-x evaluate`: how well labelled pictures are named."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from bioclip_x.cli.calibrate import FIELDS, dataset_of
+from bioclip_x.cli.classify import read_labels
+from bioclip_x.cli.options import plugin_option, recipe_flags
+from bioclip_x.errors import RecipeError
+from bioclip_x.registry import Registry
+from bioclip_x.streams import opened
+
+if TYPE_CHECKING:
+    from bioclip_x.recipe import Recipe
+
+FORMATS: Final = ("table", "json", "csv")
+
+
+@click.command(name="evaluate", params=recipe_flags(*FIELDS, "head"))
+@click.argument("pictures")
+@plugin_option
+@click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
+@click.option(
+    "--compare",
+    multiple=True,
+    metavar="T",
+    help="A text builder to hold against the others, on the same pictures. Repeatable; the first is what the rest is "
+    "compared with, or else --text or --plugin, if they are given.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Seeds of texts in which something is drawn (swapped, random-words, …).  [default: 5]",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="[default: table, or what the suffix of --output says]",
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout.")
+@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@click.pass_obj
+def command(
+    registry: Registry,
+    /,
+    pictures: str,
+    plugins: tuple[str, ...],
+    recipe: Path | None,
+    compare: tuple[str, ...],
+    seeds: int | None,
+    format_: str | None,
+    output: Path | None,
+    quiet: bool,
+    **fields: Any,
+) -> None:
+    """Tell how well labelled PICTURES are named: a folder of folders named by class, a table with columns path and label, or a
+    data set by name.
+
+    \b
+    bioclip-x evaluate field-guide:count=200,seed=9 --plugin descriptors
+    bioclip-x evaluate labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
+        --compare descriptors --compare taxonomic --compare swapped --compare random-words
+    """  # fmt: skip
+    warnings.filterwarnings("ignore", module="PIL")
+    fields["labels"] = read_labels(fields["labels"])
+    fields["text"] = fields["text"] or None
+    format_ = format_ or format_of(output)
+    names = registry.load(plugins)
+    dataset, source = dataset_of(registry, pictures)
+    recipes, told = alternatives(registry, recipe, names, fields, compare)
+
+    from bioclip_x.cli.evaluation_formats import tell, write
+    from bioclip_x.cli.progress import Progress
+    from bioclip_x.pipeline.evaluate import evaluate
+
+    with opened(output) as stream:  # now: a file that cannot be written is no surprise at the end
+        with Progress(enabled=not quiet) as progress:
+            found = evaluate(
+                registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled
+            )
+        if not quiet:
+            tell(found, told)
+        write(found, format_, stream)
+
+
+def format_of(output: Path | None) -> str:
+    """What a file's suffix says, else a table."""
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    return suffix if suffix in FORMATS else "table"
+
+
+def alternatives(
+    registry: Registry, file: Path | None, plugins: Sequence[str], fields: Mapping[str, Any], compare: Sequence[str]
+) -> tuple[list[Recipe], tuple[str, ...]]:
+    """A recipe for each of the texts to compare, and notes on what the user's settings made of them.
+
+    The recipe's own texts come first where it is said which, by flag, file or plugin, and where there are no others.
+    """
+    from bioclip_x.cli.recipes import resolved_recipe, text_options, with_text_options
+    from bioclip_x.recipe import Recipe
+
+    fields, options = dict(fields), text_options(fields)
+    for name in ("background", "inherit"):
+        fields.pop(name)
+    own, told = resolved_recipe(registry, file=file, plugins=plugins, flags=fields)
+    others = [
+        resolved_recipe(registry, file=file, plugins=plugins, flags=fields | {"text": (text,)})[0] for text in compare
+    ]
+    is_chosen = own.text != Recipe.model_fields["text"].default and own not in others
+    chosen = [own, *others] if fields["text"] is not None or is_chosen or not others else others
+    taken = [with_text_options(registry, one, options, required=False) for one in chosen]
+    if taken == chosen:
+        taken[0] = with_text_options(registry, chosen[0], options)  # says what is wrong, if none takes them
+    recipes = [one.model_copy(update={"calibration": "none", "depth": None}) for one in taken]
+    distinct = [one for place, one in enumerate(recipes) if one not in recipes[:place]]
+    if len(distinct) < len(recipes) and len(distinct) == 1:
+        raise RecipeError(f"--compare: there is nothing to compare {', '.join(map(str, own.text))} with")
+    return distinct, told

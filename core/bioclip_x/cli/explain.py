@@ -1,0 +1,161 @@
+"""`bioclip-x explain`: which descriptors tell a data set's classes apart."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioclip_x.cli.calibrate import FIELDS, dataset_of
+from bioclip_x.cli.classify import read_labels
+from bioclip_x.cli.evaluate import FORMATS, format_of
+from bioclip_x.cli.options import plugin_option, recipe_flags
+from bioclip_x.errors import DescriptorError
+from bioclip_x.files import is_written_in_place
+from bioclip_x.registry import Registry
+from bioclip_x.streams import opened
+from bioclip_x.wording import some, visible
+
+if TYPE_CHECKING:
+    from bioclip_x.records.usefulness import Usefulness
+    from bioclip_x.taxonomy import Taxonomy
+
+
+@click.command(name="explain", params=recipe_flags(*FIELDS))
+@click.argument("pictures")
+@plugin_option
+@click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
+@click.option("--class", "names", multiple=True, metavar="NAME", help="Only this class, in full. Repeatable.")
+@click.option(
+    "--prune",
+    "pruned",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the descriptors (YAML) without those that do nothing, decided on one half of the pictures; how many of the "
+    "other half are then named rightly is told, and written there.",
+)
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="--prune drops what has this AUROC from siblings or less, unless fewer pictures are right without it.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the split into two halves.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), help="[default: table, or what the suffix of --output says]"
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout.")
+@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@click.pass_obj
+def command(
+    registry: Registry,
+    /,
+    pictures: str,
+    plugins: tuple[str, ...],
+    recipe: Path | None,
+    names: tuple[str, ...],
+    pruned: Path | None,
+    least: float,
+    seed: int,
+    format_: str | None,
+    output: Path | None,
+    quiet: bool,
+    **fields: Any,
+) -> None:
+    """Tell what each descriptor does for labelled PICTURES: a folder of folders named by class, a table with columns path and
+    label, or a data set by name.
+
+    For every descriptor of every class that has pictures: whether it tells the class from its siblings and from all others,
+    whether it is the same everywhere, and how many names are right without it.
+
+    \b
+    bioclip-x explain field-guide:count=400,seed=7 --plugin descriptors
+    bioclip-x explain labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
+        --output report.csv --prune pruned.yaml
+    """  # fmt: skip
+    warnings.filterwarnings("ignore", module="PIL")
+    fields["labels"] = read_labels(fields["labels"])
+    fields["text"] = fields["text"] or None
+    format_ = format_ or format_of(output)
+    loaded = registry.load(plugins)
+    dataset, source = dataset_of(registry, pictures)
+
+    from bioclip_x.cli.progress import Progress
+    from bioclip_x.cli.recipes import resolved_recipe
+    from bioclip_x.cli.usefulness_formats import write, write_provenance
+    from bioclip_x.pipeline.classifier import Classifier
+    from bioclip_x.pipeline.labelled import labelled_pictures
+    from bioclip_x.pipeline.pruning import prune
+    from bioclip_x.pipeline.usefulness import refuse_without_descriptors, usefulness
+    from bioclip_x.prompts.descriptors import write_descriptors
+
+    resolved, told = resolved_recipe(registry, file=recipe, plugins=loaded, flags=fields)
+    resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
+    with Progress(enabled=not quiet) as progress:
+        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+        refuse_without_descriptors(classifier)
+        asked = asked_for(classifier.taxonomy, names)
+        notes = (*told, *dataset.prepare(classifier.taxonomy))
+        seen = labelled_pictures(classifier, dataset, progress.labelled)
+    found = usefulness(classifier, seen, source, notes=notes)
+    if pruned:
+        kept, done = prune(classifier, registry, seen, source, least=least, seed=seed)
+        found = replace(found, pruning=done)
+        try:
+            write_descriptors(pruned, kept)
+        except OSError as problem:
+            raise DescriptorError(f"{pruned} cannot be written: {problem.strerror or problem}") from problem
+    if asked:
+        found = only(found, asked)
+    if not quiet:
+        tell(found, classifier.provenance.notes, pruning=format_ != "table")
+    with opened(output) as stream:
+        write(found, format_, stream, in_full=bool(asked))
+        if format_ == "csv" and output is not None and not is_written_in_place(output):
+            with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+                write_provenance(found, sidecar)
+
+
+def asked_for(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
+    """The classes of these names. Raises DescriptorError for one that names no class, or several."""
+    from bioclip_x.taxonomy import Resolver
+
+    resolver = Resolver(taxonomy)
+    asked: set[int] = set()
+    for name in names:
+        classes = resolver.classes(name)
+        if len(classes) != 1:
+            what = "fits several classes; give its path" if classes else "is no class of the taxonomy"
+            near = resolver.near(name)
+            raise DescriptorError(f"--class {name!r} {what}" + (f"; {some(near)}?" if near and not classes else ""))
+        asked.add(classes[0])
+    return frozenset(asked)
+
+
+def only(found: Usefulness, asked: frozenset[int]) -> Usefulness:
+    """What was found of some of the classes. Raises DescriptorError where none of them has pictures."""
+    classes = tuple(one for one in found.classes if one.class_index in asked)
+    if not classes:
+        raise DescriptorError(
+            f"--class: {found.source} has no picture of it; it has pictures of {some([one.name for one in found.classes])}"
+        )
+    return replace(found, classes=classes)
+
+
+def tell(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
+    """Notes on stderr: of the pictures, of the classifier, and each picture that could not be read.
+
+    pruning: whether to say there what became of it.
+    """
+    from bioclip_x.cli.usefulness_table import pruned
+
+    for note in dict.fromkeys((*notes, *found.notes)):
+        click.echo(f"note: {visible(note)}", err=True)
+    for picture in found.skipped[3:]:  # three are in the notes already
+        click.echo(f"skipped: {visible(picture)}", err=True)
+    for line in pruned(found.pruning) if pruning and found.pruning else ():
+        click.echo(line, err=True)

@@ -1,0 +1,7 @@
+"""Curation of descriptors: automatic, and reported."""
+
+from bioclip_x.prompts.curation.curate import CONTEXT, curate
+from bioclip_x.prompts.curation.findings import Curated, Finding, summary
+from bioclip_x.prompts.curation.names import Names
+
+__all__ = ["CONTEXT", "Curated", "Finding", "Names", "curate", "summary"]

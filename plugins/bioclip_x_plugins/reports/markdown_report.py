@@ -1,0 +1,190 @@
+"""Markdown: a section per picture, for a notebook, an issue or a supplement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Step
+from bioclip_x.streams import opened
+
+from .facts import (
+    beside,
+    has_descriptors,
+    has_italic_classes,
+    is_italic,
+    italic_names,
+    language,
+    percent,
+    plural,
+    recipe_line,
+    said,
+    signed,
+    visible,
+)
+from .why import amount, margin_in_words, of_both, own_sides, shown_remainders, whence
+
+BAR: Final = 10
+"""Cells of the longest bar."""
+_ESCAPES: Final = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_{}[]#!"}
+    | {character: f"&#{ord(character)};" for character in "<>&|~$@"}
+)
+
+
+class MarkdownReport:
+    """What each picture shows, where that lies on the tree, and why, as tables.
+
+    strongest: descriptors to show of the winner and of the runner-up; the others are summed up.
+    """
+
+    suffixes: tuple[str, ...] = (".md", ".markdown")
+    thumbnails = False
+
+    def __init__(self, *, strongest: Annotated[int, Field(ge=1)] = 10) -> None:
+        self.strongest = strongest
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        with opened(output) as stream:
+            writer = _Writer(stream, provenance, self.strongest)
+            writer.put(_heading(provenance))
+            yield writer
+            writer.put(_provenance(provenance))
+
+
+class _Writer:
+    def __init__(self, stream: Any, provenance: Provenance, strongest: int) -> None:
+        self._stream, self._language, self._strongest = stream, language(provenance), strongest
+        self._italic_classes = has_italic_classes(provenance)
+
+    def write(self, result: Result) -> None:
+        self.put(_section(result, self._language, self._strongest, self._italic_classes))
+
+    def put(self, blocks: Iterable[str]) -> None:
+        """Blocks, a blank line after each."""
+        self._stream.write("".join(f"{block}\n\n" for block in blocks))
+
+
+def escaped(text: str) -> str:
+    """Text that stays text: no markup, no link, no HTML, no end of a table's cell; control characters are spelt out.
+
+    >>> escaped("<b>a|b</b> *c* www.d.org http://e.org")
+    '&#60;b&#62;a&#124;b&#60;/b&#62; \\\\*c\\\\* www&#46;d.org http&#58;//e.org'
+    """
+    clean = visible(text).translate(_ESCAPES)
+    return clean.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
+
+
+def _heading(provenance: Provenance) -> Iterator[str]:
+    yield "# What the pictures show"
+    if provenance.demo:
+        yield f"> **Demonstration model.** {escaped(provenance.demo)}"
+
+
+def _section(result: Result, language: str, strongest: int, italic_classes: bool) -> Iterator[str]:
+    yield f"## {escaped(result.source)}"
+    if not result.predictions:
+        state, reason = ("unreadable", result.error) if result.error else ("not named", result.refused)
+        yield f"**{state}**: {escaped(reason)}"
+        return
+    best, *others = result.predictions
+    yield f"**{_line(best, language)}**"
+    if len(best.path) > 1:
+        yield _table(("rank", "taxon", "share"), "llr", map(_step, best.path))
+    if flags := [winner for winner in result.ranks if not winner.on_path]:
+        rows = (
+            (escaped(one.rank), _taxon(one.taxon.name, one.taxon.rank) if one.taxon else "", percent(one.probability))
+            for one in flags
+        )
+        yield _table(("rank", "the largest, elsewhere", "share"), "llr", rows)
+    if others:
+        ranked = ((str(place), _line(one, language)) for place, one in enumerate(others, start=2))
+        yield _table(("", "next best"), "rl", ranked)
+    if result.explanation:
+        yield from _why(result.explanation, strongest, italic_names(result), italic_classes)
+
+
+def _line(one: Prediction, language: str) -> str:
+    told = [_taxon(one.taxon.name, one.taxon.rank), escaped(beside(one, language)), percent(one.probability)]
+    return ", ".join(filter(None, told))
+
+
+def _taxon(name: str, rank: str) -> str:
+    return _set(name, is_italic(rank))
+
+
+def _set(name: str, italic: bool) -> str:
+    is_word = name[:1].isalnum() and name[-1:].isalnum()  # else the stars might not be read as what they are
+    return f"*{escaped(name)}*" if italic and is_word else escaped(name)
+
+
+def _step(step: Step) -> tuple[str, ...]:
+    return escaped(step.rank), _taxon(step.name, step.rank), percent(step.probability)
+
+
+def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], italic_classes: bool) -> Iterator[str]:
+    winner, runner_up, winner_class, runner_up_class = (
+        _set(name, italic.get(name, italic_classes)) if name else ""
+        for name in (
+            explanation.winner, explanation.runner_up, explanation.winner_class, explanation.runner_up_class,
+        )
+    )  # fmt: skip
+    over = f" rather than {runner_up}" if runner_up else ""
+    yield f"### Why {winner}{over}: {margin_in_words(explanation)}"
+    if has_descriptors(explanation):
+        shares = own_sides(explanation)
+        reach = max((abs(share.contribution) for side in shares for share in side), default=0.0) or 1.0
+        for name, side in zip((winner_class, runner_up_class), shares):
+            if name:
+                yield _descriptors(name, side, strongest, reach)
+        if both := of_both(explanation):
+            yield _table(("of both", "margin"), "lr", ((escaped(phrase), signed(net)) for phrase, net in both))
+    elif explanation.shares:
+        yield "The texts compared are names."
+    if rest := shown_remainders(explanation):
+        yield _table(
+            ("from elsewhere", "margin"), "lr", ((escaped(one.label), amount(one.contribution)) for one in rest)
+        )
+
+
+def _descriptors(name: str, shares: Sequence[PromptShare], strongest: int, reach: float) -> str:
+    rows = [
+        (
+            escaped(said(share)),
+            escaped(whence(share)),
+            f"{share.similarity:.3f}".replace("-", "−"),
+            signed(share.contribution),
+            ("█" if share.contribution >= 0 else "░") * round(BAR * abs(share.contribution) / reach),
+        )
+        for share in shares[:strongest]
+    ]
+    if not rows:
+        rows.append(("nothing that the other has not", "", "", "", ""))
+    if hidden := shares[strongest:]:
+        rows.append((f"{len(hidden)} more", "", "", signed(sum(share.contribution for share in hidden)), ""))
+    return _table((name, "", "cosine", "margin", ""), "llrrl", rows)
+
+
+def _provenance(provenance: Provenance) -> Iterator[str]:
+    yield "## Provenance"
+    facts = {
+        "model": f"{provenance.model}, revision {provenance.revision}",
+        "taxonomy": f"{provenance.taxonomy}, {plural(provenance.n_classes, 'class', 'classes')}",
+        "texts": str(provenance.n_prompts),
+        "percent": provenance.probabilities,
+        "recipe": recipe_line(provenance.recipe),
+        "version": f"bioclip-x {provenance.version}",
+    }
+    told = [*facts.items(), *(("note", note) for note in provenance.notes)]
+    yield _table(("", ""), "ll", ((what, escaped(text)) for what, text in told))
+
+
+def _table(heading: Sequence[str], sides: str, rows: Iterable[Sequence[str]]) -> str:
+    """sides: l or r for each column. Cells are Markdown already."""
+    ruler = ["---:" if one == "r" else "---" for one in sides]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, ruler, *rows))

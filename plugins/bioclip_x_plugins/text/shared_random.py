@@ -1,0 +1,47 @@
+"""WaffleCLIP: the same random descriptors for every class (Roth et al., ICCV 2023, arXiv 2306.07282)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bioclip_x.records import PromptSet, TextRequest
+
+from .phrases import Called
+from .randomised import WAFFLES, RandomCharacters, RandomWords
+
+
+class SharedRandom:
+    """ "{class}, which has {random}": pairs of random words and random characters, the same for all classes.
+
+    They have as many words, and as long, as the names of the classes have on average; descriptors are not read.
+
+    seed: another seed is another draw. pairs: how many. name: as for `descriptors`. words: as for `random-words`.
+    """
+
+    pooling = "mean"
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        pairs: Annotated[int, Field(ge=1)] = WAFFLES,
+        name: Called = "common",
+        words: Literal["everyday"] | Path = "everyday",
+    ) -> None:
+        self.seed, self.pairs, self.name, self.words = seed, pairs, name, words
+
+    def build(self, request: TextRequest) -> PromptSet:
+        """Two prompts a pair and class."""
+        bare = replace(request, descriptors=None)
+        words = RandomWords(
+            seed=self.seed, count=self.pairs, shared=True, style="has", name=self.name, words=self.words
+        )
+        characters = RandomCharacters(seed=self.seed, count=self.pairs, shared=True, style="has", name=self.name)
+        prompts = [*words.build(bare).prompts, *characters.build(bare).prompts]
+        prompts.sort(key=lambda prompt: prompt.class_index)  # stable: the words of a class, then its characters
+        told = "a control: the same random words and characters for all classes (WaffleCLIP) explain nothing"
+        return PromptSet(tuple(prompts), (told,))
