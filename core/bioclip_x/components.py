@@ -105,7 +105,7 @@ class Encoder(Protocol):
 
 
 class LoadedEncoder(Protocol):
-    """A model ready to use, on its device."""
+    """A model ready to use, on its device. One that can tell a picture's patches apart is a `PatchEncoder`."""
 
     card: ModelCard
 

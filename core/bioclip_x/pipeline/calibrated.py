@@ -82,7 +82,7 @@ class Calibrated:
 def conditions_of(card: ModelCard, recipe: Recipe, taxonomy: Taxonomy, bank: TextBank) -> Conditions:
     """What a calibration of this classifier holds for."""
     how = json.dumps([recipe.preprocess, card.preprocessing], sort_keys=True, default=str)
-    texts = json.dumps([bank.key, [str(ref) for ref in recipe.adjust]])
+    texts = json.dumps([bank.key, recipe.bank_precision, [str(ref) for ref in recipe.adjust]])
     return Conditions(
         model=card.name,
         revision=card.revision,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,17 @@ Answered = dict[Question, list[Kept]]
 
 def parsed(question: Question, kept: Kept) -> Parsed:
     """What one answer says. One of which no phrase would stand is of no use."""
+    return _parsed(question, kept.text, kept.finish_reason)
+
+
+@lru_cache(maxsize=1 << 16)
+def _parsed(question: Question, text: str, finish_reason: str) -> Parsed:
+    """Asked for when an answer comes, and again when the file is written."""
     found = json_answers.parse(
-        kept.text,
+        text,
         name=question.name,
         also=question.also,
-        finish_reason=kept.finish_reason,
+        finish_reason=finish_reason,
         continued=ends_in_a_bullet(question.prompt),
     )
     alone = DescriptorSet({question.name: _descriptors(question, found)}, "")

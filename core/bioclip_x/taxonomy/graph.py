@@ -13,39 +13,47 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.tree import TAXON, Taxonomy
+from bioclip_x.taxonomy.usages import MOST_COPIES, SeveralParents
 
 
-def from_networkx(graph: nx.DiGraph[Any], source: str = "a networkx graph") -> Taxonomy:
+def from_networkx(
+    graph: nx.DiGraph[Any], source: str = "a networkx graph", *, several_parents: SeveralParents = "refuse"
+) -> Taxonomy:
     """Compiles a forest of edges parent → child.
 
     Node attributes, all optional: `rank`, `name` (default: the node itself, as text), `common_names`
     (language → names), `ids`, `extra`, `authorship`, `synonyms` (names, or mappings of `name`, `authorship`, `rank`), and
     `is_class` (true makes a class of an inner node; tips are classes anyway).
-    Node identity is the graph's own, so that two nodes of one name stay apart.
+    Node identity is the graph's own, so that two nodes of one name stay apart. several_parents: of a node with several
+    parents the "first" is taken, or a copy of it, and of all below, is put under "all" of them.
 
-    Raises TaxonomyError for an undirected graph, a cycle, or a node with several parents, naming it.
+    Raises TaxonomyError for an undirected graph, a cycle, or a node with several parents where these are refused, naming it.
     """
     if not graph.is_directed():
         raise TaxonomyError("expected a networkx.DiGraph with edges from parent to child, got an undirected graph")
     several = [node for node, parents in graph.in_degree() if parents > 1]
-    if several:
+    if several and several_parents == "refuse":
         parents = ", ".join(repr(p) for p in graph.predecessors(several[0]))
         raise TaxonomyError(
-            f"{len(several)} node(s) have several parents, first {several[0]!r} ({parents}): remove edges until each node has one"
+            f"{len(several)} node(s) have several parents, first {several[0]!r} ({parents}); "
+            "several_parents='first' takes the first of them, 'all' puts a copy under each"
         )
     if not nx.is_directed_acyclic_graph(graph):
         cycle = " → ".join(str(edge[0]) for edge in nx.find_cycle(graph))
         raise TaxonomyError(f"the graph has a cycle: {cycle}")
     builder = TaxonomyBuilder()
-    made: dict[Any, int] = {}
+    made: dict[Any, list[int]] = {}
     for node in nx.topological_sort(graph):
         about = graph.nodes[node]
-        parent = next((made[p] for p in graph.predecessors(node)), 0)
-        made[node] = builder.add(
-            parent, str(about.get("rank", "")), str(about.get("name", node)), _details(node, about), merge=False
-        )
+        parents = [place for p in graph.predecessors(node) for place in made[p]] or [0]
+        rank, name, details = str(about.get("rank", "")), str(about.get("name", node)), _details(node, about)
+        kept = parents if several_parents == "all" else parents[:1]
+        made[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
+        if len(builder) > MOST_COPIES:
+            raise TaxonomyError(f"with copies under each parent there are more than {MOST_COPIES:,} nodes")
         if about.get("is_class"):
-            builder.mark_class(made[node])
+            for place in made[node]:
+                builder.mark_class(place)
     return builder.build(source)
 
 

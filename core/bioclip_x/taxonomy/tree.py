@@ -23,6 +23,8 @@ from bioclip_x.taxonomy.ranks import ORDER
 if TYPE_CHECKING:
     import networkx
 
+    from bioclip_x.taxonomy.usages import SeveralParents
+
 TAXON, HOLE, SELF, ROOT = 0, 1, 2, 3
 """Kinds of node. A hole stands for a rank that a lineage lacks; a self leaf for a class that sits on an inner node.
 Both are made by the compiler and are left out of names, texts and heights, as is the root."""
@@ -219,11 +221,13 @@ class Taxonomy:
         return to_networkx(self)
 
     @staticmethod
-    def from_networkx(graph: networkx.DiGraph[Any], source: str = "a networkx graph") -> Taxonomy:
+    def from_networkx(
+        graph: networkx.DiGraph[Any], source: str = "a networkx graph", *, several_parents: SeveralParents = "refuse"
+    ) -> Taxonomy:
         """Compiles a networkx DiGraph. See `graph.from_networkx`."""
         from bioclip_x.taxonomy.graph import from_networkx
 
-        return from_networkx(graph, source)
+        return from_networkx(graph, source, several_parents=several_parents)
 
     @staticmethod
     def from_labels(labels: Sequence[str]) -> Taxonomy:

@@ -95,9 +95,11 @@ def _sorted_out(
                 [] if usage.parent in ("", usage.id) else [usage.parent]
             )  # NCBI's root is its own parent
         elif usage.parent in ("", usage.id, *parents[usage.id]):
-            findings.warn(
-                "listed twice", f"{_called(usage)} is listed twice, first in line {taxa[usage.id].line}", usage.line
-            )
+            first = taxa[usage.id]
+            told = f"is listed twice, first in line {first.line}"
+            if usage.name != first.name:
+                told = f"has the id {usage.id!r}, which {_called(first)} has in line {first.line}; left out"
+            findings.warn("listed twice", f"{_called(usage)} {told}", usage.line)
         else:
             parents[usage.id].append(usage.parent)
     return taxa, parents, synonyms

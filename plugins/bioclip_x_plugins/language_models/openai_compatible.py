@@ -85,11 +85,13 @@ class OpenAICompatible:
         """Raises NoAnswerError or LanguageModelError naming the host, the reason and the remedy."""
         import openai
 
-        settings: dict[str, Any] = {"model": self.model, "messages": [{"role": "user", "content": prompt}]}
+        settings: dict[str, Any] = {}
         if (wished := temperature if self.temperature is None else self.temperature) is not None:
             settings["temperature"] = wished
         try:
-            body = await self._adapted(settings, max_tokens if self.max_tokens is None else self.max_tokens, schema)
+            body = await self._adapted(
+                prompt, settings, max_tokens if self.max_tokens is None else self.max_tokens, schema
+            )
             return read_reply(body, self._safe)
         except NoReply as problem:
             raise NoAnswerError(
@@ -108,19 +110,19 @@ class OpenAICompatible:
             self._client = None
 
     async def _adapted(
-        self, settings: Mapping[str, Any], max_tokens: int | None, schema: Mapping[str, Any] | None
+        self, prompt: str, settings: Mapping[str, Any], max_tokens: int | None, schema: Mapping[str, Any] | None
     ) -> bytes:
         """The reply to a request put as this server takes it; how, is remembered for all that follow."""
         import openai
 
         limit, form = self._limit, schema if self._takes_schemas else None
         while True:
-            request = {**settings, "extra_body": {} if max_tokens is None else {limit: max_tokens}}
+            request = dict(settings) if max_tokens is None else {**settings, limit: max_tokens}
             if form is not None:
                 named = {"name": "answer", "strict": True, "schema": dict(form)}
                 request["response_format"] = {"type": "json_schema", "json_schema": named}
             try:
-                body = await self._patiently(request)
+                body = await self._patiently(prompt, request)
             except openai.APIStatusError as problem:
                 about = problem.param or ""
                 if about == "max_tokens" and limit == "max_tokens":
@@ -134,7 +136,7 @@ class OpenAICompatible:
                 self._takes_schemas = self._takes_schemas and (schema is None or form is not None)
                 return body
 
-    async def _patiently(self, request: Mapping[str, Any]) -> bytes:
+    async def _patiently(self, prompt: str, settings: Mapping[str, Any]) -> bytes:
         """The reply to one request, tried again where that may help."""
         import openai
 
@@ -142,9 +144,11 @@ class OpenAICompatible:
         for failures in itertools.count(1):
             await self._gate.pass_through()
             try:
-                reply = await asyncio.wait_for(
-                    client.chat.completions.with_raw_response.create(**request), timeout=self.timeout
+                # Settings as they are: the package takes its time to look through a schema that it is given as its own.
+                call = client.chat.completions.with_raw_response.create(
+                    model=self.model, messages=[{"role": "user", "content": prompt}], extra_body=settings
                 )
+                reply = await asyncio.wait_for(call, timeout=self.timeout)
                 body: bytes = reply.http_response.content
                 return body
             except (openai.OpenAIError, asyncio.TimeoutError) as problem:

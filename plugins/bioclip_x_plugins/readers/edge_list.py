@@ -41,11 +41,15 @@ class EdgeListReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         lines = [line for line in head_lines(head, 2000) if not line.startswith("#")]
         rows = [_cells(line, _delimiter(lines[0])) for line in lines]
-        if not rows or any(len(row) != 2 or not all(row) for row in rows):
+        if not rows or len(rows[0]) != 2:
+            return False
+        is_named = "parent-child" in path.name or path.suffix.lower() in (".edges", ".edgelist")
+        if is_named or _order_of_header(rows[0]) is not None:
+            return True  # lines that are no pairs are then told
+        if any(len(row) != 2 or not all(row) for row in rows):
             return False
         firsts, seconds = ({row[i] for row in rows} for i in (0, 1))
-        is_named = "parent-child" in path.name or path.suffix.lower() in (".edges", ".edgelist")
-        return is_named or _order_of_header(rows[0]) is not None or not firsts.isdisjoint(seconds)
+        return not firsts.isdisjoint(seconds)
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: a line that is no pair, a cycle, a child of several parents."""

@@ -20,6 +20,7 @@ Names nested in names, the ranks told once:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ class YamlReader:
         return is_json_or_yaml(path, head)
 
     def read(self, path: Path) -> Taxonomy:
-        """Raises TaxonomyError naming the place."""
+        """Raises TaxonomyError with all that is wrong, each with its place in the tree."""
         document = read_yaml(path, TaxonomyError)
+        builder, findings = TaxonomyBuilder(), Findings()  # places take the place of lines
         if isinstance(document, dict) and set(document) == {"ranks", "tree"}:
-            builder = TaxonomyBuilder()
-            _nested(builder, 0, document["tree"], _ranks(path, document["ranks"]), str(path))
-            return builder.build(str(path))
+            _nested(builder, 0, document["tree"], _ranks(path, document["ranks"]), str(path), findings)
+            return builder.build(str(path), findings=findings)
         entries = document if isinstance(document, list) else [document]
         if not document or not all(isinstance(entry, dict) for entry in entries):
             raise TaxonomyError(
@@ -57,18 +58,29 @@ class YamlReader:
                 "of another format, whatever the file is called, it needs --taxonomy-format"
             )
         if any("name" in entry for entry in entries):
-            builder = TaxonomyBuilder()
-            twice: list[str] = []
             for entry in entries:
-                _node(builder, 0, entry, str(path), twice)
-            notes = [f"{len(twice)} taxa are listed twice and taken once, first: {twice[0]}"] if twice else []
-            return builder.build(str(path), notes)
+                with _gathered(findings):
+                    _node(builder, 0, entry, str(path), findings)
+            return builder.build(str(path), findings=findings)
         if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(
                 f"{path}: no key of the first entry is a rank, such as family or species: {some(list(map(str, entries[0])))}"
             )
-        records = (_record(entry, f"{path}, entry {i}") for i, entry in enumerate(entries, start=1))
+        records: list[dict[str, str]] = []
+        for number, entry in enumerate(entries, start=1):
+            with _gathered(findings):
+                records.append(_record(entry, f"{path}, entry {number}"))
+        findings.raise_errors()
         return from_records(records, Findings(str(path), unit="entry"), source=str(path))
+
+
+@contextmanager
+def _gathered(findings: Findings) -> Iterator[None]:
+    """What is wrong with one entry does not hide what is wrong with the next."""
+    try:
+        yield
+    except TaxonomyError as problem:
+        findings.error("malformed", str(problem))
 
 
 def _record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
@@ -119,19 +131,23 @@ def _ranks(path: Path, ranks: Any) -> Sequence[str]:
     return ranks
 
 
-def _nested(builder: TaxonomyBuilder, parent: int, tree: Any, ranks: Sequence[str], where: str) -> None:
+def _nested(
+    builder: TaxonomyBuilder, parent: int, tree: Any, ranks: Sequence[str], where: str, findings: Findings
+) -> None:
     if tree is None:
         return
     if not ranks:
-        raise TaxonomyError(f"{where}: the tree is deeper than its list of ranks")
+        findings.error("malformed", f"{where}: the tree is deeper than its list of ranks")
+        return
     children = tree.items() if isinstance(tree, dict) else [(name, None) for name in _as_list(tree)]
     for name, below in children:
         if not isinstance(name, str):
-            raise TaxonomyError(f"{where}: expected a name, got {name!r}; put it in quotes if it is one")
-        _nested(builder, builder.add(parent, ranks[0], name), below, ranks[1:], f"{where} > {name}")
+            findings.error("malformed", f"{where}: expected a name, got {name!r}; put it in quotes if it is one")
+        else:
+            _nested(builder, builder.add(parent, ranks[0], name), below, ranks[1:], f"{where} > {name}", findings)
 
 
-def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, twice: list[str]) -> None:
+def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, findings: Findings) -> None:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise TaxonomyError(f"{where}: expected a node with a 'name', got {entry!r}")
     where = f"{where} > {entry['name']}"
@@ -143,11 +159,12 @@ def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, twice: 
     before = len(builder)
     node = builder.add(parent, _text(entry.get("rank"), f"{where}, rank"), entry["name"], _details(entry, where))
     if len(builder) == before:
-        twice.append(where)
+        findings.warn("listed twice", f"{where} is listed again and taken once")
     if is_class:
         builder.mark_class(node)
     for child in children:
-        _node(builder, node, child, where, twice)
+        with _gathered(findings):
+            _node(builder, node, child, where, findings)
 
 
 def _details(entry: Mapping[str, Any], where: str) -> Details:

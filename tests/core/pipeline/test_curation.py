@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,14 +24,16 @@ LINEAGES = {
 def birds() -> Taxonomy:
     builder = TaxonomyBuilder()
     for species, (family, genus, common) in LINEAGES.items():
-        lineage = [("family", family), ("genus", genus), ("species", species)]
-        builder.mark_class(builder.add_lineage(lineage, Details(common_names={"en": (common,)})))
+        about = Details(common_names={"en": (common,)})
+        builder.add_lineage([("family", family), ("genus", genus), ("species", species)], about)
     return builder.build("birds")
 
 
 def test_siblings_come_from_the_tree(birds: Taxonomy) -> None:
     said = ("like a Japanese tit", "unlike the blackbird", "great tit's cap", "a fieldfare-like breast", "Parus shape")
-    done = curate(DescriptorSet({"great tit": tuple(map(Descriptor, said)), "Turdus merula": (Descriptor("black"),)}, ""), birds)
+    done = curate(
+        DescriptorSet({"great tit": tuple(map(Descriptor, said)), "Turdus merula": (Descriptor("black"),)}, ""), birds
+    )
     assert [(f.kind, f.phrase, f.done) for f in done.findings] == [
         ("sibling's name", "like a Japanese tit", "dropped"),
         ("class's name", "great tit's cap", "mended"),
@@ -48,7 +49,9 @@ def test_same_lists_of_one_genus_and_not_of_another(birds: Taxonomy) -> None:
 
 def test_names_that_do_not_fit(birds: Taxonomy, tmp_path: Path) -> None:
     path = tmp_path / "d.json"
-    path.write_text('{"Parus major": ["black", "black"], "great_tit": ["green"], "Parus mayor": ["blue"], "Turdidae": ["fat"]}')
+    path.write_text(
+        '{"Parus major": ["black", "black"], "great_tit": ["green"], "Parus mayor": ["blue"], "Turdidae": ["fat"]}'
+    )
     found = check_file(path, birds).findings
     assert [(f.kind, f.name) for f in found] == [
         ("in the file", ""),
@@ -62,7 +65,9 @@ def test_names_that_do_not_fit(birds: Taxonomy, tmp_path: Path) -> None:
 
 def test_the_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "d.json"
-    path.write_text(json.dumps({"hen": ["- red comb", "eats [red]corn\x1b[2J", *(f"{i}. leg {'x' * i}" for i in range(1, 5))]}))
+    path.write_text(
+        json.dumps({"hen": ["- red comb", "eats [red]corn\x1b[2J", *(f"{i}. leg {'x' * i}" for i in range(1, 5))]})
+    )
     checked = check_file(path)
     print_checked(checked, most=2)
     table = capsys.readouterr().out
@@ -79,9 +84,9 @@ def test_the_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     }  # fmt: skip
 
 
-def test_published_descriptors_are_mostly_left_alone(shared_data: Path) -> None:
-    """Of what others published of birds by body part, next to nothing is touched: there is little to find in it."""
-    for name, most in {"cbd/descriptors_cub.json": 0.02, "cbd/descriptors_imagenet.json": 0.02}.items():
-        checked = check_file(shared_data / "descriptors" / name)
-        n = sum(map(len, checked.descriptors.classes.values()))
-        assert Counter(f.done for f in checked.findings)["dropped"] < most * n
+@pytest.mark.parametrize("name", ["cub", "imagenet"])
+def test_hardly_anything_published_is_dropped(shared_data: Path, name: str) -> None:
+    """CBD's descriptors are visual for the most part; whatever curation drops of them must be few."""
+    checked = check_file(shared_data / "descriptors" / "cbd" / f"descriptors_{name}.json")
+    n = sum(map(len, checked.descriptors.classes.values()))
+    assert 0 < sum(f.done == "dropped" for f in checked.findings) < 0.01 * n

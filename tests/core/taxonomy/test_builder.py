@@ -178,3 +178,14 @@ def test_restricted_to_keeps_paths_and_details() -> None:
 def test_fingerprint_is_of_the_tree_and_not_of_its_file() -> None:
     rows = [("A", "", "", "", "", "G", "G g"), ("A", "", "", "", "", "H", "H h")]
     assert build(rows).fingerprint == build(rows).fingerprint != build(rows[:1]).fingerprint
+
+
+def test_networkx_nodes_with_several_parents_may_be_taken_once_or_often() -> None:
+    graph = nx.DiGraph([("A", "C"), ("B", "C"), ("C", "D")])
+    with pytest.raises(TaxonomyError, match="'C' .*'A', 'B'.*several_parents='first'"):
+        Taxonomy.from_networkx(graph)
+    first = Taxonomy.from_networkx(graph, several_parents="first")
+    assert sorted(first.class_taxon(c).name for c in range(first.n_classes)) == ["B", "D"]
+    every = Taxonomy.from_networkx(graph, several_parents="all")
+    assert [every.class_taxon(c).lineage[0][1] for c in range(every.n_classes)] == ["A", "B"]
+    assert {every.class_taxon(c).name for c in range(every.n_classes)} == {"D"}

@@ -132,3 +132,11 @@ def test_lineages_that_are_spelt_out_meet() -> None:
     assert tree.details[tree.names.index("Boletus")].authorship == "L."
     with pytest.raises(TaxonomyError, match="is empty"):
         compiled()
+
+
+def test_an_id_of_two_names_says_which_is_left_out() -> None:
+    tree = compiled(taxon("1", "Aus", line=2), taxon("3", "Aus bus", "1", 3), taxon("3", "Cus dus", "1", 4))
+    assert [str(problem) for problem in tree.problems] == [
+        "list.csv, line 4: Cus dus has the id '3', which Aus bus has in line 3; left out"
+    ]
+    assert tree.names[1:] == ("Aus", "Aus bus")

@@ -102,6 +102,11 @@ def test_an_edge_listed_twice_is_taken_once(tmp_path: Path) -> None:
     assert [(problem.kind, problem.line) for problem in tree.problems] == [("listed twice", 3)]
 
 
+def test_a_bad_line_below_a_header_is_told_and_not_taken_for_another_format(tmp_path: Path) -> None:
+    with pytest.raises(TaxonomyError, match="line 3: expected a parent and a child, got 'x'"):
+        read(tmp_path / "a.txt", "parent,child\na,b\nx\n")
+
+
 def test_lists_of_names_are_no_edges(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="no format that any reader recognises"):
         read(tmp_path / "birds.txt", "Parus major\nParus minor\nCorvus corax\n")

@@ -299,3 +299,20 @@ def test_a_list_of_real_lineages(shared_data: Path) -> None:
     """Rank columns as other people have them, ranks missing, with the classes at mixed ranks."""
     tree = read_taxonomy(create_registry(), shared_data / "grocery_produce" / "classes.csv")
     assert tree.n_classes > 20 and "species" in tree.rank_tables
+
+
+def test_all_that_is_wrong_in_a_tree_of_nodes_is_told_at_once(tmp_path: Path) -> None:
+    content = """
+- name: Paridae
+  children:
+    - {name: Parus major, colour: red}
+    - {nam: Parus minor}
+    - {name: Parus ater, is_class: perhaps}
+"""
+    with pytest.raises(TaxonomyError) as caught:
+        read(tmp_path / "t.yaml", content)
+    told = str(caught.value).splitlines()
+    assert len(told) == len(caught.value.problems) == 3
+    assert "Paridae > Parus major: unknown keys colour" in told[0]
+    assert "Paridae: expected a node with a 'name'" in told[1]
+    assert "Paridae > Parus ater: 'is_class' must be true or false, got 'perhaps'" in told[2]

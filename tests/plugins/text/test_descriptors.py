@@ -138,3 +138,16 @@ def test_parity_with_the_published_prompts_on_cbds_own_files(shared_data: Path) 
                 file.name,
                 label,
             )
+
+
+def test_a_sentence_is_the_whole_text_and_weights_count(tmp_path: Path) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text(
+        "{format: bioclip-x/descriptors/1, style: sentence, classes: {bee: "
+        "{descriptor: [{phrase: A bee has a sting., weight: 2}], background: [It is among flowers.]}}}"
+    )
+    written = build(Taxonomy.from_labels(["bee"]), file, kinds="all")
+    assert [(one.text, one.weight) for one in written.prompts] == [
+        ("A bee has a sting.", 2),
+        ("It is among flowers.", 1),
+    ]

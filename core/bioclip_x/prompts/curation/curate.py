@@ -70,7 +70,9 @@ class Curator:
             return None
         n = len(phrase.split())
         if says_nothing(phrase) or n > LONGEST:
-            kind, why = ("too long", f"{n:,} words are no descriptor") if n > LONGEST else ("says nothing", "no trait is told")
+            kind, why = (
+                ("too long", f"{n:,} words are no descriptor") if n > LONGEST else ("says nothing", "no trait is told")
+            )
             self.findings.append(Finding(kind, name, phrase, "dropped", why))
             return None
         named = self._without_names(name, phrase)

@@ -69,7 +69,8 @@ def leak(phrase: str, names: Names, others: OtherNames | None) -> Leak | None:
         return "class's name", "dropped", "only the name of the class", ""
     for name in names.own:
         for form in forms(name):
-            rest = _begins(form).match(phrase)
+            begins = said[: len(words(form))] == words(form)  # a pattern is made for few names only
+            rest = _begins(form).match(phrase) if begins else None
             if rest and words(rest["rest"]):
                 return "class's name", "mended", f"begins with the name {form!r}", rest["rest"]
     for one in own:
@@ -84,7 +85,7 @@ def _of_relatives(
     sibling = _indexed(names.siblings).within(said, own) if names.siblings else None
     if sibling:
         return "sibling's name", "dropped" if sibling[1] > 1 else "told", f"has the name of {sibling[0]!r} in it", ""
-    if names.genus and re.search(rf"\b{re.escape(names.genus)}\b", phrase):
+    if names.genus and names.genus in phrase and re.search(rf"\b{re.escape(names.genus)}\b", phrase):
         return "genus", "told", f"has the genus {names.genus!r} in it", ""
     other = others.within(said, own) if others else None
     return ("other class's name", "told", f"has the name of {other[0]!r} in it", "") if other else None

@@ -13,9 +13,10 @@ from typing import Final
 from bioclip_x.prompts.curation.findings import Done
 
 _COLOURS = """black white grey gray brown red orange yellow green blue purple violet pink rufous buff tan cream olive
-    chestnut crimson scarlet golden gold silver ivory maroon turquoise teal iridescent metallic dark light pale bright
-    colou?r\\w* \\w{2,}[^f\\W]ish plumage pattern\\w* speckled spott?e?d? spots? stripe[ds]? streak(?:s|ed|ing)? bar(?:s|red|ring) bands?
-    banded mottled markings? glossy shiny dull patch(?:es)? mask camouflage\\w* transparent translucent"""
+    chestnut crimson scarlet golden gold silver ivory maroon turquoise teal iridescent metallic dark light
+    pale bright colou?r\\w* \\w{2,}[^f\\W]ish plumage pattern\\w* speckled spott?e?d? spots? stripe[ds]?
+    streak(?:s|ed|ing)? bar(?:s|red|ring) bands? banded mottled markings? glossy shiny dull patch(?:es)? mask
+    camouflage\\w* transparent translucent"""
 _PARTS = """bill beak head crown nape neck throat breast chest belly back rump wings? winged tail legs? feet foot toes?
     claws? talons? eyes? ears? nose snout muzzle mouth teeth tongue tusks? trunk horns? antlers? antennae? fur hair\\w* coat
     feather\\w* skin scales? scaly fins? gills? shell carapace body face forehead cheeks? whiskers? mane hoo(?:f|ves) paws?

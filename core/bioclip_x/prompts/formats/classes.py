@@ -58,7 +58,11 @@ def _add_class(gathering: Gathering, name: str, entry: Any) -> None:
 
 def _has_parts(entry: Any) -> bool:
     """{back: brilliant red, …}: text under each key, none of which is a kind."""
-    return isinstance(entry, dict) and not set(entry) & set(KINDS) and all(isinstance(text, str) for text in entry.values())
+    return (
+        isinstance(entry, dict)
+        and not set(entry) & set(KINDS)
+        and all(isinstance(text, str) for text in entry.values())
+    )
 
 
 def _are_sentences(found: DescriptorSet) -> bool:
