@@ -36,7 +36,9 @@ def measure(rounds: int) -> dict[str, Figure]:
     peer = _peer(rows)
     figures = {}
     for name, (make, times) in DISTRIBUTIONS.items():
-        log_probs_BC = torch.stack([torch.log_softmax(make(taxonomy.n_classes, seed), dim=0) for seed in range(PICTURES)])
+        log_probs_BC = torch.stack(
+            [torch.log_softmax(make(taxonomy.n_classes, seed), dim=0) for seed in range(PICTURES)]
+        )
         logits = replace(Logits.of(log_probs_BC), k=BEST)
         ours = partial(_ours, taxonomy, logits)
         peers = partial(peer.format_grouped_probs, "picture", log_probs_BC[0].exp(), _family(), k=BEST)

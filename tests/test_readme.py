@@ -51,7 +51,9 @@ def newcomer(tmp_path: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
     (here / "photos").mkdir()
     for i in range(2):
         picture(i).save(here / "photos" / f"{i}.jpg")
-    (here / "park.csv").write_text("species\n" + "\n".join(f"{row[0][5]} {row[0][6]}" for row in names(50)[:20]), "utf-8")
+    (here / "park.csv").write_text(
+        "species\n" + "\n".join(f"{row[0][5]} {row[0][6]}" for row in names(50)[:20]), "utf-8"
+    )
     (here / "our-checklist.csv").write_text(BIRDS, "utf-8")
     (here / "scores.csv").write_text("image,Parus major,Turdus merula\na.jpg,0.7,0.3\nb.jpg,0.2,0.8\n", "utf-8")
     rows = names(50)

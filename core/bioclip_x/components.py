@@ -282,7 +282,7 @@ class LanguageModel(Protocol):
         server and reason, and never a key. To try again what may succeed the second time is the model's own work.
         """
 
-    def close(self) -> None | Awaitable[None]:
+    def close(self) -> Awaitable[None] | None:
         """Called at the end of each run; the model may be used again."""
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bioclip_x.cli.described import Prices, after, dry_run_text, told_findings
-from bioclip_x.cli.options import plugin_option
+from bioclip_x.cli.described import Prices, TableOrJson, after, dry_run_text, told_findings
+from bioclip_x.cli.options import plugin_option, table_or_json_option
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Ask nothing; tell what curation finds in a descriptor file. With --output, write it curated.",
 )
+@table_or_json_option
 @click.option("--dry-run", is_flag=True, help="Print the first prompts, their number and an estimate; ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @plugin_option
@@ -108,6 +109,7 @@ def command(
     price_out: float | None,
     is_curated: bool,
     check: Path | None,
+    format_: TableOrJson,
     dry_run: bool,
     quiet: bool,
     plugins: tuple[str, ...],
@@ -137,7 +139,7 @@ def command(
         if llm is not None:
             raise RecipeError("--check asks nothing, so it takes no --llm")
         tree = _tree(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
-        ctx.exit(1 if told_findings(check, tree, language, output, quiet) else 0)
+        ctx.exit(1 if told_findings(check, tree, language, output, format_) else 0)
     template = _template(registry, prompt)
     tree = _tree(registry, taxonomy, taxonomy_format, labels)
     ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import click
+from typing import TYPE_CHECKING, Final, Literal
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.wording import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from bioclip_x.prompts import DescriptorSet
     from bioclip_x.taxonomy import Taxonomy
 
+TableOrJson = Literal["table", "json"]
 SHOWN: Final = 3
 """Prompts that --dry-run prints of each kind at each rank."""
 
@@ -83,21 +81,17 @@ def after(asked: Sequence[Question], written: DescriptorSet, output: Path, price
     return f"{taxa - len(written.empty_classes):,} of {taxa:,} {noun} described in {output}; {used}"
 
 
-def told_findings(file: Path, tree: Taxonomy | None, language: str, output: Path | None, quiet: bool) -> int:
-    """Prints what curation finds in a descriptor file, one a line, and returns how much that is. output: the file, curated."""
+def told_findings(file: Path, tree: Taxonomy | None, language: str, output: Path | None, format_: TableOrJson) -> bool:
+    """Prints what curation finds in a descriptor file. Returns whether something is to be done about it, beyond what is
+    only told. output: the file, curated."""
+    from bioclip_x.cli.curation_table import print_checked
     from bioclip_x.pipeline.curation import check_file
     from bioclip_x.pipeline.described import write
-    from bioclip_x.prompts.curation import summary
 
     if output is not None and output.exists():
         raise RecipeError(f"{output} exists; --check writes no file over another")
     checked = check_file(file, tree, language=language)
-    for finding in checked.findings:
-        click.echo(visible(str(finding)))
-    for line in () if quiet else summary(checked.findings):
-        click.echo(f"note: {visible(line)}", err=True)
+    print_checked(checked, format_)
     if output is not None:
         write(output, checked.curated.descriptors)
-    classes = counted(len(checked.descriptors.classes), "class", "classes")
-    click.echo(f"{counted(len(checked.findings), 'finding')} in {classes} of {file}", err=True)
-    return len(checked.findings)
+    return bool(checked.curated.to_ask_again) or any(finding.done != "told" for finding in checked.findings)

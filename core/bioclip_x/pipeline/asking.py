@@ -127,7 +127,8 @@ async def _in_thread(call: Callable[[], Any]) -> Answer:
 
     threading.Thread(target=work, daemon=True).start()
     value = await answer
-    return await value if inspect.isawaitable(value) else value
+    found: Answer = await value if inspect.isawaitable(value) else value
+    return found
 
 
 def _run(work: Coroutine[Any, Any, Value]) -> Value:

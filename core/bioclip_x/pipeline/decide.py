@@ -121,5 +121,7 @@ class Decider:
             result,
             predictions=tuple(predict.prediction(tree, shares, node) for node in nodes[: self.recipe.k]),
             ranks=predict.rank_winners(tree, shares, winners, nodes[0]),
-            explanation=self.explainer and self.explainer.explain(logits, row, shares, embedding_D, nodes),
+            explanation=(
+                self.explainer.explain(logits, row, shares, embedding_D, nodes) if self.explainer is not None else None
+            ),
         )

@@ -18,7 +18,7 @@ BYTES_A_TOKEN: Final = 3.5
 """UTF-8 bytes. English prose has about 4 (OpenAI's rule of thumb), scientific names fewer, other scripts fewer characters."""
 
 USUAL_ANSWER: Final = 120
-"""Tokens of a list of some eight phrases; seven to ten of the CBD prompt's lists have about as many."""
+"""Tokens of a list of some ten phrases of a dozen tokens each."""
 
 OVERHEAD: Final = 8
 """Tokens by which chat formats wrap a message."""

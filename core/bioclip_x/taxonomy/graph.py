@@ -33,9 +33,9 @@ def from_networkx(
         raise TaxonomyError("expected a networkx.DiGraph with edges from parent to child, got an undirected graph")
     several = [node for node, parents in graph.in_degree() if parents > 1]
     if several and several_parents == "refuse":
-        parents = ", ".join(repr(p) for p in graph.predecessors(several[0]))
+        named = ", ".join(repr(p) for p in graph.predecessors(several[0]))
         raise TaxonomyError(
-            f"{len(several)} node(s) have several parents, first {several[0]!r} ({parents}); "
+            f"{len(several)} node(s) have several parents, first {several[0]!r} ({named}); "
             "several_parents='first' takes the first of them, 'all' puts a copy under each"
         )
     if not nx.is_directed_acyclic_graph(graph):

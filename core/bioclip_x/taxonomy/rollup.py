@@ -46,10 +46,12 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = ()) -> 
     for step in plan.steps:
         stop = step.start + len(step.offsets)
         sums_SB[step.start : stop] = _bag_sums(sums_SB[: step.start], step.rows, step.offsets)
-    root_B = sums_SB[-1]
+    root_B = sums_SB[plan.row_I[0]]
     log_total_B = reference_B.double() + root_B.double().log()
     top_BK, log_top_BK = best.sorted() if logits.exact is None else _refined(logits.exact, *best.sorted())
-    return Scores(_log_shares(sums_SB[plan.row_I]).T, top_BK, (log_top_BK - log_total_B[:, None]).float(), ranks)
+    return Scores(
+        _log_shares(sums_SB.index_select(0, plan.row_I)).T, top_BK, (log_top_BK - log_total_B[:, None]).float(), ranks
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Plan:
     """Which sums to take. The first R sums are of runs: classes in a row with the same nearest held node, at most `RUN`.
 
     run_C: int64 [C], the run of each class, ascending. run_start_R: int64 [R], the first class of each run. steps: all other
-    sums, in order, the root's last. n_sums: S, of runs and steps. row_I: int64 [I], the sum of each held node.
+    sums, in order. n_sums: S, of runs and steps. row_I: int64 [I], the sum of each held node.
     """
 
     run_C: torch.Tensor
@@ -106,14 +108,17 @@ def _made_plan(taxonomy: Taxonomy) -> Plan:
         rows = np.concatenate([runs, row_I[below]])
         order = np.argsort(owner, kind="stable")
         owner, rows = owner[order], rows[order]
-        while True:
-            starts = np.flatnonzero(_cut(owner))
-            steps.append(Step(torch.from_numpy(rows), torch.from_numpy(starts), n_sums))
+        while len(owner):
+            distinct, first, count = np.unique(owner, return_index=True, return_counts=True)
+            is_alone = count == 1  # what is one sum already needs no other
+            row_I[distinct[is_alone]] = rows[first[is_alone]]
+            several = np.repeat(~is_alone, count)
+            owner, rows = owner[several], rows[several]
+            starts = np.flatnonzero(_cut(owner)) if len(owner) else first[:0]
+            if len(starts):
+                steps.append(Step(torch.from_numpy(rows), torch.from_numpy(starts), n_sums))
             owner, rows = owner[starts], n_sums + np.arange(len(starts))
             n_sums += len(starts)
-            if len(owner) == len(places):
-                break
-        row_I[owner] = rows
         below = places
     return Plan(
         run_C=torch.from_numpy(np.cumsum(is_first) - 1),
@@ -128,16 +133,15 @@ def _cut(owner: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Where a new sum begins: with every other owner, and after every `RUN` terms of one."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1])
     within = np.arange(len(owner)) - np.repeat(starts, np.diff([*starts, len(owner)]))
-    return within % RUN == 0
+    begins: npt.NDArray[np.bool_] = within % RUN == 0
+    return begins
 
 
 def _ends(depth: npt.NDArray[np.int64], n_levels: int) -> npt.NDArray[np.int64]:
     return np.cumsum(np.bincount(depth, minlength=n_levels))[:-1]
 
 
-def _summed(
-    logits: Logits, plan: Plan, dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
+def _summed(logits: Logits, plan: Plan, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
     """The sums of the runs, [S, B] with the other sums not yet made; each picture's reference, [B]; and the best classes.
 
     None where float32 cannot hold a sum.
@@ -179,7 +183,7 @@ def _moved(sums_SB: torch.Tensor, by_B: torch.Tensor) -> bool:
 
 def _log_shares(sums_IB: torch.Tensor) -> torch.Tensor:
     """log(sum / root's sum), float32 [I, B]."""
-    shares_IB = (sums_IB / sums_IB[0]).float()
+    shares_IB = torch.div(sums_IB, sums_IB[0]).float()
     is_small = shares_IB < SMALLEST
     logs_IB = shares_IB.log_()
     if bool(is_small.any()):
@@ -192,7 +196,9 @@ def _is_lost(sums_rB: torch.Tensor, logits: Logits, start: int, stop: int, refer
     """Whether a sum is too small for float32, and not because its classes cannot be."""
     if float(sums_rB.min()) >= SMALLEST:
         return False
-    return bool(((logits.part(start, stop) < reference_B + np.log(SMALLEST)) & logits.part(start, stop).isfinite()).any())
+    return bool(
+        ((logits.part(start, stop) < reference_B + np.log(SMALLEST)) & logits.part(start, stop).isfinite()).any()
+    )
 
 
 def _bag_sums(values_nB: torch.Tensor, rows: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:

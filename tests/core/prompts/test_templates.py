@@ -87,7 +87,10 @@ lists:
 
 def test_a_file_that_asks_for_two_lists(tmp_path: Path) -> None:
     template = load_template(written(tmp_path, LISTS))
-    assert [(part.kind, part.needs_exemplar) for part in template.parts] == [("descriptor", False), ("background", True)]
+    assert [(part.kind, part.needs_exemplar) for part in template.parts] == [
+        ("descriptor", False),
+        ("background", True),
+    ]
     other = load_template(written(tmp_path, LISTS.replace("And not", "Not")))
     assert other.sha256 != template.sha256
 

@@ -182,7 +182,7 @@ def test_fingerprint_is_of_the_tree_and_not_of_its_file() -> None:
 
 def test_networkx_nodes_with_several_parents_may_be_taken_once_or_often() -> None:
     graph = nx.DiGraph([("A", "C"), ("B", "C"), ("C", "D")])
-    with pytest.raises(TaxonomyError, match="'C' .*'A', 'B'.*several_parents='first'"):
+    with pytest.raises(TaxonomyError, match=r"'C' .*'A', 'B'.*several_parents='first'"):
         Taxonomy.from_networkx(graph)
     first = Taxonomy.from_networkx(graph, several_parents="first")
     assert sorted(first.class_taxon(c).name for c in range(first.n_classes)) == ["B", "D"]
