@@ -146,7 +146,10 @@ def test_labels_that_should_be_a_file(
     ("arguments", "message"),
     [
         (["--report", "out.docx"], "no report is written for .docx; known: .csv"),
-        (["--format", "xml"], "no report is called 'xml'; known: csv, heat-maps, html, json, jsonl, markdown, parquet, table"),
+        (
+            ["--format", "xml"],
+            "no report is called 'xml'; known: csv, heat-maps, html, json, jsonl, markdown, parquet, table",
+        ),
         (["--head", "hedgehog"], "no head is called 'hedgehog'; known: crm, flat, hedge, rollup, top-down"),
         (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: size_prior"),
         (["--rank", "tribe"], "no table at rank 'tribe'"),
