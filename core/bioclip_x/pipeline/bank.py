@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -97,6 +96,8 @@ def _read(folder: Path) -> tuple[torch.Tensor, torch.Tensor] | None:
 
 def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Sequence[Prompt]) -> None:
     """Writes beside the final place and moves it there whole, so that a killed run leaves no half bank."""
+    import pyarrow as pa  # not before there is a new bank to be written
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))

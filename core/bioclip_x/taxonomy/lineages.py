@@ -19,6 +19,8 @@ from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.tree import Taxonomy
 
 Ints = npt.NDArray[np.int64]
+FEW: Final = 20_000
+"""Rows up to which sorting is as good as hashing."""
 MOST_TOLD: Final = 1000
 """Rows of a kind that are told one by one."""
 
@@ -113,16 +115,12 @@ def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows
 
 def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
     """The node of each row (0: none), and all nodes, rank by rank, in the order in which the rows have them."""
-    import pyarrow as pa
-
     node_R = np.zeros(table.n_rows, np.int64)
     parents, ranks, names, first_rows, size = [[-1]], [[0]], [[""]], [[0]], 1
     for number, column in enumerate(table.ranks, start=1):
         rows = np.flatnonzero(column.names.code_R >= 0)
         key = node_R[rows] * len(column.names.texts) + column.names.code_R[rows]
-        encoded = pa.array(key).dictionary_encode()  # numbers in order of first appearance
-        index = encoded.indices.to_numpy().astype(np.int64)
-        distinct = encoded.dictionary.to_numpy()
+        index, distinct = _numbered(key)
         first = np.empty(len(distinct), np.int64)
         first[index[::-1]] = rows[::-1]
         node_R[rows] = size + index
@@ -146,6 +144,20 @@ def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
         else None,
         line_unit=unit,
     )
+
+
+def _numbered(keys: Ints) -> tuple[Ints, Ints]:
+    """Each key's number in the order of first appearance, and the distinct keys in that order."""
+    if len(keys) > FEW:  # by hashing; for few, loading it would take longer than the work
+        import pyarrow as pa
+
+        encoded = pa.array(keys).dictionary_encode()
+        return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_numpy()
+    distinct, first, index = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    return number[index], distinct[order]
 
 
 def _tell_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.int32], findings: Findings) -> None:

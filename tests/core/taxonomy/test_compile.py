@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy, TaxonomyBuilder, lineages
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import restricted
 
@@ -137,3 +138,13 @@ def test_a_tree_of_fifty_thousand_levels() -> None:
     tree = builder.build()
     assert tree.n_classes == 1 and len(tree.levels) == 50_001
     assert tree.names[49_999] == "level 49998" and tree.leaf_node_C.tolist() == [50_000]
+
+
+@given(st.lists(st.integers(0, 9), max_size=40))
+def test_numbers_in_order_of_appearance_by_sorting_and_by_hashing(keys: list[int]) -> None:
+    expected = list(dict.fromkeys(keys))
+    for few in (0, 100):
+        with patch.object(lineages, "FEW", few):
+            index, distinct = lineages._numbered(np.array(keys, np.int64))
+        assert distinct.tolist() == expected
+        assert index.tolist() == [expected.index(key) for key in keys]
