@@ -95,9 +95,31 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
             f"species, got {', '.join(rows.columns)}"
         )
     refuse_twins(f"{source}, line 1", roles)
+    rows = _of_taxa(rows, roles, findings)
     ranks, about = rank_columns(rows.columns, roles), details(rows.columns, roles)
     table = Lineages(len(rows.line_R), ranks, about, rows.line_R, _are_classes(rows, roles, findings))
     return from_lineages(table, findings, source=source, keep_rows=keep_rows)
+
+
+def _of_taxa(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings) -> Rows:
+    """Without rows that have a common name and no other: "blank" and "vehicle" of a camera trap's labels are no taxa."""
+    is_named_R, is_called_R = np.zeros((2, len(rows.line_R)), bool)
+    called = [column for column, (role, _) in roles.items() if role == "common"]
+    for column in called:
+        is_called_R |= rows.columns[column].code_R >= 0
+    for column, (role, _) in roles.items():
+        if role in ("rank", "epithet"):
+            is_named_R |= rows.columns[column].code_R >= 0
+    left_out = np.flatnonzero(is_called_R & ~is_named_R)
+    for row in left_out.tolist():
+        cells = (rows.columns[column] for column in called)
+        name = next(one.texts[one.code_R[row]] for one in cells if one.code_R[row] >= 0)
+        findings.warn("no taxon", f"{name!r} has no name at any rank; left out", int(rows.line_R[row]))
+    if not len(left_out):
+        return rows
+    kept = np.delete(np.arange(len(rows.line_R)), left_out)
+    columns = {name: Column(column.code_R[kept], column.texts) for name, column in rows.columns.items()}
+    return Rows(columns, rows.line_R[kept])
 
 
 def _are_classes(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings) -> npt.NDArray[np.bool_] | None:

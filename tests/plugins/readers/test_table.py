@@ -316,3 +316,11 @@ def test_all_that_is_wrong_in_a_tree_of_nodes_is_told_at_once(tmp_path: Path) ->
     assert "Paridae > Parus major: unknown keys colour" in told[0]
     assert "Paridae: expected a node with a 'name'" in told[1]
     assert "Paridae > Parus ater: 'is_class' must be true or false, got 'perhaps'" in told[2]
+
+
+def test_labels_that_are_no_taxa_are_left_out_and_named(tmp_path: Path) -> None:
+    tree = read(tmp_path / "t.csv", "class,species,common_name\n,,blank\nMammalia,Lepus europaeus,brown hare\n")
+    assert species(tree) == ["Lepus europaeus"]
+    assert [str(problem) for problem in tree.problems] == [
+        f"{tmp_path / 't.csv'}, line 2: 'blank' has no name at any rank; left out"
+    ]
