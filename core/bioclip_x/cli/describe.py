@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -155,10 +155,7 @@ def command(
         raise RecipeError("expected --llm (openai:model=gpt-4o-mini, say) and --output FILE; or --dry-run")
     if ahead.requests:
         _say([prices.of_estimate(ahead)], quiet)
-    about = {"named": called_by, "language": language}
-    about |= {"at": ranks} if ranks else {}
-    about |= {"contrast": True} if contrast else {}
-    about |= {"domain": template.domain} if template.domain else {}
+    about = _about(template, called_by, language, ranks, contrast)
     with _progress(quiet) as progress:
         written = describe(
             asked, template, model, output, about=about, notes=(*tree.notes, *notes), concurrency=concurrency,
@@ -169,6 +166,14 @@ def command(
     _say(written.notes, quiet)
     click.echo(after(asked, written, output, prices), err=True)
     ctx.exit(1 if written.empty_classes or "unusable" in written.provenance else 0)
+
+
+def _about(
+    template: PromptTemplate, called_by: CalledBy, language: str, ranks: list[str], contrast: bool
+) -> dict[str, Any]:
+    """What the file's provenance says of the request."""
+    asked = {"at": ranks, "contrast": contrast, "domain": template.domain}
+    return {"named": called_by, "language": language, **{key: value for key, value in asked.items() if value}}
 
 
 def _say(notes: tuple[str, ...] | list[str], quiet: bool) -> None:

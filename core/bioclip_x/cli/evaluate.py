@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.calibrate import FIELDS, dataset_of
-from bioclip_x.cli.classify import read_labels
+from bioclip_x.cli.labelled import FIELDS, dataset_of, prepare
 from bioclip_x.cli.options import plugin_option, recipe_flags
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
@@ -69,9 +67,7 @@ def command(
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --compare descriptors --compare taxonomic --compare swapped --compare random-words
     """  # fmt: skip
-    warnings.filterwarnings("ignore", module="PIL")
-    fields["labels"] = read_labels(fields["labels"])
-    fields["text"] = fields["text"] or None
+    prepare(fields)
     format_ = format_ or format_of(output)
     names = registry.load(plugins)
     dataset, source = dataset_of(registry, pictures)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.calibrate import FIELDS, dataset_of
-from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.evaluate import FORMATS, format_of
+from bioclip_x.cli.labelled import FIELDS, dataset_of, embedded, prepare
 from bioclip_x.cli.options import plugin_option, recipe_flags
 from bioclip_x.errors import DescriptorError
 from bioclip_x.files import is_written_in_place
@@ -20,6 +18,8 @@ from bioclip_x.streams import opened
 from bioclip_x.wording import some, visible
 
 if TYPE_CHECKING:
+    from bioclip_x.pipeline.classifier import Classifier
+    from bioclip_x.prompts import DescriptorSet
     from bioclip_x.records.usefulness import Usefulness
     from bioclip_x.taxonomy import Taxonomy
 
@@ -77,44 +77,52 @@ def command(
     bioclip-x explain labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --output report.csv --prune pruned.yaml
     """  # fmt: skip
-    warnings.filterwarnings("ignore", module="PIL")
-    fields["labels"] = read_labels(fields["labels"])
-    fields["text"] = fields["text"] or None
+    prepare(fields)
     format_ = format_ or format_of(output)
     loaded = registry.load(plugins)
     dataset, source = dataset_of(registry, pictures)
 
-    from bioclip_x.cli.progress import Progress
-    from bioclip_x.cli.recipes import resolved_recipe
-    from bioclip_x.cli.usefulness_formats import write, write_provenance
-    from bioclip_x.pipeline.classifier import Classifier
-    from bioclip_x.pipeline.labelled import labelled_pictures
     from bioclip_x.pipeline.pruning import prune
     from bioclip_x.pipeline.usefulness import refuse_without_descriptors, usefulness
-    from bioclip_x.prompts.descriptors import write_descriptors
 
-    resolved, told = resolved_recipe(registry, file=recipe, plugins=loaded, flags=fields)
-    resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
-    with Progress(enabled=not quiet) as progress:
-        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+    asked: frozenset[int] = frozenset()
+
+    def check(classifier: Classifier) -> None:
+        nonlocal asked
         refuse_without_descriptors(classifier)
         asked = asked_for(classifier.taxonomy, names)
-        notes = (*told, *dataset.prepare(classifier.taxonomy))
-        seen = labelled_pictures(classifier, dataset, progress.labelled)
+
+    classifier, notes, seen = embedded(
+        registry, dataset, recipe=recipe, plugins=loaded, fields=fields, quiet=quiet, check=check
+    )
     found = usefulness(classifier, seen, source, notes=notes)
     if pruned:
         kept, done = prune(classifier, registry, seen, source, least=least, seed=seed)
         found = replace(found, pruning=done)
-        try:
-            write_descriptors(pruned, kept)
-        except OSError as problem:
-            raise DescriptorError(f"{pruned} cannot be written: {problem.strerror or problem}") from problem
+        write_pruned(pruned, kept)
     if asked:
         found = only(found, asked)
     if not quiet:
         tell(found, classifier.provenance.notes, pruning=format_ != "table")
+    print_found(found, format_, output, in_full=bool(asked))
+
+
+def write_pruned(file: Path, kept: DescriptorSet) -> None:
+    """Raises DescriptorError where it cannot be written."""
+    from bioclip_x.prompts.descriptors import write_descriptors
+
+    try:
+        write_descriptors(file, kept)
+    except OSError as problem:
+        raise DescriptorError(f"{file} cannot be written: {problem.strerror or problem}") from problem
+
+
+def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full: bool) -> None:
+    """To stdout or a file; beside a CSV file stands its provenance."""
+    from bioclip_x.cli.usefulness_formats import write, write_provenance
+
     with opened(output) as stream:
-        write(found, format_, stream, in_full=bool(asked))
+        write(found, format_, stream, in_full=in_full)
         if format_ == "csv" and output is not None and not is_written_in_place(output):
             with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                 write_provenance(found, sidecar)
