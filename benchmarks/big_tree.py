@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.taxonomy import LINNAEAN, Taxonomy
-from bioclip_x_plugins.readers.tree_of_life import TreeOfLifeReader
+from bioclip_x_plugins.readers.tables.tree_of_life import TreeOfLifeReader
 
 SPECIES = 867_455
 SIZES = (7, 60, 300, 1_500, 9_500, 150_000, SPECIES)

@@ -24,6 +24,8 @@ from urllib.request import ProxyHandler, build_opener
 
 from figures import Limit, seconds
 
+from bioclip_x.taxonomy.builder import from_labels
+
 ROUNDS = 3
 CLASSES = 1000
 DELAY = 0.2
@@ -50,15 +52,14 @@ def measure(rounds: int) -> dict[str, Limit]:
 
 def _asking_took(url: str, output: Path, concurrency: int) -> float:
     """Seconds of one run of `pipeline.describe.describe`, which importing the program is no part of."""
-    from bioclip_x.pipeline.describe import describe
-    from bioclip_x.pipeline.questions import questions
-    from bioclip_x.prompts.templates import load_template
-    from bioclip_x.taxonomy import Taxonomy
+    from bioclip_x.describe.questions import questions
+    from bioclip_x.describe.run import describe
+    from bioclip_x.prompts.llm_prompts import load_template
     from bioclip_x_plugins.language_models.openai_compatible import OpenAICompatible
 
     os.environ.setdefault("OPENAI_API_KEY", "none")
     template = load_template("exemplar").model_copy(update={"domain": "birds"})
-    asked, _ = questions(Taxonomy.from_labels(_labels()), template)
+    asked, _ = questions(from_labels(_labels()), template)
     model = OpenAICompatible(model="m", base_url=url)
     return seconds(lambda: describe(asked, template, model, output, concurrency=concurrency))
 

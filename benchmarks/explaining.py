@@ -13,8 +13,8 @@ from PIL.Image import Image
 
 from bioclip_x import Classifier
 from bioclip_x.records import Result
-from bioclip_x_plugins.field_guide.drawing import draw_species
-from bioclip_x_plugins.field_guide.species import load_species
+from bioclip_x_field_guide.drawing import draw_species
+from bioclip_x_field_guide.species import load_species
 
 ROUNDS = 15
 TARGET = Target("at most", 1.2)

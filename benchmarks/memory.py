@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 from figures import Figure, Sides, Target, by_turns
 
-from bioclip_x_plugins.field_guide.drawing import draw_species
-from bioclip_x_plugins.field_guide.species import load_species
+from bioclip_x_field_guide.drawing import draw_species
+from bioclip_x_field_guide.species import load_species
 
 ROUNDS = 3
 TARGET = Target("at most", 1.05)

@@ -19,10 +19,10 @@ import torch
 from big_tree import tree
 from figures import Agreement, Figure, Sides, Target, by_turns, seconds
 
-from bioclip_x.pipeline.predict import top_nodes
+from bioclip_x.prediction.ranking import select_top_nodes
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 ROUNDS = 5
 BEST = 5
@@ -54,7 +54,7 @@ def _ours(taxonomy: Taxonomy, logits: Logits) -> dict[str, list[tuple[int, float
     scores = roll_up(logits, taxonomy)
     found = {}
     for rank, nodes in taxonomy.rank_tables.items():
-        best = top_nodes(taxonomy, scores, nodes, BEST)[0]
+        best = select_top_nodes(taxonomy, scores, nodes, BEST)[0]
         is_held = taxonomy.place_N[best[0]] >= 0
         logs = scores.log_probs_BI[0, taxonomy.place_N[best]] if is_held else scores.log_top_BK[0, :BEST]
         found[rank] = list(zip(best, logs.exp().tolist()))

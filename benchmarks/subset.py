@@ -16,10 +16,10 @@ import torch
 from big_tree import tree
 from figures import Agreement, Figure, Sides, Target, by_turns, seconds
 
-from bioclip_x.pipeline.part import part_of_bank
 from bioclip_x.records import TextBank
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.subset import Subset, subset
+from bioclip_x.taxonomy.editing.subset import Subset, subset
+from bioclip_x.text_bank.subset import part_of_bank
 
 ROUNDS = 3
 DIM = 16

@@ -65,7 +65,7 @@ def _child(what: str, *arguments: object) -> dict[str, float]:
 
 
 def _measured(what: str, path: Path, cache: Path | None = None) -> dict[str, float]:
-    from bioclip_x.pipeline.taxonomies import read_taxonomy
+    from bioclip_x.classes.taxonomy_files import read_taxonomy
     from bioclip_x.registry import create_registry
 
     registry = create_registry()
@@ -85,8 +85,8 @@ def _checked_and_rolled_up(taxonomy: Any) -> None:
     import torch
 
     from bioclip_x.records import Logits
-    from bioclip_x.taxonomy.rollup import roll_up
-    from bioclip_x.taxonomy.validate import check
+    from bioclip_x.taxonomy.editing.validate import check
+    from bioclip_x.taxonomy.scoring.rollup import roll_up
 
     assert taxonomy.n_classes == LEAVES
     assert not [problem for problem in check(taxonomy) if problem.is_error]

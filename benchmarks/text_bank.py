@@ -19,13 +19,13 @@ import torch
 from figures import Agreement, Figure, Sides, Target, by_turns, seconds
 from safetensors.torch import save_file
 
+from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import LoadedEncoder
-from bioclip_x.pipeline.bank import build_bank
-from bioclip_x.pipeline.taxonomies import read_taxonomy
-from bioclip_x.pipeline.texts import write_prompts
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.text_bank.bank import build_bank
+from bioclip_x.text_bank.class_prompts import write_prompts
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from bioclip_x_plugins.scorers.text import prototypes
 from bioclip_x_plugins.text.names import NAMES, Name
@@ -88,7 +88,7 @@ def _write_model(folder: Path) -> Path:
 
 def _species(file: Path) -> Taxonomy:
     """Species of the field guide, spread over its groups."""
-    with files("bioclip_x_plugins.field_guide").joinpath("taxonomy.csv").open(encoding="utf-8") as source:
+    with files("bioclip_x_field_guide").joinpath("taxonomy.csv").open(encoding="utf-8") as source:
         header, *rows = csv.reader(source)
     with file.open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle).writerows([header, *rows[:: len(rows) // CLASSES][:CLASSES]])

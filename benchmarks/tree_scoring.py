@@ -19,8 +19,8 @@ from big_tree import SPECIES, tree
 from figures import Figure, Limit, Sides, Target, by_turns, seconds
 
 from bioclip_x.records import ImageFeatures, ModelCard, Scores, TextBank
-from bioclip_x.taxonomy import Taxonomy, compiled
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy import Taxonomy, cache
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.scorers.text import TextScorer
 
 ROUNDS = 7
@@ -50,7 +50,7 @@ def measure(rounds: int) -> dict[str, Figure | Limit]:
             "the same five best in the same order", "%", tuple(100 * share for share in same), least=99.9
         )
         del bank, texts_PD
-        compiled.save(taxonomy, Path(folder) / "tree.npz")
+        cache.save(taxonomy, Path(folder) / "tree.npz")
         for pictures in (PICTURES, 16 * PICTURES):
             peaks = tuple(_peak_beyond_bank(Path(folder) / "tree.npz", pictures) for _ in range(min(3, rounds)))
             figures[f"memory beyond the bank, {pictures:,} pictures"] = Limit("peak", "MiB", peaks, most=500)
@@ -99,7 +99,7 @@ def _peak_beyond_bank(tree_file: Path, pictures: int) -> float:
 
 def _child(tree_file: Path, pictures: int) -> float:
     """MiB beyond bank and tree, while `pictures` pictures are scored in batches."""
-    taxonomy = compiled.load(tree_file)
+    taxonomy = cache.load(tree_file)
     assert taxonomy is not None
     bank = bank_of(embeddings())
     features_BD = torch.nn.functional.normalize(torch.randn(pictures, DIM), dim=1)

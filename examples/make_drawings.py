@@ -7,7 +7,7 @@ nothing of what it would make of photographs.
 import sys
 from pathlib import Path
 
-from bioclip_x_plugins.field_guide.drawing import draw_species
+from bioclip_x_field_guide.drawing import draw_species
 
 SEED = 4711
 SPECIES = (

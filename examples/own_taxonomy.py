@@ -5,7 +5,8 @@ python examples/own_taxonomy.py
 
 import networkx as nx
 
-from bioclip_x import Classifier, Taxonomy
+from bioclip_x import Classifier
+from bioclip_x.taxonomy.networkx_graph import from_networkx
 
 graph = nx.DiGraph()
 for order, family, species, name in [
@@ -19,7 +20,7 @@ for order, family, species, name in [
     graph.add_edges_from([(order, family), (family, species)])
 
 if __name__ == "__main__":
-    classifier = Classifier(taxonomy=Taxonomy.from_networkx(graph), plugins=["rollup"], text="taxonomic+common")
+    classifier = Classifier(taxonomy=from_networkx(graph), plugins=["rollup"], text="taxonomic+common")
     for result in classifier.classify("examples/drawings"):
         if result.predictions:
             best = result.predictions[0]

@@ -24,18 +24,18 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import describe
 
-from bioclip_x.paths import cache_folder
-from bioclip_x.trainer.config import read_config
+from bioclip_x.settings import cache_folder
+from bioclip_x.training.config import read_config
+from bioclip_x_field_guide.drawing import PLANS, draw_random, draw_species
+from bioclip_x_field_guide.species import trained_species
 from bioclip_x_plugins.encoders.gate import features, fit
 from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
 from bioclip_x_plugins.encoders.open_clip import OpenClip
-from bioclip_x_plugins.field_guide.drawing import PLANS, draw_random, draw_species
-from bioclip_x_plugins.field_guide.species import trained_species
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("model.yaml")
 RUN = ROOT / "runs" / "field-guide"
-TARGET = ROOT / "plugins" / "bioclip_x_plugins" / "field_guide" / "model"
+TARGET = ROOT / "plugins" / "bioclip_x_field_guide" / "model"
 REFUSAL = "not a field-guide drawing: use --model bioclip-2"
 FIT_SEED, HELD_OUT_SEED = 11, 12
 FITTED, HELD_OUT = (40, 480), (6, 72)

@@ -24,7 +24,7 @@ from page import table
 from refusals import refused
 
 from bioclip_x import Classifier
-from bioclip_x_plugins.field_guide.species import load_species
+from bioclip_x_field_guide.species import load_species
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "field_guide.json"

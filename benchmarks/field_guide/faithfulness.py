@@ -15,8 +15,8 @@ from intervals import share
 from PIL import Image
 
 from bioclip_x.components import LoadedEncoder
-from bioclip_x_plugins.field_guide.drawing import draw_species
-from bioclip_x_plugins.field_guide.species import Species, descriptors, load_species, phrases, trait_values
+from bioclip_x_field_guide.drawing import draw_species
+from bioclip_x_field_guide.species import Species, descriptors, load_species, phrases, trait_values
 
 SEED = 2029
 DRAWINGS = 2

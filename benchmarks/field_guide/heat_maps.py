@@ -26,9 +26,9 @@ from machine import describe
 
 from bioclip_x import Classifier
 from bioclip_x.components import PatchEncoder
-from bioclip_x.pipeline.heat_maps import seen_box
-from bioclip_x_plugins.field_guide.drawing import Drawing, draw_species
-from bioclip_x_plugins.field_guide.species import Species, descriptors, load_species, phrases
+from bioclip_x.explain.heat_maps import seen_box
+from bioclip_x_field_guide.drawing import Drawing, draw_species
+from bioclip_x_field_guide.species import Species, descriptors, load_species, phrases
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "field_guide_heat_maps.json"

@@ -14,8 +14,8 @@ from PIL import Image
 
 from bioclip_x import Classifier
 from bioclip_x.records import Result
-from bioclip_x_plugins.field_guide.drawing import draw_species
-from bioclip_x_plugins.field_guide.species import Species, held_out_species, load_species, trained_species
+from bioclip_x_field_guide.drawing import draw_species
+from bioclip_x_field_guide.species import Species, held_out_species, load_species, trained_species
 
 SEED = 2028
 PER_SPECIES = {"trained_on": 20, "never_drawn": 40}

@@ -14,7 +14,7 @@ from bioclip_x.components import ComponentSpec
 from bioclip_x.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from bioclip_x.pipeline.classifier import Classifier
+    from bioclip_x.inference.classifier import Classifier
     from bioclip_x.recipe import Recipe
     from bioclip_x.taxonomy import Taxonomy
 
@@ -23,7 +23,7 @@ __all__ = ["Classifier", "ComponentSpec", "Recipe", "Taxonomy", "__version__", "
 
 # Imported on first use: `bioclip-x --help` must not wait for torch or pydantic.
 _LAZY = {
-    "Classifier": "bioclip_x.pipeline.classifier",
+    "Classifier": "bioclip_x.inference.classifier",
     "Recipe": "bioclip_x.recipe",
     "Taxonomy": "bioclip_x.taxonomy",
 }

@@ -15,7 +15,7 @@ from bioclip_x.components import ComponentSpec
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
-    from bioclip_x.trainer.events import EpochEnd, StepEnd
+    from bioclip_x.records.training import EpochEnd, StepEnd
 
 GROUP = "bioclip_x"
 hookspec = pluggy.HookspecMarker(GROUP)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bioclip_x.errors import SettingsError
-from bioclip_x.files import read_yaml
+from bioclip_x.io.files import read_yaml
 
 PREFIX: Final = "BIOCLIP_X_"
 FOLDERS: Final = {"cache", "data"}
@@ -118,3 +118,37 @@ def _validated(values: Mapping[str, Any], where: str, shown: str = "") -> dict[s
         reason = first["msg"].removeprefix("Value error, ")
         told = reason[0].lower() + reason[1:]
         raise SettingsError(f"{shown or f'{where}: {name}'}: {told}, got {first['input']!r}") from None
+
+
+def cache_folder() -> Path:
+    """$BIOCLIP_X_CACHE, else `cache` of the user's configuration file, else the platform's place for caches.
+
+    On Linux that is ~/.cache/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
+    """
+    from bioclip_x.settings import load_settings
+
+    return Path(load_settings().values.get("cache") or default_cache_folder())
+
+
+def default_cache_folder() -> Path:
+    """The platform's place for caches."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("bioclip-x", appauthor=False))
+
+
+def data_folder() -> Path:
+    """$BIOCLIP_X_DATA, else `data` of the user's configuration file, else the platform's place for a program's data.
+
+    On Linux that is ~/.local/share/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
+    """
+    from bioclip_x.settings import load_settings
+
+    return Path(load_settings().values.get("data") or default_data_folder())
+
+
+def default_data_folder() -> Path:
+    """The platform's place for a program's data."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bioclip-x", appauthor=False))

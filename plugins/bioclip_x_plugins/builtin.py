@@ -81,36 +81,44 @@ def heads() -> list[ComponentSpec]:
 @hookimpl
 def taxonomy_readers() -> list[ComponentSpec]:
     return [
-        ComponentSpec("bins", "labels and their bins, pybioclip's --bins", f"{HERE}.readers.bins:BinsReader"),
+        ComponentSpec("bins", "labels and their bins, pybioclip's --bins", f"{HERE}.readers.tables.bins:BinsReader"),
         ComponentSpec(
             "darwin-core",
             "Darwin Core Archives (zip, folder) and taxon tables",
-            f"{HERE}.readers.darwin_core:DarwinCoreReader",
+            f"{HERE}.readers.checklists.darwin_core:DarwinCoreReader",
         ),
-        ComponentSpec("coldp", "the Catalogue of Life's data packages", f"{HERE}.readers.coldp:ColdpReader"),
-        ComponentSpec("acef", "the Catalogue of Life's older exchange format", f"{HERE}.readers.acef:AcefReader"),
-        ComponentSpec("ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.ebird:EbirdReader"),
-        ComponentSpec("csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.table:TableReader"),
-        ComponentSpec("parquet", "rank columns, in Parquet", f"{HERE}.readers.parquet_table:ParquetReader"),
-        ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.newick:NewickReader"),
+        ComponentSpec("coldp", "the Catalogue of Life's data packages", f"{HERE}.readers.checklists.coldp:ColdpReader"),
         ComponentSpec(
-            "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.text_tree:TextTreeReader"
+            "acef", "the Catalogue of Life's older exchange format", f"{HERE}.readers.checklists.acef:AcefReader"
         ),
-        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.gtdb:GtdbReader"),
-        ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.taxdump:TaxdumpReader"),
-        ComponentSpec("edge-list", "a parent and a child a line", f"{HERE}.readers.edge_list:EdgeListReader"),
+        ComponentSpec("ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.tables.ebird:EbirdReader"),
         ComponentSpec(
-            "tree-of-life", "BioCLIP's name lists (txt_emb_….json)", f"{HERE}.readers.tree_of_life:TreeOfLifeReader"
+            "csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.tables.table:TableReader"
+        ),
+        ComponentSpec("parquet", "rank columns, in Parquet", f"{HERE}.readers.tables.parquet_table:ParquetReader"),
+        ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.trees.newick:NewickReader"),
+        ComponentSpec(
+            "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"
+        ),
+        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.tables.gtdb:GtdbReader"),
+        ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
+        ComponentSpec("edge-list", "a parent and a child a line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
+        ComponentSpec(
+            "tree-of-life",
+            "BioCLIP's name lists (txt_emb_….json)",
+            f"{HERE}.readers.tables.tree_of_life:TreeOfLifeReader",
         ),
         ComponentSpec(
-            "inaturalist", "iNaturalist's categories and folders", f"{HERE}.readers.inaturalist:INaturalistReader"
+            "inaturalist",
+            "iNaturalist's categories and folders",
+            f"{HERE}.readers.checklists.inaturalist:INaturalistReader",
         ),
         ComponentSpec(
             "json-nodes",
             "nodes with parents, networkx node-link data (JSON)",
-            f"{HERE}.readers.json_nodes:JsonNodesReader",
+            f"{HERE}.readers.trees.json_nodes:JsonNodesReader",
         ),
-        ComponentSpec("yaml", "nested, or a list of lineages (JSON too)", f"{HERE}.readers.yaml:YamlReader"),
+        ComponentSpec("yaml", "nested, or a list of lineages (JSON too)", f"{HERE}.readers.trees.yaml:YamlReader"),
     ]
 
 
@@ -159,13 +167,17 @@ def commands() -> list[ComponentSpec]:
 def reports() -> list[ComponentSpec]:
     here = f"{HERE}.reports"
     return [
-        ComponentSpec("table", "a readable block per picture, for a terminal", f"{here}.table:TableReport"),
-        ComponentSpec("csv", "a row per prediction, pybioclip's columns first", f"{here}.csv_report:CsvReport"),
-        ComponentSpec("parquet", "the rows of csv, typed, in one binary file", f"{here}.parquet_report:ParquetReport"),
-        ComponentSpec("json", "one document", f"{here}.json_report:JsonReport"),
-        ComponentSpec("jsonl", "an object per line, the first one the provenance", f"{here}.json_report:JsonlReport"),
+        ComponentSpec("table", "a readable block per picture, for a terminal", f"{here}.terminal.report:TableReport"),
+        ComponentSpec("csv", "a row per prediction, pybioclip's columns first", f"{here}.tables.csv_report:CsvReport"),
+        ComponentSpec(
+            "parquet", "the rows of csv, typed, in one binary file", f"{here}.tables.parquet_report:ParquetReport"
+        ),
+        ComponentSpec("json", "one document", f"{here}.tables.json_report:JsonReport"),
+        ComponentSpec(
+            "jsonl", "an object per line, the first one the provenance", f"{here}.tables.json_report:JsonlReport"
+        ),
         ComponentSpec("markdown", "a section per picture, as tables", f"{here}.markdown_report:MarkdownReport"),
-        ComponentSpec("html", "a page to look at, pictures included, in one file", f"{here}.html_report:HtmlReport"),
+        ComponentSpec("html", "a page to look at, pictures included, in one file", f"{here}.html.report:HtmlReport"),
         ComponentSpec("heat-maps", "a folder of PNG files, a text each", f"{here}.heat_map_files:HeatMapFiles"),
     ]
 
@@ -182,8 +194,5 @@ def losses() -> list[ComponentSpec]:
 def datasets() -> list[ComponentSpec]:
     return [
         ComponentSpec("image-folder", "a folder of pictures per class", f"{HERE}.datasets.image_folder:ImageFolder"),
-        ComponentSpec(
-            "field-guide", "drawings of the field guide, made here", f"{HERE}.datasets.field_guide:FieldGuide"
-        ),
         ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
     ]

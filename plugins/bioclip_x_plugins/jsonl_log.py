@@ -16,7 +16,7 @@ from bioclip_x import hookimpl
 from bioclip_x.errors import TrainingError
 
 if TYPE_CHECKING:
-    from bioclip_x.trainer.events import EpochEnd, StepEnd
+    from bioclip_x.records.training import EpochEnd, StepEnd
 
 
 @hookimpl

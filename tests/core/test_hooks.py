@@ -17,13 +17,15 @@ from PIL import Image
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
-from bioclip_x.prompts.templates import PromptTemplate
-from bioclip_x.recipe import Recipe, resolve_recipe
+from bioclip_x.prompts.llm_prompts import PromptTemplate
+from bioclip_x.recipe import Recipe
+from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
+from bioclip_x.records.training import EpochEnd, StepEnd
 from bioclip_x.registry import Registry, create_registry
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.rollup import roll_up
-from bioclip_x.trainer.events import EpochEnd, StepEnd
+from bioclip_x.taxonomy.builder import from_labels
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 from helpers import picture
 
 
@@ -164,7 +166,7 @@ def test_hook_taxonomy_readers(tiny_model: str, tmp_path: Path) -> None:
             return path.suffix == ".lines"
 
         def read(self, path: Path) -> Taxonomy:
-            return Taxonomy.from_labels(path.read_text().split())
+            return from_labels(path.read_text().split())
 
     file = tmp_path / "a.lines"
     file.write_text("fox wolf")

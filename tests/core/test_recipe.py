@@ -9,7 +9,8 @@ import pytest
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.options import parse_ref
-from bioclip_x.recipe import Recipe, resolve_recipe
+from bioclip_x.recipe import Recipe
+from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.registry import Registry, create_registry
 
 

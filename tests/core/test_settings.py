@@ -8,8 +8,7 @@ import pytest
 
 from bioclip_x import Classifier
 from bioclip_x.errors import SettingsError
-from bioclip_x.paths import cache_folder, default_cache_folder
-from bioclip_x.settings import Schema, config_file, load_settings, variable
+from bioclip_x.settings import Schema, cache_folder, config_file, default_cache_folder, load_settings, variable
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.trainer.events import EpochEnd, StepEnd
+from bioclip_x.records.training import EpochEnd, StepEnd
 from bioclip_x_plugins.jsonl_log import epoch_ended, training_step_ended
 
 

@@ -9,7 +9,7 @@ import pytest
 from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES
 
 from bioclip_x.prompts import load_descriptors, load_template_set, load_words
-from bioclip_x.prompts.builtin import builtin_names
+from bioclip_x.prompts.data_files import builtin_names
 from bioclip_x_plugins.text.randomised import RandomWords
 from bioclip_x_plugins.text.templates import Templates
 
@@ -37,7 +37,7 @@ def test_the_text_builders_know_every_built_in_file_by_name() -> None:
 
 def test_the_words_are_many_and_have_no_part_in_descriptors() -> None:
     words = load_words("everyday").words
-    with resources.as_file(resources.files("bioclip_x_plugins.field_guide") / "descriptors.yaml") as file:
+    with resources.as_file(resources.files("bioclip_x_field_guide") / "descriptors.yaml") as file:
         field_guide = load_descriptors(file)
     assert len(words) >= 300
     entries = [entry for entries in field_guide.classes.values() for entry in entries if entry.kind == "descriptor"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from bioclip_x.cli.labelled import FIELDS, dataset_of, embedded, prepare
-from bioclip_x.cli.options import plugin_option, recipe_flags
+from bioclip_x.cli.flags import plugin_option, recipe_flags
+from bioclip_x.cli.labelled_images import FIELDS, dataset_of, embedded, prepare
 from bioclip_x.registry import Registry
 
 
@@ -65,15 +65,15 @@ def command(
     names = registry.load(plugins)
     dataset, source = dataset_of(registry, pictures)
 
-    from bioclip_x.cli.calibration_table import print_calibration
-    from bioclip_x.pipeline import calibrations
-    from bioclip_x.pipeline.calibrate import ACCURACIES, calibrate
+    from bioclip_x.calibration.fit import ACCURACIES, calibrate
+    from bioclip_x.cli.render.calibration import print_calibration
+    from bioclip_x.inference import calibration_store
 
     classifier, notes, seen = embedded(registry, dataset, recipe=recipe, plugins=names, fields=fields, quiet=quiet)
     found = calibrate(
         classifier, seen, source, accept=accept, accuracies=accuracies or ACCURACIES, seed=seed, notes=notes
     )
-    file = calibrations.save(found, output)
+    file = calibration_store.save(found, output)
     if not quiet:
         print_calibration(found, demo=classifier.encoder.card.demo)
     click.echo(file)

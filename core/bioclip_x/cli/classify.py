@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.options import plugin_option, recipe_options
+from bioclip_x.cli.flags import plugin_option, recipe_options
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
-from bioclip_x.files import read_text
+from bioclip_x.io.files import read_text
+from bioclip_x.io.streams import refuse_terminal
+from bioclip_x.messages import visible
 from bioclip_x.registry import Registry
-from bioclip_x.streams import refuse_terminal
-from bioclip_x.wording import visible
 
 if TYPE_CHECKING:
     from bioclip_x.records import Provenance, Result
@@ -91,9 +91,9 @@ def command(
     sinks: list[Sink] = [(report_for(registry, path), path) for path in reports]
     sinks.append((printed_as(registry, format_, output), output))
 
-    from bioclip_x.cli.progress import Progress
-    from bioclip_x.cli.recipes import resolved_recipe
-    from bioclip_x.pipeline.classifier import Classifier
+    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.inference.classifier import Classifier
 
     resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
     if not images and getattr(registry.target("scorers", resolved.scorer.name), "needs_encoder", True):

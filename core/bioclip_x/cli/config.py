@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.options import table_or_json_option
+from bioclip_x.cli.flags import table_or_json_option
 
 if TYPE_CHECKING:
     from bioclip_x.settings import Settings
@@ -75,8 +75,8 @@ def _row(value: Any, kind: str, origin: str | None, name: str, about: str | None
 
 
 def _default(name: str) -> Any:
-    from bioclip_x.paths import default_cache_folder, default_data_folder
     from bioclip_x.recipe import Recipe
+    from bioclip_x.settings import default_cache_folder, default_data_folder
 
     folders = {"cache": default_cache_folder, "data": default_data_folder}
     return folders[name]() if name in folders else Recipe.model_fields[name].default

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.described import Prices, TableOrJson, after, dry_run_text, told_findings
-from bioclip_x.cli.options import plugin_option, table_or_json_option
+from bioclip_x.cli.flags import plugin_option, table_or_json_option
+from bioclip_x.cli.render.description import Prices, TableOrJson, after, dry_run_text, told_findings
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
+from bioclip_x.taxonomy.builder import from_labels
 
 if TYPE_CHECKING:
     from bioclip_x.components import LanguageModel
-    from bioclip_x.pipeline.describe import Progress
-    from bioclip_x.pipeline.questions import CalledBy
-    from bioclip_x.prompts.templates import PromptTemplate
+    from bioclip_x.describe.questions import CalledBy
+    from bioclip_x.describe.run import Progress
+    from bioclip_x.prompts.llm_prompts import PromptTemplate
     from bioclip_x.taxonomy import Taxonomy
 
 
@@ -125,10 +126,10 @@ def command(
     The key is read from OPENAI_API_KEY. Answers are kept in FILE.answers.jsonl as they come, and a run that was stopped
     goes on from there. Exit status 1: some answers were of no use; their classes are empty, and named.
     """  # fmt: skip
-    from bioclip_x.pipeline.curation import curate
-    from bioclip_x.pipeline.describe import describe, stored
-    from bioclip_x.pipeline.estimate import estimate
-    from bioclip_x.pipeline.questions import questions
+    from bioclip_x.describe.check import curate
+    from bioclip_x.describe.estimate import estimate
+    from bioclip_x.describe.questions import questions
+    from bioclip_x.describe.run import describe, stored
     from bioclip_x.settings import load_settings
 
     language = language or load_settings().values.get("language", "en")
@@ -184,7 +185,7 @@ def _say(notes: tuple[str, ...] | list[str], quiet: bool) -> None:
 def _template(registry: Registry, prompt: str) -> PromptTemplate:
     """A plugin's prompt, with its options, or a file."""
     from bioclip_x.options import parse_ref
-    from bioclip_x.prompts.templates import load_template
+    from bioclip_x.prompts.llm_prompts import load_template
 
     name = prompt.partition(":")[0].strip()
     if name not in registry.components("prompts") and (
@@ -197,15 +198,14 @@ def _template(registry: Registry, prompt: str) -> PromptTemplate:
 
 
 def _tree(registry: Registry, file: Path | None, format_: str | None, labels: str | None) -> Taxonomy:
+    from bioclip_x.classes.taxonomy_files import read_taxonomy
     from bioclip_x.cli.classify import read_labels
-    from bioclip_x.pipeline.taxonomies import read_taxonomy
-    from bioclip_x.taxonomy import Taxonomy
 
     named = read_labels(labels)
     if file is not None and named is None:
         return read_taxonomy(registry, file, format_)
     if file is None and named is not None:
-        return Taxonomy.from_labels(named)
+        return from_labels(named)
     raise RecipeError('expected the classes: either a TAXONOMY file or --labels "red fox,gray wolf"')
 
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.classify import read_labels
-from bioclip_x.cli.options import plugin_option, recipe_flags
+from bioclip_x.cli.flags import plugin_option, recipe_flags
+from bioclip_x.embed.files import BINARY, FORMATS, open_embeddings, provenance_json
 from bioclip_x.errors import RecipeError
-from bioclip_x.pipeline.embedding_files import BINARY, FORMATS, open_embeddings, provenance_json
+from bioclip_x.io.streams import refuse_terminal, without_strays
+from bioclip_x.messages import visible
 from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
 from bioclip_x.registry import Registry
-from bioclip_x.streams import refuse_terminal, without_strays
-from bioclip_x.wording import visible
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.progress import Progress
-    from bioclip_x.pipeline.embed import Embedded, Embedder
+    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.embed.embedder import Embedded, Embedder
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
@@ -77,9 +77,9 @@ def command(
     warnings.filterwarnings("ignore", module="PIL")
     names = registry.load(plugins)
 
-    from bioclip_x.cli.progress import Progress
-    from bioclip_x.cli.recipes import resolved_recipe
-    from bioclip_x.pipeline.embed import Embedder
+    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.embed.embedder import Embedder
 
     resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
     with Progress(enabled=not quiet, pictures=output is not None or not sys.stdout.isatty()) as progress:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.labelled import FIELDS, dataset_of, prepare
-from bioclip_x.cli.options import plugin_option, recipe_flags
+from bioclip_x.cli.flags import plugin_option, recipe_flags
+from bioclip_x.cli.labelled_images import FIELDS, dataset_of, prepare
 from bioclip_x.errors import RecipeError
+from bioclip_x.io.streams import opened
 from bioclip_x.registry import Registry
-from bioclip_x.streams import opened
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
@@ -73,9 +73,9 @@ def command(
     dataset, source = dataset_of(registry, pictures)
     recipes, told = alternatives(registry, recipe, names, fields, compare)
 
-    from bioclip_x.cli.evaluation_formats import tell, write
-    from bioclip_x.cli.progress import Progress
-    from bioclip_x.pipeline.evaluate import evaluate
+    from bioclip_x.cli.render.evaluation import tell, write
+    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.evaluation.evaluate import evaluate
 
     with opened(output) as stream:  # now: a file that cannot be written is no surprise at the end
         with Progress(enabled=not quiet) as progress:
@@ -100,7 +100,7 @@ def alternatives(
 
     The recipe's own texts come first where it is said which, by flag, file or plugin, and where there are no others.
     """
-    from bioclip_x.cli.recipes import resolved_recipe, text_options, with_text_options
+    from bioclip_x.cli.recipe_flags import resolved_recipe, text_options, with_text_options
     from bioclip_x.recipe import Recipe
 
     fields, options = dict(fields), text_options(fields)

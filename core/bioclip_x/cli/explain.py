@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.evaluate import FORMATS, format_of
-from bioclip_x.cli.labelled import FIELDS, dataset_of, embedded, prepare
-from bioclip_x.cli.options import plugin_option, recipe_flags
+from bioclip_x.cli.flags import plugin_option, recipe_flags
+from bioclip_x.cli.labelled_images import FIELDS, dataset_of, embedded, prepare
 from bioclip_x.errors import DescriptorError
-from bioclip_x.files import is_written_in_place
+from bioclip_x.io.files import is_written_in_place
+from bioclip_x.io.streams import opened
+from bioclip_x.messages import some, visible
 from bioclip_x.registry import Registry
-from bioclip_x.streams import opened
-from bioclip_x.wording import some, visible
 
 if TYPE_CHECKING:
-    from bioclip_x.pipeline.classifier import Classifier
+    from bioclip_x.inference.classifier import Classifier
     from bioclip_x.prompts import DescriptorSet
-    from bioclip_x.records.usefulness import Usefulness
+    from bioclip_x.records.descriptor_usefulness import Usefulness
     from bioclip_x.taxonomy import Taxonomy
 
 
@@ -82,8 +82,8 @@ def command(
     loaded = registry.load(plugins)
     dataset, source = dataset_of(registry, pictures)
 
-    from bioclip_x.pipeline.pruning import prune
-    from bioclip_x.pipeline.usefulness import refuse_without_descriptors, usefulness
+    from bioclip_x.evaluation.descriptor_usefulness import refuse_without_descriptors, usefulness
+    from bioclip_x.evaluation.pruning import prune
 
     asked: frozenset[int] = frozenset()
 
@@ -119,7 +119,7 @@ def write_pruned(file: Path, kept: DescriptorSet) -> None:
 
 def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full: bool) -> None:
     """To stdout or a file; beside a CSV file stands its provenance."""
-    from bioclip_x.cli.usefulness_formats import write, write_provenance
+    from bioclip_x.cli.render.descriptor_files import write, write_provenance
 
     with opened(output) as stream:
         write(found, format_, stream, in_full=in_full)
@@ -130,7 +130,7 @@ def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full
 
 def asked_for(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
     """The classes of these names. Raises DescriptorError for one that names no class, or several."""
-    from bioclip_x.taxonomy import Resolver
+    from bioclip_x.taxonomy.names.resolver import Resolver
 
     resolver = Resolver(taxonomy)
     asked: set[int] = set()
@@ -159,7 +159,7 @@ def tell(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
 
     pruning: whether to say there what became of it.
     """
-    from bioclip_x.cli.usefulness_table import pruned
+    from bioclip_x.cli.render.descriptor_table import pruned
 
     for note in dict.fromkeys((*notes, *found.notes)):
         click.echo(f"note: {visible(note)}", err=True)

@@ -13,8 +13,8 @@ import click
 
 from bioclip_x import __version__
 from bioclip_x.errors import BioclipXError
+from bioclip_x.messages import visible
 from bioclip_x.registry import Registry, create_registry, from_environment
-from bioclip_x.wording import visible
 
 
 class Program(click.Group):

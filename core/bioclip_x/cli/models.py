@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bioclip_x.cli.options import table_or_json_option
+from bioclip_x.cli.flags import table_or_json_option
 from bioclip_x.components import Encoder
 from bioclip_x.errors import ModelError
 from bioclip_x.records import KnownModel
@@ -47,7 +47,7 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
 
 
 def _models(registry: Registry, family: str) -> Sequence[KnownModel]:
-    from bioclip_x.pipeline.encoders import known_models
+    from bioclip_x.models import known_models
 
     encoder: Encoder = registry.make("encoders", family)
     return known_models(encoder)

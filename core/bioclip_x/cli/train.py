@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from bioclip_x.cli.options import plugin_option
+from bioclip_x.cli.flags import plugin_option
 from bioclip_x.errors import TrainingError
 from bioclip_x.hookspecs import hookimpl
 from bioclip_x.registry import Registry
@@ -18,8 +18,8 @@ from bioclip_x.registry import Registry
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from bioclip_x.trainer.events import StepEnd
-    from bioclip_x.trainer.loop import Outcome, Trainer
+    from bioclip_x.records.training import StepEnd
+    from bioclip_x.training.loop import Outcome, Trainer
 
 
 @click.command(name="train")
@@ -56,8 +56,8 @@ def command(
     registry.load(plugins)
 
     from bioclip_x.settings import load_settings
-    from bioclip_x.trainer.config import read_config
-    from bioclip_x.trainer.loop import Trainer
+    from bioclip_x.training.config import read_config
+    from bioclip_x.training.loop import Trainer
 
     # Only what has no part in the result: a configuration says the rest itself.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}

@@ -1,4 +1,4 @@
-"""Descriptor files: read in any format that is known, written in ours."""
+"""Descriptor files: read in any format that is known, written in bioclip_x_yaml."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.files import read_yaml, replacing
-from bioclip_x.prompts.formats import classes, cub_attributes, merged, ours, prose, table
-from bioclip_x.prompts.formats.ours import FORMAT
-from bioclip_x.prompts.formats.repeated import read_joined
+from bioclip_x.io.files import read_yaml, replacing
+from bioclip_x.messages import some
+from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, folder, prose, table
+from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT
+from bioclip_x.prompts.formats.repeated_keys import read_joined
 from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
-from bioclip_x.wording import some
 
 __all__ = ["FORMAT", "KINDS", "Descriptor", "DescriptorSet", "load_descriptors", "write_descriptors"]
 
@@ -30,21 +30,21 @@ def load_descriptors(path: Path) -> DescriptorSet:
     nested lists), a class name that is no text, an unknown kind or key; or a file that holds no class.
     """
     if path.is_dir():
-        return cub_attributes.read(path) if cub_attributes.sniff(path) else merged.read(path, load_descriptors)
+        return cub_attributes.read(path) if cub_attributes.sniff(path) else folder.read(path, load_descriptors)
     if table.sniff(path):
         return table.read(path)
     try:
         document = read_yaml(path, DescriptorError)
     except DescriptorError:
         joined = read_joined(path) if path.suffix.lower() == ".json" else None
-        if joined is None or ours.sniff(joined[0]):
+        if joined is None or bioclip_x_yaml.sniff(joined[0]):
             raise
         document, twice = joined
-        read = classes.read(path, document)
+        read = class_lists.read(path, document)
         return replace(read, notes=(f"{path}: given twice, and joined: {some(twice)}", *read.notes))
-    if ours.sniff(document):
-        return ours.read(path, document)
-    return prose.read(path, document) if prose.sniff(document) else classes.read(path, document)
+    if bioclip_x_yaml.sniff(document):
+        return bioclip_x_yaml.read(path, document)
+    return prose.read(path, document) if prose.sniff(document) else class_lists.read(path, document)
 
 
 def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:

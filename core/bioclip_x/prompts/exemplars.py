@@ -18,7 +18,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts import builtin
+from bioclip_x.prompts import data_files
 
 FOLDER: Final = "describe/exemplars"
 
@@ -53,12 +53,12 @@ class Choice:
 
 def load_exemplar(name: str) -> Exemplar:
     """A built-in exemplar by its domain, or a file by path. Raises DescriptorError."""
-    return builtin.load(Exemplar, "exemplar", FOLDER, name)
+    return data_files.load(Exemplar, "exemplar", FOLDER, name)
 
 
 def builtin_exemplars() -> tuple[Exemplar, ...]:
     """All that come with bioclip-x."""
-    return tuple(map(load_exemplar, builtin.builtin_names(FOLDER)))
+    return tuple(map(load_exemplar, data_files.builtin_names(FOLDER)))
 
 
 def choose(lineages: Sequence[Iterable[str]], among: Sequence[Exemplar]) -> Choice:

@@ -8,13 +8,13 @@ from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptShare, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, PatchFeatures, Source
-from bioclip_x.records.loss import LossInput
 from bioclip_x.records.models import KnownModel, OwnClasses
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import Logits, Scores
 from bioclip_x.records.taxon import Synonym, Taxon
+from bioclip_x.records.training import LossInput
 
 __all__ = [
     "Answer",

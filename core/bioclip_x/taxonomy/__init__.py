@@ -2,9 +2,9 @@
 
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import Details
-from bioclip_x.taxonomy.keys import normalise_name
+from bioclip_x.taxonomy.names.normalise import normalise_name
+from bioclip_x.taxonomy.names.resolver import Match, Resolver
 from bioclip_x.taxonomy.ranks import LINNAEAN, RANKS, normalise_rank
-from bioclip_x.taxonomy.resolve import Match, Resolver
 from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
 
 __all__ = [

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bioclip_x.array_types import Ints
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import Details, renumbered
+from bioclip_x.taxonomy.levels import _summed_to_root, levels
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,24 +184,6 @@ def _depth_first(parent: Ints) -> tuple[Ints, Ints]:
     order = np.empty(n, np.int64)
     order[number] = np.arange(n)
     return order, np.arange(n) + size[order]
-
-
-def _summed_to_root(value: Ints, parent: Ints) -> Ints:
-    """The sum over each node and all above it, by jumps twice as long at every turn."""
-    total: Ints = value.copy()
-    jump = np.maximum(parent, 0)
-    total[0] = 0
-    while jump.any():
-        total += total[jump]
-        jump = jump[jump]
-    return total
-
-
-def levels(parent: npt.NDArray[np.integer]) -> list[Ints]:
-    """The nodes at each depth, the root's level first. parent: -1 for the root, which is node 0."""
-    depth = _summed_to_root(np.ones(len(parent), np.int64), parent.astype(np.int64))
-    by_depth = np.argsort(depth, kind="stable")
-    return np.split(by_depth, np.cumsum(np.bincount(depth))[:-1])
 
 
 def first_seen_first(

@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.taxonomy.compile import Draft, compile_tree
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, Role
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.tree import Taxonomy
 
-Ints = npt.NDArray[np.int64]
 FEW: Final = 20_000
 """Rows up to which sorting is as good as hashing."""
 MOST_TOLD: Final = 1000

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bioclip_x.taxonomy.ancestors import is_taxon, last_below
 from bioclip_x.taxonomy.details import BETWEEN, as_columns
-from bioclip_x.taxonomy.paths import is_taxon, last_below
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, Taxonomy
 

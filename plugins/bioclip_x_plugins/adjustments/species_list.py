@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from bioclip_x.classes.species_lists import read_list
 from bioclip_x.errors import RecipeError, TaxonomyError
-from bioclip_x.pipeline.lists import read_list
+from bioclip_x.messages import some
 from bioclip_x.records import Source
 from bioclip_x.registry import create_registry, from_environment
-from bioclip_x.taxonomy import Resolver, Taxonomy
-from bioclip_x.taxonomy.listing import match_list
-from bioclip_x.taxonomy.subset import mask_of
-from bioclip_x.wording import some
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.editing.subset import mask_of
+from bioclip_x.taxonomy.names.matching import match_list
+from bioclip_x.taxonomy.names.resolver import Resolver
 
 if TYPE_CHECKING:
     import torch

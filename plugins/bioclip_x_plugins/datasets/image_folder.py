@@ -11,10 +11,10 @@ from PIL.Image import Image
 
 from bioclip_x.components import Sample
 from bioclip_x.errors import ImageError, TrainingError
-from bioclip_x.pipeline.decode import open_image
-from bioclip_x.pipeline.sources import SUFFIXES
+from bioclip_x.images.decoding import open_image
+from bioclip_x.images.sources import SUFFIXES
+from bioclip_x.messages import some
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.wording import some
 from bioclip_x_plugins.datasets.labels import off_the_list, resolve_labels
 
 _SUFFIXES = tuple(SUFFIXES)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bioclip_x.taxonomy import Resolver, Taxonomy
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.names.resolver import Resolver
 
 
 def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str, int], list[str], list[str]]:

@@ -13,8 +13,8 @@ import torch
 
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import TAXON, Taxonomy
-from bioclip_x.taxonomy.costs import heights, lca_costs, tree_distances
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.costs import heights, lca_costs, tree_distances
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 
 class Crm:

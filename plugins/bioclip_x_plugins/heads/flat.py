@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 
 class Flat:

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits, Scores
-from bioclip_x.taxonomy import Taxonomy, hedging
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.scoring import hedging
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 DEFAULT: Final = 0.8
 

@@ -17,7 +17,7 @@ import torch
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 
 class Rollup:

@@ -17,8 +17,8 @@ import torch
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.descent import sum_down
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.path_sums import sum_down
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 LOWEST: Final = torch.finfo(torch.float64).min
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from bioclip_x.archives import Archive
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.archives import Archive
 from bioclip_x.taxonomy.findings import Findings
 
 LONGEST: Final = 8 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bioclip_x_plugins.readers.lineages import normalise_language
+from bioclip_x_plugins.readers.tables.lineages import normalise_language
 
 UNKNOWN: Final = "und"
 """ISO 639-2: undetermined."""

@@ -9,10 +9,17 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from bioclip_x.io.streams import opened
 from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Step
-from bioclip_x.streams import opened
-
-from .facts import (
+from bioclip_x_plugins.reports.explanation_text import (
+    amount,
+    margin_in_words,
+    of_both,
+    own_sides,
+    shown_remainders,
+    whence,
+)
+from bioclip_x_plugins.reports.result_text import (
     beside,
     has_descriptors,
     has_italic_classes,
@@ -26,7 +33,6 @@ from .facts import (
     signed,
     visible,
 )
-from .why import amount, margin_in_words, of_both, own_sides, shown_remainders, whence
 
 BAR: Final = 10
 """Cells of the longest bar."""

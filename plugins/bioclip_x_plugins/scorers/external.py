@@ -17,9 +17,10 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.errors import ScoresError
+from bioclip_x.messages import some
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
-from bioclip_x.taxonomy import Resolver, Taxonomy
-from bioclip_x.wording import some
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.names.resolver import Resolver
 from bioclip_x_plugins.scorers.score_files import ScoreTable, read_scores
 
 Floats = npt.NDArray[np.float64]

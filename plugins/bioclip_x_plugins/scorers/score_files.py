@@ -23,8 +23,8 @@ import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 
 from bioclip_x.errors import ScoresError
-from bioclip_x.files import read_text
-from bioclip_x.wording import some
+from bioclip_x.io.files import read_text
+from bioclip_x.messages import some
 
 IMAGE: Final = (
     "file_name",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bioclip_x.records import PromptSet, TextRequest
-
-from .phrases import Called, Style, Wording
-from .said import Inherit, Kinds, said
+from bioclip_x_plugins.text.class_descriptors import Inherit, Kinds, said
+from bioclip_x_plugins.text.phrases import Called, Style, Wording
 
 
 class Descriptors:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from bioclip_x.records import Prompt, PromptSet, Taxon, TextRequest
-from bioclip_x.taxonomy.naming import taxonomic_name
+from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
 from bioclip_x.taxonomy.ranks import ORDER
 
 Form = Literal["caption", "bare"]

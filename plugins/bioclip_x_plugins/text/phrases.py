@@ -16,8 +16,7 @@ from typing import Literal, get_args
 from bioclip_x.errors import DescriptorError
 from bioclip_x.prompts import Descriptor, DescriptorSet
 from bioclip_x.records import Prompt, Taxon, TextRequest
-
-from .said import Said
+from bioclip_x_plugins.text.class_descriptors import Said
 
 Style = Literal["cbd", "cbd-original", "has", "bare", "sentence"]
 _ALONE = ("bare", "sentence")

@@ -19,10 +19,9 @@ from pydantic import Field
 
 from bioclip_x.prompts import Descriptor, load_words
 from bioclip_x.records import PromptSet, TextRequest
-
-from .draws import class_keys, generator, one_of
-from .phrases import Called, Style, Wording
-from .said import Inherit, Kinds, NothingSaid, Phrase, Said, said
+from bioclip_x_plugins.text.class_descriptors import Inherit, Kinds, NothingSaid, Phrase, Said, said
+from bioclip_x_plugins.text.phrases import Called, Style, Wording
+from bioclip_x_plugins.text.seeded_random import class_keys, generator, one_of
 
 WAFFLES: Final = 15
 """Texts of each control for a class, where no descriptors say how many."""

@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bioclip_x.records import PromptSet, TextRequest
-
-from .phrases import Called
-from .randomised import WAFFLES, RandomCharacters, RandomWords
+from bioclip_x_plugins.text.phrases import Called
+from bioclip_x_plugins.text.randomised import WAFFLES, RandomCharacters, RandomWords
 
 
 class SharedRandom:

@@ -7,13 +7,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from bioclip_x.errors import DescriptorError, RecipeError
+from bioclip_x.messages import some
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.wording import some
-
-from .draws import class_keys, derangement
-from .phrases import Called, Style, Wording
-from .said import Inherit, Kinds, Said, said
+from bioclip_x_plugins.text.class_descriptors import Inherit, Kinds, Said, said
+from bioclip_x_plugins.text.phrases import Called, Style, Wording
+from bioclip_x_plugins.text.seeded_random import class_keys, derangement
 
 
 class Swapped:

@@ -7,8 +7,7 @@ from typing import Literal
 
 from bioclip_x.prompts import load_template_set
 from bioclip_x.records import Prompt, PromptSet, TextRequest
-
-from .names import Name, class_names
+from bioclip_x_plugins.text.names import Name, class_names
 
 
 class Templates:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.cli.main import main
-from bioclip_x.cli.recipes import resolved_recipe
+from bioclip_x.cli.recipe_flags import resolved_recipe
 from bioclip_x.registry import create_registry
 from bioclip_x.settings import Schema
 

@@ -51,7 +51,7 @@ def test_what_is_left_is_written_on_request_and_over_nothing(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bioclip_x.pipeline.described.write_descriptors", full)
+    monkeypatch.setattr("bioclip_x.describe.descriptor_file.write_descriptors", full)
     result = call("--check", file, "--output", tmp_path / "other.yaml")
     assert isinstance(result.exception, BioclipXError) and "No space left" in str(result.exception)
 

@@ -151,7 +151,7 @@ def test_a_run_killed_at_half_repeats_no_stored_answer(sent: str, tmp_path: Path
 
 
 def test_a_disk_that_fills_up_loses_nothing_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bioclip_x.pipeline.answer_log as answer_log
+    import bioclip_x.describe.answer_log as answer_log
 
     output, real, written = tmp_path / "d.yaml", answer_log._write_all, [0]
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bioclip_x.cli.main import main
-from bioclip_x.cli.usefulness_formats import COLUMNS
+from bioclip_x.cli.render.descriptor_files import COLUMNS
 from bioclip_x.prompts import load_descriptors
 from helpers import picture
 

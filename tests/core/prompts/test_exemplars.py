@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bioclip_x.describe.list_answers import LONGEST_PHRASE
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.answers import LONGEST_PHRASE
 from bioclip_x.prompts.exemplars import builtin_exemplars, choose, load_exemplar
 
 ALL = builtin_exemplars()

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy, TaxonomyBuilder, lineages
+from bioclip_x.taxonomy.editing.restrict import restricted
 from bioclip_x.taxonomy.ranks import ORDER
-from bioclip_x.taxonomy.tree import restricted
 
 RANKS = ("", "clade x", "order", "family", "subfamily", "genus", "species")
 

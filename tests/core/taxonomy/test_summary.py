@@ -4,7 +4,7 @@ from hypothesis import given
 
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import HOLE, TAXON, Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.paths import nearest, order_of_ranks, path_text, taxa_above
+from bioclip_x.taxonomy.ancestors import nearest, order_of_ranks, path_text, taxa_above
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.summary import summary
 from random_trees import above, owner, trees

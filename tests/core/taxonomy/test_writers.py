@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.pipeline.taxonomies import read_taxonomy
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
 from bioclip_x.taxonomy.writers import FORMATS, document_of, format_of
 
 REGISTRY = create_registry()
@@ -128,8 +129,8 @@ def test_newick_keeps_names_and_places(tmp_path: Path, tree: Taxonomy) -> None:
 def test_networkx_reads_what_is_written(tree: Taxonomy) -> None:
     text = "".join(document_of(tree, FORMATS["json"]).pieces())  # type: ignore[arg-type]
     graph = nx.node_link_graph(json.loads(text), edges="edges")
-    assert Taxonomy.from_networkx(graph).fingerprint == tree.fingerprint
-    mine = tree.to_networkx()
+    assert from_networkx(graph).fingerprint == tree.fingerprint
+    mine = to_networkx(tree)
     assert set(graph.edges) == set(mine.edges)
     for node, known in mine.nodes.items():
         told = {key: value for key, value in known.items() if value}

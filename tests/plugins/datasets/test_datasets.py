@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bioclip_x.errors import ImageError, TrainingError
-from bioclip_x.pipeline.sources import SUFFIXES
+from bioclip_x.images.sources import SUFFIXES
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest

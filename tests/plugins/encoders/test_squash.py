@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms import functional
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.pipeline.classifier import Classifier
+from bioclip_x.inference.classifier import Classifier
 from bioclip_x_plugins.encoders.aliases import aliases
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from bioclip_x_plugins.encoders.squash import squash

@@ -10,7 +10,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.options import validated
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.crm import Crm
 from random_trees import above, graph_of_taxa, in_parts, is_made_up, logits, owner, shares, trees
 

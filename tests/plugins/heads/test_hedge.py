@@ -12,7 +12,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.options import validated
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import HOLE, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.rollup import roll_up
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.hedge import Hedge
 from random_trees import above, classes_below, in_parts, logits, shares, trees
 

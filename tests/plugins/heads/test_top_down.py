@@ -8,6 +8,7 @@ from hypothesis import given
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import SELF, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.heads.top_down import TopDown
 from random_trees import classes_below, graph_of_taxa, in_parts, is_made_up, logits, owner, trees
 
@@ -85,7 +86,7 @@ def test_taxa_without_a_possible_class_do_not_compete() -> None:
 
 
 def test_a_flat_list_needs_no_other_texts() -> None:
-    decided = TopDown().decide(Logits.of(torch.log(torch.tensor([[0.7, 0.3]]))), Taxonomy.from_labels(["a", "b"]))
+    decided = TopDown().decide(Logits.of(torch.log(torch.tensor([[0.7, 0.3]]))), from_labels(["a", "b"]))
     assert decided.log_top_BK.exp().tolist() == [pytest.approx([0.7, 0.3])]
 
 

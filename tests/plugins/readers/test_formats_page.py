@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bioclip_x.pipeline.taxonomies import read_taxonomy
+from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON
 

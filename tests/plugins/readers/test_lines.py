@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.files import LONGEST_LINE
+from bioclip_x.io.files import LONGEST_LINE
 from bioclip_x_plugins.readers.lines import head_lines, text_lines
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.pipeline.taxonomies import read_taxonomy
 from bioclip_x.registry import Registry, create_registry
 
 

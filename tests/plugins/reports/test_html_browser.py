@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from bioclip_x.records import HeatMap, Provenance, Remainder, Result
-from bioclip_x_plugins.reports.facts import visible
-from bioclip_x_plugins.reports.html_report import HtmlReport
+from bioclip_x_plugins.reports.html.report import HtmlReport
+from bioclip_x_plugins.reports.result_text import visible
 
 ENTER, ESCAPE, UP, DOWN, LEFT, RIGHT = "\ue007", "\ue00c", "\ue013", "\ue015", "\ue012", "\ue014"
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bioclip_x.messages import visible
 from bioclip_x.records import Provenance, Remainder, Result
-from bioclip_x.wording import visible
 from bioclip_x_plugins.reports.markdown_report import MarkdownReport, escaped
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -12,6 +12,7 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.builder import from_labels
 
 
 def published_sentence(word: str, descriptor: str) -> str:
@@ -46,7 +47,7 @@ def texts(written: PromptSet) -> list[str]:
 
 def test_cbds_sentence_with_its_two_faults_mended(tmp_path: Path) -> None:
     file = cbd(tmp_path, {"bee": ["antennae", "an insect", "may sting", "mandibles", "used pollen"], "ant": []})
-    taxonomy = Taxonomy.from_labels(["bee", "ant"])
+    taxonomy = from_labels(["bee", "ant"])
     written = build(taxonomy, file)
     assert texts(written) == [
         "bee, which has antennae",
@@ -65,13 +66,13 @@ def test_cbds_sentence_with_its_two_faults_mended(tmp_path: Path) -> None:
 
 def test_the_original_keeps_them(tmp_path: Path) -> None:
     file = cbd(tmp_path, {"bee": ["antennae", "mandibles"], "ant": []})
-    written = build(Taxonomy.from_labels(["bee", "ant"]), file, style="cbd-original")
+    written = build(from_labels(["bee", "ant"]), file, style="cbd-original")
     assert texts(written) == ["bee, which is antennae", "bee, which has mandibles", "ant, which has "]
 
 
 def test_other_styles(tmp_path: Path) -> None:
     file = cbd(tmp_path, {"bee": ["a sting"]})
-    taxonomy = Taxonomy.from_labels(["bee"])
+    taxonomy = from_labels(["bee"])
     assert texts(build(taxonomy, file, style="has")) == ["bee, which has a sting"]
     assert texts(build(taxonomy, file, style="bare")) == ["a sting"]
 
@@ -82,7 +83,7 @@ def test_a_file_names_its_own_style_and_background(tmp_path: Path) -> None:
         "format: bioclip-x/descriptors/1\nstyle: has\n"
         "classes: {bee: {descriptor: [a sting], background: [among flowers]}}\n"
     )
-    taxonomy = Taxonomy.from_labels(["bee"])
+    taxonomy = from_labels(["bee"])
     assert texts(build(taxonomy, file)) == ["bee, which has a sting"]
     assert texts(build(taxonomy, file, kinds="background")) == ["bee, among flowers"]
     assert texts(build(taxonomy, file, kinds="background", style="bare")) == ["among flowers"]
@@ -92,7 +93,7 @@ def test_a_file_names_its_own_style_and_background(tmp_path: Path) -> None:
 def test_missing_error_refuses_and_names_the_class(tmp_path: Path) -> None:
     file = cbd(tmp_path, {"bee": ["a sting"], "ant": []})
     with pytest.raises(DescriptorError, match="1 of 2 classes have no descriptors: ant"):
-        build(Taxonomy.from_labels(["bee", "ant"]), file, missing="error")
+        build(from_labels(["bee", "ant"]), file, missing="error")
 
 
 def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path) -> None:
@@ -116,9 +117,9 @@ def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path)
 
 def test_no_file_or_one_that_fits_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DescriptorError, match="no descriptors: give --descriptors FILE"):
-        build(Taxonomy.from_labels(["bee"]), None)
+        build(from_labels(["bee"]), None)
     with pytest.raises(DescriptorError, match="its classes are none of this taxonomy's"):
-        build(Taxonomy.from_labels(["bee"]), cbd(tmp_path, {"ant": ["legs"]}))
+        build(from_labels(["bee"]), cbd(tmp_path, {"ant": ["legs"]}))
 
 
 def test_parity_with_the_published_prompts_on_cbds_own_files(shared_data: Path) -> None:
@@ -128,7 +129,7 @@ def test_parity_with_the_published_prompts_on_cbds_own_files(shared_data: Path) 
         labels = list(published)
         if len({" ".join(label.replace("_", " ").casefold().split()) for label in labels}) < len(labels):
             continue  # ImageNet names two classes alike
-        written = build(Taxonomy.from_labels(labels), file, style="cbd-original", name="file")
+        written = build(from_labels(labels), file, style="cbd-original", name="file")
         got: dict[str, Counter[str]] = {label: Counter() for label in labels}
         for prompt in written.prompts:
             got[labels[prompt.class_index]][prompt.text] += int(prompt.weight)
@@ -146,7 +147,7 @@ def test_a_sentence_is_the_whole_text_and_weights_count(tmp_path: Path) -> None:
         "{format: bioclip-x/descriptors/1, style: sentence, classes: {bee: "
         "{descriptor: [{phrase: A bee has a sting., weight: 2}], background: [It is among flowers.]}}}"
     )
-    written = build(Taxonomy.from_labels(["bee"]), file, kinds="all")
+    written = build(from_labels(["bee"]), file, kinds="all")
     assert [(one.text, one.weight) for one in written.prompts] == [
         ("A bee has a sting.", 2),
         ("It is among flowers.", 1),

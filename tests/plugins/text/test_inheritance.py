@@ -14,8 +14,8 @@ from bioclip_x.prompts import Descriptor, DescriptorSet
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
-from bioclip_x_plugins.readers.table import TableReader
-from bioclip_x_plugins.text.said import match
+from bioclip_x_plugins.readers.tables.table import TableReader
+from bioclip_x_plugins.text.class_descriptors import match
 
 FILE = {
     "great tit": ["a black cap", "white cheeks"],

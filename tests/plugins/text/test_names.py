@@ -5,6 +5,7 @@ import pytest
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.builder import from_labels
 
 SEVEN = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 TIT = ("Animalia", "Chordata", "Aves", "Passeriformes", "Paridae", "Cyanistes", "Cyanistes caeruleus")
@@ -86,6 +87,6 @@ def test_subspecies_keep_what_sets_them_apart() -> None:
 
 
 def test_plain_labels_are_their_own_name_in_every_kind() -> None:
-    taxonomy = Taxonomy.from_labels(["red fox"])
+    taxonomy = from_labels(["red fox"])
     for name in ("taxonomic", "scientific", "common"):
         assert build(taxonomy, name).prompts[0].text == "a photo of red fox."

@@ -9,7 +9,7 @@ from bioclip_x.errors import DescriptorError, RecipeError
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_words
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.builder import from_labels
 
 BEE, ANT = (Descriptor("a sting"), Descriptor("two black and yellow stripes")), (Descriptor("feelers"),)
 FILE = DescriptorSet({"bee": BEE, "ant": ANT}, "d.yaml", style="bare")
@@ -19,7 +19,7 @@ def build(
     control: str, labels: tuple[str, ...] = ("ant", "bee"), descriptors: DescriptorSet | None = FILE, missing: str = "name",
     **options: Any,
 ) -> PromptSet:  # fmt: skip
-    taxonomy = Taxonomy.from_labels(labels)
+    taxonomy = from_labels(labels)
     request = TextRequest(taxonomy, range(taxonomy.n_classes), descriptors=descriptors, missing=missing)
     written: PromptSet = create_registry().make("text_builders", control, options).build(request)
     return written
@@ -28,7 +28,7 @@ def build(
 def phrases(control: str, **options: Any) -> dict[str, list[str]]:
     labels = options.get("labels", ("ant", "bee"))
     found: dict[str, list[str]] = {label: [] for label in labels}
-    taxonomy = Taxonomy.from_labels(labels)
+    taxonomy = from_labels(labels)
     for prompt in build(control, **options).prompts:
         found[taxonomy.class_taxon(prompt.class_index).name].append(prompt.phrase)
     return found

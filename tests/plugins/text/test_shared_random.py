@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_words
-from bioclip_x.recipe import resolve_recipe
+from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.builder import from_labels
 
 LABELS = ("red fox", "badger", "gray wolf")
 """Names of 2, 1 and 2 words, 20 letters in all: random texts have 2 words (5/3) of 4 letters (20/5)."""
 
 
 def build(descriptors: DescriptorSet | None = None, **options: Any) -> PromptSet:
-    taxonomy = Taxonomy.from_labels(LABELS)
+    taxonomy = from_labels(LABELS)
     request = TextRequest(taxonomy, range(taxonomy.n_classes), descriptors=descriptors)
     written: PromptSet = create_registry().make("text_builders", "shared-random", options).build(request)
     return written
 
 
 def test_all_classes_have_the_same_15_pairs_of_words_and_characters() -> None:
-    written, taxonomy = build(), Taxonomy.from_labels(LABELS)
+    written, taxonomy = build(), from_labels(LABELS)
     assert [one.class_index for one in written.prompts] == sorted(list(range(3)) * 30)
     of = [[one.phrase for one in written.prompts if one.class_index == c] for c in range(3)]
     assert of[0] == of[1] == of[2] and len(set(of[0])) == 30
@@ -43,7 +43,7 @@ def test_all_classes_have_the_same_15_pairs_of_words_and_characters() -> None:
 def test_they_are_the_two_controls_together_and_read_no_descriptors() -> None:
     file = DescriptorSet({"badger": (Descriptor("a striped face, seen from the side"),)}, "d.yaml", style="bare")
     assert build(file) == build()
-    registry, taxonomy = create_registry(), Taxonomy.from_labels(LABELS)
+    registry, taxonomy = create_registry(), from_labels(LABELS)
     options = {"shared": True, "count": 4, "style": "has", "seed": 2}
     apart = {
         one.text

@@ -10,6 +10,7 @@ from bioclip_x.prompts import Descriptor, DescriptorSet
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.text.swapped import exchange
 
 TREE = {"a1": "A", "a2": "A", "b1": "B", "b2": "B", "c1": "C"}
@@ -41,7 +42,7 @@ def given_to(written: PromptSet, taxonomy: Taxonomy) -> dict[str, list[str]]:
 
 
 def test_two_classes_exchange_and_every_output_says_whose_the_descriptors_are() -> None:
-    taxonomy = Taxonomy.from_labels(["bee", "ant"])
+    taxonomy = from_labels(["bee", "ant"])
     written = build(taxonomy, described({"bee": ["a sting", "stripes"], "ant": ["feelers"]}))
     bee = [one for one in written.prompts if taxonomy.class_taxon(one.class_index).name == "bee"]
     assert [(one.text, one.phrase, one.kind, one.source) for one in bee] == [
@@ -53,7 +54,7 @@ def test_two_classes_exchange_and_every_output_says_whose_the_descriptors_are() 
 
 def test_it_reads_and_writes_as_descriptors_does() -> None:
     """Style, name, kinds and what is missing: only whose the phrases are differs."""
-    taxonomy = Taxonomy.from_labels(["bee", "ant", "wasp"])
+    taxonomy = from_labels(["bee", "ant", "wasp"])
     file = DescriptorSet(
         {
             "Bee": (Descriptor("a sting"), Descriptor("in a hive", "background")),
@@ -91,7 +92,7 @@ def test_within_a_genus_classes_exchange_there_and_a_lonely_one_across_with_a_no
 
 
 def test_classes_of_equal_descriptors_do_not_exchange_with_each_other() -> None:
-    taxonomy = Taxonomy.from_labels(["p", "q", "r", "s"])
+    taxonomy = from_labels(["p", "q", "r", "s"])
     file = described({"p": ["x", "y"], "q": ["y", "x"], "r": ["z"], "s": ["w"]})
     for seed in range(20):
         got = given_to(build(taxonomy, file, seed=seed), taxonomy)
@@ -99,7 +100,7 @@ def test_classes_of_equal_descriptors_do_not_exchange_with_each_other() -> None:
 
 
 def test_where_it_cannot_be_helped_it_is_told_and_where_there_is_nothing_to_swap_refused() -> None:
-    taxonomy = Taxonomy.from_labels(["p", "q", "r"])
+    taxonomy = from_labels(["p", "q", "r"])
     written = build(taxonomy, described({"p": ["x"], "q": ["x"], "r": ["z"]}))
     assert any(note.startswith("1 classes got descriptors that equal their own: ") for note in written.notes)
     with pytest.raises(DescriptorError, match="at least two classes must differ in them"):
@@ -111,7 +112,7 @@ def test_where_it_cannot_be_helped_it_is_told_and_where_there_is_nothing_to_swap
 def test_who_gets_whose_follows_from_seed_and_names_alone() -> None:
     labels = [f"class {i}" for i in range(12)]
     file = described({label: [label] for label in labels})
-    one, other = Taxonomy.from_labels(labels), Taxonomy.from_labels(labels[::-1])
+    one, other = from_labels(labels), from_labels(labels[::-1])
     assert given_to(build(one, file), one) == given_to(build(other, file), other)
     assert given_to(build(one, file, seed=1), one) != given_to(build(one, file), one)
 

@@ -13,6 +13,7 @@ from bioclip_x.errors import DescriptorError, RecipeError
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.builder import from_labels
 
 TIT = [("kingdom", "Animalia"), ("genus", "Cyanistes"), ("species", "Cyanistes caeruleus")]
 
@@ -54,7 +55,7 @@ def test_bioclips_own_is_what_the_names_write(tits: Taxonomy) -> None:
 
 
 def test_openais_80_with_a_label_as_open_clip_writes_them() -> None:
-    written = build(Taxonomy.from_labels(["red fox", "gray wolf"]))
+    written = build(from_labels(["red fox", "gray wolf"]))
     expected = [
         (c, fill(label)) for c, label in enumerate(("red fox", "gray wolf")) for fill in OPENAI_IMAGENET_TEMPLATES
     ]

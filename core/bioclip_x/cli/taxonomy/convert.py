@@ -42,9 +42,9 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
 
 def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
     """Writes a tree to a file or stdout, and tells on stderr what the format cannot hold."""
-    from bioclip_x.streams import opened
+    from bioclip_x.io.streams import opened
+    from bioclip_x.messages import visible
     from bioclip_x.taxonomy.writers import document_of
-    from bioclip_x.wording import visible
 
     made = document_of(taxonomy, chosen)
     if chosen.name == "parquet":
@@ -60,7 +60,7 @@ def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
 def _write_parquet(tables: Any, output: Path | None, source: str) -> None:
     import json
 
-    from bioclip_x.parquet import parquet_file
+    from bioclip_x.io.parquet import parquet_file
 
     first = next(tables)
     with parquet_file(output, first.schema, json.dumps({"taxonomy": source})) as writer:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.render.terminal import printing, safe
 from bioclip_x.cli.taxonomy.source import read_file, reading_options
-from bioclip_x.cli.taxonomy.terminal import printing, safe
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bioclip_x.taxonomy import Taxonomy
-    from bioclip_x.taxonomy.difference import Change, Difference
+    from bioclip_x.taxonomy.editing.diff import Change, Difference
 
 COLUMNS = ("change", "old_rank", "old_name", "new_rank", "new_name", "old_path", "new_path", "old_line", "new_line")
 IN_WORDS = {
@@ -63,8 +63,8 @@ def diff(
 
     Namesakes are told apart by their paths. What lies below a taxon that has moved has not moved itself.
     """  # fmt: skip
-    from bioclip_x.streams import opened
-    from bioclip_x.taxonomy.difference import difference
+    from bioclip_x.io.streams import opened
+    from bioclip_x.taxonomy.editing.diff import difference
 
     trees = read_file(registry, old, **reading), read_file(registry, new, **reading)
     found = difference(*trees)

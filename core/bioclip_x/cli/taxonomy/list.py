@@ -14,8 +14,8 @@ import click
 
 from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options, tell_notes
 from bioclip_x.errors import RecipeError
+from bioclip_x.io.streams import opened
 from bioclip_x.registry import Registry
-from bioclip_x.streams import opened
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
@@ -57,7 +57,7 @@ def list_classes(
     """  # fmt: skip
     if file and taxonomy:
         raise RecipeError(f"expected one file, got {file} and --taxonomy {taxonomy}")
-    from bioclip_x.pipeline.part import part_of
+    from bioclip_x.classes.subset import part_of
 
     tree = part_of(registry, subset, read_source(registry, file or taxonomy, **source)).tree
     tell_notes(tree)

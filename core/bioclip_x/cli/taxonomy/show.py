@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.taxonomy.outline import Outline, outlined
+from bioclip_x.cli.render.terminal import printing, safe
+from bioclip_x.cli.render.tree import Outline, outlined
 from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options
-from bioclip_x.cli.taxonomy.terminal import printing, safe
+from bioclip_x.messages import counted, some
 from bioclip_x.registry import Registry
-from bioclip_x.wording import counted, some
+from bioclip_x.taxonomy.editing.restrict import restricted_to
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,8 +70,8 @@ def _rank(taxonomy: Taxonomy, rank: str) -> str:
 def _found(taxonomy: Taxonomy, name: str) -> int:
     """The taxon of this name. Raises RecipeError where none or several have it."""
     from bioclip_x.errors import RecipeError
-    from bioclip_x.taxonomy import Resolver
-    from bioclip_x.taxonomy.paths import path_text
+    from bioclip_x.taxonomy.ancestors import path_text
+    from bioclip_x.taxonomy.names.resolver import Resolver
 
     nodes = Resolver(taxonomy).find(name).nodes
     if not nodes:
@@ -91,7 +92,7 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     from bioclip_x.taxonomy.summary import summary
 
     below = range(int(taxonomy.leaf_start_N[top]), int(taxonomy.leaf_stop_N[top]))
-    found = summary(taxonomy.restricted_to(below) if top else taxonomy)
+    found = summary(restricted_to(taxonomy, below) if top else taxonomy)
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("rank")
     for heading in ("taxa", "lineages without", "classes"):

@@ -14,7 +14,7 @@ from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
-    from bioclip_x.taxonomy.usages import SeveralParents
+    from bioclip_x.taxonomy.name_usages import SeveralParents
 
 _READING = [
     click.option("--taxonomy-format", metavar="NAME", help="The files' reader; by default seen from the content."),
@@ -45,8 +45,8 @@ def read_file(
 
     Raises TaxonomyError.
     """
-    from bioclip_x.paths import cache_folder
-    from bioclip_x.pipeline.taxonomies import read_taxonomy
+    from bioclip_x.classes.taxonomy_files import read_taxonomy
+    from bioclip_x.settings import cache_folder
 
     cache = None if afresh else cache_folder() / "taxonomies"
     return read_taxonomy(registry, file, taxonomy_format, dag, cache)
@@ -72,9 +72,9 @@ def read_source(
 
 def model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
     """The tree that `classify` would take with these fields of the recipe."""
-    from bioclip_x.cli.recipes import resolved_recipe
-    from bioclip_x.pipeline.encoders import own_classes
-    from bioclip_x.pipeline.taxonomies import listed_taxonomy, own_taxonomy
+    from bioclip_x.classes.taxonomy_files import listed_taxonomy, own_taxonomy
+    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.models import own_classes
 
     recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags=fields)
     listed = listed_taxonomy(registry, recipe)
@@ -87,7 +87,7 @@ def model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
 
 def preferred_language(registry: Registry, language: str | None) -> str:
     """The language of common names: the one given, or the user's own setting."""
-    from bioclip_x.cli.recipes import resolved_recipe
+    from bioclip_x.cli.recipe_flags import resolved_recipe
 
     recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags={"language": language})
     return recipe.language
@@ -95,7 +95,7 @@ def preferred_language(registry: Registry, language: str | None) -> str:
 
 def tell_notes(taxonomy: Taxonomy) -> None:
     """What was odd in a file, on stderr."""
-    from bioclip_x.wording import visible
+    from bioclip_x.messages import visible
 
     for note in taxonomy.notes:
         click.echo(f"note: {visible(note)}", err=True)

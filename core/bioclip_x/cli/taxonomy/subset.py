@@ -13,7 +13,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.taxonomy.usages import SeveralParents
+    from bioclip_x.taxonomy.name_usages import SeveralParents
 
 
 @click.command()
@@ -44,10 +44,10 @@ def subset(
     A PART is rank=name,name, a name, a path of names ("Plantae; Oenanthe"), or a file of names: one a line, or any taxonomy.
     rank!=name, or '!' before any other part, leaves out.
     """  # fmt: skip
-    from bioclip_x.pipeline.lists import read_list
-    from bioclip_x.taxonomy.subset import subset as part_of
+    from bioclip_x.classes.species_lists import read_list
+    from bioclip_x.messages import visible
+    from bioclip_x.taxonomy.editing.subset import subset as part_of
     from bioclip_x.taxonomy.writers import format_of
-    from bioclip_x.wording import visible
 
     file, parts = split(file_and_parts, model)
     chosen = format_of(output, to or (None if output else "csv"))

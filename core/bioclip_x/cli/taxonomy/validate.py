@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.options import table_or_json_option
+from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.render.terminal import printing, safe
 from bioclip_x.cli.taxonomy.source import read_file, reading_options
-from bioclip_x.cli.taxonomy.terminal import printing, safe
+from bioclip_x.messages import counted
 from bioclip_x.records.problem import Problem
 from bioclip_x.registry import Registry
-from bioclip_x.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -83,7 +83,7 @@ def validate(
 
 def _verdict(registry: Registry, file: Path, reading: dict[str, Any]) -> Verdict:
     from bioclip_x.errors import TaxonomyError
-    from bioclip_x.taxonomy.validate import check
+    from bioclip_x.taxonomy.editing.validate import check
 
     try:
         taxonomy = read_file(registry, file, **reading, afresh=True)
@@ -138,7 +138,7 @@ def _blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
 
 
 def _summary(verdict: Verdict) -> str:
-    from bioclip_x.taxonomy.paths import is_taxon
+    from bioclip_x.taxonomy.ancestors import is_taxon
 
     told = [counted(verdict.errors, "error"), counted(verdict.warnings, "warning")] if verdict.problems else ["fine"]
     if taxonomy := verdict.taxonomy:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from bioclip_x.prompts.curation.alike import same_lists, without_repeats
+from bioclip_x.prompts.curation.duplicates import same_lists, without_repeats
 from bioclip_x.prompts.curation.findings import Curated, Finding
-from bioclip_x.prompts.curation.marks import mended, says_nothing
-from bioclip_x.prompts.curation.names import Names, OtherNames, leak, only_keys
-from bioclip_x.prompts.curation.visual import unseen
+from bioclip_x.prompts.curation.markup import mended, says_nothing
+from bioclip_x.prompts.curation.name_leaks import Names, OtherNames, leak, only_keys
+from bioclip_x.prompts.curation.visibility import unseen
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 
 CONTEXT: Final = 77

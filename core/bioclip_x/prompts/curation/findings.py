@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bioclip_x.prompts.formats.gathering import shown
+from bioclip_x.prompts.formats.collector import shown
 from bioclip_x.records.descriptor import DescriptorSet
 
 Done = Literal["mended", "dropped", "told"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.prompts.formats.gathering import Gathering, kind_of
+from bioclip_x.prompts.formats.collector import Gathering, kind_of
 from bioclip_x.records.descriptor import DescriptorSet
 
 _END: Final = re.compile(r"(?<=[a-z0-9)\"”][.!?])\s*(?=[A-Z\"“])")

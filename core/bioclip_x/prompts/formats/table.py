@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.files import read_text
-from bioclip_x.prompts.formats.gathering import Gathering, shown
+from bioclip_x.io.files import read_text
+from bioclip_x.prompts.formats.collector import Gathering, shown
 from bioclip_x.records.descriptor import DescriptorSet
 
 SUFFIXES: Final = (".csv", ".tsv")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from bioclip_x.messages import counted
 from bioclip_x.taxonomy.details import DetailColumns
-from bioclip_x.wording import counted
 
 AT_ONCE: Final = 8192
 """Nodes that are written in one piece."""

@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from bioclip_x.messages import counted
+from bioclip_x.taxonomy.ancestors import is_taxon, last_below, taxa, taxa_above
 from bioclip_x.taxonomy.details import as_columns
-from bioclip_x.taxonomy.paths import is_taxon, last_below, taxa, taxa_above
 from bioclip_x.taxonomy.tree import Taxonomy
 from bioclip_x.taxonomy.writers.document import AT_ONCE, Document, counted_details
-from bioclip_x.wording import counted
 
 _UNQUOTED: Final = re.compile(r"[^\W_][^\W_]*(?:[ .-][^\W_]+)*\.?")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bioclip_x.taxonomy.ancestors import taxa, taxa_above
 from bioclip_x.taxonomy.details import BETWEEN, DetailColumn, as_columns
-from bioclip_x.taxonomy.paths import taxa, taxa_above
 from bioclip_x.taxonomy.tree import Taxonomy
 
 About = dict[str, Any]

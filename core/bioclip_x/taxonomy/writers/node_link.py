@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from bioclip_x.taxonomy.paths import taxa, taxa_above
+from bioclip_x.taxonomy.ancestors import taxa, taxa_above
 from bioclip_x.taxonomy.tree import Taxonomy
 from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
 from bioclip_x.taxonomy.writers.node import abouts

@@ -18,22 +18,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.messages import counted
+from bioclip_x.taxonomy.ancestors import is_taxon, nearest, nearest_above, order_of_ranks, path_text
 from bioclip_x.taxonomy.details import BETWEEN, DetailColumn, as_columns
-from bioclip_x.taxonomy.names import split_authorship
-from bioclip_x.taxonomy.paths import is_taxon, nearest, nearest_above, order_of_ranks, path_text
+from bioclip_x.taxonomy.editing.validate import authors_in_names, rank_order
+from bioclip_x.taxonomy.names.parsing import split_authorship
 from bioclip_x.taxonomy.ranks import ORDER, RANKS, normalise_rank
 from bioclip_x.taxonomy.tree import Taxonomy
-from bioclip_x.taxonomy.validate import authors_in_names, rank_order
 from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
-from bioclip_x.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow
 
-Ints = npt.NDArray[np.int64]
 Texts = Callable[[Ints], list[str]]
 """The cells of one column for some nodes."""
 

@@ -20,10 +20,10 @@ from typing import Any, Final
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.files import DEEPEST
-from bioclip_x.taxonomy.paths import taxa, taxa_above
+from bioclip_x.io.files import DEEPEST
+from bioclip_x.taxonomy.ancestors import taxa, taxa_above
+from bioclip_x.taxonomy.editing.validate import duplicates
 from bioclip_x.taxonomy.tree import Taxonomy
-from bioclip_x.taxonomy.validate import duplicates
 from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
 from bioclip_x.taxonomy.writers.node import abouts
 

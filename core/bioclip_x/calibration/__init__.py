@@ -1,0 +1,1 @@
+"""Fits a calibration on labelled images: temperature, refusal threshold, depth."""

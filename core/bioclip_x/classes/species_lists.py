@@ -1,0 +1,49 @@
+"""Lists of taxa in files: a name a line, or any taxonomy file, of which the classes are taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from bioclip_x.classes.taxonomy_files import HEAD_BYTES, read_taxonomy
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.files import read_text
+from bioclip_x.records import Taxon
+from bioclip_x.registry import Registry
+from bioclip_x.settings import cache_folder
+
+TABLES: Final = (".csv", ".tsv", ".tab")
+
+
+def read_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
+    """The taxa that a file lists. Raises TaxonomyError for one that cannot be read, or that lists nothing.
+
+    Lines are names, with or without author, or paths ("Plantae; Oenanthe"); blank ones, and those that begin with #, are
+    skipped, and a name listed twice is taken once.
+    """
+    if not path.exists():
+        raise TaxonomyError(f"the list {path} does not exist; expected a file with a name a line, or a taxonomy")
+    if path.is_dir() or _is_taxonomy(registry, path):
+        tree = read_taxonomy(registry, path, cache=cache_folder() / "taxonomies")
+        return tuple(map(tree.class_taxon, range(tree.n_classes)))
+    lines = [line.strip() for line in read_text(path, TaxonomyError).splitlines()]
+    names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    if not names:
+        raise TaxonomyError(f"{path} is empty; expected a name a line, or a taxonomy")
+    if path.suffix.lower() in TABLES and any(separator in names[0] for separator in ",;\t"):
+        raise TaxonomyError(
+            f"{path}: expected columns named by ranks (family, genus, species), got {names[0]!r}; or a name a line"
+        )
+    return tuple(map(_taxon, names))
+
+
+def _is_taxonomy(registry: Registry, path: Path) -> bool:
+    with path.open("rb") as handle:
+        head = handle.read(HEAD_BYTES)
+    readers = (registry.make("taxonomy_readers", name) for name in registry.components("taxonomy_readers"))
+    return any(reader.sniff(path, head) for reader in readers)
+
+
+def _taxon(line: str) -> Taxon:
+    names = [name.strip() for name in line.replace(">", ";").split(";") if name.strip()] or [line]
+    return Taxon("", names[-1], tuple(("", name) for name in names))

@@ -1,0 +1,80 @@
+"""Labelled pictures on the command line: the data set that is meant, and its pictures embedded by a recipe's classifier."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bioclip_x.cli.classify import read_labels
+from bioclip_x.errors import CalibrationError
+from bioclip_x.registry import Registry
+
+if TYPE_CHECKING:
+    from bioclip_x.components import Dataset
+    from bioclip_x.evaluation.labelled_images import LabelledPictures
+    from bioclip_x.inference.classifier import Classifier
+
+FIELDS: Final = (
+    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "taxonomy", "taxonomy_format", "dag", "labels",
+    "subset", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
+    "batch_size", "workers",
+)  # fmt: skip
+"""What decides the numbers. Head, rank and depth come after."""
+TABLES: Final = (".csv", ".tsv", ".parquet", ".pq")
+
+
+def prepare(fields: dict[str, Any]) -> None:
+    """Flags as a recipe wants them; and Pillow's warnings, of which each picture has its own word, are turned off."""
+    warnings.filterwarnings("ignore", module="PIL")
+    fields["labels"] = read_labels(fields["labels"])
+    fields["text"] = fields["text"] or None
+
+
+def dataset_of(registry: Registry, pictures: str) -> tuple[Dataset, str]:
+    """The data set, and what outputs call it: a folder, a table, or one by its name (field-guide:count=500).
+
+    Raises CalibrationError for what is none of these.
+    """
+    from bioclip_x.options import parse_ref
+
+    path = Path(pictures)
+    if path.is_dir() or path.suffix.lower() in TABLES:
+        name = "image-folder" if path.is_dir() else "manifest"
+        return registry.make("datasets", name, {"path": path, "off_list": "keep"}), path.resolve().name
+    ref = parse_ref(pictures)
+    if ref.name not in registry.components("datasets"):
+        raise CalibrationError(
+            f"{pictures}: no such folder; expected a folder of folders named by class, a table ({', '.join(TABLES)}) with the "
+            f"columns path and label, or a data set by name: {', '.join(registry.components('datasets'))}"
+        )
+    return registry.make("datasets", ref.name, ref.options), str(ref)
+
+
+def embedded(
+    registry: Registry,
+    dataset: Dataset,
+    *,
+    recipe: Path | None,
+    plugins: Sequence[str],
+    fields: dict[str, Any],
+    quiet: bool,
+    check: Callable[[Classifier], object] = lambda classifier: None,
+) -> tuple[Classifier, tuple[str, ...], LabelledPictures]:
+    """The recipe's classifier, uncalibrated; notes on recipe and labels; and the pictures.
+
+    check: called with the classifier before any picture is looked at; raises where it will not do.
+    """
+    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.evaluation.labelled_images import labelled_pictures
+    from bioclip_x.inference.classifier import Classifier
+
+    resolved, told = resolved_recipe(registry, file=recipe, plugins=plugins, flags=fields)
+    resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
+    with Progress(enabled=not quiet) as progress:
+        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+        check(classifier)
+        notes = (*told, *dataset.prepare(classifier.taxonomy))
+        return classifier, notes, labelled_pictures(classifier, dataset, progress.labelled)

@@ -1,0 +1,102 @@
+"""What curation found in a descriptor file, as a table or JSON: `bioclip-x describe --check FILE`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import click
+
+from bioclip_x.cli.render.terminal import printing, safe
+from bioclip_x.messages import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bioclip_x.describe.check import Checked
+    from bioclip_x.prompts.curation import Finding
+    from bioclip_x.prompts.curation.findings import Done
+
+LONGEST: Final = 120
+"""Characters of a phrase that a table shows."""
+
+_STYLES: Final[dict[Done, str]] = {"mended": "green", "dropped": "red", "told": "yellow"}
+
+
+def print_checked(checked: Checked, format_: Literal["table", "json"] = "table", most: int = 10) -> None:
+    """To stdout. most: findings of a kind that the table shows, 0 for all; JSON has all."""
+    if format_ == "json":
+        click.echo(json.dumps(document(checked), indent=2, ensure_ascii=False))
+        return
+    with printing() as put:
+        for block in blocks(checked, most):
+            put(block)
+
+
+def document(checked: Checked) -> dict[str, Any]:
+    """All findings, for a script."""
+    done = Counter(one.done for one in checked.findings)
+    return {
+        "file": str(checked.file),
+        "style": checked.descriptors.style or None,
+        "classes": len(checked.descriptors.classes),
+        "descriptors": _number(checked.descriptors.classes.values()),
+        "kept": _number(checked.curated.descriptors.classes.values()),
+        **{what: done[what] for what in _STYLES},
+        "to_ask_again": list(checked.curated.to_ask_again),
+        "findings": [
+            {
+                "kind": one.kind,
+                "class": one.name or None,
+                "phrase": one.phrase or None,
+                "done": one.done,
+                "became": one.became or None,
+                "message": one.message,
+            }
+            for one in checked.findings
+        ],
+    }
+
+
+def blocks(checked: Checked, most: int) -> Iterator[RenderableType]:
+    """A line on the whole, then each kind of finding with the first of it, what was dropped first."""
+    done = Counter(one.done for one in checked.findings)
+    told = ", ".join(f"{done[what]:,} {what}" for what in _STYLES if done[what]) or "nothing to mend"
+    classes = counted(len(checked.descriptors.classes), "class", "classes")
+    number = counted(_number(checked.descriptors.classes.values()), "descriptor")
+    yield safe(f"{checked.file}: {classes}, {number}: {told}", "bold")
+    for kind in dict.fromkeys(one.kind for one in checked.findings):
+        of_kind = sorted((one for one in checked.findings if one.kind == kind), key=lambda one: one.done)
+        counts = Counter(one.done for one in of_kind)
+        yield safe("")
+        yield safe(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}", "bold")
+        for one in islice(of_kind, most or None):
+            yield _line(one)
+        if most and len(of_kind) > most:
+            yield safe(f"  … {len(of_kind) - most:,} more", "dim")
+
+
+def _line(finding: Finding) -> RenderableType:
+    text = safe(f"  {finding.done:<8}", _STYLES[finding.done])
+    if finding.name:
+        text.append_text(safe(_short(finding.name)))
+        text.append(": ")
+    if finding.phrase:
+        text.append_text(safe(_short(finding.phrase)))
+        if finding.became:
+            text.append(" → ")
+            text.append_text(safe(_short(finding.became), "bold"))
+        text.append(" ")
+    text.append_text(safe(f"({finding.message})" if finding.phrase else finding.message, "dim"))
+    return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _number(classes: Iterable[Sequence[object]]) -> int:
+    return sum(map(len, classes))

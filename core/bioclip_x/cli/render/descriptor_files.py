@@ -1,0 +1,84 @@
+"""What descriptors do for a data set, for programs: JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
+from typing import Any, Final
+
+from bioclip_x.io.streams import without_strays
+from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Usefulness
+
+FORMAT: Final = "bioclip-x/descriptors-of-a-data-set/1"
+INTERVALS: Final = {
+    "level": 0.95,
+    "over": "pictures",
+    "accuracy": "Wilson 1927",
+    "auroc": "Newcombe 2006, method 5",
+    "change": "Agresti & Min 2005",
+}
+COLUMNS: Final = (
+    "class", "common_name", "pictures", "right", "phrase", "text", "kind", "weight", "inherited_from", "inherited_rank",
+    "shared_by", "with_siblings", "sibling_rank", "sibling_taxon", "siblings", "sibling_pictures", "auroc_siblings",
+    "auroc_siblings_low", "auroc_siblings_high", "other_pictures", "auroc_all", "auroc_all_low", "auroc_all_high",
+    "cosine_own", "cosine_siblings", "cosine_others", "between_classes", "spread", "same_everywhere", "without_fixed",
+    "without_broken", "without_change", "without_low", "without_high",
+)  # fmt: skip
+
+
+def write(found: Usefulness, format_: str, stream: Any, *, in_full: bool = False) -> None:
+    """Writes it as "table", "json" or "csv". in_full: a table of every descriptor, not of the best and worst."""
+    if format_ == "json":
+        stream.write(json.dumps(document(found), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    elif format_ == "csv":
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(rows(found))
+        stream.write(without_strays(text.getvalue()))
+    else:
+        from bioclip_x.cli.render.descriptor_table import table
+
+        stream.write(without_strays(table(found, in_full=in_full)))
+
+
+def write_provenance(found: Usefulness, stream: Any) -> None:
+    """What a table of descriptors does not hold: all but the descriptors."""
+    about = {name: value for name, value in document(replace(found, classes=())).items() if name != "classes"}
+    stream.write(json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+
+def document(found: Usefulness) -> dict[str, Any]:
+    """Plain values, all of it."""
+    plain = asdict(found)
+    for one, of in zip(plain["classes"], found.classes):
+        for descriptor, use in zip(one["descriptors"], of.descriptors):
+            descriptor["is_same_everywhere"] = use.is_same_everywhere
+    return {"format": FORMAT, "intervals": INTERVALS, **plain}
+
+
+def rows(found: Usefulness) -> Iterator[tuple[Any, ...]]:
+    """One for each descriptor of each class, as `COLUMNS`; "" where there is nothing to tell."""
+    for one in found.classes:
+        for use in one.descriptors:
+            yield tuple("" if value is None else value for value in _row(one, use))
+
+
+def _row(one: ClassUse, use: DescriptorUse) -> tuple[Any, ...]:
+    return (
+        one.name, one.common_name, one.pictures, one.right, use.phrase, use.text, use.kind, use.weight, use.taxon, use.rank,
+        use.shared_by, use.with_siblings, one.sibling_rank or "all", one.sibling_taxon, one.siblings, one.sibling_pictures,
+        *_area(use.from_siblings), use.from_all and use.from_all.others, *_area(use.from_all), use.own, use.siblings,
+        use.others, use.between, use.spread, str(use.is_same_everywhere).lower(), *_left_out(use.left_out),
+    )  # fmt: skip
+
+
+def _area(area: Area | None) -> tuple[float | None, ...]:
+    return (area.value, area.low, area.high) if area else (None,) * 3
+
+
+def _left_out(without: LeftOut | None) -> tuple[float | None, ...]:
+    return tuple(getattr(without, one.name) for one in fields(LeftOut) if one.name != "of") if without else (None,) * 5

@@ -1,0 +1,214 @@
+"""What descriptors do for a data set, for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from bioclip_x.evaluation.descriptor_statistics import FEWEST
+from bioclip_x.messages import counted, some, visible
+from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Pruning, Share, Usefulness
+
+WIDTH: Final = 120
+MOST: Final = 30
+"""Classes in the table."""
+FIRST: Final = 5
+"""Descriptors in the lists below it."""
+
+Use = tuple[ClassUse, DescriptorUse]
+
+
+def table(found: Usefulness, *, in_full: bool = False) -> str:
+    """in_full: every descriptor of the classes, else the best and the worst, and what stands out of all."""
+    console = Console(width=WIDTH, markup=False, highlight=False, emoji=False, color_system=None, force_terminal=False)
+    with console.capture() as captured:
+        for part in (*_head(found), *(_in_full(found) if in_full else _overview(found)), *_foot(found)):
+            console.print(part, soft_wrap=isinstance(part, str))
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _head(found: Usefulness) -> Iterator[RenderableType]:
+    right, model = found.accuracy, found.provenance
+    demo = f" (demonstration: {model['demo']})" if model["demo"] else ""
+    yield visible(
+        f"{found.source}: {counted(found.pictures, 'picture')}, {_share(right)} named rightly among "
+        f"{counted(model['n_classes'], 'class', 'classes')}"
+    )
+    yield visible(f"{model['model']}, revision {model['revision']}{demo}")
+    if found.without:
+        yield visible(f"without pictures, so not told of: {some(found.without)}")
+    yield ""
+
+
+def _overview(found: Usefulness) -> Iterator[RenderableType]:
+    uses = [(one, use) for one in found.classes for use in one.descriptors]
+    yield from _counts(uses)
+    worst_first = sorted(found.classes, key=lambda one: min(map(_value, one.descriptors), default=2.0))
+    yield _by_class(worst_first[:MOST])
+    if len(worst_first) > MOST:
+        yield f"… {len(worst_first) - MOST} more classes, whose worst descriptors are better: --class NAME, --output FILE.csv"
+    yield ""
+    flat = [(one, use) for one, use in uses if use.is_same_everywhere]
+    yield from _listed(
+        "the same everywhere (no more of their variance lies between classes than chance puts there)", flat
+    )
+    without = sorted((pair for pair in uses if pair[1].left_out), key=lambda pair: _gain(pair[1]))
+    yield from _listed("names lean on these: fewer are right without them", [u for u in without if _gain(u[1]) < 0])
+    yield from _listed("better left out: more are right without them", [u for u in without[::-1] if _gain(u[1]) > 0])
+
+
+def _counts(uses: Sequence[Use]) -> Iterator[str]:
+    """How many separate, never do, cannot be told."""
+    areas = [use.from_siblings for _, use in uses if use.from_siblings]
+    if not areas:
+        yield f"{counted(len(uses), 'descriptor')}; no other class has pictures, so there is nothing to tell any class from"
+        yield ""
+        return
+    few = sum(one.pictures < FEWEST and use.from_siblings is not None for one, use in uses)
+    side = {name: [use for _, use in uses if _side(use) == name] for name in ("above", "around", "below")}
+    around, below = _shared(side["around"]), _shared(side["below"])
+    yield f"{counted(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
+    yield f"  {len(side['above']):>6,}  wholly above 0.5: more similar to their class's pictures"
+    yield f"  {len(side['around']):>6,}  around 0.5: not seen to separate, here{around}"
+    yield f"  {len(side['below']):>6,}  wholly below 0.5: more similar to the siblings' pictures{below}"
+    yield (
+        f"where nothing separates, chance alone puts one in 40 above (of {len(areas):,}: {len(areas) / 40:,.1f}), and one in 40 "
+        "below"
+    )
+    if few:
+        yield f"{few:,} rest on fewer than {FEWEST} pictures of the class (*)"
+    yield ""
+
+
+def _by_class(classes: Iterable[ClassUse]) -> Table:
+    shown = _table("class", "right", "siblings", "best descriptor", "AUROC", "worst descriptor", "AUROC")
+    for one in classes:
+        ordered = sorted(one.descriptors, key=_value)
+        cells: list[str] = []
+        for use in (ordered[-1:], ordered[:1]):
+            cells += [_phrase(use[0]), _area(use[0].from_siblings, one)] if use else ["–", ""]
+        if len(ordered) == 1:
+            cells[2:] = ["(the same)", ""]
+        shown.add_row(visible(one.name), f"{one.right}/{one.pictures}", _siblings(one), *cells)
+    return shown
+
+
+def _in_full(found: Usefulness) -> Iterator[RenderableType]:
+    for one in found.classes:
+        name = f"{one.name} ({one.common_name})" if one.common_name else one.name
+        yield visible(
+            f"{name}: {one.right} of {counted(one.pictures, 'picture')} right; siblings: {_siblings(one)}, "
+            f"{counted(one.sibling_pictures, 'picture')}"
+        )
+        shown = _table("descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it")
+        for use in sorted(one.descriptors, key=lambda use: -_value(use)):
+            shown.add_row(
+                _phrase(use),
+                _area(use.from_siblings, one),
+                _area(use.from_all, one),
+                f"{use.own:.3f}",
+                "–" if use.siblings is None else f"{use.siblings:.3f}",
+                "–" if use.between is None else f"{max(0.0, use.between):.0%}",
+                _without(use.left_out),
+            )
+        yield shown
+        yield ""
+
+
+def _listed(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
+    if not uses:
+        return
+    yield f"{title}: {len(uses):,}"
+    shown = _table("", "", "from siblings", "right without it")
+    shown.show_header = False
+    for one, use in uses[:FIRST]:
+        shown.add_row("  " + visible(one.name), _phrase(use), _area(use.from_siblings, one), _without(use.left_out))
+    yield shown
+    if len(uses) > FIRST:
+        yield f"  … {len(uses) - FIRST} more: --output FILE.csv"
+    yield ""
+
+
+def _foot(found: Usefulness) -> Iterator[RenderableType]:
+    if found.pruning:
+        yield from pruned(found.pruning)
+        yield ""
+    yield "in brackets: 95% intervals, over these pictures; AUROC 0.5 is chance. Many intervals at once: some miss by chance"
+
+
+def pruned(done: Pruning) -> Iterator[str]:
+    """What was dropped, and what became of the accuracy."""
+    yield (
+        f"pruned: {done.dropped:,} of {done.judged:,} descriptors dropped that could be judged, of {done.descriptors:,} in the "
+        f"file; decided on {done.deciding:,} pictures (seed {done.seed})"
+    )
+    yield (
+        f"  on the {done.held_out:,} others: {_share(done.before)} right before, {_share(done.after)} after; "
+        f"{_change(done.change)}"
+    )
+
+
+def _table(*columns: str) -> Table:
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        is_number = column in ("AUROC", "from siblings", "from all", "cosine", "right", "between")
+        shown.add_column(column, no_wrap=is_number, overflow="fold", min_width=18 if column == "class" else None)
+    return shown
+
+
+def _value(use: DescriptorUse) -> float:
+    return use.from_siblings.value if use.from_siblings else 0.5
+
+
+def _side(use: DescriptorUse) -> str:
+    return use.from_siblings.side if use.from_siblings else ""
+
+
+def _shared(uses: Sequence[DescriptorUse]) -> str:
+    shared = sum(use.with_siblings > 0 for use in uses)
+    return f" ({shared:,} are said of a sibling too, word for word)" if shared else ""
+
+
+def _gain(use: DescriptorUse) -> int:
+    return use.left_out.fixed - use.left_out.broken if use.left_out else 0
+
+
+def _phrase(use: DescriptorUse) -> str:
+    """With whose it is, where it is inherited, and whether a sibling has the same."""
+    about = [f"{use.rank} {use.taxon}".strip()] if use.taxon else []
+    about += [f"said of {counted(use.with_siblings, 'sibling')} too"] if use.with_siblings else []
+    return visible(use.phrase + (f" ({', '.join(about)})" if about else ""))
+
+
+def _siblings(one: ClassUse) -> str:
+    if not one.siblings:
+        return "none"
+    of = f"{one.sibling_rank} {one.sibling_taxon}" if one.sibling_rank else "all"
+    return visible(f"{one.siblings:,} of {of}")
+
+
+def _area(area: Area | None, one: ClassUse) -> str:
+    """ "0.912 [0.81, 0.96]", with a star where it rests on few pictures."""
+    if area is None:
+        return "–"
+    return f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" + ("*" if one.pictures < FEWEST else "")
+
+
+def _without(without: LeftOut | None) -> str:
+    return "–" if without is None else f"+{without.fixed} -{without.broken}"
+
+
+def _change(change: LeftOut) -> str:
+    return (
+        f"{100 * change.change:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}] "
+        f"({change.fixed} more right, {change.broken} fewer)"
+    )
+
+
+def _share(share: Share) -> str:
+    text = f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
+    return re.sub(r"(?<=\d)%(?=[,\]])", "", text)

@@ -1,0 +1,42 @@
+"""CSV: a row per embedding, a column per dimension; the provenance in a file beside."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bioclip_x.embed.files import numbers, provenance_json
+from bioclip_x.io.files import is_written_in_place
+from bioclip_x.io.streams import opened
+from bioclip_x.records import Embedding, EmbeddingProvenance
+
+
+@contextmanager
+def open_csv(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
+    """Beside FILE stands FILE.provenance.json."""
+    with opened(output) as stream:
+        yield _Writer(stream, provenance)
+        if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
+            with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+                sidecar.write(provenance_json(provenance, indent=2) + "\n")
+
+
+class _Writer:
+    def __init__(self, stream: Any, provenance: EmbeddingProvenance) -> None:
+        self._stream, self._columns, self._dim = stream, provenance.columns, provenance.dim
+        self._put([*self._columns, *(f"e{d}" for d in range(self._dim))], "")
+
+    def write(self, row: Embedding) -> None:
+        vector = "," * self._dim if row.vector_D is None else f",{numbers(row.vector_D.tolist())}"
+        self._put([row.about[column] for column in self._columns], vector)
+
+    def _put(self, cells: Sequence[str], rest: str) -> None:
+        text = io.StringIO(newline="")
+        # Python's writer quotes a carriage return only from version 3.13 on; readers end the line there.
+        bare = any("\r" in cell for cell in cells)
+        csv.writer(text, lineterminator="", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(cells)
+        self._stream.write(f"{text.getvalue()}{rest}\n")

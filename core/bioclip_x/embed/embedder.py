@@ -1,0 +1,171 @@
+"""Embeds pictures, texts, and the texts of a taxonomy's classes.
+
+Legend: D embedding, P texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import torch
+
+from bioclip_x import __version__
+from bioclip_x.classes.subset import part_of
+from bioclip_x.classes.taxonomy_files import listed_taxonomy, own_taxonomy
+from bioclip_x.components import Encoder, LoadedEncoder
+from bioclip_x.errors import ModelError
+from bioclip_x.images.loading import batches
+from bioclip_x.images.sources import check, expand
+from bioclip_x.models import load_encoder, own_classes, takes
+from bioclip_x.prompts import load_descriptors
+from bioclip_x.recipe import Recipe
+from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
+from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
+from bioclip_x.registry import Registry
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.text_bank.class_prompts import text_request, write_prompts
+
+if TYPE_CHECKING:
+    from bioclip_x.images.sources import ImageLike
+
+CHUNK: Final = 1024
+"""Texts embedded at a time."""
+PICTURES: Final = ("file_name", "error", "refused")
+TEXTS: Final = ("text",)
+CLASSES: Final = ("text", "kind", "rank", "name", "lineage")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What is to be written: the provenance, known at once, and the embeddings, as they come."""
+
+    provenance: EmbeddingProvenance
+    rows: Iterator[Embedding]
+
+
+class Embedder:
+    """A recipe's model, for what it makes of pictures and texts.
+
+    normalise: vectors of length 1; else they are as the model gives them. The model is loaded when it is needed, after all
+    that can be wrong without it; then BioclipXError is raised where it is not to be had, or cannot give them so.
+    """
+
+    def __init__(self, recipe: Recipe, registry: Registry, *, normalise: bool = True) -> None:
+        self.recipe, self._registry, self._normalised = recipe, registry, normalise
+        self._family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
+        # Passed on only where it is not the rule: an encoder that knows of unit vectors alone is as good.
+        self._how: dict[str, Any] = {} if normalise else {"normalise": False}
+
+    @cached_property
+    def encoder(self) -> LoadedEncoder:
+        recipe = self.recipe
+        encoder = load_encoder(self._family, recipe)
+        if not self._normalised:
+            _check_gives_raw(encoder, recipe.encoder.name)
+        return encoder
+
+    def pictures(self, images: Iterable[ImageLike], *, stdin: TextIO | None = None) -> Embedded:
+        """One row per picture, in order; one that cannot be read has an error and no vector.
+
+        One that the model declines to name (`refused`) has its vector all the same. images, stdin: see
+        `Classifier.classify`. Raises ImageError for a folder or pattern without pictures.
+        """
+        if isinstance(images, Sequence):
+            check(images)
+        about = self._provenance("pictures", PICTURES, (*MODEL_FIELDS, *PICTURE_FIELDS))
+        about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
+        return Embedded(about, self._pictures(expand(images, stdin)))
+
+    def texts(self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
+        """One row per text, as it stands."""
+        about = self._provenance("texts", TEXTS, MODEL_FIELDS, self._cut(texts))
+        return Embedded(about, self._texts([{"text": text} for text in texts], progress))
+
+    def classes(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
+        """One row per text that the recipe's builders write for its classes; pooling is not applied."""
+        recipe = self.recipe
+        taxonomy = listed_taxonomy(self._registry, recipe)
+        if taxonomy is None:
+            own = own_classes(self._family, recipe.model, embeddings=False)
+            taxonomy = own_taxonomy(self._registry, recipe.model, own)
+        taxonomy = part_of(self._registry, recipe.subset, taxonomy).tree
+        builders = [self._registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
+        descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
+        written = write_prompts(builders, text_request(taxonomy, recipe, self.encoder.card, descriptors))
+        notes = (*taxonomy.notes, *written.notes, *self._cut([prompt.text for prompt in written.prompts]))
+        about = self._provenance("classes", CLASSES, (*MODEL_FIELDS, *CLASS_FIELDS), notes)
+        about = replace(about, taxonomy=f"{taxonomy.source} ({taxonomy.fingerprint})")
+        return Embedded(about, self._texts([_class_columns(taxonomy, prompt) for prompt in written.prompts], progress))
+
+    def _pictures(self, sources: Iterable[Source]) -> Iterator[Embedding]:
+        decoded = batches(
+            sources, self.encoder.preprocess, batch_size=self.recipe.batch_size, workers=self.recipe.workers
+        )
+        for batch in decoded:
+            yield from self._picture_batch(batch)
+
+    @torch.inference_mode()
+    def _picture_batch(self, batch: Sequence[Decoded]) -> Iterator[Embedding]:
+        pixels = [one.pixels for one in batch if one.pixels is not None]
+        features = self.encoder.encode_images(torch.stack(pixels), **self._how) if pixels else None
+        row = 0
+        for one in batch:
+            about = {"file_name": one.source.name, "error": one.error, "refused": ""}
+            vector_D = None
+            if one.pixels is not None and features is not None:
+                vector_D, about["refused"] = features.embeddings_BD[row], features.refused_B[row]
+                row += 1
+                if not bool(vector_D.isfinite().all()):
+                    vector_D, about["error"] = None, "the model gave numbers that are not finite; try --precision fp32"
+            yield Embedding(about, None if vector_D is None else vector_D.numpy())
+
+    def _texts(self, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]) -> Iterator[Embedding]:
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            vectors_PD = self.encoder.encode_texts([row["text"] for row in some], **self._how)
+            if not bool(vectors_PD.isfinite().all()):
+                raise ModelError(
+                    f"{self.recipe.model} gave numbers that are not finite for a text; try --precision fp32"
+                )
+            progress(min(start + CHUNK, len(rows)), len(rows))
+            yield from map(Embedding, some, vectors_PD.numpy())
+
+    def _provenance(
+        self, of: str, columns: tuple[str, ...], fields: Sequence[str], notes: Sequence[str] = ()
+    ) -> EmbeddingProvenance:
+        card, recipe = self.encoder.card, self.recipe.dump()
+        return EmbeddingProvenance(
+            version=__version__,
+            model=card.name,
+            revision=card.revision,
+            demo=card.demo,
+            of=of,
+            columns=columns,
+            dim=card.dim,
+            normalised=self._normalised,
+            precision=card.precision,
+            preprocessing=None,
+            taxonomy="",
+            recipe={field: recipe[field] for field in fields},
+            notes=tuple(notes),
+        )
+
+    def _cut(self, texts: Sequence[str]) -> list[str]:
+        most = self.encoder.card.context_length
+        cut = sum(count > most for count in self.encoder.count_tokens(texts))
+        return [f"{cut} of {len(texts)} texts are longer than the model's {most} tokens and were cut"] if cut else []
+
+
+def _class_columns(taxonomy: Taxonomy, prompt: Prompt) -> dict[str, str]:
+    taxon = taxonomy.class_taxon(prompt.class_index)
+    lineage = "; ".join(name for _, name in taxon.lineage)
+    return {"text": prompt.text, "kind": prompt.kind, "rank": taxon.rank, "name": taxon.name, "lineage": lineage}
+
+
+def _check_gives_raw(encoder: LoadedEncoder, name: str) -> None:
+    for method in (encoder.encode_images, encoder.encode_texts):
+        if not takes(method, "normalise"):
+            raise ModelError(f"the encoder {name!r} gives normalised embeddings only; leave out --no-normalise")

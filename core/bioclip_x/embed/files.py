@@ -1,0 +1,51 @@
+"""Files of embeddings. One module per format; each opens a file (or standard output) and writes rows as they come.
+
+Light to import: a format's module comes with `open_embeddings`.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from bioclip_x.records import Embedding, EmbeddingProvenance
+
+FORMATS: Final = {"json": (".json",), "csv": (".csv",), "npz": (".npz",), "parquet": (".parquet", ".pq")}
+"""Format → the suffixes of files that it is chosen for."""
+BINARY: Final = frozenset({"npz", "parquet"})
+
+
+class EmbeddingWriter(Protocol):
+    def write(self, row: Embedding) -> None: ...
+
+
+def open_embeddings(
+    format_: str, output: Path | None, provenance: EmbeddingProvenance
+) -> AbstractContextManager[EmbeddingWriter]:
+    """A writer to a file, which appears only when it is complete, or for None to standard output.
+
+    Raises BioclipXError for a file that cannot be written, and for a binary format on a terminal.
+    """
+    module = import_module(f"bioclip_x.embed.{format_}_file")
+    writer: AbstractContextManager[EmbeddingWriter] = getattr(module, f"open_{format_}")(output, provenance)
+    return writer
+
+
+def provenance_json(provenance: EmbeddingProvenance, indent: int | None = None) -> str:
+    """The provenance as every format has it."""
+    document = asdict(provenance) | {"demo": provenance.demo or None, "taxonomy": provenance.taxonomy or None}
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
+
+
+def numbers(vector: list[float]) -> str:
+    """Nine digits each, which is all that a float32 has, separated by commas.
+
+    >>> numbers([0.1, -2.0, 1e-9])
+    '0.1,-2,1e-09'
+    """
+    return ",".join(map("%.9g".__mod__, vector))

@@ -1,0 +1,51 @@
+"""JSON, in the shape that pybioclip's has, and with what that lacks: {"model", "provenance", "embeddings", "rows"}."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bioclip_x.embed.files import numbers, provenance_json
+from bioclip_x.io.streams import opened, without_strays
+from bioclip_x.records import Embedding, EmbeddingProvenance
+
+
+@contextmanager
+def open_json(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
+    """`embeddings` maps each picture's path, or each text, to its vector; `rows` has all rows in order, without vectors.
+
+    What is named twice is there once in `embeddings`: its vectors are equal. Names are kept in memory until the end.
+    """
+    with opened(output) as stream:
+        stream.write(f'{{"model": {_quoted(provenance.model)},\n"provenance": {provenance_json(provenance)},\n')
+        stream.write('"embeddings": {')
+        writer = _Writer(stream, provenance.columns)
+        yield writer
+        stream.write(f'\n}},\n"rows": [{",".join(writer.rows)}\n]}}\n')
+
+
+class _Writer:
+    """rows: each row's columns, as JSON."""
+
+    def __init__(self, stream: Any, columns: tuple[str, ...]) -> None:
+        self._stream, self._columns = stream, columns
+        self._written: set[str] = set()
+        self.rows: list[str] = []
+
+    def write(self, row: Embedding) -> None:
+        name = row.about[self._columns[0]]
+        if row.vector_D is not None and name not in self._written:
+            comma = "," if self._written else ""
+            self._stream.write(f"{comma}\n{_quoted(name)}: [{numbers(row.vector_D.tolist())}]")
+            self._written.add(name)
+        cells = (
+            f'"{column}": {_quoted(row.about[column]) if row.about[column] else "null"}' for column in self._columns
+        )
+        self.rows.append(f"\n{{{', '.join(cells)}}}")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(without_strays(text), ensure_ascii=False)

@@ -1,0 +1,83 @@
+"""NumPy's npz: `embeddings` [N, D], an array of texts for each column, and the provenance as JSON."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+
+from bioclip_x.embed.files import provenance_json
+from bioclip_x.io.streams import BinaryStream, folder_beside, opened_binary, refuse_terminal, without_strays
+from bioclip_x.records import Embedding, EmbeddingProvenance
+
+TEXTS_AT_A_TIME: Final = 1024
+LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
+"""The time of every member, so that the same embeddings are the same bytes."""
+
+
+@contextmanager
+def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
+    """`embeddings` float32 [N, D], a row of NaN for a picture that has none; a column of texts each, [N]; `provenance`.
+
+    How many rows there are is known only after the last, so vectors wait in a file of their own, beside the output; texts
+    wait in memory.
+    """
+    refuse_terminal(output, "npz")
+    folder = folder_beside(output)
+    with opened_binary(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
+        writer = _Writer(BinaryStream(vectors, output or folder), provenance)
+        yield writer
+        _write(raw, vectors, writer, provenance)
+
+
+class _Writer:
+    """texts: by column."""
+
+    def __init__(self, vectors: BinaryStream, provenance: EmbeddingProvenance) -> None:
+        self._vectors = vectors
+        self._missing = np.full(provenance.dim, np.nan, "<f4").tobytes()
+        self.texts: dict[str, list[str]] = {column: [] for column in provenance.columns}
+
+    def write(self, row: Embedding) -> None:
+        self._vectors.write(self._missing if row.vector_D is None else row.vector_D.astype("<f4").tobytes())
+        for column, texts in self.texts.items():
+            texts.append(without_strays(row.about[column]))
+
+
+def _write(raw: Any, vectors: IO[bytes], writer: _Writer, provenance: EmbeddingProvenance) -> None:
+    count = len(writer.texts[provenance.columns[0]])
+    vectors.seek(0)
+    with zipfile.ZipFile(raw, "w") as archive:
+        with _member(archive, "embeddings") as member:
+            shape = (count, provenance.dim)
+            np.lib.format.write_array_header_1_0(member, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            shutil.copyfileobj(vectors, member, 1 << 20)
+        for column, texts in writer.texts.items():
+            _put_texts(archive, column, texts)
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, np.array(provenance_json(provenance)), allow_pickle=False)
+        with _member(archive, "provenance", zipfile.ZIP_DEFLATED) as member:
+            member.write(buffer.getvalue())
+
+
+def _put_texts(archive: zipfile.ZipFile, name: str, texts: Sequence[str]) -> None:
+    """An array of texts, all as wide as the longest: in pieces, since one long text makes all of them wide."""
+    dtype = np.dtype(f"<U{max(map(len, texts), default=1) or 1}")
+    with _member(archive, name, zipfile.ZIP_DEFLATED) as member:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": (len(texts),)}
+        np.lib.format.write_array_header_1_0(member, header)
+        for start in range(0, len(texts), TEXTS_AT_A_TIME):
+            member.write(np.array(texts[start : start + TEXTS_AT_A_TIME], dtype).tobytes())
+
+
+def _member(archive: zipfile.ZipFile, name: str, compression: int = zipfile.ZIP_STORED) -> IO[bytes]:
+    info = zipfile.ZipInfo(f"{name}.npy", LONG_AGO)
+    info.compress_type = compression
+    return archive.open(info, "w", force_zip64=True)

@@ -1,0 +1,52 @@
+"""Parquet: a row per embedding, the vector in one column of lists; the provenance in the file's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bioclip_x.embed.files import provenance_json
+from bioclip_x.io.parquet import parquet_file
+from bioclip_x.io.streams import without_strays
+from bioclip_x.records import Embedding, EmbeddingProvenance
+
+ROW_GROUP: Final = 4096
+"""Rows held before they are written: 16 MB at 1,024 dimensions."""
+
+
+@contextmanager
+def open_parquet(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
+    """Columns of text, null where there is nothing to say, and `embedding`, a list of float32."""
+    fields = [(column, pa.string()) for column in provenance.columns]
+    schema = pa.schema([*fields, ("embedding", pa.list_(pa.float32()))])
+    with parquet_file(output, schema, provenance_json(provenance)) as file:
+        writer = _Writer(file, provenance.columns)
+        yield writer
+        writer.flush()
+
+
+class _Writer:
+    def __init__(self, file: pq.ParquetWriter, columns: tuple[str, ...]) -> None:
+        self._file, self._columns = file, columns
+        self._rows: list[Embedding] = []
+
+    def write(self, row: Embedding) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= ROW_GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is held, as a row group."""
+        if not self._rows:
+            return
+        texts = [
+            pa.array([without_strays(row.about[c]) or None for row in self._rows], pa.string()) for c in self._columns
+        ]
+        vectors = pa.array([row.vector_D for row in self._rows], pa.list_(pa.float32()))
+        self._file.write_table(pa.table([*texts, vectors], schema=self._file.schema))
+        self._rows = []

@@ -1,0 +1,93 @@
+"""Whether a text's similarity tells one class's pictures from others.
+
+Legend: m pictures of the class, n of others; N all, K classes, P texts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.array_types import Floats
+from bioclip_x.evaluation.intervals import Z95, wilson
+from bioclip_x.records.descriptor_usefulness import Area, LeftOut, Share
+
+FEWEST: Final = 5
+"""Pictures of a class below which its figures carry a mark, and nothing is decided on them."""
+DIGITS: Final = 6
+"""Decimals of a cosine. What lies below is rounding: one picture twice, in two batches, must be a tie."""
+
+
+def area(own_m: Floats, other_n: Floats) -> Area | None:
+    """AUROC of a score, ties counting half, with its 95% interval (`newcombe`); None without a picture on either side.
+
+    Only the class's few scores are sorted: O(n log m).
+    """
+    if not len(own_m) or not len(other_n):
+        return None
+    own_m = np.sort(own_m)
+    below_n, upto_n = (np.searchsorted(own_m, other_n, side) for side in ("left", "right"))
+    value = 1 - float((below_n + upto_n).mean()) / (2 * len(own_m))
+    return Area(value, *newcombe(value, len(own_m), len(other_n)), len(other_n))
+
+
+def newcombe(value: float, m: int, n: int) -> tuple[float, float]:
+    """The 95% interval of an AUROC from its value alone: all θ with (θ - value)² ≤ z² V(θ), where
+
+    V(θ) = θ(1-θ) [1 + N(1-θ)/(2-θ) + Nθ/(1+θ)] / (mn),  N = (m+n)/2 - 1
+
+    (Statistics in Medicine 2006, method 5: Hanley & McNeil's variance, evenly weighted). As Wilson's interval it stays within
+    0 and 1, and is no point there. DeLong's, on the logit scale too, holds the true value far less often than it says where
+    a class has few pictures and the others many, as here: for 10 against 1,000 and an area of 0.95 in some 8 of 10 cases.
+    """
+    middle = (m + n) / 2 - 1
+
+    def outside(theta: float) -> bool:
+        parts = 1 + middle * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return (theta - value) ** 2 > Z95**2 * theta * (1 - theta) * parts / (m * n)
+
+    def bound(end: float) -> float:
+        inner = value
+        for _ in range(40):
+            half = (inner + end) / 2
+            inner, end = (inner, half) if outside(half) else (half, end)
+        return end
+
+    return (bound(0.0) if value > 0 else 0.0), (bound(1.0) if value < 1 else 1.0)
+
+
+def between(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """The standard deviation of the classes' means, and ε² (see `DescriptorUse`), of each text: float64 [P] each.
+
+    cos_PN: pictures sorted by class. starts_K: where each class begins. ε² = 1 - MS_within / MS_total; nan where no class has
+    two pictures, or there is but one class; 0 where all cosines are equal.
+    """
+    n, k = cos_PN.shape[1], len(starts_K)
+    cos_PN = np.asarray(cos_PN, np.float64)
+    sizes_K = np.diff(np.append(starts_K, n))
+    means_PK = np.add.reduceat(cos_PN, starts_K, axis=1) / sizes_K
+    total_P = ((cos_PN - cos_PN.mean(1, keepdims=True)) ** 2).sum(1)
+    within_P = ((cos_PN - np.repeat(means_PK, sizes_K, axis=1)) ** 2).sum(1)
+    if n == k or k < 2:
+        return means_PK.std(1), np.full(len(cos_PN), np.nan)
+    is_flat_P = total_P < n * 10.0 ** (-2 * DIGITS - 2)
+    ratio_P = np.divide(within_P / (n - k), total_P / (n - 1), out=np.ones(len(cos_PN)), where=~is_flat_P)
+    return means_PK.std(1), 1 - ratio_P
+
+
+def share(hits: int, of: int) -> Share:
+    """With of > 0."""
+    return Share(hits / of, *wilson(hits, of), hits, of)
+
+
+def changed(fixed: int, broken: int, of: int) -> LeftOut:
+    """The change of an accuracy from its discordant pictures, with the interval of Agresti & Min (Statistics in Medicine
+    2005) for matched pairs: half a picture is added to each of the four cells, so that no change is no point either.
+    """
+    total, more, fewer = of + 2, fixed + 0.5, broken + 0.5
+    middle = (more - fewer) / total
+    half = Z95 * math.sqrt(max(0.0, (more + fewer) / total - middle**2) / total)
+    return LeftOut(fixed, broken, of, (fixed - broken) / of, max(-1.0, middle - half), min(1.0, middle + half))

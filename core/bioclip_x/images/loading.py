@@ -1,0 +1,58 @@
+"""Decodes pictures in threads while the model runs, at most a few batches ahead."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bioclip_x.errors import ImageError
+from bioclip_x.images.decoding import open_image, thumbnail, to_rgb
+from bioclip_x.records import Decoded, Source
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+BATCHES_AHEAD = 2
+
+
+def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thumbnail: bool = False) -> Decoded:
+    """One source → pixels, or the reason why not; never raises for a bad picture."""
+    if source.error:
+        return Decoded(source, error=source.error)
+    try:
+        image = open_image(source.path) if source.path else to_rgb(source.image)
+        small = thumbnail(image) if with_thumbnail else None
+        return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
+    except ImageError as problem:
+        return Decoded(source, error=str(problem))
+    except Exception as problem:  # a picture in memory can be as broken as a file, and a preprocessing refuse a shape
+        return Decoded(source, error=f"cannot be decoded: {problem}")
+
+
+def batches(
+    sources: Iterable[Source],
+    preprocess: Callable[[Image], torch.Tensor],
+    *,
+    batch_size: int,
+    workers: int | None = None,
+    with_thumbnail: bool = False,
+) -> Iterator[list[Decoded]]:
+    """Decoded pictures in the order of their sources. Memory is that of a few batches, however many sources there are."""
+    waiting: deque[Future[Decoded]] = deque()
+    remaining = iter(sources)
+    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1), "decode") as pool:
+        try:
+            while True:
+                room = (1 + BATCHES_AHEAD) * batch_size - len(waiting)
+                waiting.extend(pool.submit(decode, s, preprocess, with_thumbnail) for s in islice(remaining, room))
+                if not waiting:
+                    return
+                yield [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]
+        finally:
+            for future in waiting:
+                future.cancel()

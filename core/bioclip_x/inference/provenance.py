@@ -1,0 +1,46 @@
+"""What every output carries of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bioclip_x import __version__
+from bioclip_x.classes.recipe_classes import Classes
+from bioclip_x.inference.calibration import Calibrated
+from bioclip_x.recipe import Recipe
+from bioclip_x.records import ModelCard, Provenance
+from bioclip_x.text_bank.build import ClassTexts
+
+
+def provenance_of(
+    recipe: Recipe, classes: Classes, texts: ClassTexts, card: ModelCard, calibrated: Calibrated
+) -> Provenance:
+    """Enough to run it again, and to know what not to believe."""
+    tree, bank = classes.tree, texts.bank
+    return Provenance(
+        version=__version__,
+        model=card.name,
+        revision=card.revision,
+        demo=card.demo,
+        taxonomy=f"{tree.source} ({tree.fingerprint})",
+        n_classes=tree.n_classes,
+        n_prompts=len(bank.prompts),
+        recipe=recipe.dump(),
+        notes=tuple(_notes(recipe, classes, texts, card, calibrated)),
+        ranks=classes.reported_ranks,
+        **calibrated.probabilities,
+    )
+
+
+def _notes(
+    recipe: Recipe, classes: Classes, texts: ClassTexts, card: ModelCard, calibrated: Calibrated
+) -> Iterator[str]:
+    yield from classes.notes(recipe.language)
+    yield from texts.notes
+    if recipe.descriptors and not any(prompt.phrase for prompt in texts.bank.prompts):
+        yield f"{recipe.descriptors} is not used: no text builder chosen reads descriptors"
+    if card.demo and not classes.own:
+        yield f"{card.name} is a demonstration: its shares say little about classes other than its own"
+    yield from calibrated.notes
+    if cut := texts.bank.truncated:
+        yield f"{cut} of {len(texts.bank.prompts)} texts are longer than the model's {card.context_length} tokens and were cut"

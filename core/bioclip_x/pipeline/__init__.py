@@ -1,1 +1,0 @@
-"""Joins the stages: sources → decoding → encoder → scorer (with its text bank) → head → explanation → report."""

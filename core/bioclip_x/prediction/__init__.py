@@ -1,0 +1,1 @@
+"""Scores of the nodes of a tree → what is reported of an image."""

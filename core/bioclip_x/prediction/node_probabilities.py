@@ -1,0 +1,36 @@
+"""Log-probabilities of one image, by node of the tree."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bioclip_x.records import Scores
+from bioclip_x.taxonomy import Taxonomy
+
+
+class NodeProbabilities:
+    """The log-shares of one picture, by node: of the held nodes and of the best classes."""
+
+    def __init__(self, taxonomy: Taxonomy, scores: Scores, row: int) -> None:
+        self._taxonomy = taxonomy
+        self._log_probs_I = scores.log_probs_BI[row]
+        self.best = scores.top_BK[row].tolist()
+        self.log_of_class = dict(zip(self.best, scores.log_top_BK[row].tolist()))
+
+    def log(self, node: int) -> float:
+        place = int(self._taxonomy.place_N[node])
+        if place >= 0:
+            return float(self._log_probs_I[place])
+        return float(self.log_of_class[int(self._taxonomy.leaf_start_N[node])])
+
+    def share(self, node: int) -> float:
+        return min(1.0, math.exp(self.log(node)))
+
+    def logs(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Of held nodes, by their places among them."""
+        found: npt.NDArray[np.float32] = self._log_probs_I[torch.from_numpy(places)].numpy()
+        return found

@@ -1,0 +1,58 @@
+"""The best nodes: of the classes, of a rank, or at every rank."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bioclip_x.errors import RecipeError
+from bioclip_x.records import Scores
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.scoring.rollup import top_rows
+
+
+def reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
+    """Nodes that may be reported: every node of a rank; None for the classes. Raises RecipeError for another rank."""
+    if rank is None:
+        return None
+    if rank not in taxonomy.rank_tables:
+        known = ", ".join(taxonomy.rank_tables) or "none"
+        raise RecipeError(f"this taxonomy has no table at rank {rank!r}; it has: {known}")
+    return taxonomy.rank_tables[rank].astype(np.int64)
+
+
+def select_top_nodes(
+    taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64] | None, k: int
+) -> list[list[int]]:
+    """The nodes to report for each picture, at most k, best first: those that the head chose, else the best of `nodes`.
+
+    nodes: None for the classes.
+    """
+    if scores.reported_BK is not None:
+        return [[node for node in row if node >= 0][:k] for row in scores.reported_BK.tolist()]
+    if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # a rank of which no node is held is that of the classes
+        best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
+    else:
+        log_probs_nB = scores.log_probs_BI.T.index_select(0, torch.from_numpy(taxonomy.place_N[nodes]))
+        best_BK = nodes[top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
+    found: list[list[int]] = best_BK.tolist()
+    return found
+
+
+def select_best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:
+    """The best node of each picture at each of the head's ranks: (rank, B nodes)."""
+    return [
+        (
+            rank,
+            [
+                row[0]
+                for row in select_top_nodes(taxonomy, _free(scores), taxonomy.rank_tables[rank].astype(np.int64), 1)
+            ],
+        )
+        for rank in scores.ranks
+    ]
+
+
+def _free(scores: Scores) -> Scores:
+    return Scores(scores.log_probs_BI, scores.top_BK, scores.log_top_BK)

@@ -1,0 +1,59 @@
+"""What is no part of a phrase: list marks, markup, addresses; and phrases in which nothing is said."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from bioclip_x.describe.list_answers import clean_phrase
+
+_BULLET = re.compile(r"^(?:[-–—•‣◦▪·●*+>]\s+|[•‣◦▪·●]|\(?\d{1,2}[.)]\s+|\(?[a-hA-H]\)\s+)+")
+_SCRIPT = re.compile(r"(?is)<(script|style)\b[^>]*>.*?(?:</\1\s*>|\Z)")
+_TAG = re.compile(r"(?s)<!--.*?-->|</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
+_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
+_ESCAPE = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]")
+_URL = re.compile(r"(?i)\s*(?:\b(?:see|from|source|via|at):?\s+)?[(\[<]?\b(?:https?://|ftp://|www\.)[^\s<>]+[)\]>]?")
+_NOTHING = re.compile(
+    r"(?i)^(?:there is |i have )?(?:n/?a|none|null|nil|nan|unknown|not (?:available|applicable|specified|known|provided)|"
+    r"tbd|todo|etc|no (?:further |other |specific |additional )?(?:information|details?|data|description)\b.*|"
+    r"(?:as an ai\b|i(?:'m| am) (?:sorry|an ai|not)\b|i (?:cannot|can't|do not|don't)\b).*)$"
+)
+
+
+def mended(phrase: str, *, is_sentence: bool) -> Iterator[tuple[str, str, str]]:
+    """Each mend in turn: (kind, what was wrong, the phrase after it). is_sentence: its full stop is its own."""
+    phrase = " ".join(phrase.split())
+    for kind, message, mend in (
+        ("invisible characters", "characters that are not seen", _without_invisible),
+        ("HTML", "markup", _without_html),
+        ("web address", "an address", lambda text: _URL.sub("", text)),
+        ("list mark", "a bullet or a number of a list", lambda text: _BULLET.sub("", text)),
+    ):
+        after = " ".join(mend(phrase).split())
+        if after != phrase:
+            yield kind, message, after
+            phrase = after
+    after = phrase if is_sentence else clean_phrase(phrase)
+    if after != phrase:
+        yield "punctuation", "quotes, asterisks or a full stop around a phrase", after
+
+
+def says_nothing(phrase: str) -> bool:
+    """
+    >>> says_nothing("No information about its size."), says_nothing("12-14"), says_nothing("no tail")
+    (True, True, False)
+    """
+    return not any(map(str.isalpha, phrase)) or bool(_NOTHING.match(phrase.strip(" .:")))
+
+
+def _without_invisible(text: str) -> str:
+    """Without terminal escapes, control characters and those that turn a line around; joiners within a word stay."""
+    text = _ESCAPE.sub("", text)
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\t\n\r\u200c\u200d")
+
+
+def _without_html(text: str) -> str:
+    plain = _TAG.sub(" ", _SCRIPT.sub(" ", text))
+    return html.unescape(plain) if _ENTITY.search(plain) else plain

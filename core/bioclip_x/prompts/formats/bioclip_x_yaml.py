@@ -1,0 +1,82 @@
+"""Our own YAML: `format: bioclip-x/descriptors/1`, with provenance, style, kinds, parts and weights.
+
+format: bioclip-x/descriptors/1
+classes:
+  Turdus merula:
+    descriptor: [black plumage, {phrase: a yellow bill, part: bill, weight: 2}]
+    background: [on a lawn]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bioclip_x.errors import DescriptorError
+from bioclip_x.prompts.formats.collector import Gathering, kind_of, shown
+from bioclip_x.records.descriptor import DescriptorSet
+
+FORMAT: Final = "bioclip-x/descriptors/1"
+_KEYS: Final = ("format", "provenance", "classes", "style")
+_ENTRY_KEYS: Final = ("phrase", "part", "weight")
+
+
+def sniff(document: Any) -> bool:
+    """In CBD's files "format" could only be a class, with a list of descriptors."""
+    return isinstance(document, dict) and "format" in document and not isinstance(document["format"], (list, dict))
+
+
+def read(path: Path, document: Mapping[Any, Any]) -> DescriptorSet:
+    """Raises DescriptorError for what is not as said above."""
+    _check_keys(path, document)
+    entries = document["classes"]
+    if not isinstance(entries, dict) or not entries:
+        raise DescriptorError(f"{path}: 'classes' holds no class")
+    gathering = Gathering(path)
+    for name, entry in entries.items():
+        if gathering.name(name):
+            by_kind = entry if isinstance(entry, dict) else {"descriptor": entry}
+            for kind, phrases in by_kind.items():
+                if gathering.knows_kind(name, kind):
+                    _add_all(gathering, name, kind, phrases)
+    return gathering.done(document.get("style") or "", document.get("provenance") or {})
+
+
+def _check_keys(path: Path, document: Mapping[Any, Any]) -> None:
+    if document["format"] != FORMAT:
+        raise DescriptorError(f"{path}: format {document['format']!r} is not known; expected {FORMAT!r}")
+    unknown = sorted(str(key) for key in document if key not in _KEYS)
+    if unknown:
+        raise DescriptorError(f"{path}: unknown keys {', '.join(unknown)}; known: {', '.join(_KEYS)}")
+    if "classes" not in document:
+        raise DescriptorError(f"{path}: no 'classes'; expected a mapping of classes to descriptors under this key")
+    for key, kind, kind_name in (("style", str, "a name"), ("provenance", dict, "a mapping")):
+        if not isinstance(document.get(key), (kind, type(None))):
+            raise DescriptorError(f"{path}: {key!r} must be {kind_name}, got {kind_of(document[key])}")
+
+
+def _add_all(gathering: Gathering, name: str, kind: str, phrases: Any) -> None:
+    if not isinstance(phrases, list):
+        gathering.wrong(f"{name!r}: expected a list of phrases, got {kind_of(phrases)}")
+        return
+    for entry in phrases:
+        if isinstance(entry, dict):
+            _add_long(gathering, name, kind, entry)
+        else:
+            gathering.add(name, entry, kind)
+
+
+def _add_long(gathering: Gathering, name: str, kind: str, entry: Mapping[Any, Any]) -> None:
+    """{phrase: …, part: …, weight: …}"""
+    unknown = sorted(str(key) for key in entry if key not in _ENTRY_KEYS)
+    part, weight = entry.get("part", ""), entry.get("weight", 1.0)
+    if unknown or "phrase" not in entry:
+        wanted = f"expected 'phrase' and maybe {', '.join(_ENTRY_KEYS[1:])}"
+        gathering.wrong(f"{name!r}: {wanted} in {shown(dict(entry))}; a phrase with a colon in it must be in quotes")
+    elif not isinstance(part, str):
+        gathering.wrong(f"{name!r}: expected the name of a part, got {shown(part)}; put it in quotes if it is one")
+    elif isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
+        gathering.wrong(f"{name!r}: expected a weight above 0, got {shown(weight)}")
+    else:
+        gathering.add(name, entry["phrase"], kind, " ".join(part.split()), float(weight))

@@ -1,0 +1,1 @@
+"""Trees from trees: subsets, comparison, validation."""

@@ -1,0 +1,84 @@
+"""The tree of some of the classes, and the tree of the taxa above the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.taxonomy.compile import Draft, compile_tree
+from bioclip_x.taxonomy.details import renumbered
+from bioclip_x.taxonomy.tree import ROOT, TAXON, Taxonomy
+
+if TYPE_CHECKING:
+    pass
+
+
+def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
+    """The tree of `classes` (ascending) and of the taxa above them, and which of the old classes each of its classes is.
+
+    Ranks that none of them uses have no holes there; so, of clades in which some taxa lack a rank, classes may change places.
+    Raises TaxonomyError if none is left.
+    """
+    if not len(classes):
+        raise TaxonomyError("no class is left in this subset of the taxonomy")
+    is_kept = np.zeros(taxonomy.n_classes + 1, np.int64)
+    is_kept[classes + 1] = 1
+    kept_before = np.cumsum(is_kept)
+    has_class_N = kept_before[taxonomy.leaf_stop_N] > kept_before[taxonomy.leaf_start_N]
+    taxon_c = taxonomy.owner_N[taxonomy.leaf_node_C[classes]]
+    nodes = np.flatnonzero(has_class_N & np.isin(taxonomy.kind_N, (TAXON, ROOT)))
+    tree, new_N = _of_nodes(taxonomy, nodes, taxon_c)
+    old_C = np.empty(len(classes), np.int32)
+    old_C[tree.class_of_N[new_N[taxon_c]]] = classes
+    return tree, old_C
+
+
+def inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:
+    """The tree without its tips, every taxon of it a class; and the class there of each of `inner_taxa`: int64 [M].
+
+    Raises TaxonomyError for a list of labels, which has no inner taxa.
+    """
+    inner = taxonomy.inner_taxa
+    if not len(inner):
+        raise TaxonomyError("the taxonomy has no taxa above its classes")
+    tree, new_N = _of_nodes(taxonomy, np.concatenate([[0], inner]), inner)
+    return tree, tree.class_of_N[new_N[inner]].astype(np.int64)
+
+
+def _of_nodes(
+    taxonomy: Taxonomy, nodes: npt.NDArray[np.int64], classes: npt.NDArray[np.integer]
+) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
+    """The tree of some taxa (ascending, the root first, all above them too), `classes` of them its classes; and the number in
+    it of each of them: int32 [N], -1 for others."""
+    place_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    place_N[nodes] = np.arange(len(nodes), dtype=np.int32)
+    parent_M = place_N[taxonomy.owner_N[taxonomy.parent_N[nodes]]]
+    parent_M[0] = -1
+    is_class_M = np.zeros(len(nodes), bool)
+    is_class_M[place_N[classes]] = True
+    draft = Draft(
+        parent_M=parent_M,
+        rank_M=taxonomy.rank_N[nodes],
+        rank_names=taxonomy.rank_names,
+        names=[taxonomy.names[node] for node in nodes.tolist()],
+        is_class_M=is_class_M,
+        details=renumbered(taxonomy.details, place_N),
+        line_M=None if taxonomy.line_N is None else taxonomy.line_N[nodes],
+        line_unit=taxonomy.line_unit,
+    )
+    tree, new_M = compile_tree(draft, taxonomy.source, taxonomy.notes, taxonomy.problems)
+    new_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    new_N[nodes] = new_M
+    return tree, new_N
+
+
+def restricted_to(taxonomy: Taxonomy, classes: Iterable[int]) -> Taxonomy:
+    """The tree of some of the classes, and of the nodes above them. Raises TaxonomyError if none is left.
+
+    See `restricted` for which class is which.
+    """
+    return restricted(taxonomy, np.unique(np.fromiter(classes, np.int64)))[0]

@@ -1,0 +1,1 @@
+"""Names of taxa: parsing scientific names, comparing them, finding taxa by them."""

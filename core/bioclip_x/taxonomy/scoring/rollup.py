@@ -1,0 +1,263 @@
+"""Sums over clades: the share of a taxon is the sum of the shares of the classes below it.
+
+Classes come in parts and are gone again; what stays is a sum for each run of at most `RUN` classes, relative to one reference
+for each picture (an online logsumexp: Milakov & Gimelshein 2018, arXiv 1805.02867), and the best classes. Sums of at most
+`RUN` terms are summed again up the tree, which keeps float32 as exact as it can be; where it cannot hold a share (below
+1e-38), all is done once more in float64, so that a clade whose share underflows still has its log.
+
+Legend: B images, C classes, c classes of a part, R runs, I held nodes, K best classes, S sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bioclip_x.records.scores import Logits, Scores
+from bioclip_x.taxonomy.levels import levels
+from bioclip_x.taxonomy.tree import Taxonomy
+
+RUN: Final = 32
+"""Most terms that are summed one after the other."""
+SMALLEST: Final = 1e-30
+"""The least that a sum in float32 may be, relative to its picture's reference."""
+BLOCK: Final = 256
+"""Rows whose maximum is taken together, where the largest of many are looked for."""
+FAR: Final = {torch.float32: 40.0, torch.float64: 300.0}
+"""How much larger than its picture's reference a logit may be."""
+
+_LOWEST = torch.finfo(torch.float32).min
+
+
+def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = ()) -> Scores:
+    """The softmax over all classes, summed up the tree: log-shares of the held nodes, and the best classes.
+
+    Logits may be as far apart as float32 allows; -inf is a class that cannot be.
+    """
+    plan = plan_for(taxonomy)
+    summed = _summed(logits, plan, torch.float32) or _summed(logits, plan, torch.float64)
+    assert summed is not None
+    sums_SB, reference_B, best = summed
+    for step in plan.steps:
+        stop = step.start + len(step.offsets)
+        sums_SB[step.start : stop] = _bag_sums(sums_SB[: step.start], step.rows, step.offsets)
+    root_B = sums_SB[plan.row_I[0]]
+    log_total_B = reference_B.double() + root_B.double().log()
+    top_BK, log_top_BK = best.sorted() if logits.exact is None else _refined(logits.exact, *best.sorted())
+    return Scores(
+        _log_shares(sums_SB.index_select(0, plan.row_I)).T, top_BK, (log_top_BK - log_total_B[:, None]).float(), ranks
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Sums of earlier sums: of `rows`, cut at `offsets`, into rows from `start` on."""
+
+    rows: torch.Tensor
+    offsets: torch.Tensor
+    start: int
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which sums to take. The first R sums are of runs: classes in a row with the same nearest held node, at most `RUN`.
+
+    run_C: int64 [C], the run of each class, ascending. run_start_R: int64 [R], the first class of each run. steps: all other
+    sums, in order. n_sums: S, of runs and steps. row_I: int64 [I], the sum of each held node.
+    """
+
+    run_C: torch.Tensor
+    run_start_R: torch.Tensor
+    steps: tuple[Step, ...]
+    n_sums: int
+    row_I: torch.Tensor
+
+
+def plan_for(taxonomy: Taxonomy) -> Plan:
+    """The taxonomy's plan, made once."""
+    found: Plan | None = taxonomy.__dict__.get("_rollup_plan")
+    if found is None:
+        found = taxonomy.__dict__["_rollup_plan"] = _made_plan(taxonomy)
+    return found
+
+
+def _made_plan(taxonomy: Taxonomy) -> Plan:
+    leaves_C = taxonomy.leaf_node_C.astype(np.int64)
+    own_C = taxonomy.place_N[leaves_C]
+    place_C = np.where(own_C >= 0, own_C, taxonomy.place_N[taxonomy.parent_N[leaves_C]])
+    is_first = _cut(place_C)
+    place_R = place_C[is_first]
+    held = taxonomy.held_nodes
+    parent_I = taxonomy.place_N[taxonomy.parent_N[held]]
+    parent_I[0] = -1
+    by_level = levels(parent_I)
+    depth_I = np.empty(len(held), np.int64)
+    for depth, places in enumerate(by_level):
+        depth_I[places] = depth
+    runs_by_level = np.split(np.argsort(depth_I[place_R], kind="stable"), _ends(depth_I[place_R], len(by_level)))
+    row_I = np.full(len(held), -1, np.int64)
+    steps: list[Step] = []
+    n_sums, below = len(place_R), np.empty(0, np.int64)
+    for places, runs in zip(reversed(by_level), reversed(runs_by_level)):
+        owner = np.concatenate([place_R[runs], parent_I[below]])
+        rows = np.concatenate([runs, row_I[below]])
+        order = np.argsort(owner, kind="stable")
+        owner, rows = owner[order], rows[order]
+        while len(owner):
+            distinct, first, count = np.unique(owner, return_index=True, return_counts=True)
+            is_alone = count == 1  # what is one sum already needs no other
+            row_I[distinct[is_alone]] = rows[first[is_alone]]
+            several = np.repeat(~is_alone, count)
+            owner, rows = owner[several], rows[several]
+            starts = np.flatnonzero(_cut(owner)) if len(owner) else first[:0]
+            if len(starts):
+                steps.append(Step(torch.from_numpy(rows), torch.from_numpy(starts), n_sums))
+            owner, rows = owner[starts], n_sums + np.arange(len(starts))
+            n_sums += len(starts)
+        below = places
+    return Plan(
+        run_C=torch.from_numpy(np.cumsum(is_first) - 1),
+        run_start_R=torch.from_numpy(np.flatnonzero(is_first)),
+        steps=tuple(steps),
+        n_sums=n_sums,
+        row_I=torch.from_numpy(row_I),
+    )
+
+
+def _cut(owner: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Where a new sum begins: with every other owner, and after every `RUN` terms of one."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1])
+    within = np.arange(len(owner)) - np.repeat(starts, np.diff([*starts, len(owner)]))
+    begins: npt.NDArray[np.bool_] = within % RUN == 0
+    return begins
+
+
+def _ends(depth: npt.NDArray[np.int64], n_levels: int) -> npt.NDArray[np.int64]:
+    return np.cumsum(np.bincount(depth, minlength=n_levels))[:-1]
+
+
+def _summed(logits: Logits, plan: Plan, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
+    """The sums of the runs, [S, B] with the other sums not yet made; each picture's reference, [B]; and the best classes.
+
+    None where float32 cannot hold a sum.
+    """
+    sums_SB = torch.empty(plan.n_sums, logits.n_images, dtype=dtype)
+    done = 0  # runs, the last of them perhaps in part
+    reference_B = torch.full((logits.n_images,), -torch.inf, dtype=dtype)
+    best = BestClasses(min(logits.k, logits.n_classes), logits.n_images)
+    for start, logits_cB in logits.chunks():
+        stop = start + len(logits_cB)
+        peak_B = logits_cB.amax(0)
+        best.offer(start, logits_cB, peak_B)
+        peak_B = peak_B.clamp_min_(_LOWEST).to(dtype)  # -inf - -inf would be nan
+        first, last = int(plan.run_C[start]), int(plan.run_C[stop - 1]) + 1
+        is_far_B = peak_B > reference_B + FAR[dtype]
+        if bool(is_far_B.any()):
+            moved_B = torch.where(is_far_B, peak_B, reference_B)
+            if not _moved(sums_SB[:done], reference_B - moved_B):
+                return None
+            reference_B = moved_B
+        exps_cB = logits_cB.to(dtype).sub_(reference_B).exp_()
+        offsets = (plan.run_start_R[first:last] - start).clamp_min_(0)  # the first may have begun in the part before
+        sums_rB = _bag_sums(exps_cB, torch.arange(stop - start), offsets)
+        if dtype == torch.float32 and _is_lost(sums_rB, logits, start, stop, reference_B):
+            return None
+        if first < done:
+            sums_rB[0] += sums_SB[first]
+        sums_SB[first:last] = sums_rB
+        done = last
+    return sums_SB, reference_B, best
+
+
+def _moved(sums_SB: torch.Tensor, by_B: torch.Tensor) -> bool:
+    """Rescales sums to another reference; False where float32 then cannot hold one that it could before."""
+    was_held = sums_SB > 0
+    sums_SB *= torch.exp(by_B)
+    return sums_SB.dtype == torch.float64 or not bool((was_held & (sums_SB < SMALLEST)).any())
+
+
+def _log_shares(sums_IB: torch.Tensor) -> torch.Tensor:
+    """log(sum / root's sum), float32 [I, B]."""
+    shares_IB = torch.div(sums_IB, sums_IB[0]).float()
+    is_small = shares_IB < SMALLEST
+    logs_IB = shares_IB.log_()
+    if bool(is_small.any()):
+        exact_IB = sums_IB.double().log() - sums_IB[0].double().log()
+        logs_IB[is_small] = exact_IB[is_small].float()
+    return logs_IB
+
+
+def _is_lost(sums_rB: torch.Tensor, logits: Logits, start: int, stop: int, reference_B: torch.Tensor) -> bool:
+    """Whether a sum is too small for float32, and not because its classes cannot be."""
+    if float(sums_rB.min()) >= SMALLEST:
+        return False
+    return bool(
+        ((logits.part(start, stop) < reference_B + np.log(SMALLEST)) & logits.part(start, stop).isfinite()).any()
+    )
+
+
+def _bag_sums(values_nB: torch.Tensor, rows: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """Of `rows` of the values, cut at `offsets`, the sum of each piece. A third of the time of `index_add_`."""
+    return torch.nn.functional.embedding_bag(rows, values_nB, offsets, mode="sum")
+
+
+def _refined(
+    exact: Callable[[int, int], torch.Tensor], classes_BK: torch.Tensor, values_BK: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same classes by their exact logits, best first."""
+    for class_index in np.unique(classes_BK.numpy()).tolist():
+        rows, places = torch.nonzero(classes_BK == class_index, as_tuple=True)
+        values_BK[rows, places] = exact(class_index, class_index + 1)[0, rows].double()
+    values_BK, order_BK = values_BK.sort(dim=1, descending=True, stable=True)
+    return classes_BK.gather(1, order_BK), values_BK
+
+
+class BestClasses:
+    """The K best classes of each picture, from parts."""
+
+    def __init__(self, k: int, n_images: int) -> None:
+        self._k = k
+        self._values_BK = torch.full((n_images, k), -torch.inf)
+        self._classes_BK = torch.zeros(n_images, k, dtype=torch.int64)
+        self._is_empty = True
+
+    def offer(self, start: int, logits_cB: torch.Tensor, peak_B: torch.Tensor) -> None:
+        """logits_cB: float32 [c, B] of classes from `start` on. peak_B: their largest."""
+        # A part whose largest is no better than the worst kept has nothing: few have, once some have been seen.
+        open_B = torch.arange(len(peak_B)) if self._is_empty else torch.nonzero(peak_B > self._values_BK[:, -1])[:, 0]
+        self._is_empty = False
+        if not len(open_B):
+            return
+        found = logits_cB.T[open_B].topk(min(self._k, len(logits_cB)), dim=1)
+        values = torch.cat([self._values_BK[open_B], found.values], dim=1)
+        classes = torch.cat([self._classes_BK[open_B], found.indices + start], dim=1)
+        kept = values.topk(self._k, dim=1)
+        self._values_BK[open_B] = kept.values
+        self._classes_BK[open_B] = classes.gather(1, kept.indices)
+
+    def sorted(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Classes, int64 [B, K], and their logits, float64 [B, K], best first."""
+        return self._classes_BK, self._values_BK.double()
+
+
+def top_rows(values_nB: torch.Tensor, k: int) -> torch.Tensor:
+    """The rows of the k largest values of each column, largest first: int64 [B, k].
+
+    Of many rows, those of the k blocks with the largest maxima are looked at: the k largest values are among them.
+    """
+    n_blocks = len(values_nB) // BLOCK
+    if n_blocks <= 2 * k:
+        return values_nB.T.topk(k, dim=1).indices
+    whole = n_blocks * BLOCK
+    peaks_BM = values_nB[:whole].view(n_blocks, BLOCK, -1).amax(1).T
+    blocks_BK = peaks_BM.topk(k, dim=1).indices
+    rows_BM = (blocks_BK[:, :, None] * BLOCK + torch.arange(BLOCK)).flatten(1)
+    rest = torch.arange(whole, len(values_nB)).expand(len(rows_BM), -1)
+    rows_BM = torch.cat([rows_BM, rest], dim=1)
+    found = values_nB.T.gather(1, rows_BM).topk(k, dim=1).indices
+    return rows_BM.gather(1, found)

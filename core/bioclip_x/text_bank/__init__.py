@@ -1,0 +1,1 @@
+"""Prompts of classes, embedded and kept on disk."""

@@ -1,0 +1,40 @@
+"""The rows of some of a bank's classes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.records import Prompt, TextBank
+
+
+def part_of_bank(
+    bank: TextBank, classes: npt.NDArray[np.int32], prompts: Callable[[npt.NDArray[np.int64]], Sequence[Prompt]]
+) -> TextBank:
+    """The rows of some classes, which are numbered anew from 0. One clade is a slice of the bank and needs no memory.
+
+    classes: int32 [C'], each once. prompts: makes the prompts of given owners, int64 [P'] in the new numbers.
+    """
+    import torch
+
+    new_C = np.full(bank.n_classes, -1, np.int64)
+    new_C[classes] = np.arange(len(classes))
+    rows = np.flatnonzero(new_C[bank.owner_P] >= 0)
+    rows = rows[np.argsort(new_C[bank.owner_P[rows]], kind="stable")]
+    is_one_piece = bool((np.diff(rows) == 1).all())
+    chosen = slice(int(rows[0]), int(rows[-1]) + 1) if is_one_piece else torch.from_numpy(rows)
+    owner_P = new_C[bank.owner_P[rows]]
+    return replace(
+        bank,
+        prompts=prompts(owner_P),
+        embeddings_PD=bank.embeddings_PD[chosen],
+        half_PD=None if bank.half_PD is None else bank.half_PD[chosen],
+        owner_P=owner_P,
+        weight_P=bank.weight_P[rows],
+        n_classes=len(classes),
+        key=hashlib.sha256(bank.key.encode() + rows.tobytes()).hexdigest()[:32],
+    )

@@ -1,0 +1,91 @@
+"""A configuration → the parts of a run: taxonomy, texts, data sets, encoder, loss."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bioclip_x.classes.taxonomy_files import read_taxonomy
+from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
+from bioclip_x.errors import TrainingError
+from bioclip_x.options import ComponentRef, validated
+from bioclip_x.prompts import load_descriptors
+from bioclip_x.records import TextRequest
+from bioclip_x.registry import Registry
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.training.config import BY_CONTENT, FREE, TrainConfig
+from bioclip_x.training.texts import TextDraw, TextKind
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """notes: what was missing, skipped or doubtful while they were made."""
+
+    taxonomy: Taxonomy
+    texts: TextDraw
+    datasets: tuple[Dataset, ...]
+    encoder: TrainableEncoder
+    loss: Loss
+    notes: tuple[str, ...]
+
+
+def make_parts(config: TrainConfig, registry: Registry) -> Parts:
+    """Raises BioclipXError, and TrainingError for a data set that is empty."""
+    taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
+    request = TextRequest(
+        taxonomy=taxonomy,
+        classes=range(taxonomy.n_classes),
+        language=config.language,
+        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
+    )
+    kinds = []
+    for text in config.text:
+        builder: TextBuilder = _make(registry, "text_builders", text.component, config.base)
+        kinds.append(TextKind(builder, request, text.weight))
+    # Kinds of text that share a lack (no common name) tell of it once.
+    notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
+    datasets = []
+    for data in config.data:
+        dataset: Dataset = _make(registry, "datasets", data.component, config.base)
+        notes.extend(dataset.prepare(taxonomy))
+        if not len(dataset):
+            raise TrainingError(f"data: {data.component} has no usable picture; {'; '.join(notes[-3:])}")
+        datasets.append(dataset)
+    loss: Loss = _make(registry, "losses", config.loss, config.base)
+    family: Encoder = _make(registry, "encoders", config.encoder, config.base)
+    if not hasattr(family, "trainable"):
+        raise TrainingError(f"encoder: {config.encoder.name!r} has models to use, and none to train")
+    encoder = family.trainable(_model(config), device=config.device, seed=config.seed)
+    if isinstance(loss, torch.nn.Module):
+        loss.to(encoder.device)
+    return Parts(taxonomy, TextDraw(kinds, config.own_text), tuple(datasets), encoder, loss, tuple(notes))
+
+
+def fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
+    """Field → what must be equal for a run to be resumed: its value, or a hash of what it brings."""
+    plain = config.model_dump(mode="json", exclude={*FREE, *BY_CONTENT})
+    found = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
+    texts = hashlib.sha256(json.dumps([kind.texts for kind in parts.texts.kinds]).encode()).hexdigest()[:16]
+    return found | {
+        "taxonomy": parts.taxonomy.fingerprint,
+        "text (or descriptors)": texts,
+        "data (numbers of pictures)": json.dumps([len(dataset) for dataset in parts.datasets]),
+        "precision": precision,
+    }
+
+
+def _make(registry: Registry, kind: Kind, ref: ComponentRef, base: Path) -> Any:
+    """As `Registry.make`, with options that are relative paths taken from the configuration's folder."""
+    target = registry.target(kind, ref.name)
+    options = validated(f"{kind} {ref.name!r}", target, ref.options)
+    return target(**{key: base / one if isinstance(one, Path) else one for key, one in options.items()})
+
+
+def _model(config: TrainConfig) -> str | dict[str, Any]:
+    scheme, _, rest = config.model.partition(":") if isinstance(config.model, str) else ("", "", "")
+    return f"local-dir:{config.path(Path(rest))}" if scheme == "local-dir" else config.model

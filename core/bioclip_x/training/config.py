@@ -1,0 +1,194 @@
+"""A training run, whole, in one frozen record read from YAML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bioclip_x.errors import RecipeError, TrainingError
+from bioclip_x.io.files import read_yaml
+from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.training.precision import Precision
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+FREE = ("epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card")
+"""Fields that a resumed run may change: none has a part in the result, but for `epochs`, which may only grow, and
+`precision`, of which the one that "auto" came to is compared."""
+BY_CONTENT = ("taxonomy", "taxonomy_format", "descriptors")
+"""Fields whose content is compared (see `setup.fingerprints`) and not where it lies."""
+
+
+def _ref(value: Any) -> Any:
+    try:
+        return parse_ref(value)
+    except RecipeError as problem:
+        raise ValueError(str(problem)) from None
+
+
+Ref = Annotated[ComponentRef, BeforeValidator(_ref)]
+
+
+class _WithRef(BaseModel):
+    """A component, with a number beside its options: `{name: descriptors, style: bare, weight: 2}`."""
+
+    model_config = _STRICT
+
+    component: Ref
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "component" in value:
+            return value if isinstance(value, Mapping) else {"component": value}
+        own = {key: one for key, one in value.items() if key in cls.model_fields}
+        return {"component": {key: one for key, one in value.items() if key not in own}, **own}
+
+
+class Text(_WithRef):
+    weight: float = Field(1.0, gt=0, description="how often this kind of text is drawn, relative to the others")
+
+
+class Data(_WithRef):
+    share: float | None = Field(None, gt=0, description="this data set's share of every epoch; give all or none")
+
+
+class Augment(BaseModel):
+    """What is done to pictures while training, drawn anew each time."""
+
+    model_config = _STRICT
+
+    crop_scale: tuple[float, float] | None = Field(None, description="smallest and largest share of the area kept")
+    crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's width to its height")
+    horizontal_flip: float = Field(0.0, ge=0, le=1, description="chance of mirroring left to right")
+    colour_jitter: float = Field(0.0, ge=0, lt=1, description="brightness, contrast, saturation change by up to ± this")
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Augment:
+        if self.crop_scale and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise ValueError(f"crop_scale: expected 0 < smallest <= largest <= 1, got {list(self.crop_scale)}")
+        if not 0 < self.crop_ratio[0] <= self.crop_ratio[1]:
+            raise ValueError(f"crop_ratio: expected 0 < narrowest <= widest, got {list(self.crop_ratio)}")
+        return self
+
+
+def _many(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_many)]
+Datas = Annotated[tuple[Data, ...], BeforeValidator(_many)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrainConfig(BaseModel):
+    """What to train, on what, and how. Relative paths are relative to the file it was read from (`base`)."""
+
+    model_config = _STRICT
+
+    model: str | dict[str, Any] = Field(
+        description="a model to go on from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or one to make from scratch, "
+        "as the encoder describes it (open_clip: its model_cfg, and `preprocess` beside it)"
+    )
+    encoder: Ref = Field(ComponentRef(name="open_clip"), description="the family of models that `model` belongs to")
+    taxonomy: Path = Field(description="the classes")
+    taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
+    descriptors: Path | None = Field(None, description="for text builders that read them")
+    language: str = Field("en", description="ISO 639-1 code of the common names")
+    text: Texts = Field(min_length=1, description="text builders; one is drawn per picture, by weight")
+    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each picture; a text may hold for several")
+    own_text: float = Field(1.0, ge=0, le=1, description="chance that a picture's own text is taken, where it has any")
+    data: Datas = Field(min_length=1, description="data sets; batches mix them")
+    loss: Ref = Field(ComponentRef(name="unicl"), description="what to minimise")
+    augment: Augment = Augment.model_validate({})
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=1, description="pictures per step; what is left over at an epoch's end is dropped")
+    learning_rate: float = Field(1e-3, gt=0, description="at its highest, after warming up; then half a cosine to 0")
+    warmup_steps: int = Field(0, ge=0)
+    weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the temperature do not decay")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.98), description="AdamW's")
+    grad_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null for none")
+    max_logit_scale: float = Field(100.0, gt=1, description="CLIP's bound on the temperature")
+    seed: int = Field(0, ge=0, lt=2**63)
+
+    precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 (GPU) or fp32")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    workers: int | None = Field(None, ge=0, description="threads that decode; none takes one per core, at most 16")
+    threads: int | None = Field(None, ge=1, description="torch's own threads on a CPU; none leaves them as they are")
+    output: Path = Field(Path("run"), description="the run's folder: checkpoints, log.jsonl, and at the end model/")
+    checkpoint_every: int | None = Field(None, ge=1, description="steps; there is one after every epoch anyway")
+    keep: int = Field(2, ge=1, description="newest checkpoints kept")
+    card: dict[str, Any] = Field({}, description="goes into the model's bioclip_x.json: demo, taxonomy, descriptors, …")
+    base: Path = Field(Path(), exclude=True, description="the folder that relative paths are relative to")
+
+    @model_validator(mode="after")
+    def _shares(self) -> TrainConfig:
+        given = sum(one.share is not None for one in self.data)
+        if given not in (0, len(self.data)):
+            raise ValueError(f"data: {given} of {len(self.data)} data sets have a share; give all of them one, or none")
+        return self
+
+    @field_validator("card")
+    @classmethod
+    def _card(cls, card: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(card, allow_nan=False)
+        except (TypeError, ValueError) as problem:  # a date, say: better told now than when the model is to be written
+            raise ValueError(f"it goes into a JSON file, and {problem}; put such a value in quotes") from None
+        return card
+
+    @property
+    def shares(self) -> tuple[float, ...] | None:
+        return tuple(one.share or 0.0 for one in self.data) if self.data[0].share is not None else None
+
+    def path(self, path: Path) -> Path:
+        """A path as the file meant it."""
+        return self.base / path.expanduser()
+
+
+def read_config(
+    file: Path, changes: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """Reads a YAML file. changes: field → value, over the file's; "augment.crop_scale" reaches inside.
+
+    defaults: field → value, where the file has none.
+
+    Raises TrainingError naming the file and the field.
+    """
+    document = read_yaml(file, TrainingError)
+    if not isinstance(document, dict):
+        raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
+    document = dict(defaults or {}) | document
+    for name, value in (changes or {}).items():
+        _set(document, name, value)
+    return make_config(document | {"base": file.parent}, str(file))
+
+
+def make_config(fields: Mapping[str, Any], where: str = "the training configuration") -> TrainConfig:
+    """A configuration from plain values. Raises TrainingError naming the field."""
+    try:
+        return TrainConfig.model_validate(dict(fields))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            model = Augment if first["loc"][0] == "augment" else TrainConfig
+            known = ", ".join(field for field in model.model_fields if field != "base")
+            raise TrainingError(f"{where}: no field is called {name!r}; known: {known}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise TrainingError(f"{where}: {name}: {message}" if name else f"{where}: {message}") from None
+
+
+def _set(document: dict[str, Any], name: str, value: Any) -> None:
+    *above, last = name.split(".")
+    for part in above:
+        inner = document.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise TrainingError(f"{name}: {part} is not a mapping, so nothing can be set in it")
+        document = inner
+    document[last] = value

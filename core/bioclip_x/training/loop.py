@@ -1,0 +1,247 @@
+"""The training loop: batches → towers → loss → step, with checkpoints and hooks between.
+
+Legend: B images, T distinct texts of a batch, D embedding.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own habit
+
+from bioclip_x.errors import TrainingError
+from bioclip_x.records import LossInput
+from bioclip_x.records.training import EpochEnd, StepEnd
+from bioclip_x.registry import Registry
+from bioclip_x.training import checkpoint
+from bioclip_x.training.augment import View, to_input
+from bioclip_x.training.checkpoint import Place
+from bioclip_x.training.components import fingerprints, make_parts
+from bioclip_x.training.config import TrainConfig
+from bioclip_x.training.data import Batch, Loader, Pictures
+from bioclip_x.training.precision import autocast, resolve_precision
+from bioclip_x.training.sampling import epoch_order, step_seed
+from bioclip_x.training.schedule import learning_rate, parameter_groups
+from bioclip_x.training.texts import MOST_CUT, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """model: the folder to give to `--model local-dir:`. steps: done in all, epochs: finished.
+    notes: what was skipped on the way: unreadable pictures, texts that were cut."""
+
+    model: Path
+    steps: int
+    epochs: int
+    notes: tuple[str, ...]
+
+
+class Trainer:
+    """One run. Making it reads everything and loads the model, `run` trains.
+
+    Raises BioclipXError for anything wrong with the request.
+
+    resume: go on from the output folder's newest checkpoint; without it, a folder that has some is refused.
+    notes: what was missing or doubtful in taxonomy, texts and data. precision: the one used.
+    steps_per_epoch, total_steps, place: how far the run goes, and stands.
+    """
+
+    def __init__(self, config: TrainConfig, registry: Registry, *, resume: bool = False) -> None:
+        self.config, self.registry = config, registry
+        self.folder = config.path(config.output)
+        checkpoint.check_writable(self.folder)
+        if not resume and checkpoint.checkpoints(self.folder):
+            raise TrainingError(f"{self.folder} holds checkpoints: add --resume, or name another output folder")
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.parts = make_parts(config, registry)
+        self.encoder, self.notes = self.parts.encoder, self.parts.notes
+        self.precision = resolve_precision(config.precision, self.encoder.device)
+        self.lengths = [len(dataset) for dataset in self.parts.datasets]
+        self.steps_per_epoch = sum(self.lengths) // config.batch_size
+        if not self.steps_per_epoch:
+            raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} pictures")
+        self.total_steps = self.steps_per_epoch * config.epochs
+        self._make_state()
+        self.place = self._resumed() if resume else Place()
+
+    def run(self) -> Outcome:
+        """Trains to the end, or until a plugin says so after an epoch, and writes the model."""
+        stopped = False
+        while self.place.epoch < self.config.epochs and not stopped:
+            stopped = self._run_epoch()
+        return Outcome(self._save_model(), self.place.step, self.place.epoch, self._run_notes())
+
+    def _make_state(self) -> None:
+        config = self.config
+        loss = self.parts.loss
+        modules = [self.encoder.module, *([loss] if isinstance(loss, torch.nn.Module) else [])]
+        groups = parameter_groups(modules, config.weight_decay)
+        self._parameters = [parameter for group in groups for parameter in group["params"]]
+        self._optimizer = torch.optim.AdamW(
+            groups, lr=config.learning_rate, betas=config.betas, eps=1e-6, fused=self.encoder.device.type != "mps"
+        )
+        self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
+        self._pictures = Pictures(self.parts.datasets)
+        self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
+        self._loader = Loader(
+            self._pictures,
+            self.parts.texts,
+            self._tokens,
+            view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
+            augment=config.augment,
+            texts_per_picture=config.texts_per_picture,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            workers=config.workers,
+        )
+
+    def _run_epoch(self) -> bool:
+        """The rest of the epoch that `place` stands in. Returns whether a plugin asked to stop."""
+        config, epoch = self.config, self.place.epoch
+        order = epoch_order(self.lengths, config.shares, config.seed, epoch)
+        self.encoder.module.train()
+        began = time.perf_counter()
+        for batch in self._loader.batches(order, epoch, self.place.epoch_step):
+            rate = learning_rate(
+                self.place.step, base=config.learning_rate, warmup=config.warmup_steps, total=self.total_steps
+            )
+            loss = self._step(batch, rate)
+            place = self.place
+            self.place = Place(place.step + 1, epoch, place.epoch_step + 1, place.epoch_loss + loss)
+            now = time.perf_counter()
+            speed, began = config.batch_size / (now - began), now
+            scale = float(self.encoder.logit_scale.detach())
+            event = StepEnd(self.place.step, epoch + 1, loss, rate, scale, speed, self.folder)
+            self.registry.manager.hook.training_step_ended(event=event)
+            every = config.checkpoint_every
+            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
+                self._save()
+        mean_loss = self.place.epoch_loss / self.steps_per_epoch
+        self.place = Place(self.place.step, epoch + 1)
+        self._save()
+        answers = self.registry.manager.hook.epoch_ended(event=EpochEnd(epoch + 1, mean_loss, self.folder))
+        return any(answer is True for answer in answers)
+
+    def _step(self, batch: Batch, rate: float) -> float:
+        """One optimiser step; returns the batch's loss."""
+        torch.manual_seed(step_seed(self.config.seed, self.place.step))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._loss(batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        norm = torch.zeros(())
+        if self.config.grad_clip:
+            self._scaler.unscale_(self._optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.config.grad_clip)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self.encoder.clamp_logit_scale(self.config.max_logit_scale)
+        # Looked at last, so that a GPU is not waited for in mid-step; nothing is saved in between.
+        value = float(loss.detach())
+        if not math.isfinite(value) or not (math.isfinite(float(norm)) or self._scaler.is_enabled()):
+            raise TrainingError(
+                f"the loss is {value}, its gradient's norm {float(norm)} at step {self.place.step + 1}: lower "
+                f"learning_rate, raise warmup_steps, or take another precision than {self.precision}; the checkpoints "
+                "before it are untouched"
+            )
+        return value
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        encoder, device = self.encoder, self.encoder.device
+        pixels_B3HW = to_input(
+            batch.pixels_BHW3.to(device, non_blocking=True), batch.factors_B3, encoder.mean, encoder.std
+        )
+        with autocast(self.precision, device):
+            image_BD = encoder.forward_image(pixels_B3HW)
+            text_TD = encoder.forward_text(batch.tokens_TL.to(device))
+        # The rest in float32: logits reach 100, where bf16 has steps of a half.
+        image_BD = F.normalize(image_BD.float(), dim=-1)
+        text_TD = F.normalize(text_TD.float(), dim=-1)
+        return self.parts.loss(
+            LossInput(
+                image_BD=image_BD,
+                text_TD=text_TD,
+                text_BK=batch.text_BK.to(device),
+                right_BT=batch.right_BT.to(device),
+                aspect_T=batch.aspect_T.to(device),
+                logit_scale=encoder.logit_scale,
+                logit_bias=encoder.logit_bias,
+                taxon_B=batch.taxon_B.to(device),
+                taxonomy=self.parts.taxonomy,
+                gather=_alone,
+            )
+        )
+
+    def _stateful(self) -> dict[str, Any]:
+        """What a checkpoint keeps and a resumed run is given back: nothing that knows only one of the two."""
+        parts = {
+            "model": self.encoder.module,
+            "optimizer": self._optimizer,
+            "scaler": self._scaler,
+            "loss": self.parts.loss,
+        }
+        both = ("state_dict", "load_state_dict")
+        return {name: one for name, one in parts.items() if all(hasattr(one, method) for method in both)}
+
+    def _save(self) -> None:
+        checkpoint.save(
+            self.folder,
+            self.place,
+            {name: one.state_dict() for name, one in self._stateful().items()},
+            fingerprints=fingerprints(self.config, self.parts, self.precision),
+            epochs=self.config.epochs,
+            keep=self.config.keep,
+        )
+
+    def _resumed(self) -> Place:
+        place, states = checkpoint.load_newest(
+            self.folder,
+            fingerprints=fingerprints(self.config, self.parts, self.precision),
+            epochs=self.config.epochs,
+        )
+        stateful = self._stateful()
+        if states.keys() != stateful.keys():
+            raise TrainingError(
+                f"{self.folder}: its newest checkpoint keeps the state of {', '.join(states)}, and this run has that of "
+                f"{', '.join(stateful)}: the loss is no longer the same; start a new run in another output folder"
+            )
+        for name, one in stateful.items():
+            one.load_state_dict(states[name])
+        return place
+
+    def _save_model(self) -> Path:
+        folder = self.folder / "model"
+        try:
+            self.encoder.save(folder, self.config.card)
+        except OSError as problem:
+            raise TrainingError(
+                f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
+                "are untouched, and the same command with --resume writes it from them"
+            ) from problem
+        return folder
+
+    def _run_notes(self) -> tuple[str, ...]:
+        notes = []
+        if self._pictures.unreadable:
+            reasons = list(self._pictures.unreadable.values())
+            more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
+            notes.append(f"{len(reasons)} pictures cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
+        if self._tokens.truncated:
+            limit = self.encoder.context_length
+            least = "at least " if self._tokens.truncated >= MOST_CUT else ""
+            notes.append(
+                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were cut"
+            )
+        return tuple(notes)
+
+
+def _alone(tensor: torch.Tensor) -> torch.Tensor:
+    """Joins over processes where there is one."""
+    return tensor

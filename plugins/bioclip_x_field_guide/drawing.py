@@ -1,0 +1,131 @@
+"""From a species (or random traits) and a seed to a picture and a mask for every visible trait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bioclip_x_field_guide.organisms import beetle, bird, butterfly, fish, flower, leaf, mushroom
+from bioclip_x_field_guide.painting import backgrounds
+from bioclip_x_field_guide.painting.canvas import SUPERSAMPLE, Canvas
+from bioclip_x_field_guide.painting.scene import HABITATS, Brush, Scene, Stance, scene_of
+from bioclip_x_field_guide.species import Species, find, held_out_traits, trait_values
+
+
+class Plan(NamedTuple):
+    """A body plan: how to paint it, how it stands, which painted parts show a trait (the first that are there)."""
+
+    draw: Callable[[Brush], None]
+    stance: Stance
+    regions: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
+PLANS: Mapping[str, Plan] = {
+    m.__name__.rpartition(".")[2]: Plan(m.draw, m.STANCE, m.REGIONS)
+    for m in (bird, butterfly, beetle, fish, flower, mushroom, leaf)
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """`image`: RGB, size x size. `masks`: bool `[size, size]`, one for every visible trait, and "organism"."""
+
+    image: Image.Image
+    masks: Mapping[str, NDArray[np.bool_]]
+
+
+def draw_species(
+    name: str, seed: int | Sequence[int], size: int = 256, change: Mapping[str, str] | None = None
+) -> Drawing:
+    """Draw a species of the field guide; `change` replaces trait values and leaves chance as it was."""
+    species = find(name)
+    traits = {**species.traits, **(change or {})}
+    scene = scene_of(seed)
+    return _drawing(species.plan, traits, species.form, scene, scene.habitat(species.habitat), size)
+
+
+def draw_random(plan: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
+    """Draw an organism that need not exist: every trait value equally likely, in any habitat."""
+    traits = random_traits(plan, seed)
+    scene = scene_of(seed)
+    habitat = HABITATS[int(scene.rng("random habitat").integers(len(HABITATS)))]
+    return _drawing(plan, traits, {}, scene, habitat, size), traits
+
+
+def random_traits(plan: str, seed: int | Sequence[int]) -> dict[str, str]:
+    """The traits that `draw_random` draws, without drawing them; never those of a held-out species."""
+    rng = scene_of(seed).rng("random traits")
+    while True:
+        traits = {trait: values[int(rng.integers(len(values)))] for trait, values in trait_values(plan).items()}
+        if not _is_held_out(plan, traits):
+            return traits
+
+
+def draw_changed(name: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
+    """Draw a species as `draw_species` does from this seed, but for one trait; ValueError for a held-out species."""
+    traits = changed_traits(name, seed)
+    return draw_species(name, seed, size, traits), traits
+
+
+def changed_traits(name: str, seed: int | Sequence[int]) -> dict[str, str]:
+    """The traits that `draw_changed` draws, without drawing them; never those of a held-out species."""
+    species = find(name)
+    if species.held_out:
+        raise ValueError(f"{name} is held out: expected one of trained_species()")
+    return _with_one_changed(species, scene_of(seed).rng("changed trait"))
+
+
+def _with_one_changed(species: Species, rng: np.random.Generator) -> dict[str, str]:
+    """Every trait equally likely, then every other value of it."""
+    choices = trait_values(species.plan)
+    while True:
+        trait = list(choices)[int(rng.integers(len(choices)))]
+        others = [value for value in choices[trait] if value != species.traits[trait]]
+        traits = {**species.traits, trait: others[int(rng.integers(len(others)))]}
+        if not _is_held_out(species.plan, traits):
+            return traits
+
+
+def _is_held_out(plan: str, traits: Mapping[str, str]) -> bool:
+    return frozenset(traits.items()) in held_out_traits(plan)
+
+
+def _drawing(
+    plan_name: str, traits: Mapping[str, str], form: Mapping[str, float], scene: Scene, habitat: str, size: int
+) -> Drawing:
+    _check(plan_name, traits)
+    plan = PLANS[plan_name]
+    canvas = Canvas(backgrounds.paint(habitat, scene, size * SUPERSAMPLE), plan.stance.frame(scene), scene.light())
+    plan.draw(Brush(canvas, scene, traits, form))
+    parts = canvas.masks(size)
+    masks = {"organism": parts["organism"]}
+    for trait, alternatives in plan.regions.items():
+        for wanted in alternatives:
+            seen = [parts[p] for p in wanted if p in parts]
+            if seen and (mask := np.logical_or.reduce(seen)).any():
+                masks[trait] = mask
+                break
+    return Drawing(_lit(canvas.image.reduce(SUPERSAMPLE), scene), masks)
+
+
+def _check(plan: str, traits: Mapping[str, str]) -> None:
+    allowed = trait_values(plan)
+    for trait, value in traits.items():
+        if value not in allowed.get(trait, ()):
+            expected = ", ".join(allowed.get(trait, tuple(allowed)))
+            raise ValueError(f"{plan} has no {trait!r} = {value!r}; expected one of {expected}")
+
+
+def _lit(image: Image.Image, scene: Scene) -> Image.Image:
+    """Brightness, a warm or cold tint and the grain of the paper."""
+    bright, warm = scene.uniform("bright", 0.86, 1.10), scene.uniform("warm", -0.06, 0.06)
+    gain = np.array([bright * (1 + warm), bright, bright * (1 - warm)], dtype=np.float32)
+    size = image.width
+    grain = scene.rng("paper").standard_normal((size, size, 1), dtype=np.float32) * 2.2
+    lit = np.asarray(image, dtype=np.float32) * gain + grain
+    return Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))

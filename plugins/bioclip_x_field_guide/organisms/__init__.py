@@ -1,0 +1,1 @@
+"""The body plans: one module draws each, with its patterns beside it."""

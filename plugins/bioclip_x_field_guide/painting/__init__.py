@@ -1,0 +1,1 @@
+"""How drawings are painted: canvas, curves, palette, backgrounds, the scene."""

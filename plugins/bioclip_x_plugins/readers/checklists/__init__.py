@@ -1,0 +1,1 @@
+"""Readers of checklists: rows of names with identifiers and parents."""

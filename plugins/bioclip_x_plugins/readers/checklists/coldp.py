@@ -1,0 +1,148 @@
+"""ColDP, the Catalogue of Life's data packages: a zip, a tar or a folder (https://catalogueoflife.github.io/coldp/).
+
+Either one table `NameUsage` (ID, parentID, status, scientificName, authorship, rank, …), or `Name`, `Taxon` and `Synonym` that
+point at one another; and `VernacularName`. Files and columns in any case, singular or plural, as .tsv, .csv or .txt. The table
+`NameUsage` is read alone as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.archives import Archive, is_archive, open_archive
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.name_usages import SeveralParents, from_usages
+from bioclip_x_plugins.readers.checklists.coldp_rows import Row, taxon_or_synonym, with_name
+from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
+from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages
+from bioclip_x_plugins.readers.delimited import first_cells, named_rows, plain
+
+_FILES: Final = {
+    "nameusage": "usage", "nameusages": "usage", "name": "name", "names": "name", "taxon": "taxon", "taxa": "taxon",
+    "taxons": "taxon", "synonym": "synonym", "synonyms": "synonym", "vernacularname": "vernacular",
+    "vernacularnames": "vernacular", "vernacular": "vernacular",
+}  # fmt: skip
+_SUFFIXES: Final = (".tsv", ".csv", ".txt", ".tab")
+
+
+class ColdpReader:
+    """ColDP packages.
+
+    dag: what becomes of a taxon that is listed under several parents.
+    """
+
+    def __init__(self, *, dag: SeveralParents = "refuse") -> None:
+        self.dag = dag
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        if not (path.is_dir() or is_archive(head)):
+            return _is_usage_table(first_cells(head))
+        try:
+            with open_archive(path) as archive:
+                files = _files(archive)
+        except TaxonomyError:
+            return False
+        return "usage" in files or {"name", "taxon"} <= files.keys()
+
+    def read(self, path: Path) -> Taxonomy:
+        """Raises TaxonomyError with file and line."""
+        findings = Findings()
+        with open_archive(path) as archive:
+            files = {"usage": archive.names[0]} if path.is_file() and len(archive.names) == 1 else _files(archive)
+            main = files.get("usage") or files.get("taxon")
+            if not main or ("usage" not in files and "name" not in files):
+                raise TaxonomyError(
+                    f"{path} holds neither a table NameUsage nor the tables Name and Taxon; it has "
+                    f"{', '.join(archive.names[:20])}"
+                )
+            findings.file = archive.where(main)
+            names = _common_names(archive, files, findings)
+            rows = list(_usage_rows(archive, main, findings) if "usage" in files else _joined(archive, files, findings))
+        for row in rows:
+            row.usage.common_names = names.get(row.usage.id, row.usage.common_names)
+        usages = to_usages(rows, findings)
+        return from_usages(usages, findings, source=str(path), several_parents=self.dag, dangling="top")
+
+
+def _is_usage_table(cells: list[str]) -> bool:
+    columns = {plain(cell) for cell in cells}
+    return {"id", "scientificname"} <= columns and bool(columns & {"parentid", "status"})
+
+
+def _files(archive: Archive) -> dict[str, str]:
+    """Which table → its file, those highest up first."""
+    found: dict[str, str] = {}
+    for name in sorted(archive.names, key=lambda one: one.count("/")):
+        path = PurePosixPath(name)
+        kind = _FILES.get(plain(path.stem))
+        if kind and path.suffix.lower() in _SUFFIXES:
+            found.setdefault(kind, name)
+    return found
+
+
+def _usage_rows(archive: Archive, file: str, findings: Findings) -> Iterator[Listed]:
+    for line, row in named_rows(archive, file, findings):
+        one = taxon_or_synonym(row, row, line)
+        if one is None:
+            findings.warn("no name", "a row without a name is left out", line)
+        else:
+            yield one
+
+
+def _joined(archive: Archive, files: dict[str, str], findings: Findings) -> Iterator[Listed]:
+    """Taxa and synonyms with their names. A name that neither of them uses is bare."""
+    names: dict[str, tuple[int, Row]] = {}
+    for line, row in named_rows(archive, files["name"], findings):
+        names.setdefault(row("id"), (line, row))
+    used: set[str] = set()
+    for line, row in named_rows(archive, files["taxon"], findings):
+        name = names.get(row("nameid"))
+        one = taxon_or_synonym(row, name[1], line) if name else None
+        if one is None:
+            findings.error(
+                "no name", f"the taxon {row('id')!r} has the name {row('nameid')!r}, which the table Name has not", line
+            )
+        else:
+            used.add(row("nameid"))
+            yield one
+    yield from _synonyms(archive, files, names, used, findings)
+    for id, (line, row) in names.items():
+        bare = None if id in used else with_name(row, f"name {id}", line=0)
+        if bare:
+            findings.warn(
+                "bare name", f"{bare.whole_name} is the name of no taxon; left out", line, archive.where(files["name"])
+            )
+
+
+def _synonyms(
+    archive: Archive, files: dict[str, str], names: dict[str, tuple[int, Row]], used: set[str], findings: Findings
+) -> Iterator[Listed]:
+    if "synonym" not in files:
+        return
+    where = archive.where(files["synonym"])
+    for line, row in named_rows(archive, files["synonym"], findings):
+        name = names.get(row("nameid"))
+        one = with_name(name[1], f"name {row('nameid')}", line=0) if name else None
+        if one is None or not row("taxonid"):
+            findings.warn(
+                "dangling synonym",
+                f"the synonym of name {row('nameid')!r} lacks its name or its taxon; left out",
+                line,
+                where,
+            )
+            continue
+        used.add(row("nameid"))
+        one.usage.accepted = [row("taxonid")]
+        yield one
+
+
+def _common_names(archive: Archive, files: dict[str, str], findings: Findings) -> Names:
+    found = CommonNames()
+    if "vernacular" in files:
+        for _, row in named_rows(archive, files["vernacular"], findings):
+            found.add(row("taxonid"), row("name"), row("language"), row("preferred"))
+    return found.names

@@ -1,0 +1,76 @@
+"""Ranks as checklists write them: abbreviated, in Latin, Portuguese, Spanish, French or German."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from bioclip_x.taxonomy import RANKS, normalise_rank
+from bioclip_x.taxonomy.names.parsing import parse_name
+
+_WORDS: Final = {
+    "kingdom": "reg regn reino regne reich",
+    "phylum": "phyl div divisio divisao filo phylo embranchement stamm",
+    "class": "cl classis classe clase klasse",
+    "order": "ord ordo ordem orden ordre ordnung",
+    "superfamily": "superfam superfamilia",
+    "family": "fam familia famille familie",
+    "subfamily": "subfam subfamilia sousfamille unterfamilie",
+    "tribe": "trib tribus tribo tribu",
+    "genus": "gen g genero genre gattung nothogenus",
+    "subgenus": "subgen subg subgenero subgenusbotany untergattung",
+    "section": "sect sectio secao seccion sectionbotany sectionzoology",
+    "series": "ser seriesbotany",
+    "species": "sp spec especie espece art nothospecies nothosp",
+    "subspecies": "ssp subsp subespecie sousespece unterart nothosubspecies nothosubsp infrasubspecificname",
+    "variety": "var varietas variedade variedad variete varietat nothovariety nothovar",
+    "form": "f fo forma forme nothoform",
+}
+_SPELLINGS: Final = {word: rank for rank, words in _WORDS.items() for word in words.split()}
+_NO_RANK: Final = frozenset({
+    "unranked", "norank", "nan", "na", "unassigned", "unknown", "other", "questionable", "questionnable",
+    "unresolved", "doubtful", "infragenericname", "supragenericname", "infraspecificname", "uninomial",
+    "suprafamilyname",
+})  # fmt: skip
+_SP: Final = re.compile(r" (?:spp?\b|species\b|cf\.|aff\.|nr\.)")
+_OF_MARKERS: Final = {"subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form",
+                      "forma": "form", "var": "variety", "nothovar": "variety"}  # fmt: skip
+
+NO_NAME: Final = re.compile(
+    r"(?:incertae[ _]sedis|not[ _]assigned|unassigned|unknown|unplaced|unallocated|undetermined|n/?a|-+|\?+|null|none)\.?",
+    re.I,
+)
+"""What stands in a rank column where the rank is not known: no taxon, and none that all that stands there have in common."""
+
+
+@lru_cache(maxsize=4096)
+def rank_of(text: str) -> str:
+    """A rank in lower case and its usual English spelling; "" for none. Ranks that are not known stay as they are.
+
+    >>> rank_of("SUB_ESPECIE"), rank_of("gen."), rank_of("Questionnable"), rank_of("morph")
+    ('subspecies', 'genus', '', 'morph')
+    """
+    plain = unicodedata.normalize("NFKD", text.strip().lower())
+    key = "".join(letter for letter in plain if letter.isalnum())
+    if key in _NO_RANK:
+        return ""
+    return _SPELLINGS.get(key) or (key if key in RANKS else normalise_rank(text))
+
+
+def rank_of_name(name: str) -> str:
+    """The rank that a name shows by its form, for files that give none: "" for one word.
+
+    >>> rank_of_name("Acer rubrum"), rank_of_name("Carex leptalea subsp. harperi"), rank_of_name("Acer")
+    ('species', 'subspecies', '')
+    """
+    parsed = parse_name(name)
+    if parsed.is_placeholder and parsed.genus and _SP.search(name):
+        return "species"
+    if not parsed.epithet or parsed.authorship:
+        return ""
+    if not parsed.infraspecific:
+        return "species"
+    marker = parsed.infraspecific[-1][0]
+    return _OF_MARKERS.get(marker.rstrip("."), "") if marker else "subspecies"

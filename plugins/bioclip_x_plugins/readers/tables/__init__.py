@@ -1,0 +1,1 @@
+"""Readers of tables with a lineage in each row."""

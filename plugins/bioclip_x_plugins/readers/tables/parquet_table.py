@@ -1,0 +1,84 @@
+"""Parquet tables with rank columns, as `table` describes them for CSV. Lists of common names or synonyms are cells with `|`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.details import BETWEEN
+from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.lineages import Column
+from bioclip_x_plugins.readers.tables.lineages import Rows, from_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAGIC = b"PAR1"
+PANDAS_INDEX = "__index_level_"
+"""How pandas calls the numbers of its rows."""
+
+
+class ParquetReader:
+    """Parquet with a column per rank."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        return head.startswith(MAGIC)
+
+    def read(self, path: Path) -> Taxonomy:
+        """Raises TaxonomyError with file and row."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        findings = Findings(str(path), unit="row")
+        try:
+            table = pq.ParquetFile(path).read()
+        except (OSError, pa.ArrowException) as problem:
+            raise TaxonomyError(f"{path} cannot be read as Parquet: {str(problem).splitlines()[0]}") from None
+        repeated = {name for name in table.column_names if table.column_names.count(name) > 1}
+        if repeated:
+            raise TaxonomyError(f"{path}: the column {min(repeated)!r} stands there twice")
+        columns = {}
+        for name in table.column_names:
+            if name.startswith(PANDAS_INDEX):
+                continue
+            column = _column(table.column(name))
+            if column is None:
+                held = table.column(name).type
+                findings.warn("no texts", f"the column {name!r} holds {held} and no texts; left out")
+            else:
+                columns[name] = column
+        return from_rows(_filled(columns, table.num_rows), findings, source=str(path))
+
+
+def _filled(columns: Mapping[str, Column], n_rows: int) -> Rows:
+    """Without rows in which nothing stands."""
+    is_filled_R = np.zeros(n_rows, bool)
+    for column in columns.values():
+        is_filled_R |= column.code_R >= 0
+    kept = {name: Column(column.code_R[is_filled_R], column.texts) for name, column in columns.items()}
+    return Rows(kept, np.flatnonzero(is_filled_R).astype(np.int32) + 1)
+
+
+def _column(cells: pa.ChunkedArray) -> Column | None:
+    """The cells as text: numbers as they are written, lists of texts joined, null as a blank. None for anything else."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = cells.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        if not (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)):
+            return None
+        cells = pc.binary_join(cells, BETWEEN)
+    if pa.types.is_dictionary(kind):
+        cells = cells.cast(kind.value_type)
+    try:
+        encoded = cells.cast(pa.string()).combine_chunks().dictionary_encode()
+    except pa.ArrowException:
+        return None
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Column(codes, encoded.dictionary.to_pylist()).map(str.strip)

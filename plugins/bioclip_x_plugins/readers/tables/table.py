@@ -1,0 +1,133 @@
+"""Tables with rank columns: comma, semicolon or tab separated, UTF-8 or UTF-16.
+
+    kingdom,phylum,class,order,family,genus,species,common_name,common_name_de
+    Animalia,Chordata,Aves,Passeriformes,Paridae,Cyanistes,Cyanistes caeruleus,Eurasian blue tit,Blaumeise
+
+Columns in any case; `cls` for class; `species` with or without the genus, or `specific_epithet`; several common names in
+one cell separated by `|`; other columns are kept as extras. A blank rank is a rank that the lineage lacks; a row whose
+last ranks are blank is a class at the rank it reaches.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.archives import is_archive
+from bioclip_x.io.files import LONGEST_LINE, read_lines
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.lineages import Column, Numbering
+from bioclip_x_plugins.readers.tables.lineages import Rows, column_roles, from_rows, refuse_twins
+
+DELIMITERS = "\t,;"
+AT_ONCE: Final = 4096
+"""Rows that are taken together: enough to look at columns and not at cells."""
+
+
+class TableReader:
+    """CSV and TSV with a column per rank."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        if is_archive(head):  # one that is not compressed begins with its first file, header and all
+            return False
+        encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        header = _header(head.decode(encoding, "ignore"))
+        if (
+            not header
+            or path.suffix.lower() in (".yaml", ".yml", ".json")
+            or header.lstrip().startswith(("{", "[", "(", "<", "-"))
+        ):
+            return False
+        columns = header.split(_delimiter(header))
+        return any(role in ("rank", "epithet") for role, _ in column_roles(c.strip('"') for c in columns).values())
+
+    def read(self, path: Path) -> Taxonomy:
+        """Raises TaxonomyError with file and line."""
+        findings = Findings(str(path))
+        return from_rows(_rows(path, findings), findings, source=str(path))
+
+
+def _header(text: str) -> str:
+    return io.StringIO(text, newline="").readline().rstrip("\r\n")
+
+
+def _delimiter(header: str) -> str:
+    return max(DELIMITERS, key=header.count)
+
+
+def _rows(path: Path, findings: Findings) -> Rows:
+    """The cells of all columns. What is wrong with a row goes to `findings`; the row is left out."""
+    # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell, and end no row.
+    lines = read_lines(path, TaxonomyError)
+    header = next(lines, "")
+    csv.field_size_limit(LONGEST_LINE)  # of the whole process; other readers set theirs
+    reader = csv.reader(chain([header], lines), delimiter=_delimiter(header), strict=True)
+    names, numberings, codes = [""], [Numbering()], [[np.empty(0, np.int64)]]
+    line_R: list[int] = []
+    try:
+        names = _column_names(path, next(reader, []), lines)
+        numberings = [Numbering() for _ in names]
+        codes = [[np.empty(0, np.int64)] for _ in names]
+        whole = _whole_rows(reader, len(names), line_R, findings)
+        while rows := list(islice(whole, AT_ONCE)):
+            for numbering, parts, cells in zip(numberings, codes, zip(*rows)):
+                parts.append(np.fromiter(map(numbering.__getitem__, cells), np.int64, len(cells)))
+    except csv.Error as problem:  # in the header
+        _refuse(findings, problem, 1)
+    columns = [Column(np.concatenate(parts), list(found)).map(str.strip) for parts, found in zip(codes, numberings)]
+    is_blank_R = np.all([column.code_R < 0 for column in columns], axis=0)
+    kept = {name: Column(column.code_R[~is_blank_R], column.texts) for name, column in zip(names, columns) if name}
+    return Rows(kept, np.array(line_R, np.int32)[~is_blank_R])
+
+
+def _column_names(path: Path, names: list[str], lines: Iterable[str]) -> list[str]:
+    """Raises TaxonomyError for a header without names, or with one twice."""
+    if not any(name.strip() for name in names):
+        if any(line.strip() for line in lines):
+            raise TaxonomyError(f"{path}, line 1: expected the names of columns, got a blank line")
+        raise TaxonomyError(f"{path} is empty; expected a table of taxa")
+    repeated = {name for name in names if name and names.count(name) > 1}
+    if repeated:
+        raise TaxonomyError(f"{path}, line 1: the column {min(repeated)!r} stands there twice")
+    refuse_twins(f"{path}, line 1", column_roles(names))
+    return names
+
+
+def _whole_rows(reader: Any, width: int, line_R: list[int], findings: Findings) -> Iterator[list[str]]:
+    """Rows of as many cells as there are columns; the line of each is put into `line_R`."""
+    line = reader.line_num
+    try:
+        for row in reader:
+            line = reader.line_num
+            if len(row) != width:
+                if not any(cell.strip() for cell in row):
+                    continue
+                if any(cell.strip() for cell in row[width:]):
+                    findings.error(
+                        "too many cells", f"{len(row)} cells under {width} columns; is a name unquoted?", line
+                    )
+                    continue
+                row = (row + [""] * width)[:width]
+            line_R.append(line)
+            yield row
+    except csv.Error as problem:
+        _refuse(findings, problem, line + 1)
+
+
+def _refuse(findings: Findings, problem: csv.Error, line: int) -> None:
+    """Raises TaxonomyError with the line in which the row begins: an open quote takes in all that follows it."""
+    told = str(problem)
+    if "end of data" in told:
+        told = "a quote is opened and never closed"
+    elif "field limit" in told:
+        told = f"a cell has more than {LONGEST_LINE:,} characters; is a quote opened and never closed?"
+    findings.error("malformed", f"not valid CSV: {told}", line)
+    findings.raise_errors()

@@ -1,0 +1,1 @@
+"""Readers of nested trees and of nodes with parents."""

@@ -1,0 +1,124 @@
+"""A result as the page shows it: everything decided here, so that the templates only set it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bioclip_x.records import Explanation, Prediction, RankWinner, Result, Taxon
+from bioclip_x_plugins.reports.explanation_text import own_sides
+from bioclip_x_plugins.reports.html.explanation import Why, why
+from bioclip_x_plugins.reports.html.images import data_uri, small
+from bioclip_x_plugins.reports.result_text import beside, is_descriptor, is_italic, italic_names, percent, said
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A taxon in words. share: as percent; width: the same, of a bar, 0 to 100."""
+
+    rank: str
+    name: str
+    common: str
+    italic: bool
+    share: str
+    width: float
+    flag: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """state: "named", "refused" or "unreadable".
+
+    image, small: addresses that hold the picture, in the card and in the index. width, height: its pixels, 0 if unknown.
+    decided: the winner's strongest descriptor that the runner-up has not.
+    sort_*: what the index sorts by, "" where there is nothing.
+    """
+
+    state: str
+    source: str
+    file: str
+    folder: str
+    width: int
+    height: int
+    reason: str
+    image: str
+    small: str
+    best: Name | None
+    path: tuple[Name, ...]
+    others: tuple[Name, ...]
+    why: Why | None
+    decided: str
+    sort_share: str
+    sort_margin: str
+
+
+def card(result: Result, language: str, strongest: int, italic_classes: bool) -> Card:
+    """strongest: descriptors of each side before the rest is folded away.
+
+    italic_classes: whether classes that no prediction lists are set in italics.
+    """
+    state = "unreadable" if result.error else "named" if result.predictions else "refused"
+    cut = max(result.source.rfind("/"), result.source.rfind("\\")) + 1
+    best = result.predictions[0] if result.predictions else None
+    explanation = result.explanation
+    return Card(
+        state=state,
+        source=result.source,
+        file=result.source[cut:] or result.source,
+        folder=result.source[:cut] if cut < len(result.source) else "",
+        width=result.width,
+        height=result.height,
+        reason=result.error or result.refused,
+        image=data_uri(result.thumbnail),
+        small=data_uri(small(result.thumbnail)),
+        best=_name(best, language) if best else None,
+        path=_path(best, result.ranks) if best else (),
+        others=tuple(_name(one, language) for one in result.predictions[1:]),
+        why=why(explanation, strongest, italic_names(result), italic_classes) if explanation else None,
+        decided=_decided(explanation) if explanation else "",
+        sort_share=_number(best.probability) if best else "",
+        sort_margin=_number(explanation.margin) if explanation and explanation.runner_up else "",
+    )
+
+
+def _decided(explanation: Explanation) -> str:
+    own = [share for share in own_sides(explanation)[0] if is_descriptor(share)]
+    return said(max(own, key=lambda share: share.contribution)) if own else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}" if math.isfinite(value) else ""
+
+
+def _name(one: Prediction, language: str) -> Name:
+    return _taxon(one.taxon, one.probability, beside(one, language))
+
+
+def _taxon(taxon: Taxon, share: float, common: str = "") -> Name:
+    return Name(taxon.rank, taxon.name, common, is_italic(taxon.rank), percent(share), _width(share))
+
+
+def _width(share: float) -> float:
+    return round(100 * min(1.0, max(0.0, share)), 2) if math.isfinite(share) else 0.0
+
+
+def _path(best: Prediction, ranks: Sequence[RankWinner]) -> tuple[Name, ...]:
+    """The steps down the tree, each with the winner at its rank where that lies elsewhere. Empty for a plain label."""
+    elsewhere = {winner.rank: winner for winner in ranks if not winner.on_path}
+    steps = [
+        Name(step.rank, step.name, "", is_italic(step.rank), percent(step.probability), _width(step.probability),
+             _flag(elsewhere.pop(step.rank, None)))
+        for step in best.path
+    ]  # fmt: skip
+    # A rank that the reported lineage lacks can still have a winner of its own.
+    steps += [Name(rank, "", "", False, "", 0, _flag(winner)) for rank, winner in elsewhere.items()]
+    return tuple(steps) if len(steps) > 1 else ()
+
+
+def _flag(winner: RankWinner | None) -> Name | None:
+    if winner is None:
+        return None
+    if winner.taxon is None:
+        return Name(winner.rank, "", "", False, percent(winner.probability), _width(winner.probability))
+    return _taxon(winner.taxon, winner.probability)

@@ -1,0 +1,117 @@
+"""The page around the cards, and the templates."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from bioclip_x.records import Provenance
+from bioclip_x_plugins.reports.html.card import Card
+from bioclip_x_plugins.reports.result_text import is_italic, plain, plural, visible
+
+MOST_FOUND: Final = 24
+"""Taxa that the summary lists by name; the others are counted."""
+STYLES: Final = ("page.css", "index.css", "card.css", "why.css", "print.css")
+
+
+@dataclass
+class Tally:
+    """What only the last picture completes. states: pictures by outcome. found: pictures by (rank, name, common name) of
+    what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the pictures."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    methods: set[str] = field(default_factory=set)
+
+    def add(self, card: Card) -> int:
+        """The picture's number, from 1."""
+        self.states[card.state] += 1
+        if card.best:
+            self.found[card.best.rank, card.best.name, card.best.common] += 1
+        if card.why and card.why.method:
+            self.methods.add(card.why.method)
+        return self.states.total()
+
+    @property
+    def has_index(self) -> bool:
+        return self.states.total() > 1
+
+
+@cache
+def _read(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    environment.filters["italic"] = is_italic
+    environment.globals["plural"] = plural
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """What every expression of a template goes through before it is escaped."""
+    return visible(value, keep="\n\t") if type(value) is str else value
+
+
+def script_hash(script: str) -> str:
+    """A script's source expression for a content security policy: this script may run and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}'"
+
+
+class Page:
+    """The parts of one report: head, rows of the index, middle, cards and foot. Whatever is not a template is escaped."""
+
+    def __init__(self, title: str, provenance: Provenance) -> None:
+        self._title, self._provenance = title, provenance
+        self._row, self._card = (_environment().get_template(name) for name in ("row.html", "card.html"))
+
+    def head(self, tally: Tally) -> str:
+        """All above the rows."""
+        recipe = plain(self._provenance.recipe)
+        # A list of what each picture was named is the index itself, unless some were named alike.
+        found = tally.found.most_common(MOST_FOUND) if tally.found.total() > len(tally.found) else []
+        return _environment().get_template("head.html").render(
+            title=self._title,
+            provenance=self._provenance,
+            recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100),
+            counts=tally.states,
+            total=tally.states.total(),
+            found=found,
+            n_found=len(tally.found),
+            style=Markup("".join(_read(name) for name in STYLES)),
+            script_hash=Markup(script_hash(_read("report.js"))),
+        )  # fmt: skip
+
+    def row(self, card: Card, number: int) -> str:
+        return self._row.render(card=card, number=number)
+
+    def middle(self, tally: Tally) -> str:
+        """All between the rows and the cards."""
+        return _environment().get_template("middle.html").render(total=tally.states.total())
+
+    def card(self, card: Card, number: int) -> str:
+        return self._card.render(card=card, number=number, provenance=self._provenance)
+
+    def foot(self, tally: Tally) -> str:
+        """All below the cards."""
+        return _environment().get_template("foot.html").render(
+            provenance=self._provenance, methods=sorted(tally.methods), script=Markup(_read("report.js"))
+        )  # fmt: skip

@@ -1,0 +1,72 @@
+"""One self-contained page: every picture with its name, its place on the tree, and the descriptors that decided it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+from pydantic import Field
+
+from bioclip_x.io.streams import BinaryStream, Stream, folder_beside, opened
+from bioclip_x.records import Provenance, Result
+from bioclip_x_plugins.reports.html.card import card
+from bioclip_x_plugins.reports.html.page import Page, Tally
+from bioclip_x_plugins.reports.result_text import has_italic_classes, language
+
+TITLE = "What is in these pictures"
+
+
+class HtmlReport:
+    """A page to look at, to print and to send on; it loads nothing from anywhere.
+
+    title: its heading. strongest: descriptors shown of the winner and of the runner-up before the rest is folded away.
+    """
+
+    suffixes: tuple[str, ...] = (".html", ".htm")
+    thumbnails = True
+
+    def __init__(self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6) -> None:
+        self.title, self.strongest = title, strongest
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        page, folder = Page(self.title, provenance), folder_beside(output)
+        # The summary and the index stand above the cards but are known only after the last, so rows and cards wait in files
+        # of their own. They lie beside the output, where there is room for the same bytes once more.
+        with (
+            opened(output) as stream,
+            tempfile.TemporaryFile(dir=folder) as rows,
+            tempfile.TemporaryFile(dir=folder) as cards,
+        ):
+            rows_stream, cards_stream = (Stream(BinaryStream(file, output or folder)) for file in (rows, cards))
+            writer = _Writer(rows_stream, cards_stream, page, provenance, self.strongest)
+            yield writer
+            stream.write(page.head(writer.tally))
+            if writer.tally.has_index:
+                _copy(rows, stream)
+            stream.write(page.middle(writer.tally))
+            _copy(cards, stream)
+            stream.write(page.foot(writer.tally))
+
+
+class _Writer:
+    def __init__(self, rows: Stream, cards: Stream, page: Page, provenance: Provenance, strongest: int) -> None:
+        self._rows, self._cards, self._page = rows, cards, page
+        self._how = (language(provenance), strongest, has_italic_classes(provenance))
+        self.tally = Tally()
+
+    def write(self, result: Result) -> None:
+        one = card(result, *self._how)
+        number = self.tally.add(one)
+        self._rows.write(self._page.row(one, number))
+        self._cards.write(self._page.card(one, number))
+
+
+def _copy(file: IO[bytes], stream: Any) -> None:
+    # It is UTF-8 already, and a piece may end inside a character; whole lines never do.
+    file.seek(0)
+    for line in file:
+        stream.write(line.decode("utf-8"))

@@ -1,0 +1,133 @@
+"""What all reports say of a result, and how they say it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bioclip_x.messages import visible as visible
+from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Taxon
+from bioclip_x.taxonomy.ranks import ORDER
+
+REST_SHOWN: Final = 1e-4
+"""A smaller remainder of a margin is rounding."""
+
+
+def language(provenance: Provenance) -> str:
+    """The language of the common names."""
+    return str(provenance.recipe.get("language") or "en")
+
+
+def common_name(taxon: Taxon, language: str) -> str:
+    """The common name, "" where there is none or it only repeats the name (plain labels)."""
+    common = taxon.common_name(language)
+    return "" if common == taxon.name else common
+
+
+def beside(one: Prediction, language: str) -> str:
+    """What stands beside a prediction's name: rank (above species), common name, and what the name does not say.
+
+    A species' name tells its rank, and so does a note or a name that says what is missing. "" where there is nothing.
+    """
+    taxon = one.taxon
+    is_told = one.note or ORDER.get(taxon.rank, -1) >= ORDER["species"] or (taxon.rank, taxon.name) not in taxon.lineage
+    return ", ".join(filter(None, ("" if is_told else taxon.rank, common_name(taxon, language), one.note)))
+
+
+def is_italic(rank: str) -> bool:
+    """Whether names of this rank are set in italics: genus and below, by the codes' custom."""
+    return ORDER.get(rank, -1) >= ORDER["genus"]
+
+
+def has_italic_classes(provenance: Provenance) -> bool:
+    """Whether the classes, as a rule, are of a rank whose names are set in italics."""
+    return bool(provenance.ranks) and is_italic(provenance.ranks[-1])
+
+
+def italic_names(result: Result) -> dict[str, bool]:
+    """Name → whether it is set in italics, for every taxon on the lines of a result's predictions."""
+    return {name: is_italic(rank) for one in result.predictions for rank, name in one.taxon.lineage}
+
+
+def sides(explanation: Explanation) -> tuple[tuple[PromptShare, ...], tuple[PromptShare, ...]]:
+    """The winner's prompts and the runner-up's, the strongest of each first."""
+    if not explanation.shares:
+        return (), ()
+    winner = explanation.shares[0].class_index
+    return (
+        tuple(share for share in explanation.shares if share.class_index == winner),
+        tuple(share for share in explanation.shares if share.class_index != winner),
+    )
+
+
+def is_descriptor(share: PromptShare) -> bool:
+    """Whether a prompt says something of its class beyond its name."""
+    return bool(share.phrase)
+
+
+def said(share: PromptShare) -> str:
+    """What a prompt says of its class, and of which kind that is where it is no descriptor of it."""
+    return (
+        f"{share.phrase} ({share.kind})" if share.phrase and share.kind != "descriptor" else share.phrase or share.text
+    )
+
+
+def has_descriptors(explanation: Explanation) -> bool:
+    """Whether there is anything to explain a decision with."""
+    return any(is_descriptor(share) for share in explanation.shares)
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """The number and the word that goes with it."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def finite(number: float) -> float | None:
+    """The number, None where it is not one: JSON and CSV readers choke on NaN."""
+    return float(number) if math.isfinite(number) else None
+
+
+def percent(share: float) -> str:
+    """A share as percent; never rounded to all or nothing where it is neither.
+
+    >>> percent(0.9312), percent(0.99999), percent(0.0001), percent(1 - 1e-9)
+    ('93.1%', '>99.9%', '<0.1%', '100%')
+    """
+    if not math.isfinite(share):
+        return "?"
+    if share >= 1 - 1e-6:
+        return "100%"
+    if share >= 0.9995:
+        return ">99.9%"
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return f"{share * 100:.1f}%"
+
+
+def signed(number: float) -> str:
+    """Two decimals and a sign, with a true minus.
+
+    >>> signed(1.204), signed(-0.8), signed(0.001)
+    ('+1.20', '−0.80', '0.00')
+    """
+    if not math.isfinite(number):
+        return "?"
+    text = f"{number:+.2f}"
+    return text[1:] if text[1:] == "0.00" else text.replace("-", "−")
+
+
+def plain(value: Any) -> Any:
+    """A value made of what JSON and YAML can hold: mappings, lists, strings, finite numbers, booleans and None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return finite(value) if isinstance(value, float) else str(value)
+
+
+def recipe_line(recipe: Mapping[str, Any]) -> str:
+    """The whole recipe on one line, but for the fields that are not set."""
+    return ", ".join(f"{name}: {plain(value)}" for name, value in recipe.items() if value not in (None, []))

@@ -1,0 +1,50 @@
+"""CSV: the rows of `rows`, and the provenance in a file beside."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bioclip_x.io.files import is_written_in_place
+from bioclip_x.io.streams import opened
+from bioclip_x.records import Provenance, Result
+from bioclip_x_plugins.reports.tables.json_documents import provenance_document, to_json
+from bioclip_x_plugins.reports.tables.rows import Rows
+
+
+class CsvReport:
+    """One row per prediction, and one for a picture without any. Beside FILE stands FILE.provenance.json."""
+
+    suffixes: tuple[str, ...] = (".csv",)
+    thumbnails = False
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        with opened(output) as stream:
+            yield _Writer(stream, Rows(provenance))
+            if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
+                # Before the table is in place: there is never one without its provenance.
+                with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+                    sidecar.write(to_json(provenance_document(provenance), indent=2) + "\n")
+
+
+class _Writer:
+    def __init__(self, stream: Any, rows: Rows) -> None:
+        self._stream, self._rows = stream, rows
+        self._put([rows.columns])
+
+    def write(self, result: Result) -> None:
+        self._put(self._rows.of(result))
+
+    def _put(self, rows: Iterable[Sequence[Any]]) -> None:
+        # A result's rows in one piece, so that a reader of standard output never sees half of one.
+        text = io.StringIO(newline="")
+        for row in rows:
+            # Python's writer quotes a carriage return only from version 3.13 on; readers end the line there.
+            bare = any(isinstance(value, str) and "\r" in value for value in row)
+            csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(row)
+        self._stream.write(text.getvalue())

@@ -1,0 +1,118 @@
+"""Records as JSON documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bioclip_x.records import Explanation, HeatMap, Prediction, PromptShare, Provenance, RankWinner, Result
+from bioclip_x.records.explanation import FORMAT as EXPLANATION
+from bioclip_x_plugins.reports.result_text import finite, plain, sides
+
+
+def result_document(result: Result, language: str) -> dict[str, Any]:
+    """One picture, without its thumbnail."""
+    return {
+        "source": result.source,
+        "error": result.error or None,
+        "refused": result.refused or None,
+        "width": result.width,
+        "height": result.height,
+        "predictions": [_prediction(prediction, language) for prediction in result.predictions],
+        "ranks": [_rank(winner) for winner in result.ranks],
+        "explanation": _explanation(result.explanation) if result.explanation else None,
+    }
+
+
+def provenance_document(provenance: Provenance) -> dict[str, Any]:
+    """The whole of it: what a reader needs to run it again."""
+    return {
+        "version": provenance.version,
+        "model": provenance.model,
+        "revision": provenance.revision,
+        "demo": provenance.demo or None,
+        "taxonomy": provenance.taxonomy,
+        "n_classes": provenance.n_classes,
+        "n_prompts": provenance.n_prompts,
+        "ranks": list(provenance.ranks),
+        "probabilities": provenance.probabilities,
+        "notes": list(provenance.notes),
+        "recipe": plain(provenance.recipe),
+    }
+
+
+def to_json(document: Any, indent: int | None = None) -> str:
+    """UTF-8 text without NaN, on one line unless indented.
+
+    Three characters that some readers take for line ends are escaped, so that a line of JSON Lines is a line to all.
+    """
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _prediction(prediction: Prediction, language: str) -> dict[str, Any]:
+    return {
+        "rank": prediction.taxon.rank,
+        "name": prediction.taxon.name,
+        "note": prediction.note or None,
+        "common_name": prediction.taxon.common_name(language) or None,
+        "probability": finite(prediction.probability),
+        "path": [
+            {"rank": step.rank, "name": step.name, "probability": finite(step.probability)} for step in prediction.path
+        ],
+    }
+
+
+def _rank(winner: RankWinner) -> dict[str, Any]:
+    return {
+        "rank": winner.rank,
+        "name": winner.taxon.name if winner.taxon else None,
+        "probability": finite(winner.probability),
+        "on_path": winner.on_path,
+    }
+
+
+def _explanation(explanation: Explanation) -> dict[str, Any]:
+    """See docs/explanations.md; a change of what is there raises the number in its `format`."""
+    named = zip((explanation.winner_class, explanation.runner_up_class), sides(explanation))
+    return {
+        "format": EXPLANATION,
+        "winner": explanation.winner,
+        "runner_up": explanation.runner_up or None,
+        "is_asked_for": explanation.is_asked_for,
+        "winner_class": explanation.winner_class,
+        "runner_up_class": explanation.runner_up_class or None,
+        "margin": finite(explanation.margin),
+        "rest": finite(explanation.rest),
+        "remainders": [
+            {"label": one.label, "kind": one.kind, "contribution": finite(one.contribution)}
+            for one in explanation.remainders
+        ],
+        "descriptors": [_descriptor(share, name) for name, shares in named for share in shares],
+    }
+
+
+def _descriptor(share: PromptShare, class_name: str) -> dict[str, Any]:
+    return {
+        "phrase": share.phrase or None,
+        "text": share.text,
+        "kind": share.kind,
+        "source": share.source,
+        "class": class_name,
+        "taxon": share.taxon or None,
+        "rank": share.rank or None,
+        "similarity": finite(share.similarity),
+        "contribution": finite(share.contribution),
+        "n_classes": share.n_classes,
+        "net": None if share.net is None else finite(share.net),
+        "heat_map": _heat_map(share.heat_map) if share.heat_map else None,
+    }
+
+
+def _heat_map(heat_map: HeatMap) -> dict[str, Any]:
+    return {
+        "values": plain(heat_map.values_hw),
+        "box": plain(heat_map.box),
+        "method": heat_map.method,
+        "is_exact": heat_map.is_exact,
+    }

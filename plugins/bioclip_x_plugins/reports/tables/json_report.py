@@ -1,0 +1,50 @@
+"""JSON: one document, or one line per picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bioclip_x.io.streams import opened
+from bioclip_x.records import Provenance, Result
+from bioclip_x_plugins.reports.result_text import language
+from bioclip_x_plugins.reports.tables.json_documents import provenance_document, result_document, to_json
+
+
+class JsonReport:
+    """`{"provenance": {…}, "results": […]}`, a result per line."""
+
+    suffixes: tuple[str, ...] = (".json",)
+    thumbnails = False
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        with opened(output) as stream:
+            stream.write(f'{{"provenance": {to_json(provenance_document(provenance))},\n"results": [')
+            yield _Writer(stream, language(provenance), before="\n", between=",\n", after="")
+            stream.write("\n]}\n")
+
+
+class JsonlReport:
+    """`{"provenance": {…}}` on the first line, then one object per picture."""
+
+    suffixes: tuple[str, ...] = (".jsonl", ".ndjson")
+    thumbnails = False
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        with opened(output) as stream:
+            stream.write(to_json({"provenance": provenance_document(provenance)}) + "\n")
+            yield _Writer(stream, language(provenance), before="", between="", after="\n")
+
+
+class _Writer:
+    def __init__(self, stream: Any, language: str, *, before: str, between: str, after: str) -> None:
+        self._stream, self._language = stream, language
+        self._before, self._between, self._after = before, between, after
+
+    def write(self, result: Result) -> None:
+        self._stream.write(self._before + to_json(result_document(result, self._language)) + self._after)
+        self._before = self._between

@@ -1,0 +1,80 @@
+"""Parquet: the rows of `rows`, typed, and the provenance inside the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bioclip_x.io.parquet import parquet_file
+from bioclip_x.io.streams import without_strays
+from bioclip_x.records import Provenance, Result
+from bioclip_x_plugins.reports.tables.json_documents import provenance_document, to_json
+from bioclip_x_plugins.reports.tables.rows import NUMBERS, Rows
+
+PACKED: Final = 512
+"""Rows held as Python values."""
+ROW_GROUP: Final = 32 * PACKED
+"""Rows held, as compact Arrow columns, before they are written."""
+
+
+class ParquetReport:
+    """One row per prediction, and one for a picture without any; null where csv is blank.
+
+    The provenance is in the file's metadata, as JSON under "bioclip_x.provenance".
+    """
+
+    suffixes: tuple[str, ...] = (".parquet", ".pq")
+    thumbnails = False
+    binary = True
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        rows = Rows(provenance)
+        about = to_json(provenance_document(provenance))
+        with parquet_file(output, schema(rows.columns), about) as file:
+            writer = _Writer(file, rows)
+            yield writer
+            writer.flush()
+
+
+class _Writer:
+    def __init__(self, file: pq.ParquetWriter, rows: Rows) -> None:
+        self._file, self._table, self._schema = file, rows, file.schema
+        self._rows: list[tuple[Any, ...]] = []
+        self._packed: list[pa.RecordBatch] = []
+
+    def write(self, result: Result) -> None:
+        self._rows.extend(self._table.of(result))
+        if len(self._rows) >= PACKED:
+            self._pack()
+        if len(self._packed) * PACKED >= ROW_GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is held, as a row group."""
+        self._pack()
+        if self._packed:
+            self._file.write_table(pa.Table.from_batches(self._packed))
+            self._packed = []
+
+    def _pack(self) -> None:
+        if self._rows:
+            columns = [
+                pa.array(map(_cell, values), field.type) for field, values in zip(self._schema, zip(*self._rows))
+            ]
+            self._packed.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+            self._rows = []
+
+
+def schema(columns: tuple[str, ...]) -> pa.Schema:
+    """Numbers are float64, all else is text."""
+    return pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
+
+
+def _cell(value: Any) -> Any:
+    return (without_strays(value) or None) if isinstance(value, str) else value

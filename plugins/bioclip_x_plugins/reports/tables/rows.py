@@ -1,0 +1,83 @@
+"""A result as rows of a table, for every report that is one: pybioclip's columns first and unchanged, then ours.
+
+Names stay as they are. A spreadsheet may take one that starts with "=" for a formula; a table of data is no place to
+change names silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from bioclip_x.records import Explanation, Prediction, Provenance, Result, Taxon
+from bioclip_x.taxonomy import LINNAEAN
+from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x_plugins.reports.result_text import finite, is_descriptor, language, said, sides
+
+OURS: Final = (
+    "rank", "name", "note", "margin", "top_descriptor", "refused", "error", "demo", "model", "revision", "version",
+)  # fmt: skip
+NUMBERS: Final = frozenset({"score", "margin"})
+"""Columns of floats, None where there is none. All others are texts, "" where there is none."""
+
+
+class Rows:
+    """The table of one run. columns: their names."""
+
+    def __init__(self, provenance: Provenance) -> None:
+        self._theirs = pybioclip_columns(provenance)
+        self._language = language(provenance)
+        self._about = (provenance.demo, provenance.model, provenance.revision, provenance.version)
+        self.columns: tuple[str, ...] = ("file_name", *self._theirs, "score", *OURS)
+
+    def of(self, result: Result) -> Iterator[tuple[Any, ...]]:
+        """One row per prediction, and one for a picture without any."""
+        tail = (result.refused, result.error, *self._about)
+        if not result.predictions:
+            yield (result.source, *("" for _ in self._theirs), None, "", "", "", None, "", *tail)
+        for place, one in enumerate(result.predictions):
+            why = why_columns(result.explanation) if place == 0 and result.explanation else (None, "")
+            ours = (finite(one.probability), one.taxon.rank, one.taxon.name, one.note)
+            yield (result.source, *self._values(one), *ours, *why, *tail)
+
+    def _values(self, one: Prediction) -> Iterator[str]:
+        for column in self._theirs:
+            if column == "classification":
+                yield one.taxon.name
+            elif column == "common_name":
+                yield one.taxon.common_name(self._language)
+            else:
+                yield epithet(one.taxon) if column == "species_epithet" else one.taxon.at(column)
+
+
+def pybioclip_columns(provenance: Provenance) -> tuple[str, ...]:
+    """The columns that pybioclip writes between file_name and score.
+
+    Species are the rule. A recipe with a rank above stops there (a rank that is not Linnaean gets a column after those
+    above it); a taxonomy without Linnaean ranks is a list of labels, or of bins.
+    """
+    if not set(LINNAEAN) & set(provenance.ranks):
+        return ("classification",)
+    rank = provenance.recipe.get("rank")
+    if not rank or ORDER.get(rank, -1) >= ORDER["species"]:
+        return (*LINNAEAN[:-1], "species_epithet", "species", "common_name")
+    if rank in ORDER:
+        return (*(above for above in LINNAEAN if ORDER[above] < ORDER[rank]), rank)
+    return (*LINNAEAN[:-1], rank)
+
+
+def epithet(taxon: Taxon) -> str:
+    """The second word of a binomial, with whatever follows it.
+
+    >>> epithet(Taxon("species", "Cyanistes caeruleus", (("species", "Cyanistes caeruleus"),)))
+    'caeruleus'
+    """
+    species = taxon.at("species")
+    return species.partition(" ")[2] or species
+
+
+def why_columns(explanation: Explanation) -> tuple[float | None, str]:
+    """The margin over the runner-up and the winner's strongest descriptor, each blank where there is none."""
+    margin = finite(explanation.margin) if explanation.runner_up else None
+    descriptors = [share for share in sides(explanation)[0] if is_descriptor(share)]
+    return margin, said(max(descriptors, key=lambda share: share.contribution)) if descriptors else ""

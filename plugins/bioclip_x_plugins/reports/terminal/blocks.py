@@ -1,0 +1,224 @@
+"""The parts of the table report, as rich renderables. Text from files and models never passes through rich's markup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bioclip_x.records import Explanation, Prediction, Provenance, Result, Taxon
+from bioclip_x_plugins.reports.explanation_text import amount, margin_in_words, of_both, own_sides, shown_remainders
+from bioclip_x_plugins.reports.result_text import (
+    beside,
+    has_descriptors,
+    is_italic,
+    italic_names,
+    percent,
+    plural,
+    recipe_line,
+    signed,
+    visible,
+)
+from bioclip_x_plugins.reports.terminal.contributions import why_panel
+
+SIDE_BY_SIDE: Final = 96
+"""Columns from which there is room for two panels beside each other."""
+
+MARGIN: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How wide, in which language, how much.
+
+    italic_classes: whether classes that no prediction lists are set in italics.
+    ascii_only: the output's encoding has no bars and lines.
+    """
+
+    width: int
+    language: str
+    strongest: int
+    italic_classes: bool = True
+    ascii_only: bool = False
+
+    @property
+    def wide(self) -> bool:
+        return self.width >= SIDE_BY_SIDE
+
+    @property
+    def panel(self) -> int:
+        """The width of one panel."""
+        return (self.width - MARGIN - 4) // 2 if self.wide else self.width - MARGIN
+
+
+def safe(text: str, style: str = "") -> Text:
+    """Text as a terminal may have it, see `visible`; square brackets in it are no markup."""
+    return Text(visible(text), style)
+
+
+def picture(result: Result, layout: Layout) -> RenderableType:
+    """One picture's block, or one line where it could not be named."""
+    if not result.predictions:
+        state, reason, style = (
+            ("unreadable", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
+        )
+        line = Text.assemble(safe(result.source, "bold"), "  ", (state, style), "  ", safe(reason))
+        return Group(line, "")
+    parts: list[RenderableType] = [safe(result.source, "bold"), _indented(_headline(result.predictions[0], layout)), ""]
+    if tree := _tree(result, layout):
+        parts += [_indented(Group(*tree)), ""]
+    if result.explanation:
+        parts += [_indented(_why(result.explanation, italic_names(result), layout)), ""]
+    return Group(*parts)
+
+
+def footer(provenance: Provenance, layout: Layout, named: int, refused: int, unreadable: int) -> RenderableType:
+    """How many, by which model, and what not to believe."""
+    total = named + refused + unreadable
+    counts = f"{plural(total, 'picture', 'pictures')}: {named} named"
+    counts += "".join(f", {n} {what}" for n, what in ((refused, "not named"), (unreadable, "unreadable")) if n)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    grid.add_row("pictures", counts)
+    grid.add_row("model", safe(f"{provenance.model}, revision {provenance.revision}"))
+    grid.add_row("taxonomy", safe(f"{provenance.taxonomy}, {plural(provenance.n_classes, 'class', 'classes')}"))
+    grid.add_row("percent", safe(provenance.probabilities))
+    grid.add_row("recipe", safe(recipe_line(provenance.recipe), "dim"))
+    grid.add_row("version", safe(f"bioclip-x {provenance.version}"))
+    rule = Text(("-" if layout.ascii_only else "─") * layout.width, "dim")
+    if not provenance.demo:
+        return Group(rule, grid)
+    title = Text("demonstration model", "bold")
+    return Group(rule, grid, "", Panel(safe(provenance.demo), title=title, border_style="yellow", width=layout.width))
+
+
+def _headline(best: Prediction, layout: Layout) -> Text:
+    common = beside(best, layout.language)
+    style = "bold green italic" if is_italic(best.taxon.rank) else "bold green"
+    name = Text.assemble(safe(best.taxon.name, style), *(("  ", safe(common)) if common else ()))
+    return Text.assemble(name, "  ", (percent(best.probability), "bold"))
+
+
+def _tree(result: Result, layout: Layout) -> list[RenderableType]:
+    """The path down the tree and the runners-up. A plain label has no path worth showing."""
+    best, flags = result.predictions[0], list(_flags(result, layout))
+    others = list(_others(result.predictions[1:], layout))
+    if len(best.path) < 2:
+        return [*others, *flags]
+    if layout.wide and others:
+        return [_panels([_path(best, layout), *others], layout), *flags]
+    return [_panels([Group(_path(best, layout), *flags), *others], layout)]
+
+
+def _path(best: Prediction, layout: Layout) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    grid.add_column(no_wrap=True, style="green")
+    grid.add_column(justify="right", no_wrap=True)
+    for step in best.path:
+        name = safe(step.name, "italic" if is_italic(step.rank) else "")
+        grid.add_row(safe(step.rank), name, _share_bar(step.probability, layout), percent(step.probability))
+    return grid
+
+
+def _share_bar(share: float, layout: Layout, width: int = 8) -> str:
+    filled = round(max(0.0, min(1.0, share)) * width) if math.isfinite(share) else 0
+    full, empty = ("#", ".") if layout.ascii_only else ("━", "╌")
+    return full * filled + empty * (width - filled)
+
+
+def _flags(result: Result, layout: Layout) -> Iterable[Text]:
+    mark = "!" if layout.ascii_only else "⚑"
+    for winner in result.ranks:
+        if not winner.on_path:
+            name = _taxon_text(winner.taxon, "bold") if winner.taxon else Text("one without a name")
+            what = safe(f"the largest {winner.rank} lies elsewhere: ")
+            yield Text.assemble((f"{mark} ", "yellow"), what, name, f"  {percent(winner.probability)}")
+
+
+def _others(predictions: Iterable[Prediction], layout: Layout) -> Iterable[RenderableType]:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", justify="right")
+    grid.add_column(overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    for place, one in enumerate(predictions, start=2):
+        name = _taxon_text(one.taxon)
+        if common := beside(one, layout.language):
+            name = Text.assemble(name, "  ", safe(common, "dim"))
+        grid.add_row(str(place), name, percent(one.probability))
+    if grid.row_count:
+        yield grid
+
+
+def _taxon_text(taxon: Taxon, style: str = "") -> Text:
+    return safe(taxon.name, f"{style} italic" if is_italic(taxon.rank) else style)
+
+
+def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -> RenderableType:
+    names, classes = (
+        [safe(name, "bold italic" if italic.get(name, layout.italic_classes) else "bold") for name in two]
+        for two in (
+            (explanation.winner, explanation.runner_up),
+            (explanation.winner_class, explanation.runner_up_class),
+        )
+    )
+    over = (" rather than ", names[1]) if explanation.runner_up else ()
+    title = Text.assemble("why ", names[0], *over, f": {margin_in_words(explanation)}")
+    rest = list(_rest(explanation))
+    if not has_descriptors(explanation):
+        named = " (the texts compared are names)" if explanation.shares else ""  # else scores that no text has made
+        return Group(Text.assemble(title, (named, "dim")), *rest)
+    shares = own_sides(explanation)
+    reach = max((abs(share.contribution) for side in shares for share in side), default=0.0) or 1.0
+    panels: list[RenderableType] = [
+        why_panel(name, side, reach, layout.panel, layout.strongest, layout.ascii_only, safe)
+        for name, side in zip(classes, shares)
+        if name.plain
+    ]
+    return Group(title, _panels(panels, layout), *_both(explanation), *rest)
+
+
+def _both(explanation: Explanation) -> Iterable[RenderableType]:
+    """What is said of both classes, on one line: it tells them apart only by what their names make of it."""
+    if both := of_both(explanation):
+        yield Text.assemble(
+            ("of both: ", "dim"), safe(", ".join(f"{phrase} {signed(net)}" for phrase, net in both), "dim")
+        )
+
+
+def _rest(explanation: Explanation) -> Iterable[RenderableType]:
+    """What of the margin no text has made, a line each."""
+    if not (remainders := shown_remainders(explanation)):
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    for one in remainders:
+        grid.add_row(safe(f"of the margin, from {one.label}:"), amount(one.contribution))
+    yield grid
+
+
+def _panels(panels: Sequence[RenderableType], layout: Layout) -> RenderableType:
+    if not layout.wide or len(panels) == 1:
+        return Group(*(part for i, panel in enumerate(panels) for part in ([panel] if i == 0 else ["", panel])))
+    grid = Table.grid(padding=(0, 4, 0, 0))
+    for _ in panels:
+        grid.add_column(width=layout.panel)
+    grid.add_row(*panels)
+    return grid
+
+
+def _indented(part: RenderableType) -> RenderableType:
+    grid = Table.grid()
+    grid.add_column(width=MARGIN)
+    grid.add_column()
+    grid.add_row("", part)
+    return grid

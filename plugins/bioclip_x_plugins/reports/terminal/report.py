@@ -1,0 +1,70 @@
+"""A readable block per picture, for a terminal or a pipe."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+from rich.console import Console, RenderableType
+
+from bioclip_x.io.streams import opened
+from bioclip_x.records import Provenance, Result
+from bioclip_x_plugins.reports.result_text import has_italic_classes, language
+from bioclip_x_plugins.reports.terminal.blocks import Layout, footer, picture
+
+FILE_WIDTH = 100
+
+
+class TableReport:
+    """What each picture shows, where that lies on the tree, and why.
+
+    strongest: descriptors to show of the winner and of the runner-up.
+    width: columns; none takes the terminal's, and 100 in a file.
+    """
+
+    suffixes: tuple[str, ...] = (".txt",)
+    thumbnails = False
+
+    def __init__(
+        self,
+        *,
+        strongest: Annotated[int, Field(ge=1)] = 5,
+        width: Annotated[int, Field(ge=40)] | None = None,
+    ) -> None:
+        self.strongest, self.width = strongest, width
+
+    @contextmanager
+    def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
+        encoding = "utf-8" if output else getattr(sys.stdout, "encoding", None) or "utf-8"
+        width = self.width or (FILE_WIDTH if output else max(40, shutil.get_terminal_size().columns))
+        with opened(output, encoding) as stream:
+            # No emoji, no highlighting: names are printed as they are spelt.
+            console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+            ascii_only = console.options.ascii_only
+            layout = Layout(width, language(provenance), self.strongest, has_italic_classes(provenance), ascii_only)
+            writer = _Writer(stream, console, layout)
+            yield writer
+            writer.put(footer(provenance, layout, writer.named, writer.refused, writer.unreadable))
+
+
+class _Writer:
+    def __init__(self, stream: Any, console: Console, layout: Layout) -> None:
+        self._stream, self._console, self._layout = stream, console, layout
+        self.named = self.refused = self.unreadable = 0
+
+    def write(self, result: Result) -> None:
+        self.unreadable += bool(result.error)
+        self.refused += bool(result.refused)
+        self.named += bool(result.predictions)
+        self.put(picture(result, self._layout))
+
+    def put(self, block: RenderableType) -> None:
+        with self._console.capture() as captured:
+            self._console.print(block)
+        # rich fills every line of a grid with spaces, which are in the way of whoever pipes or pastes it.
+        self._stream.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bioclip_x.classes.priors import Adjustments, highest_below
+from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.records import Logits, Source
+from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy.builder import from_labels
+
+SOURCES = [Source("a.png"), Source("b.png")]
+
+
+class Fixed:
+    def __init__(self, offsets: object) -> None:
+        self._offsets = offsets
+
+    def offsets(self, taxonomy: Taxonomy, sources: list[Source]) -> object:
+        return self._offsets
+
+    def notes(self, taxonomy: Taxonomy) -> list[str]:
+        return ["a note"]
+
+
+def tree() -> Taxonomy:
+    builder = TaxonomyBuilder()
+    for genus, species in (("A", "A a"), ("A", "A b"), ("B", "B a")):
+        builder.add_lineage([("family", "F"), ("genus", genus), ("species", species)])
+    return builder.build()
+
+
+def logits() -> Logits:
+    return Logits.of(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+
+
+def of(*offsets: object) -> Adjustments:
+    return Adjustments({f"number {i}": Fixed(one) for i, one in enumerate(offsets)}, tree())
+
+
+def test_offsets_add_up_per_class_and_per_picture() -> None:
+    per_class = torch.tensor([0.5, -math.inf, 0.0])
+    per_picture = torch.tensor([[10.0, 20.0], [1.0, 1.0], [0.0, -math.inf]])
+    made = of(per_class, per_picture)
+    assert made.of(logits(), SOURCES).logits_BC.tolist() == [[11.5, -math.inf, 3.0], [24.5, -math.inf, -math.inf]]
+    assert made.notes() == ("a note", "a note")
+    assert torch.equal(torch.cat([part for _, part in made.of(logits(), SOURCES).chunks()]).T,
+                       made.of(logits(), SOURCES).logits_BC)  # fmt: skip
+    assert of().of(same := logits(), SOURCES) is same
+
+
+def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
+    offsets_CB = torch.tensor([[-3.0, -math.inf], [-1.0, -math.inf], [-2.0, 0.0]])
+    whole = tree()
+    assert [whole.names[node] for node in whole.inner_taxa] == ["F", "A", "B"]
+    assert highest_below(offsets_CB, whole).tolist() == [[-1.0, 0.0], [-1.0, -math.inf], [-2.0, 0.0]]
+    inner_IB = of(offsets_CB).of(replace(logits(), inner_IB=torch.full((3, 2), 2.0)), SOURCES).inner_IB
+    assert inner_IB is not None and inner_IB.tolist() == [[1.0, 2.0], [1.0, -math.inf], [0.0, 2.0]]
+    assert highest_below(torch.zeros(2, 1), from_labels(("a", "b"))).shape == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "message"),
+    [
+        (torch.zeros(4), r"must return offsets of shape \(3,\) or \(3, 2\) .* it returned \(4,\)"),
+        (torch.zeros(2, 3), r"it returned \(2, 3\)"),
+        ([0, 0, 0], "it returned list"),
+        (torch.tensor([0, math.nan, 0]), "returned nan or"),
+        (torch.tensor([0, math.inf, 0]), "returned nan or"),
+    ],
+)
+def test_what_an_adjustment_must_return(offsets: object, message: str) -> None:
+    with pytest.raises(PluginError, match=f"logit adjustment 'number 0' {message}|{message}"):
+        of(offsets).of(logits(), SOURCES)
+
+
+def test_two_that_leave_nothing_together() -> None:
+    some, others = torch.tensor([0, -math.inf, -math.inf]), torch.tensor([-math.inf, 0, 0])
+    with pytest.raises(RecipeError, match="number 0, number 1: together they exclude every class"):
+        of(some, others).of(logits(), SOURCES)

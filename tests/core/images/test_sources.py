@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioclip_x.errors import ImageError
+from bioclip_x.images.sources import check, expand, to_pil
+from helpers import picture
+
+
+def names(found: object, root: Path) -> list[str]:
+    return [str(Path(s.name).relative_to(root)) for s in found]  # type: ignore[attr-defined]
+
+
+def test_folders_globs_files_and_stdin(pictures: Path) -> None:
+    (pictures / "notes.txt").write_text("not a picture")
+    (pictures / ".hidden.png").write_bytes(b"")
+    assert names(expand([pictures]), pictures) == ["a.png", "b.jpg", "below/c.png"]
+    assert names(expand([str(pictures / "*.png")]), pictures) == ["a.png"]
+    assert names(expand([str(pictures / "**/*.png")]), pictures) == ["a.png", "below/c.png"]
+    assert names(expand([str(pictures / "notes.txt")]), pictures) == ["notes.txt"], "named outright, so it is tried"
+    stdin = io.StringIO(f"{pictures}/a.png\r\n\n{pictures}/gone.png\n")
+    assert names(expand(["-"], stdin), pictures) == ["a.png", "gone.png"]
+
+
+def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -> None:
+    picture().save(tmp_path / "a[1].png")
+    assert names(expand([str(tmp_path / "a[1].png")]), tmp_path) == ["a[1].png"]
+
+
+def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for item, reason in [(tmp_path / "empty", "holds no picture"), (str(tmp_path / "*.png"), "nothing matches")]:
+        with pytest.raises(ImageError, match=reason):
+            check([item])
+        [source] = expand([item])
+        assert reason in source.error
+    [source] = expand(["-"], io.StringIO(""))
+    assert "no path came" in source.error
+    check([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # a missing file is a row like any other
+
+
+def test_an_empty_folder_among_a_patterns_matches_costs_nothing_else(pictures: Path) -> None:
+    (pictures / "empty").mkdir()
+    found = list(expand([str(pictures / "*")]))
+    assert [bool(source.error) for source in found] == [False, False, False, True]
+
+
+def test_folders_on_stdin(pictures: Path) -> None:
+    assert names(expand(["-"], io.StringIO(f"{pictures}/below\n")), pictures) == ["below/c.png"]
+
+
+def test_pictures_and_arrays_in_memory() -> None:
+    image = picture()
+    array = np.asarray(image)
+    for given in (image, array, array / 255.0, (array / 255).astype(np.float32)):
+        np.testing.assert_array_equal(np.asarray(to_pil(given)), array)
+    assert to_pil(array[..., 0]).mode == "L"
+    assert [s.name for s in expand([image, array])] == ["image 0", "image 1"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.zeros((3, 3, 2), np.uint8), np.zeros((0, 3, 3), np.uint8), np.full((3, 3), 2.0), np.zeros((3, 3), np.int64)],
+)
+def test_arrays_that_are_no_pictures(bad: np.ndarray) -> None:
+    with pytest.raises(ImageError):
+        to_pil(bad)
+    [source] = expand([bad])
+    assert source.error

@@ -1,0 +1,85 @@
+"""Calibrations on disk: kept by what they hold for, and refused for anything else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from bioclip_x.errors import CalibrationError
+from bioclip_x.inference.calibration_store import chosen, lambda_for, load, place, save
+from bioclip_x.records import Calibration, Conditions
+from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability
+from bioclip_x.settings import data_folder
+
+HERE = Conditions("m", "r1", "fp32", "p", "t", "x", "mean", "text")
+FOUND = Calibration(
+    conditions=HERE,
+    source="photos",
+    date="2026-01-31",
+    version="0",
+    fitted=60,
+    held_out=59,
+    seed=0,
+    accuracy=0.9,
+    temperature=1.5,
+    before=Reliability(0.5, 0.1, 0.11),
+    after=Reliability(0.4, 0.05, 0.06),
+    aurc=0.01,
+    coverages=(Coverage(1.0, 0.9, 0.2),),
+    refusal=Refusal(0.21, 0.95, 0.94),
+    hedges=(Hedge(0.9, 0.25, 0.91, 0.8), Hedge(0.99, None)),
+    notes=("few",),
+)
+
+
+def test_it_comes_back_as_it_was() -> None:
+    file = save(FOUND)
+    assert file == place(HERE) and file.parent == data_folder() / "calibrations"
+    assert load(file) == FOUND == chosen("auto", HERE) == chosen(file, HERE)
+    assert chosen("none", HERE) is None
+    assert FOUND.about == "share among the listed classes, calibrated on 119 pictures of photos (2026-01-31)"
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Conditions)])
+def test_it_holds_for_nothing_else(field: str, tmp_path: Path) -> None:
+    save(FOUND)
+    elsewhere = replace(HERE, **{field: "other"})
+    assert chosen("auto", elsewhere) is None
+    file = save(FOUND, tmp_path / "c.json")
+    with pytest.raises(
+        CalibrationError, match=rf"c.json was made for something else \({field}: .* there, other here\)"
+    ):
+        chosen(file, elsewhere)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    file = save(FOUND, tmp_path / "c.json")
+    whole = json.loads(file.read_text())
+    for document, message in [
+        ([], "no calibration that .* wrote"),
+        ({**whole, "temperature": "warm"}, "temperature"),
+        ({**whole, "temperature": -1.0}, "must be a number above 0"),
+        ({k: v for k, v in whole.items() if k != "refusal"}, "refusal"),
+    ]:
+        file.write_text(json.dumps(document))
+        with pytest.raises(CalibrationError, match=message):
+            load(file)
+    with pytest.raises(CalibrationError, match="does not exist"):
+        chosen(tmp_path / "gone.json", HERE)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CalibrationError, match="cannot be written"):
+        save(FOUND, tmp_path / "file" / "c.json")
+
+
+def test_depths() -> None:
+    assert lambda_for(FOUND, 0.9) == 0.25
+    for calibration, accuracy, message in [
+        (None, 0.95, r"there is no calibration .* run `bioclip-x calibrate LABELLED_PICTURES --accuracy 0.95`"),
+        (FOUND, 0.95, r"no depth for accuracy 0.95 \(it has 0.9, 0.99\): run"),
+        (FOUND, 0.99, "no depth made 0.99 of the 60 pictures right"),
+    ]:
+        with pytest.raises(CalibrationError, match=message):
+            lambda_for(calibration, accuracy)

@@ -1,0 +1,179 @@
+"""Small files: what is wrong in one is told with its line, and what is replaced is a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioclip_x.errors import RecipeError
+from bioclip_x.io.files import DEEPEST, read_text, read_yaml, replacing
+
+
+def read(folder: Path, text: str, name: str = "f.yaml") -> Any:
+    (folder / name).write_text(text, "utf-8")
+    return read_yaml(folder / name, RecipeError)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_document_of_gigabytes_is_not_even_read(tmp_path: Path) -> None:
+    with (tmp_path / "big.json").open("wb") as file:
+        file.truncate(2 << 30)  # a hole, which takes no space
+    with pytest.raises(RecipeError, match=r"big\.json has more than 1,073,741,824 bytes"):
+        read_yaml(tmp_path / "big.json", RecipeError)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\n? [b]\n: 2\n", "line 2: not valid YAML: expected a name as a key, got a list"),
+        ("a: 1\n? {b: c}\n: 2\n", "line 2: not valid YAML: expected a name as a key, got a dict"),
+        ("a: 1\nb: 2020-13-45\n", "line 2: not valid YAML: '2020-13-45' is no date; put it in quotes"),
+        ("a: 1\n2020-13-45: b\n", "line 2: not valid YAML: '2020-13-45' is no date"),
+        ("a: !!int x\n", "line 1: not valid YAML: 'x' is no int"),
+        ("a: !!bool x\n", "line 1: not valid YAML: 'x' is no bool"),
+        ("a: !!timestamp x\n", "line 1: not valid YAML: 'x' is no date"),
+        ("a: !!map x\n", "line 1: not valid YAML: expected a mapping node"),
+        ("&a [*a]", "line 1: not valid YAML: an alias stands within what it names"),
+        ("a: 1\nb: &b\n  - c: *b\n", "line [23]: not valid YAML: an alias stands within what it names"),
+        ("{a: {b: c}, a: d}", "line 1: not valid YAML: the key 'a' is given twice"),
+        ("a: 1\nb: c\x07d\n", r"line 2: not valid YAML: the character '\\x07' may not stand there"),
+        ("a: 1\n<<: 5\n", "line 2: not valid YAML: expected a mapping or list of mappings for merging"),
+    ],
+)
+def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as problem:
+        read(tmp_path, text)
+    assert "f.yaml" in str(problem.value) and "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 300 + "]" * 300,
+        "[" * 200_000,
+        "- " * 200_000,
+        "".join(f"{'  ' * i}a:\n" for i in range(300)),
+        # Flat as text: every list holds the one before it.
+        "- &a0 []\n" + "".join(f"- &a{i} [*a{i - 1}]\n" for i in range(1, 2000)),
+    ],
+)
+@pytest.mark.parametrize("name", ["f.yaml", "f.json"])
+def test_what_is_too_deep(tmp_path: Path, text: str, name: str) -> None:
+    with pytest.raises(RecipeError, match=rf"{name}.*more than {DEEPEST} deep|not valid JSON"):
+        read(tmp_path, text, name)
+
+
+def test_what_is_deep_enough_for_a_tree_of_life(tmp_path: Path) -> None:
+    for name in ("f.yaml", "f.json"):
+        assert read(tmp_path, "[" * 120 + "]" * 120, name)
+
+
+def test_aliases_that_share_do_not_multiply(tmp_path: Path) -> None:
+    lists = "".join(f"- &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 100))
+    assert len(read(tmp_path, f"- &a0 []\n{lists}")) == 100
+
+
+def test_merge_keys_work(tmp_path: Path) -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: {<<: [*b, *a], z: 4}\nd: [{<<: &e {<<: *a, x: 5}}, *e]\n"
+    document = read(tmp_path, text)
+    assert document["b"] == {"x": 1, "y": 3} and document["c"] == {"x": 1, "y": 3, "z": 4}
+    assert document["d"] == [{"x": 5, "y": 2}] * 2
+    with pytest.raises(RecipeError, match="line 2: not valid YAML: the key 'y' is given twice"):
+        read(tmp_path, "a: &a {x: 1}\nb: {<<: *a, y: 3, y: 4}\n")
+
+
+def test_json_as_python_writes_it(tmp_path: Path) -> None:
+    document = {"\U0001f600": ["\U0001f426 bird"], "k" * 2000: 1, "tab": "\t", "number": 1e6}
+    assert read(tmp_path, json.dumps(document), "f.json") == document
+    assert read(tmp_path, json.dumps(document, indent="\t"), "f.JSON") == document
+    assert read(tmp_path, "{a: 1, # YAML, too\n}", "f.json") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[{"a": {"b": 1}, "b": 2},\n{"a": [{"a": 1}],\n "a": 2}]',
+            "line 3: not valid JSON: the key 'a' is given twice",
+        ),
+        ('{"a\\"{": "}",\n"\\u0061\\"{": 2}', "line 2: not valid JSON: the key 'a\"{' is given twice"),
+        ('{"a": 1,\n "b": }}', "line 2: not valid JSON: Expecting value"),
+        ('{"a": "\\ud83d"}', "half a character"),
+        ('{"a": [', "line 1: not valid JSON"),
+    ],
+)
+def test_bad_json_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as problem:
+        read(tmp_path, text, "f.json")
+    assert "f.json" in str(problem.value) and "\n" not in str(problem.value)
+
+
+def test_text_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes("a\ngrün".encode("latin-1"))
+    for name, message in (("gone", "does not exist"), ("", "is a folder"), ("latin", "line 2: not valid utf-8")):
+        with pytest.raises(RecipeError, match=message):
+            read_text(tmp_path / name, RecipeError)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "f"
+    with replacing(path) as handle:
+        handle.write("a\n")
+    with pytest.raises(ValueError), replacing(path) as handle:
+        handle.write("b")
+        raise ValueError
+    assert path.read_bytes() == b"a\n" and names(path.parent) == ["f"]
+
+
+def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(Path("there") / "target")
+    for text in ("new", "made where the link points"):
+        with replacing(link) as handle:
+            handle.write(text)
+        assert link.is_symlink() and target.read_text() == text and not target.is_symlink()
+        target.unlink()
+    assert names(tmp_path / "there") == []
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+@pytest.mark.parametrize("mode", ["w", "wb"])
+def test_a_pipe_stays_a_pipe_and_is_written_to(tmp_path: Path, mode: str, by_link: bool) -> None:
+    pipe = path = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if by_link:
+        path = tmp_path / "link"
+        path.symlink_to(pipe)
+    # Open for reading and writing, so that neither side waits for the other.
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        with replacing(path, mode) as handle:
+            handle.write("a" if mode == "w" else b"a")
+        assert stat.S_ISFIFO(pipe.stat().st_mode) and os.read(reader, 10) == b"a"
+    finally:
+        os.close(reader)
+    assert names(tmp_path) == sorted({"pipe", path.name})
+
+
+def test_a_stream_of_this_process_is_added_to(tmp_path: Path) -> None:
+    """As with `--output /dev/stdout >> log`."""
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    with log.open("a") as standard, replacing(Path(f"/dev/fd/{standard.fileno()}")) as handle:
+        handle.write("after\n")
+    assert log.read_text() == "before\nafter\n" and names(tmp_path) == ["log"]
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), replacing(tmp_path):
+        pass

@@ -1,0 +1,61 @@
+"""Where outputs go."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bioclip_x.errors import BioclipXError
+from bioclip_x.io.streams import BinaryStream, Stream, folder_beside, opened, opened_binary, refuse_terminal
+
+
+class FullDisk:
+    def write(self, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_named() -> None:
+    with pytest.raises(BioclipXError, match=r"out\.csv cannot be written: No space left on device"):
+        Stream(BinaryStream(FullDisk(), Path("out.csv"))).write("a")  # type: ignore[arg-type]
+
+
+def test_what_utf_8_lacks_is_spelt_out(tmp_path: Path) -> None:
+    with opened(tmp_path / "o") as stream:
+        stream.write("é\udce9")
+    assert (tmp_path / "o").read_bytes() == b"\xc3\xa9\\udce9"
+
+
+def test_errors_of_the_block_are_not_the_files(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), opened(tmp_path / "o"):
+        raise PermissionError("somebody else's")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_are_counted_and_none_come_after_the_end(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    for output in (tmp_path / "o", None):
+        with opened_binary(output) as stream:
+            assert stream.write(b"ab") == 2 and stream.write(memoryview(b"cd").cast("H")) == 2
+            assert stream.tell() == 4
+        with pytest.raises(ValueError, match="closed"):
+            stream.write(b"late")
+    assert (tmp_path / "o").read_bytes() == capsysbinary.readouterr().out == b"abcd"
+
+
+def test_what_waits_lies_beside_a_file_and_not_beside_a_device(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    assert folder_beside(tmp_path / "there") == folder_beside(tmp_path / "new") == tmp_path
+    assert folder_beside(Path("/dev/null")) == folder_beside(None) == Path(tempfile.gettempdir())
+
+
+def test_a_terminal_is_spared_binary_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_terminal(None, "parquet")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    refuse_terminal(Path("out.parquet"), "parquet")
+    with pytest.raises(BioclipXError, match=r"parquet is binary.*--output FILE, or pipe it"):
+        refuse_terminal(None, "parquet")

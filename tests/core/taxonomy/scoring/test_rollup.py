@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioclip_x.records import Logits, Scores
+from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder, tree
+from bioclip_x.taxonomy.builder import from_labels
+from bioclip_x.taxonomy.scoring.rollup import BLOCK, roll_up, top_rows
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Taxonomy:
+    """Random trees with classes on some inner nodes; unranked, or with ranks that repeat, are skipped and lie astray."""
+    builder = TaxonomyBuilder()
+    ranks = draw(st.sampled_from([("",), ("family", "genus", "species"), ("", "order", "family", "genus", "species")]))
+    for number in range(1, draw(st.integers(1, 25)) + 1):
+        node = builder.add(draw(st.integers(0, number - 1)), draw(st.sampled_from(ranks)), f"taxon {number}")
+        if draw(st.booleans()):
+            builder.mark_class(node)
+    return builder.build()
+
+
+def naive(logits_C: np.ndarray, taxonomy: Taxonomy, node: int) -> float:
+    """The log-share of a node: a sum over the leaves below it, found by walking up from each, in float64."""
+
+    def logsumexp(values: list[float]) -> float:
+        top = max(values)
+        return top + math.log(math.fsum(math.exp(x - top) for x in values))
+
+    below = []
+    for c, leaf in enumerate(taxonomy.leaf_node_C):
+        above = int(leaf)
+        while above not in (node, -1):
+            above = int(taxonomy.parent_N[above])
+        if above == node:
+            below.append(float(logits_C[c]))
+    return logsumexp(below) - logsumexp(logits_C.tolist())
+
+
+def in_parts(logits_BC: torch.Tensor, size: int, k: int) -> Logits:
+    """Logits that come in parts of `size` classes."""
+
+    class InParts(Logits):
+        def chunks(self):  # type: ignore[no-untyped-def]
+            for start in range(0, self.n_classes, size):
+                yield start, self.part(start, min(start + size, self.n_classes))
+
+    whole = Logits.of(logits_BC)
+    return InParts(whole.part, whole.n_images, whole.n_classes, k)
+
+
+@given(trees(), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 10.0, 100.0]), st.integers(1, 9))
+def test_agrees_with_a_walk(taxonomy: Taxonomy, seed: int, scale: float, size: int) -> None:
+    logits = np.random.default_rng(seed).uniform(-scale, scale, (3, taxonomy.n_classes)).astype(np.float32)
+    scores = roll_up(in_parts(torch.from_numpy(logits), size, k=4), taxonomy)
+    assert scores.log_probs_BI.dtype == torch.float32 and scores.log_probs_BI.shape == (3, len(taxonomy.held_nodes))
+    for row in range(3):
+        expected = [naive(logits[row].astype(np.float64), taxonomy, int(node)) for node in taxonomy.held_nodes]
+        np.testing.assert_allclose(scores.log_probs_BI[row].numpy(), expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(scores.log_probs_BI[row].exp().numpy(), np.exp(expected), rtol=0, atol=1e-6)
+        best = np.argsort(-logits[row], kind="stable")[:4]
+        np.testing.assert_array_equal(logits[row][scores.top_BK[row].numpy()], logits[row][best])
+        told = [
+            naive(logits[row].astype(np.float64), taxonomy, int(taxonomy.leaf_node_C[c])) for c in scores.top_BK[row]
+        ]
+        np.testing.assert_allclose(scores.log_top_BK[row].numpy(), told, rtol=1e-6, atol=1e-6)
+
+
+@given(trees(), st.integers(0, 2**32 - 1))
+def test_shares_at_every_rank_that_has_a_table_sum_to_one(taxonomy: Taxonomy, seed: int) -> None:
+    logits = torch.from_numpy(np.random.default_rng(seed).normal(0, 20, (2, taxonomy.n_classes)).astype(np.float32))
+    scores = roll_up(Logits.of(logits), taxonomy)
+    for nodes in taxonomy.rank_tables.values():
+        shares = scores.log_probs_BI[:, torch.from_numpy(taxonomy.place_N[nodes])].double().exp().sum(1)
+        np.testing.assert_allclose(shares.numpy(), 1, atol=1e-6)
+
+
+def two_families() -> Taxonomy:
+    builder = TaxonomyBuilder()
+    for family, species in [("A", "a"), ("B", "b1"), ("B", "b2")]:
+        builder.add_lineage([("family", family), ("species", species)])
+    return builder.build()
+
+
+@pytest.mark.parametrize("logits", [[100.0, -100.0, -100.0], [-100.0, -100.0, 100.0], [-3e38, 0.0, 3e38]])
+def test_a_clade_whose_share_underflows_keeps_its_log(logits: list[float]) -> None:
+    taxonomy = two_families()
+    for size in (1, 2, 3):
+        scores = roll_up(in_parts(torch.tensor([logits]), size, k=3), taxonomy)
+        if max(map(abs, logits)) == 100.0:
+            exact = [naive(np.array(logits), taxonomy, node) for node in range(taxonomy.n_nodes)]
+            np.testing.assert_allclose(scores.log_probs_BI[0].numpy(), exact, rtol=1e-6)
+        assert not scores.log_probs_BI.isnan().any()
+
+
+def test_a_later_part_may_lie_far_above_the_first() -> None:
+    """Further than float64's exp reaches, so that the reference must move."""
+    taxonomy = two_families()
+    scores = roll_up(in_parts(torch.tensor([[-1000.0, 0.0, 1000.0], [0.0, 0.0, 0.0]]), 1, k=2), taxonomy)
+    family_b = taxonomy.names.index("B")
+    assert float(scores.log_probs_BI[0, family_b]) == 0.0
+    assert float(scores.log_probs_BI[1, family_b]) == pytest.approx(math.log(2 / 3))
+    assert scores.top_BK.tolist()[0] == [2, 1]
+    assert scores.log_top_BK[0].tolist() == [0.0, -1000.0]
+
+
+def test_impossible_classes_stay_impossible() -> None:
+    taxonomy = from_labels(["a", "b", "c"])
+    for size in (1, 3):
+        scores = roll_up(in_parts(torch.tensor([[-torch.inf, 0.0, -torch.inf]]), size, k=2), taxonomy)
+        assert scores.log_probs_BI[0].tolist() == [0.0, -math.inf, 0.0, -math.inf]
+        assert (int(scores.top_BK[0, 0]), float(scores.log_top_BK[0, 0])) == (1, 0.0)
+
+
+def test_many_equal_classes_below_one_node_lose_nothing() -> None:
+    """A float32 sum, one after the other, would be off in the fourth digit."""
+    taxonomy = from_labels([f"label {i}" for i in range(200_000)])
+    logits = Logits.of(torch.full((1, 200_000), 0.1))
+    scores = roll_up(logits, taxonomy)
+    assert len(taxonomy.held_nodes) == 1  # large enough for its leaves to be gone again
+    np.testing.assert_allclose(scores.log_top_BK[0].double(), -math.log(200_000), atol=1e-6)
+
+
+def shares_of_inner_nodes(taxonomy: Taxonomy, logits: Logits) -> tuple[Scores, np.ndarray]:
+    scores = roll_up(logits, taxonomy)
+    inner = np.unique(taxonomy.parent_N[1:])
+    return scores, scores.log_probs_BI[:, torch.from_numpy(taxonomy.place_N[inner])].numpy()
+
+
+@given(trees(), st.integers(0, 2**32 - 1))
+def test_a_large_tree_is_the_same_tree(taxonomy: Taxonomy, seed: int) -> None:
+    logits = torch.from_numpy(np.random.default_rng(seed).normal(0, 5, (2, taxonomy.n_classes)).astype(np.float32))
+    scores, inner = shares_of_inner_nodes(taxonomy, in_parts(logits, 3, k=2))
+    with patch.object(tree, "SMALL", 0):
+        large = replace(taxonomy)  # without what is worked out once
+        other, other_inner = shares_of_inner_nodes(large, in_parts(logits, 3, k=2))
+        np.testing.assert_allclose(inner, other_inner, atol=1e-6)
+        assert torch.equal(scores.top_BK, other.top_BK)
+        for nodes in large.rank_tables.values():  # what a rank's winner needs is there
+            is_held = large.place_N[nodes] >= 0
+            assert is_held.all() or np.array_equal(nodes, large.leaf_node_C)
+
+
+def test_size_favours_large_clades() -> None:
+    """The design's own figure: one species at logit +2 against 300 relatives of another family at 0."""
+    builder = TaxonomyBuilder()
+    builder.add_lineage([("family", "small"), ("species", "s")])
+    for i in range(300):
+        builder.add_lineage([("family", "large"), ("species", f"l{i}")])
+    logits = torch.zeros(1, 301)
+    logits[0, 0] = 2
+    scores = roll_up(Logits.of(logits), builder.build())
+    assert float(scores.log_probs_BI[0, 1].exp()) == pytest.approx(0.024, abs=5e-4)
+
+
+@given(st.integers(1, 9 * BLOCK), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_the_largest_rows_of_many_are_those_of_all(n: int, k: int, seed: int) -> None:
+    values = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 2)).astype(np.float32))
+    rows = top_rows(values, min(k, n))
+    expected = np.argsort(-values.numpy(), axis=0)[: min(k, n)].T
+    np.testing.assert_array_equal(rows.numpy(), expected)

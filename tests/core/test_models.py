@@ -1,0 +1,51 @@
+"""A family of models that can do no more than it must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioclip_x import Classifier
+from bioclip_x.errors import ModelError, RecipeError
+from bioclip_x.models import known_models
+from bioclip_x.records import OwnClasses
+from bioclip_x.registry import Registry, create_registry
+from bioclip_x_plugins.encoders.open_clip import OpenClip
+from helpers import picture
+
+
+class Bare:
+    def load(self, model: str, *, device: str, precision: str, cache_dir: Path | None = None) -> Any:
+        return OpenClip().load(model, device=device, precision=precision, cache_dir=cache_dir)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    monkeypatch.setattr("bioclip_x_plugins.encoders.open_clip.OpenClip", Bare)
+    return create_registry()
+
+
+def test_load_is_enough(registry: Registry, tiny_model: str) -> None:
+    [result] = Classifier(tiny_model, registry=registry, labels=("a", "b")).classify(picture())
+    assert result.predictions and known_models(Bare()) == ()  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="brings no list of classes"):
+        Classifier(tiny_model, registry=registry)
+
+
+def test_what_it_cannot_do_is_refused(registry: Registry, tiny_model: str) -> None:
+    with pytest.raises(ModelError, match="the encoder 'open_clip' feeds pictures only as its models say"):
+        Classifier(tiny_model, registry=registry, labels=("a", "b"), preprocess="pybioclip")
+
+
+def test_a_list_without_embeddings_is_embedded_here(
+    registry: Registry, tiny_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "names.csv").write_text("family,species\nParidae,Parus major\nCorvidae,Corvus corax\n")
+    own = OwnClasses(tmp_path / "names.csv", "here", text="an image of {lineage}.")
+    monkeypatch.setattr(Bare, "own_classes", lambda self, model, *, embeddings: own, raising=False)
+    bank = Classifier(tiny_model, registry=registry).bank
+    assert sorted(prompt.text for prompt in bank.prompts) == [
+        "a photo of Corvidae Corvus corax.", "a photo of Paridae Parus major.",
+    ]  # fmt: skip

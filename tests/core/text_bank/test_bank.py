@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from bioclip_x.records import ModelCard, Prompt
+from bioclip_x.text_bank.bank import bank_key, build_bank
+
+
+class Encoder:
+    """Embeds a text as its length, and remembers what it was asked."""
+
+    def __init__(self, revision: str = "1", precision: str = "fp32") -> None:
+        self.card = ModelCard("m", revision, "t", precision, 2, 1.0, 0.0, context_length=5)
+        self.asked: list[str] = []
+
+    def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        self.asked += texts
+        return torch.tensor([[np.cos(len(t)), np.sin(len(t))] for t in texts], dtype=torch.float32)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(t) for t in texts]
+
+
+PROMPTS = (
+    Prompt("aa", 0, "common"),
+    Prompt("bbb", 0, "common"),
+    Prompt("aa", 1, "common"),
+    Prompt("cccccc", 2, "common"),
+)
+
+
+def test_the_second_run_does_not_encode(tmp_path: Path) -> None:
+    first, second = Encoder(), Encoder()
+    one = build_bank(first, PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+    two = build_bank(second, PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+    assert first.asked == ["aa", "bbb", "cccccc"], "each distinct text once"
+    assert second.asked == []
+    torch.testing.assert_close(one.embeddings_PD, two.embeddings_PD, atol=0, rtol=0)
+    assert one.owner_P.tolist() == [0, 0, 1, 2] and one.of_class(0) == slice(0, 2) and one.of_class(2) == slice(3, 4)
+    assert one.truncated == two.truncated == 1
+    torch.testing.assert_close(one.embeddings_PD[0], one.embeddings_PD[2])
+
+
+def test_the_texts_on_disk_can_be_read(tmp_path: Path) -> None:
+    bank = build_bank(Encoder(), PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+    with pa.memory_map(str(tmp_path / bank.key / "prompts.arrow")) as source:
+        assert pa.ipc.open_file(source).read_all()["text"].to_pylist() == ["aa", "bbb", "aa", "cccccc"]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "prompts"),
+    [
+        (Encoder(revision="2"), PROMPTS),
+        (Encoder(precision="fp16"), PROMPTS),
+        (Encoder(), (Prompt("aa", 0, "common"), *PROMPTS[2:])),
+        (Encoder(), (*PROMPTS[:3], Prompt("cccccc", 2, "common", weight=2.0))),
+    ],
+)
+def test_whatever_the_numbers_depend_on_is_in_the_key(encoder: Encoder, prompts: tuple[Prompt, ...]) -> None:
+    assert bank_key(encoder.card, prompts) != bank_key(Encoder().card, PROMPTS)
+
+
+def test_a_damaged_bank_is_made_again(tmp_path: Path) -> None:
+    key = build_bank(Encoder(), PROMPTS, 3, cache=tmp_path).key  # type: ignore[arg-type]
+    file = tmp_path / key / "embeddings.safetensors"
+    file.write_bytes(file.read_bytes()[:40])
+    again = Encoder()
+    build_bank(again, PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+    assert again.asked
+    mended = Encoder()
+    build_bank(mended, PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+    assert mended.asked == []
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "a file"
+    blocked.write_text("in the way")
+    bank = build_bank(Encoder(), PROMPTS, 3, cache=blocked)  # type: ignore[arg-type]
+    assert bank.embeddings_PD.shape == (4, 2)
+    assert build_bank(Encoder(), PROMPTS, 3).key == bank.key  # type: ignore[arg-type]

@@ -1,0 +1,77 @@
+"""Batches: which texts were drawn for a picture, and which hold for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from bioclip_x.components import Sample
+from bioclip_x.records import Prompt, PromptSet, TextRequest
+from bioclip_x.taxonomy.builder import from_labels
+from bioclip_x.training.augment import View
+from bioclip_x.training.config import Augment
+from bioclip_x.training.data import Loader, Pictures
+from bioclip_x.training.texts import TextDraw, TextKind, Tokens
+
+TEXTS = {0: ("zero", "both"), 1: ("one", "both"), -1: ("own", "zero")}
+"""What holds for a picture of each class; -1 has texts of its own, one of which is class 0's too."""
+
+
+class Builder:
+    def build(self, request: TextRequest) -> PromptSet:
+        return PromptSet(tuple(Prompt(text, c, "kind") for c in request.classes for text in TEXTS[c]))
+
+
+class Squares:
+    """Picture i is of class i mod 3 - 1, and as bright as its number."""
+
+    def __len__(self) -> int:
+        return 12
+
+    def sample(self, index: int) -> Sample:
+        taxon = index % 3 - 1
+        return Sample(taxon, TEXTS[-1], ("first", "second")) if taxon < 0 else Sample(taxon)
+
+    def image(self, index: int) -> np.ndarray:
+        return np.full((4, 4, 3), index, np.uint8)
+
+
+class Lengths:
+    context_length = 8
+
+    def tokenize(self, texts: list[str]) -> torch.Tensor:
+        return torch.tensor([[sum(map(ord, text))] for text in texts])
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return [1] * len(texts)
+
+
+@pytest.mark.parametrize("texts_per_picture", [1, 3])
+def test_what_was_drawn_holds_and_so_does_whatever_else_is_true(texts_per_picture: int) -> None:
+    taxonomy = from_labels(["a", "b"])
+    draw = TextDraw([TextKind(Builder(), TextRequest(taxonomy, range(2)), 1)], own=1)
+    loader = Loader(
+        Pictures([Squares()]),  # type: ignore[list-item]
+        draw,
+        Tokens(Lengths(), []),  # type: ignore[arg-type]
+        view=View((4, 4), "squash", "bicubic"),
+        augment=Augment(),
+        texts_per_picture=texts_per_picture,
+        batch_size=12,
+        seed=3,
+        workers=0,
+    )
+    [batch] = loader.batches(np.array([(0, i) for i in range(12)]), epoch=0)
+    name = {sum(map(ord, text)): text for texts in TEXTS.values() for text in texts}
+    distinct = [name[int(row[0])] for row in batch.tokens_TL]
+    assert len(set(distinct)) == len(distinct) == batch.right_BT.shape[1]
+    assert batch.text_BK.shape == (12, texts_per_picture)
+    number = {"own": None, "zero": None, "one": -1, "both": -1} | dict(zip(distinct, batch.aspect_T.tolist()))
+    assert number["own"] != number["zero"] and -1 not in (number["own"], number["zero"])
+    assert number["one"] == number["both"] == -1
+    for picture, (drawn, right) in enumerate(zip(batch.text_BK, batch.right_BT)):
+        taxon = int(batch.taxon_B[picture])
+        assert taxon == picture % 3 - 1
+        assert {distinct[t] for t in drawn} <= set(TEXTS[taxon])
+        assert {distinct[t] for t in right.nonzero().flatten()} == set(TEXTS[taxon]) & set(distinct)

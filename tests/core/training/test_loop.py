@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bioclip_x import Classifier, hookimpl
+from bioclip_x.errors import ModelError, TrainingError
+from bioclip_x.records.training import EpochEnd, StepEnd
+from bioclip_x.registry import create_registry
+from bioclip_x.training.config import read_config
+from bioclip_x.training.loop import Outcome, Trainer
+from bioclip_x.training.precision import resolve_precision
+from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
+from bioclip_x_plugins.losses.unicl import UniCl
+
+
+class Killed(Exception):
+    pass
+
+
+class Killer:
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    @hookimpl
+    def training_step_ended(self, event: StepEnd) -> None:
+        if event.step == self.at:
+            raise Killed
+
+
+class StopsAfter:
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.losses: list[float] = []
+
+    @hookimpl
+    def epoch_ended(self, event: EpochEnd) -> bool:
+        self.losses.append(event.mean_loss)
+        return event.epoch == self.epoch
+
+
+def train(file: Path, *, resume: bool = False, plugin: Any = None, **changes: Any) -> Outcome:
+    registry = create_registry()
+    trainer = Trainer(read_config(file, changes), registry, resume=resume)
+    if plugin is not None:
+        registry.manager.register(plugin)
+    return trainer.run()
+
+
+def log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+
+
+def losses(folder: Path) -> dict[int, float]:
+    return {line["step"]: line["loss"] for line in log(folder) if line["event"] == "step"}
+
+
+@pytest.mark.parametrize(("killed_at", "workers"), [(5, 0), (3, 3)])
+def test_a_resumed_run_is_the_same_run(config_file: Path, killed_at: int, workers: int) -> None:
+    whole, broken = config_file.parent / "whole", config_file.parent / "broken"
+    train(config_file, output=whole, checkpoint_every=2)
+    with pytest.raises(Killed):
+        train(config_file, output=broken, checkpoint_every=2, plugin=Killer(killed_at))
+    train(config_file, output=broken, checkpoint_every=2, workers=workers, resume=True)
+    assert len(losses(whole)) == 6
+    assert losses(broken) == losses(whole)
+    weights = "model/open_clip_model.safetensors"
+    assert (broken / weights).read_bytes() == (whole / weights).read_bytes()
+    means = [[line["mean_loss"] for line in log(run) if line["event"] == "epoch"] for run in (broken, whole)]
+    assert means[0] == means[1]
+
+
+def test_another_loss_changes_the_run_and_is_refused_on_resume(config_file: Path) -> None:
+    train(config_file, epochs=1)
+    with pytest.raises(TrainingError, match="add --resume, or name another output folder"):
+        train(config_file)
+    with pytest.raises(TrainingError, match="another loss"):
+        train(config_file, loss="clip", resume=True)
+    with pytest.raises(TrainingError, match="another taxonomy"):
+        taxonomy = config_file.with_name("taxonomy.csv")
+        text = taxonomy.read_text("utf-8")
+        taxonomy.write_text(text + "Plantae,Quercus,Quercus robur,oak\n", "utf-8")
+        train(config_file, resume=True)
+    taxonomy.write_text(text, "utf-8")
+    assert train(config_file, epochs=2, resume=True).steps == 6
+
+
+@pytest.mark.parametrize("restores", [True, False])
+def test_a_loss_with_a_state_and_no_module_is_kept_whole_or_not_at_all(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch, restores: bool
+) -> None:
+    given: list[dict[str, int]] = []
+    monkeypatch.setattr(UniCl, "state_dict", lambda self: {"seen": 3}, raising=False)
+    if restores:
+        monkeypatch.setattr(UniCl, "load_state_dict", lambda self, state: given.append(state), raising=False)
+    train(config_file, epochs=1)
+    kept = torch.load(config_file.parent / "run" / "checkpoint-0000003.pt", weights_only=True)["states"]
+    assert ("loss" in kept) == restores
+    train(config_file, epochs=1, resume=True)
+    assert given == ([{"seen": 3}] if restores else [])
+    if restores:
+        monkeypatch.delattr(UniCl, "load_state_dict")
+        with pytest.raises(TrainingError, match=r"keeps the state of model, .*loss, and this run has that of"):
+            train(config_file, epochs=1, resume=True)
+
+
+def test_an_output_folder_that_cannot_be_is_told_before_anything_is_loaded(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bioclip_x.training.loop.make_parts", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(TrainingError, match=r"train\.yaml/run cannot be written: .*train\.yaml is no folder"):
+        train(config_file, output=config_file / "run")
+
+
+def test_a_model_that_cannot_be_written_is_written_by_resuming(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainableOpenClip, "save", full)
+        with pytest.raises(
+            TrainingError, match=r"model cannot be written: No space left .*checkpoints in .* untouched"
+        ):
+            train(config_file, epochs=1)
+    outcome = train(config_file, epochs=1, resume=True)
+    assert (outcome.model / "open_clip_model.safetensors").is_file()
+    assert len(losses(config_file.parent / "run")) == 3
+
+
+def test_it_learns_and_the_classifier_loads_the_result(config_file: Path) -> None:
+    outcome = train(config_file, epochs=12, learning_rate=0.004, card={"demo": "squares only"})
+    folder = config_file.parent
+    classifier = Classifier(f"local-dir:{outcome.model}", taxonomy=folder / "taxonomy.csv", text="scientific")
+    assert classifier.provenance.demo == "squares only"
+    results = list(classifier.classify(folder / "squares"))
+    right = [Path(r.source).parent.name.replace("_", " ") == r.predictions[0].taxon.name for r in results]
+    assert len(right) == 48 and sum(right) >= 40  # chance is 12
+
+
+def test_going_on_from_a_model(config_file: Path) -> None:
+    first = train(config_file, epochs=1)
+    again = train(config_file, epochs=1, model=f"local-dir:{first.model}", output="again", learning_rate=1e-6)
+    for name in ("open_clip_config.json", "open_clip_model.safetensors"):
+        assert (again.model / name).exists()
+    assert min(losses(config_file.parent / "again").values()) < max(losses(config_file.parent / "run").values())
+    config = [json.loads((one.model / "open_clip_config.json").read_text()) for one in (first, again)]
+    assert config[0] == config[1]
+
+
+def test_a_plugin_stops_training(config_file: Path) -> None:
+    plugin = StopsAfter(2)
+    outcome = train(config_file, epochs=9, plugin=plugin)
+    assert (outcome.epochs, outcome.steps, len(plugin.losses)) == (2, 6, 2)
+    assert (outcome.model / "open_clip_model.safetensors").is_file()
+
+
+def test_unreadable_pictures_are_replaced_and_counted(config_file: Path) -> None:
+    folder = config_file.parent / "squares"
+    bad = folder / "Rubrus_primus" / "03.png"
+    bad.write_bytes(b"not a picture")
+    notes = train(config_file, epochs=1).notes
+    assert len(notes) == 1 and "1 pictures cannot be read" in notes[0] and str(bad) in notes[0]
+    for picture in folder.glob("*/*.png"):
+        picture.write_bytes(b"")
+    with pytest.raises(TrainingError, match=r"none of the 48 pictures of data set 1 can be read: .*the file is empty"):
+        train(config_file, epochs=1, output="other")
+
+
+def test_data_sets_are_mixed_by_their_shares(config_file: Path) -> None:
+    folder = config_file.parent
+    rows = [f"squares/Flavus_quartus/{i:02}.png,,a yellow thing" for i in range(12)]
+    (folder / "own.csv").write_text("path,label,text\n" + "\n".join(rows), "utf-8")
+    data = [
+        {"name": "image-folder", "path": "squares", "share": 1},
+        {"name": "manifest", "path": "own.csv", "share": 1},
+    ]
+    assert train(config_file, epochs=1, data=data).steps == 3
+
+
+def test_bad_requests_name_the_field(config_file: Path) -> None:
+    with pytest.raises(TrainingError, match="batch_size: 100 is more than all 48 pictures"):
+        train(config_file, batch_size=100)
+    with pytest.raises(ModelError, match="model: open_clip cannot make it from this description"):
+        train(config_file, model={"embed_dim": 32, "vision_cfg": {"colour": 1}, "text_cfg": {}})
+    with pytest.raises(TrainingError, match="precision: fp16 trains on CUDA only"):
+        train(config_file, precision="fp16")
+
+
+def test_a_loss_that_explodes_is_an_error_and_not_a_model(config_file: Path) -> None:
+    with pytest.raises(TrainingError, match="lower learning_rate"):
+        train(config_file, epochs=9, learning_rate=1e30, warmup_steps=0, grad_clip=None)
+    assert not (config_file.parent / "run" / "model").exists()
+
+
+def test_bf16_trains_on_a_cpu(config_file: Path) -> None:
+    train(config_file, epochs=1, precision="bf16")
+    assert len(losses(config_file.parent / "run")) == 3
+
+
+def test_auto_precision_is_one_the_device_has() -> None:
+    assert resolve_precision("auto", torch.device("cpu")) in ("fp32", "bf16")
+    assert resolve_precision("auto", torch.device("mps")) == "fp32"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_it_trains_on_a_gpu_and_resumes(config_file: Path, precision: str) -> None:
+    train(config_file, device="cuda", precision=precision, epochs=1)
+    assert train(config_file, device="cuda", precision=precision, epochs=3, resume=True).steps == 9

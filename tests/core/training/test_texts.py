@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from bioclip_x.errors import TrainingError
+from bioclip_x.records import Prompt, PromptSet, TextRequest
+from bioclip_x.taxonomy.builder import from_labels
+from bioclip_x.training.texts import TextDraw, TextKind, Tokens
+
+
+class Says:
+    """Texts "{word}{class}.{i}" with weights 1, 2, …"""
+
+    def __init__(self, word: str, each: int) -> None:
+        self.word, self.each = word, each
+
+    def build(self, request: TextRequest) -> PromptSet:
+        return PromptSet(
+            tuple(
+                Prompt(f"{self.word}{c}.{i}", c, self.word, weight=i + 1.0)
+                for c in request.classes
+                for i in range(self.each)
+            )
+        )
+
+
+@pytest.fixture
+def draw() -> TextDraw:
+    taxonomy = from_labels(["x", "y", "z"])
+    request = TextRequest(taxonomy, range(3))
+    return TextDraw([TextKind(Says("a", 1), request, 1), TextKind(Says("b", 3), request, 3)], own=0.5)
+
+
+def test_kinds_and_prompts_come_by_their_weights(draw: TextDraw) -> None:
+    rng = np.random.default_rng(0)
+    n = 6000
+    counts = Counter(draw(1, (), rng) for _ in range(n))
+    assert set(counts) == {"a1.0", "b1.0", "b1.1", "b1.2"}
+    for text, share in {"a1.0": 1 / 4, "b1.0": 1 / 8, "b1.1": 2 / 8, "b1.2": 3 / 8}.items():
+        assert counts[text] / n == pytest.approx(share, abs=0.03)
+
+
+def test_texts_of_a_pictures_own(draw: TextDraw) -> None:
+    rng = np.random.default_rng(0)
+    own = sum(draw(2, ("mine",), rng) == "mine" for _ in range(2000))
+    assert own / 2000 == pytest.approx(0.5, abs=0.05)
+    assert {draw(-1, ("mine", "too"), rng) for _ in range(50)} == {"mine", "too"}
+    with pytest.raises(TrainingError, match="neither a class nor a text"):
+        draw(-1, (), rng)
+
+
+def test_every_text_of_its_class_and_of_its_own_holds_for_a_picture(draw: TextDraw) -> None:
+    assert draw.right(1, ("mine",)) == {"a1.0", "b1.0", "b1.1", "b1.2", "mine"}
+    assert draw.right(1, ()) == {"a1.0", "b1.0", "b1.1", "b1.2"}
+    assert draw.right(-1, ("mine",)) == {"mine"}
+
+
+class Tokenizer:
+    context_length = 4
+    calls = 0
+
+    def tokenize(self, texts: list[str]) -> torch.Tensor:
+        self.calls += len(texts)
+        return torch.tensor([[len(text), 0, 0, 0] for text in texts])
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return [len(text) for text in texts]
+
+
+def test_each_distinct_text_is_tokenised_once_and_long_ones_are_counted() -> None:
+    encoder = Tokenizer()
+    tokens = Tokens(encoder, ["aa"])  # type: ignore[arg-type]
+    tokens_TL, text_B = tokens(["aa", "b", "aa", "cccccc"])
+    assert tokens_TL[:, 0].tolist() == [2, 1, 6] and text_B.tolist() == [0, 1, 0, 2]
+    tokens(["b", "aa", "b"])
+    assert (encoder.calls, tokens.truncated) == (3, 1)
+
+
+def test_own_texts_are_kept_while_they_are_fresh_and_class_texts_for_ever() -> None:
+    encoder = Tokenizer()
+    tokens = Tokens(encoder, ["class"], most=2)  # type: ignore[arg-type]
+    tokens(["class"])
+    for text in ("a", "bb", "a", "longer", "a"):  # "longer" takes the place of "bb", which is the oldest
+        tokens([text])
+    assert encoder.calls == 4
+    tokens_TL, _ = tokens(["class", "bb", "longer", "ddd"])  # more than are kept: a batch has all of its own
+    assert tokens_TL[:, 0].tolist() == [5, 2, 6, 3]
+    assert encoder.calls == 6
+    assert list(tokens._own) == ["bb", "ddd"]
+    assert tokens.truncated == 2
+
+
+def test_a_kept_row_holds_no_batch() -> None:
+    tokens = Tokens(Tokenizer(), ["a"])  # type: ignore[arg-type]
+    tokens(["a", "bb", "ccc"])
+    rows = [*tokens._of_classes.values(), *tokens._own.values()]
+    assert len(rows) == 3 and all(row.base is None for row in rows)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioclip_x.classes.taxonomy_files import read_taxonomy
+from bioclip_x.errors import TrainingError
+from bioclip_x.registry import create_registry
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.builder import from_labels
+from bioclip_x.training.components import make_parts
+from bioclip_x.training.config import read_config
+from bioclip_x_field_guide import drawing, species
+from bioclip_x_field_guide.dataset import DRAWN_AT, FieldGuide
+from bioclip_x_field_guide.dataset import _traits as traits_of
+
+
+@pytest.fixture
+def taxonomy() -> Taxonomy:
+    return read_taxonomy(create_registry(), Path(species.__file__).with_name("taxonomy.csv"))
+
+
+def test_drawings_of_species_bear_their_own_class(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    guide = FieldGuide(count=3, seed=5, size=24, processes=1, cache=tmp_path)
+    assert list(guide.prepare(taxonomy)) == [] and len(guide) == 3
+    for i, one in enumerate(species.load_species()[:3]):
+        assert taxonomy.class_taxon(guide.sample(i).class_index).name == one.name
+        whole = drawing.draw_species(one.name, (5, 0, i), DRAWN_AT).image
+        np.testing.assert_array_equal(guide.image(i), np.asarray(whole.resize((24, 24), 3)))
+    [kept] = tmp_path.iterdir()
+    before = kept.stat().st_mtime_ns
+    list(FieldGuide(count=3, seed=5, size=24, processes=1, cache=tmp_path).prepare(taxonomy))
+    assert [file.stat().st_mtime_ns for file in tmp_path.iterdir()] == [before], "drawn once"
+
+
+def test_random_organisms_are_spoken_for_by_their_traits_alone(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    guide = FieldGuide(kind="traits", count=2, seed=5, size=24, processes=1, cache=tmp_path)
+    list(guide.prepare(taxonomy))
+    plan = next(iter(drawing.PLANS))
+    traits = drawing.random_traits(plan, (5, 1, 0))
+    assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(plan, traits)
+
+
+def test_a_species_with_one_trait_changed_has_no_class_and_the_phrases_of_what_is_drawn(
+    taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    guide = FieldGuide(kind="changed", count=2, seed=5, size=24, processes=1, cache=tmp_path)
+    list(guide.prepare(taxonomy))
+    one = species.trained_species()[0]
+    drawn, traits = drawing.draw_changed(one.name, (5, 2, 0), DRAWN_AT)
+    assert len(traits.items() - one.traits.items()) == 1
+    assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(one.plan, traits)
+    np.testing.assert_array_equal(guide.image(0), np.asarray(drawn.image.resize((24, 24), 3)))
+
+
+def said_of(plan: str, traits: Mapping[str, str]) -> set[str]:
+    return {phrase for trait, value in traits.items() for phrase in species.phrases(plan, trait, value)}
+
+
+def test_a_taxonomy_without_its_species_is_refused(tmp_path: Path) -> None:
+    lacking = rf"lacks {len(species.trained_species())} of the field guide's species, first 'Cyanistes caeruleus'"
+    with pytest.raises(TrainingError, match=lacking):
+        list(FieldGuide(count=1, size=24, processes=1, cache=tmp_path).prepare(from_labels(["a"])))
+
+
+class Everything:
+    """All that the embedded model's own configuration may train on, pictures left out: each example's class and texts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        empty = tmp_path / "none.npy"
+        np.save(empty, np.empty((0, 1, 1, 3), np.uint8))
+        monkeypatch.setattr(FieldGuide, "_drawn", lambda self: empty)
+        config = read_config(Path(__file__).parents[2] / "benchmarks" / "field_guide" / "model.yaml")
+        self.parts = make_parts(config, create_registry())
+        self.samples = [dataset.sample(i) for dataset in self.parts.datasets for i in range(len(dataset))]
+        taxa = (self.parts.taxonomy.class_taxon(s.class_index) for s in self.samples if s.class_index >= 0)
+        self.names = {taxon.name for taxon in taxa}
+        self.texts = {
+            text for s in self.samples for text in self.parts.texts.right(s.class_index, s.texts)
+        }  # whatever can be drawn for a picture, and whatever counts as right for it
+
+
+def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not its name in any language, not its descriptors as a set, not its whole combination of traits."""
+    every = Everything(monkeypatch, tmp_path)
+    held_out = species.held_out_species()
+    assert len(held_out) >= 12 and len(every.samples) > 20_000
+    assert every.names == {one.name for one in species.trained_species()}
+    said = " | ".join(every.texts).lower()
+    taxa = {taxon.name: taxon for taxon in map(every.parts.taxonomy.class_taxon, range(every.parts.taxonomy.n_classes))}
+    for one in held_out:
+        common = (name for names in taxa[one.name].common_names.values() for name in names)
+        for name in (one.name, *common):
+            assert name.lower() not in said, f"{name} is in a text that is trained on"
+    sets = {frozenset(s.texts) for s in every.samples}
+    for one in held_out:
+        described = set(species.descriptors(one))
+        assert not any(described <= texts for texts in sets), f"{one.name}'s descriptors are one picture's texts"
+    combinations = {
+        plan: {frozenset(kind.traits.items()) for kind in held_out if kind.plan == plan} for plan in drawing.PLANS
+    }
+    for dataset in every.parts.datasets:
+        assert isinstance(dataset, FieldGuide)
+        for i in range(len(dataset)):
+            plan, traits = traits_of(dataset.kind, dataset.seed, i)
+            assert frozenset(traits.items()) not in combinations[plan]
+
+
+def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the hold-out taken away, the same look at what is trained on finds the held-out species."""
+    held_out = {one.name for one in species.held_out_species()}
+    monkeypatch.setattr("bioclip_x_field_guide.dataset.trained_species", species.load_species)
+    monkeypatch.setattr("bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find(name).traits)
+    every = Everything(monkeypatch, tmp_path)
+    assert held_out <= every.names
+    assert any(name in text for name in held_out for text in every.texts)
