@@ -19,7 +19,7 @@ from figures import Agreement, Figure, Sides, Target, by_turns, seconds
 from bioclip_x.records import TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.editing.subset import Subset, subset
-from bioclip_x.text_bank.subset import part_of_bank
+from bioclip_x.text_bank.subset import select_bank_classes
 
 ROUNDS = 3
 DIM = 16
@@ -52,7 +52,7 @@ def _ours(taxonomy: Taxonomy, texts_PD: torch.Tensor, name: str) -> tuple[Subset
     part = subset(taxonomy, [f"class={name}"])
     owner_P = np.arange(len(texts_PD))
     bank = TextBank((), texts_PD, owner_P, np.ones(len(texts_PD), np.float32), len(texts_PD), "mean", key="")
-    return part, part_of_bank(bank, part.classes, lambda owner: ())
+    return part, select_bank_classes(bank, part.classes, lambda owner: ())
 
 
 def _peers(rows: list[Any], texts_PD: torch.Tensor, name: str) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Your own taxonomy: any networkx graph of edges parent → child, without writing a file.
 
-python examples/own_taxonomy.py
+python examples/read_own_taxonomy.py
 """
 
 import networkx as nx

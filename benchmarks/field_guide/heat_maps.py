@@ -26,7 +26,7 @@ from machine import describe
 
 from bioclip_x import Classifier
 from bioclip_x.components import PatchEncoder
-from bioclip_x.explain.heat_maps import seen_box
+from bioclip_x.explain.heat_maps import compute_seen_box
 from bioclip_x_field_guide.drawing import Drawing, draw_species
 from bioclip_x_field_guide.species import Species, descriptors, load_species, phrases
 
@@ -120,7 +120,7 @@ def plain_maps(encoder: Any) -> Maps:
 
 @torch.inference_mode()
 def all_cases(encoder: PatchEncoder) -> list[Case]:
-    assert seen_box(encoder.card.preprocessing, SIZE, SIZE) == (0, 0, 1, 1)
+    assert compute_seen_box(encoder.card.preprocessing, SIZE, SIZE) == (0, 0, 1, 1)
     ways: dict[str, Maps] = {
         "parts": lambda pixels: encoder.encode_patches(pixels).parts_BhwD[0],
         "plain": plain_maps(encoder),

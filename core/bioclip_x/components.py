@@ -5,7 +5,10 @@ keyword-only arguments of its constructor, and at most one before these, which a
 (`--text templates:clip`). They are validated against their annotations; an unknown one is an error that lists the known.
 Constructors do no work: no network, no weights, no files.
 
-Legend: B images, C classes, P prompts, D embedding, N tree nodes.
+What a component declares of itself is its attribute `capabilities`, a record of `bioclip_x.capabilities`; a component
+without it has the defaults.
+
+Legend: B images, C classes, P prompts, D embedding, T inner taxa.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from bioclip_x.records import (
     Answer,
+    HeadInput,
     ImageFeatures,
     KnownModel,
     Logits,
@@ -30,6 +34,7 @@ from bioclip_x.records import (
     Result,
     Scores,
     Source,
+    Taxon,
     TextBank,
     TextRequest,
 )
@@ -42,8 +47,8 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 Kind = Literal[
-    "text_builders", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers", "language_models", "prompts",
-    "datasets", "reports", "commands",
+    "text_builders", "models", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
+    "language_models", "prompts", "datasets", "reports", "commands",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -54,68 +59,66 @@ class ComponentSpec:
 
     name: what a user types. summary: one line for `bioclip-x plugins list`.
     target: "package.module:Class", imported when the component is made.
+    default: it is taken where a recipe names no component of its kind. One of each kind at most, over all plugins.
+    default_for: it is taken where a recipe names no component of its kind and sets one of these fields or flags ("rank").
     """
 
     name: str
     summary: str
     target: str
+    default: bool = False
+    default_for: tuple[str, ...] = ()
 
 
 class TextBuilder(Protocol):
-    """Writes the texts that stand for classes.
-
-    A class attribute `pooling` ("mean", "ensemble", "max") states the pooling that such texts were published with; a
-    recipe that sets none takes it. One text per class needs none.
-    """
+    """Writes the prompts of classes. Declares `TextBuilderCapabilities`."""
 
     def build(self, request: TextRequest) -> PromptSet:
         """Prompts for every class asked for, at least one each, in class order. Pure: same request, same prompts."""
 
 
 class Encoder(Protocol):
-    """A two-tower model: pictures and texts into one space. `load` does the work, the constructor does none.
+    """A family of two-tower models: images and texts into one space. Declares `EncoderCapabilities`.
 
-    `load` alone is needed. `known_models` and `own_classes` are asked by commands that need no model, and should import
-    nothing heavy; `trainable` is for `bioclip-x train`.
+    `load` alone is required, and does the work. `known_models` and `own_classes` are called by commands that need no
+    model, and should import nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
-    def load(
-        self, model: str, *, device: str, precision: str, cache_dir: Path | None = None, preprocess: str = "model"
-    ) -> LoadedEncoder:
-        """Finds and loads a model by name. Raises ModelError saying what to do where it cannot.
+    def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> LoadedEncoder:
+        """Finds and loads a model. Raises ModelError, with what to do, where it cannot.
 
-        preprocess: "model" feeds pictures as the model's own configuration says, "pybioclip" as pybioclip does. A family
-        without this argument refuses --preprocess pybioclip.
+        name: what outputs call it (`ModelCard.name`). preprocess: one of those that the family declares; "model" prepares
+        images as the model's own configuration says.
         """
 
     def known_models(self) -> Sequence[KnownModel]:
-        """Models that have a short name. Asks no network."""
+        """Models that have a short name. Uses no network."""
 
-    def own_classes(self, model: str, *, embeddings: bool, cache_dir: Path | None = None) -> OwnClasses | None:
-        """The list of classes that a model brings (fetched, with the embeddings of its texts if asked for), or None.
+    def own_classes(self, model: str, *, name: str, embeddings: bool) -> OwnClasses | None:
+        """The list of classes that a model brings (downloaded, with the embeddings of its prompts if asked for), or None.
 
-        Raises ModelError for a name that no model can have, and where the list cannot be fetched.
+        Raises ModelError for a name that no model can have, and where the list cannot be downloaded.
         """
 
     def trainable(self, model: str | Mapping[str, Any], *, device: str, seed: int) -> TrainableEncoder:
-        """A model to train: one to go on from, by name, or one from scratch, described in the family's own terms.
+        """A model to train: an existing one, by name, or one from scratch, described in the family's own terms.
 
         Its weights are float32; those of one from scratch depend on `seed` alone.
         """
 
 
 class LoadedEncoder(Protocol):
-    """A model ready to use, on its device. One that can tell a picture's patches apart is a `PatchEncoder`."""
+    """A model ready to use, on its device. Declares `LoadedEncoderCapabilities`; with patches it is a `PatchEncoder`."""
 
     card: ModelCard
 
     def preprocess(self, image: Image) -> torch.Tensor:
-        """An RGB picture as the model was trained to see it: float32 [3, H, W]. Called from worker threads."""
+        """An RGB image as the model was trained to see it: float32 [3, H, W]. Called from worker threads."""
 
     def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
-        """Embeddings of a batch, float32 on the CPU, and which pictures the model declines to name.
+        """Embeddings of a batch, float32 on the CPU, and which images the model declines to name.
 
-        normalise: unit rows; False gives them as the model does. Only `bioclip-x embed --no-normalise` asks for that.
+        normalise: unit rows; False returns them as the model computes them.
         """
 
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
@@ -126,27 +129,22 @@ class LoadedEncoder(Protocol):
 
 
 class PatchEncoder(LoadedEncoder, Protocol):
-    """A model that also tells what each patch of a picture contributes to its embedding, for heat maps.
-
-    no_patches: "", or why this model of the family cannot ("its vision tower, a ModifiedResNet, has no patch tokens").
-    """
-
-    @property
-    def no_patches(self) -> str: ...
+    """A model that can tell what each patch of an image contributes to its embedding, for heat maps."""
 
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
-        """The parts of each picture's unit embedding, patch by patch. Asked only where `no_patches` is ""."""
+        """Each image's unit embedding as a sum of parts, one for each patch."""
 
 
 class TrainableEncoder(Protocol):
-    """A model that gives gradients, on its device.
+    """A model with gradients, on its device.
 
-    module: what is optimised and kept in checkpoints. image_size: (H, W). mean, std: of its input's three channels.
-    resize_mode: "shortest" (short side, then the middle), "squash" or "longest" (padded). interpolation: how it resizes.
+    module: what is optimised and kept in checkpoints. embed_dim: D. image_size: (H, W). mean, std: of its input's three channels.
+    resize_mode: "shortest" (short side, then a centre crop), "squash" or "longest" (padded). interpolation: of resizing.
     """
 
     module: torch.nn.Module
     device: torch.device
+    embed_dim: int
     image_size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -182,74 +180,76 @@ class TrainableEncoder(Protocol):
 
 
 class Scorer(Protocol):
-    """Image features → class logits. One that needs no features has `needs_encoder = False`: see `OwnScores`."""
+    """Image features → class logits. Declares `ScorerCapabilities`; one without embeddings is a `PrecomputedScorer`."""
 
-    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
-        """A record that makes the logits of any range of classes, logit scale applied (`Logits.of` has all at once)."""
+    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
+        """A record that computes the logits of any range of classes, logit scale applied.
+
+        `Logits.of` makes it of all logits at once. taxonomy: the tree whose leaves are the classes of `bank`.
+        """
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Each prompt's coefficient a_p in the class's similarity Σ a_p·cos_p for this image; float32 [prompts of it]."""
 
 
-class OwnScores(Scorer, Protocol):
-    """A scorer that takes class scores from elsewhere than embeddings. No model is loaded for it, and no picture decoded.
+class PrecomputedScorer(Scorer, Protocol):
+    """Reads precomputed class scores. No model is loaded for it, and no image decoded. Declares `needs_embeddings=False`.
 
-    needs_encoder: False. model, revision: what outputs call that which made the scores. Its `logits` finds the pictures by
+    model, revision: what outputs call the classifier that computed the scores. Its `logits` finds the images by
     `features.names`.
     """
 
-    needs_encoder: Literal[False]
     model: str
 
     @property
     def revision(self) -> str: ...
 
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores, before anything else is asked, and tells what of them is not used or doubtful."""
+        """Reads the scores, before anything else is called, and returns notes on what is not used or doubtful."""
 
-    def pictures(self) -> Sequence[str]:
-        """The names of all pictures that there are scores for."""
+    def image_names(self) -> Sequence[str]:
+        """The names of all images that there are scores for."""
 
     def problem(self, name: str) -> str:
-        """Why there are none for the picture of this name, "" if there are."""
+        """Why there are no scores for the image of this name, "" if there are."""
 
 
 class LogitAdjustment(Protocol):
     """Prior knowledge, added to class logits before the softmax: a region's species, a season, a habitat."""
 
     def offsets(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> torch.Tensor:
-        """float32 [C], or [C, B] where it depends on the picture; in leaf order. -inf excludes a class, nan is not allowed.
+        """float32 [C], or [C, B] where it depends on the image; in leaf order. -inf excludes a class, NaN is an error.
 
-        sources: the pictures of the batch, B of them. Asked for every batch, so keep what does not change.
+        sources: the images of the batch, B of them. Called for every batch, so keep what does not change.
         """
 
     def notes(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """What outputs must say of it: what was done, what was not found. Asked once, before any picture."""
+        """What outputs must say of it: what was done, what was not found. Called once, before any image."""
 
 
 class Head(Protocol):
-    """Class logits → shares of the nodes of the tree, and what to report.
+    """Class logits → probabilities of the nodes of the tree, and what to report. Declares `HeadCapabilities`.
 
-    Takes `records.Logits` and the tree, returns `records.Scores`. Logits may be a million a picture: they are taken in parts,
-    or, by a head for small lists, as `logits_BC`. `taxonomy.rollup.roll_up` makes Scores of them; `tests/third_party` is a
-    head, whole. A head with `needs_inner_texts = True` gets logits of inner taxa too, from texts of their own;
-    with one with `chooses_rank = True`, a recipe that names a rank is refused. One whose shares are the softmax of the logits
-    that it gets says so, `is_softmax = True`: a calibration's temperature is right for such shares alone.
+    Logits may be a million per image: a head computes them chunk by chunk (`Logits.chunks`), or, for small lists, at once
+    (`Logits.logits_BC`). `roll_up` makes Scores of them.
     """
 
-    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-        """Log-shares of the held nodes, the best classes, and the ranks, or the nodes, to report."""
+    def decide(self, given: HeadInput) -> Scores:
+        """Log-probabilities of the held nodes, the best classes, and the ranks, or the nodes, to report."""
 
 
 class Loss(Protocol):
-    """A training loss. May be a torch module with parameters of its own, which the trainer then optimises."""
+    """A training loss. Declares `LossCapabilities`. May be a torch module; the trainer then optimises its parameters."""
+
+    def prepare(self, taxonomy: Taxonomy, embed_dim: int, n_classes: int) -> None:
+        """Makes parameters and whatever follows from the tree, before the optimiser is made."""
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
         """A scalar."""
 
 
 class TaxonomyReader(Protocol):
-    """Reads one format of taxonomy."""
+    """Reads one format of taxonomy. Declares `TaxonomyReaderCapabilities`."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """Whether the file looks like this format, from its name and first 64 KiB. Never raises."""
@@ -259,11 +259,10 @@ class TaxonomyReader(Protocol):
 
 
 class LanguageModel(Protocol):
-    """Answers prompts. The constructor connects to nothing; `close` lets go of what `complete` opened.
+    """Answers prompts. Declares `LanguageModelCapabilities`. Its constructor opens no connection; `close` closes them.
 
     Both methods may be coroutines (`async def`): then as many are awaited at once as the user allows. Plain ones are
-    called in as many threads. A model with `takes_schema = True` gets the keyword `schema` as well, a JSON schema of the
-    answer or None; where its server can hold to none, it asks without.
+    called in as many threads.
     """
 
     @property
@@ -274,12 +273,21 @@ class LanguageModel(Protocol):
         """
 
     def complete(
-        self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None
+        self,
+        prompt: str,
+        *,
+        taxon: Taxon | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> Answer | Awaitable[Answer]:
-        """The answer to one prompt. temperature, max_tokens: the prompt's wishes; the model's own options win.
+        """The answer to one prompt.
+
+        taxon: the taxon that the prompt asks about, if any. temperature, max_tokens: the prompt's wishes; the model's own
+        options win. schema: a JSON schema that the answer should follow, for models that declare it.
 
         Raises NoAnswerError where other prompts may still be answered, LanguageModelError where none will be; both name
-        server and reason, and never a key. To try again what may succeed the second time is the model's own work.
+        server and reason, and never a key. Retrying what may succeed the second time is the model's own work.
         """
 
     def close(self) -> Awaitable[None] | None:
@@ -287,14 +295,7 @@ class LanguageModel(Protocol):
 
 
 class Report(Protocol):
-    """Writes results as they come; memory must not grow with the number of results.
-
-    suffixes: of files that it is chosen for. thumbnails: whether it shows the pictures (results then carry small JPEGs).
-    One whose output is no text may have `binary = True`, and a terminal is spared it.
-    """
-
-    suffixes: tuple[str, ...]
-    thumbnails: bool
+    """Writes results as they come; memory must not grow with the number of results. Declares `ReportCapabilities`."""
 
     def open(self, output: Path | None, provenance: Provenance) -> AbstractContextManager[ReportWriter]:
         """A writer to a file (appearing only when complete) or, for None, to standard output."""
@@ -306,12 +307,12 @@ class ReportWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training example: a picture by its number in the data set, and its class or its own texts.
+    """One training example: an image by its number in the data set, and its class or its own texts.
 
-    class_index: the class in the training taxonomy, -1 where the picture has no taxon.
-    texts: texts of its own to draw from; empty where the text builders speak for its class.
-    aspects: what each of `texts` speaks of ("bird: bill"), one for each or none at all: of the texts of one aspect, those
-        that do not hold for a picture are alternatives to those that do.
+    class_index: the class in the training taxonomy, -1 where the image has no class.
+    texts: texts of its own to draw from; empty where the text builders write those of its class.
+    aspects: the trait that each of `texts` describes ("bird: bill"), one for each or none at all: texts of one aspect that
+        do not hold for an image are alternatives to those that do.
     """
 
     class_index: int
@@ -320,7 +321,10 @@ class Sample:
 
 
 class Dataset(Protocol):
-    """Pictures with labels, addressed by number; `sample` and `image` may be called from worker threads."""
+    """Labelled images, addressed by number. Declares `DatasetCapabilities`.
+
+    `sample` and `image` may be called from worker threads.
+    """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
         """Resolves labels against the taxonomy (and makes caches); yields notes on what was skipped or ambiguous."""
@@ -329,5 +333,8 @@ class Dataset(Protocol):
 
     def sample(self, index: int) -> Sample: ...
 
+    def name(self, index: int) -> str:
+        """What outputs call the image: its path, if it is a file."""
+
     def image(self, index: int) -> Image | np.ndarray:
-        """RGB: a PIL image, or uint8 [H, W, 3]. Raises ImageError, naming the picture, where it cannot be read."""
+        """RGB: a PIL image, or uint8 [H, W, 3]. Raises ImageError, naming the image, where it cannot be read."""

@@ -15,7 +15,7 @@ from bioclip_x.components import ComponentSpec
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
-    from bioclip_x.records.training import EpochEnd, StepEnd
+    from bioclip_x.records import EpochEnd, StepEnd
 
 GROUP = "bioclip_x"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -28,6 +28,17 @@ def text_builders() -> Sequence[ComponentSpec]:
 
     Called once when the registry is made. Return specs whose targets satisfy `components.TextBuilder`; used by
     `--text NAME` and by the trainer.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def models() -> Sequence[ComponentSpec]:
+    """Models with a short name, for plugins that bring a model of their own.
+
+    Called once when the registry is made. Return specs whose targets, called without options, return a
+    `records.KnownModel`: its `encoder` names the family that loads it, its `source` is what this family is asked for
+    ("package:my_package/model", say). Used by `--model NAME` and listed by `bioclip-x models`.
     """
     raise NotImplementedError
 

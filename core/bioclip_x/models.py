@@ -1,47 +1,70 @@
-"""What is asked of a family of models, which may be anybody's: a plugin need only be able to `load`."""
+"""Models by name: which family loads them, where they are, and the classes that they bring."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses
+from bioclip_x.registry import Registry, declared
 
 
-def load_encoder(family: Encoder, recipe: Recipe) -> LoadedEncoder:
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A recipe's family of models. source: what the family is asked for, where a plugin provides the recipe's model."""
+
+    name: str
+    encoder: Encoder
+    capabilities: EncoderCapabilities
+    source: str
+
+
+def make_family(registry: Registry, recipe: Recipe) -> Family:
+    """The family of the recipe's model. Loads nothing."""
+    encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
+    provided = provided_model(registry, recipe.model)
+    source = provided.source if provided else recipe.model
+    return Family(recipe.encoder.name, encoder, declared(encoder, EncoderCapabilities), source)
+
+
+def provided_model(registry: Registry, name: str) -> KnownModel | None:
+    """The model of this name that a plugin provides by its hook `models`, None where it is the family's own affair."""
+    return registry.make("models", name) if name in registry.components("models") else None
+
+
+def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
     """The recipe's model, loaded.
 
-    Raises ModelError where it is not to be had, or its family cannot feed pictures as the recipe says.
+    Raises ModelError where it cannot be found, or where its family cannot preprocess images as the recipe says.
     """
-    # Passed on only where it is not the rule: a family that knows of the model's own way alone is as good.
-    how: dict[str, Any] = {} if recipe.preprocess == "model" else {"preprocess": recipe.preprocess}
-    if how and not takes(family.load, "preprocess"):
+    if recipe.preprocess not in family.capabilities.preprocess:
         raise ModelError(
-            f"the encoder {recipe.encoder.name!r} feeds pictures only as its models say; leave out --preprocess"
+            f"the encoder {family.name!r} preprocesses images only as {', '.join(family.capabilities.preprocess)}; leave out "
+            f"--preprocess {recipe.preprocess}"
         )
-    return family.load(recipe.model, device=recipe.device, precision=recipe.precision, **how)
+    return family.encoder.load(
+        family.source,
+        name=recipe.model,
+        device=recipe.device,
+        precision=recipe.precision,
+        preprocess=recipe.preprocess,
+    )
 
 
-def own_classes(family: Encoder, model: str, *, embeddings: bool) -> OwnClasses | None:
-    """The list of classes that a model brings; None for every model of a family that knows of no lists."""
-    asked = getattr(family, "own_classes", None)
-    return asked(model, embeddings=embeddings) if asked else None
+def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClasses | None:
+    """The list of classes that a model brings; None for a family whose models bring none."""
+    if not family.capabilities.brings_classes:
+        return None
+    return family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
 
 
-def known_models(family: Encoder) -> Sequence[KnownModel]:
-    """The models that have a short name; none in a family that has no short names."""
-    asked = getattr(family, "known_models", None)
-    return asked() if asked else ()
-
-
-def takes(function: Callable[..., Any], argument: str) -> bool:
-    """
-    >>> takes(lambda *, a: 0, "a"), takes(lambda **anything: 0, "a"), takes(lambda: 0, "a")
-    (True, True, False)
-    """
-    parameters = inspect.signature(function).parameters
-    return argument in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+def list_known_models(registry: Registry) -> Sequence[KnownModel]:
+    """All models that have a short name: those that plugins provide, then those of each family."""
+    provided = [registry.make("models", name) for name in registry.components("models")]
+    families = [registry.make("encoders", name) for name in registry.components("encoders")]
+    listing = [family for family in families if declared(family, EncoderCapabilities).lists_models]
+    return [*provided, *(model for family in listing for model in family.known_models())]

@@ -12,16 +12,16 @@ from bioclip_x.components import Kind
 from bioclip_x.options import ComponentRef, parse_ref
 
 
-def _refs(value: Any) -> Any:
+def parse_refs(value: Any) -> Any:
     many = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     return tuple(parse_ref(one) for one in many)
 
 
-def _labels(value: Any) -> Any:
+def parse_labels(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
-def _subset(value: Any) -> Any:
+def parse_subset_terms(value: Any) -> Any:
     terms = (value,) if isinstance(value, str) else value
     if not terms:
         return terms
@@ -33,20 +33,22 @@ def _subset(value: Any) -> Any:
     return terms
 
 
-def _language(value: Any) -> Any:
+def parse_language(value: Any) -> Any:
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
 
 
 Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
-Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs), Field(min_length=1)]
-Adjustments = Annotated[tuple[ComponentRef, ...], BeforeValidator(_refs)]
-Terms = Annotated[tuple[str, ...], BeforeValidator(_subset)]
-Labels = Annotated[tuple[str, ...], BeforeValidator(_labels), Field(min_length=1)]
+Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(parse_refs), Field(min_length=1)]
+Adjustments = Annotated[tuple[ComponentRef, ...], BeforeValidator(parse_refs)]
+Terms = Annotated[tuple[str, ...], BeforeValidator(parse_subset_terms)]
+Labels = Annotated[tuple[str, ...], BeforeValidator(parse_labels), Field(min_length=1)]
 
 COMPONENTS: Final[Mapping[str, Kind]] = {
     "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits", "head": "heads",
 }  # fmt: skip
 """The fields that name components, and of which kind these are."""
+REQUIRED: Final = ("encoder", "text", "scorer", "head")
+"""Those of which a recipe has one at least."""
 SEVERAL: Final = ("text", "adjust")
 """Those that name several."""
 FILES: Final = ("taxonomy", "descriptors", "report_as")
@@ -54,14 +56,16 @@ FILES: Final = ("taxonomy", "descriptors", "report_as")
 
 
 class Recipe(BaseModel):
-    """A classification, whole. Every output carries the one it came from."""
+    """A classification, complete. Every output carries the recipe that it came from.
+
+    model, encoder, text, scorer and head have no default here: the installed plugins declare them, and `resolve_recipe`
+    fills them in.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field(
-        "field-guide", description="an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
-    )
-    encoder: Ref = Field(ComponentRef(name="open_clip"), description="the family of models that `model` belongs to")
+    model: str = Field(description="an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH")
+    encoder: Ref = Field(description="the family of models that `model` belongs to")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere"
@@ -81,18 +85,18 @@ class Recipe(BaseModel):
     subset: Terms = Field(
         (), description="a part of the classes: class=Insecta, family!=Apidae, a name, or a file of names"
     )
-    text: Refs = Field(
-        (ComponentRef(name="taxonomic"),), description="text builders; their prompts are pooled together"
+    text: Refs = Field(description="text builders; their prompts are pooled together")
+    language: Annotated[str, BeforeValidator(parse_language)] = Field(
+        "en", description="ISO 639-1 code of the common names"
     )
-    language: Annotated[str, BeforeValidator(_language)] = Field("en", description="ISO 639-1 code of the common names")
     descriptors: Path | None = Field(None, description="a descriptor file; none takes the model's own")
     missing: Literal["name", "error"] = Field(
         "name", description="a class without descriptors: use its name, or refuse"
     )
-    scorer: Ref = Field(ComponentRef(name="text"), description="features to class scores")
+    scorer: Ref = Field(description="features to class scores")
     pooling: Literal["mean", "ensemble", "max"] = Field("mean", description="how a class's prompts are pooled")
     adjust: Adjustments = Field((), description="what is added to class scores: priors, a region's species list")
-    head: Ref = Field(ComponentRef(name="flat"), description="class scores to a decision on the tree")
+    head: Ref = Field(description="class scores to a decision on the tree")
     rank: str | None = Field(None, description="the rank to report; none takes the classes themselves")
     depth: Literal["auto"] | None = Field(
         None, description="auto: each name as deep down the tree as `accuracy` allows"

@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioclip_x.components import Kind
+from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
+from bioclip_x.components import Head, Kind
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.models import provided_model
 from bioclip_x.options import BARE, ComponentRef
-from bioclip_x.recipe import COMPONENTS, FILES, SEVERAL, Recipe, _refs, _subset
-from bioclip_x.registry import Registry
+from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_refs, parse_subset_terms
+from bioclip_x.registry import Registry, declared
 
 
 def resolve_recipe(
@@ -26,49 +28,68 @@ def resolve_recipe(
 ) -> Recipe:
     """Merges `defaults` < recipe file < patches of `plugins` in order < `flags` (None values are not given).
 
-    defaults: over the recipe's own; the command line has the user's settings here.
+    defaults: over those of the installed plugins; the command line passes the user's settings here.
 
-    A rank asked for without a head brings the head "rollup", since classes alone have no other rank, and a depth the head
-    "hedge"; an accuracy without a depth brings that; a descriptor file without a text brings the text "descriptors", since
-    nothing else reads it; and a text builder that was published with a pooling brings that, where none is set and no other
-    builder asks for another.
+    What is not named comes from the plugins (`ComponentSpec.default`, `default_for`): a field such as `rank`, `depth` or
+    `descriptors` brings the component that declares itself for it; a model that a plugin provides brings its encoder; a
+    text builder whose prompts were published with a pooling brings that, where no other builder asks for another. An
+    accuracy without a depth brings depth auto.
 
     Raises RecipeError for unknown fields, bad values, or two plugins that set one field (that no flag settles) to
     different values, naming both.
     """
-    from_file = _placed(registry, read_recipe(file), file.parent) if file else {}
+    from_file = _place_paths(registry, read_recipe(file), file.parent) if file else {}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     from_file = dict(defaults or {}) | from_file
-    base = _recipe(from_file, str(file) if file else "defaults")
-    patches = _patches(registry, plugins, base, settled=given)
+    base = _validate(_fill_in(registry, from_file), str(file) if file else "defaults")
+    patches = _collect_patches(registry, plugins, base, settled=given)
     explicit = from_file | patches | given
     for one, other in (("labels", "taxonomy"), ("taxonomy", "labels")):
         if one in given and other not in given:
             explicit.pop(other, None)  # a flag for one of the two settles which it is
     if explicit.get("accuracy") is not None:
         explicit.setdefault("depth", "auto")
-    if explicit.get("depth") and "head" not in explicit:
-        explicit["head"] = "hedge"
-    if explicit.get("rank") and "head" not in explicit:
-        explicit["head"] = "rollup"
-    if explicit.get("descriptors") and "text" not in explicit:
-        explicit["text"] = "descriptors"
-    recipe = _settled(registry, _recipe(explicit, "the recipe"), pooling_given="pooling" in explicit)
-    if recipe.depth and recipe.head.name != "hedge":
-        raise RecipeError(
-            f"depth auto is decided by the head 'hedge', and the head {recipe.head.name!r} was given; leave it out"
-        )
-    if recipe.labels and recipe.taxonomy:
-        raise RecipeError("labels and a taxonomy were both given; give one")
+    recipe = _settle(registry, _validate(_fill_in(registry, explicit), "the recipe"), "pooling" in explicit)
+    _refuse_contradictions(registry, recipe)
     return recipe
 
 
-def _placed(registry: Registry, document: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that name components, and the model, where the request leaves them out."""
+    filled = dict(explicit)
+    if "model" not in filled:
+        filled["model"] = registry.required_default("models")
+    if "encoder" not in filled and (provided := provided_model(registry, str(filled["model"]))) and provided.encoder:
+        filled["encoder"] = provided.encoder
+    for field, kind in COMPONENTS.items():
+        if field in filled or field not in REQUIRED:
+            continue
+        brought = (name for setting, name in registry.defaults(kind).items() if explicit.get(setting))
+        filled[field] = next(brought, None) or registry.required_default(kind)
+    return filled
+
+
+def _refuse_contradictions(registry: Registry, recipe: Recipe) -> None:
+    if recipe.depth and not declared(_make_head(registry, recipe), HeadCapabilities).depth_option:
+        default = registry.default("heads", "depth")
+        raise RecipeError(
+            f"depth auto needs a head that can be asked for it ({default}), and the head {recipe.head.name!r} was given; "
+            "leave one of the two out"
+        )
+    if recipe.labels and recipe.taxonomy:
+        raise RecipeError("labels and a taxonomy were both given; give one")
+
+
+def _make_head(registry: Registry, recipe: Recipe) -> Head:
+    return registry.make("heads", recipe.head.name, recipe.head.options)
+
+
+def _place_paths(registry: Registry, document: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A recipe file's fields, with the options of its components that are relative paths taken from its folder."""
     placed = dict(document)
     for field, kind in COMPONENTS.items():
         if document.get(field):
-            refs = [_beside(registry, kind, ref, folder) for ref in _refs(document[field])]
+            refs = [_beside(registry, kind, ref, folder) for ref in parse_refs(document[field])]
             placed[field] = refs if field in SEVERAL else refs[0]
     return placed
 
@@ -82,7 +103,7 @@ def _beside(registry: Registry, kind: Kind, ref: ComponentRef, folder: Path) -> 
     return ComponentRef(name=ref.name, options=given | paths)
 
 
-def _settled(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
+def _settle(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
     """With every option under its name (`templates:openai-80` is `templates:set=openai-80`), and its builders' pooling."""
 
     def full(kind: Kind, ref: ComponentRef) -> ComponentRef:
@@ -95,22 +116,24 @@ def _settled(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
         refs = fields[field]
         fields[field] = tuple(full(kind, ref) for ref in refs) if field in SEVERAL else full(kind, refs)
     asked = set() if pooling_given else _poolings(registry, recipe)
-    return _recipe(fields | ({"pooling": asked.pop()} if len(asked) == 1 else {}), "the recipe")
+    return _validate(fields | ({"pooling": asked.pop()} if len(asked) == 1 else {}), "the recipe")
 
 
 def _poolings(registry: Registry, recipe: Recipe) -> set[str]:
-    """The poolings that the recipe's text builders were published with; those of one text a class have none."""
-    targets = (registry.target("text_builders", ref.name) for ref in recipe.text)
-    return {pooling for target in targets if (pooling := getattr(target, "pooling", None))}
+    """The poolings that the prompts of the recipe's text builders were published with."""
+    builders = (registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
+    return {pooling for builder in builders if (pooling := declared(builder, TextBuilderCapabilities).pooling)}
 
 
-def _patches(registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]) -> dict[str, Any]:
+def _collect_patches(
+    registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]
+) -> dict[str, Any]:
     """The plugins' patches together. Values are compared as the recipe understands them: "common" is ["common"]."""
     patches: dict[str, Any] = {}
     meant: dict[str, tuple[str, Any]] = {}
     for plugin in plugins:
         for patch in _configured(registry, plugin, base):
-            whole = _recipe(base.dump() | dict(patch), f"--plugin {plugin}")
+            whole = _validate(base.dump() | dict(patch), f"--plugin {plugin}")
             for name, value in patch.items():
                 other, before = meant.get(name, (plugin, getattr(whole, name)))
                 if name not in settled and before != getattr(whole, name):
@@ -146,14 +169,14 @@ def read_recipe(file: Path) -> dict[str, Any]:
             document[name] = str(file.parent / document[name])
     if isinstance(file_there := document.get("calibration"), str) and file_there not in ("none", "auto"):
         document["calibration"] = str(file.parent / file_there)
-    if isinstance(terms := _subset(document.get("subset")), Sequence):
+    if isinstance(terms := parse_subset_terms(document.get("subset")), Sequence):
         from bioclip_x.taxonomy.editing.subset import placed
 
         document["subset"] = [placed(term, file.parent) if isinstance(term, str) else term for term in terms]
     return document
 
 
-def _recipe(values: Mapping[str, Any], where: str) -> Recipe:
+def _validate(values: Mapping[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as problem:

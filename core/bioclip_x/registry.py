@@ -11,14 +11,45 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 import pluggy
 
-from bioclip_x import hookspecs
+from bioclip_x import capabilities, hookspecs
 from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import PluginError
 from bioclip_x.hookspecs import GROUP
+
+if TYPE_CHECKING:
+    from bioclip_x.components import (
+        Dataset,
+        Encoder,
+        Head,
+        LanguageModel,
+        LogitAdjustment,
+        Loss,
+        Report,
+        Scorer,
+        TaxonomyReader,
+        TextBuilder,
+    )  # fmt: skip
+    from bioclip_x.prompts.llm_prompts import PromptTemplate
+    from bioclip_x.records import KnownModel
+
+Declared = TypeVar("Declared")
+
+CAPABILITIES: Final[Mapping[Kind, type]] = {
+    "text_builders": capabilities.TextBuilderCapabilities,
+    "encoders": capabilities.EncoderCapabilities,
+    "scorers": capabilities.ScorerCapabilities,
+    "heads": capabilities.HeadCapabilities,
+    "losses": capabilities.LossCapabilities,
+    "taxonomy_readers": capabilities.TaxonomyReaderCapabilities,
+    "language_models": capabilities.LanguageModelCapabilities,
+    "datasets": capabilities.DatasetCapabilities,
+    "reports": capabilities.ReportCapabilities,
+}
+"""Kind → the record that its components declare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +90,7 @@ class Registry:
                 raise PluginError(f"{origin} has no hook; is @hookimpl missing?")
             found = [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]
             for kind, spec in found:
+                self._refuse_second_default(kind, spec, name, origin)
                 if spec.name in self._components[kind]:
                     other = self._components[kind][spec.name].plugin
                     raise DuplicateError(
@@ -75,6 +107,16 @@ class Registry:
         self.plugins[name] = origin
         for kind, spec in found:
             self._components[kind][spec.name] = Registered(spec, name)
+
+    def _refuse_second_default(self, kind: Kind, spec: ComponentSpec, plugin: str, origin: str) -> None:
+        for other in self._components[kind].values():
+            both = set(spec.default_for) & set(other.spec.default_for)
+            if (spec.default and other.spec.default) or both:
+                what = f"for {', '.join(sorted(both))}" if both else "where a recipe names none"
+                raise DuplicateError(
+                    f"two plugins provide the default {_singular(kind)} {what}: {other.spec.name!r} of {other.plugin} "
+                    f"({self.plugins[other.plugin]}) and {spec.name!r} of {plugin} ({origin})"
+                )
 
     def load(self, names: Iterable[str]) -> list[str]:
         """Adds plugins by module name or path to a .py file, where they are not there yet. Returns their names here.
@@ -113,9 +155,69 @@ class Registry:
                 f"imported from {found.spec.target!r}: {problem}"
             ) from problem
 
+    @overload
+    def make(
+        self, kind: Literal["text_builders"], name: str, options: Mapping[str, Any] | None = None
+    ) -> TextBuilder: ...
+    @overload
+    def make(self, kind: Literal["models"], name: str, options: Mapping[str, Any] | None = None) -> KnownModel: ...
+    @overload
+    def make(self, kind: Literal["encoders"], name: str, options: Mapping[str, Any] | None = None) -> Encoder: ...
+    @overload
+    def make(self, kind: Literal["scorers"], name: str, options: Mapping[str, Any] | None = None) -> Scorer: ...
+    @overload
+    def make(
+        self, kind: Literal["adjust_logits"], name: str, options: Mapping[str, Any] | None = None
+    ) -> LogitAdjustment: ...
+    @overload
+    def make(self, kind: Literal["heads"], name: str, options: Mapping[str, Any] | None = None) -> Head: ...
+    @overload
+    def make(self, kind: Literal["losses"], name: str, options: Mapping[str, Any] | None = None) -> Loss: ...
+    @overload
+    def make(
+        self, kind: Literal["taxonomy_readers"], name: str, options: Mapping[str, Any] | None = None
+    ) -> TaxonomyReader: ...
+    @overload
+    def make(
+        self, kind: Literal["language_models"], name: str, options: Mapping[str, Any] | None = None
+    ) -> LanguageModel: ...
+    @overload
+    def make(self, kind: Literal["prompts"], name: str, options: Mapping[str, Any] | None = None) -> PromptTemplate: ...
+    @overload
+    def make(self, kind: Literal["datasets"], name: str, options: Mapping[str, Any] | None = None) -> Dataset: ...
+    @overload
+    def make(self, kind: Literal["reports"], name: str, options: Mapping[str, Any] | None = None) -> Report: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
-        """Makes a component, its options validated against its constructor. Raises PluginError or RecipeError."""
-        return self.target(kind, name)(**self.options(kind, name, options or {}))
+        """Makes a component, its options validated against its constructor, its capabilities checked.
+
+        Raises PluginError or RecipeError.
+        """
+        component = self.target(kind, name)(**self.options(kind, name, options or {}))
+        if kind in CAPABILITIES:
+            declared(component, CAPABILITIES[kind])
+        return component
+
+    def default(self, kind: Kind, setting: str = "") -> str | None:
+        """The component that is taken where a recipe names none of this kind; None where no plugin declares one.
+
+        setting: a field or flag of the recipe that brings a component of its own ("rank").
+        """
+        for name, found in self._components[kind].items():
+            if (setting in found.spec.default_for) if setting else found.spec.default:
+                return name
+        return None
+
+    def required_default(self, kind: Kind) -> str:
+        """The same, of kinds of which one is needed. Raises PluginError where no plugin declares one."""
+        name = self.default(kind)
+        if name is None:
+            known = ", ".join(self.components(kind)) or "none"
+            raise PluginError(f"no loaded plugin declares a default {_singular(kind)}; name one (known: {known})")
+        return name
+
+    def defaults(self, kind: Kind) -> dict[str, str]:
+        """Setting → the component of this kind that it brings."""
+        return {setting: name for name, found in self._components[kind].items() for setting in found.spec.default_for}
 
     def options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """All options of a component, those given validated. Raises PluginError or RecipeError."""
@@ -150,8 +252,30 @@ class Registry:
         return specs
 
 
+def declared(component: object, kind: type[Declared]) -> Declared:
+    """What a component (or its class) declares of itself: its `capabilities`, or the defaults where it has none.
+
+    kind: the record expected, `HeadCapabilities` say. Raises PluginError where it declares something else.
+    """
+    found = getattr(component, "capabilities", None)
+    if found is None:
+        return kind()
+    if not isinstance(found, kind):
+        owner = component if isinstance(component, type) else type(component)
+        raise PluginError(
+            f"{owner.__module__}.{owner.__qualname__} declares capabilities of type {type(found).__name__}; expected "
+            f"{kind.__name__}"
+        )
+    return found
+
+
 def create_registry(
-    plugins: Iterable[str] = (), *, strict: bool = False, only: Sequence[str] | None = None, trace: bool = False
+    plugins: Iterable[str] = (),
+    *,
+    strict: bool = False,
+    only: Sequence[str] | None = None,
+    trace: bool = False,
+    own: Mapping[str, Any] | None = None,
 ) -> Registry:
     """Loads installed plugins (entry points of group `bioclip_x`) and those named.
 
@@ -159,6 +283,7 @@ def create_registry(
     strict: a broken installed plugin is an error instead of a warning.
     only: entry points to load, by name; None loads all.
     trace: print every hook call to stderr.
+    own: plugins of the calling program itself, by name; registered first, whatever `only` says.
 
     Raises PluginError for a component name provided twice, or for a named plugin that is missing or broken.
     """
@@ -166,6 +291,8 @@ def create_registry(
     if trace:
         registry.manager.trace.root.setwriter(sys.stderr.write)
         registry.manager.enable_tracing()
+    for name, plugin in (own or {}).items():
+        registry.register(name, plugin, "bioclip-x")
     points = sorted(entry_points(group=GROUP), key=lambda p: p.name)
     for name in sorted(set(only or ()) - {point.name for point in points}):
         registry.warnings.append(

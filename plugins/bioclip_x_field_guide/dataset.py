@@ -24,9 +24,9 @@ from bioclip_x.components import Sample
 from bioclip_x.errors import TrainingError
 from bioclip_x.settings import cache_folder
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.names.labels import resolve_labels
 from bioclip_x_field_guide.drawing import PLANS, changed_traits, draw_changed, draw_random, draw_species, random_traits
 from bioclip_x_field_guide.species import Species, phrases, trained_species
-from bioclip_x_plugins.datasets.labels import resolve_labels
 
 Kind = Literal["species", "changed", "traits"]
 
@@ -77,6 +77,9 @@ class FieldGuide:
     def sample(self, index: int) -> Sample:
         taxon = self._classes[index % len(self._classes)] if self.kind == "species" else -1
         return Sample(taxon, tuple(self._texts[index]), tuple(self._texts[index].values()))
+
+    def name(self, index: int) -> str:
+        return f"picture {index}"
 
     def image(self, index: int) -> np.ndarray:
         """uint8 [size, size, 3]."""

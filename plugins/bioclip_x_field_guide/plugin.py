@@ -1,6 +1,15 @@
-"""What the field guide provides: its data set of drawings."""
+"""What the field guide provides: its model, which is the default, and its data set of drawings."""
 
 from bioclip_x import ComponentSpec, hookimpl
+
+
+@hookimpl
+def models() -> list[ComponentSpec]:
+    return [
+        ComponentSpec(
+            "field-guide", "the embedded demonstration model", "bioclip_x_field_guide.embedded_model:known_model", default=True
+        )
+    ]  # fmt: skip
 
 
 @hookimpl

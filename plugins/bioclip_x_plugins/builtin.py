@@ -9,7 +9,9 @@ HERE = "bioclip_x_plugins"
 def text_builders() -> list[ComponentSpec]:
     names = f"{HERE}.text.names"
     return [
-        ComponentSpec("taxonomic", "kingdom to species in one text, as BioCLIP was trained", f"{names}:Taxonomic"),
+        ComponentSpec(
+            "taxonomic", "kingdom to species in one text, as BioCLIP was trained", f"{names}:Taxonomic", default=True
+        ),
         ComponentSpec("scientific", "genus and species", f"{names}:Scientific"),
         ComponentSpec("common", "the common name", f"{names}:Common"),
         ComponentSpec("scientific+common", "scientific and common name", f"{names}:ScientificCommon"),
@@ -18,7 +20,10 @@ def text_builders() -> list[ComponentSpec]:
             "templates", "a name in the sentences of a template set (openai-80)", f"{HERE}.text.templates:Templates"
         ),
         ComponentSpec(
-            "descriptors", "what a class looks like, one text per trait (CBD)", f"{HERE}.text.descriptors:Descriptors"
+            "descriptors",
+            "what a class looks like, one text per trait (CBD)",
+            f"{HERE}.text.descriptors:Descriptors",
+            default_for=("descriptors",),
         ),
         ComponentSpec("swapped", "control: another class's descriptors", f"{HERE}.text.swapped:Swapped"),
         ComponentSpec("random-words", "control: words at random (WaffleCLIP)", f"{HERE}.text.randomised:RandomWords"),
@@ -39,7 +44,10 @@ def text_builders() -> list[ComponentSpec]:
 def encoders() -> list[ComponentSpec]:
     return [
         ComponentSpec(
-            "open_clip", "any open_clip model, with its own preprocessing", f"{HERE}.encoders.open_clip:OpenClip"
+            "open_clip",
+            "any open_clip model, with its own preprocessing",
+            f"{HERE}.encoders.open_clip:OpenClip",
+            default=True,
         )
     ]
 
@@ -47,7 +55,9 @@ def encoders() -> list[ComponentSpec]:
 @hookimpl
 def scorers() -> list[ComponentSpec]:
     return [
-        ComponentSpec("text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer"),
+        ComponentSpec(
+            "text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer", default=True
+        ),
         ComponentSpec(
             "external",
             "any classifier's scores, from a file (CSV, npz, Parquet)",
@@ -68,12 +78,22 @@ def adjust_logits() -> list[ComponentSpec]:
 @hookimpl
 def heads() -> list[ComponentSpec]:
     return [
-        ComponentSpec("flat", "the best class; shares up its own path", f"{HERE}.heads.flat:Flat"),
-        ComponentSpec("rollup", "shares summed up the tree; a winner at every rank", f"{HERE}.heads.rollup:Rollup"),
+        ComponentSpec("flat", "the best class; shares up its own path", f"{HERE}.heads.flat:Flat", default=True),
+        ComponentSpec(
+            "rollup",
+            "shares summed up the tree; a winner at every rank",
+            f"{HERE}.heads.rollup:Rollup",
+            default_for=("rank",),
+        ),
         ComponentSpec(
             "top-down", "a softmax among siblings, times that of their parents", f"{HERE}.heads.top_down:TopDown"
         ),
-        ComponentSpec("hedge", "one taxon, as specific as its share allows (DARTS)", f"{HERE}.heads.hedge:Hedge"),
+        ComponentSpec(
+            "hedge",
+            "one taxon, as specific as its share allows (DARTS)",
+            f"{HERE}.heads.hedge:Hedge",
+            default_for=("depth",),
+        ),
         ComponentSpec("crm", "the least expected cost on the tree (CRM)", f"{HERE}.heads.crm:Crm"),
     ]
 
@@ -81,7 +101,12 @@ def heads() -> list[ComponentSpec]:
 @hookimpl
 def taxonomy_readers() -> list[ComponentSpec]:
     return [
-        ComponentSpec("bins", "labels and their bins, pybioclip's --bins", f"{HERE}.readers.tables.bins:BinsReader"),
+        ComponentSpec(
+            "bins",
+            "labels and their bins, pybioclip's --bins",
+            f"{HERE}.readers.tables.bins:BinsReader",
+            default_for=("bins",),
+        ),
         ComponentSpec(
             "darwin-core",
             "Darwin Core Archives (zip, folder) and taxon tables",
@@ -136,7 +161,7 @@ def language_models() -> list[ComponentSpec]:
 @hookimpl
 def prompts() -> list[ComponentSpec]:
     return [
-        ComponentSpec("cbd", "CBD's published prompt, with its two exemplars", f"{HERE}.prompts:cbd"),
+        ComponentSpec("cbd", "CBD's published prompt, with its two exemplars", f"{HERE}.prompts:cbd", default=True),
         ComponentSpec("exemplar", "an exemplar of the taxon's own domain", f"{HERE}.prompts:exemplar"),
         ComponentSpec(
             "exemplar-background", "the same, and habitat and background", f"{HERE}.prompts:exemplar_background"
@@ -145,29 +170,12 @@ def prompts() -> list[ComponentSpec]:
 
 
 @hookimpl
-def commands() -> list[ComponentSpec]:
-    return [
-        ComponentSpec(
-            "calibrate", "learn from labelled pictures how far to trust the numbers", "bioclip_x.cli.calibrate:command"
-        ),
-        ComponentSpec("classify", "name what is in pictures, and say why", "bioclip_x.cli.classify:command"),
-        ComponentSpec("config", "this machine's settings, and where each comes from", "bioclip_x.cli.config:command"),
-        ComponentSpec("embed", "embeddings of pictures and texts", "bioclip_x.cli.embed:command"),
-        ComponentSpec("evaluate", "how well labelled pictures are named", "bioclip_x.cli.evaluate:command"),
-        ComponentSpec("explain", "which descriptors tell classes apart", "bioclip_x.cli.explain:command"),
-        ComponentSpec("models", "models that have a short name, and what they are fed", "bioclip_x.cli.models:command"),
-        ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
-        ComponentSpec("taxonomy", "what a list of classes holds", "bioclip_x.cli.taxonomy:command"),
-        ComponentSpec("train", "train a model", "bioclip_x.cli.train:command"),
-        ComponentSpec("describe", "have a language model write descriptors", "bioclip_x.cli.describe:command"),
-    ]
-
-
-@hookimpl
 def reports() -> list[ComponentSpec]:
     here = f"{HERE}.reports"
     return [
-        ComponentSpec("table", "a readable block per picture, for a terminal", f"{here}.terminal.report:TableReport"),
+        ComponentSpec(
+            "table", "a readable block per picture, for a terminal", f"{here}.terminal.report:TableReport", default=True
+        ),
         ComponentSpec("csv", "a row per prediction, pybioclip's columns first", f"{here}.tables.csv_report:CsvReport"),
         ComponentSpec(
             "parquet", "the rows of csv, typed, in one binary file", f"{here}.tables.parquet_report:ParquetReport"
@@ -186,7 +194,9 @@ def reports() -> list[ComponentSpec]:
 def losses() -> list[ComponentSpec]:
     return [
         ComponentSpec("clip", "each picture's own text against all others", f"{HERE}.losses.clip:Clip"),
-        ComponentSpec("unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl"),
+        ComponentSpec(
+            "unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl", default=True
+        ),
     ]
 
 

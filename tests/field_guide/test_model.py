@@ -114,11 +114,18 @@ def test_the_winners_descriptors_carry_the_decision(classifier: Classifier) -> N
     for name, result in zip(names, classifier.classify([draw_species(name, (SEED, 4)).image for name in names])):
         why = result.explanation
         assert why is not None and why.remainders == ()
-        assert why.margin == pytest.approx(sum(share.contribution for share in why.shares), abs=1e-9) and why.margin > 0
+        assert (
+            why.margin == pytest.approx(sum(share.contribution for share in why.contributions), abs=1e-9)
+            and why.margin > 0
+        )
         if why.winner == name:
-            own = [share for share in why.shares if share.net is None]
+            own = [share for share in why.contributions if share.net is None]
             of_winner, of_other = (
-                [share.similarity for share in own if (share.class_index == why.shares[0].class_index) is is_winners]
+                [
+                    share.similarity
+                    for share in own
+                    if (share.class_index == why.contributions[0].class_index) is is_winners
+                ]
                 for is_winners in (True, False)
             )
             carried.append(not of_other or np.mean(of_winner) > np.mean(of_other))

@@ -1,4 +1,4 @@
-"""Labelled pictures and a classifier → how far its numbers can be trusted.
+"""LabelledLogits pictures and a classifier → how far its numbers can be trusted.
 
 Half of the listed pictures decide (temperature, threshold, λ), the other half, which had no part in that, is what all figures
 told are of.
@@ -20,10 +20,10 @@ from bioclip_x import __version__
 from bioclip_x.array_types import Floats
 from bioclip_x.calibration.reliability import adaptive_calibration_error, expected_calibration_error
 from bioclip_x.calibration.risk_coverage import acceptance_threshold, accuracy_at, aurc, auroc
-from bioclip_x.calibration.temperature import Fitted, fit_temperature, log_shares
+from bioclip_x.calibration.temperature import FittedTemperature, fit_temperature, log_probabilities
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledPictures, halves, off_list
-from bioclip_x.evaluation.labelled_logits import Labelled, tops
+from bioclip_x.evaluation.labelled_images import LabelledImages, halves, off_list
+from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.temperature import at_temperature
 from bioclip_x.records import Calibration
 from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability
@@ -43,7 +43,7 @@ ACCURACIES: Final = (0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observed:
+class Observations:
     """Of n pictures: the best class's share and the true class's, its similarity, and whether it is the true one."""
 
     share_n: Floats
@@ -55,7 +55,7 @@ class Observed:
 @torch.inference_mode()
 def calibrate(
     classifier: Classifier,
-    pictures: LabelledPictures,
+    pictures: LabelledImages,
     source: str,
     *,
     accept: float = 0.95,
@@ -77,7 +77,7 @@ def calibrate(
     to_fit, to_check = (pictures.parts(classifier, rows) for rows in (fitted, held_out))
     found = _temperature(to_fit)
     temperature = 1.0 if found.bound == "coldest" else found.temperature
-    before, after = (observed(to_check, t, classifier) for t in (1.0, temperature))
+    before, after = (observe(to_check, t, classifier) for t in (1.0, temperature))
     refusal = _refusal(
         classifier, to_fit, after.similarity_n, pictures.parts(classifier, off_list(pictures.class_n)), accept
     )
@@ -108,18 +108,18 @@ def similarity(top_B: torch.Tensor, classifier: Classifier) -> Floats:
     return found
 
 
-def observed(parts: Sequence[Labelled], temperature: float, classifier: Classifier) -> Observed:
+def observe(parts: Sequence[LabelledLogits], temperature: float, classifier: Classifier) -> Observations:
     """What the classifier makes of them at a temperature."""
     rows: list[tuple[torch.Tensor, ...]] = []
     for part in parts:
-        of = tops(part)
-        log_best_B, log_true_B = log_shares(part.logits, of, temperature)
+        of = find_top_logits(part)
+        log_best_B, log_true_B = log_probabilities(part.logits, of, temperature)
         rows.append((log_best_B.exp(), log_true_B, of.top_B, of.right_B))
     share_n, log_true_n, top_n, right_n = (torch.cat(column) for column in zip(*rows))
-    return Observed(share_n.numpy(), log_true_n.numpy(), similarity(top_n, classifier), right_n.numpy())
+    return Observations(share_n.numpy(), log_true_n.numpy(), similarity(top_n, classifier), right_n.numpy())
 
 
-def reliability(of: Observed) -> Reliability:
+def reliability(of: Observations) -> Reliability:
     """A true class without a score makes the likelihood 0: such pictures are left out of the NLL, and told in the notes."""
     scored = of.log_true_n[np.isfinite(of.log_true_n)]
     return Reliability(
@@ -129,7 +129,7 @@ def reliability(of: Observed) -> Reliability:
     )
 
 
-def _temperature(parts: Sequence[Labelled]) -> Fitted:
+def _temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
     try:
         return fit_temperature(parts)
     except ValueError:
@@ -139,10 +139,14 @@ def _temperature(parts: Sequence[Labelled]) -> Fitted:
 
 
 def _refusal(
-    classifier: Classifier, to_fit: Sequence[Labelled], held_n: Floats, others: Sequence[Labelled], accept: float
+    classifier: Classifier,
+    to_fit: Sequence[LabelledLogits],
+    held_n: Floats,
+    others: Sequence[LabelledLogits],
+    accept: float,
 ) -> Refusal:
-    def of(parts: Sequence[Labelled]) -> Floats:
-        return similarity(torch.cat([tops(part).top_B for part in parts]), classifier)
+    def of(parts: Sequence[LabelledLogits]) -> Floats:
+        return similarity(torch.cat([find_top_logits(part).top_B for part in parts]), classifier)
 
     threshold = acceptance_threshold(of(to_fit), accept)
     accepted = float((held_n >= threshold).mean())
@@ -155,8 +159,8 @@ def _refusal(
 
 
 def _hedges(
-    to_fit: Sequence[Labelled],
-    to_check: Sequence[Labelled],
+    to_fit: Sequence[LabelledLogits],
+    to_check: Sequence[LabelledLogits],
     temperature: float,
     taxonomy: Taxonomy,
     accuracies: Sequence[float],
@@ -178,12 +182,12 @@ def _hedges(
     return tuple(found)
 
 
-def _bets(parts: Sequence[Labelled], temperature: float, taxonomy: Taxonomy) -> tuple[hedging.Bets, np.ndarray]:
+def _bets(parts: Sequence[LabelledLogits], temperature: float, taxonomy: Taxonomy) -> tuple[hedging.Bets, np.ndarray]:
     bets = [hedging.bets(roll_up(at_temperature(part.logits, temperature), taxonomy), taxonomy) for part in parts]
     return hedging.Bets.joined(bets), torch.cat([part.class_B for part in parts]).numpy()
 
 
-def _doubts(found: Fitted, before: Observed, n: int) -> list[str]:
+def _doubts(found: FittedTemperature, before: Observations, n: int) -> list[str]:
     doubts = []
     if found.bound == "coldest":
         doubts.append(

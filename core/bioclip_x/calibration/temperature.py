@@ -20,7 +20,7 @@ from typing import Final, Literal
 
 import torch
 
-from bioclip_x.evaluation.labelled_logits import Labelled, Tops, tops
+from bioclip_x.evaluation.labelled_logits import LabelledLogits, TopLogits, find_top_logits
 from bioclip_x.records import Logits
 
 COLDEST: Final = 0.01
@@ -31,7 +31,7 @@ NEGLIGIBLE: Final = -1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedTemperature:
     """temperature: the best of those looked at. bound: whether it lies at an end, that is, has no finite best:
 
     "coldest" where every picture is right (ever surer is ever better), "hottest" where the logits know less than nothing.
@@ -58,18 +58,18 @@ def moments(logits: Logits, top_B: torch.Tensor, beta: float) -> tuple[torch.Ten
     return total_B.log(), mean_B, (second_B / total_B - mean_B**2).clamp_min(0)
 
 
-def log_shares(logits: Logits, of: Tops, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+def log_probabilities(logits: Logits, of: TopLogits, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The natural logs of the best class's share and of the true class's (nan for none), float64 [B] each. One pass."""
     log_sum_B, _, _ = moments(logits, of.top_B, 1 / temperature)
     return -log_sum_B, (of.true_B - of.top_B) / temperature - log_sum_B
 
 
-def fit_temperature(parts: Sequence[Labelled]) -> Fitted:
+def fit_temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
     """The temperature of least negative log-likelihood, by safeguarded Newton steps; some ten passes over the classes.
 
     Pictures of no class, and those whose true class has no logit (-inf), have no part in it. With none left, ValueError.
     """
-    of = [tops(part) for part in parts]
+    of = [find_top_logits(part) for part in parts]
     keep = [torch.isfinite(one.true_B) for one in of]
     n = sum(int(mask.sum()) for mask in keep)
     if not n:
@@ -86,9 +86,9 @@ def fit_temperature(parts: Sequence[Labelled]) -> Fitted:
 
     low, high = 1 / HOTTEST, 1 / COLDEST
     if all(bool(one.right_B[mask].all()) for one, mask in zip(of, keep)):
-        return Fitted(COLDEST, "coldest")
+        return FittedTemperature(COLDEST, "coldest")
     if slope(low)[0] >= 0:
-        return Fitted(HOTTEST, "hottest")
+        return FittedTemperature(HOTTEST, "hottest")
     beta = 1.0
     for _ in range(100):
         first, second = slope(beta)
@@ -98,4 +98,4 @@ def fit_temperature(parts: Sequence[Labelled]) -> Fitted:
         if abs(after - beta) <= 1e-7 * beta:
             break
         beta = after
-    return Fitted(1 / beta, "coldest" if beta > 0.999 / COLDEST else "")
+    return FittedTemperature(1 / beta, "coldest" if beta > 0.999 / COLDEST else "")

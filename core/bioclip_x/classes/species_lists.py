@@ -15,7 +15,7 @@ from bioclip_x.settings import cache_folder
 TABLES: Final = (".csv", ".tsv", ".tab")
 
 
-def read_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
+def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
     """The taxa that a file lists. Raises TaxonomyError for one that cannot be read, or that lists nothing.
 
     Lines are names, with or without author, or paths ("Plantae; Oenanthe"); blank ones, and those that begin with #, are

@@ -1,4 +1,4 @@
-"""Part of the classes: the recipe's subset, and of embeddings that are there for all classes those of the subset."""
+"""The subset of the classes that a recipe asks for."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from bioclip_x.classes.species_lists import read_list
+from bioclip_x.classes.species_lists import read_species_list
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.editing.subset import Subset, subset
 
 
-def part_of(registry: Registry, terms: Sequence[str], taxonomy: Taxonomy) -> Subset:
-    """The subset that terms (`class=Insecta`) describe; all of it, the very same, where there are none. Raises TaxonomyError."""
+def select_subset(registry: Registry, terms: Sequence[str], taxonomy: Taxonomy) -> Subset:
+    """The subset that terms (`class=Insecta`) describe; the taxonomy itself where there are none. Raises TaxonomyError."""
     if not terms:
         return Subset(taxonomy, np.arange(taxonomy.n_classes, dtype=np.int32), ())
-    part = subset(taxonomy, terms, read=lambda path: read_list(registry, path))
+    part = subset(taxonomy, terms, read=lambda path: read_species_list(registry, path))
     return replace(part, tree=replace(part.tree, notes=(*part.tree.notes, *part.notes)))

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x import __version__
+from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.io.archives import is_archive
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, declared
 from bioclip_x.settings import cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
@@ -37,7 +38,7 @@ MOST_BESIDE: Final = 1000
 """Files beside a taxonomy whose times are looked at."""
 
 
-def listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
+def read_listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
     """What the recipe lists: labels, else a file; None where it lists nothing. Needs no model."""
     if recipe.labels:
         return from_labels(recipe.labels)
@@ -48,7 +49,7 @@ def listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
     return None
 
 
-def own_taxonomy(registry: Registry, model: str, own: OwnClasses | None) -> Taxonomy:
+def read_own_taxonomy(registry: Registry, model: str, own: OwnClasses | None) -> Taxonomy:
     """What a model brings. Raises RecipeError where it brings nothing."""
     if own:
         # Where a model's files lie on this machine is nobody's business.
@@ -113,10 +114,11 @@ def _unrecognised(path: Path, head: bytes | None) -> str:
 
 def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:
     options = registry.named("taxonomy_readers", ref.name, ref.options) if ref.options else {}
-    if dag is not None and "dag" in registry.options("taxonomy_readers", ref.name, options):
-        options = {**options, "dag": dag}
-    reader: TaxonomyReader = registry.make("taxonomy_readers", ref.name, options)
-    return reader
+    reader = registry.make("taxonomy_readers", ref.name, options)
+    option = declared(reader, TaxonomyReaderCapabilities).several_parents_option
+    if dag is None or not option:
+        return reader
+    return registry.make("taxonomy_readers", ref.name, {**options, option: dag})
 
 
 def _key(path: Path, ref: ComponentRef, dag: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, recipe_flags
-from bioclip_x.cli.labelled_images import FIELDS, dataset_of, embedded, prepare
+from bioclip_x.cli.labelled_images import FIELDS, embedded, find_dataset, prepare
 from bioclip_x.registry import Registry
 
 
@@ -63,7 +63,7 @@ def command(
     """  # fmt: skip
     prepare(fields)
     names = registry.load(plugins)
-    dataset, source = dataset_of(registry, pictures)
+    dataset, source = find_dataset(registry, pictures)
 
     from bioclip_x.calibration.fit import ACCURACIES, calibrate
     from bioclip_x.cli.render.calibration import print_calibration
@@ -73,7 +73,7 @@ def command(
     found = calibrate(
         classifier, seen, source, accept=accept, accuracies=accuracies or ACCURACIES, seed=seed, notes=notes
     )
-    file = calibration_store.save(found, output)
+    file = calibration_store.save_calibration(found, output)
     if not quiet:
         print_calibration(found, demo=classifier.encoder.card.demo)
     click.echo(file)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import plugin_option, recipe_options
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.files import read_text
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.messages import visible
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, declared
 
 if TYPE_CHECKING:
     from bioclip_x.records import Provenance, Result
@@ -86,7 +87,7 @@ def command(
     fields["labels"] = read_labels(fields["labels"])
     fields["text"] = fields["text"] or None
     if bins is not None:
-        fields = in_bins(bins, fields)
+        fields = in_bins(registry, bins, fields)
     names = registry.load(plugins)
     sinks: list[Sink] = [(report_for(registry, path), path) for path in reports]
     sinks.append((printed_as(registry, format_, output), output))
@@ -96,7 +97,8 @@ def command(
     from bioclip_x.inference.classifier import Classifier
 
     resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
-    if not images and getattr(registry.target("scorers", resolved.scorer.name), "needs_encoder", True):
+    scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
+    if not images and declared(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
     to_terminal = output is None and sys.stdout.isatty()
@@ -107,8 +109,8 @@ def command(
             tell(provenance, bare=output is None and (format_ or "").startswith("csv"))
         if hasattr(sys.stdin, "reconfigure"):
             sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # a file's name may be any bytes
-        pictured = any(getattr(report, "thumbnails", False) for report, _ in sinks)
-        results = classifier.classify(images or None, thumbnails=pictured, stdin=sys.stdin)
+        thumbnails = any(declared(report, ReportCapabilities).thumbnails for report, _ in sinks)
+        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=sys.stdin)
         failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:
@@ -116,12 +118,15 @@ def command(
         sys.exit(1)
 
 
-def in_bins(file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What --bins is short for. Raises RecipeError where the classes are given another way as well."""
+def in_bins(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that --bins stands for. Raises RecipeError where the classes are given in another way as well."""
     for name in ("taxonomy", "taxonomy_format", "labels"):
         if fields[name] is not None:
             raise RecipeError(f"--bins and --{name.replace('_', '-')} were both given; the bins' file lists the labels")
-    return {**fields, "taxonomy": file, "taxonomy_format": "bins", "rank": fields["rank"] or "bin"}
+    reader = registry.default("taxonomy_readers", "bins")
+    if reader is None:
+        raise RecipeError("--bins: no installed plugin reads bins")
+    return {**fields, "taxonomy": file, "taxonomy_format": reader, "rank": fields["rank"] or "bin"}
 
 
 def tell(provenance: Provenance, *, bare: bool) -> None:
@@ -175,14 +180,14 @@ class _Writer:
 
 
 def printed_as(registry: Registry, format_: str | None, output: Path | None) -> Report:
-    """The report for stdout or --output: the one named, else the one of the file's suffix, else a table."""
+    """The report for stdout or --output: the one named, else the one of the file's suffix, else the default."""
     from bioclip_x.options import parse_ref
 
     if format_ is None and output is not None and output.suffix:
         return report_for(registry, output, "--output")
-    chosen = parse_ref(format_ or "table")
-    report: Report = registry.make("reports", chosen.name, chosen.options)
-    if getattr(report, "binary", False):
+    chosen = parse_ref(format_ or registry.required_default("reports"))
+    report = registry.make("reports", chosen.name, chosen.options)
+    if declared(report, ReportCapabilities).binary:
         refuse_terminal(output, chosen.name)  # now, and not when the model has been loaded
     return report
 
@@ -191,10 +196,11 @@ def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report
     """The report whose suffix a file has. Raises RecipeError listing the known."""
     known: dict[str, str] = {}
     for name in registry.components("reports"):
-        report: Report = registry.make("reports", name)
-        if path.suffix.lower() in report.suffixes:
+        report = registry.make("reports", name)
+        suffixes = declared(report, ReportCapabilities).suffixes
+        if path.suffix.lower() in suffixes:
             return report
-        known |= dict.fromkeys(report.suffixes, name)
+        known |= dict.fromkeys(suffixes, name)
     raise RecipeError(
         f"{flag} {path}: no report is written for {path.suffix or 'no suffix'}; known: {', '.join(known)}"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.settings import Settings
@@ -25,7 +26,8 @@ Row = dict[str, Any]
 @click.command(name="config")
 @click.option("--path", is_flag=True, help="Print where the configuration file is looked for, and nothing else.")
 @table_or_json_option
-def command(path: bool, format_: str) -> None:
+@click.pass_obj
+def command(registry: Registry, path: bool, format_: str) -> None:
     """Every setting, its value, and where it comes from.
 
     Each can be set in the configuration file (YAML, `device: cpu`) and by a variable (BIOCLIP_X_DEVICE=cpu), which wins.
@@ -37,7 +39,7 @@ def command(path: bool, format_: str) -> None:
     if path:
         click.echo(file)
         return
-    rows = setting_rows(load_settings())
+    rows = setting_rows(load_settings(), registry)
     strays = stray_variables(rows)
     if format_ == "json":
         document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": strays}
@@ -49,7 +51,7 @@ def command(path: bool, format_: str) -> None:
         click.echo(f"{name} is set, and names no setting", err=True)
 
 
-def setting_rows(settings: Settings) -> dict[str, Row]:
+def setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
     """By name: value (None where it is left to the program), from ("default", "file", "environment"), the file or
     variable, the variable that would set it, what it is."""
     from bioclip_x.settings import Schema, variable
@@ -57,7 +59,7 @@ def setting_rows(settings: Settings) -> dict[str, Row]:
     rows = {}
     for name, field in Schema.model_fields.items():
         origin = settings.origins.get(name)
-        value = settings.values.get(name, _default(name))
+        value = settings.values.get(name, _default(name, registry))
         kind = "default" if origin is None else "environment" if origin == variable(name) else "file"
         rows[name] = _row(value, kind, origin, name, field.description)
     for name, about in ENVIRONMENT_ONLY.items():
@@ -74,11 +76,13 @@ def _row(value: Any, kind: str, origin: str | None, name: str, about: str | None
     return {"value": plain, "from": kind, "where": origin, "variable": variable(name), "about": about}
 
 
-def _default(name: str) -> Any:
+def _default(name: str, registry: Registry) -> Any:
     from bioclip_x.recipe import Recipe
     from bioclip_x.settings import default_cache_folder, default_data_folder
 
     folders = {"cache": default_cache_folder, "data": default_data_folder}
+    if name == "model":
+        return registry.default("models")
     return folders[name]() if name in folders else Recipe.model_fields[name].default
 
 

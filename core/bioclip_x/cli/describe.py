@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 @click.option("--base-url", metavar="URL", help="Its server, up to and with /v1; else OPENAI_BASE_URL, else OpenAI's.")
 @click.option(
     "--prompt",
-    default="cbd",
-    show_default=True,
     metavar="P",
     help="cbd, exemplar, exemplar-background, a plugin's, or a file (.yaml); exemplar:domain=birds chooses the exemplar.",
 )
@@ -97,7 +95,7 @@ def command(
     labels: str | None,
     llm: str | None,
     base_url: str | None,
-    prompt: str,
+    prompt: str | None,
     contrast: bool,
     at: str | None,
     output: Path | None,
@@ -123,7 +121,7 @@ def command(
     bioclip-x describe birds.csv --prompt exemplar-background --at genus,species --contrast --dry-run
     bioclip-x describe birds.csv --check birds.yaml
 
-    The key is read from OPENAI_API_KEY. Answers are kept in FILE.answers.jsonl as they come, and a run that was stopped
+    The key is read from OPENAI_API_KEY. ImagePredictions are kept in FILE.answers.jsonl as they come, and a run that was stopped
     goes on from there. Exit status 1: some answers were of no use; their classes are empty, and named.
     """  # fmt: skip
     from bioclip_x.describe.check import curate
@@ -141,7 +139,7 @@ def command(
             raise RecipeError("--check asks nothing, so it takes no --llm")
         tree = _tree(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
         ctx.exit(1 if told_findings(check, tree, language, output, format_) else 0)
-    template = _template(registry, prompt)
+    template = _template(registry, prompt or registry.required_default("prompts"))
     tree = _tree(registry, taxonomy, taxonomy_format, labels)
     ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]
     asked, notes = questions(tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bioclip_x.cli.flags import plugin_option, recipe_flags
-from bioclip_x.cli.labelled_images import FIELDS, dataset_of, prepare
+from bioclip_x.cli.labelled_images import FIELDS, find_dataset, prepare
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import opened
 from bioclip_x.registry import Registry
@@ -70,7 +70,7 @@ def command(
     prepare(fields)
     format_ = format_ or format_of(output)
     names = registry.load(plugins)
-    dataset, source = dataset_of(registry, pictures)
+    dataset, source = find_dataset(registry, pictures)
     recipes, told = alternatives(registry, recipe, names, fields, compare)
 
     from bioclip_x.cli.render.evaluation import tell, write
@@ -100,21 +100,20 @@ def alternatives(
 
     The recipe's own texts come first where it is said which, by flag, file or plugin, and where there are no others.
     """
-    from bioclip_x.cli.recipe_flags import resolved_recipe, text_options, with_text_options
-    from bioclip_x.recipe import Recipe
+    from bioclip_x.cli.recipe_flags import TEXT_FLAGS, resolved_recipe, text_flags, with_text_flags
 
-    fields, options = dict(fields), text_options(fields)
-    for name in ("background", "inherit"):
+    fields, given = dict(fields), text_flags(fields)
+    for name in TEXT_FLAGS:
         fields.pop(name)
     own, told = resolved_recipe(registry, file=file, plugins=plugins, flags=fields)
     others = [
         resolved_recipe(registry, file=file, plugins=plugins, flags=fields | {"text": (text,)})[0] for text in compare
     ]
-    is_chosen = own.text != Recipe.model_fields["text"].default and own not in others
+    is_chosen = [str(ref) for ref in own.text] != [registry.default("text_builders")] and own not in others
     chosen = [own, *others] if fields["text"] is not None or is_chosen or not others else others
-    taken = [with_text_options(registry, one, options, required=False) for one in chosen]
+    taken = [with_text_flags(registry, one, given, required=False) for one in chosen]
     if taken == chosen:
-        taken[0] = with_text_options(registry, chosen[0], options)  # says what is wrong, if none takes them
+        taken[0] = with_text_flags(registry, chosen[0], given)  # says what is wrong, if none takes them
     recipes = [one.model_copy(update={"calibration": "none", "depth": None}) for one in taken]
     distinct = [one for place, one in enumerate(recipes) if one not in recipes[:place]]
     if len(distinct) < len(recipes) and len(distinct) == 1:

@@ -10,7 +10,7 @@ import click
 
 from bioclip_x.cli.evaluate import FORMATS, format_of
 from bioclip_x.cli.flags import plugin_option, recipe_flags
-from bioclip_x.cli.labelled_images import FIELDS, dataset_of, embedded, prepare
+from bioclip_x.cli.labelled_images import FIELDS, embedded, find_dataset, prepare
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import is_written_in_place
 from bioclip_x.io.streams import opened
@@ -80,7 +80,7 @@ def command(
     prepare(fields)
     format_ = format_ or format_of(output)
     loaded = registry.load(plugins)
-    dataset, source = dataset_of(registry, pictures)
+    dataset, source = find_dataset(registry, pictures)
 
     from bioclip_x.evaluation.descriptor_usefulness import refuse_without_descriptors, usefulness
     from bioclip_x.evaluation.pruning import prune

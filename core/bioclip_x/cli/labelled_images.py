@@ -1,4 +1,4 @@
-"""Labelled pictures on the command line: the data set that is meant, and its pictures embedded by a recipe's classifier."""
+"""LabelledLogits pictures on the command line: the data set that is meant, and its pictures embedded by a recipe's classifier."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.cli.classify import read_labels
 from bioclip_x.errors import CalibrationError
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, declared
 
 if TYPE_CHECKING:
     from bioclip_x.components import Dataset
-    from bioclip_x.evaluation.labelled_images import LabelledPictures
+    from bioclip_x.evaluation.labelled_images import LabelledImages
     from bioclip_x.inference.classifier import Classifier
 
 FIELDS: Final = (
@@ -22,7 +23,6 @@ FIELDS: Final = (
     "batch_size", "workers",
 )  # fmt: skip
 """What decides the numbers. Head, rank and depth come after."""
-TABLES: Final = (".csv", ".tsv", ".parquet", ".pq")
 
 
 def prepare(fields: dict[str, Any]) -> None:
@@ -32,7 +32,7 @@ def prepare(fields: dict[str, Any]) -> None:
     fields["text"] = fields["text"] or None
 
 
-def dataset_of(registry: Registry, pictures: str) -> tuple[Dataset, str]:
+def find_dataset(registry: Registry, pictures: str) -> tuple[Dataset, str]:
     """The data set, and what outputs call it: a folder, a table, or one by its name (field-guide:count=500).
 
     Raises CalibrationError for what is none of these.
@@ -40,13 +40,18 @@ def dataset_of(registry: Registry, pictures: str) -> tuple[Dataset, str]:
     from bioclip_x.options import parse_ref
 
     path = Path(pictures)
-    if path.is_dir() or path.suffix.lower() in TABLES:
-        name = "image-folder" if path.is_dir() else "manifest"
-        return registry.make("datasets", name, {"path": path, "off_list": "keep"}), path.resolve().name
+    what = "folder" if path.is_dir() else path.suffix.lower()
+    known: list[str] = []
+    for name in registry.components("datasets"):
+        capabilities = declared(registry.target("datasets", name), DatasetCapabilities)
+        if what in capabilities.reads:
+            options = {capabilities.path_option: path, **capabilities.evaluation_options}
+            return registry.make("datasets", name, options), path.resolve().name
+        known += [suffix for suffix in capabilities.reads if suffix.startswith(".")]
     ref = parse_ref(pictures)
     if ref.name not in registry.components("datasets"):
         raise CalibrationError(
-            f"{pictures}: no such folder; expected a folder of folders named by class, a table ({', '.join(TABLES)}) with the "
+            f"{pictures}: no such folder; expected a folder of folders named by class, a table ({', '.join(known)}) with the "
             f"columns path and label, or a data set by name: {', '.join(registry.components('datasets'))}"
         )
     return registry.make("datasets", ref.name, ref.options), str(ref)
@@ -61,14 +66,14 @@ def embedded(
     fields: dict[str, Any],
     quiet: bool,
     check: Callable[[Classifier], object] = lambda classifier: None,
-) -> tuple[Classifier, tuple[str, ...], LabelledPictures]:
+) -> tuple[Classifier, tuple[str, ...], LabelledImages]:
     """The recipe's classifier, uncalibrated; notes on recipe and labels; and the pictures.
 
     check: called with the classifier before any picture is looked at; raises where it will not do.
     """
     from bioclip_x.cli.recipe_flags import resolved_recipe
     from bioclip_x.cli.render.progress import Progress
-    from bioclip_x.evaluation.labelled_images import labelled_pictures
+    from bioclip_x.evaluation.labelled_images import embed_labelled_images
     from bioclip_x.inference.classifier import Classifier
 
     resolved, told = resolved_recipe(registry, file=recipe, plugins=plugins, flags=fields)
@@ -77,4 +82,4 @@ def embedded(
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
         check(classifier)
         notes = (*told, *dataset.prepare(classifier.taxonomy))
-        return classifier, notes, labelled_pictures(classifier, dataset, progress.labelled)
+        return classifier, notes, embed_labelled_images(classifier, dataset, progress.labelled)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from bioclip_x import __version__
+from bioclip_x.cli import commands
 from bioclip_x.errors import BioclipXError
 from bioclip_x.messages import visible
 from bioclip_x.registry import Registry, create_registry, from_environment
@@ -39,7 +40,8 @@ class Program(click.Group):
 def _registry(ctx: click.Context) -> Registry:
     """The registry of this call, made once, with one warning for each installed plugin that is broken."""
     if ctx.obj is None:
-        ctx.obj = create_registry(strict=bool(ctx.params.get("strict_plugins")), **from_environment())
+        strict = bool(ctx.params.get("strict_plugins"))
+        ctx.obj = create_registry(strict=strict, own={"cli": commands}, **from_environment())
         for warning in ctx.obj.warnings:
             click.echo(f"warning: {warning}", err=True)
     registry: Registry = ctx.obj

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
-from bioclip_x.components import Encoder
 from bioclip_x.errors import ModelError
 from bioclip_x.records import KnownModel
 from bioclip_x.registry import Registry
@@ -32,7 +31,9 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
     bioclip-x models bioclip-2
     bioclip-x models --format json
     """  # fmt: skip
-    known = [model for family in registry.components("encoders") for model in _models(registry, family)]
+    from bioclip_x.models import list_known_models
+
+    known = list_known_models(registry)
     chosen = [model for model in known if name in (None, model.name)]
     if not chosen:
         names = ", ".join(model.name for model in known)
@@ -44,13 +45,6 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
         _list(chosen)
     else:
         _show(chosen[0])
-
-
-def _models(registry: Registry, family: str) -> Sequence[KnownModel]:
-    from bioclip_x.models import known_models
-
-    encoder: Encoder = registry.make("encoders", family)
-    return known_models(encoder)
 
 
 def _list(models: Sequence[KnownModel]) -> None:

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.errors import RecipeError
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, declared
 from bioclip_x.settings import Settings, load_settings, variable
 
 KEPT: Final = {"calibration": "auto"}
 """The command line's own default."""
-KINDS: Final = {"off": "descriptor", "on": "all", "only": "background"}
-"""--background → the option `kinds` of the text builders that read descriptors."""
-HALF: Final = 0.5
-"""--inherit → their option `inherit`."""
+TEXT_FLAGS: Final = ("background", "inherit")
+"""Flags that text builders follow as they declare (`TextBuilderCapabilities.flag_options`)."""
 
 
 def resolved_recipe(
@@ -30,38 +29,45 @@ def resolved_recipe(
     of the recipe, and `background` and `inherit`, which are options of the text builders.
     Raises SettingsError, and what `resolve_recipe` raises.
     """
-    given = {name: value for name, value in flags.items() if name not in ("background", "inherit")}
+    given = {name: value for name, value in flags.items() if name not in TEXT_FLAGS}
     recipe, told = _resolved(registry, file, plugins, given)
-    return with_text_options(registry, recipe, text_options(flags)), told
+    return with_text_flags(registry, recipe, text_flags(flags)), told
 
 
-def text_options(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """What --background and --inherit are short for."""
-    kinds, inherit = KINDS.get(flags.get("background") or ""), HALF if flags.get("inherit") else None
-    return {name: value for name, value in (("kinds", kinds), ("inherit", inherit)) if value is not None}
+def text_flags(flags: Mapping[str, Any]) -> dict[str, str]:
+    """--background and --inherit, where given: flag → its value, "on" for a flag without one."""
+    given = {name: flags.get(name) for name in TEXT_FLAGS}
+    return {name: "on" if value is True else str(value) for name, value in given.items() if value}
 
 
-def with_text_options(
-    registry: Registry, recipe: Recipe, options: Mapping[str, Any], *, required: bool = True
-) -> Recipe:
-    """The recipe with these options set for each of its text builders that has them all.
+def with_text_flags(registry: Registry, recipe: Recipe, flags: Mapping[str, str], *, required: bool = True) -> Recipe:
+    """The recipe with the options that these flags set for each of its text builders that follows them all.
 
-    Raises RecipeError where none has, if they are required.
+    Raises RecipeError where none does, if they are required.
     """
-    if not options:
+    if not flags:
         return recipe
-    taking = [options.keys() <= registry.options("text_builders", ref.name, ref.options).keys() for ref in recipe.text]
-    if required and not any(taking):
-        flags = " and ".join({"kinds": "--background", "inherit": "--inherit"}[name] for name in options)
+    options = [_flag_options(registry, ref, flags) for ref in recipe.text]
+    if required and not any(options):
         raise RecipeError(
-            f"{flags}: no text chosen reads descriptors ({', '.join(map(str, recipe.text))}); add --text descriptors, or "
+            f"{' and '.join(f'--{name}' for name in flags)}: no text chosen reads descriptors "
+            f"({', '.join(map(str, recipe.text))}); add --text {registry.default('text_builders', 'descriptors')}, or "
             "--descriptors FILE"
         )
     texts = (
-        ComponentRef(name=ref.name, options={**ref.options, **options}) if takes else ref
-        for ref, takes in zip(recipe.text, taking)
+        ComponentRef(name=ref.name, options={**ref.options, **found}) if found else ref
+        for ref, found in zip(recipe.text, options)
     )
     return recipe.model_copy(update={"text": tuple(texts)})
+
+
+def _flag_options(registry: Registry, ref: ComponentRef, flags: Mapping[str, str]) -> dict[str, Any]:
+    """The options that the flags set for a text builder; none where it does not follow them all."""
+    builder = registry.make("text_builders", ref.name, ref.options)
+    follows = declared(builder, TextBuilderCapabilities).flag_options
+    if not all(value in follows.get(flag, {}) for flag, value in flags.items()):
+        return {}
+    return {name: option for flag, value in flags.items() for name, option in follows[flag][value].items()}
 
 
 def _resolved(

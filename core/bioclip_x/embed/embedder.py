@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import torch
 
 from bioclip_x import __version__
-from bioclip_x.classes.subset import part_of
-from bioclip_x.classes.taxonomy_files import listed_taxonomy, own_taxonomy
-from bioclip_x.components import Encoder, LoadedEncoder
+from bioclip_x.classes.subset import select_subset
+from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
+from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError
-from bioclip_x.images.loading import batches
-from bioclip_x.images.sources import check, expand
-from bioclip_x.models import load_encoder, own_classes, takes
+from bioclip_x.images.loading import load_batches
+from bioclip_x.images.sources import check_sources, expand_sources
+from bioclip_x.models import load_encoder, load_own_classes, make_family
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
 from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.text_bank.class_prompts import text_request, write_prompts
+from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 
 if TYPE_CHECKING:
     from bioclip_x.images.sources import ImageLike
@@ -55,16 +55,17 @@ class Embedder:
 
     def __init__(self, recipe: Recipe, registry: Registry, *, normalise: bool = True) -> None:
         self.recipe, self._registry, self._normalised = recipe, registry, normalise
-        self._family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-        # Passed on only where it is not the rule: an encoder that knows of unit vectors alone is as good.
-        self._how: dict[str, Any] = {} if normalise else {"normalise": False}
+        self._family = make_family(registry, recipe)
+        # Passed on only where it is False: a model that computes unit vectors alone need not know the argument.
+        self._normalise: dict[str, Any] = {} if normalise else {"normalise": False}
 
     @cached_property
     def encoder(self) -> LoadedEncoder:
-        recipe = self.recipe
-        encoder = load_encoder(self._family, recipe)
-        if not self._normalised:
-            _check_gives_raw(encoder, recipe.encoder.name)
+        encoder = load_encoder(self._family, self.recipe)
+        if not self._normalised and not self._family.capabilities.raw_embeddings:
+            raise ModelError(
+                f"the encoder {self._family.name!r} computes normalised embeddings only; leave out --no-normalise"
+            )
         return encoder
 
     def pictures(self, images: Iterable[ImageLike], *, stdin: TextIO | None = None) -> Embedded:
@@ -74,10 +75,10 @@ class Embedder:
         `Classifier.classify`. Raises ImageError for a folder or pattern without pictures.
         """
         if isinstance(images, Sequence):
-            check(images)
+            check_sources(images)
         about = self._provenance("pictures", PICTURES, (*MODEL_FIELDS, *PICTURE_FIELDS))
         about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
-        return Embedded(about, self._pictures(expand(images, stdin)))
+        return Embedded(about, self._pictures(expand_sources(images, stdin)))
 
     def texts(self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
         """One row per text, as it stands."""
@@ -87,21 +88,21 @@ class Embedder:
     def classes(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
         """One row per text that the recipe's builders write for its classes; pooling is not applied."""
         recipe = self.recipe
-        taxonomy = listed_taxonomy(self._registry, recipe)
+        taxonomy = read_listed_taxonomy(self._registry, recipe)
         if taxonomy is None:
-            own = own_classes(self._family, recipe.model, embeddings=False)
-            taxonomy = own_taxonomy(self._registry, recipe.model, own)
-        taxonomy = part_of(self._registry, recipe.subset, taxonomy).tree
+            own = load_own_classes(self._family, recipe.model, embeddings=False)
+            taxonomy = read_own_taxonomy(self._registry, recipe.model, own)
+        taxonomy = select_subset(self._registry, recipe.subset, taxonomy).tree
         builders = [self._registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        written = write_prompts(builders, text_request(taxonomy, recipe, self.encoder.card, descriptors))
+        written = write_prompts(builders, make_text_request(taxonomy, recipe, self.encoder.card, descriptors))
         notes = (*taxonomy.notes, *written.notes, *self._cut([prompt.text for prompt in written.prompts]))
         about = self._provenance("classes", CLASSES, (*MODEL_FIELDS, *CLASS_FIELDS), notes)
         about = replace(about, taxonomy=f"{taxonomy.source} ({taxonomy.fingerprint})")
         return Embedded(about, self._texts([_class_columns(taxonomy, prompt) for prompt in written.prompts], progress))
 
     def _pictures(self, sources: Iterable[Source]) -> Iterator[Embedding]:
-        decoded = batches(
+        decoded = load_batches(
             sources, self.encoder.preprocess, batch_size=self.recipe.batch_size, workers=self.recipe.workers
         )
         for batch in decoded:
@@ -110,7 +111,7 @@ class Embedder:
     @torch.inference_mode()
     def _picture_batch(self, batch: Sequence[Decoded]) -> Iterator[Embedding]:
         pixels = [one.pixels for one in batch if one.pixels is not None]
-        features = self.encoder.encode_images(torch.stack(pixels), **self._how) if pixels else None
+        features = self.encoder.encode_images(torch.stack(pixels), **self._normalise) if pixels else None
         row = 0
         for one in batch:
             about = {"file_name": one.source.name, "error": one.error, "refused": ""}
@@ -125,7 +126,7 @@ class Embedder:
     def _texts(self, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]) -> Iterator[Embedding]:
         for start in range(0, len(rows), CHUNK):
             some = rows[start : start + CHUNK]
-            vectors_PD = self.encoder.encode_texts([row["text"] for row in some], **self._how)
+            vectors_PD = self.encoder.encode_texts([row["text"] for row in some], **self._normalise)
             if not bool(vectors_PD.isfinite().all()):
                 raise ModelError(
                     f"{self.recipe.model} gave numbers that are not finite for a text; try --precision fp32"
@@ -163,9 +164,3 @@ def _class_columns(taxonomy: Taxonomy, prompt: Prompt) -> dict[str, str]:
     taxon = taxonomy.class_taxon(prompt.class_index)
     lineage = "; ".join(name for _, name in taxon.lineage)
     return {"text": prompt.text, "kind": prompt.kind, "rank": taxon.rank, "name": taxon.name, "lineage": lineage}
-
-
-def _check_gives_raw(encoder: LoadedEncoder, name: str) -> None:
-    for method in (encoder.encode_images, encoder.encode_texts):
-        if not takes(method, "normalise"):
-            raise ModelError(f"the encoder {name!r} gives normalised embeddings only; leave out --no-normalise")

@@ -1,4 +1,4 @@
-"""Answers held against the truth, by picture, and the figures made of them.
+"""ImagePredictions held against the truth, by picture, and the figures made of them.
 
 Legend: n pictures, s seeds, c classes.
 """
@@ -22,7 +22,7 @@ from bioclip_x.evaluation.intervals import (
     share_interval,
     spread,
 )
-from bioclip_x.evaluation.labelled_images import LabelledPictures
+from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
@@ -33,7 +33,7 @@ BEST: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class ImagePredictions:
     """What a classifier makes of n pictures. best_nk: nodes, best first, -1: no more. of_rank: rank → the best node there [n]."""
 
     best_nk: Ints
@@ -41,8 +41,8 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """Answers held against the truth, by picture: right_n, among_n (top-1 and top-5), at_n (by rank; -1 where the truth has no
+class Correctness:
+    """ImagePredictions held against the truth, by picture: right_n, among_n (top-1 and top-5), at_n (by rank; -1 where the truth has no
     taxon there), all 0 or 1; height_n: where answer and truth meet, 0 if right."""
 
     right_n: Ints
@@ -52,18 +52,18 @@ class Judged:
 
 
 @torch.inference_mode()
-def answers(classifier: Classifier, pictures: LabelledPictures, rows: Ints) -> Answers:
+def predict_images(classifier: Classifier, pictures: LabelledImages, rows: Ints) -> ImagePredictions:
     """The head's answers, in the order of `rows`."""
     tree = classifier.taxonomy
     ranks = tuple(tree.rank_tables)
     best: list[Ints] = []
     of_rank: dict[str, list[int]] = {rank: [] for rank in ranks}
     for part in pictures.parts(classifier, rows):
-        scores = classifier.head.decide(part.logits, tree)
+        scores = classifier.head.decide(classifier.head_input(part.scored))
         best.append(_best(scores, tree))
         for rank, nodes in select_best_at_ranks(tree, replace(scores, ranks=ranks)):
             of_rank[rank] += nodes
-    return Answers(np.concatenate(best), {rank: np.array(nodes, np.int64) for rank, nodes in of_rank.items()})
+    return ImagePredictions(np.concatenate(best), {rank: np.array(nodes, np.int64) for rank, nodes in of_rank.items()})
 
 
 def _best(scores: Scores, tree: Taxonomy) -> Ints:
@@ -76,7 +76,7 @@ def _best(scores: Scores, tree: Taxonomy) -> Ints:
     return np.pad(found, ((0, 0), (0, BEST - found.shape[1])), constant_values=-1)
 
 
-def judge(of: Answers, class_n: Ints, taxonomy: Taxonomy) -> Judged:
+def compare_with_truth(of: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) -> Correctness:
     """Right or wrong. A picture without an answer counts as answered with the root.
 
     Of a class that is a genus, the class and the genus are the same answer.
@@ -88,7 +88,7 @@ def judge(of: Answers, class_n: Ints, taxonomy: Taxonomy) -> Judged:
     for rank, node_n in of.of_rank.items():
         true_n = at_rank(class_n, rank, taxonomy)
         at_n[rank] = np.where(taxonomy.kind_N[true_n] == TAXON, node_n == true_n, -1)
-    return Judged(
+    return Correctness(
         right_n=right_n.astype(np.int64),
         among_n=(best_nk == truth_n[:, None]).any(1).astype(np.int64),
         at_n=at_n,
@@ -97,7 +97,7 @@ def judge(of: Answers, class_n: Ints, taxonomy: Taxonomy) -> Judged:
 
 
 def summary(
-    text: str, seeds: tuple[int, ...], judged: Sequence[Judged], class_n: Ints, against: Floats | None
+    text: str, seeds: tuple[int, ...], judged: Sequence[Correctness], class_n: Ints, against: Floats | None
 ) -> TextEvaluation:
     """Figures of the same texts with one seed or several. against: the right answers of the first texts, if these are others."""
     right_sn = np.array([one.right_n for one in judged])
@@ -117,7 +117,7 @@ def summary(
     )
 
 
-def mean_right(judged: Sequence[Judged]) -> Floats:
+def mean_correct(judged: Sequence[Correctness]) -> Floats:
     """Of each picture, how often it is right over the seeds: float64 [n]."""
     mean_n: Floats = np.mean([one.right_n for one in judged], axis=0, dtype=np.float64)
     return mean_n
@@ -130,7 +130,7 @@ def _share(right_sn: npt.NDArray[np.int64]) -> Measure:
     return Measure(float(right_sn.mean()), *share_interval(right_sn.mean(0)), of, spread(right_sn.mean(1)))
 
 
-def _severity(judged: Sequence[Judged]) -> Measure:
+def _severity(judged: Sequence[Correctness]) -> Measure:
     """The mean height of mistakes. Seeds in which there is no mistake have no mean of their own."""
     height_sn = np.array([one.height_n for one in judged])
     wrong_sn = np.array([1 - one.right_n for one in judged])

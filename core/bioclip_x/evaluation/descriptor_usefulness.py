@@ -1,4 +1,4 @@
-"""Labelled pictures and a classifier → what each descriptor does for them.
+"""LabelledLogits pictures and a classifier → what each descriptor does for them.
 
 Only a class's own texts are compared with all pictures, one class at a time, and names without a descriptor follow from the
 two best classes of each picture: pictures × (classes + descriptors), never pictures × classes × descriptors.
@@ -20,13 +20,15 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.array_types import Floats
+from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import DIGITS, area, between, changed, share
-from bioclip_x.evaluation.labelled_images import LabelledPictures
+from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, left_out, renamed
 from bioclip_x.messages import counted
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, LeftOut, Usefulness
+from bioclip_x.registry import declared
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Sorted:
     class_N: Rows
 
     @classmethod
-    def of(cls, pictures: LabelledPictures, rows: Rows | None = None) -> Sorted:
+    def of(cls, pictures: LabelledImages, rows: Rows | None = None) -> Sorted:
         """rows: some of the pictures; None for all that are of a listed class."""
         rows = np.flatnonzero(pictures.class_n >= 0) if rows is None else rows
         rows = rows[np.argsort(pictures.class_n[rows], kind="stable")]
@@ -78,13 +80,13 @@ class Sorted:
     def logits(self, classifier: Classifier, bank: TextBank | None = None) -> Logits:
         """Of all pictures; with another bank than the classifier's own, where one is given."""
         features = ImageFeatures(self.features_ND, ("",) * len(self.sources))
-        found = classifier.logits(features, self.sources, bank)
+        found = classifier.score(features, self.sources, bank).logits
         return replace(found, part=found.exact) if found.exact else found
 
 
 @torch.inference_mode()
 def usefulness(
-    classifier: Classifier, pictures: LabelledPictures, source: str, *, notes: Sequence[str] = ()
+    classifier: Classifier, pictures: LabelledImages, source: str, *, notes: Sequence[str] = ()
 ) -> Usefulness:
     """Everything of every descriptor of the classes that have pictures. source: what outputs call the pictures.
 
@@ -97,7 +99,7 @@ def usefulness(
         raise DescriptorError(f"{source} has no usable picture of a listed class. " + "; ".join(told))
     if others := int((pictures.class_n < 0).sum()):
         told.append(f"{counted(others, 'picture')} of classes that are not listed have no part in any figure")
-    classes, taxonomy = tuple(class_uses(classifier, seen)), classifier.taxonomy
+    classes, taxonomy = tuple(iterate_class_use(classifier, seen)), classifier.taxonomy
     without = np.setdiff1d(np.arange(taxonomy.n_classes), seen.classes_K).tolist()
     return Usefulness(
         source=source,
@@ -114,10 +116,10 @@ def usefulness(
 
 def refuse_without_descriptors(classifier: Classifier) -> None:
     """Raises DescriptorError where there are no descriptors to be told of, or scores that no text has a part in."""
-    if classifier.recipe.scorer.name != "text":
+    if not declared(classifier.scorer, ScorerCapabilities).pools_prompts:
         raise DescriptorError(
-            f"the scorer {classifier.recipe.scorer.name!r} is not made of texts' similarities alone; what a descriptor does "
-            "can be told for the scorer 'text'"
+            f"the logits of the scorer {classifier.recipe.scorer.name!r} are not a pooling of prompt similarities, so the "
+            "effect of a descriptor on them cannot be computed; take another scorer"
         )
     if not any(prompt.phrase for prompt in classifier.bank.prompts):
         texts = ", ".join(map(str, classifier.recipe.text))
@@ -126,7 +128,7 @@ def refuse_without_descriptors(classifier: Classifier) -> None:
         )
 
 
-def best_two(logits: Logits) -> BestTwo:
+def find_best_two(logits: Logits) -> BestTwo:
     """One pass over the classes."""
     best = BestTwo.none(logits.n_images)
     for first, logits_cN in logits.chunks():
@@ -134,10 +136,10 @@ def best_two(logits: Logits) -> BestTwo:
     return best
 
 
-def class_uses(classifier: Classifier, seen: Sorted) -> Iterator[ClassUse]:
+def iterate_class_use(classifier: Classifier, seen: Sorted) -> Iterator[ClassUse]:
     """Each class that has pictures, in class order. Two passes over all classes."""
     logits, sharing = seen.logits(classifier), _sharing(classifier.bank)
-    best = best_two(logits)
+    best = find_best_two(logits)
     for first, logits_cN in logits.chunks():
         part = logits_cN.double().numpy()
         inside = (seen.classes_K >= first) & (seen.classes_K < first + len(part))

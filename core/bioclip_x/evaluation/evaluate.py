@@ -1,4 +1,4 @@
-"""Labelled pictures and some texts → how well the texts name the pictures.
+"""LabelledLogits pictures and some texts → how well the texts name the pictures.
 
 The pictures are embedded once, whatever the number of texts and seeds.
 
@@ -15,16 +15,23 @@ from typing import Final
 import numpy as np
 
 from bioclip_x import __version__
-from bioclip_x.array_types import Floats
+from bioclip_x.array_types import Floats, Ints
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.components import Dataset
 from bioclip_x.errors import EvaluationError
-from bioclip_x.evaluation.correctness import Ints, Judged, answers, judge, mean_right, summary
-from bioclip_x.evaluation.labelled_images import LabelledPictures, labelled_pictures, off_list
+from bioclip_x.evaluation.correctness import (
+    Correctness,
+    compare_with_truth,
+    mean_correct,
+    predict_images,
+    summary,
+)
+from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, off_list
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, declared
 
 Progress = Callable[[int, int], None]
 
@@ -58,7 +65,7 @@ def evaluate(
     """
     runs = [seeded(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
     first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
-    if first.own_scores and len(recipes) > 1:
+    if first.precomputed_scorer and len(recipes) > 1:
         raise EvaluationError(f"the scorer {first.recipe.scorer.name!r} compares no texts: leave out all but one")
     pictures, rows, notes = _listed(first, dataset, source, labelled)
     compared = _Comparison(registry, first, pictures, rows, texts).of(runs)
@@ -85,7 +92,7 @@ class _Comparison:
 
     registry: Registry
     first: Classifier
-    pictures: LabelledPictures
+    pictures: LabelledImages
     rows: Ints
     progress: Progress
 
@@ -98,46 +105,51 @@ class _Comparison:
             figures = summary(run.text, run.seeds, judged, self.pictures.class_n[self.rows], against)
             told = tuple(dict.fromkeys(note for some in notes for note in some))
             found.append(replace(figures, notes=told, recipe=run.recipes[0].dump()))
-            against = mean_right(judged) if against is None else against
+            against = mean_correct(judged) if against is None else against
         return tuple(found)
 
-    def _judged(self, recipe: Recipe) -> tuple[Judged, tuple[str, ...]]:
+    def _judged(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:
         """And the notes of its classifier."""
         named_by = self.first
         if recipe != self.first.recipe:
             named_by = Classifier(
                 registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
             )
-        found = answers(named_by, self.pictures, self.rows)
-        return judge(found, self.pictures.class_n[self.rows], named_by.taxonomy), named_by.provenance.notes
+        found = predict_images(named_by, self.pictures, self.rows)
+        return compare_with_truth(found, self.pictures.class_n[self.rows], named_by.taxonomy), named_by.provenance.notes
 
 
 def seeded(registry: Registry, recipe: Recipe, seeds: int) -> Run:
     """The recipe with each of so many seeds, from its own on; as it is where its texts draw nothing."""
-    options = [registry.options("text_builders", ref.name, ref.options) for ref in recipe.text]
     text = ", ".join(map(str, recipe.text))
-    own = [found["seed"] for found in options if "seed" in found]
+    seeds_of = [_seed(registry, ref) for ref in recipe.text]
+    own = [seed for _, seed in filter(None, seeds_of)]
     if not own:
         return Run(text, (), (recipe,))
 
     def later(more: int) -> Recipe:
         refs = (
-            ComponentRef(name=ref.name, options=ref.options | {"seed": found["seed"] + more})
-            if "seed" in found
-            else ref
-            for ref, found in zip(recipe.text, options)
+            ComponentRef(name=ref.name, options=ref.options | {found[0]: found[1] + more}) if found else ref
+            for ref, found in zip(recipe.text, seeds_of)
         )
         return recipe.model_copy(update={"text": tuple(refs)})
 
     return Run(text, tuple(own[0] + more for more in range(seeds)), tuple(map(later, range(seeds))))
 
 
+def _seed(registry: Registry, ref: ComponentRef) -> tuple[str, int] | None:
+    """The option that seeds a text builder, and its value; None for one that is not random."""
+    builder = registry.make("text_builders", ref.name, ref.options)
+    option = declared(builder, TextBuilderCapabilities).seed_option
+    return (option, registry.options("text_builders", ref.name, ref.options)[option]) if option else None
+
+
 def _listed(
     classifier: Classifier, dataset: Dataset, source: str, progress: Progress
-) -> tuple[LabelledPictures, Ints, tuple[str, ...]]:
+) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
     """The pictures, which of them are of listed classes, and what is to be said of the others."""
     notes = tuple(dataset.prepare(classifier.taxonomy))
-    pictures = labelled_pictures(classifier, dataset, progress)
+    pictures = embed_labelled_images(classifier, dataset, progress)
     rows, others = np.flatnonzero(pictures.class_n >= 0), off_list(pictures.class_n)
     told = (
         *notes,

@@ -17,7 +17,7 @@ import torch
 
 from bioclip_x.components import Dataset
 from bioclip_x.errors import ImageError
-from bioclip_x.evaluation.labelled_logits import Labelled
+from bioclip_x.evaluation.labelled_logits import LabelledLogits
 from bioclip_x.images.sources import to_pil
 from bioclip_x.messages import some
 from bioclip_x.records import ImageFeatures, Source
@@ -32,7 +32,7 @@ BATCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelledPictures:
+class LabelledImages:
     """Pictures that could be read, and that the model does not decline to name.
 
     features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for a picture of none of the classes.
@@ -45,21 +45,21 @@ class LabelledPictures:
     notes: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
 
-    def parts(self, classifier: Classifier, rows: Rows) -> list[Labelled]:
+    def parts(self, classifier: Classifier, rows: Rows) -> list[LabelledLogits]:
         """The class logits of some of them, in batches, made anew for each pass."""
         batches = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
         return [self._part(classifier, batch) for batch in batches]
 
-    def _part(self, classifier: Classifier, rows: Rows) -> Labelled:
+    def _part(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
         sources = [self.sources[row] for row in rows.tolist()]
         features = ImageFeatures(self.features_nD[rows], ("",) * len(rows))
-        return Labelled(classifier.logits(features, sources), torch.from_numpy(self.class_n[rows]))
+        return LabelledLogits(classifier.score(features, sources), torch.from_numpy(self.class_n[rows]))
 
 
 @torch.inference_mode()
-def labelled_pictures(
+def embed_labelled_images(
     classifier: Classifier, dataset: Dataset, progress: Callable[[int, int], None] = lambda done, total: None
-) -> LabelledPictures:
+) -> LabelledImages:
     """The data set (prepared) embedded. A picture that cannot be read, or that the model refuses, is counted in the notes."""
     embeddings: list[torch.Tensor] = []
     kept: list[int] = []
@@ -76,9 +76,9 @@ def labelled_pictures(
     notes = [f"{len(unreadable)} pictures cannot be used, skipped: {some(unreadable, 3)}"] if unreadable else []
     if refused:
         notes.append(f"{refused} pictures are skipped that the model declines to name")
-    return LabelledPictures(
+    return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
-        tuple(Source(_name(dataset, number)) for number in kept),
+        tuple(Source(dataset.name(number)) for number in kept),
         np.array([dataset.sample(number).class_index for number in kept], np.int64),
         tuple(notes),
         tuple(unreadable),
@@ -102,19 +102,13 @@ def _batches(
 
 def _pixels(classifier: Classifier, dataset: Dataset, number: int) -> torch.Tensor | str:
     """A picture as the model wants it, or why there is none."""
-    if own := classifier.own_scores:
-        name = _name(dataset, number)
-        return f"{name}: {problem}" if (problem := own.problem(name)) else torch.empty(0)
+    if scorer := classifier.precomputed_scorer:
+        name = dataset.name(number)
+        return f"{name}: {problem}" if (problem := scorer.problem(name)) else torch.empty(0)
     try:
         return classifier.encoder.preprocess(to_pil(dataset.image(number)))
     except ImageError as problem:
         return str(problem)
-
-
-def _name(dataset: Dataset, number: int) -> str:
-    """What the data set calls a picture; those that are not files have no names."""
-    name = getattr(dataset, "name", None)
-    return str(name(number)) if name else f"picture {number}"
 
 
 def halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:

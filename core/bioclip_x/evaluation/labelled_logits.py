@@ -6,19 +6,24 @@ from dataclasses import dataclass
 
 import torch
 
+from bioclip_x.inference.scoring import ScoredBatch
 from bioclip_x.records import Logits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
-    """Class logits of some pictures, and their true classes: int64 [B], -1 for a picture of none of the classes."""
+class LabelledLogits:
+    """The logits of some images, and their true classes: int64 [B], -1 for an image of none of the classes."""
 
-    logits: Logits
+    scored: ScoredBatch
     class_B: torch.Tensor
+
+    @property
+    def logits(self) -> Logits:
+        return self.scored.logits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tops:
+class TopLogits:
     """Of each picture the class with the largest logit (int64 [B], the first of equals), that logit, and the true class's.
 
     top_B, true_B: float64 [B]; `true_B` is nan for a picture of no class. right_B: bool [B], whether the best class is true.
@@ -30,7 +35,7 @@ class Tops:
     right_B: torch.Tensor
 
 
-def tops(some: Labelled) -> Tops:
+def find_top_logits(some: LabelledLogits) -> TopLogits:
     """One pass over the classes."""
     n = some.logits.n_images
     best_B, top_B = torch.zeros(n, dtype=torch.int64), torch.full((n,), -torch.inf, dtype=torch.float64)
@@ -43,4 +48,4 @@ def tops(some: Labelled) -> Tops:
         is_larger_B = largest_B.double() > top_B
         best_B[is_larger_B] = row_B[is_larger_B] + first
         top_B = torch.maximum(top_B, largest_B.double())
-    return Tops(best_B, top_B, true_B, best_B == some.class_B)
+    return TopLogits(best_B, top_B, true_B, best_B == some.class_B)

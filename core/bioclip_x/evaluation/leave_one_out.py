@@ -49,7 +49,7 @@ def left_out(cos_PN: Floats, weight_P: Floats, gram_PP: Floats, pooling: str) ->
 class BestTwo:
     """Of each picture the class of the largest logit and of the second (int64 [N], -1 for none), and these logits.
 
-    The first of equals is the best, as in `tops`.
+    The first of equals is the best, as in `find_top_logits`.
     """
 
     best_N: Rows

@@ -13,15 +13,20 @@ import torch
 from bioclip_x import __version__
 from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import FEWEST, changed, share
-from bioclip_x.evaluation.descriptor_usefulness import Sorted, best_two, class_uses, refuse_without_descriptors
-from bioclip_x.evaluation.labelled_images import LabelledPictures, halves
+from bioclip_x.evaluation.descriptor_usefulness import (
+    Sorted,
+    find_best_two,
+    iterate_class_use,
+    refuse_without_descriptors,
+)
+from bioclip_x.evaluation.labelled_images import LabelledImages, halves
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.records import TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, Pruning
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.resolver import Resolver
-from bioclip_x.text_bank.class_prompts import text_request, write_prompts
+from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
@@ -32,7 +37,7 @@ Entry = tuple[int, str, str]
 
 @torch.inference_mode()
 def prune(
-    classifier: Classifier, registry: Registry, pictures: LabelledPictures, source: str, *, least: float, seed: int
+    classifier: Classifier, registry: Registry, pictures: LabelledImages, source: str, *, least: float, seed: int
 ) -> tuple[DescriptorSet, Pruning]:
     """The descriptors without those that do nothing, and what that does to names of the half that had no part in it.
 
@@ -50,12 +55,12 @@ def prune(
         raise DescriptorError(
             f"{source} has {len(deciding)} usable picture of listed classes: there is no other half to tell the accuracy of"
         )
-    uses = list(class_uses(classifier, Sorted.of(pictures, deciding)))
+    uses = list(iterate_class_use(classifier, Sorted.of(pictures, deciding)))
     dropped, judged = to_drop(classifier.taxonomy, uses, least)
     kept, n_entries, n_dropped = _without(whole, classifier.taxonomy, dropped)
     held = Sorted.of(pictures, held_out)
     bank = _bank(classifier, registry, kept)
-    right, right_after = (best_two(held.logits(classifier, of)).best_N == held.class_N for of in (None, bank))
+    right, right_after = (find_best_two(held.logits(classifier, of)).best_N == held.class_N for of in (None, bank))
     n = len(held_out)
     done = Pruning(
         descriptors=n_entries,
@@ -137,7 +142,7 @@ def _bank(classifier: Classifier, registry: Registry, descriptors: DescriptorSet
     """What the recipe's text builders make of other descriptors. Texts that are embedded already are not embedded again."""
     recipe, card, bank = classifier.recipe, classifier.encoder.card, classifier.bank
     builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
-    prompts = write_prompts(builders, text_request(classifier.taxonomy, recipe, card, descriptors)).prompts
+    prompts = write_prompts(builders, make_text_request(classifier.taxonomy, recipe, card, descriptors)).prompts
     rows = {prompt.text: row for row, prompt in enumerate(bank.prompts)}
     new = list(dict.fromkeys(prompt.text for prompt in prompts if prompt.text not in rows))
     embedded_PD = torch.cat([bank.embeddings_PD, classifier.encoder.encode_texts(new)]) if new else bank.embeddings_PD
@@ -149,6 +154,7 @@ def _bank(classifier: Classifier, registry: Registry, descriptors: DescriptorSet
         owner_P=np.array([prompt.class_index for prompt in prompts], np.int64),
         weight_P=np.array([prompt.weight for prompt in prompts], np.float32),
         half_PD=None,
+        mean_D=None,
         key=f"{bank.key}, pruned",
     )
 

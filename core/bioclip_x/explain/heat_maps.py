@@ -1,9 +1,9 @@
-"""Where in a picture a prompt's similarity comes from: each patch's part of the embedding, times the prompt's.
+"""Where in an image a prompt's similarity comes from: the product of each patch's part of the embedding with the prompt's.
 
-A map's values are parts of a cosine. A prompt's contribution to the margin is linear in its cosine, so the map of the
-contribution is the same map, times contribution / similarity.
+A map's values are parts of a cosine. A prompt's contribution to the margin is s·a·(cosine - baseline), so its map is the same
+map times s·a, up to a constant.
 
-Legend: B pictures, h·w patches, P prompts, D embedding.
+Legend: B images, h·w patches, P prompts, D embedding.
 """
 
 from __future__ import annotations
@@ -14,32 +14,34 @@ from typing import Any, Final, cast
 
 import torch
 
+from bioclip_x.capabilities import LoadedEncoderCapabilities
 from bioclip_x.components import LoadedEncoder, PatchEncoder
 from bioclip_x.errors import ModelError, RecipeError
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Explanation, HeatMap, PatchFeatures, Result, TextBank
+from bioclip_x.registry import declared
 
-PICTURES_AT_A_TIME: Final = 8
-"""Whose patches are there at once, with the states of all layers: up to 60 MB each, of the largest models."""
+IMAGES_AT_A_TIME: Final = 8
+"""Images whose patches are in memory at once, with the states of all layers: up to 60 MB each for the largest models."""
 DECIMALS: Final = 8
-"""Of a map's values, which outputs then need not write out to the last bit of a float."""
+"""Decimals of a map's values; outputs then need not spell out floats to the last bit."""
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class HeatMapper:
-    """Adds heat maps to results that have an explanation. encoder: one that can; see `heat_mapper_of`."""
+    """Adds heat maps to results that have an explanation. encoder: one that can; see `make_heat_mapper`."""
 
     encoder: PatchEncoder
     bank: TextBank
 
-    def mapped(self, batch: Sequence[Decoded], results: Sequence[Result]) -> list[Result]:
-        """The results, in their order, with a map for every prompt of each explanation. batch: their pictures."""
+    def add_maps(self, batch: Sequence[Decoded], results: Sequence[Result]) -> list[Result]:
+        """The results, in order, with a map for every prompt of each explanation. batch: their images."""
         found = list(results)
         wanted = [row for row, result in enumerate(results) if result.explanation is not None]
-        for start in range(0, len(wanted), PICTURES_AT_A_TIME):
-            rows = wanted[start : start + PICTURES_AT_A_TIME]
+        for start in range(0, len(wanted), IMAGES_AT_A_TIME):
+            rows = wanted[start : start + IMAGES_AT_A_TIME]
             pixels = [pixels for row in rows if (pixels := batch[row].pixels) is not None]
             patches = self.encoder.encode_patches(torch.stack(pixels))
             for place, row in enumerate(rows):
@@ -49,46 +51,46 @@ class HeatMapper:
     def _with_maps(self, result: Result, patches: PatchFeatures, place: int) -> Result:
         if result.explanation is None:
             return result
-        box = seen_box(self.encoder.card.preprocessing, result.width, result.height)
-        explanation = with_heat_maps(result.explanation, self.bank, patches, place, box)
+        box = compute_seen_box(self.encoder.card.preprocessing, result.width, result.height)
+        explanation = add_heat_maps(result.explanation, self.bank, patches, place, box)
         return replace(result, explanation=explanation)
 
 
-def heat_mapper_of(recipe: Recipe, encoder: LoadedEncoder, bank: TextBank) -> HeatMapper | None:
-    """What draws the maps that a recipe asks for; None where it asks for none.
+def make_heat_mapper(recipe: Recipe, encoder: LoadedEncoder, bank: TextBank) -> HeatMapper | None:
+    """Computes the heat maps that a recipe asks for; None where it asks for none.
 
-    Raises ModelError, with the reason, for a model whose embeddings cannot be had patch by patch.
+    Raises ModelError, with the reason, for a model whose embeddings cannot be split by patch.
     """
     if not recipe.heat_maps:
         return None
     if not recipe.explain:
-        raise RecipeError("heat maps are part of explanations, and these are switched off; leave out one of the two")
-    reason = getattr(encoder, "no_patches", "its family of models has no `encode_patches`")
-    if reason:
+        raise RecipeError("heat maps are part of explanations, which are switched off; leave out one of the two")
+    if reason := declared(encoder, LoadedEncoderCapabilities).no_patches:
         raise ModelError(
             f"{encoder.card.name} has no heat maps: {reason}; leave out --heat-maps, or take another model"
         )
     return HeatMapper(cast(PatchEncoder, encoder), bank)
 
 
-def with_heat_maps(
+def add_heat_maps(
     explanation: Explanation, bank: TextBank, patches: PatchFeatures, place: int, box: Box
 ) -> Explanation:
-    """The explanation of the picture at `place` in a batch, with a map for every prompt."""
-    rows_of_class = {share.class_index: bank.of_class(share.class_index) for share in explanation.shares}
+    """The explanation of the image at `place` in a batch, with a map for every prompt."""
+    rows_of_class = {one.class_index: bank.of_class(one.class_index) for one in explanation.contributions}
     row_of = {
         (index, prompt.text): rows.start + offset
         for index, rows in rows_of_class.items()
         for offset, prompt in enumerate(bank.prompts[rows])
     }
-    rows_P = [row_of[share.class_index, share.text] for share in explanation.shares]
-    maps = heat_maps(patches, place, bank.embeddings_PD[rows_P], box)
+    rows_P = [row_of[one.class_index, one.text] for one in explanation.contributions]
+    maps = compute_heat_maps(patches, place, bank.embeddings_PD[rows_P], box)
     return replace(
-        explanation, shares=tuple(replace(share, heat_map=one) for share, one in zip(explanation.shares, maps))
+        explanation,
+        contributions=tuple(replace(one, heat_map=heat_map) for one, heat_map in zip(explanation.contributions, maps)),
     )
 
 
-def heat_maps(patches: PatchFeatures, place: int, texts_PD: torch.Tensor, box: Box) -> list[HeatMap]:
+def compute_heat_maps(patches: PatchFeatures, place: int, texts_PD: torch.Tensor, box: Box) -> list[HeatMap]:
     """One map for each text. texts_PD: float32 [P, D], rows L2-normalised."""
     values_Phw = torch.einsum("hwd,pd->phw", patches.parts_BhwD[place].double(), texts_PD.double())
     return [
@@ -102,15 +104,15 @@ def heat_maps(patches: PatchFeatures, place: int, texts_PD: torch.Tensor, box: B
     ]
 
 
-def seen_box(preprocessing: Mapping[str, Any], width: int, height: int) -> Box:
-    """Left, top, right, bottom of what the model sees of a picture, as shares of its width and height.
+def compute_seen_box(preprocessing: Mapping[str, Any], width: int, height: int) -> Box:
+    """Left, top, right, bottom of what the model sees of an image, as fractions of its width and height.
 
-    Within [0, 1] where the picture is cropped; beyond where it is padded. Up to the rounding to whole pixels of the
-    resized picture. preprocessing: in the terms of open_clip's preprocess_cfg (size, resize_mode).
+    Within [0, 1] where the image is cropped; beyond where it is padded. Up to the rounding to whole pixels of the
+    resized image. preprocessing: in the terms of open_clip's preprocess_cfg (size, resize_mode).
 
-    >>> seen_box({"size": 224, "resize_mode": "shortest"}, 400, 200)
+    >>> compute_seen_box({"size": 224, "resize_mode": "shortest"}, 400, 200)
     (0.25, 0.0, 0.75, 1.0)
-    >>> seen_box({"size": 224, "resize_mode": "longest"}, 400, 200)
+    >>> compute_seen_box({"size": 224, "resize_mode": "longest"}, 400, 200)
     (0.0, -0.5, 1.0, 1.5)
     """
     size, mode = preprocessing.get("size"), preprocessing.get("resize_mode") or "shortest"

@@ -85,7 +85,7 @@ def _to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
     return np.asarray((pixels.clip(0) / top * 255).round(), np.uint8)
 
 
-def thumbnail(image: Image.Image, size: int = 384) -> bytes:
+def make_thumbnail(image: Image.Image, size: int = 384) -> bytes:
     """A JPEG of at most `size` pixels a side."""
     small = image.copy()
     small.thumbnail((size, size))

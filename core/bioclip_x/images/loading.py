@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.decoding import open_image, thumbnail, to_rgb
+from bioclip_x.images.decoding import make_thumbnail, open_image, to_rgb
 from bioclip_x.records import Decoded, Source
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thu
         return Decoded(source, error=source.error)
     try:
         image = open_image(source.path) if source.path else to_rgb(source.image)
-        small = thumbnail(image) if with_thumbnail else None
+        small = make_thumbnail(image) if with_thumbnail else None
         return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
     except ImageError as problem:
         return Decoded(source, error=str(problem))
@@ -34,7 +34,7 @@ def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thu
         return Decoded(source, error=f"cannot be decoded: {problem}")
 
 
-def batches(
+def load_batches(
     sources: Iterable[Source],
     preprocess: Callable[[Image], torch.Tensor],
     *,

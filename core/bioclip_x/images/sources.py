@@ -26,7 +26,7 @@ SUFFIXES = frozenset(
 """Files taken from a folder. A file named outright is tried whatever its suffix."""
 
 
-def check(inputs: Sequence[ImageLike]) -> None:
+def check_sources(inputs: Sequence[ImageLike]) -> None:
     """Raises ImageError for a folder or pattern that holds no picture, and where nothing that is named is there.
 
     Better before the work than after it. One file of several that is missing is a row like any other.
@@ -41,7 +41,7 @@ def check(inputs: Sequence[ImageLike]) -> None:
                 raise ImageError(f"{first.name}: {first.error}")
 
 
-def expand(inputs: Iterable[ImageLike], stdin: TextIO | None = None) -> Iterator[Source]:
+def expand_sources(inputs: Iterable[ImageLike], stdin: TextIO | None = None) -> Iterator[Source]:
     """Folders (searched through, sorted), globs, files, `-` (paths on stdin, one a line), PIL images and arrays.
 
     Never raises: whatever holds no picture is a source with an error.

@@ -1,4 +1,4 @@
-"""Decoded pictures → results: encoder → scorer → priors → calibration → head → predictions and explanation.
+"""Decoded images → results: encoder → scorer and priors → calibration → head → predictions and explanation.
 
 Legend: B images.
 """
@@ -15,82 +15,76 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.classes.recipe_classes import Classes
-from bioclip_x.components import Head, LoadedEncoder, Scorer
+from bioclip_x.components import Head, LoadedEncoder
 from bioclip_x.errors import PluginError
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
-from bioclip_x.inference.calibration import Calibrated
+from bioclip_x.inference.calibration import AppliedCalibration
+from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import select_best_at_ranks, select_top_nodes
 from bioclip_x.prediction.report import explain_undecided, make_prediction, make_rank_winners
-from bioclip_x.recipe import Recipe
-from bioclip_x.records import Decoded, ImageFeatures, Logits, Result, Scores, Source, TextBank
-from bioclip_x.text_bank.build import ClassTexts
+from bioclip_x.records import Decoded, HeadInput, Result, Scores
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
 NODES_AT_A_TIME: Final = 1 << 24
-"""Shares of pictures times held nodes that there are at once (eight bytes each, and some more)."""
-MOST_BEST: Final = 16
-"""Best classes of which a head tells the shares, or as many as are asked for: explanations look for a taxon's best class
-among them."""
+"""Images times held nodes whose probabilities are in memory at once (some eight bytes each)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Decider:
-    """All that it takes to name decoded pictures. candidates: the nodes that may be reported, None for the classes.
-    explainer: None explains nothing. heat_mapper: None draws no heat maps.
+class BatchClassifier:
+    """All that it takes to classify decoded images.
+
+    head_name: for error messages. reportable: the nodes that may be reported, None for the classes. k: predictions per
+    image. n_best: best classes that the head is asked for. explainer: None for no explanations. heat_mapper: None for no
+    heat maps. crosswalk: to the taxonomy under whose names is reported, if it is another.
     """
 
-    recipe: Recipe
-    classes: Classes
-    texts: ClassTexts
+    taxonomy: Taxonomy
     encoder: LoadedEncoder
-    scorer: Scorer
+    scorer: BatchScorer
     head: Head
-    calibrated: Calibrated
-    candidates: npt.NDArray[np.int64] | None
-    explainer: Explainer | None
+    head_name: str
+    calibration: AppliedCalibration
+    reportable: npt.NDArray[np.int64] | None
+    k: int
+    n_best: int
+    explainer: Explainer | None = None
     heat_mapper: HeatMapper | None = None
+    crosswalk: Crosswalk | None = None
 
     @torch.inference_mode()
-    def results(self, batch: Sequence[Decoded]) -> Iterator[Result]:
-        """One for each, in order; one that could not be decoded has an error."""
+    def classify(self, batch: Sequence[Decoded]) -> Iterator[Result]:
+        """One result per image, in order; one that could not be decoded has an error."""
         readable = [one for one in batch if one.pixels is not None]
-        rows = max(1, NODES_AT_A_TIME // len(self.classes.tree.held_nodes))  # few, where the list is the tree of life
+        rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few, where the classes are the tree of life
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
-        decided = chain.from_iterable(map(self._decide, parts))
+        classified = chain.from_iterable(map(self._classify_readable, parts))
         for one in batch:
-            found = Result(one.source.name, error=one.error) if one.pixels is None else next(decided)
-            yield self.classes.crosswalk.report(found) if self.classes.crosswalk else found
+            result = Result(one.source.name, error=one.error) if one.pixels is None else next(classified)
+            yield self.crosswalk.report(result) if self.crosswalk else result
 
-    def logits(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> Logits:
-        """The scorer's class logits of some pictures, adjusted, before any calibration. bank: other texts of the classes."""
-        named = replace(features, names=tuple(source.name for source in sources))
-        card = self.encoder.card
-        found = replace(self.scorer.logits(named, bank or self.texts.bank, card), k=max(MOST_BEST, self.recipe.k))
-        if self.texts.inner:
-            found = replace(found, inner_IB=self.texts.inner.logits(self.scorer, features, card))
-        return self.classes.adjustments.of(found, sources)
-
-    def _scores(self, logits: Logits) -> Scores:
-        """The head's decision, held against what a head must return: it may be anybody's."""
-        scores = self.head.decide(logits, self.classes.tree)
-        wanted = (logits.n_images, len(self.classes.tree.held_nodes))
+    def _decide(self, given: HeadInput) -> Scores:
+        """The head's scores, checked: the head may be anybody's."""
+        scores = self.head.decide(given)
+        wanted = (given.logits.n_images, len(self.taxonomy.held_nodes))
         got = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
         if got != wanted:
             raise PluginError(
-                f"the head {self.recipe.head.name!r} must return Scores with log_probs_BI of shape {wanted} (pictures, "
-                f"held nodes of the tree); it returned {got}"
+                f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {wanted} (images, held nodes "
+                f"of the tree); it returned {got}"
             )
         return scores
 
-    def _decide(self, batch: Sequence[Decoded]) -> list[Result]:
+    def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
-        logits, peaks = self.calibrated.applied(self.logits(features, [one.source for one in batch]))
-        scores = self._scores(logits)
-        refused_B = self.calibrated.refusals(features.refused_B, peaks)
-        tree = self.classes.tree
-        best_B = select_top_nodes(tree, scores, self.candidates, max(2, self.recipe.k))  # two, for the margin
+        scored = self.scorer.score(features, [one.source for one in batch])
+        scored, peaks = scored.calibrated(self.calibration)
+        scores = self._decide(scored.head_input(self.taxonomy, self.n_best))
+        refused_B = self.calibration.refusals(features.refused_B, peaks)
+        tree = self.taxonomy
+        best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # two, for the margin
         winners = select_best_at_ranks(tree, scores)
         results = []
         for row, one in enumerate(batch):
@@ -98,32 +92,35 @@ class Decider:
             if refused_B[row]:
                 results.append(replace(result, refused=refused_B[row]))
                 continue
-            shares = NodeProbabilities(tree, scores, row)
+            probabilities = NodeProbabilities(tree, scores, row)
             winners_here = [(rank, found[row]) for rank, found in winners]
-            named = self._named(result, logits, row, shares, best_B[row], winners_here, features.embeddings_BD[row])
-            results.append(named)
-        return self.heat_mapper.mapped(batch, results) if self.heat_mapper else results
+            embedding_D = features.embeddings_BD[row]
+            results.append(
+                self._with_predictions(result, scored, row, probabilities, best_B[row], winners_here, embedding_D)
+            )
+        return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
 
-    def _named(
+    def _with_predictions(
         self,
         result: Result,
-        logits: Logits,
+        scored: ScoredBatch,
         row: int,
-        shares: NodeProbabilities,
+        probabilities: NodeProbabilities,
         best: Sequence[int],
         winners: Sequence[tuple[str, int]],
         embedding_D: torch.Tensor,
     ) -> Result:
-        """The result with its predictions; refused where the root alone can be defended."""
-        tree = self.classes.tree
-        nodes = [node for node in best if shares.log(node) > -math.inf]  # those that an adjustment left
+        """The result with its predictions; refused where the head could commit to no more than the root."""
+        tree = self.taxonomy
+        nodes = [node for node in best if probabilities.log(node) > -math.inf]  # those that no adjustment excludes
         if nodes[0] == 0:
-            return replace(result, refused=explain_undecided(tree, shares))
+            return replace(result, refused=explain_undecided(tree, probabilities))
+        explanation = None
+        if self.explainer is not None:
+            explanation = self.explainer.explain(scored.logits, scored.offsets, row, probabilities, embedding_D, nodes)
         return replace(
             result,
-            predictions=tuple(make_prediction(tree, shares, node) for node in nodes[: self.recipe.k]),
-            ranks=make_rank_winners(tree, shares, winners, nodes[0]),
-            explanation=(
-                self.explainer.explain(logits, row, shares, embedding_D, nodes) if self.explainer is not None else None
-            ),
+            predictions=tuple(make_prediction(tree, probabilities, node) for node in nodes[: self.k]),
+            ranks=make_rank_winners(tree, probabilities, winners, nodes[0]),
+            explanation=explanation,
         )

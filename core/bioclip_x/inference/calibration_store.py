@@ -17,15 +17,15 @@ from bioclip_x.records import Calibration, Conditions
 from bioclip_x.settings import data_folder
 
 
-def place(conditions: Conditions) -> Path:
+def default_file(conditions: Conditions) -> Path:
     """Where a calibration is kept that no file is named for."""
     text = json.dumps(asdict(conditions), sort_keys=True)
     return data_folder() / "calibrations" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 
 
-def save(calibration: Calibration, file: Path | None = None) -> Path:
-    """Writes it to `file`, or where `chosen` finds it by itself; returns where. Raises CalibrationError where it cannot."""
-    file = file or place(calibration.conditions)
+def save_calibration(calibration: Calibration, file: Path | None = None) -> Path:
+    """Writes it to `file`, or where `choose_calibration` finds it by itself; returns where. Raises CalibrationError where it cannot."""
+    file = file or default_file(calibration.conditions)
     try:
         with replacing(file) as stream:
             stream.write(json.dumps(asdict(calibration), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
@@ -34,7 +34,7 @@ def save(calibration: Calibration, file: Path | None = None) -> Path:
     return file
 
 
-def load(file: Path) -> Calibration:
+def load_calibration(file: Path) -> Calibration:
     """Raises CalibrationError for a file that is not there or is none."""
     document = read_yaml(file, CalibrationError)
     try:
@@ -50,18 +50,18 @@ def load(file: Path) -> Calibration:
     return found
 
 
-def chosen(which: Literal["none", "auto"] | Path, conditions: Conditions) -> Calibration | None:
+def choose_calibration(which: Literal["none", "auto"] | Path, conditions: Conditions) -> Calibration | None:
     """The file named, or with "auto" the one kept for just these conditions, if there is one.
 
     Raises CalibrationError for a file that was made under other conditions, naming what differs.
     """
     if which == "none":
         return None
-    file = place(conditions) if which == "auto" else which
+    file = default_file(conditions) if which == "auto" else which
     assert isinstance(file, Path)
     if which == "auto" and not file.exists():
         return None
-    found = load(file)
+    found = load_calibration(file)
     if differing := found.conditions.differences(conditions):
         told = "; ".join(
             f"{name}: {getattr(found.conditions, name)} there, {getattr(conditions, name)} here" for name in differing
@@ -72,7 +72,7 @@ def chosen(which: Literal["none", "auto"] | Path, conditions: Conditions) -> Cal
     return found
 
 
-def lambda_for(calibration: Calibration | None, accuracy: float) -> float:
+def find_lambda(calibration: Calibration | None, accuracy: float) -> float:
     """The λ that it has for an accuracy. Raises CalibrationError saying what to run where it has none."""
     command = f"`bioclip-x calibrate LABELLED_PICTURES --accuracy {accuracy:g}`"
     if calibration is None:

@@ -1,4 +1,4 @@
-"""The classifier: a recipe made into components, and pictures run through them.
+"""The classifier: makes a recipe's components, and runs images through them.
 
 sources → decoded batches → encoder → scorer (with its text bank) → head → predictions and explanation
 """
@@ -11,46 +11,47 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
 from bioclip_x.classes.recipe_classes import find_classes
-from bioclip_x.components import Encoder, Head, LoadedEncoder, OwnScores, Scorer
+from bioclip_x.components import Head, LoadedEncoder, PrecomputedScorer, Scorer
 from bioclip_x.errors import RecipeError
-from bioclip_x.explain.contrast import asked_node
-from bioclip_x.explain.explanation import explainer_of
-from bioclip_x.explain.heat_maps import heat_mapper_of
-from bioclip_x.images.loading import batches
-from bioclip_x.images.sources import check, expand
-from bioclip_x.inference.batches import Decider
-from bioclip_x.inference.calibration import calibrated, conditions_of, depth_options
-from bioclip_x.inference.precomputed import NoEncoder, all_pictures, no_texts, undecoded
-from bioclip_x.inference.provenance import provenance_of
-from bioclip_x.models import load_encoder
+from bioclip_x.explain.contrast import find_asked_node
+from bioclip_x.explain.explanation import make_explainer
+from bioclip_x.explain.heat_maps import make_heat_mapper
+from bioclip_x.images.loading import load_batches
+from bioclip_x.images.sources import check_sources, expand_sources
+from bioclip_x.inference.batches import BatchClassifier
+from bioclip_x.inference.calibration import apply_calibration, make_conditions, make_depth_options
+from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
+from bioclip_x.inference.provenance import make_provenance
+from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
+from bioclip_x.models import load_encoder, make_family
 from bioclip_x.prediction.ranking import reportable_nodes
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.records import Conditions, ImageFeatures, Logits, Result, Source, TextBank
-from bioclip_x.registry import Registry, create_registry, from_environment
+from bioclip_x.records import Conditions, HeadInput, ImageFeatures, Result, Source, TextBank
+from bioclip_x.records.scores import BEST
+from bioclip_x.registry import Registry, create_registry, declared, from_environment
 from bioclip_x.settings import cache_folder
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.text_bank.build import ClassTexts, Writing
+from bioclip_x.text_bank.build import BankBuilder, ClassBanks
 
 if TYPE_CHECKING:
     from bioclip_x.images.sources import ImageLike
 
 
 class Classifier:
-    """Names what is in pictures, and says why.
+    """Names what is in images, and says why.
 
         Classifier(plugins=["descriptors"]).classify("examples/drawings")
 
-    model, and every other field of `Recipe`, by keyword, as the command line's flags; `plugins` as `--plugin`, `recipe`
-    as `--recipe`, or a `Recipe` that is already resolved; `taxonomy` a file, or a `Taxonomy`. Raises BioclipXError
-    for anything wrong with the request.
+    model, and every other field of `Recipe`: by keyword, as the command line's flags. plugins: as `--plugin`. recipe: as
+    `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, where another
+    classifier has loaded it (its `encoder`). Raises BioclipXError for anything wrong with the request.
 
-    loaded: the recipe's model where another classifier has loaded it: its `encoder`.
-
-    recipe: the resolved recipe. taxonomy: the tree of classes. bank: the embedded texts. encoder: the loaded model. scorer,
-    head: as they were made. provenance: what every output carries.
+    Attributes: recipe, resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
+    scorer, head: the components. provenance: what every output carries.
     """
 
     def __init__(
@@ -66,92 +67,104 @@ class Classifier:
         progress: Callable[[int, int], None] = lambda done, total: None,
         **fields: Any,
     ) -> None:
-        registry = registry or _registry(plugins)
+        registry = registry or _make_registry(plugins)
         given = taxonomy if isinstance(taxonomy, Taxonomy) else None
         flags = {"model": model, "taxonomy": None if given else taxonomy, **fields}
         if given and flags.get("labels"):
             raise RecipeError("labels and a taxonomy were both given; give one")
-        recipe = self.recipe = _recipe(registry, recipe, plugins, flags)
+        recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
-        _refuse_contradictions(recipe, self.head, self.own_scores)
-        # All that can be wrong without the model is found out before it, since a model can be a long download.
+        head_capabilities = declared(self.head, HeadCapabilities)
+        precomputed = self.precomputed_scorer
+        _refuse_contradictions(recipe, head_capabilities, precomputed)
+        # Everything that can be wrong without the model is checked before it is loaded: a model can be a long download.
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
-        family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-        classes = find_classes(registry, recipe, family, self.own_scores, given)
+        family = make_family(registry, recipe)
+        classes = find_classes(registry, recipe, family, precomputed, given)
         self.taxonomy = classes.tree
-        candidates = reportable_nodes(self.taxonomy, recipe.rank)
-        asked = asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
+        reportable = reportable_nodes(self.taxonomy, recipe.rank)
+        asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        notes = tuple(self.own_scores.prepare(self.taxonomy)) if self.own_scores else ()
-        self.encoder: LoadedEncoder = (
-            NoEncoder(self.own_scores) if self.own_scores else loaded or load_encoder(family, recipe)
-        )
-        if self.own_scores:
-            texts = ClassTexts(no_texts(self.taxonomy.n_classes, recipe.pooling), notes=notes)
+        notes = tuple(precomputed.prepare(self.taxonomy)) if precomputed else ()
+        self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
+        if precomputed:
+            banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling), notes=notes)
         else:
-            banks = cache or cache_folder() / "banks"
-            writing = Writing(recipe, family, self.encoder, builders, descriptors, banks, progress)
-            texts = writing.texts_of(classes, self.head)
-        self.bank = texts.bank
-        calibration = calibrated(recipe, self.conditions, self.encoder.card, self.head)
+            folder = cache or cache_folder() / "banks"
+            is_default_text = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
+            builder = BankBuilder(
+                recipe, family, self.encoder, builders, descriptors, is_default_text, folder, progress
+            )
+            banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
+        self.bank = banks.bank
+        calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
         if recipe.depth:
-            depth = depth_options(recipe, calibration.calibration)
+            depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
-        self.provenance = provenance_of(recipe, classes, texts, self.encoder.card, calibration)
-        explainer = explainer_of(recipe, self.taxonomy, self.bank, self.scorer, self.head, calibration, asked)
-        self._decider = Decider(
-            recipe,
-            classes,
-            texts,
-            self.encoder,
-            self.scorer,
-            self.head,
-            calibration,
-            candidates,
-            explainer,
-            heat_mapper_of(recipe, self.encoder, self.bank),
-        )
+        self.provenance = make_provenance(recipe, classes, banks, self.encoder.card, calibration)
+        scorer = BatchScorer(self.scorer, self.bank, banks.inner, self.encoder.card, self.taxonomy, classes.adjustments)
+        self._batches = BatchClassifier(
+            taxonomy=self.taxonomy,
+            encoder=self.encoder,
+            scorer=scorer,
+            head=self.head,
+            head_name=recipe.head.name,
+            calibration=calibration,
+            reportable=reportable,
+            k=recipe.k,
+            n_best=max(BEST, recipe.k),
+            explainer=make_explainer(
+                recipe, self.taxonomy, self.bank, self.scorer, head_capabilities, calibration.card, calibration.temperature, asked
+            ),
+            heat_mapper=make_heat_mapper(recipe, self.encoder, self.bank),
+            crosswalk=classes.crosswalk,
+        )  # fmt: skip
 
     @property
     def conditions(self) -> Conditions:
-        """What a calibration of this classifier holds for."""
-        return conditions_of(self.encoder.card, self.recipe, self.taxonomy, self.bank)
+        """What a calibration of this classifier is valid for."""
+        return make_conditions(self.encoder.card, self.recipe, self.taxonomy, self.bank)
 
     @property
-    def own_scores(self) -> OwnScores | None:
-        """The scorer, if it needs no embeddings."""
-        return None if getattr(self.scorer, "needs_encoder", True) else cast(OwnScores, self.scorer)
+    def precomputed_scorer(self) -> PrecomputedScorer | None:
+        """The scorer, if it reads precomputed class scores."""
+        needs_embeddings = declared(self.scorer, ScorerCapabilities).needs_embeddings
+        return None if needs_embeddings else cast(PrecomputedScorer, self.scorer)
 
-    def logits(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> Logits:
-        """The scorer's class logits of some pictures, adjusted, before any calibration. bank: other texts of the classes."""
-        return self._decider.logits(features, sources, bank)
+    def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:
+        """The class logits of some images, adjusted, before any calibration. bank: other prompts of the classes."""
+        return self._batches.scorer.score(features, sources, bank)
+
+    def head_input(self, scored: ScoredBatch) -> HeadInput:
+        """What the head decides on for these logits."""
+        return scored.head_input(self.taxonomy, self._batches.n_best)
 
     def classify(
         self, images: ImageLike | Iterable[ImageLike] | None, *, thumbnails: bool = False, stdin: TextIO | None = None
     ) -> Iterator[Result]:
-        """One result per picture, in order, as they are ready; a picture that cannot be read is a result with an error.
+        """One result per image, in order, as they are ready; an image that cannot be read is a result with an error.
 
-        Raises ImageError at once for a folder or pattern that holds no picture.
+        Raises ImageError at once for a folder or pattern that holds no image.
 
-        images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them; None
-            for all that a scorer has scores of its own for.
-        thumbnails: put a small JPEG of each picture into its result, for reports.
+        images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them;
+            None for all images that a precomputed scorer has scores for.
+        thumbnails: put a small JPEG of each image into its result, for reports.
         stdin: where "-" reads its list of paths from.
         """
         if images is None:
-            return self._classify(all_pictures(self.own_scores, self.recipe.scorer.name), thumbnails)
+            return self._classify(list_scored_images(self.precomputed_scorer, self.recipe.scorer.name), thumbnails)
         many: Any = images if isinstance(images, Iterable) and not _is_one(images) else [images]
         if isinstance(many, Sequence):
-            check(many)
-        return self._classify(expand(many, stdin), thumbnails)
+            check_sources(many)
+        return self._classify(expand_sources(many, stdin), thumbnails)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size
-        if self.own_scores:
-            decoded = undecoded(sources, self.own_scores, batch_size=size, with_thumbnail=thumbnails)
+        if self.precomputed_scorer:
+            decoded = skip_decoding(sources, self.precomputed_scorer, batch_size=size, with_thumbnail=thumbnails)
         else:
-            decoded = batches(
+            decoded = load_batches(
                 sources,
                 self.encoder.preprocess,
                 batch_size=size,
@@ -159,35 +172,37 @@ class Classifier:
                 with_thumbnail=thumbnails,
             )
         for batch in decoded:
-            yield from self._decider.results(batch)
+            yield from self._batches.classify(batch)
 
 
-def _refuse_contradictions(recipe: Recipe, head: Head, own_scores: OwnScores | None) -> None:
-    if recipe.rank and getattr(head, "chooses_rank", False):
+def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, precomputed: PrecomputedScorer | None) -> None:
+    if recipe.rank and head.chooses_rank:
         raise RecipeError(
-            f"the head {recipe.head.name!r} chooses by itself what to report; leave out the rank {recipe.rank!r}, or "
-            "take the head 'rollup'"
+            f"the head {recipe.head.name!r} chooses by itself which ranks it reports; leave out the rank {recipe.rank!r}, "
+            "or take a head that reports every rank"
         )
-    if own_scores and getattr(head, "needs_inner_texts", False):
+    if precomputed and head.needs_inner_taxa:
         raise RecipeError(
-            f"the head {recipe.head.name!r} weighs texts of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
+            f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
             "scores; take another head"
         )
     if recipe.why_not is not None and not recipe.explain:
-        raise RecipeError(f"why not {recipe.why_not!r} is asked, and no explanation wanted; leave out one of the two")
+        raise RecipeError(
+            f"why not {recipe.why_not!r} is asked, but explanations are switched off; leave out one of the two"
+        )
     if recipe.depth and recipe.calibration == "none":
-        depth_options(recipe, None)  # says what is needed
+        make_depth_options(recipe, None, head)  # raises with what is needed
 
 
-def _registry(plugins: Sequence[str]) -> Registry:
-    """All that is installed, as the environment wants it; a broken plugin is a warning."""
+def _make_registry(plugins: Sequence[str]) -> Registry:
+    """All installed plugins, as the environment restricts them; a broken plugin is a warning."""
     registry = create_registry(plugins, **from_environment())
     for message in registry.warnings:
         warnings.warn(message, stacklevel=3)
     return registry
 
 
-def _recipe(
+def _make_recipe(
     registry: Registry, recipe: Recipe | str | os.PathLike[str] | None, plugins: Sequence[str], flags: dict[str, Any]
 ) -> Recipe:
     if not isinstance(recipe, Recipe):
@@ -195,7 +210,7 @@ def _recipe(
         return resolve_recipe(registry, file=file, plugins=registry.load(plugins), flags=flags)
     beside = [name for name, value in flags.items() if value is not None] + ["plugins"] * bool(plugins)
     if beside:
-        raise RecipeError(f"a resolved recipe was given, and {', '.join(beside)} beside it; change the recipe instead")
+        raise RecipeError(f"a resolved recipe was given together with {', '.join(beside)}; change the recipe instead")
     return recipe
 
 

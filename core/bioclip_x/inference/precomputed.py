@@ -1,31 +1,28 @@
-"""Scores that come from elsewhere than a model's embeddings: pictures are not looked at, and need not be there.
-
-A scorer of such scores has `needs_encoder = False`; see `components.OwnScores`.
-"""
+"""Precomputed class scores: no model is loaded, images are not decoded and need not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
 from PIL.Image import Image
 
-from bioclip_x.components import OwnScores
+from bioclip_x.capabilities import LoadedEncoderCapabilities
+from bioclip_x.components import PrecomputedScorer
 from bioclip_x.errors import ImageError, RecipeError
-from bioclip_x.images.decoding import open_image, thumbnail
+from bioclip_x.images.decoding import make_thumbnail, open_image
 from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBank
 
 
 class NoEncoder:
-    """Stands where a loaded model would: it gives pictures no embeddings. Its card names what made the scores."""
+    """Takes the place of a loaded model and computes no embeddings. Its card names the classifier that made the scores."""
 
-    no_patches: Final = "its scores come from elsewhere, and no model looks at pictures"
+    capabilities = LoadedEncoderCapabilities(no_patches="its scores are precomputed, and no model sees the images")
 
-    def __init__(self, scorer: OwnScores) -> None:
+    def __init__(self, scorer: PrecomputedScorer) -> None:
         self.card = ModelCard(
             name=scorer.model,
             revision=scorer.revision,
@@ -41,7 +38,7 @@ class NoEncoder:
         return torch.empty(0)
 
     def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
-        """No numbers: float32 [B, 0]."""
+        """Embeddings of no dimension: float32 [B, 0]."""
         return ImageFeatures(torch.empty(len(pixels_B3HW), 0), ("",) * len(pixels_B3HW))
 
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
@@ -51,8 +48,8 @@ class NoEncoder:
         return [0] * len(texts)
 
 
-def no_texts(n_classes: int, pooling: str) -> TextBank:
-    """A bank without texts."""
+def make_empty_bank(n_classes: int, pooling: str) -> TextBank:
+    """A bank without prompts."""
     return TextBank(
         prompts=(),
         embeddings_PD=torch.empty(0, 0),
@@ -64,33 +61,33 @@ def no_texts(n_classes: int, pooling: str) -> TextBank:
     )
 
 
-def all_pictures(scorer: OwnScores | None, name: str) -> list[Source]:
-    """What there are scores for. name: of the scorer, for the RecipeError where it has none of its own."""
+def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Source]:
+    """All images that there are scores for. Raises RecipeError for a scorer, called `name`, that needs images."""
     if scorer is None:
-        raise RecipeError(f"expected pictures: the scorer {name!r} has no scores of its own")
-    return [Source(picture, Path(picture)) for picture in scorer.pictures()]
+        raise RecipeError(f"expected images: the scorer {name!r} has no precomputed scores")
+    return [Source(image, Path(image)) for image in scorer.image_names()]
 
 
-def undecoded(
-    sources: Iterable[Source], scorer: OwnScores, *, batch_size: int, with_thumbnail: bool
+def skip_decoding(
+    sources: Iterable[Source], scorer: PrecomputedScorer, *, batch_size: int, with_thumbnail: bool
 ) -> Iterator[list[Decoded]]:
-    """The pictures in order, not decoded but for their thumbnails; one without scores has an error."""
+    """The images in order, decoded only for their thumbnails; one without scores has an error."""
     remaining = iter(sources)
     while batch := list(islice(remaining, batch_size)):
-        yield [_undecoded(source, scorer, with_thumbnail) for source in batch]
+        yield [_skip_decoding(source, scorer, with_thumbnail) for source in batch]
 
 
-def _undecoded(source: Source, scorer: OwnScores, with_thumbnail: bool) -> Decoded:
+def _skip_decoding(source: Source, scorer: PrecomputedScorer, with_thumbnail: bool) -> Decoded:
     if problem := source.error or scorer.problem(source.name):
         return Decoded(source, error=problem)
-    image = _opened(source) if with_thumbnail else None
+    image = _open(source) if with_thumbnail else None
     if image is None:
         return Decoded(source, torch.empty(0))
-    return Decoded(source, torch.empty(0), width=image.width, height=image.height, thumbnail=thumbnail(image))
+    return Decoded(source, torch.empty(0), width=image.width, height=image.height, thumbnail=make_thumbnail(image))
 
 
-def _opened(source: Source) -> Image | None:
-    """A picture that cannot be shown is named all the same."""
+def _open(source: Source) -> Image | None:
+    """An image that cannot be shown is classified all the same."""
     try:
         return open_image(source.path) if source.path else source.image
     except ImageError:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from bioclip_x import __version__
 from bioclip_x.classes.recipe_classes import Classes
-from bioclip_x.inference.calibration import Calibrated
+from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard, Provenance
-from bioclip_x.text_bank.build import ClassTexts
+from bioclip_x.text_bank.build import ClassBanks
 
 
-def provenance_of(
-    recipe: Recipe, classes: Classes, texts: ClassTexts, card: ModelCard, calibrated: Calibrated
+def make_provenance(
+    recipe: Recipe, classes: Classes, banks: ClassBanks, card: ModelCard, calibration: AppliedCalibration
 ) -> Provenance:
     """Enough to run it again, and to know what not to believe."""
-    tree, bank = classes.tree, texts.bank
+    tree, bank = classes.tree, banks.bank
     return Provenance(
         version=__version__,
         model=card.name,
@@ -26,21 +26,21 @@ def provenance_of(
         n_classes=tree.n_classes,
         n_prompts=len(bank.prompts),
         recipe=recipe.dump(),
-        notes=tuple(_notes(recipe, classes, texts, card, calibrated)),
+        notes=tuple(_notes(recipe, classes, banks, card, calibration)),
         ranks=classes.reported_ranks,
-        **calibrated.probabilities,
+        **calibration.provenance_fields,
     )
 
 
 def _notes(
-    recipe: Recipe, classes: Classes, texts: ClassTexts, card: ModelCard, calibrated: Calibrated
+    recipe: Recipe, classes: Classes, banks: ClassBanks, card: ModelCard, calibration: AppliedCalibration
 ) -> Iterator[str]:
     yield from classes.notes(recipe.language)
-    yield from texts.notes
-    if recipe.descriptors and not any(prompt.phrase for prompt in texts.bank.prompts):
+    yield from banks.notes
+    if recipe.descriptors and not any(prompt.phrase for prompt in banks.bank.prompts):
         yield f"{recipe.descriptors} is not used: no text builder chosen reads descriptors"
     if card.demo and not classes.own:
         yield f"{card.name} is a demonstration: its shares say little about classes other than its own"
-    yield from calibrated.notes
-    if cut := texts.bank.truncated:
-        yield f"{cut} of {len(texts.bank.prompts)} texts are longer than the model's {card.context_length} tokens and were cut"
+    yield from calibration.notes
+    if cut := banks.bank.truncated:
+        yield f"{cut} of {len(banks.bank.prompts)} texts are longer than the model's {card.context_length} tokens and were cut"

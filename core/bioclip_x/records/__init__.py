@@ -6,15 +6,15 @@ from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
-from bioclip_x.records.explanation import Explanation, HeatMap, PromptShare, Remainder
+from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
-from bioclip_x.records.scores import Logits, Scores
+from bioclip_x.records.scores import HeadInput, Logits, Scores
 from bioclip_x.records.taxon import Synonym, Taxon
-from bioclip_x.records.training import LossInput
+from bioclip_x.records.training import EpochEnd, LossInput, StepEnd
 
 __all__ = [
     "Answer",
@@ -25,8 +25,10 @@ __all__ = [
     "DescriptorSet",
     "Embedding",
     "EmbeddingProvenance",
+    "EpochEnd",
     "Evaluation",
     "Explanation",
+    "HeadInput",
     "HeatMap",
     "ImageFeatures",
     "KnownModel",
@@ -40,7 +42,7 @@ __all__ = [
     "Problem",
     "Prompt",
     "PromptSet",
-    "PromptShare",
+    "PromptContribution",
     "Provenance",
     "RankWinner",
     "Remainder",
@@ -48,6 +50,7 @@ __all__ = [
     "Scores",
     "Source",
     "Step",
+    "StepEnd",
     "Synonym",
     "Taxon",
     "TextBank",

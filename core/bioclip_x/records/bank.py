@@ -27,6 +27,8 @@ class TextBank:
     half_PD: float16 [P, D], the same embeddings for the products with pictures, where memory is to be saved: then
         `embeddings_PD` is memory-mapped, and read for the best classes only; else None.
     truncated: how many prompts were longer than the model's context.
+    mean_D: float64 [D], the mean over classes of their weighted mean embeddings, not re-normalised; what explanations
+        compare prompts with. None where no explanation is wanted.
     """
 
     prompts: Sequence[Prompt]
@@ -38,6 +40,7 @@ class TextBank:
     key: str
     truncated: int = 0
     half_PD: torch.Tensor | None = None
+    mean_D: torch.Tensor | None = None
 
     def of_class(self, class_index: int) -> slice:
         """The rows of one class."""

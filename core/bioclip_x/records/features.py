@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from PIL.Image import Image
 
@@ -69,13 +68,11 @@ class ImageFeatures:
 
     embeddings_BD: float32 [B, D], rows L2-normalised (unless `embed` asked for them as the model gives them).
     refused_B: per picture, "" or why the model declines to name it (outside what it was made for).
-    distance_B: float32 [B], the measure behind a refusal (larger is less familiar), or None where the model has none.
-    names: what outputs call the pictures; set by the pipeline, for scorers that look scores up (`needs_encoder = False`).
+    names: what outputs call the images; for scorers that look up precomputed scores.
     """
 
     embeddings_BD: torch.Tensor
     refused_B: tuple[str, ...]
-    distance_B: np.ndarray | None = None
     names: tuple[str, ...] = ()
 
 

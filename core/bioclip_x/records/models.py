@@ -19,6 +19,7 @@ class KnownModel:
     is_cached: whether its weights lie on this machine. classes_cached: whether its list and the list's embeddings do;
         None where it brings none.
     facts: all that is written down about it, with the sources.
+    encoder: the family that loads it, for models that a plugin provides by its hook `models`; "" for a family's own.
     """
 
     name: str
@@ -33,6 +34,7 @@ class KnownModel:
     is_cached: bool
     classes_cached: bool | None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    encoder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,19 @@
 """Scores of classes and, after a head, of the nodes of the tree.
 
-Legend: B images, C classes, c classes of a part, I held nodes, K best classes.
+Legend: B images, C classes, c classes of a chunk, T inner taxa, I held nodes, K best classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import torch
+
+    from bioclip_x.taxonomy.tree import Taxonomy
 
 CHUNK: Final = 1 << 19
 """Logits that are made at a time: few enough to stay in a processor's cache between one step and the next."""
@@ -19,28 +21,22 @@ CHUNK: Final = 1 << 19
 
 @dataclass(frozen=True, eq=False)
 class Logits:
-    """Unnormalised class scores in the taxonomy's leaf order, logit scale applied. Made when they are asked for: there may
-    be a million classes, and then they are never all there at once.
+    """Unnormalised class scores in the taxonomy's leaf order, logit scale applied. Computed when they are asked for: there
+    may be a million classes, which are never all in memory at once.
 
-    part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; whoever takes it may overwrite it.
-    n_images, n_classes: B and C. k: how many of the best classes a head is to tell.
-    exact: the same as `part`, where `part` is an approximation (a bank of half precision): the best classes are then put in
-        order, and their shares told, by it.
-    inner_IB: float32 [inner taxa, B], logits of `Taxonomy.inner_taxa` from texts of their own, for heads that ask for them
-        (`needs_inner_texts = True`); else None.
-    offsets: by name, what adjustments added to them before any temperature, float32 [C, B] or [C, 1]; for explanations.
+    part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; the caller may overwrite it.
+    n_images, n_classes: B and C.
+    exact: the same at full precision, where `part` is an approximation (a bank of half precision): the order and the
+        probabilities of the best classes are taken from it. None where `part` is exact.
     """
 
     part: Callable[[int, int], torch.Tensor]
     n_images: int
     n_classes: int
-    k: int = 16
     exact: Callable[[int, int], torch.Tensor] | None = None
-    inner_IB: torch.Tensor | None = None
-    offsets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
-        """(first class, float32 [c, B]), from class 0 to C-1 without a gap."""
+        """(first class, float32 [c, B]) of each chunk, from class 0 to C-1."""
         step = max(256, CHUNK // max(1, self.n_images))
         for start in range(0, self.n_classes, step):
             yield start, self.part(start, min(start + step, self.n_classes))
@@ -64,6 +60,26 @@ class Logits:
         """From all of them at once: float32 [B, C]."""
         logits_CB = logits_BC.T.contiguous()  # a part is rows that lie together
         return Logits(lambda start, stop: logits_CB[start:stop].clone(), *logits_BC.shape)
+
+
+BEST: Final = 16
+"""Best classes of which a head reports the probabilities, unless more are asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadInput:
+    """What a head decides on.
+
+    logits: of the classes, with adjustments added and divided by a calibration's temperature.
+    taxonomy: the tree whose leaves are the classes. n_best: how many of the best classes `Scores.top_BK` should have.
+    inner_logits_TB: float32 [T, B], logits of `taxonomy.inner_taxa` from prompts of their own, for heads that declare
+        `needs_inner_taxa`; else None.
+    """
+
+    logits: Logits
+    taxonomy: Taxonomy
+    n_best: int = BEST
+    inner_logits_TB: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

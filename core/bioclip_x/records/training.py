@@ -1,4 +1,4 @@
-"""What a training loss is given.
+"""What a training loss is given, and what the training hooks are given.
 
 Legend: B images, T distinct texts of a batch, K texts drawn for each image, D embedding.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,10 +45,6 @@ class LossInput:
     def text_BD(self) -> torch.Tensor:  # noqa: N802 - a shape suffix
         """float32 [B, D], rows L2-normalised: each picture's text, the first where several are drawn."""
         return self.text_TD[self.text_BK[:, 0]]
-
-
-from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The texts of all classes, embedded: published with the model's own list, or written by the recipe's text builders."""
+"""The text bank of a recipe's classes: published with the model's own list, or written by the recipe's text builders."""
 
 from __future__ import annotations
 
@@ -6,54 +6,63 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from bioclip_x.classes.recipe_classes import Classes
-from bioclip_x.components import Encoder, Head, LoadedEncoder, TextBuilder
-from bioclip_x.models import own_classes
+from bioclip_x.components import LoadedEncoder, TextBuilder
+from bioclip_x.models import Family, load_own_classes
 from bioclip_x.prompts import DescriptorSet
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import TextBank
 from bioclip_x.text_bank.bank import build_bank
-from bioclip_x.text_bank.class_prompts import text_request, write_prompts
-from bioclip_x.text_bank.half_precision import halved
-from bioclip_x.text_bank.inner_taxa import InnerTexts, inner_texts
-from bioclip_x.text_bank.published import PublishedPrompts, published_bank
-from bioclip_x.text_bank.subset import part_of_bank
+from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
+from bioclip_x.text_bank.half_precision import add_half_precision
+from bioclip_x.text_bank.inner_taxa import InnerTaxaBank, embed_inner_taxa
+from bioclip_x.text_bank.mean_text import add_mean
+from bioclip_x.text_bank.published import PublishedPrompts, load_published_bank
+from bioclip_x.text_bank.subset import select_bank_classes
 
-DEFAULT_TEXT: Final = Recipe.model_fields["text"].default
-"""Where a model's own classes come embedded, this text means their embeddings."""
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class ClassTexts:
-    """bank: a text or more for every class. inner: texts of the taxa above, for a head that asks for them. notes: for outputs."""
+class ClassBanks:
+    """The banks of one classifier.
+
+    bank: at least one prompt for every class. inner: prompts of the taxa above the classes, for heads that need them.
+    notes: for outputs.
+    """
 
     bank: TextBank
-    inner: InnerTexts | None = None
+    inner: InnerTaxaBank | None = None
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Writing:
-    """How texts come to be: family, encoder: of the model. builders: the recipe's. descriptors: the recipe's, None for the
-    model's own. cache: a folder for banks. progress: called with (texts embedded, texts in all)."""
+class BankBuilder:
+    """What banks are built from.
+
+    family, encoder: of the model. builders: the recipe's. descriptors: the recipe's, None for the model's own.
+    is_default_text: the recipe's text is the default; a model's own list then comes with its published embeddings.
+    cache: a folder for banks. progress: called with (texts embedded, texts in all).
+    """
 
     recipe: Recipe
-    family: Encoder
+    family: Family
     encoder: LoadedEncoder
     builders: Sequence[TextBuilder]
     descriptors: DescriptorSet | None
+    is_default_text: bool
     cache: Path
     progress: Progress
 
-    def texts_of(self, classes: Classes, head: Head) -> ClassTexts:
-        """All the texts that scoring needs."""
+    def build(self, classes: Classes, *, with_inner_taxa: bool) -> ClassBanks:
+        """The bank of the classes, and where needed that of the inner taxa."""
         bank, notes = self._published(classes) or self._written(classes)
+        if self.recipe.explain:
+            bank = add_mean(bank, self.cache)
         inner = None
-        if getattr(head, "needs_inner_texts", False) and len(classes.tree.inner_taxa):
-            inner = inner_texts(
+        if with_inner_taxa and len(classes.tree.inner_taxa):
+            inner = embed_inner_taxa(
                 self.encoder,
                 self.builders,
                 classes.tree,
@@ -62,16 +71,16 @@ class Writing:
                 cache=self.cache,
                 progress=self.progress,
             )
-        return ClassTexts(bank, inner, (*notes, *(inner.notes if inner else ())))
+        return ClassBanks(bank, inner, (*notes, *(inner.notes if inner else ())))
 
     def _published(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]] | None:
-        """Where the model's own list comes embedded, and no other texts are asked for."""
-        if not classes.own or not classes.own.text or self.recipe.text != DEFAULT_TEXT:
+        """The embeddings that were published with the model's own list, where no other prompts are asked for."""
+        if not classes.own or not classes.own.text or not self.is_default_text:
             return None
-        own = own_classes(self.family, self.recipe.model, embeddings=True)
+        own = load_own_classes(self.family, self.recipe.model, embeddings=True)
         if not own or not own.embeddings:
             return None
-        bank, notes = published_bank(
+        bank, notes = load_published_bank(
             self.encoder,
             own,
             classes.whole,
@@ -80,22 +89,22 @@ class Writing:
             progress=self.progress,
         )
         bank = self._at_precision(bank)
-        if classes.is_part:
-            bank = part_of_bank(bank, classes.of_whole, partial(PublishedPrompts, classes.tree, own))
+        if classes.is_subset:
+            bank = select_bank_classes(bank, classes.of_whole, partial(PublishedPrompts, classes.tree, own))
         return bank, notes
 
     def _written(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]]:
-        request = text_request(classes.tree, self.recipe, self.encoder.card, self.descriptors)
-        texts = write_prompts(self.builders, request)
+        request = make_text_request(classes.tree, self.recipe, self.encoder.card, self.descriptors)
+        written = write_prompts(self.builders, request)
         bank = build_bank(
             self.encoder,
-            texts.prompts,
+            written.prompts,
             classes.tree.n_classes,
             pooling=self.recipe.pooling,
             cache=self.cache,
             progress=self.progress,
         )
-        return self._at_precision(bank), texts.notes
+        return self._at_precision(bank), written.notes
 
     def _at_precision(self, bank: TextBank) -> TextBank:
-        return halved(bank, self.cache) if self.recipe.bank_precision == "fp16" else bank
+        return add_half_precision(bank, self.cache) if self.recipe.bank_precision == "fp16" else bank

@@ -14,7 +14,9 @@ from bioclip_x.records import ModelCard, Prompt, PromptSet, TextRequest
 from bioclip_x.taxonomy import Taxonomy
 
 
-def text_request(taxonomy: Taxonomy, recipe: Recipe, card: ModelCard, descriptors: DescriptorSet | None) -> TextRequest:
+def make_text_request(
+    taxonomy: Taxonomy, recipe: Recipe, card: ModelCard, descriptors: DescriptorSet | None
+) -> TextRequest:
     """What the text builders are asked for: texts of all classes. descriptors: the recipe's; if None, the model's own."""
     if descriptors is None and card.descriptors:
         descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")
@@ -43,14 +45,14 @@ def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> Prom
         example = request.taxonomy.class_taxon(min(without)).name
         raise RecipeError(f"no text builder wrote a text for {len(without)} classes, {example!r} among them")
     prompts.sort(key=lambda prompt: prompt.class_index)  # stable: within a class, builders keep their order
-    tied = shared_texts(prompts)
+    tied = find_shared_texts(prompts)
     if tied:
         names = ", ".join(request.taxonomy.class_taxon(c).name for c in tied[0][:3])
         notes.append(f"{len(tied)} groups of classes have the very same texts and cannot be told apart, first: {names}")
     return PromptSet(tuple(prompts), tuple(notes))
 
 
-def shared_texts(prompts: Sequence[Prompt]) -> list[tuple[int, ...]]:
+def find_shared_texts(prompts: Sequence[Prompt]) -> list[tuple[int, ...]]:
     """Groups of classes whose sets of texts are identical."""
     texts: dict[int, set[str]] = defaultdict(set)
     for prompt in prompts:

@@ -1,7 +1,7 @@
-"""A bank of half precision beside the full one, for half the memory.
+"""A half-precision copy of a bank, for half the memory.
 
-Products with pictures read the half: float16, which rounds a cosine by some 1e-5. The best classes are then told by the full
-bank, which stays on disk, memory-mapped, and of which no more than their rows are read.
+Products with images read the copy: float16, which rounds a cosine by some 1e-5. The best classes are then scored again with
+the full bank, which stays on disk, memory-mapped; only their rows of it are read.
 
 Legend: P prompts, D embedding.
 """
@@ -23,7 +23,7 @@ CHUNK: Final = 8192
 """Rows that are rounded at a time."""
 
 
-def halved(bank: TextBank, cache: Path | None) -> TextBank:
+def add_half_precision(bank: TextBank, cache: Path | None) -> TextBank:
     """With `half_PD`, from `cache` (where it is kept beside the bank, memory-mapped) or, where that cannot be written, in
     memory."""
     file = cache / bank.key / "half.npy" if cache else None

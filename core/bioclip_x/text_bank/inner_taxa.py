@@ -1,6 +1,6 @@
-"""Texts of inner taxa, for heads that weigh a genus by what is said of the genus itself.
+"""The bank of the inner taxa, for heads that need logits of genera, families, … from prompts of their own.
 
-Legend: B images, M inner taxa.
+Legend: B images, T inner taxa.
 """
 
 from __future__ import annotations
@@ -18,28 +18,31 @@ from bioclip_x.prompts import DescriptorSet
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ImageFeatures, ModelCard, TextBank
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.editing.restrict import inner_tree
+from bioclip_x.taxonomy.editing.restrict import make_inner_tree
 from bioclip_x.text_bank.bank import build_bank
-from bioclip_x.text_bank.class_prompts import text_request, write_prompts
+from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 
 
 @dataclass(frozen=True, eq=False)
-class InnerTexts:
-    """bank: of the inner taxa, each a class there. place_M: int64 [M], the class there of each of `Taxonomy.inner_taxa`.
+class InnerTaxaBank:
+    """The prompts of the inner taxa, embedded.
 
-    notes: what the text builders had to say.
+    bank: each inner taxon is a class of it. taxonomy: the tree of these classes. class_T: int64 [T], the class there of each
+    of `Taxonomy.inner_taxa`. notes: of the text builders.
     """
 
     bank: TextBank
-    place_M: npt.NDArray[np.int64]
+    taxonomy: Taxonomy
+    class_T: npt.NDArray[np.int64]
     notes: tuple[str, ...]
 
     def logits(self, scorer: Scorer, features: ImageFeatures, card: ModelCard) -> torch.Tensor:
-        """float32 [M, B], in the order of `Taxonomy.inner_taxa`."""
-        return scorer.logits(features, self.bank, card).part(0, self.bank.n_classes)[torch.from_numpy(self.place_M)]
+        """float32 [T, B], in the order of `Taxonomy.inner_taxa`."""
+        logits = scorer.logits(features, self.bank, card, self.taxonomy)
+        return logits.part(0, self.bank.n_classes)[torch.from_numpy(self.class_T)]
 
 
-def inner_texts(
+def embed_inner_taxa(
     encoder: LoadedEncoder,
     builders: Sequence[TextBuilder],
     taxonomy: Taxonomy,
@@ -48,9 +51,9 @@ def inner_texts(
     *,
     cache: Path | None,
     progress: Callable[[int, int], None],
-) -> InnerTexts:
-    """What the recipe's text builders write of the inner taxa, embedded."""
-    tree, place_M = inner_tree(taxonomy)
-    texts = write_prompts(builders, text_request(tree, recipe, encoder.card, descriptors))
-    bank = build_bank(encoder, texts.prompts, tree.n_classes, pooling=recipe.pooling, cache=cache, progress=progress)
-    return InnerTexts(bank, place_M, tuple(f"inner taxa: {note}" for note in texts.notes))
+) -> InnerTaxaBank:
+    """The prompts that the recipe's text builders write for the inner taxa, embedded."""
+    tree, class_T = make_inner_tree(taxonomy)
+    written = write_prompts(builders, make_text_request(tree, recipe, encoder.card, descriptors))
+    bank = build_bank(encoder, written.prompts, tree.n_classes, pooling=recipe.pooling, cache=cache, progress=progress)
+    return InnerTaxaBank(bank, tree, class_T, tuple(f"inner taxa: {note}" for note in written.notes))

@@ -67,7 +67,7 @@ class PublishedPrompts(Sequence[Prompt]):
         return text.replace("{common}", common).replace("{lineage}", taxonomic_name(taxon))
 
 
-def published_bank(
+def load_published_bank(
     encoder: LoadedEncoder,
     own: OwnClasses,
     taxonomy: Taxonomy,

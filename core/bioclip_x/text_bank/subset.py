@@ -1,4 +1,4 @@
-"""The rows of some of a bank's classes."""
+"""The part of a bank that belongs to some of its classes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from bioclip_x.records import Prompt, TextBank
 
 
-def part_of_bank(
+def select_bank_classes(
     bank: TextBank, classes: npt.NDArray[np.int32], prompts: Callable[[npt.NDArray[np.int64]], Sequence[Prompt]]
 ) -> TextBank:
-    """The rows of some classes, which are numbered anew from 0. One clade is a slice of the bank and needs no memory.
+    """The rows of some classes, renumbered from 0. A clade is a slice of the bank and takes no memory.
 
     classes: int32 [C'], each once. prompts: makes the prompts of given owners, int64 [P'] in the new numbers.
     """
-    import torch
-
     new_C = np.full(bank.n_classes, -1, np.int64)
     new_C[classes] = np.arange(len(classes))
     rows = np.flatnonzero(new_C[bank.owner_P] >= 0)
@@ -32,6 +31,7 @@ def part_of_bank(
         bank,
         prompts=prompts(owner_P),
         embeddings_PD=bank.embeddings_PD[chosen],
+        mean_D=None,
         half_PD=None if bank.half_PD is None else bank.half_PD[chosen],
         owner_P=owner_P,
         weight_P=bank.weight_P[rows],

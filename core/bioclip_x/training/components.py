@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 
+from bioclip_x.capabilities import EncoderCapabilities, LossCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
+from bioclip_x.models import provided_model
 from bioclip_x.options import ComponentRef, validated
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, declared
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import BY_CONTENT, FREE, TrainConfig
 from bioclip_x.training.texts import TextDraw, TextKind
@@ -56,11 +58,13 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         if not len(dataset):
             raise TrainingError(f"data: {data.component} has no usable picture; {'; '.join(notes[-3:])}")
         datasets.append(dataset)
-    loss: Loss = _make(registry, "losses", config.loss, config.base)
-    family: Encoder = _make(registry, "encoders", config.encoder, config.base)
-    if not hasattr(family, "trainable"):
-        raise TrainingError(f"encoder: {config.encoder.name!r} has models to use, and none to train")
-    encoder = family.trainable(_model(config), device=config.device, seed=config.seed)
+    loss: Loss = _make(registry, "losses", _named(config.loss), config.base)
+    family: Encoder = _make(registry, "encoders", _named(config.encoder), config.base)
+    if not declared(family, EncoderCapabilities).trains:
+        raise TrainingError(f"encoder: {config.encoder}: its models can be used, but not trained")
+    encoder = family.trainable(_model(config, registry), device=config.device, seed=config.seed)
+    if declared(loss, LossCapabilities).needs_prepare:
+        loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     if isinstance(loss, torch.nn.Module):
         loss.to(encoder.device)
     return Parts(taxonomy, TextDraw(kinds, config.own_text), tuple(datasets), encoder, loss, tuple(notes))
@@ -86,6 +90,29 @@ def _make(registry: Registry, kind: Kind, ref: ComponentRef, base: Path) -> Any:
     return target(**{key: base / one if isinstance(one, Path) else one for key, one in options.items()})
 
 
-def _model(config: TrainConfig) -> str | dict[str, Any]:
-    scheme, _, rest = config.model.partition(":") if isinstance(config.model, str) else ("", "", "")
-    return f"local-dir:{config.path(Path(rest))}" if scheme == "local-dir" else config.model
+def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:
+    """The configuration with the encoder and the loss that the installed plugins declare as defaults, where it names none.
+
+    Raises PluginError where no plugin declares one.
+    """
+    fields: dict[str, Kind] = {"encoder": "encoders", "loss": "losses"}
+    found = {}
+    for field, kind in fields.items():
+        if getattr(config, field) is None:
+            found[field] = ComponentRef(name=registry.required_default(kind))
+    return config.model_copy(update=found)
+
+
+def _named(ref: ComponentRef | None) -> ComponentRef:
+    assert ref is not None, "fill_in_defaults comes first"
+    return ref
+
+
+def _model(config: TrainConfig, registry: Registry) -> str | dict[str, Any]:
+    if not isinstance(config.model, str):
+        return config.model
+    scheme, _, rest = config.model.partition(":")
+    if scheme == "local-dir":
+        return f"local-dir:{config.path(Path(rest))}"
+    provided = provided_model(registry, config.model)
+    return provided.source if provided else config.model

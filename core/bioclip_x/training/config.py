@@ -94,7 +94,9 @@ class TrainConfig(BaseModel):
         description="a model to go on from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or one to make from scratch, "
         "as the encoder describes it (open_clip: its model_cfg, and `preprocess` beside it)"
     )
-    encoder: Ref = Field(ComponentRef(name="open_clip"), description="the family of models that `model` belongs to")
+    encoder: Ref | None = Field(
+        None, description="the family of models that `model` belongs to; none takes the default"
+    )
     taxonomy: Path = Field(description="the classes")
     taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
     descriptors: Path | None = Field(None, description="for text builders that read them")
@@ -103,7 +105,7 @@ class TrainConfig(BaseModel):
     texts_per_picture: int = Field(1, ge=1, description="texts drawn for each picture; a text may hold for several")
     own_text: float = Field(1.0, ge=0, le=1, description="chance that a picture's own text is taken, where it has any")
     data: Datas = Field(min_length=1, description="data sets; batches mix them")
-    loss: Ref = Field(ComponentRef(name="unicl"), description="what to minimise")
+    loss: Ref | None = Field(None, description="what to minimise; none takes the default")
     augment: Augment = Augment.model_validate({})
 
     epochs: int = Field(gt=0)

@@ -21,7 +21,7 @@ from bioclip_x.registry import Registry
 from bioclip_x.training import checkpoint
 from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoint import Place
-from bioclip_x.training.components import fingerprints, make_parts
+from bioclip_x.training.components import fill_in_defaults, fingerprints, make_parts
 from bioclip_x.training.config import TrainConfig
 from bioclip_x.training.data import Batch, Loader, Pictures
 from bioclip_x.training.precision import autocast, resolve_precision
@@ -52,6 +52,7 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, registry: Registry, *, resume: bool = False) -> None:
+        config = fill_in_defaults(config, registry)
         self.config, self.registry = config, registry
         self.folder = config.path(config.output)
         checkpoint.check_writable(self.folder)

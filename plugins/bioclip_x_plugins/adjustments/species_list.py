@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bioclip_x.classes.species_lists import read_list
+from bioclip_x.classes.species_lists import read_species_list
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.messages import some
 from bioclip_x.records import Source
@@ -72,7 +72,7 @@ class SpeciesList:
     def _made(self, taxonomy: Taxonomy) -> _Prepared:
         import torch
 
-        listed = match_list(Resolver(taxonomy), read_list(create_registry(**from_environment()), self.file))
+        listed = match_list(Resolver(taxonomy), read_species_list(create_registry(**from_environment()), self.file))
         if not listed.nodes:
             raise TaxonomyError(
                 f"species-list: none of the {listed.n} names in {self.file} is one taxon of "

@@ -9,13 +9,14 @@ from typing import Literal
 
 from PIL.Image import Image
 
+from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import Sample
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.images.decoding import open_image
 from bioclip_x.images.sources import SUFFIXES
 from bioclip_x.messages import some
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.datasets.labels import off_the_list, resolve_labels
+from bioclip_x.taxonomy.names.labels import off_the_list, resolve_labels
 
 _SUFFIXES = tuple(SUFFIXES)
 
@@ -25,6 +26,8 @@ class ImageFolder:
 
     off_list: what becomes of folders that are no taxon of the taxonomy: skipped, or kept as pictures of no class.
     """
+
+    capabilities = DatasetCapabilities(reads=("folder",), evaluation_options={"off_list": "keep"})
 
     def __init__(self, *, path: Path, off_list: Literal["skip", "keep"] = "skip") -> None:
         self.path, self.off_list = path, off_list
@@ -69,7 +72,7 @@ class ImageFolder:
 
 def _pictures(folder: Path) -> list[str]:
     """Those that `classify` takes from a folder. Sorted: a picture's number must not depend on the file system."""
-    found = []
+    found: list[str] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         pictures = (name for name in names if name.lower().endswith(_SUFFIXES) and not name.startswith("."))

@@ -12,12 +12,13 @@ import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 from PIL.Image import Image
 
+from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import Sample
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.images.decoding import open_image
 from bioclip_x.messages import some
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.datasets.labels import off_the_list, resolve_labels
+from bioclip_x.taxonomy.names.labels import off_the_list, resolve_labels
 
 
 class Manifest:
@@ -26,6 +27,10 @@ class Manifest:
     Columns: path; label, a class's name (blank for a picture with a text alone); text, optional.
     off_list: what becomes of labels that are no taxon of the taxonomy: skipped, or kept as pictures of no class.
     """
+
+    capabilities = DatasetCapabilities(
+        reads=(".csv", ".tsv", ".parquet", ".pq"), evaluation_options={"off_list": "keep"}
+    )
 
     def __init__(self, *, path: Path, images: Path | None = None, off_list: Literal["skip", "keep"] = "skip") -> None:
         self.path, self.off_list = path, off_list

@@ -7,6 +7,8 @@ both ways, keep their full context.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.func import functional_call
@@ -24,7 +26,9 @@ def encode_text(model: nn.Module, tokens_PL: torch.Tensor, *, cropped: bool = Tr
     tensors = {"positional_embedding": tower.positional_embedding[:length]}
     if tower.attn_mask is not None:
         tensors["attn_mask"] = tower.attn_mask[:length, :length]
-    return functional_call(_TextOnly(tower), {f"tower.{k}": v for k, v in tensors.items()}, (tokens_PL[:, :length],))
+    named = {f"tower.{name}": tensor for name, tensor in tensors.items()}
+    embeddings_PD: torch.Tensor = functional_call(_TextOnly(tower), named, (tokens_PL[:, :length],))
+    return embeddings_PD
 
 
 class _TextOnly(nn.Module):
@@ -40,7 +44,7 @@ class _TextOnly(nn.Module):
         return embeddings
 
 
-def croppable_tower(model: nn.Module) -> nn.Module | None:
+def croppable_tower(model: nn.Module) -> Any:
     """The module that holds positions and mask, where cropping is exact; else None."""
     tower = getattr(model, "text", model)
     pooling = getattr(tower, "text_pool_type", getattr(tower, "pool_type", None))
@@ -49,9 +53,10 @@ def croppable_tower(model: nn.Module) -> nn.Module | None:
     return tower if exact and isinstance(getattr(tower, "positional_embedding", None), torch.Tensor) else None
 
 
-def end_of_text(tower: nn.Module, tokens_PL: torch.Tensor) -> torch.Tensor:
+def end_of_text(tower: Any, tokens_PL: torch.Tensor) -> torch.Tensor:
     """The position of the end-of-text token, int64 [P]: the largest token, or the one named."""
     if getattr(tower, "text_pool_type", getattr(tower, "pool_type", None)) == "argmax":
         return tokens_PL.argmax(dim=-1)
     end = getattr(tower, "text_eos_id", None) or getattr(tower, "eos_id", None)
-    return (tokens_PL == end).int().argmax(dim=-1)
+    is_end_PL: torch.Tensor = tokens_PL.eq(end)
+    return is_end_PL.int().argmax(dim=-1)

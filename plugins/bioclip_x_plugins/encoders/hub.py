@@ -16,18 +16,14 @@ PICKLE = "open_clip_pytorch_model.bin"
 _TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model", "config.json"]
 
 
-def model_folder(repository: str, revision: str | None, cache_dir: Path | None) -> Path:
+def model_folder(repository: str, revision: str | None) -> Path:
     """The snapshot of a model. Raises ModelError saying what to run where it is not to be had."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     def fetch(weights: str, here: bool = False) -> Path:
         wanted = [CONFIG, weights, *_TOKENIZER_FILES]
-        return Path(
-            snapshot_download(
-                repository, revision=revision, cache_dir=cache_dir, allow_patterns=wanted, local_files_only=here
-            )
-        )
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted, local_files_only=here))
 
     if revision and re.fullmatch("[0-9a-f]{40}", revision):
         # A commit never changes: where it is in the cache, there is nothing to ask the hub.
@@ -45,7 +41,6 @@ def dataset_file(
     repository: str,
     file: str,
     revision: str,
-    cache_dir: Path | None,
     *,
     or_main: bool = False,
     together: Sequence[str] = (),
@@ -64,24 +59,22 @@ def dataset_file(
     with _told(f"{repository}, {file}", f"hf download --repo-type dataset --revision {revision} {repository} {files}"):
         for wanted, here in ((revision, True), (revision, False), *([("main", True)] if or_main else [])):
             with contextlib.suppress(LocalEntryNotFoundError):
-                found = hf_hub_download(
-                    repository, file, repo_type="dataset", revision=wanted, cache_dir=cache_dir, local_files_only=here
-                )
+                found = hf_hub_download(repository, file, repo_type="dataset", revision=wanted, local_files_only=here)
                 return Path(found)
         raise LocalEntryNotFoundError(file)
 
 
-def is_model_cached(repository: str, cache_dir: Path | None = None) -> bool:
+def is_model_cached(repository: str) -> bool:
     """Whether configuration and weights of the main branch lie on this machine. Asks no network."""
-    return is_cached(repository, CONFIG, "main", "model", cache_dir) and any(
-        is_cached(repository, file, "main", "model", cache_dir) for file in (SAFETENSORS, PICKLE)
+    return is_cached(repository, CONFIG, "main", "model") and any(
+        is_cached(repository, file, "main", "model") for file in (SAFETENSORS, PICKLE)
     )
 
 
-def is_cached(repository: str, file: str, revision: str, kind: str, cache_dir: Path | None = None) -> bool:
+def is_cached(repository: str, file: str, revision: str, kind: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, file, cache_dir=cache_dir, revision=revision, repo_type=kind)
+    found = try_to_load_from_cache(repository, file, revision=revision, repo_type=kind)
     return isinstance(found, str)
 
 

@@ -13,6 +13,7 @@ import open_clip
 import torch
 from PIL.Image import Image
 
+from bioclip_x.capabilities import LoadedEncoderCapabilities
 from bioclip_x.errors import ModelError
 from bioclip_x.records import ImageFeatures, ModelCard, PatchFeatures
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
@@ -28,22 +29,20 @@ from bioclip_x_plugins.encoders.towers import patch_tower
 TEXT_BATCH: Final = 256
 
 
-def load(model: str, device: str, precision: str, cache_dir: Path | None, preprocess: str) -> LoadedOpenClip:
+def load(model: str, name: str, device: str, precision: str, preprocess: str) -> LoadedOpenClip:
     """See `OpenClip.load`."""
-    located = locate(model, cache_dir)
+    located = locate(model, name)
     chosen = pick_device(device)
     half = "fp16" if chosen.type == "cuda" else "fp32"
-    return LoadedOpenClip(located, chosen, half if precision == "auto" else precision, cache_dir, preprocess)
+    return LoadedOpenClip(located, chosen, half if precision == "auto" else precision, preprocess)
 
 
 class LoadedOpenClip:
     """A model on its device. See `components.PatchEncoder`."""
 
-    def __init__(
-        self, located: Located, device: torch.device, precision: str, cache_dir: Path | None, preprocess: str
-    ) -> None:
+    def __init__(self, located: Located, device: torch.device, precision: str, preprocess: str) -> None:
         self.device = device
-        self.model, self.preprocess_val = _create(located, device, precision, cache_dir)
+        self.model, self.preprocess_val = _create(located, device, precision)
         self.tokenizer = open_clip.get_tokenizer(_reference(located))
         self.input_dtype = open_clip.get_input_dtype(precision) or torch.float32
         about = read_card(located.folder)
@@ -68,20 +67,20 @@ class LoadedOpenClip:
             return ImageFeatures(embeddings_BD, ("",) * len(embeddings_BD))
         mean, std = (torch.tensor(self.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
         distance_B = self.gate.distance(features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
-        return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B), distance_B.numpy())
+        return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B))
 
     @cached_property
     def _patches(self) -> PatchTower | str:
         return patch_tower(self.model.visual)
 
     @property
-    def no_patches(self) -> str:
-        """Why the vision tower has no parts by patch, "" where it has."""
-        return self._patches if isinstance(self._patches, str) else ""
+    def capabilities(self) -> LoadedEncoderCapabilities:
+        """Why the vision tower's embedding cannot be split by patch, if it cannot."""
+        return LoadedEncoderCapabilities(no_patches=self._patches if isinstance(self._patches, str) else "")
 
     @torch.inference_mode()
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
-        """What each patch contributes to the unit embedding. Raises ModelError where `no_patches` says why not."""
+        """What each patch contributes to the unit embedding. Raises ModelError where `capabilities` says why not."""
         if isinstance(self._patches, str):
             raise ModelError(f"{self.card.name}: {self._patches}")
         return self._patches.encode(pixels_B3HW.to(self.device, self.input_dtype))
@@ -125,7 +124,7 @@ def _reference(located: Located) -> str:
     return f"local-dir:{located.folder}" if located.folder else located.architecture
 
 
-def _create(located: Located, device: torch.device, precision: str, cache_dir: Path | None) -> tuple[Any, Any]:
+def _create(located: Located, device: torch.device, precision: str) -> tuple[Any, Any]:
     """The model in evaluation mode, and its validation preprocessing."""
     if located.folder:
         _check_config(located.folder, located.name)
@@ -139,7 +138,6 @@ def _create(located: Located, device: torch.device, precision: str, cache_dir: P
             model, _, preprocess = open_clip.create_model_and_transforms(
                 _reference(located), pretrained=pretrained, precision=precision, device=device,
                 force_quick_gelu=wants_quick_gelu(located.architecture, pretrained or ""),
-                cache_dir=str(cache_dir) if cache_dir else None,
             )  # fmt: skip
     except Exception as problem:
         hint = (

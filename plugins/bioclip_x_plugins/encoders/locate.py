@@ -31,18 +31,19 @@ class Located:
     tag: str = ""
 
 
-def locate(model: str, cache_dir: Path | None = None) -> Located:
+def locate(model: str, name: str = "") -> Located:
     """Finds (and for hf-hub: fetches) a model. Raises ModelError saying what to do where it is not to be had."""
     scheme, rest = source_of(model)
+    name = name or model
     if scheme == "hf-hub":
         repository, _, wanted = rest.partition("@")
-        folder = model_folder(repository, wanted or None, cache_dir)
-        return Located(model, f"{repository}@{folder.name}", _checked(folder, model))
+        folder = model_folder(repository, wanted or None)
+        return Located(name, f"{repository}@{folder.name}", _checked(folder, name))
     if scheme:
-        folder = local_folder(model, scheme, rest)
-        return Located(model, _content_hash(folder), folder)
+        folder = local_folder(name, scheme, rest)
+        return Located(name, _content_hash(folder), folder)
     architecture, _, tag = rest.partition("/")
-    return Located(model, tag, architecture=architecture, tag=tag)
+    return Located(name, tag, architecture=architecture, tag=tag)
 
 
 def source_of(model: str) -> tuple[str, str]:

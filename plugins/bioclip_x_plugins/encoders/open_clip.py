@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.records import KnownModel, OwnClasses
 from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, alias_of, aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, commit_of, dataset_file, is_cached, is_model_cached
@@ -18,21 +19,19 @@ if TYPE_CHECKING:
 
 
 class OpenClip:
-    """Any open_clip model: an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH."""
+    """Any open_clip model: an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION], local-dir:PATH or package:NAME/FOLDER."""
+
+    capabilities = EncoderCapabilities(
+        preprocess=("model", "pybioclip"), lists_models=True, brings_classes=True, trains=True, raw_embeddings=True
+    )
 
     def load(
-        self,
-        model: str,
-        *,
-        device: str = "auto",
-        precision: str = "auto",
-        cache_dir: Path | None = None,
-        preprocess: str = "model",
+        self, model: str, *, name: str = "", device: str = "auto", precision: str = "auto", preprocess: str = "model"
     ) -> LoadedOpenClip:
-        """Raises ModelError, with what to do about it, where the model is not to be had or cannot be loaded."""
+        """Raises ModelError, with what to do about it, where the model cannot be found or loaded."""
         from bioclip_x_plugins.encoders.loaded import load
 
-        return load(model, device, precision, cache_dir, preprocess)
+        return load(model, name or model, device, precision, preprocess)
 
     def trainable(self, model: str | Mapping[str, Any], *, device: str = "auto", seed: int = 0) -> TrainableOpenClip:
         """A model with gradients; see `encoders.trainable`."""
@@ -45,29 +44,31 @@ class OpenClip:
         """The aliases of models.yaml."""
         return [_known(name, alias) for name, alias in aliases().items()]
 
-    def own_classes(self, model: str, *, embeddings: bool = False, cache_dir: Path | None = None) -> OwnClasses | None:
+    def own_classes(self, model: str, *, name: str = "", embeddings: bool = False) -> OwnClasses | None:
         """The names that were published for an alias, or the taxonomy that the card in a local folder names."""
         scheme, rest = source_of(model)
         if scheme in ("local-dir", "package"):
-            folder = local_folder(model, scheme, rest)
+            folder = local_folder(name or model, scheme, rest)
             beside = read_card(folder).get("taxonomy")
-            return OwnClasses((folder / beside).resolve(), source=f"{model}: {Path(beside).name}") if beside else None
+            return (
+                OwnClasses((folder / beside).resolve(), source=f"{name or model}: {Path(beside).name}")
+                if beside
+                else None
+            )
         alias = alias_of(model)
-        return _published(alias.classes, embeddings, cache_dir) if alias and alias.classes else None
+        return _published(alias.classes, embeddings) if alias and alias.classes else None
 
 
-def _published(facts: ClassesFacts, embeddings: bool, cache_dir: Path | None) -> OwnClasses:
+def _published(facts: ClassesFacts, embeddings: bool) -> OwnClasses:
     files = (facts.names, facts.embeddings)
-    names = dataset_file(facts.dataset, facts.names, facts.revision, cache_dir, or_main=True, together=files)
+    names = dataset_file(facts.dataset, facts.names, facts.revision, or_main=True, together=files)
     commit = commit_of(names) or facts.revision
     return OwnClasses(
         taxonomy=names,
         source=f"{facts.dataset}@{commit}: {names.name}",
         reader="tree-of-life",
         # Of the same commit as the names: a column belongs to its row.
-        embeddings=dataset_file(facts.dataset, facts.embeddings, commit, cache_dir, together=files)
-        if embeddings
-        else None,
+        embeddings=dataset_file(facts.dataset, facts.embeddings, commit, together=files) if embeddings else None,
         text=facts.text,
         text_with_common=facts.text_with_common,
     )

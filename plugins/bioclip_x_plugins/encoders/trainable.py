@@ -35,6 +35,7 @@ class TrainableOpenClip:
         self.tokenizer = tokenizer
         self.config = dict(config)
         self.device = device
+        self.embed_dim: int = self.config["model_cfg"]["embed_dim"]
         preprocess = self.config["preprocess_cfg"]
         size = preprocess["size"]
         self.image_size: tuple[int, int] = (size, size) if isinstance(size, int) else (size[0], size[1])

@@ -11,7 +11,8 @@ from typing import Literal
 
 import torch
 
-from bioclip_x.records import Logits, Scores
+from bioclip_x.capabilities import HeadCapabilities
+from bioclip_x.records import HeadInput, Logits, Scores
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.costs import heights, lca_costs, tree_distances
 from bioclip_x.taxonomy.scoring.rollup import roll_up
@@ -24,18 +25,17 @@ class Crm:
         the true class. "nodes" reports the one taxon, of any rank, that is nearest to the true class in the tree, as expected.
     """
 
-    chooses_rank = True
-    is_softmax = True
+    capabilities = HeadCapabilities(chooses_rank=True)
 
     def __init__(self, over: Literal["leaves", "nodes"] = "leaves") -> None:
         self.over = over
 
-    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+    def decide(self, given: HeadInput) -> Scores:
         """The shares of `rollup`, with `top_BK` in order of cost, or with the taxon chosen as `reported_BK`, [B, 1]."""
-        scores = roll_up(logits, taxonomy)
+        scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
         if self.over == "nodes":
-            return replace(scores, reported_BK=nearest(scores, taxonomy)[:, None])
-        top_BK, log_top_BK = least_costly(logits, scores, taxonomy)
+            return replace(scores, reported_BK=nearest(scores, given.taxonomy)[:, None])
+        top_BK, log_top_BK = least_costly(given.logits, scores, given.taxonomy)
         return replace(scores, top_BK=top_BK, log_top_BK=log_top_BK)
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import torch
 from pydantic import Field
 
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Logits, Scores
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.records import HeadInput, Scores
 from bioclip_x.taxonomy.scoring import hedging
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 
@@ -26,8 +26,7 @@ class Hedge:
     Raises RecipeError where both are given.
     """
 
-    chooses_rank = True
-    is_softmax = True
+    capabilities = HeadCapabilities(chooses_rank=True, depth_option="lambda_")
 
     def __init__(
         self,
@@ -41,10 +40,10 @@ class Hedge:
             )
         self.threshold, self.lambda_ = threshold, lambda_
 
-    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+    def decide(self, given: HeadInput) -> Scores:
         """The shares of `rollup`, and the node chosen for each picture as `reported_BK`, [B, 1]."""
-        scores = roll_up(logits, taxonomy)
-        bets = hedging.bets(scores, taxonomy)
+        scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
+        bets = hedging.bets(scores, given.taxonomy)
         if self.lambda_ is None:
             nodes_B = hedging.most_specific(bets, DEFAULT if self.threshold is None else self.threshold)
         else:

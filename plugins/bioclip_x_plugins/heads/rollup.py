@@ -14,8 +14,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Logits, Scores
+from bioclip_x.records import HeadInput, Scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 
@@ -30,16 +31,17 @@ class Rollup:
         self.size_prior = size_prior
 
     @property
-    def is_softmax(self) -> bool:
-        """Whether shares are those of the logits as they come."""
-        return self.size_prior is None
+    def capabilities(self) -> HeadCapabilities:
+        """With a size prior, probabilities are not the softmax of the class logits alone."""
+        return HeadCapabilities(is_softmax=self.size_prior is None)
 
-    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+    def decide(self, given: HeadInput) -> Scores:
         """Log-shares of the held nodes, the best classes, and the ranks."""
+        logits, taxonomy = given.logits, given.taxonomy
         if self.size_prior:
             prior_C = size_prior(taxonomy, self.size_prior)
             logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None]))
-        return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables))
+        return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables), n_best=given.n_best)
 
 
 def size_prior(taxonomy: Taxonomy, rank: str) -> torch.Tensor:

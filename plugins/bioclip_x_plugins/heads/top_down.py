@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Logits, Scores
+from bioclip_x.records import HeadInput, Logits, Scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.path_sums import sum_down
 from bioclip_x.taxonomy.scoring.rollup import roll_up
@@ -30,21 +31,23 @@ class TopDown:
     taxon, by the logit of its class. A taxon none of whose classes is possible (logits of -inf) does not compete.
     """
 
-    needs_inner_texts = True
+    capabilities = HeadCapabilities(is_softmax=False, needs_inner_taxa=True)
 
-    def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
+    def decide(self, given: HeadInput) -> Scores:
         """Shares of every node, and a winner at every rank that has a table.
 
         Raises RecipeError where the scorer gave no logits of inner taxa.
         """
+        logits, taxonomy, inner_TB = given.logits, given.taxonomy, given.inner_logits_TB
         n_inner = len(taxonomy.inner_taxa)
-        if n_inner and logits.inner_IB is None:
+        if n_inner and inner_TB is None:
             raise RecipeError(
                 f"the head 'top-down' needs scores of the {n_inner} taxa above the classes, from texts of their own; this "
                 "scorer gives only those of classes: take the scorer 'text', or the head 'rollup'"
             )
-        inner_TB = torch.zeros(0, logits.n_images) if logits.inner_IB is None else logits.inner_IB
-        return roll_up(class_log_probs(logits, inner_TB, taxonomy), taxonomy, tuple(taxonomy.rank_tables))
+        inner_TB = torch.zeros(0, logits.n_images) if inner_TB is None else inner_TB
+        log_probs = class_log_probs(logits, inner_TB, taxonomy)
+        return roll_up(log_probs, taxonomy, tuple(taxonomy.rank_tables), n_best=given.n_best)
 
 
 def class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Taxonomy) -> Logits:

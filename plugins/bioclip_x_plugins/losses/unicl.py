@@ -27,7 +27,7 @@ def unicl_loss(
 
     The paper's P(i) are the rows of i's label; here they are the texts that hold for picture i, `positive_BT[i]`, and
     for a text the pictures that it holds for, `positive_BT[:, j]`. The paper's sums over rows are means here, and their
-    sum is halved, so that with one positive each this is CLIP's loss. A text that was drawn for several pictures is one
+    sum is add_half_precision, so that with one positive each this is CLIP's loss. A text that was drawn for several pictures is one
     column, not several.
 
     image_BD, text_TD: float32, rows L2-normalised. logit_scale: s, exponentiated. logit_bias: b.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bioclip_x.records import Explanation, PromptShare, Remainder
+from bioclip_x.records import Explanation, PromptContribution, Remainder
 from bioclip_x_plugins.reports.result_text import REST_SHOWN, said, sides, signed
 
 
@@ -27,16 +27,16 @@ def margin_in_words(explanation: Explanation) -> str:
     return f"{'margin' if explanation.runner_up else 'score'} {signed(explanation.margin)}"
 
 
-def whence(share: PromptShare) -> str:
+def whence(share: PromptContribution) -> str:
     """The taxon above the class that a descriptor was written for, "" where it is the class's own.
 
-    >>> whence(PromptShare("a fork", "", "descriptor", "", 0, 0.3, 1.0, "Milvus", "genus"))
+    >>> whence(PromptContribution("a fork", "", "descriptor", "", 0, 0.3, 1.0, "Milvus", "genus"))
     'genus Milvus'
     """
     return f"{share.rank} {share.taxon}".strip()
 
 
-def own_sides(explanation: Explanation) -> tuple[tuple[PromptShare, ...], tuple[PromptShare, ...]]:
+def own_sides(explanation: Explanation) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
     """The winner's prompts and the runner-up's, the strongest first, without what is said of both."""
     winners, others = (tuple(share for share in side if share.net is None) for side in sides(explanation))
     return winners, others
@@ -44,7 +44,11 @@ def own_sides(explanation: Explanation) -> tuple[tuple[PromptShare, ...], tuple[
 
 def of_both(explanation: Explanation) -> tuple[tuple[str, float], ...]:
     """What is said of both classes, each once, with what it did for the margin altogether; the most telling first."""
-    nets = {share.phrase.casefold(): (said(share), share.net) for share in explanation.shares if share.net is not None}
+    nets = {
+        share.phrase.casefold(): (said(share), share.net)
+        for share in explanation.contributions
+        if share.net is not None
+    }
     return tuple(sorted(nets.values(), key=lambda one: -abs(one[1])))
 
 

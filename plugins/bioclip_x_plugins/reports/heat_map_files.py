@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.errors import BioclipXError, RecipeError
-from bioclip_x.records import HeatMap, PromptShare, Provenance, Result
+from bioclip_x.records import HeatMap, PromptContribution, Provenance, Result
 
 POSITIVE: Final = (213, 94, 0)
 NEGATIVE: Final = (0, 114, 178)
@@ -31,8 +32,7 @@ class HeatMapFiles:
     strongest: texts of each side, the strongest first.
     """
 
-    suffixes: tuple[str, ...] = ()
-    thumbnails = True
+    capabilities = ReportCapabilities(thumbnails=True)
 
     def __init__(self, *, strongest: int = 5) -> None:
         if strongest < 1:
@@ -69,7 +69,7 @@ class _Writer:
     def write(self, result: Result) -> None:
         """A folder for each picture, by its place among all; none for one without an explanation."""
         self._number += 1
-        shares = result.explanation.shares if result.explanation else ()
+        shares = result.explanation.contributions if result.explanation else ()
         both = [
             self._shown(shares, class_index) for class_index in dict.fromkeys(share.class_index for share in shares)
         ]
@@ -86,11 +86,13 @@ class _Writer:
                 about = self._about(result, share, heat_map, scale)
                 overlaid(picture, heat_map, scale).save(folder / name, pnginfo=about)
 
-    def _shown(self, shares: Sequence[PromptShare], class_index: int) -> list[tuple[PromptShare, HeatMap]]:
+    def _shown(
+        self, shares: Sequence[PromptContribution], class_index: int
+    ) -> list[tuple[PromptContribution, HeatMap]]:
         own = [(share, share.heat_map) for share in shares if share.class_index == class_index and share.heat_map]
         return own[: self._strongest]
 
-    def _about(self, result: Result, share: PromptShare, heat_map: HeatMap, scale: float) -> PngInfo:
+    def _about(self, result: Result, share: PromptContribution, heat_map: HeatMap, scale: float) -> PngInfo:
         """What the picture shows, within the picture."""
         told = {
             "Title": f"{result.source}: {share.text}",

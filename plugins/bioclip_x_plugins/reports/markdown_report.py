@@ -9,8 +9,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.io.streams import opened
-from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Step
+from bioclip_x.records import Explanation, Prediction, PromptContribution, Provenance, Result, Step
 from bioclip_x_plugins.reports.explanation_text import (
     amount,
     margin_in_words,
@@ -48,8 +49,7 @@ class MarkdownReport:
     strongest: descriptors to show of the winner and of the runner-up; the others are summed up.
     """
 
-    suffixes: tuple[str, ...] = (".md", ".markdown")
-    thumbnails = False
+    capabilities = ReportCapabilities(suffixes=(".md", ".markdown"))
 
     def __init__(self, *, strongest: Annotated[int, Field(ge=1)] = 10) -> None:
         self.strongest = strongest
@@ -150,7 +150,7 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
                 yield _descriptors(name, side, strongest, reach)
         if both := of_both(explanation):
             yield _table(("of both", "margin"), "lr", ((escaped(phrase), signed(net)) for phrase, net in both))
-    elif explanation.shares:
+    elif explanation.contributions:
         yield "The texts compared are names."
     if rest := shown_remainders(explanation):
         yield _table(
@@ -158,7 +158,7 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
         )
 
 
-def _descriptors(name: str, shares: Sequence[PromptShare], strongest: int, reach: float) -> str:
+def _descriptors(name: str, shares: Sequence[PromptContribution], strongest: int, reach: float) -> str:
     rows = [
         (
             escaped(said(share)),

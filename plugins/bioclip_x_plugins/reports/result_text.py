@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bioclip_x.messages import visible as visible
-from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, Result, Taxon
+from bioclip_x.records import Explanation, Prediction, PromptContribution, Provenance, Result, Taxon
 from bioclip_x.taxonomy.ranks import ORDER
 
 REST_SHOWN: Final = 1e-4
@@ -50,23 +50,23 @@ def italic_names(result: Result) -> dict[str, bool]:
     return {name: is_italic(rank) for one in result.predictions for rank, name in one.taxon.lineage}
 
 
-def sides(explanation: Explanation) -> tuple[tuple[PromptShare, ...], tuple[PromptShare, ...]]:
+def sides(explanation: Explanation) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
     """The winner's prompts and the runner-up's, the strongest of each first."""
-    if not explanation.shares:
+    if not explanation.contributions:
         return (), ()
-    winner = explanation.shares[0].class_index
+    winner = explanation.contributions[0].class_index
     return (
-        tuple(share for share in explanation.shares if share.class_index == winner),
-        tuple(share for share in explanation.shares if share.class_index != winner),
+        tuple(share for share in explanation.contributions if share.class_index == winner),
+        tuple(share for share in explanation.contributions if share.class_index != winner),
     )
 
 
-def is_descriptor(share: PromptShare) -> bool:
+def is_descriptor(share: PromptContribution) -> bool:
     """Whether a prompt says something of its class beyond its name."""
     return bool(share.phrase)
 
 
-def said(share: PromptShare) -> str:
+def said(share: PromptContribution) -> str:
     """What a prompt says of its class, and of which kind that is where it is no descriptor of it."""
     return (
         f"{share.phrase} ({share.kind})" if share.phrase and share.kind != "descriptor" else share.phrase or share.text
@@ -75,7 +75,7 @@ def said(share: PromptShare) -> str:
 
 def has_descriptors(explanation: Explanation) -> bool:
     """Whether there is anything to explain a decision with."""
-    return any(is_descriptor(share) for share in explanation.shares)
+    return any(is_descriptor(share) for share in explanation.contributions)
 
 
 def plural(number: int, one: str, many: str) -> str:

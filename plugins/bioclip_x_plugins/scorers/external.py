@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import ScoresError
 from bioclip_x.messages import some
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
@@ -49,7 +50,7 @@ class ExternalScorer:
     outputs; with it, a calibration made of one file holds for others of the same classifier.
     """
 
-    needs_encoder = False
+    capabilities = ScorerCapabilities(needs_embeddings=False)
 
     def __init__(self, file: Path, *, kind: Kind = "probabilities", model: str = "") -> None:
         self.file, self.kind = file, kind
@@ -68,7 +69,7 @@ class ExternalScorer:
             self._read = read(self.file, self.kind, taxonomy)
         return self._read.notes
 
-    def pictures(self) -> Sequence[str]:
+    def image_names(self) -> Sequence[str]:
         """The names of all pictures that the file has scores for."""
         return self._prepared.names
 
@@ -81,7 +82,7 @@ class ExternalScorer:
             return f"{self.file.name} gives it none of the listed classes"
         return ""
 
-    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
+    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
         """float32 [C, B] in parts; -inf for a class without a column. Raises ScoresError for a picture without a row."""
         read = self._prepared
         rows = [read.rows.find(name) for name in features.names]

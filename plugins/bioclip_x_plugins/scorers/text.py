@@ -18,7 +18,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
+from bioclip_x.taxonomy import Taxonomy
 
 
 def pooled_means(bank: TextBank) -> torch.Tensor:
@@ -56,13 +58,15 @@ def mean_lengths(bank: TextBank) -> torch.Tensor:
 class TextScorer:
     """Similarity to the pooled texts of each class, times the model's logit scale."""
 
+    capabilities = ScorerCapabilities(pools_prompts=True)
+
     def __init__(self) -> None:
         self._bank: TextBank | None = None
         self._prototypes_CD = torch.empty(0)
         self._share_P = torch.empty(0)
         self._length_C = torch.empty(0)
 
-    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
+    def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
         """Logits of any range of classes, made when they are asked for. Texts are the rows of each product, which a
         processor does in half the time of the same with pictures as rows."""
         self._prepare(bank)
@@ -85,7 +89,8 @@ class TextScorer:
         rows = bank.of_class(class_index)
         embeddings_PD = bank.embeddings_PD[rows]
         if bank.pooling == "max":
-            return (np.arange(len(embeddings_PD)) == int((embeddings_PD @ embedding_D).argmax())).astype(np.float32)
+            best = int((embeddings_PD @ embedding_D).argmax())
+            return np.asarray(np.arange(len(embeddings_PD)) == best, np.float32)
         share_P = bank.weight_P[rows] / bank.weight_P[rows].sum()
         if bank.pooling == "ensemble":
             share_P = share_P / float((torch.from_numpy(share_P) @ embeddings_PD).norm())

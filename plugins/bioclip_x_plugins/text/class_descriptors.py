@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,13 @@ from bioclip_x.taxonomy.names.resolver import Resolver
 Kinds = Literal["descriptor", "background", "all"]
 Inherit = Annotated[float, Field(ge=0, le=1)]
 """What each level of the tree weighs, relative to the level below it; 0 inherits nothing."""
+
+
+FLAG_OPTIONS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
+    "background": {"off": {"kinds": "descriptor"}, "on": {"kinds": "all"}, "only": {"kinds": "background"}},
+    "inherit": {"on": {"inherit": 0.5}},
+}
+"""How the text builders that read descriptors follow --background and --inherit."""
 
 
 class NothingSaid(DescriptorError):

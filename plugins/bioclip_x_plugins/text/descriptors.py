@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x_plugins.text.class_descriptors import Inherit, Kinds, said
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, said
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 
 
@@ -19,7 +20,7 @@ class Descriptors:
         together weigh this much (0 to 1) of what those of the level below it do; 0 inherits nothing.
     """
 
-    pooling = "mean"
+    capabilities = TextBuilderCapabilities(pooling="mean", flag_options=FLAG_OPTIONS)
 
     def __init__(
         self,

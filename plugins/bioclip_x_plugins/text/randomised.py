@@ -17,9 +17,10 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.prompts import Descriptor, load_words
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x_plugins.text.class_descriptors import Inherit, Kinds, NothingSaid, Phrase, Said, said
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, NothingSaid, Phrase, Said, said
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 from bioclip_x_plugins.text.seeded_random import class_keys, generator, one_of
 
@@ -44,7 +45,7 @@ class _Random(ABC):
         an inherited phrase all that inherit it get the same.
     """
 
-    pooling = "mean"
+    capabilities: ClassVar = TextBuilderCapabilities(pooling="mean", seed_option="seed", flag_options=FLAG_OPTIONS)
     kind: ClassVar[str]
 
     seed: int = 0

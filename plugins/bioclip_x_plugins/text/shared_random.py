@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x_plugins.text.phrases import Called
 from bioclip_x_plugins.text.randomised import WAFFLES, RandomCharacters, RandomWords
@@ -21,7 +22,7 @@ class SharedRandom:
     seed: another seed is another draw. pairs: how many. name: as for `descriptors`. words: as for `random-words`.
     """
 
-    pooling = "mean"
+    capabilities = TextBuilderCapabilities(pooling="mean", seed_option="seed")
 
     def __init__(
         self,

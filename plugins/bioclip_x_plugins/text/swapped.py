@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.errors import DescriptorError, RecipeError
 from bioclip_x.messages import some
 from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.text.class_descriptors import Inherit, Kinds, Said, said
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, Said, said
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 from bioclip_x_plugins.text.seeded_random import class_keys, derangement
 
@@ -23,7 +24,7 @@ class Swapped:
     what is inherited is exchanged with the rest.
     """
 
-    pooling = "mean"
+    capabilities = TextBuilderCapabilities(pooling="mean", seed_option="seed", flag_options=FLAG_OPTIONS)
 
     def __init__(
         self,

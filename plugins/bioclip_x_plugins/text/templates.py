@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.prompts import load_template_set
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x_plugins.text.names import Name, class_names
@@ -17,7 +18,7 @@ class Templates:
     name: which name stands in them, as the text builder of that name would write it.
     """
 
-    pooling = "ensemble"
+    capabilities = TextBuilderCapabilities(pooling="ensemble")
 
     def __init__(
         self, set: Literal["openai-80", "clip", "bioclip"] | Path = "openai-80", *, name: Name = "common"

@@ -11,7 +11,7 @@ import torch
 from bioclip_x import Classifier
 from bioclip_x.calibration.fit import calibrate
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledPictures, halves, labelled_pictures, off_list
+from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, halves, off_list
 from bioclip_x.inference import calibration_store
 from bioclip_x.records import Calibration
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
@@ -40,10 +40,10 @@ class Made:
         scorer = {"name": "external", "file": str(self.scores), "kind": "logits"}
         return Classifier("no-such-model", taxonomy=birds_csv, scorer=scorer, **fields)
 
-    def seen(self, classifier: Classifier) -> LabelledPictures:
+    def seen(self, classifier: Classifier) -> LabelledImages:
         dataset = Manifest(path=self.labels, off_list="keep")
         list(dataset.prepare(classifier.taxonomy))
-        return labelled_pictures(classifier, dataset)
+        return embed_labelled_images(classifier, dataset)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_depths_reach_what_was_asked_for_on_the_fitted_half(made: Made, birds_cs
 def kept(made: Made, birds_csv: Path) -> Calibration:
     classifier = made.classifier(birds_csv)
     found = calibrate(classifier, made.seen(classifier), "made", accuracies=[0.9])
-    calibration_store.save(found)
+    calibration_store.save_calibration(found)
     return found
 
 
@@ -169,7 +169,7 @@ def test_all_right_and_all_wrong_have_no_best_temperature(made: Made, birds_csv:
     if all_right:
         assert found.temperature is None and found.before == found.after
         assert any("every picture that it was fitted on is right" in note for note in found.notes)
-        calibration_store.save(found)
+        calibration_store.save_calibration(found)
         about = made.classifier(birds_csv, calibration="auto").provenance
         assert "not calibrated" in about.probabilities
         assert any("no temperature; none of these below" in note for note in about.notes)
@@ -188,7 +188,7 @@ def test_pictures_are_read_and_those_that_cannot_be_are_told(tiny_model: str, bi
     classifier = Classifier(tiny_model, taxonomy=birds_csv)
     dataset = ImageFolder(path=folder)
     list(dataset.prepare(classifier.taxonomy))
-    seen = labelled_pictures(classifier, dataset)
+    seen = embed_labelled_images(classifier, dataset)
     assert len(seen.sources) == 110 and "1 pictures cannot be used" in seen.notes[0] and "bad.png" in seen.notes[0]
     found = calibrate(classifier, seen, "noise", accuracies=())
     assert found.fitted + found.held_out == 110 and found.hedges == ()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.calibration.reliability import adaptive_calibration_error, expected_calibration_error, tied_means
 
-observed = st.lists(st.tuples(st.integers(0, 60).map(lambda i: i / 60), st.booleans()), min_size=1, max_size=50)
+observe = st.lists(st.tuples(st.integers(0, 60).map(lambda i: i / 60), st.booleans()), min_size=1, max_size=50)
 
 
 def naive_ece(confidence: list[float], right: list[bool], bins: int) -> float:
@@ -24,7 +24,7 @@ def naive_ece(confidence: list[float], right: list[bool], bins: int) -> float:
     return total
 
 
-@given(observed, st.sampled_from([1, 4, 15]))
+@given(observe, st.sampled_from([1, 4, 15]))
 def test_expected_calibration_error_is_that_of_a_loop(seen: list[tuple[float, bool]], bins: int) -> None:
     confidence, right = [c for c, _ in seen], [r for _, r in seen]
     found = expected_calibration_error(np.array(confidence), right, bins)
@@ -50,7 +50,7 @@ def test_adaptive_bins_hold_equally_many() -> None:
     assert adaptive_calibration_error(confidence, right, bins=3) == pytest.approx(sum(gaps) / 5)
 
 
-@given(observed, st.randoms(use_true_random=False))
+@given(observe, st.randoms(use_true_random=False))
 def test_the_order_of_pictures_has_no_part_in_it(seen: list[tuple[float, bool]], random: object) -> None:
     shuffled = list(seen)
     random.shuffle(shuffled)  # type: ignore[attr-defined]

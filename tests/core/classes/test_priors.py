@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bioclip_x.classes.priors import Adjustments, highest_below
+from bioclip_x.classes.priors import Adjustments, largest_offsets_below
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.records import Logits, Source
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
@@ -56,10 +56,10 @@ def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
     offsets_CB = torch.tensor([[-3.0, -math.inf], [-1.0, -math.inf], [-2.0, 0.0]])
     whole = tree()
     assert [whole.names[node] for node in whole.inner_taxa] == ["F", "A", "B"]
-    assert highest_below(offsets_CB, whole).tolist() == [[-1.0, 0.0], [-1.0, -math.inf], [-2.0, 0.0]]
+    assert largest_offsets_below(offsets_CB, whole).tolist() == [[-1.0, 0.0], [-1.0, -math.inf], [-2.0, 0.0]]
     inner_IB = of(offsets_CB).of(replace(logits(), inner_IB=torch.full((3, 2), 2.0)), SOURCES).inner_IB
     assert inner_IB is not None and inner_IB.tolist() == [[1.0, 2.0], [1.0, -math.inf], [0.0, 2.0]]
-    assert highest_below(torch.zeros(2, 1), from_labels(("a", "b"))).shape == (0, 1)
+    assert largest_offsets_below(torch.zeros(2, 1), from_labels(("a", "b"))).shape == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from bioclip_x.classes.subset import part_of
+from bioclip_x.classes.subset import select_subset
 from bioclip_x.records import Prompt, TextBank
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.text_bank.subset import part_of_bank
+from bioclip_x.text_bank.subset import select_bank_classes
 
 
 def bank() -> TextBank:
@@ -23,7 +23,7 @@ def bank() -> TextBank:
 @pytest.mark.parametrize("classes", [[1, 2], [0, 2, 4], [3], [0, 1, 2, 3, 4], [4, 0, 2]])
 def test_rows_are_those_of_a_loop_over_the_classes(classes: list[int]) -> None:
     whole = bank()
-    part = part_of_bank(
+    part = select_bank_classes(
         whole, np.array(classes, np.int32), lambda owner_P: [Prompt("", int(c), "name") for c in owner_P]
     )
     expected = [(new, p) for new, old in enumerate(classes) for p in range(9) if whole.owner_P[p] == old]
@@ -36,18 +36,18 @@ def test_rows_are_those_of_a_loop_over_the_classes(classes: list[int]) -> None:
 
 def test_one_clade_needs_no_memory_of_its_own() -> None:
     whole = bank()
-    part = part_of_bank(whole, np.array([1, 2], np.int32), lambda owner_P: [])
+    part = select_bank_classes(whole, np.array([1, 2], np.int32), lambda owner_P: [])
     assert part.embeddings_PD.untyped_storage().data_ptr() == whole.embeddings_PD.untyped_storage().data_ptr()
 
 
 def test_another_part_is_another_bank() -> None:
     parts = [[0], [1], [0, 1], [1, 0]]
-    keys = {part_of_bank(bank(), np.array(classes, np.int32), lambda owner_P: []).key for classes in parts}
+    keys = {select_bank_classes(bank(), np.array(classes, np.int32), lambda owner_P: []).key for classes in parts}
     assert len(keys | {"key"}) == 5
 
 
 def test_without_a_subset_it_is_the_very_same_tree() -> None:
     tree = from_labels(("a", "b"))
-    part = part_of(create_registry(), (), tree)
+    part = select_subset(create_registry(), (), tree)
     assert part.tree is tree and part.classes.tolist() == [0, 1] and part.notes == ()
-    assert part_of(create_registry(), ("b",), tree).tree.notes == ("subset b: 1 of 2 classes",)
+    assert select_subset(create_registry(), ("b",), tree).tree.notes == ("subset b: 1 of 2 classes",)

@@ -11,8 +11,8 @@ import yaml
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_usefulness import Sorted, best_two, usefulness
-from bioclip_x.evaluation.labelled_images import LabelledPictures, labelled_pictures
+from bioclip_x.evaluation.descriptor_usefulness import Sorted, find_best_two, usefulness
+from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
 from bioclip_x.evaluation.pruning import prune, to_drop
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.prompts.descriptors import write_descriptors
@@ -39,7 +39,7 @@ def said(tmp_path: Path) -> Path:
     return file
 
 
-def seen(classifier: Classifier, counts: dict[str, int], seed: int = 0) -> LabelledPictures:
+def seen(classifier: Classifier, counts: dict[str, int], seed: int = 0) -> LabelledImages:
     """Pictures at random places, nearer to their class's texts than others are. "" are of no class."""
     rng, bank = torch.Generator().manual_seed(seed), classifier.bank
     names = [classifier.taxonomy.class_taxon(c).name for c in range(classifier.taxonomy.n_classes)]
@@ -49,12 +49,12 @@ def seen(classifier: Classifier, counts: dict[str, int], seed: int = 0) -> Label
     features = torch.nn.functional.normalize(torch.stack([centre[c] for c in classes]) + noise, dim=1)
     order = torch.randperm(len(classes), generator=rng)
     sources = tuple(Source(f"{i}.png") for i in range(len(classes)))
-    return LabelledPictures(features[order], sources, np.array(classes)[order.numpy()], ())
+    return LabelledImages(features[order], sources, np.array(classes)[order.numpy()], ())
 
 
-def named(classifier: Classifier, pictures: LabelledPictures) -> np.ndarray:
+def named(classifier: Classifier, pictures: LabelledImages) -> np.ndarray:
     listed = Sorted.of(pictures)
-    right: np.ndarray = best_two(listed.logits(classifier)).best_N == listed.class_N
+    right: np.ndarray = find_best_two(listed.logits(classifier)).best_N == listed.class_N
     return right
 
 
@@ -161,7 +161,7 @@ def test_one_picture_all_over_says_nothing(tiny_model: str, birds_csv: Path, sai
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said, batch_size=2)
     dataset = ImageFolder(path=folder, off_list="keep")
     list(dataset.prepare(classifier.taxonomy))
-    found = usefulness(classifier, labelled_pictures(classifier, dataset), "same")
+    found = usefulness(classifier, embed_labelled_images(classifier, dataset), "same")
     assert len(found.skipped) == 1 and "broken.png" in found.skipped[0] and found.pictures == 6
     for one in found.classes:
         for use in one.descriptors:
@@ -207,7 +207,7 @@ def test_pruned_accuracy_is_that_of_the_file_written(
     from bioclip_x.evaluation.labelled_images import halves
 
     deciding, held = halves(pictures.class_n, 3)
-    part = LabelledPictures(
+    part = LabelledImages(
         pictures.features_nD[held], tuple(pictures.sources[r] for r in held), pictures.class_n[held], ()
     )
     before, after = named(whole, part), named(classifier(tmp_path / "pruned.yaml"), part)

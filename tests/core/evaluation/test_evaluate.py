@@ -10,7 +10,7 @@ import pytest
 
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation import labelled_images
-from bioclip_x.evaluation.correctness import Answers, judge
+from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
 from bioclip_x.evaluation.evaluate import evaluate, seeded
 from bioclip_x.evaluation.intervals import wilson
 from bioclip_x.recipe import Recipe
@@ -140,7 +140,7 @@ def test_a_genus_that_is_a_class_is_answered_by_either_of_its_nodes(birds_csv: P
     genus = taxonomy.owner(leaf)
     robur = int(taxonomy.leaf_node_C[names.index("Quercus robur")])
     best_nk = np.array([[leaf, -1], [genus, robur], [robur, genus], [0, -1], [-1, -1]])
-    found = judge(Answers(best_nk, {}), np.full(5, oak), taxonomy)
+    found = compare_with_truth(ImagePredictions(best_nk, {}), np.full(5, oak), taxonomy)
     assert found.right_n.tolist() == [1, 1, 0, 0, 0] and found.among_n.tolist() == [1, 1, 1, 0, 0]
     assert found.height_n.tolist() == [0, 0, 1, 7, 7]  # no answer is as far off as the root
     assert genus != leaf
@@ -155,9 +155,9 @@ def test_texts_are_compared_on_pictures_that_are_embedded_once(
             picture(number + len(name)).save(tmp_path / "photos" / name / f"{number}.png")
     (tmp_path / "photos" / "Parus_major" / "broken.png").write_bytes(b"no picture")
     calls = []
-    whole = labelled_images.labelled_pictures
+    whole = labelled_images.embed_labelled_images
     monkeypatch.setattr(
-        "bioclip_x.evaluation.evaluate.labelled_pictures",
+        "bioclip_x.evaluation.evaluate.embed_labelled_images",
         lambda *of: calls.append(1) or whole(*of),  # type: ignore[func-returns-value]
     )
     recipes = [

@@ -12,12 +12,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bioclip_x.classes.priors import Adjustments
-from bioclip_x.explain.contrast import Scored, two_sides
+from bioclip_x.explain.contrast import ScoredImage, select_compared_taxa
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.inference.temperature import at_temperature
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import select_top_nodes
 from bioclip_x.records import Explanation, ImageFeatures, ModelCard, Prompt, Source, TextBank
+from bioclip_x.records.scores import HeadInput
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.crm import Crm
@@ -76,13 +77,23 @@ def test_by_hand() -> None:
     taxonomy = tree()
     told = explained(bank_of(PROMPTS, COSINES, 4), taxonomy, [taxonomy.names.index("a1"), taxonomy.names.index("a2")])
     assert (told.winner, told.runner_up, told.winner_class, told.runner_up_class) == ("a1", "a2", "a1", "a2")
-    assert [s.phrase for s in told.shares] == ["a cap", "a tail", "A Cap", "a beak"]  # the strongest of each first
-    assert [s.contribution for s in told.shares] == pytest.approx([10, 6, -8, -4])  # 40/2 times the cosine
-    assert [s.similarity for s in told.shares] == pytest.approx([0.5, 0.3, 0.4, 0.2])
+    assert [s.phrase for s in told.contributions] == [
+        "a cap",
+        "a tail",
+        "A Cap",
+        "a beak",
+    ]  # the strongest of each first
+    assert [s.contribution for s in told.contributions] == pytest.approx([10, 6, -8, -4])  # 40/2 times the cosine
+    assert [s.similarity for s in told.contributions] == pytest.approx([0.5, 0.3, 0.4, 0.2])
     assert told.margin == pytest.approx(4) and told.rest == 0 and told.remainders == ()
-    assert [s.net for s in told.shares] == [pytest.approx(2), None, pytest.approx(2), None]  # one phrase, told once
-    assert [s.n_classes for s in told.shares] == [3, 1, 3, 1]
-    assert [(s.taxon, s.rank) for s in told.shares] == [("", ""), ("A", "family"), ("", ""), ("", "")]
+    assert [s.net for s in told.contributions] == [
+        pytest.approx(2),
+        None,
+        pytest.approx(2),
+        None,
+    ]  # one phrase, told once
+    assert [s.n_classes for s in told.contributions] == [3, 1, 3, 1]
+    assert [(s.taxon, s.rank) for s in told.contributions] == [("", ""), ("A", "family"), ("", ""), ("", "")]
     assert not told.is_asked_for
 
 
@@ -90,7 +101,7 @@ def test_of_max_pooling_the_best_text_alone_counts() -> None:
     taxonomy = tree()
     bank = bank_of(PROMPTS, COSINES, 4, "max")
     told = explained(bank, taxonomy, [taxonomy.names.index("a1"), taxonomy.names.index("a2")])
-    assert [s.contribution for s in told.shares] == pytest.approx([20, 0, -16, 0])
+    assert [s.contribution for s in told.contributions] == pytest.approx([20, 0, -16, 0])
     assert told.margin == pytest.approx(4) and told.remainders == ()
 
 
@@ -120,7 +131,7 @@ def test_any_taxon_can_be_asked_about(asked: str, winner_class: str, runner_up_c
     logits = dict(zip(["a1", "a2", "b1", "c1"], [16.0, 12, 4, 8]))
     of_a = math.log(math.exp(16) + math.exp(12))
     assert told.margin == pytest.approx(of_a - logits[runner_up_class], abs=1e-4)
-    assert math.fsum(s.contribution for s in told.shares) == pytest.approx(
+    assert math.fsum(s.contribution for s in told.contributions) == pytest.approx(
         logits[winner_class] - logits[runner_up_class], abs=1e-4
     )
 
@@ -206,7 +217,7 @@ class Scene:
         self.logits = at_temperature(
             Adjustments(given, self.taxonomy).of(logits, [Source("a"), Source("b")]), self.temperature
         )
-        self.scores = self.head.decide(self.logits, self.taxonomy)
+        self.scores = self.head.decide(HeadInput(self.logits, self.taxonomy))
 
     def explainer(self, asked: int | None) -> Explainer:
         card = replace(CARD, logit_scale=40 / self.temperature, logit_bias=-3 / self.temperature)
@@ -258,11 +269,11 @@ def test_contributions_and_remainders_sum_to_the_margin(scene: Scene, row: int, 
     assume(nodes[0] != 0)
     asked = None if asked_at is None else 1 + round(asked_at * (taxonomy.n_nodes - 2))
     told = scene.explainer(asked).explain(scene.logits, row, shares, scene.pictures[row], nodes)
-    contributions = math.fsum(share.contribution for share in told.shares)
+    contributions = math.fsum(share.contribution for share in told.contributions)
     assert told.rest == math.fsum(one.contribution for one in told.remainders)
     assert told.margin == contributions + told.rest
 
-    sides, _ = two_sides(taxonomy, Scored(scene.logits, row, shares), nodes, asked)
+    sides, _ = select_compared_taxa(taxonomy, ScoredImage(scene.logits, row, shares), nodes, asked)
     assume(len(sides) == 2)
     is_softmax = bool(getattr(scene.head, "is_softmax", False))
     is_held = all(taxonomy.place_N[n] >= 0 or taxonomy.leaf_start_N[n] in shares.best for n in (s.node for s in sides))
@@ -288,15 +299,15 @@ def test_what_each_prompt_did(scene: Scene) -> None:
     assume(nodes[0] != 0)
     told = scene.explainer(None).explain(scene.logits, 0, shares, scene.pictures[0], nodes)
     said = [(scene.bank.prompts[row].phrase, int(c)) for row, c in enumerate(scene.bank.owner_P)]
-    classes = {share.class_index for share in told.shares}
-    for share in told.shares:
+    classes = {share.class_index for share in told.contributions}
+    for share in told.contributions:
         row = int(share.text.removeprefix("text "))
         assert scene.bank.owner_P[row] == share.class_index
         assert share.similarity == pytest.approx(float(scene.bank.embeddings_PD[row] @ scene.pictures[0]), abs=1e-6)
         assert share.n_classes == len({c for phrase, c in said if phrase == share.phrase})
-        same = [other for other in told.shares if other.phrase == share.phrase]
+        same = [other for other in told.contributions if other.phrase == share.phrase]
         if {other.class_index for other in same} == classes and len(classes) == 2:
             assert share.net == pytest.approx(sum(other.contribution for other in same), abs=1e-9)
         else:
             assert share.net is None
-    assert len(told.shares) == sum(int(c) in classes for c in scene.bank.owner_P)
+    assert len(told.contributions) == sum(int(c) in classes for c in scene.bank.owner_P)

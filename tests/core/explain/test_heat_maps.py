@@ -14,21 +14,21 @@ from tests.helpers import PREPROCESS, TINY, picture, write_model
 
 from bioclip_x import Classifier
 from bioclip_x.errors import ModelError, RecipeError
-from bioclip_x.explain.heat_maps import seen_box
-from bioclip_x.records import PromptShare
+from bioclip_x.explain.heat_maps import compute_seen_box
+from bioclip_x.records import PromptContribution
 
 
 def model_with(folder: Path, **vision: Any) -> str:
     return f"local-dir:{write_model(folder, TINY | {'vision_cfg': TINY['vision_cfg'] | vision})}"
 
 
-def explained(model: str, image: Any, **fields: Any) -> tuple[PromptShare, ...]:
+def explained(model: str, image: Any, **fields: Any) -> tuple[PromptContribution, ...]:
     found = next(Classifier(model, labels=("cat", "dog"), heat_maps=True, **fields).classify(image))
     assert found.explanation
-    return found.explanation.shares
+    return found.explanation.contributions
 
 
-def total(share: PromptShare) -> float:
+def total(share: PromptContribution) -> float:
     assert share.heat_map
     return math.fsum(value for row in share.heat_map.values_hw for value in row)
 
@@ -62,7 +62,7 @@ def test_each_prompt_gets_its_own_map_in_a_class_of_many(tmp_path: Path) -> None
 
 
 def test_a_batch_gives_the_maps_that_its_pictures_give_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bioclip_x.explain.heat_maps.PICTURES_AT_A_TIME", 2)
+    monkeypatch.setattr("bioclip_x.explain.heat_maps.IMAGES_AT_A_TIME", 2)
     classifier = Classifier(model_with(tmp_path / "m"), labels=("cat", "dog"), heat_maps=True)
     images = [picture(seed) for seed in range(5)]
     unreadable = tmp_path / "none.png"
@@ -71,7 +71,7 @@ def test_a_batch_gives_the_maps_that_its_pictures_give_alone(tmp_path: Path, mon
     for result, image in zip(together, images, strict=True):
         alone = next(classifier.classify(image))
         assert result.explanation and alone.explanation
-        maps, own = ([share.heat_map for share in one.explanation.shares] for one in (result, alone))
+        maps, own = ([share.heat_map for share in one.explanation.contributions] for one in (result, alone))
         for one, other in zip(maps, own, strict=True):
             assert one and other
             torch.testing.assert_close(torch.tensor(one.values_hw), torch.tensor(other.values_hw), atol=1e-6, rtol=0)
@@ -80,7 +80,7 @@ def test_a_batch_gives_the_maps_that_its_pictures_give_alone(tmp_path: Path, mon
 def test_there_are_no_maps_unless_they_are_asked_for(tmp_path: Path) -> None:
     found = next(Classifier(model_with(tmp_path / "m"), labels=("cat", "dog")).classify(picture()))
     assert found.explanation
-    assert all(share.heat_map is None for share in found.explanation.shares)
+    assert all(share.heat_map is None for share in found.explanation.contributions)
 
 
 def test_a_model_without_patch_tokens_says_so_at_once(tmp_path: Path) -> None:
@@ -123,15 +123,15 @@ def seen(mode: str, size: tuple[int, int], folder: Path, side: int = 32) -> tupl
 @pytest.mark.parametrize("mode", ["squash", "shortest", "longest"])
 @pytest.mark.parametrize("size", [(256, 128), (96, 256), (128, 128)])
 def test_the_box_is_what_the_preprocessing_lets_through(mode: str, size: tuple[int, int], tmp_path: Path) -> None:
-    found = seen_box({"size": [32, 32], "resize_mode": mode}, *size)
+    found = compute_seen_box({"size": [32, 32], "resize_mode": mode}, *size)
     assert found == pytest.approx(seen(mode, size, tmp_path / "m"), abs=0.03)
     assert (found == (0, 0, 1, 1)) == (mode == "squash" or size[0] == size[1])
 
 
 def test_the_box_of_a_model_that_is_not_square_and_of_one_that_tells_nothing() -> None:
-    assert seen_box({"size": [100, 50], "resize_mode": "shortest"}, 100, 100) == (0.25, 0.0, 0.75, 1.0)
-    assert seen_box({"size": 32, "resize_mode": None}, 200, 100) == (0.25, 0.0, 0.75, 1.0)
-    assert seen_box({}, 200, 100) == (0.0, 0.0, 1.0, 1.0)
+    assert compute_seen_box({"size": [100, 50], "resize_mode": "shortest"}, 100, 100) == (0.25, 0.0, 0.75, 1.0)
+    assert compute_seen_box({"size": 32, "resize_mode": None}, 200, 100) == (0.25, 0.0, 0.75, 1.0)
+    assert compute_seen_box({}, 200, 100) == (0.0, 0.0, 1.0, 1.0)
 
 
 def test_a_map_follows_what_is_in_the_picture(tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ def test_a_map_follows_what_is_in_the_picture(tmp_path: Path) -> None:
     maps = []
     for image in (plain, marked):
         found = next(classifier.classify(image)).explanation
-        assert found and found.shares[0].heat_map
-        by_text = {share.text: share.heat_map for share in found.shares}
+        assert found and found.contributions[0].heat_map
+        by_text = {share.text: share.heat_map for share in found.contributions}
         maps.append(torch.tensor([by_text[text].values_hw for text in sorted(by_text)]))  # type: ignore[union-attr]
     change_hw = (maps[1] - maps[0]).abs().sum(0)
     assert divmod(int(change_hw.argmax()), 4) == (1, 2)

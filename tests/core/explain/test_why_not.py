@@ -89,7 +89,7 @@ def test_scores_without_texts_are_one_line(tmp_path: Path) -> None:
     file.write_text("file_name,a,b\nx.jpg,0.75,0.25\n", "utf-8")
     for why_not, margin in [(None, math.log(3)), ("c", math.inf)]:
         [result] = Classifier(labels=labels, scorer=f"external:{file}", why_not=why_not).classify(None)
-        assert result.explanation is not None and result.explanation.shares == ()
+        assert result.explanation is not None and result.explanation.contributions == ()
         assert result.explanation.margin == pytest.approx(margin)
         [one] = result.explanation.remainders
         assert (

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.decoding import open_image, thumbnail, to_rgb
+from bioclip_x.images.decoding import make_thumbnail, open_image, to_rgb
 from helpers import picture
 
 
@@ -100,7 +100,7 @@ def test_bad_files_say_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_thumbnails_are_small_jpegs() -> None:
-    assert thumbnail(picture(size=(800, 400)))[:2] == b"\xff\xd8"
+    assert make_thumbnail(picture(size=(800, 400)))[:2] == b"\xff\xd8"
 
 
 def test_camera_trap_pictures(shared_data: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from PIL.Image import Image
 from PIL.Image import open as open_lazily
 
-from bioclip_x.images.loading import BATCHES_AHEAD, batches, decode
+from bioclip_x.images.loading import BATCHES_AHEAD, decode, load_batches
 from bioclip_x.records import Source
 from helpers import picture
 
@@ -24,7 +24,7 @@ def test_order_is_kept_whoever_is_slow() -> None:
         return torch.full((3, 2, 2), float(image.width))
 
     sources = [Source(str(i), image=picture(i, (20 + i, 20))) for i in range(23)]
-    found = [one for batch in batches(sources, slow_at_times, batch_size=4, workers=4) for one in batch]
+    found = [one for batch in load_batches(sources, slow_at_times, batch_size=4, workers=4) for one in batch]
     assert [one.source.name for one in found] == [str(i) for i in range(23)]
     assert [int(one.pixels[0, 0, 0]) for one in found if one.pixels is not None] == [20 + i for i in range(23)]
 
@@ -38,7 +38,7 @@ def test_sources_are_taken_a_few_batches_ahead_and_no_more() -> None:
             taken += 1
             yield Source(str(taken), image=picture())
 
-    stream = batches(endless(), pixels, batch_size=5, workers=2)
+    stream = load_batches(endless(), pixels, batch_size=5, workers=2)
     for done in range(1, 8):
         next(stream)
         assert taken <= 5 * (done + BATCHES_AHEAD)
@@ -49,7 +49,7 @@ def test_bad_pictures_are_rows_and_the_rest_goes_on(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_text("no")
     picture().save(tmp_path / "good.png")
     sources = [Source(n, tmp_path / n) for n in ("good.png", "bad.png", "gone.png", "good.png")]
-    [batch] = batches(sources, pixels, batch_size=8)
+    [batch] = load_batches(sources, pixels, batch_size=8)
     assert [bool(one.error) for one in batch] == [False, True, True, False]
     assert all((one.pixels is None) == bool(one.error) for one in batch)
 
@@ -73,11 +73,11 @@ def test_decoding_is_done_by_workers() -> None:
         threads.add(threading.current_thread().name)
         return pixels(image)
 
-    list(batches([Source("x", image=picture())] * 3, where, batch_size=2, workers=1))
+    list(load_batches([Source("x", image=picture())] * 3, where, batch_size=2, workers=1))
     assert len(threads) == 1 and next(iter(threads)).startswith("decode")
 
 
 def test_a_thumbnail_where_one_is_asked_for() -> None:
     source = Source("x", image=picture())
-    assert decode(source, pixels).thumbnail is None
-    assert (decode(source, pixels, with_thumbnail=True).thumbnail or b"").startswith(b"\xff\xd8")
+    assert decode(source, pixels).make_thumbnail is None
+    assert (decode(source, pixels, with_thumbnail=True).make_thumbnail or b"").startswith(b"\xff\xd8")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.sources import check, expand, to_pil
+from bioclip_x.images.sources import check_sources, expand_sources, to_pil
 from helpers import picture
 
 
@@ -18,39 +18,41 @@ def names(found: object, root: Path) -> list[str]:
 def test_folders_globs_files_and_stdin(pictures: Path) -> None:
     (pictures / "notes.txt").write_text("not a picture")
     (pictures / ".hidden.png").write_bytes(b"")
-    assert names(expand([pictures]), pictures) == ["a.png", "b.jpg", "below/c.png"]
-    assert names(expand([str(pictures / "*.png")]), pictures) == ["a.png"]
-    assert names(expand([str(pictures / "**/*.png")]), pictures) == ["a.png", "below/c.png"]
-    assert names(expand([str(pictures / "notes.txt")]), pictures) == ["notes.txt"], "named outright, so it is tried"
+    assert names(expand_sources([pictures]), pictures) == ["a.png", "b.jpg", "below/c.png"]
+    assert names(expand_sources([str(pictures / "*.png")]), pictures) == ["a.png"]
+    assert names(expand_sources([str(pictures / "**/*.png")]), pictures) == ["a.png", "below/c.png"]
+    assert names(expand_sources([str(pictures / "notes.txt")]), pictures) == ["notes.txt"], (
+        "named outright, so it is tried"
+    )
     stdin = io.StringIO(f"{pictures}/a.png\r\n\n{pictures}/gone.png\n")
-    assert names(expand(["-"], stdin), pictures) == ["a.png", "gone.png"]
+    assert names(expand_sources(["-"], stdin), pictures) == ["a.png", "gone.png"]
 
 
 def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -> None:
     picture().save(tmp_path / "a[1].png")
-    assert names(expand([str(tmp_path / "a[1].png")]), tmp_path) == ["a[1].png"]
+    assert names(expand_sources([str(tmp_path / "a[1].png")]), tmp_path) == ["a[1].png"]
 
 
 def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for item, reason in [(tmp_path / "empty", "holds no picture"), (str(tmp_path / "*.png"), "nothing matches")]:
         with pytest.raises(ImageError, match=reason):
-            check([item])
-        [source] = expand([item])
+            check_sources([item])
+        [source] = expand_sources([item])
         assert reason in source.error
-    [source] = expand(["-"], io.StringIO(""))
+    [source] = expand_sources(["-"], io.StringIO(""))
     assert "no path came" in source.error
-    check([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # a missing file is a row like any other
+    check_sources([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # a missing file is a row like any other
 
 
 def test_an_empty_folder_among_a_patterns_matches_costs_nothing_else(pictures: Path) -> None:
     (pictures / "empty").mkdir()
-    found = list(expand([str(pictures / "*")]))
+    found = list(expand_sources([str(pictures / "*")]))
     assert [bool(source.error) for source in found] == [False, False, False, True]
 
 
 def test_folders_on_stdin(pictures: Path) -> None:
-    assert names(expand(["-"], io.StringIO(f"{pictures}/below\n")), pictures) == ["below/c.png"]
+    assert names(expand_sources(["-"], io.StringIO(f"{pictures}/below\n")), pictures) == ["below/c.png"]
 
 
 def test_pictures_and_arrays_in_memory() -> None:
@@ -59,7 +61,7 @@ def test_pictures_and_arrays_in_memory() -> None:
     for given in (image, array, array / 255.0, (array / 255).astype(np.float32)):
         np.testing.assert_array_equal(np.asarray(to_pil(given)), array)
     assert to_pil(array[..., 0]).mode == "L"
-    assert [s.name for s in expand([image, array])] == ["image 0", "image 1"]
+    assert [s.name for s in expand_sources([image, array])] == ["image 0", "image 1"]
 
 
 @pytest.mark.parametrize(
@@ -69,5 +71,5 @@ def test_pictures_and_arrays_in_memory() -> None:
 def test_arrays_that_are_no_pictures(bad: np.ndarray) -> None:
     with pytest.raises(ImageError):
         to_pil(bad)
-    [source] = expand([bad])
+    [source] = expand_sources([bad])
     assert source.error

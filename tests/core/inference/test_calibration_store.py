@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import CalibrationError
-from bioclip_x.inference.calibration_store import chosen, lambda_for, load, place, save
+from bioclip_x.inference.calibration_store import (
+    choose_calibration,
+    default_file,
+    find_lambda,
+    load_calibration,
+    save_calibration,
+)
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability
 from bioclip_x.settings import data_folder
@@ -36,27 +42,27 @@ FOUND = Calibration(
 
 
 def test_it_comes_back_as_it_was() -> None:
-    file = save(FOUND)
-    assert file == place(HERE) and file.parent == data_folder() / "calibrations"
-    assert load(file) == FOUND == chosen("auto", HERE) == chosen(file, HERE)
-    assert chosen("none", HERE) is None
+    file = save_calibration(FOUND)
+    assert file == default_file(HERE) and file.parent == data_folder() / "calibrations"
+    assert load_calibration(file) == FOUND == choose_calibration("auto", HERE) == choose_calibration(file, HERE)
+    assert choose_calibration("none", HERE) is None
     assert FOUND.about == "share among the listed classes, calibrated on 119 pictures of photos (2026-01-31)"
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Conditions)])
 def test_it_holds_for_nothing_else(field: str, tmp_path: Path) -> None:
-    save(FOUND)
+    save_calibration(FOUND)
     elsewhere = replace(HERE, **{field: "other"})
-    assert chosen("auto", elsewhere) is None
-    file = save(FOUND, tmp_path / "c.json")
+    assert choose_calibration("auto", elsewhere) is None
+    file = save_calibration(FOUND, tmp_path / "c.json")
     with pytest.raises(
         CalibrationError, match=rf"c.json was made for something else \({field}: .* there, other here\)"
     ):
-        chosen(file, elsewhere)
+        choose_calibration(file, elsewhere)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    file = save(FOUND, tmp_path / "c.json")
+    file = save_calibration(FOUND, tmp_path / "c.json")
     whole = json.loads(file.read_text())
     for document, message in [
         ([], "no calibration that .* wrote"),
@@ -66,20 +72,20 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     ]:
         file.write_text(json.dumps(document))
         with pytest.raises(CalibrationError, match=message):
-            load(file)
+            load_calibration(file)
     with pytest.raises(CalibrationError, match="does not exist"):
-        chosen(tmp_path / "gone.json", HERE)
+        choose_calibration(tmp_path / "gone.json", HERE)
     (tmp_path / "file").write_text("")
     with pytest.raises(CalibrationError, match="cannot be written"):
-        save(FOUND, tmp_path / "file" / "c.json")
+        save_calibration(FOUND, tmp_path / "file" / "c.json")
 
 
 def test_depths() -> None:
-    assert lambda_for(FOUND, 0.9) == 0.25
+    assert find_lambda(FOUND, 0.9) == 0.25
     for calibration, accuracy, message in [
         (None, 0.95, r"there is no calibration .* run `bioclip-x calibrate LABELLED_PICTURES --accuracy 0.95`"),
         (FOUND, 0.95, r"no depth for accuracy 0.95 \(it has 0.9, 0.99\): run"),
         (FOUND, 0.99, "no depth made 0.99 of the 60 pictures right"),
     ]:
         with pytest.raises(CalibrationError, match=message):
-            lambda_for(calibration, accuracy)
+            find_lambda(calibration, accuracy)

@@ -163,7 +163,7 @@ def test_the_margin_of_a_family_is_that_of_its_share(tiny_model: str, birds_csv:
     assert (told.winner, told.runner_up) == tuple(p.taxon.name for p in both.predictions)
     ratio = math.log(both.predictions[0].probability / both.predictions[1].probability)
     assert told.margin == pytest.approx(ratio, abs=1e-4) and told.margin >= 0
-    assert math.fsum(s.contribution for s in told.shares) + told.rest == pytest.approx(told.margin, abs=1e-6)
+    assert math.fsum(s.contribution for s in told.contributions) + told.rest == pytest.approx(told.margin, abs=1e-6)
 
 
 def test_a_request_is_checked_before_the_model_is_fetched(birds_csv: Path, tmp_path: Path) -> None:

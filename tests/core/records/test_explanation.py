@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.records import Explanation, PromptShare, Remainder
+from bioclip_x.records import Explanation, PromptContribution, Remainder
 
 TOLD = Explanation(
     "Parus", "Sitta", "Parus major", "Sitta europaea",
     margin=2.75,
-    shares=(
-        PromptShare("a cap", "tit, which has a cap", "descriptor", "f.yaml", 4, 0.5, 5.0, "Parus", "genus", n_classes=3, net=1.0),
-        PromptShare("a cap", "nuthatch, which has a cap", "descriptor", "f.yaml", 2, 0.4, -4.0, n_classes=3, net=1.0),
+    contributions=(
+        PromptContribution("a cap", "tit, which has a cap", "descriptor", "f.yaml", 4, 0.5, 5.0, "Parus", "genus", n_classes=3, net=1.0),
+        PromptContribution("a cap", "nuthatch, which has a cap", "descriptor", "f.yaml", 2, 0.4, -4.0, n_classes=3, net=1.0),
     ),
     rest=1.75,
     remainders=(Remainder("other classes of Parus", 0.75, "classes"), Remainder("species-list", 1.0, "adjustment")),

@@ -13,7 +13,7 @@ from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.records import ImageFeatures, OwnClasses, TextBank
 from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
 from bioclip_x.text_bank import published
-from bioclip_x.text_bank.published import PublishedPrompts, published_bank
+from bioclip_x.text_bank.published import PublishedPrompts, load_published_bank
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from bioclip_x_plugins.readers.tables.tree_of_life import TreeOfLifeReader
 from bioclip_x_plugins.scorers.text import TextScorer
@@ -40,7 +40,7 @@ class Laid:
     def bank(self, columns_DR: Any = None, pooling: str = "mean") -> tuple[TextBank, tuple[str, ...]]:
         if columns_DR is not None:
             np.save(self.columns, columns_DR)
-        return published_bank(self.encoder, self.own, self.tree, pooling=pooling, cache=self.cache)
+        return load_published_bank(self.encoder, self.own, self.tree, pooling=pooling, cache=self.cache)
 
 
 def images(n: int = 4) -> ImageFeatures:

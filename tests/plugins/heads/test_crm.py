@@ -9,6 +9,7 @@ from hypothesis import given
 from bioclip_x.errors import RecipeError
 from bioclip_x.options import validated
 from bioclip_x.records import Logits
+from bioclip_x.records.scores import HeadInput
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.crm import Crm
@@ -33,7 +34,7 @@ def naive_lca_costs(tree: Taxonomy) -> np.ndarray:
 @given(trees(), logits)
 def test_classes_come_in_order_of_expected_lca_height(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided = Crm().decide(in_parts(logits_BC), tree)
+    decided = Crm().decide(HeadInput(in_parts(logits_BC), tree))
     costs = naive_lca_costs(tree)
     for row in range(3):
         share_C = np.array(shares(logits_BC[row], tree))[tree.leaf_node_C]
@@ -47,7 +48,7 @@ def test_classes_come_in_order_of_expected_lca_height(tree: Taxonomy, many: np.n
 @given(trees(), logits)
 def test_the_taxon_of_least_expected_distance_is_reported(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided = Crm("nodes").decide(in_parts(logits_BC), tree)
+    decided = Crm("nodes").decide(HeadInput(in_parts(logits_BC), tree))
     distance = dict(networkx.all_pairs_shortest_path_length(graph_of_taxa(tree).to_undirected()))
     assert decided.reported_BK is not None and decided.reported_BK.shape == (3, 1)
     for row, [node] in enumerate(decided.reported_BK.tolist()):
@@ -67,7 +68,9 @@ def test_the_taxon_of_least_expected_distance_is_reported(tree: Taxonomy, many: 
 def test_shares_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
     rolled = roll_up(in_parts(many[:, : tree.n_classes]), tree)
     for head in (Crm(), Crm("nodes")):
-        assert torch.equal(head.decide(in_parts(many[:, : tree.n_classes]), tree).log_probs_BI, rolled.log_probs_BI)
+        assert torch.equal(
+            head.decide(HeadInput(in_parts(many[:, : tree.n_classes]), tree)).log_probs_BI, rolled.log_probs_BI
+        )
 
 
 def tree_of_three() -> Taxonomy:
@@ -79,7 +82,7 @@ def tree_of_three() -> Taxonomy:
 
 def test_the_milder_mistake_wins_over_the_likelier_class() -> None:
     """a: 0.6·2 = 1.2; b1: 0.4·2 + 0.25·1 = 1.05; b2: 0.8 + 0.35 = 1.15."""
-    decided = Crm().decide(Logits.of(torch.log(torch.tensor([[0.4, 0.35, 0.25]]))), tree_of_three())
+    decided = Crm().decide(HeadInput(Logits.of(torch.log(torch.tensor([[0.4, 0.35, 0.25]]))), tree_of_three()))
     assert decided.top_BK.tolist() == [[1, 2, 0]]
     assert decided.log_top_BK.exp().tolist() == [pytest.approx([0.35, 0.25, 0.4])]
 
@@ -88,14 +91,14 @@ def test_relatives_with_next_to_no_share_come_in_order_of_it() -> None:
     builder = TaxonomyBuilder()
     for species in "abcd":
         builder.add_lineage([("genus", "G"), ("species", species)])
-    decided = Crm().decide(Logits.of(torch.tensor([[-30.0, 0, -25, -20]])), builder.build())
+    decided = Crm().decide(HeadInput(Logits.of(torch.tensor([[-30.0, 0, -25, -20]])), builder.build()))
     assert decided.top_BK.tolist() == [[1, 3, 2, 0]]
 
 
 def test_over_nodes_a_family_is_the_answer_where_no_species_has_half() -> None:
     tree = tree_of_three()
     logits = Logits.of(torch.log(torch.tensor([[0.4, 0.35, 0.25], [0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])))
-    reported = Crm("nodes").decide(logits, tree).reported_BK
+    reported = Crm("nodes").decide(HeadInput(logits, tree)).reported_BK
     assert reported is not None
     assert [tree.names[node] for node in reported[:, 0].tolist()] == ["Bb", "b1", ""]
 

@@ -7,6 +7,7 @@ import torch
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits
+from bioclip_x.records.scores import HeadInput
 from bioclip_x.taxonomy import TaxonomyBuilder
 from bioclip_x_plugins.heads.flat import Flat
 from bioclip_x_plugins.heads.rollup import Rollup, size_prior
@@ -19,11 +20,11 @@ def test_a_tree_worked_out_by_hand() -> None:
     tree = builder.build()
     logits = Logits.of(torch.log(torch.tensor([[0.4, 0.35, 0.25]])) + 7)
     for head in (Flat(), Rollup()):
-        shares = dict(zip(tree.names, head.decide(logits, tree).log_probs_BI[0].exp().tolist()))
+        shares = dict(zip(tree.names, head.decide(HeadInput(logits, tree)).log_probs_BI[0].exp().tolist()))
         expected = {"": 1.0, "A": 0.4, "a1": 0.4, "B": 0.6, "b1": 0.35, "b2": 0.25}
         assert all(abs(shares[name] - share) < 1e-6 for name, share in expected.items())
-    assert Rollup().decide(logits, tree).ranks == ("family", "species")
-    assert Flat().decide(logits, tree).ranks == ()
+    assert Rollup().decide(HeadInput(logits, tree)).ranks == ("family", "species")
+    assert Flat().decide(HeadInput(logits, tree)).ranks == ()
 
 
 def test_a_size_prior_lets_the_small_family_win() -> None:
@@ -36,9 +37,11 @@ def test_a_size_prior_lets_the_small_family_win() -> None:
     logits_BC = torch.zeros(1, 301)
     logits_BC[0, 0] = 2
     small = tree.names.index("small")
-    plain, mended = (head.decide(Logits.of(logits_BC), tree) for head in (Rollup(), Rollup(size_prior="family")))
+    plain, mended = (
+        head.decide(HeadInput(Logits.of(logits_BC), tree)) for head in (Rollup(), Rollup(size_prior="family"))
+    )
     assert float(plain.log_probs_BI[0, small].exp()) == pytest.approx(0.024, abs=5e-4)
     assert float(mended.log_probs_BI[0, small].exp()) == pytest.approx(math.exp(2) / (math.exp(2) + 1))
     assert size_prior(tree, "species").abs().max() == 0  # a class a taxon: nothing to mend
     with pytest.raises(RecipeError, match="no table at rank 'order'; it has: family, species"):
-        Rollup(size_prior="order").decide(Logits.of(logits_BC), tree)
+        Rollup(size_prior="order").decide(HeadInput(Logits.of(logits_BC), tree))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bioclip_x.errors import RecipeError
 from bioclip_x.options import validated
 from bioclip_x.records import Logits
+from bioclip_x.records.scores import HeadInput
 from bioclip_x.taxonomy import HOLE, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.hedge import Hedge
@@ -28,7 +29,7 @@ def naive_information(tree: Taxonomy, node: int) -> float:
 @given(trees(), logits, st.sampled_from([0.1, 0.3, 0.5, 0.8, 0.95, 1.0]))
 def test_threshold_agrees_with_a_search_through_all_nodes(tree: Taxonomy, many: np.ndarray, threshold: float) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided = Hedge(threshold).decide(in_parts(logits_BC), tree)
+    decided = Hedge(threshold).decide(HeadInput(in_parts(logits_BC), tree))
     assert decided.reported_BK is not None and decided.reported_BK.shape == (3, 1)
     for row, [node] in enumerate(decided.reported_BK.tolist()):
         share = shares(logits_BC[row], tree)
@@ -48,7 +49,7 @@ def test_threshold_agrees_with_a_search_through_all_nodes(tree: Taxonomy, many: 
 @given(trees(), logits, st.sampled_from([0.0, 0.1, 1.0, 20.0]))
 def test_lambda_agrees_with_a_search_through_all_nodes(tree: Taxonomy, many: np.ndarray, lambda_: float) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided = Hedge(lambda_=lambda_).decide(in_parts(logits_BC), tree)
+    decided = Hedge(lambda_=lambda_).decide(HeadInput(in_parts(logits_BC), tree))
     assert decided.reported_BK is not None
     for row, [node] in enumerate(decided.reported_BK.tolist()):
         share = shares(logits_BC[row], tree)
@@ -62,7 +63,7 @@ def test_lambda_agrees_with_a_search_through_all_nodes(tree: Taxonomy, many: np.
 @given(trees(), logits)
 def test_shares_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided, rolled = Hedge().decide(in_parts(logits_BC), tree), roll_up(in_parts(logits_BC), tree)
+    decided, rolled = Hedge().decide(HeadInput(in_parts(logits_BC), tree)), roll_up(in_parts(logits_BC), tree)
     assert torch.equal(decided.log_probs_BI, rolled.log_probs_BI) and torch.equal(decided.top_BK, rolled.top_BK)
 
 
@@ -76,7 +77,7 @@ def family_tree() -> Taxonomy:
 
 def named(shares_C: list[float], head: Hedge) -> str:
     tree = family_tree()
-    reported = head.decide(Logits.of(torch.log(torch.tensor([shares_C]))), tree).reported_BK
+    reported = head.decide(HeadInput(Logits.of(torch.log(torch.tensor([shares_C]))), tree)).reported_BK
     assert reported is not None
     return tree.names[int(reported)]
 
@@ -112,7 +113,9 @@ def test_a_hole_is_never_named() -> None:
         builder.add_lineage([*zip(("phylum", "class", "order"), lineage)])
     tree = builder.build()
     assert [tree.class_taxon(c).name for c in range(4)] == ["o3", "o1", "o2", "o4"]
-    reported = Hedge(0.9).decide(Logits.of(torch.log(torch.tensor([[0.01, 0.5, 0.48, 0.01]]))), tree).reported_BK
+    reported = (
+        Hedge(0.9).decide(HeadInput(Logits.of(torch.log(torch.tensor([[0.01, 0.5, 0.48, 0.01]]))), tree)).reported_BK
+    )
     assert reported is not None and tree.names[int(reported)] == "Chordata"
 
 

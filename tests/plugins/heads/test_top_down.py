@@ -7,6 +7,7 @@ from hypothesis import given
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits
+from bioclip_x.records.scores import HeadInput
 from bioclip_x.taxonomy import SELF, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.heads.top_down import TopDown
@@ -37,7 +38,7 @@ def naive_log_probs(logits_C: np.ndarray, inner_T: np.ndarray, tree: Taxonomy) -
 @given(trees(), logits)
 def test_agrees_with_a_walk_from_the_root(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC, inner_TB = many[:, : tree.n_classes], many[:, 1000 : 1000 + len(tree.inner_taxa)].T.copy()
-    decided = TopDown().decide(in_parts(logits_BC, inner_TB=torch.from_numpy(inner_TB)), tree)
+    decided = TopDown().decide(HeadInput(in_parts(logits_BC, inner_TB=torch.from_numpy(inner_TB)), tree))
     shares_BI = decided.log_probs_BI.double().exp().numpy()
     for row in range(3):
         of_class = np.exp(naive_log_probs(logits_BC[row], inner_TB[:, row], tree))
@@ -64,7 +65,7 @@ def test_a_large_clade_gains_nothing_by_its_size() -> None:
     tree = two_families(300)
     logits_BC = torch.zeros(1, 301)
     logits_BC[0, 0] = 2
-    decided = TopDown().decide(in_parts(logits_BC.numpy(), 100, torch.tensor([[2.0], [0.0]])), tree)
+    decided = TopDown().decide(HeadInput(in_parts(logits_BC.numpy(), 100, torch.tensor([[2.0], [0.0]])), tree))
     assert float(decided.log_probs_BI[0, tree.names.index("small")].exp()) == pytest.approx(0.8808, abs=1e-4)
     assert decided.ranks == ("family", "species")
 
@@ -78,7 +79,7 @@ def test_taxa_without_a_possible_class_do_not_compete() -> None:
     inner = {"O": 0.0, "absent": 5.0, "Oo": 0.0, "P": 0.0, "Pp": 0.0}
     inner_TB = torch.tensor([[inner[tree.names[node]]] for node in tree.inner_taxa])
     logits_BC = np.array([[-np.inf, 1, 2, 0]], np.float32)
-    shares_I = TopDown().decide(in_parts(logits_BC, 2, inner_TB), tree).log_probs_BI[0].exp()
+    shares_I = TopDown().decide(HeadInput(in_parts(logits_BC, 2, inner_TB), tree)).log_probs_BI[0].exp()
     share = dict(zip(tree.names, shares_I.tolist()))
     assert (share["absent"], share["a"]) == (0, 0)
     assert (share["O"], share["P"], share["o"]) == pytest.approx((0.5, 0.5, 0.5))
@@ -86,10 +87,10 @@ def test_taxa_without_a_possible_class_do_not_compete() -> None:
 
 
 def test_a_flat_list_needs_no_other_texts() -> None:
-    decided = TopDown().decide(Logits.of(torch.log(torch.tensor([[0.7, 0.3]]))), from_labels(["a", "b"]))
+    decided = TopDown().decide(HeadInput(Logits.of(torch.log(torch.tensor([[0.7, 0.3]]))), from_labels(["a", "b"])))
     assert decided.log_top_BK.exp().tolist() == [pytest.approx([0.7, 0.3])]
 
 
 def test_a_scorer_without_upper_taxa_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"scores of the 2 taxa above the classes.*head 'rollup'"):
-        TopDown().decide(Logits.of(torch.zeros(1, 3)), two_families(2))
+        TopDown().decide(HeadInput(Logits.of(torch.zeros(1, 3)), two_families(2)))

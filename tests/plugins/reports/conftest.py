@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageDraw
 
-from bioclip_x.records import Explanation, Prediction, PromptShare, Provenance, RankWinner, Result, Step, Taxon
+from bioclip_x.records import Explanation, Prediction, PromptContribution, Provenance, RankWinner, Result, Step, Taxon
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 BIRDS = ("Animalia", "Chordata", "Aves", "Passeriformes")
@@ -31,10 +31,10 @@ def prediction(one: Taxon, *shares: float) -> Prediction:
     return Prediction(one, shares[-1], steps)
 
 
-def shares_of(class_index: int, sign: float, kind: str, *said: tuple[str, float]) -> tuple[PromptShare, ...]:
+def shares_of(class_index: int, sign: float, kind: str, *said: tuple[str, float]) -> tuple[PromptContribution, ...]:
     """Prompts with their similarities, at logit scale 60 and mean pooling."""
     return tuple(
-        PromptShare(
+        PromptContribution(
             phrase if kind == "descriptor" else "",
             f"a photo of a bird, which has {phrase}.",
             kind,
@@ -47,7 +47,9 @@ def shares_of(class_index: int, sign: float, kind: str, *said: tuple[str, float]
     )
 
 
-def explained(winner: Taxon, runner_up: Taxon, shares: tuple[PromptShare, ...], rest: float = 0.0) -> Explanation:
+def explained(
+    winner: Taxon, runner_up: Taxon, shares: tuple[PromptContribution, ...], rest: float = 0.0
+) -> Explanation:
     margin = sum(share.contribution for share in shares) + rest
     return Explanation(winner.name, runner_up.name, winner.name, runner_up.name, margin, shares, rest)
 
@@ -149,11 +151,11 @@ def hostile(blue_tit: Result) -> list[Result]:
 def poisoned(text: str, model: Result) -> Result:
     """A result that says `text` everywhere."""
     one = taxon("Animalia", text, ranks=("kingdom", "species"), common=text + " common")
-    shares = tuple(replace(share, phrase=text, text=text, source=text) for share in model.explanation.shares)
+    shares = tuple(replace(share, phrase=text, text=text, source=text) for share in model.explanation.contributions)
     return replace(
         model,
         source=text + ".jpg",
         predictions=(prediction(one, 1.0, 0.5),) * 2,
         ranks=(RankWinner("species", one, 0.6, False),),
-        explanation=replace(model.explanation, winner=text, runner_up=text, shares=shares),
+        explanation=replace(model.explanation, winner=text, runner_up=text, contributions=shares),
     )

@@ -22,9 +22,9 @@ def mapped(result: Result) -> Result:
     assert result.explanation
     shares = tuple(
         replace(share, heat_map=heat_map((0.1, -0.1), (place / 10, 0.0)))
-        for place, share in enumerate(result.explanation.shares)
+        for place, share in enumerate(result.explanation.contributions)
     )
-    return replace(result, explanation=replace(result.explanation, shares=shares))
+    return replace(result, explanation=replace(result.explanation, contributions=shares))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_file_for_each_of_the_strongest_texts_of_both_sides(
         assert image.size == (64, 64)
         told = image.info
     assert named.explanation
-    assert named.explanation.shares[0].text in told["Title"]
+    assert named.explanation.contributions[0].text in told["Title"]
     assert told["Comment"] == "by hand"
     assert told["Disclaimer"] == "drawings only"
 

@@ -127,9 +127,9 @@ def mapped(result: Result) -> Result:
     assert result.explanation
     shares = tuple(
         replace(share, heat_map=HeatMap(((0.1, place / 10), (0.2, 0.3)), (0.25, 0.0, 0.75, 1.0), "by hand", True))
-        for place, share in enumerate(result.explanation.shares)
+        for place, share in enumerate(result.explanation.contributions)
     )
-    return replace(result, explanation=replace(result.explanation, shares=shares))
+    return replace(result, explanation=replace(result.explanation, contributions=shares))
 
 
 def type_in(browser: Browser, element: str, value: str, event: str) -> None:
@@ -356,9 +356,13 @@ def poisoned_why(result: Result) -> Result:
     """With the winner's name for whatever else an explanation can say."""
     assert result.explanation
     text = result.explanation.winner
-    shares = tuple(replace(share, taxon=text, rank=text, kind=text) for share in mapped(result).explanation.shares)  # type: ignore[union-attr]
+    shares = tuple(
+        replace(share, taxon=text, rank=text, kind=text) for share in mapped(result).explanation.contributions
+    )  # type: ignore[union-attr]
     left = (Remainder(text, 1.0, text),)
-    return replace(result, explanation=replace(result.explanation, shares=shares, remainders=left, is_asked_for=True))
+    return replace(
+        result, explanation=replace(result.explanation, contributions=shares, remainders=left, is_asked_for=True)
+    )
 
 
 def test_an_injected_script_would_not_run(browser: Browser, provenance: Provenance, tmp_path: Path) -> None:

@@ -68,13 +68,13 @@ def test_the_weaker_are_summed_up(provenance: Provenance, blue_tit: Result, tmp_
 
 def test_what_both_have_and_what_no_text_made(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
     assert blue_tit.explanation
-    first, *others = blue_tit.explanation.shares
+    first, *others = blue_tit.explanation.contributions
     shares = (
         replace(first, net=0.4, taxon="Paridae", rank="family"),
         replace(others[0], taxon="Cyanistes", rank="genus"),
     )
     rest = (Remainder("list", math.inf, "adjustment"),)
-    why = replace(blue_tit.explanation, shares=(*shares, *others[1:]), remainders=rest, margin=math.inf)
+    why = replace(blue_tit.explanation, contributions=(*shares, *others[1:]), remainders=rest, margin=math.inf)
     cells = shown(written(tmp_path / "o.md", provenance, replace(blue_tit, explanation=why)))
     assert cells[cells.index("of both") + 2 :][:2] == ["a blue cap", "+0.40"] and cells.count("a blue cap") == 1
     assert cells[cells.index("a yellow breast") + 1] == "genus Cyanistes"

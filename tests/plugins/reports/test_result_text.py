@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bioclip_x.records import Prediction, PromptShare, Taxon
+from bioclip_x.records import Prediction, PromptContribution, Taxon
 from bioclip_x_plugins.reports.result_text import beside, said
 
 
@@ -16,7 +16,7 @@ from bioclip_x_plugins.reports.result_text import beside, said
     ],
 )
 def test_only_a_descriptor_of_the_class_stands_without_its_kind(phrase: str, kind: str, expected: str) -> None:
-    share = PromptShare(phrase, "a photo of Fungi.", kind, "", class_index=0, similarity=0.1, contribution=0.2)
+    share = PromptContribution(phrase, "a photo of Fungi.", kind, "", class_index=0, similarity=0.1, contribution=0.2)
     assert said(share) == expected
 
 

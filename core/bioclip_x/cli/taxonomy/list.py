@@ -57,9 +57,9 @@ def list_classes(
     """  # fmt: skip
     if file and taxonomy:
         raise RecipeError(f"expected one file, got {file} and --taxonomy {taxonomy}")
-    from bioclip_x.classes.subset import part_of
+    from bioclip_x.classes.subset import select_subset
 
-    tree = part_of(registry, subset, read_source(registry, file or taxonomy, **source)).tree
+    tree = select_subset(registry, subset, read_source(registry, file or taxonomy, **source)).tree
     tell_notes(tree)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](

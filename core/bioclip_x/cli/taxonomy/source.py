@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.components import Encoder
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
@@ -72,17 +71,16 @@ def read_source(
 
 def model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
     """The tree that `classify` would take with these fields of the recipe."""
-    from bioclip_x.classes.taxonomy_files import listed_taxonomy, own_taxonomy
+    from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
     from bioclip_x.cli.recipe_flags import resolved_recipe
-    from bioclip_x.models import own_classes
+    from bioclip_x.models import load_own_classes, make_family
 
     recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags=fields)
-    listed = listed_taxonomy(registry, recipe)
+    listed = read_listed_taxonomy(registry, recipe)
     if listed is not None:
         return listed
-    family: Encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-    own = own_classes(family, recipe.model, embeddings=False)
-    return own_taxonomy(registry, recipe.model, own)
+    own = load_own_classes(make_family(registry, recipe), recipe.model, embeddings=False)
+    return read_own_taxonomy(registry, recipe.model, own)
 
 
 def preferred_language(registry: Registry, language: str | None) -> str:

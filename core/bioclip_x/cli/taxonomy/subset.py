@@ -44,16 +44,16 @@ def subset(
     A PART is rank=name,name, a name, a path of names ("Plantae; Oenanthe"), or a file of names: one a line, or any taxonomy.
     rank!=name, or '!' before any other part, leaves out.
     """  # fmt: skip
-    from bioclip_x.classes.species_lists import read_list
+    from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.messages import visible
-    from bioclip_x.taxonomy.editing.subset import subset as part_of
+    from bioclip_x.taxonomy.editing.subset import subset as select_subset
     from bioclip_x.taxonomy.writers import format_of
 
     file, parts = split(file_and_parts, model)
     chosen = format_of(output, to or (None if output else "csv"))
     taxonomy = read_source(registry, file, model, taxonomy_format, dag)
     tell_notes(taxonomy)
-    part = part_of(taxonomy, parts, read=lambda path: read_list(registry, path))
+    part = select_subset(taxonomy, parts, read=lambda path: read_species_list(registry, path))
     for note in part.notes:
         click.echo(f"note: {visible(note)}", err=True)
     write_tree(part.tree, chosen, output)

@@ -37,7 +37,7 @@ def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxo
     return tree, old_C
 
 
-def inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:
+def make_inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:
     """The tree without its tips, every taxon of it a class; and the class there of each of `inner_taxa`: int64 [M].
 
     Raises TaxonomyError for a list of labels, which has no inner taxa.

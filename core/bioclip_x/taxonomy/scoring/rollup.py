@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.records.scores import Logits, Scores
+from bioclip_x.records.scores import BEST, Logits, Scores
 from bioclip_x.taxonomy.levels import levels
 from bioclip_x.taxonomy.tree import Taxonomy
 
@@ -34,13 +34,15 @@ FAR: Final = {torch.float32: 40.0, torch.float64: 300.0}
 _LOWEST = torch.finfo(torch.float32).min
 
 
-def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = ()) -> Scores:
-    """The softmax over all classes, summed up the tree: log-shares of the held nodes, and the best classes.
+def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, n_best: int = BEST) -> Scores:
+    """The softmax over all classes, summed up the tree: log-probabilities of the held nodes, and the best classes.
 
-    Logits may be as far apart as float32 allows; -inf is a class that cannot be.
+    Logits may be as far apart as float32 allows; -inf is a class that is excluded. ranks: as `Scores.ranks`. n_best: how
+    many of the best classes to return.
     """
     plan = plan_for(taxonomy)
-    summed = _summed(logits, plan, torch.float32) or _summed(logits, plan, torch.float64)
+    k = min(n_best, logits.n_classes)
+    summed = _summed(logits, plan, k, torch.float32) or _summed(logits, plan, k, torch.float64)
     assert summed is not None
     sums_SB, reference_B, best = summed
     for step in plan.steps:
@@ -141,7 +143,9 @@ def _ends(depth: npt.NDArray[np.int64], n_levels: int) -> npt.NDArray[np.int64]:
     return np.cumsum(np.bincount(depth, minlength=n_levels))[:-1]
 
 
-def _summed(logits: Logits, plan: Plan, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
+def _summed(
+    logits: Logits, plan: Plan, k: int, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
     """The sums of the runs, [S, B] with the other sums not yet made; each picture's reference, [B]; and the best classes.
 
     None where float32 cannot hold a sum.
@@ -149,7 +153,7 @@ def _summed(logits: Logits, plan: Plan, dtype: torch.dtype) -> tuple[torch.Tenso
     sums_SB = torch.empty(plan.n_sums, logits.n_images, dtype=dtype)
     done = 0  # runs, the last of them perhaps in part
     reference_B = torch.full((logits.n_images,), -torch.inf, dtype=dtype)
-    best = BestClasses(min(logits.k, logits.n_classes), logits.n_images)
+    best = BestClasses(k, logits.n_images)
     for start, logits_cB in logits.chunks():
         stop = start + len(logits_cB)
         peak_B = logits_cB.amax(0)

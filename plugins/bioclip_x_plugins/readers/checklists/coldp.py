@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.io.archives import Archive, is_archive, open_archive
 from bioclip_x.taxonomy import Taxonomy
@@ -34,6 +35,8 @@ class ColdpReader:
 
     dag: what becomes of a taxon that is listed under several parents.
     """
+
+    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.io.archives import Archive, is_archive, open_archive
 from bioclip_x.taxonomy import Taxonomy
@@ -46,6 +47,8 @@ class DarwinCoreReader:
 
     dag: what becomes of a taxon that is listed under several parents.
     """
+
+    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.findings import Findings
@@ -34,6 +35,8 @@ NOTHING: Final = frozenset({"__NULL__", "NULL", "-1"})
 
 class EdgeListReader:
     """A parent and a child a line. dag: what is done with a child of several parents. order: of the columns."""
+
+    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
 
     def __init__(self, *, dag: SeveralParents = "refuse", order: Order = "auto", names: Path | None = None) -> None:
         self.dag, self.order, self.names = dag, order, names

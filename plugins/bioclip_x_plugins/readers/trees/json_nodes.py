@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.io.files import read_yaml
 from bioclip_x.taxonomy import Taxonomy
@@ -34,6 +35,8 @@ class JsonNodesReader:
 
     dag: what becomes of a node with several parents.
     """
+
+    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

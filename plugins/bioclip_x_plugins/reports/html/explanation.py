@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bioclip_x.records import Explanation, HeatMap, PromptShare
+from bioclip_x.records import Explanation, HeatMap, PromptContribution
 from bioclip_x_plugins.reports.explanation_text import amount, own_sides, shown_remainders
 from bioclip_x_plugins.reports.html.images import corners, data_uri, spread, veil
 from bioclip_x_plugins.reports.result_text import has_descriptors, is_italic, plural
@@ -101,7 +101,7 @@ def why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], it
     names = (explanation.winner, explanation.runner_up, explanation.winner_class, explanation.runner_up_class)
     winner, runner_up, *classes = (Set(name, italic.get(name, italic_classes)) for name in names)
     own, both = own_sides(explanation), _of_both(explanation)
-    maps = [share.heat_map for share in explanation.shares if share.heat_map]
+    maps = [share.heat_map for share in explanation.contributions if share.heat_map]
     axes = [_Axis(shares, sign) for shares, sign in zip(own, (1.0, -1.0))]
     build = _Build(strongest, max(axis.high - axis.low for axis in axes) or 1.0, spread(maps))
     shown = has_descriptors(explanation)
@@ -112,8 +112,8 @@ def why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], it
         runner_up=runner_up,
         is_asked_for=explanation.is_asked_for,
         margin=amount(explanation.margin),
-        has_texts=bool(explanation.shares),
-        sides=tuple(build.side(name, axis) for name, axis in zip(classes, axes) if axis.shares) if shown else (),
+        has_texts=bool(explanation.contributions),
+        sides=tuple(build.side(name, axis) for name, axis in zip(classes, axes) if axis.contributions) if shown else (),
         both=tuple(build.bar(share, axes[0]) for share in both) if shown else (),
         lines=lines if len(lines) > 1 else (),
         method=maps[0].method if maps else "",
@@ -126,12 +126,12 @@ class _Axis:
     sign: 1 the winner's, -1 the runner-up's, whose contributions to the margin are negative.
     """
 
-    def __init__(self, shares: Sequence[PromptShare], sign: float) -> None:
-        self.shares, self._sign = shares, sign
+    def __init__(self, shares: Sequence[PromptContribution], sign: float) -> None:
+        self.contributions, self._sign = shares, sign
         numbers = [0.0, *map(self.of, shares)]
         self.low, self.high = min(numbers), max(numbers)
 
-    def of(self, share: PromptShare) -> float:
+    def of(self, share: PromptContribution) -> float:
         return self._sign * share.contribution if math.isfinite(share.contribution) else 0.0
 
 
@@ -144,11 +144,11 @@ class _Build:
     spread: float
 
     def side(self, name: Set, axis: _Axis) -> Side:
-        bars = tuple(self.bar(share, axis) for share in axis.shares)
-        folded_sum = amount(_total(axis.shares[self.strongest :]))
+        bars = tuple(self.bar(share, axis) for share in axis.contributions)
+        folded_sum = amount(_total(axis.contributions[self.strongest :]))
         return Side(name, self._part(-axis.low), bars[: self.strongest], bars[self.strongest :], folded_sum)
 
-    def bar(self, share: PromptShare, axis: _Axis) -> Bar:
+    def bar(self, share: PromptContribution, axis: _Axis) -> Bar:
         """Of a text of both classes: with what it did altogether, and without a bar."""
         value = axis.of(share) if share.net is None else 0.0
         return Bar(
@@ -175,22 +175,22 @@ class _Build:
         return Where(data_uri(veil(heat_map, self.spread)), *corners(heat_map.box))
 
 
-def _of_both(explanation: Explanation) -> tuple[PromptShare, ...]:
+def _of_both(explanation: Explanation) -> tuple[PromptContribution, ...]:
     """What is said of both classes, each once (with its similarity in the winner's text); the most telling first."""
-    first = {share.phrase.casefold(): share for share in reversed(explanation.shares) if share.net is not None}
+    first = {share.phrase.casefold(): share for share in reversed(explanation.contributions) if share.net is not None}
     return tuple(sorted(first.values(), key=lambda share: -abs(share.net or 0.0)))
 
 
-def _total(shares: Sequence[PromptShare]) -> float:
+def _total(shares: Sequence[PromptContribution]) -> float:
     return math.fsum(share.contribution if share.net is None else share.net for share in shares)
 
 
-def _sum(shares: Sequence[PromptShare], name: Set) -> Line:
+def _sum(shares: Sequence[PromptContribution], name: Set) -> Line:
     texts = plural(len(shares), "text", "texts")
     return Line(texts if name.name else f"{texts} of both", name, amount(_total(shares)))
 
 
 def _remainders(explanation: Explanation) -> Iterator[Line]:
-    if explanation.shares or explanation.remainders:
+    if explanation.contributions or explanation.remainders:
         for one in shown_remainders(explanation):
             yield Line(one.label, Set("", False), amount(one.contribution))

@@ -10,6 +10,7 @@ from typing import IO, Annotated, Any
 
 from pydantic import Field
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.io.streams import BinaryStream, Stream, folder_beside, opened
 from bioclip_x.records import Provenance, Result
 from bioclip_x_plugins.reports.html.card import card
@@ -25,8 +26,7 @@ class HtmlReport:
     title: its heading. strongest: descriptors shown of the winner and of the runner-up before the rest is folded away.
     """
 
-    suffixes: tuple[str, ...] = (".html", ".htm")
-    thumbnails = True
+    capabilities = ReportCapabilities(suffixes=(".html", ".htm"), thumbnails=True)
 
     def __init__(self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6) -> None:
         self.title, self.strongest = title, strongest

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.io.files import is_written_in_place
 from bioclip_x.io.streams import opened
 from bioclip_x.records import Provenance, Result
@@ -19,8 +20,7 @@ from bioclip_x_plugins.reports.tables.rows import Rows
 class CsvReport:
     """One row per prediction, and one for a picture without any. Beside FILE stands FILE.provenance.json."""
 
-    suffixes: tuple[str, ...] = (".csv",)
-    thumbnails = False
+    capabilities = ReportCapabilities(suffixes=(".csv",))
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bioclip_x.records import Explanation, HeatMap, Prediction, PromptShare, Provenance, RankWinner, Result
+from bioclip_x.records import Explanation, HeatMap, Prediction, PromptContribution, Provenance, RankWinner, Result
 from bioclip_x.records.explanation import FORMAT as EXPLANATION
 from bioclip_x_plugins.reports.result_text import finite, plain, sides
 
@@ -83,6 +83,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "winner_class": explanation.winner_class,
         "runner_up_class": explanation.runner_up_class or None,
         "margin": finite(explanation.margin),
+        "baseline": None if explanation.baseline is None else finite(explanation.baseline),
         "rest": finite(explanation.rest),
         "remainders": [
             {"label": one.label, "kind": one.kind, "contribution": finite(one.contribution)}
@@ -92,7 +93,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _descriptor(share: PromptShare, class_name: str) -> dict[str, Any]:
+def _descriptor(share: PromptContribution, class_name: str) -> dict[str, Any]:
     return {
         "phrase": share.phrase or None,
         "text": share.text,

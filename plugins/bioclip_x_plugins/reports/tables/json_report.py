@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.io.streams import opened
 from bioclip_x.records import Provenance, Result
 from bioclip_x_plugins.reports.result_text import language
@@ -16,8 +17,7 @@ from bioclip_x_plugins.reports.tables.json_documents import provenance_document,
 class JsonReport:
     """`{"provenance": {…}, "results": […]}`, a result per line."""
 
-    suffixes: tuple[str, ...] = (".json",)
-    thumbnails = False
+    capabilities = ReportCapabilities(suffixes=(".json",))
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -30,8 +30,7 @@ class JsonReport:
 class JsonlReport:
     """`{"provenance": {…}}` on the first line, then one object per picture."""
 
-    suffixes: tuple[str, ...] = (".jsonl", ".ndjson")
-    thumbnails = False
+    capabilities = ReportCapabilities(suffixes=(".jsonl", ".ndjson"))
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.io.parquet import parquet_file
 from bioclip_x.io.streams import without_strays
 from bioclip_x.records import Provenance, Result
@@ -28,9 +29,7 @@ class ParquetReport:
     The provenance is in the file's metadata, as JSON under "bioclip_x.provenance".
     """
 
-    suffixes: tuple[str, ...] = (".parquet", ".pq")
-    thumbnails = False
-    binary = True
+    capabilities = ReportCapabilities(suffixes=(".parquet", ".pq"), binary=True)
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:

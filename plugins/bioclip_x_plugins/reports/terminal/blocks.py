@@ -174,7 +174,9 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
     title = Text.assemble("why ", names[0], *over, f": {margin_in_words(explanation)}")
     rest = list(_rest(explanation))
     if not has_descriptors(explanation):
-        named = " (the texts compared are names)" if explanation.shares else ""  # else scores that no text has made
+        named = (
+            " (the texts compared are names)" if explanation.contributions else ""
+        )  # else scores that no text has made
         return Group(Text.assemble(title, (named, "dim")), *rest)
     shares = own_sides(explanation)
     reach = max((abs(share.contribution) for side in shares for share in side), default=0.0) or 1.0

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from bioclip_x.records import PromptShare
+from bioclip_x.records import PromptContribution
 from bioclip_x_plugins.reports.explanation_text import whence
 from bioclip_x_plugins.reports.result_text import said, signed
 
 
 def why_panel(
     heading: Text,
-    shares: Sequence[PromptShare],
+    shares: Sequence[PromptContribution],
     reach: float,
     width: int,
     strongest: int,

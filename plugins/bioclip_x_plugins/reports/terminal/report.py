@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from rich.console import Console, RenderableType
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.io.streams import opened
 from bioclip_x.records import Provenance, Result
 from bioclip_x_plugins.reports.result_text import has_italic_classes, language
@@ -27,8 +28,7 @@ class TableReport:
     width: columns; none takes the terminal's, and 100 in a file.
     """
 
-    suffixes: tuple[str, ...] = (".txt",)
-    thumbnails = False
+    capabilities = ReportCapabilities(suffixes=(".txt",))
 
     def __init__(
         self,

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bioclip_x.records import Explanation, HeatMap, PromptShare, Remainder, Result
+from bioclip_x.records import Explanation, HeatMap, PromptContribution, Remainder, Result
 from bioclip_x_plugins.reports.html.explanation import Why, why
 
 
-def share(phrase: str, class_index: int, contribution: float, **more: object) -> PromptShare:
-    return PromptShare(phrase, f"has {phrase}", "descriptor", "a.yaml", class_index, 0.3, contribution, **more)  # type: ignore[arg-type]
+def share(phrase: str, class_index: int, contribution: float, **more: object) -> PromptContribution:
+    return PromptContribution(phrase, f"has {phrase}", "descriptor", "a.yaml", class_index, 0.3, contribution, **more)  # type: ignore[arg-type]
 
 
 SHARES = (
@@ -71,14 +71,14 @@ def test_the_rest_is_folded() -> None:
 
 
 def test_a_side_that_shares_everything_is_left_out() -> None:
-    page = shown(replace(EXPLANATION, shares=SHARES[2:]))
+    page = shown(replace(EXPLANATION, contributions=SHARES[2:]))
     assert [side.name.name for side in page.sides] == ["B"]
     assert [bar.is_for_winner for bar in page.sides[0].shown] == [False]
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
 def test_numbers_that_are_none(number: float) -> None:
-    odd = replace(EXPLANATION, margin=number, shares=(replace(SHARES[0], contribution=number), *SHARES[1:]))
+    odd = replace(EXPLANATION, margin=number, contributions=(replace(SHARES[0], contribution=number), *SHARES[1:]))
     page = shown(odd)
     assert page.sides[0].shown[0].width == 0
     assert page.margin in ("excluded", "?")
@@ -91,13 +91,13 @@ def test_names_need_no_bars(goldfinch: Result) -> None:
 
 
 def test_no_texts_at_all() -> None:
-    alone = replace(EXPLANATION, shares=(), remainders=(), rest=2.25)
+    alone = replace(EXPLANATION, contributions=(), remainders=(), rest=2.25)
     assert shown(alone).lines == () and not shown(alone).has_texts
 
 
 def test_heat_maps() -> None:
     one = HeatMap(((0.1, 0.2),), (0.25, 0.0, 0.75, 1.0), "by hand", True)
-    mapped = replace(EXPLANATION, shares=(replace(SHARES[0], heat_map=one), *SHARES[1:]))
+    mapped = replace(EXPLANATION, contributions=(replace(SHARES[0], heat_map=one), *SHARES[1:]))
     page = shown(mapped)
     first, second = page.sides[0].shown
     assert page.method == "by hand" and second.where is None

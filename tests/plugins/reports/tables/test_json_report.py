@@ -50,11 +50,11 @@ def test_the_document(provenance: Provenance, blue_tit: Result, tmp_path: Path) 
 
 def test_the_explanation(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
     """As docs/explanations.md has it."""
-    first, *others = blue_tit.explanation.shares
+    first, *others = blue_tit.explanation.contributions
     heat_map = HeatMap(((0.1, 0.2), (0.3, 0.4)), (0.0, 0.1, 1.0, 0.9), "patches", True)
     shared = replace(first, taxon="Parus", rank="genus", n_classes=7, net=0.5, heat_map=heat_map)
     remainders = (Remainder("other classes of Paridae", 0.25, "classes"), Remainder("list", math.inf, "adjustment"))
-    why = replace(blue_tit.explanation, shares=(shared, *others), remainders=remainders, is_asked_for=True)
+    why = replace(blue_tit.explanation, contributions=(shared, *others), remainders=remainders, is_asked_for=True)
     document = strict(written(JsonReport(), tmp_path / "o.json", provenance, replace(blue_tit, explanation=why)))
     told = document["results"][0]["explanation"]
     assert set(told) == {

@@ -32,13 +32,13 @@ def test_what_a_picture_shows(provenance: Provenance, blue_tit: Result, tmp_path
 
 
 def test_what_both_have_is_told_once(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
-    first, second, third, *others = blue_tit.explanation.shares
+    first, second, third, *others = blue_tit.explanation.contributions
     inherited = replace(second, taxon="Cyanistes", rank="genus")
     shares = (
         replace(first, phrase="[b]wings", net=0.4), inherited, third,
         replace(others[0], phrase="[b]wings", net=0.4), *others[1:],
     )  # fmt: skip
-    why = replace(blue_tit.explanation, shares=shares)
+    why = replace(blue_tit.explanation, contributions=shares)
     text = written(tmp_path / "o.txt", provenance, replace(blue_tit, explanation=why), width=160)
     assert text.count("[b]wings") == 1 and "of both: [b]wings +0.40" in text
     assert "a yellow breast, genus Cyanistes" in text

@@ -1,0 +1,68 @@
+"""Class logits of a batch of images: scorer, adjustments, temperature.
+
+Legend: B images, C classes, T inner taxa.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
+from bioclip_x.components import Scorer
+from bioclip_x.inference.calibration import AppliedCalibration
+from bioclip_x.inference.temperature import Peaks
+from bioclip_x.records import HeadInput, ImageFeatures, Logits, ModelCard, Source, TextBank
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.text_bank.inner_taxa import InnerTaxaBank
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredBatch:
+    """The logits of a batch, adjustments added.
+
+    inner_logits_TB: float32 [T, B], of the inner taxa, where the head needs them.
+    offsets: what each adjustment added, before any temperature: float32 [C, B] or [C, 1].
+    """
+
+    logits: Logits
+    inner_logits_TB: torch.Tensor | None = None
+    offsets: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+    def calibrated(self, calibration: AppliedCalibration) -> tuple[ScoredBatch, Peaks]:
+        """Divided by a calibration's temperature; and a record of each image's largest logit before that."""
+        logits, peaks = calibration.apply(self.logits)
+        inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB / calibration.temperature
+        return replace(self, logits=logits, inner_logits_TB=inner_TB), peaks
+
+    def head_input(self, taxonomy: Taxonomy, n_best: int) -> HeadInput:
+        return HeadInput(self.logits, taxonomy, n_best, self.inner_logits_TB)
+
+
+@dataclass(frozen=True, eq=False)
+class BatchScorer:
+    """The scorer of one classifier, with its banks and adjustments. inner: the bank of the inner taxa, where needed."""
+
+    scorer: Scorer
+    bank: TextBank
+    inner: InnerTaxaBank | None
+    card: ModelCard
+    taxonomy: Taxonomy
+    adjustments: Adjustments
+
+    def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:
+        """The class logits of some images, adjusted, before any calibration. bank: other prompts of the classes."""
+        named = replace(features, names=tuple(source.name for source in sources))
+        logits = self.scorer.logits(named, bank or self.bank, self.card, self.taxonomy)
+        inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)
+        offsets = self.adjustments.compute_offsets(sources)
+        if not offsets:
+            return ScoredBatch(logits, inner_TB)
+        offsets_CB = sum_offsets(offsets)
+        if inner_TB is not None:
+            inner_TB = add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy)
+        return ScoredBatch(add_offsets(logits, offsets_CB), inner_TB, offsets)

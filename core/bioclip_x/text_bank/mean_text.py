@@ -1,0 +1,58 @@
+"""The mean text of a bank: the baseline that explanations compare each prompt with.
+
+CLIP's embeddings of images and of texts lie in two narrow cones (Liang et al., "Mind the Gap", NeurIPS 2022, arXiv
+2203.02053): any text scores some 0.2 to 0.3 on any image. The mean text measures how much of a cosine is no more than that.
+
+Legend: P prompts, C classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from bioclip_x.io.files import replacing
+from bioclip_x.records import TextBank
+
+CHUNK: Final = 8192
+"""Prompts summed at a time: a bank may be larger than memory."""
+
+
+def add_mean(bank: TextBank, cache: Path | None = None) -> TextBank:
+    """The bank with `mean_D`, read from `cache` where it is kept beside the bank, else computed and kept there.
+
+    A cache that cannot be written is no error.
+    """
+    file = cache / bank.key / "mean.npy" if cache and bank.key else None
+    mean_D = _read(file, bank.embeddings_PD.shape[1]) if file else None
+    if mean_D is None:
+        mean_D = compute_mean_text(bank)
+        if file:
+            with suppress(OSError), replacing(file, "wb") as stream:
+                np.save(stream, mean_D.numpy(), allow_pickle=False)
+    return replace(bank, mean_D=mean_D)
+
+
+def compute_mean_text(bank: TextBank) -> torch.Tensor:
+    """m̄ = 1/C Σ_c Σ_{p of c} w_p t_p / Σ_{p of c} w_p, not re-normalised: float64 [D]. All classes count."""
+    weight_P = torch.from_numpy(bank.weight_P).double()
+    owner_P = torch.from_numpy(bank.owner_P)
+    total_C = torch.zeros(bank.n_classes, dtype=torch.float64).index_add_(0, owner_P, weight_P)
+    share_P = weight_P / total_C[owner_P] / bank.n_classes
+    mean_D = torch.zeros(bank.embeddings_PD.shape[1], dtype=torch.float64)
+    for start in range(0, len(share_P), CHUNK):
+        mean_D += share_P[start : start + CHUNK] @ bank.embeddings_PD[start : start + CHUNK].double()
+    return mean_D
+
+
+def _read(file: Path, dim: int) -> torch.Tensor | None:
+    try:
+        mean_D = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return torch.from_numpy(mean_D) if mean_D.shape == (dim,) and mean_D.dtype == np.float64 else None
