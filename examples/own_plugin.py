@@ -10,9 +10,7 @@ package with an entry point in the group `bioclip_x` (CONTRIBUTING.md shows one)
 
 from typing import Any
 
-from bioclip_x import ComponentSpec, hookimpl
-from bioclip_x.recipe import Recipe
-from bioclip_x.records import Prompt, PromptSet, TextRequest
+from bioclip_x.plugin import ComponentSpec, Prompt, PromptSet, Recipe, TextRequest, hookimpl
 
 
 class DrawingOf:

@@ -6,7 +6,7 @@ python examples/read_own_taxonomy.py
 import networkx as nx
 
 from bioclip_x import Classifier
-from bioclip_x.taxonomy.networkx_graph import from_networkx
+from bioclip_x.plugin import from_networkx
 
 graph = nx.DiGraph()
 for order, family, species, name in [

@@ -7,27 +7,27 @@ from typing import Final
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
+def list_some(names: Sequence[str], most: int = 5) -> str:
     """The first few of many names, and how many more there are.
 
-    >>> some(["a", "b", "c"], most=2)
+    >>> list_some(["a", "b", "c"], most=2)
     'a, b, … (1 more)'
     """
     return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
 
 
-def visible(text: str, keep: str = "") -> str:
+def escape_controls(text: str, keep: str = "") -> str:
     """Text with control characters spelt out, but for those in `keep`: none may move a cursor or turn a line around.
 
-    >>> visible("a\\x1b[2J gpj.exe\\u202e")
+    >>> escape_controls("a\\x1b[2J gpj.exe\\u202e")
     'a\\\\x1b[2J gpj.exe\\\\u202e'
     """
     return _CONTROLS.sub(lambda c: c[0] if c[0] in keep else c[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def pluralise(number: int, noun: str, plural: str = "") -> str:
     """
-    >>> counted(1, "class", "classes"), counted(1200, "taxon", "taxa")
+    >>> pluralise(1, "class", "classes"), pluralise(1200, "taxon", "taxa")
     ('1 class', '1,200 taxa')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -20,11 +20,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from bioclip_x.components import Sample
-from bioclip_x.errors import TrainingError
-from bioclip_x.settings import cache_folder
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.names.labels import resolve_labels
+from bioclip_x.plugin import Sample, Taxonomy, TrainingError, cache_folder, resolve_labels
 from bioclip_x_field_guide.drawing import PLANS, changed_traits, draw_changed, draw_random, draw_species, random_traits
 from bioclip_x_field_guide.species import Species, phrases, trained_species
 

@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any, Final
 
-from bioclip_x.records import KnownModel
+from bioclip_x.plugin import KnownModel
 
 FACTS: Final[dict[str, Any]] = {
     "source": "package:bioclip_x_field_guide/model",

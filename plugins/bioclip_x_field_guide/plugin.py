@@ -1,6 +1,6 @@
 """What the field guide provides: its model, which is the default, and its data set of drawings."""
 
-from bioclip_x import ComponentSpec, hookimpl
+from bioclip_x.plugin import ComponentSpec, hookimpl
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """The built-in components, by name. Nothing heavy is imported here: a target is imported when it is used."""
 
-from bioclip_x import ComponentSpec, hookimpl
+from bioclip_x.plugin import ComponentSpec, hookimpl
 
 HERE = "bioclip_x_plugins"
 
@@ -116,7 +116,7 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ComponentSpec(
             "acef", "the Catalogue of Life's older exchange format", f"{HERE}.readers.checklists.acef:AcefReader"
         ),
-        ComponentSpec("ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.tables.ebird:EbirdReader"),
+        ComponentSpec("ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.checklists.ebird:EbirdReader"),
         ComponentSpec(
             "csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.tables.table:TableReader"
         ),

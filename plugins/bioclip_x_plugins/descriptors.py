@@ -7,7 +7,7 @@ similarities are the explanation.
 from collections.abc import Mapping
 from typing import Any
 
-from bioclip_x import hookimpl
+from bioclip_x.plugin import hookimpl
 
 
 @hookimpl

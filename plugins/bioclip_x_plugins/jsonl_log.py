@@ -12,11 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioclip_x import hookimpl
-from bioclip_x.errors import TrainingError
+from bioclip_x.plugin import TrainingError, hookimpl
 
 if TYPE_CHECKING:
-    from bioclip_x.records.training import EpochEnd, StepEnd
+    from bioclip_x.plugin import EpochEnd, StepEnd
 
 
 @hookimpl

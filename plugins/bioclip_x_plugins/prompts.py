@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
+from bioclip_x.plugin import PromptTemplate, load_template
 
 
 def cbd() -> PromptTemplate:

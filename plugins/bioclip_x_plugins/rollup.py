@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bioclip_x import hookimpl
+from bioclip_x.plugin import hookimpl
 
 
 @hookimpl

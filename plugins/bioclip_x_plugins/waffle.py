@@ -6,7 +6,7 @@ What descriptors must do better than. `bioclip-x evaluate` takes several seeds o
 from collections.abc import Mapping
 from typing import Any
 
-from bioclip_x import hookimpl
+from bioclip_x.plugin import hookimpl
 
 
 @hookimpl

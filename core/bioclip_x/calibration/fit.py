@@ -176,14 +176,16 @@ def _hedges(
         except RecipeError:
             found.append(Hedge(accuracy, None))
             continue
-        nodes_n = hedging.best_bet(held, lambda_)
+        nodes_n = hedging.select_best_bet(held, lambda_)
         right = float(hedging.is_right(nodes_n, held_class_n, taxonomy).mean())
         found.append(Hedge(accuracy, lambda_, right, float(says_N[nodes_n].mean())))
     return tuple(found)
 
 
 def _bets(parts: Sequence[LabelledLogits], temperature: float, taxonomy: Taxonomy) -> tuple[hedging.Bets, np.ndarray]:
-    bets = [hedging.bets(roll_up(at_temperature(part.logits, temperature), taxonomy), taxonomy) for part in parts]
+    bets = [
+        hedging.compute_bets(roll_up(at_temperature(part.logits, temperature), taxonomy), taxonomy) for part in parts
+    ]
     return hedging.Bets.joined(bets), torch.cat([part.class_B for part in parts]).numpy()
 
 

@@ -14,7 +14,7 @@ from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy, read_taxonomy
 from bioclip_x.components import PrecomputedScorer
 from bioclip_x.errors import RecipeError
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.models import Family, load_own_classes
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
@@ -95,7 +95,7 @@ def _name_notes(taxonomy: Taxonomy, language: str) -> Iterator[str]:
     names = sorted(taxonomy.names[node] for node in nodes)
     shared = sorted({one for one, other in pairwise(names) if one == other})
     if shared:
-        yield f"{len(shared)} names belong to several classes, distinguished by their lineages: {some(shared)}"
+        yield f"{len(shared)} names belong to several classes, distinguished by their lineages: {list_some(shared)}"
     languages = taxonomy.languages
     if languages and language not in languages:
-        yield f"no class has a common name in language {language!r}; there are names in {some(sorted(languages))}"
+        yield f"no class has a common name in language {language!r}; there are names in {list_some(sorted(languages))}"

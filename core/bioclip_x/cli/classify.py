@@ -21,7 +21,7 @@ from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.files import read_text
 from bioclip_x.io.streams import refuse_terminal
-from bioclip_x.messages import visible
+from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, declared
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def in_bins(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[s
 def tell(provenance: Provenance, *, bare: bool) -> None:
     """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
     for note in provenance.notes:
-        click.echo(f"note: {visible(note)}", err=True)
+        click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
         click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
 

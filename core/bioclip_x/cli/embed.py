@@ -15,8 +15,8 @@ from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.flags import plugin_option, recipe_flags
 from bioclip_x.embed.files import BINARY, FORMATS, open_embeddings, provenance_json
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.streams import refuse_terminal, without_strays
-from bioclip_x.messages import visible
+from bioclip_x.io.streams import escape_surrogates, refuse_terminal
+from bioclip_x.messages import escape_controls
 from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
 from bioclip_x.registry import Registry
 
@@ -101,7 +101,7 @@ def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
     """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
     demo = [f"{provenance.model}: {provenance.demo}"] if provenance.demo else []
     for note in (*demo, *provenance.notes):
-        click.echo(f"note: {visible(note)}", err=True)
+        click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
         click.echo(f"provenance: {provenance_json(provenance)}", err=True)
 
@@ -160,8 +160,8 @@ def read_texts(texts: str) -> tuple[str, ...]:
     found = tuple(line.strip() for line in _utf8_stdin() if line.strip())
     if not found:
         raise RecipeError("--texts -: no text came on standard input")
-    if odd := next((text for text in found if without_strays(text) != text), None):
-        raise RecipeError(f"--texts -: {without_strays(odd)!r} is not valid utf-8")
+    if odd := next((text for text in found if escape_surrogates(text) != text), None):
+        raise RecipeError(f"--texts -: {escape_surrogates(odd)!r} is not valid utf-8")
     return found
 
 

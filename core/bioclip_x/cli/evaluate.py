@@ -11,7 +11,7 @@ import click
 from bioclip_x.cli.flags import plugin_option, recipe_flags
 from bioclip_x.cli.labelled_images import FIELDS, find_dataset, prepare
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.streams import opened
+from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def command(
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.evaluate import evaluate
 
-    with opened(output) as stream:  # now: a file that cannot be written is no surprise at the end
+    with open_output(output) as stream:  # now: a file that cannot be written is no surprise at the end
         with Progress(enabled=not quiet) as progress:
             found = evaluate(
                 registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled

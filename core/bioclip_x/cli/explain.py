@@ -13,8 +13,8 @@ from bioclip_x.cli.flags import plugin_option, recipe_flags
 from bioclip_x.cli.labelled_images import FIELDS, embedded, find_dataset, prepare
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import is_written_in_place
-from bioclip_x.io.streams import opened
-from bioclip_x.messages import some, visible
+from bioclip_x.io.streams import open_output
+from bioclip_x.messages import escape_controls, list_some
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full
     """To stdout or a file; beside a CSV file stands its provenance."""
     from bioclip_x.cli.render.descriptor_files import write, write_provenance
 
-    with opened(output) as stream:
+    with open_output(output) as stream:
         write(found, format_, stream, in_full=in_full)
         if format_ == "csv" and output is not None and not is_written_in_place(output):
-            with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+            with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                 write_provenance(found, sidecar)
 
 
@@ -139,7 +139,9 @@ def asked_for(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
         if len(classes) != 1:
             what = "fits several classes; give its path" if classes else "is no class of the taxonomy"
             near = resolver.near(name)
-            raise DescriptorError(f"--class {name!r} {what}" + (f"; {some(near)}?" if near and not classes else ""))
+            raise DescriptorError(
+                f"--class {name!r} {what}" + (f"; {list_some(near)}?" if near and not classes else "")
+            )
         asked.add(classes[0])
     return frozenset(asked)
 
@@ -149,7 +151,7 @@ def only(found: Usefulness, asked: frozenset[int]) -> Usefulness:
     classes = tuple(one for one in found.classes if one.class_index in asked)
     if not classes:
         raise DescriptorError(
-            f"--class: {found.source} has no picture of it; it has pictures of {some([one.name for one in found.classes])}"
+            f"--class: {found.source} has no picture of it; it has pictures of {list_some([one.name for one in found.classes])}"
         )
     return replace(found, classes=classes)
 
@@ -162,8 +164,8 @@ def tell(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
     from bioclip_x.cli.render.descriptor_table import pruned
 
     for note in dict.fromkeys((*notes, *found.notes)):
-        click.echo(f"note: {visible(note)}", err=True)
+        click.echo(f"note: {escape_controls(note)}", err=True)
     for picture in found.skipped[3:]:  # three are in the notes already
-        click.echo(f"skipped: {visible(picture)}", err=True)
+        click.echo(f"skipped: {escape_controls(picture)}", err=True)
     for line in pruned(found.pruning) if pruning and found.pruning else ():
         click.echo(line, err=True)

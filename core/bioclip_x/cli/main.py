@@ -14,7 +14,7 @@ import click
 from bioclip_x import __version__
 from bioclip_x.cli import commands
 from bioclip_x.errors import BioclipXError
-from bioclip_x.messages import visible
+from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, create_registry, from_environment
 
 
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except BioclipXError as problem:
-        click.echo(f"error: {visible(str(problem), keep=chr(10))}", err=True)
+        click.echo(f"error: {escape_controls(str(problem), keep=chr(10))}", err=True)
         sys.exit(problem.exit_code)
     except click.ClickException as problem:
         problem.show()

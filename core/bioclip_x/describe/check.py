@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioclip_x.describe.siblings import siblings
-from bioclip_x.messages import counted, some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.prompts import curation, load_descriptors
 from bioclip_x.prompts.curation import CONTEXT, Curated, Finding, Names
 from bioclip_x.records import DescriptorSet, Taxon
@@ -113,7 +113,7 @@ def _unfit(descriptors: DescriptorSet, taxonomy: Taxonomy) -> Iterator[Finding]:
     for name, found in nodes.items():
         if not found:
             near = resolver.near(name)
-            meant = f"; meant was maybe {some(near)}" if near else ""
+            meant = f"; meant was maybe {list_some(near)}" if near else ""
             yield Finding("unknown class", name, "", "told", f"no taxon of the taxonomy has this name{meant}")
         elif len(found) > 1:
             yield Finding("ambiguous name", name, "", "told", f"{len(found)} taxa have this name; give the path (A; B)")
@@ -121,6 +121,6 @@ def _unfit(descriptors: DescriptorSet, taxonomy: Taxonomy) -> Iterator[Finding]:
             yield Finding("class given twice", name, "", "told", f"the same taxon as {first!r}, which is used")
     without = [taxonomy.names[node] for node in taxonomy.owner_N[taxonomy.leaf_node_C].tolist() if node not in taken]
     if without:
-        number = counted(len(without), "class", "classes")
-        message = f"the file has nothing on {number} of the taxonomy: {some(without, MOST_MISSING)}"
+        number = pluralise(len(without), "class", "classes")
+        message = f"the file has nothing on {number} of the taxonomy: {list_some(without, MOST_MISSING)}"
         yield Finding("missing classes", "", "", "told", message)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x import __version__
-from bioclip_x.describe import json_answers
 from bioclip_x.describe.answer_log import Kept
-from bioclip_x.describe.list_answers import Parsed
 from bioclip_x.describe.questions import Question
 from bioclip_x.errors import DescriptorError
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
+from bioclip_x.prompts import json_answers
 from bioclip_x.prompts.curation import Curated, curate, summary
 from bioclip_x.prompts.descriptors import Descriptor, DescriptorSet, load_descriptors, write_descriptors
+from bioclip_x.prompts.list_answers import Parsed
 from bioclip_x.prompts.llm_prompts import PromptTemplate, ends_in_a_bullet
 
 Answered = dict[Question, list[Kept]]
@@ -75,7 +75,7 @@ def described(
     if unusable:
         named = [f"{label} ({reason})" for label, reason in unusable.items()]
         notes.append(
-            f"{len(unusable)} of {len(answered)} answers are unusable, and their classes empty: {some(named)}; to ask "
+            f"{len(unusable)} of {len(answered)} answers are unusable, and their classes empty: {list_some(named)}; to ask "
             "for them again, add --retry-unusable"
         )
     provenance = _provenance(template, answered) | dict(about)
@@ -94,7 +94,7 @@ def with_curation(written: DescriptorSet, curated: Curated) -> DescriptorSet:
     provenance = {**written.provenance, "curation": told} | ({"unusable": unusable} if unusable else {})
     notes = (*written.notes, *(f"curation: {line}" for line in told))
     if emptied:
-        notes = (*notes, f"curation left nothing of {some(emptied)}; to ask again, add --retry-unusable")
+        notes = (*notes, f"curation left nothing of {list_some(emptied)}; to ask again, add --retry-unusable")
     return replace(curated.descriptors, provenance=provenance, notes=notes)
 
 

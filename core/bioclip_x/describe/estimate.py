@@ -12,7 +12,7 @@ from typing import Final
 
 from bioclip_x.describe.answer_log import Kept
 from bioclip_x.describe.questions import Question
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 
 BYTES_A_TOKEN: Final = 3.5
 """UTF-8 bytes. English prose has about 4 (OpenAI's rule of thumb), scientific names fewer, other scripts fewer characters."""
@@ -42,13 +42,13 @@ class Estimate:
     def __str__(self) -> str:
         stored = f" ({self.stored:,} stored already)" if self.stored else ""
         basis = (
-            f"from {counted(self.measured, 'stored answer')}"
+            f"from {pluralise(self.measured, 'stored answer')}"
             if self.measured
             else f"{BYTES_A_TOKEN:g} bytes a token, {USUAL_ANSWER} tokens an answer; models differ by a half"
         )
         most = f", at most {self.most:,}" if self.most is not None else ""
         return (
-            f"{counted(self.requests, 'request')}{stored}: about {self.prompt_tokens:,} tokens in, "
+            f"{pluralise(self.requests, 'request')}{stored}: about {self.prompt_tokens:,} tokens in, "
             f"{self.completion_tokens:,} out{most} (estimated: {basis})"
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bioclip_x.describe.siblings import told_siblings
 from bioclip_x.errors import RecipeError
-from bioclip_x.messages import counted, some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.prompts.exemplars import Exemplar, builtin_exemplars, choose, load_exemplar
 from bioclip_x.prompts.llm_prompts import Part, PromptTemplate, fill
 from bioclip_x.records import Taxon
@@ -96,7 +96,7 @@ def _asked_of(taxonomy: Taxonomy, ranks: Sequence[str]) -> tuple[list[int], list
     is_asked_N = is_taxon_N & np.isin(taxonomy.rank_N, wanted)
     lacking = [node for node in classes if not any(is_asked_N[n] for n in taxonomy.path(node))]
     named = [taxonomy.names[node] for node in lacking]
-    notes = [f"{counted(len(named), 'class', 'classes')} have no taxon at {', '.join(ranks)}: {some(named)}"]
+    notes = [f"{pluralise(len(named), 'class', 'classes')} have no taxon at {', '.join(ranks)}: {list_some(named)}"]
     return np.flatnonzero(is_asked_N).tolist(), notes if named else []
 
 
@@ -127,7 +127,7 @@ def _exemplars(template: PromptTemplate, taxa: Sequence[Taxon], notes: list[str]
     if choice.strangers:
         strange = [taxa[place].name for place in choice.strangers]
         notes.append(
-            f"{counted(len(strange), 'taxon', 'taxa')} of no domain that has an exemplar ({some(strange)}); shown that "
+            f"{pluralise(len(strange), 'taxon', 'taxa')} of no domain that has an exemplar ({list_some(strange)}); shown that "
             f"of {choice.exemplars[choice.strangers[0]].domain}"
         )
     return choice.exemplars

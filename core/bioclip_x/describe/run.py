@@ -12,13 +12,13 @@ from typing import Any
 from bioclip_x.components import LanguageModel
 from bioclip_x.describe.answer_log import AnswerLog, Asked, Kept, log_path, open_log
 from bioclip_x.describe.descriptor_file import Answered, described, is_usable, with_curation, write_in_place
-from bioclip_x.describe.json_answers import SCHEMA
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation import Curated
 from bioclip_x.prompts.descriptors import DescriptorSet
+from bioclip_x.prompts.json_answers import SCHEMA
 from bioclip_x.prompts.llm_prompts import PromptTemplate
 from bioclip_x.records import Answer
 
@@ -148,7 +148,8 @@ class _Run:
         rest = list(dict.fromkeys(question.key for question in self.questions if question not in self.answered))
         return (
             f"{problem}; {len(self.answered)} of {len(self.questions)} questions are answered and kept in "
-            f"{self.log.path}, so the same command goes on from there" + (f"; not yet: {some(rest)}" if rest else "")
+            f"{self.log.path}, so the same command goes on from there"
+            + (f"; not yet: {list_some(rest)}" if rest else "")
         )
 
 

@@ -11,17 +11,17 @@ from typing import Any
 
 from bioclip_x.embed.files import numbers, provenance_json
 from bioclip_x.io.files import is_written_in_place
-from bioclip_x.io.streams import opened
+from bioclip_x.io.streams import open_output
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
 @contextmanager
 def open_csv(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
     """Beside FILE stands FILE.provenance.json."""
-    with opened(output) as stream:
+    with open_output(output) as stream:
         yield _Writer(stream, provenance)
         if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
-            with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+            with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                 sidecar.write(provenance_json(provenance, indent=2) + "\n")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.embed.files import numbers, provenance_json
-from bioclip_x.io.streams import opened, without_strays
+from bioclip_x.io.streams import escape_surrogates, open_output
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
@@ -19,7 +19,7 @@ def open_json(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[
 
     What is named twice is there once in `embeddings`: its vectors are equal. Names are kept in memory until the end.
     """
-    with opened(output) as stream:
+    with open_output(output) as stream:
         stream.write(f'{{"model": {_quoted(provenance.model)},\n"provenance": {provenance_json(provenance)},\n')
         stream.write('"embeddings": {')
         writer = _Writer(stream, provenance.columns)
@@ -48,4 +48,4 @@ class _Writer:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(without_strays(text), ensure_ascii=False)
+    return json.dumps(escape_surrogates(text), ensure_ascii=False)

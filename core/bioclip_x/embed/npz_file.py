@@ -14,7 +14,13 @@ from typing import IO, Any, Final
 import numpy as np
 
 from bioclip_x.embed.files import provenance_json
-from bioclip_x.io.streams import BinaryStream, folder_beside, opened_binary, refuse_terminal, without_strays
+from bioclip_x.io.streams import (
+    BinaryStream,
+    escape_surrogates,
+    open_binary_output,
+    refuse_terminal,
+    temporary_folder_for,
+)
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 TEXTS_AT_A_TIME: Final = 1024
@@ -30,8 +36,8 @@ def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
     wait in memory.
     """
     refuse_terminal(output, "npz")
-    folder = folder_beside(output)
-    with opened_binary(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
+    folder = temporary_folder_for(output)
+    with open_binary_output(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
         writer = _Writer(BinaryStream(vectors, output or folder), provenance)
         yield writer
         _write(raw, vectors, writer, provenance)
@@ -48,7 +54,7 @@ class _Writer:
     def write(self, row: Embedding) -> None:
         self._vectors.write(self._missing if row.vector_D is None else row.vector_D.astype("<f4").tobytes())
         for column, texts in self.texts.items():
-            texts.append(without_strays(row.about[column]))
+            texts.append(escape_surrogates(row.about[column]))
 
 
 def _write(raw: Any, vectors: IO[bytes], writer: _Writer, provenance: EmbeddingProvenance) -> None:

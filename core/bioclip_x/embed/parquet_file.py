@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from bioclip_x.embed.files import provenance_json
 from bioclip_x.io.parquet import parquet_file
-from bioclip_x.io.streams import without_strays
+from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 ROW_GROUP: Final = 4096
@@ -45,7 +45,8 @@ class _Writer:
         if not self._rows:
             return
         texts = [
-            pa.array([without_strays(row.about[c]) or None for row in self._rows], pa.string()) for c in self._columns
+            pa.array([escape_surrogates(row.about[c]) or None for row in self._rows], pa.string())
+            for c in self._columns
         ]
         vectors = pa.array([row.vector_D for row in self._rows], pa.list_(pa.float32()))
         self._file.write_table(pa.table([*texts, vectors], schema=self._file.schema))

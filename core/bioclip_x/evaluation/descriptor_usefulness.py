@@ -25,7 +25,7 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import DIGITS, area, between, changed, share
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, left_out, renamed
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, LeftOut, Usefulness
 from bioclip_x.registry import declared
@@ -98,7 +98,7 @@ def usefulness(
     if not len(seen.class_N):
         raise DescriptorError(f"{source} has no usable picture of a listed class. " + "; ".join(told))
     if others := int((pictures.class_n < 0).sum()):
-        told.append(f"{counted(others, 'picture')} of classes that are not listed have no part in any figure")
+        told.append(f"{pluralise(others, 'picture')} of classes that are not listed have no part in any figure")
     classes, taxonomy = tuple(iterate_class_use(classifier, seen)), classifier.taxonomy
     without = np.setdiff1d(np.arange(taxonomy.n_classes), seen.classes_K).tolist()
     return Usefulness(

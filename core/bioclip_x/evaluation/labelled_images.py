@@ -19,7 +19,7 @@ from bioclip_x.components import Dataset
 from bioclip_x.errors import ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits
 from bioclip_x.images.sources import to_pil
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.records import ImageFeatures, Source
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def embed_labelled_images(
             embeddings.append(features.embeddings_BD[known])
             kept += [numbers[row] for row in known]
         progress(len(kept) + refused + len(unreadable), len(dataset))
-    notes = [f"{len(unreadable)} pictures cannot be used, skipped: {some(unreadable, 3)}"] if unreadable else []
+    notes = [f"{len(unreadable)} pictures cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
     if refused:
         notes.append(f"{refused} pictures are skipped that the model declines to name")
     return LabelledImages(

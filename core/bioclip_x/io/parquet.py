@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bioclip_x.io.streams import opened_binary, refuse_terminal, without_strays
+from bioclip_x.io.streams import escape_surrogates, open_binary_output, refuse_terminal
 
 PROVENANCE = "bioclip_x.provenance"
 """The key of a file's metadata that holds its provenance, as JSON."""
@@ -22,8 +22,8 @@ def parquet_file(output: Path | None, schema: pa.Schema, provenance: str) -> Ite
     provenance: JSON, for the file's metadata. Raises BioclipXError for a terminal, and for a file that cannot be written.
     """
     refuse_terminal(output, "parquet")
-    with opened_binary(output) as raw:
-        about = schema.with_metadata({PROVENANCE: without_strays(provenance)})
+    with open_binary_output(output) as raw:
+        about = schema.with_metadata({PROVENANCE: escape_surrogates(provenance)})
         writer = pq.ParquetWriter(raw, about, compression="zstd")
         try:
             yield writer

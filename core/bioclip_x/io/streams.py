@@ -73,7 +73,7 @@ class Stream:
 
 
 @contextmanager
-def opened(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
+def open_output(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
     """A text stream to write to. Raises BioclipXError naming a file that cannot be written.
 
     After an exception inside the block there is no file.
@@ -81,12 +81,12 @@ def opened(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
     if output is None and not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
         return
-    with opened_binary(output) as raw:
+    with open_binary_output(output) as raw:
         yield Stream(raw, encoding, is_stdout=output is None)
 
 
 @contextmanager
-def opened_binary(output: Path | None) -> Iterator[BinaryStream]:
+def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
     """The same for bytes."""
     if output is None:
         sys.stdout.flush()
@@ -113,7 +113,7 @@ def opened_binary(output: Path | None) -> Iterator[BinaryStream]:
         stack.close()
 
 
-def folder_beside(output: Path | None) -> Path:
+def temporary_folder_for(output: Path | None) -> Path:
     """Where a temporary file of the output's size may lie: beside it, unless it is a pipe, a device or standard output."""
     return Path(tempfile.gettempdir()) if output is None or is_written_in_place(output) else output.parent
 
@@ -124,10 +124,10 @@ def refuse_terminal(output: Path | None, format_: str) -> None:
         raise BioclipXError(f"{format_} is binary, and no terminal can show it: give --output FILE, or pipe it on")
 
 
-def without_strays(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Text as `Stream` writes it in UTF-8, for formats that encode by themselves.
 
-    >>> without_strays("caf\\udce9.jpg")
+    >>> escape_surrogates("caf\\udce9.jpg")
     'caf\\\\udce9.jpg'
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

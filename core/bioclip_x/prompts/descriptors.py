@@ -10,7 +10,7 @@ import yaml
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_yaml, replacing
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT
 from bioclip_x.prompts.formats.repeated_keys import read_joined
@@ -41,7 +41,7 @@ def load_descriptors(path: Path) -> DescriptorSet:
             raise
         document, twice = joined
         read = class_lists.read(path, document)
-        return replace(read, notes=(f"{path}: given twice, and joined: {some(twice)}", *read.notes))
+        return replace(read, notes=(f"{path}: given twice, and joined: {list_some(twice)}", *read.notes))
     if bioclip_x_yaml.sniff(document):
         return bioclip_x_yaml.read(path, document)
     return prose.read(path, document) if prose.sniff(document) else class_lists.read(path, document)

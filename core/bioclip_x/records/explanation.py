@@ -10,7 +10,7 @@ from bioclip_x.errors import BioclipXError
 if TYPE_CHECKING:
     import pandas
 
-FORMAT: Final = "bioclip-x/explanation/2"
+EXPLANATION_FORMAT: Final = "bioclip-x/explanation/2"
 """The format of an explanation in JSON; docs/explanations.md has its schema."""
 
 MEAN_TEXT: Final = "the mean text of the list"

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bioclip_x.classes.species_lists import read_species_list
-from bioclip_x.errors import RecipeError, TaxonomyError
-from bioclip_x.messages import some
-from bioclip_x.records import Source
-from bioclip_x.registry import create_registry, from_environment
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.editing.subset import mask_of
-from bioclip_x.taxonomy.names.matching import match_list
-from bioclip_x.taxonomy.names.resolver import Resolver
+from bioclip_x.plugin import (
+    RecipeError,
+    Resolver,
+    Source,
+    Taxonomy,
+    TaxonomyError,
+    create_registry,
+    from_environment,
+    list_some,
+    mask_of,
+    match_list,
+    read_species_list,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +80,7 @@ class SpeciesList:
         if not listed.nodes:
             raise TaxonomyError(
                 f"species-list: none of the {listed.n} names in {self.file} is one taxon of "
-                f"{taxonomy.source or 'the taxonomy'}, so no class is left: {listed.lost_and_meant or some(listed.ambiguous)}"
+                f"{taxonomy.source or 'the taxonomy'}, so no class is left: {listed.lost_and_meant or list_some(listed.ambiguous)}"
             )
         mask_C = mask_of(taxonomy, listed.nodes)
         off = -math.inf if self.mode == "hard" else -self.strength

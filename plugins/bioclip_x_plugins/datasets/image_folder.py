@@ -9,14 +9,18 @@ from typing import Literal
 
 from PIL.Image import Image
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Sample
-from bioclip_x.errors import ImageError, TrainingError
-from bioclip_x.images.decoding import open_image
-from bioclip_x.images.sources import SUFFIXES
-from bioclip_x.messages import some
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.names.labels import off_the_list, resolve_labels
+from bioclip_x.plugin import (
+    SUFFIXES,
+    DatasetCapabilities,
+    ImageError,
+    Sample,
+    Taxonomy,
+    TrainingError,
+    list_some,
+    off_the_list,
+    open_image,
+    resolve_labels,
+)
 
 _SUFFIXES = tuple(SUFFIXES)
 
@@ -45,12 +49,12 @@ class ImageFolder:
         found |= dict.fromkeys(others, -1)
         lost = [name for name in lost if name not in found]
         if others:
-            yield f"{len(others)} folders of {self.path} are no taxon of the taxonomy, taken as off the list: {some(others)}"
+            yield f"{len(others)} folders of {self.path} are no taxon of the taxonomy, taken as off the list: {list_some(others)}"
         self._files = [(file, index) for name, index in found.items() for file in _pictures(self.path / name)]
         if lost:
-            yield f"{len(lost)} folders of {self.path} are no class of the taxonomy, skipped: {some(lost)}"
+            yield f"{len(lost)} folders of {self.path} are no class of the taxonomy, skipped: {list_some(lost)}"
         if doubtful:
-            yield f"{len(doubtful)} folders of {self.path} fit several classes, skipped: {some(doubtful)}"
+            yield f"{len(doubtful)} folders of {self.path} fit several classes, skipped: {list_some(doubtful)}"
 
     def __len__(self) -> int:
         return len(self._files)

@@ -12,13 +12,17 @@ import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 from PIL.Image import Image
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Sample
-from bioclip_x.errors import ImageError, TrainingError
-from bioclip_x.images.decoding import open_image
-from bioclip_x.messages import some
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.names.labels import off_the_list, resolve_labels
+from bioclip_x.plugin import (
+    DatasetCapabilities,
+    ImageError,
+    Sample,
+    Taxonomy,
+    TrainingError,
+    list_some,
+    off_the_list,
+    open_image,
+    resolve_labels,
+)
 
 
 class Manifest:
@@ -56,12 +60,12 @@ class Manifest:
         self._table = {name: table[name].take(pa.array(keep, pa.int64())) for name in table.column_names}
         self._classes = [classes[row] for row in keep]
         if others:
-            off = some(sorted(others))
+            off = list_some(sorted(others))
             yield f"{len(others)} labels of {self.path} are no taxon of the taxonomy, taken as off the list: {off}"
         if lost:
-            yield f"{len(lost)} labels of {self.path} are no class of the taxonomy: {some(lost)}"
+            yield f"{len(lost)} labels of {self.path} are no class of the taxonomy: {list_some(lost)}"
         if doubtful:
-            yield f"{len(doubtful)} labels of {self.path} fit several classes: {some(doubtful)}"
+            yield f"{len(doubtful)} labels of {self.path} fit several classes: {list_some(doubtful)}"
         if len(keep) < len(labels):
             yield f"{len(labels) - len(keep)} of {len(labels)} rows of {self.path} have no class and no text, skipped"
 

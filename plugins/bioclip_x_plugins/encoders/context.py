@@ -57,6 +57,6 @@ def end_of_text(tower: Any, tokens_PL: torch.Tensor) -> torch.Tensor:
     """The position of the end-of-text token, int64 [P]: the largest token, or the one named."""
     if getattr(tower, "text_pool_type", getattr(tower, "pool_type", None)) == "argmax":
         return tokens_PL.argmax(dim=-1)
-    end = getattr(tower, "text_eos_id", None) or getattr(tower, "eos_id", None)
-    is_end_PL: torch.Tensor = tokens_PL.eq(end)
+    end: Any = getattr(tower, "text_eos_id", None) or getattr(tower, "eos_id", None)
+    is_end_PL: torch.Tensor = tokens_PL == end
     return is_end_PL.int().argmax(dim=-1)

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import avg_pool2d
 
-from bioclip_x.errors import ModelError
+from bioclip_x.plugin import ModelError
 
 SCALES: Final = 3
 _STEP_QUANTILES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from bioclip_x.errors import ModelError
+from bioclip_x.plugin import ModelError
 
 CONFIG = "open_clip_config.json"
 SAFETENSORS = "open_clip_model.safetensors"

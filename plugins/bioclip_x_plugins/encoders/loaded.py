@@ -13,9 +13,7 @@ import open_clip
 import torch
 from PIL.Image import Image
 
-from bioclip_x.capabilities import LoadedEncoderCapabilities
-from bioclip_x.errors import ModelError
-from bioclip_x.records import ImageFeatures, ModelCard, PatchFeatures
+from bioclip_x.plugin import ImageFeatures, LoadedEncoderCapabilities, ModelCard, ModelError, PatchFeatures
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.gate import Gate, features
 from bioclip_x_plugins.encoders.hub import CONFIG

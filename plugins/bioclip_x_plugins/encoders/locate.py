@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.errors import ModelError
+from bioclip_x.plugin import ModelError
 from bioclip_x_plugins.encoders.aliases import aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, model_folder
 

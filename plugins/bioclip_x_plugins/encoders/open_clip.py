@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioclip_x.capabilities import EncoderCapabilities
-from bioclip_x.records import KnownModel, OwnClasses
+from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses
 from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, alias_of, aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, commit_of, dataset_file, is_cached, is_model_cached
 from bioclip_x_plugins.encoders.locate import local_folder, read_card, source_of

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from bioclip_x.records import PatchFeatures
+from bioclip_x.plugin import PatchFeatures
 
 CARRIED = "what attention carries from each patch to {}, in all layers (Gandelsman et al., ICLR 2024, arXiv 2310.05916)"
 AVERAGE = CARRIED.format("the pooled ones") + ", and what its own token is; what is no patch's is shared out evenly"

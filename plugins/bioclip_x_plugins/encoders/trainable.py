@@ -15,8 +15,7 @@ import open_clip
 import torch
 from safetensors.torch import save as to_safetensors
 
-from bioclip_x.errors import ModelError
-from bioclip_x.io.files import replacing
+from bioclip_x.plugin import ModelError, replacing
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS

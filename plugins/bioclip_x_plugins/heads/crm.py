@@ -11,11 +11,18 @@ from typing import Literal
 
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.records import HeadInput, Logits, Scores
-from bioclip_x.taxonomy import TAXON, Taxonomy
-from bioclip_x.taxonomy.scoring.costs import heights, lca_costs, tree_distances
-from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.plugin import (
+    TAXON,
+    HeadCapabilities,
+    HeadInput,
+    Logits,
+    Scores,
+    Taxonomy,
+    heights,
+    lca_costs,
+    roll_up,
+    tree_distances,
+)
 
 
 class Crm:

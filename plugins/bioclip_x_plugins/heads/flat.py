@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bioclip_x.records import HeadInput, Scores
-from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.plugin import HeadInput, Scores, roll_up
 
 
 class Flat:

@@ -8,11 +8,16 @@ from typing import Annotated, Final
 import torch
 from pydantic import Field
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.errors import RecipeError
-from bioclip_x.records import HeadInput, Scores
-from bioclip_x.taxonomy.scoring import hedging
-from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.plugin import (
+    HeadCapabilities,
+    HeadInput,
+    RecipeError,
+    Scores,
+    compute_bets,
+    roll_up,
+    select_best_bet,
+    select_most_specific,
+)
 
 DEFAULT: Final = 0.8
 
@@ -21,7 +26,7 @@ class Hedge:
     """One node a picture, of any rank: as specific as its share allows.
 
     threshold: the most specific node with at least this share (0.8 unless `lambda_` is given).
-    lambda_: the node of the largest (information + λ)·share instead; `hedging.fit_lambda` finds a λ for an accuracy.
+    lambda_: the node of the largest (information + λ)·share instead; `bioclip-x calibrate` finds a λ for an accuracy.
 
     Raises RecipeError where both are given.
     """
@@ -43,9 +48,9 @@ class Hedge:
     def decide(self, given: HeadInput) -> Scores:
         """The shares of `rollup`, and the node chosen for each picture as `reported_BK`, [B, 1]."""
         scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
-        bets = hedging.bets(scores, given.taxonomy)
+        bets = compute_bets(scores, given.taxonomy)
         if self.lambda_ is None:
-            nodes_B = hedging.most_specific(bets, DEFAULT if self.threshold is None else self.threshold)
+            nodes_B = select_most_specific(bets, DEFAULT if self.threshold is None else self.threshold)
         else:
-            nodes_B = hedging.best_bet(bets, self.lambda_)
+            nodes_B = select_best_bet(bets, self.lambda_)
         return replace(scores, reported_BK=torch.from_numpy(nodes_B)[:, None])

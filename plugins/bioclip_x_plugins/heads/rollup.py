@@ -14,11 +14,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.errors import RecipeError
-from bioclip_x.records import HeadInput, Scores
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.plugin import HeadCapabilities, HeadInput, RecipeError, Scores, Taxonomy, roll_up
 
 
 class Rollup:

@@ -14,12 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.errors import RecipeError
-from bioclip_x.records import HeadInput, Logits, Scores
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.path_sums import sum_down
-from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.plugin import HeadCapabilities, HeadInput, Logits, RecipeError, Scores, Taxonomy, roll_up, sum_down
 
 LOWEST: Final = torch.finfo(torch.float64).min
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from bioclip_x.records import Answer
+from bioclip_x.plugin import Answer
 
 LARGEST: Final = 4 << 20
 """Bytes of a reply that is read as one."""

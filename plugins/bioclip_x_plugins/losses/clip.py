@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from open_clip.loss import ClipLoss
 
-from bioclip_x.records import LossInput
+from bioclip_x.plugin import LossInput
 
 
 def clip_loss(

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch.nn.functional import softplus
 
-from bioclip_x.records import LossInput
+from bioclip_x.plugin import LossInput
 
 LOWEST: Final = -1e30
 """Stands for minus infinity, whose logsumexp has no gradient where nothing else is summed."""

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import Archive
-from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.plugin import Archive, Findings, TaxonomyError
 
 LONGEST: Final = 8 << 20
 """Characters of a line. A longer one is no row of a checklist, and would have to be held whole."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_lines, stream_lines
+from bioclip_x.plugin import TaxonomyError, read_lines, stream_lines
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 

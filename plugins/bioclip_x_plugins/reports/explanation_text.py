@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bioclip_x.records import Explanation, PromptContribution, Remainder
+from bioclip_x.plugin import Explanation, PromptContribution, Remainder
 from bioclip_x_plugins.reports.result_text import REST_SHOWN, said, sides, signed
 
 

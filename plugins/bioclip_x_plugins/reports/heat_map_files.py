@@ -15,9 +15,15 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.errors import BioclipXError, RecipeError
-from bioclip_x.records import HeatMap, PromptContribution, Provenance, Result
+from bioclip_x.plugin import (
+    BioclipXError,
+    HeatMap,
+    PromptContribution,
+    Provenance,
+    RecipeError,
+    ReportCapabilities,
+    Result,
+)
 
 POSITIVE: Final = (213, 94, 0)
 NEGATIVE: Final = (0, 114, 178)

@@ -9,9 +9,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.io.streams import opened
-from bioclip_x.records import Explanation, Prediction, PromptContribution, Provenance, Result, Step
+from bioclip_x.plugin import (
+    Explanation,
+    Prediction,
+    PromptContribution,
+    Provenance,
+    ReportCapabilities,
+    Result,
+    Step,
+    open_output,
+)
 from bioclip_x_plugins.reports.explanation_text import (
     amount,
     margin_in_words,
@@ -22,6 +29,7 @@ from bioclip_x_plugins.reports.explanation_text import (
 )
 from bioclip_x_plugins.reports.result_text import (
     beside,
+    escape_controls,
     has_descriptors,
     has_italic_classes,
     is_italic,
@@ -32,7 +40,6 @@ from bioclip_x_plugins.reports.result_text import (
     recipe_line,
     said,
     signed,
-    visible,
 )
 
 BAR: Final = 10
@@ -56,7 +63,7 @@ class MarkdownReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with opened(output) as stream:
+        with open_output(output) as stream:
             writer = _Writer(stream, provenance, self.strongest)
             writer.put(_heading(provenance))
             yield writer
@@ -82,7 +89,7 @@ def escaped(text: str) -> str:
     >>> escaped("<b>a|b</b> *c* www.d.org http://e.org")
     '&#60;b&#62;a&#124;b&#60;/b&#62; \\\\*c\\\\* www&#46;d.org http&#58;//e.org'
     """
-    clean = visible(text).translate(_ESCAPES)
+    clean = escape_controls(text).translate(_ESCAPES)
     return clean.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
 
 

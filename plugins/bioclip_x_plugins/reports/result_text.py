@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bioclip_x.messages import visible as visible
-from bioclip_x.records import Explanation, Prediction, PromptContribution, Provenance, Result, Taxon
-from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x.plugin import ORDER, Explanation, Prediction, PromptContribution, Provenance, Result, Taxon
+from bioclip_x.plugin import escape_controls as escape_controls
 
 REST_SHOWN: Final = 1e-4
 """A smaller remainder of a margin is rounding."""

@@ -16,12 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.capabilities import ScorerCapabilities
-from bioclip_x.errors import ScoresError
-from bioclip_x.messages import some
-from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.names.resolver import Resolver
+from bioclip_x.plugin import (
+    ImageFeatures,
+    Logits,
+    ModelCard,
+    Resolver,
+    ScorerCapabilities,
+    ScoresError,
+    Taxonomy,
+    TextBank,
+    list_some,
+)
 from bioclip_x_plugins.scorers.score_files import ScoreTable, read_scores
 
 Floats = npt.NDArray[np.float64]
@@ -87,7 +92,7 @@ class ExternalScorer:
         read = self._prepared
         rows = [read.rows.find(name) for name in features.names]
         if lost := [f"{name}: {row}" for name, row in zip(features.names, rows) if isinstance(row, str)]:
-            raise ScoresError(f"{self.file}: {some(lost, 3)}")
+            raise ScoresError(f"{self.file}: {list_some(lost, 3)}")
         logits_mB = read.logits_nm[[row for row in rows if isinstance(row, int)]].T.contiguous()
 
         def part(start: int, stop: int) -> torch.Tensor:
@@ -117,7 +122,7 @@ def read(file: Path, kind: Kind, taxonomy: Taxonomy) -> _Read:
     if not found:
         hint = [f"{name}: {', '.join(near)}" for name in lost[:3] if (near := Resolver(taxonomy).near(name))]
         raise ScoresError(
-            f"{file}: none of its {len(table.columns)} columns ({some(table.columns, 3)}) is a class of {taxonomy.source}"
+            f"{file}: none of its {len(table.columns)} columns ({list_some(table.columns, 3)}) is a class of {taxonomy.source}"
             + (f"; those most alike: {'; '.join(hint)}" if hint else "")
         )
     by_class: dict[int, list[int]] = defaultdict(list)
@@ -190,7 +195,7 @@ def _unmatched(table: ScoreTable, kind: Kind, lost: Sequence[str], doubtful: Seq
             columns = [table.columns.index(name) for name in names]
             mean = float(np.nansum(table.values_nm[:, columns], axis=1).mean())
             held = f"; they hold {mean:.1%} of the probability on average, which goes to the others in proportion"
-        yield f"{len(names)} of {len(table.columns)} columns {what}, and are not used: {some(names)}{held}"
+        yield f"{len(names)} of {len(table.columns)} columns {what}, and are not used: {list_some(names)}{held}"
 
 
 def _several(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxonomy) -> Iterator[str]:

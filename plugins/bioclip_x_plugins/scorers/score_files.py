@@ -22,9 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 
-from bioclip_x.errors import ScoresError
-from bioclip_x.io.files import read_text
-from bioclip_x.messages import some
+from bioclip_x.plugin import ScoresError, list_some, read_text
 
 IMAGE: Final = (
     "file_name",
@@ -68,7 +66,7 @@ def read_scores(path: Path) -> ScoreTable:
         raise ScoresError(f"{path} has {what}; expected a row for each picture and a column for each class")
     for what, names in (("the picture", table.images), ("the class", table.columns)):
         if twice := [name for name, times in Counter(names).items() if times > 1]:
-            raise ScoresError(f"{path} has {what} {some(twice, 3)} more than once")
+            raise ScoresError(f"{path} has {what} {list_some(twice, 3)} more than once")
     _check(path, table)
     return table
 
@@ -131,7 +129,7 @@ def _from_arrow(path: Path, table: pa.Table) -> ScoreTable:
     names = table.column_names
     if len(set(names)) < len(names):
         twice = [name for name, times in Counter(names).items() if times > 1]
-        raise ScoresError(f"{path} has the column {some(twice, 3)} more than once")
+        raise ScoresError(f"{path} has the column {list_some(twice, 3)} more than once")
     if not names:
         raise ScoresError(f"{path} has no columns; expected one that names the pictures, and one for each class")
     image = _image_column(names)

@@ -18,9 +18,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bioclip_x.capabilities import ScorerCapabilities
-from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.plugin import ImageFeatures, Logits, ModelCard, ScorerCapabilities, Taxonomy, TextBank
 
 
 def pooled_means(bank: TextBank) -> torch.Tensor:

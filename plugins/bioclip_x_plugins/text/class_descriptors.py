@@ -9,12 +9,16 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from bioclip_x.errors import DescriptorError
-from bioclip_x.messages import some
-from bioclip_x.prompts import Descriptor, DescriptorSet
-from bioclip_x.records import TextRequest
-from bioclip_x.taxonomy import TAXON, Taxonomy
-from bioclip_x.taxonomy.names.resolver import Resolver
+from bioclip_x.plugin import (
+    TAXON,
+    Descriptor,
+    DescriptorError,
+    DescriptorSet,
+    Resolver,
+    Taxonomy,
+    TextRequest,
+    list_some,
+)
 
 Kinds = Literal["descriptor", "background", "all"]
 Inherit = Annotated[float, Field(ge=0, le=1)]
@@ -83,7 +87,7 @@ def said(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -> tuple[dict
     if len(without) == len(request.classes):
         raise NothingSaid(f"{descriptors.source}: its classes are none of this taxonomy's")
     if without:
-        names = some([taxonomy.class_taxon(c).name for c in without])
+        names = list_some([taxonomy.class_taxon(c).name for c in without])
         message = f"{len(without)} of {len(request.classes)} classes have no descriptors: {names}"
         if request.missing == "error":
             raise DescriptorError(f"{descriptors.source}: {message}")
@@ -146,9 +150,11 @@ def match(
         else:
             found[nodes[0]] = Listed(name, entries)
     about = descriptors.source
-    notes = [f"{about}: {len(names)} skipped that {why}: {some(names)}" for why, names in doubtful.items()]
+    notes = [f"{about}: {len(names)} skipped that {why}: {list_some(names)}" for why, names in doubtful.items()]
     if lost:
-        notes.append(f"{about}: {len(lost)} skipped that name no class of this taxonomy: {some(lost)}")
+        notes.append(f"{about}: {len(lost)} skipped that name no class of this taxonomy: {list_some(lost)}")
     if higher:
-        notes.append(f"{about}: {len(higher)} skipped that name taxa above the classes (--inherit): {some(higher)}")
+        notes.append(
+            f"{about}: {len(higher)} skipped that name taxa above the classes (--inherit): {list_some(higher)}"
+        )
     return found, notes

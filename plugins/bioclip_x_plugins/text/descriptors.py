@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.records import PromptSet, TextRequest
+from bioclip_x.plugin import PromptSet, TextBuilderCapabilities, TextRequest
 from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, said
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
-from bioclip_x.records import Prompt, PromptSet, Taxon, TextRequest
-from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
-from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x.plugin import ORDER, Prompt, PromptSet, Taxon, TextRequest, taxonomic_name
 
 Form = Literal["caption", "bare"]
 

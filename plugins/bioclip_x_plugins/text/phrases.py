@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts import Descriptor, DescriptorSet
-from bioclip_x.records import Prompt, Taxon, TextRequest
+from bioclip_x.plugin import Descriptor, DescriptorError, DescriptorSet, Prompt, Taxon, TextRequest
 from bioclip_x_plugins.text.class_descriptors import Said
 
 Style = Literal["cbd", "cbd-original", "has", "bare", "sentence"]

@@ -17,9 +17,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.prompts import Descriptor, load_words
-from bioclip_x.records import PromptSet, TextRequest
+from bioclip_x.plugin import Descriptor, PromptSet, TextBuilderCapabilities, TextRequest, load_words
 from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, NothingSaid, Phrase, Said, said
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 from bioclip_x_plugins.text.seeded_random import class_keys, generator, one_of

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.plugin import Taxonomy
 
 T = TypeVar("T")
 

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.records import PromptSet, TextRequest
+from bioclip_x.plugin import PromptSet, TextBuilderCapabilities, TextRequest
 from bioclip_x_plugins.text.phrases import Called
 from bioclip_x_plugins.text.randomised import WAFFLES, RandomCharacters, RandomWords
 

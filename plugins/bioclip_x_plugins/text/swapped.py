@@ -6,11 +6,15 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.errors import DescriptorError, RecipeError
-from bioclip_x.messages import some
-from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.plugin import (
+    DescriptorError,
+    PromptSet,
+    RecipeError,
+    Taxonomy,
+    TextBuilderCapabilities,
+    TextRequest,
+    list_some,
+)
 from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, Said, said
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 from bioclip_x_plugins.text.seeded_random import class_keys, derangement
@@ -78,14 +82,14 @@ def exchange(
         giver |= {class_of[key]: class_of[other] for key, other in exchanged.items()}
     notes = []
     if across:
-        names = some([taxonomy.class_taxon(c).name for c in across])
+        names = list_some([taxonomy.class_taxon(c).name for c in across])
         notes.append(
             f"{len(across)} of {len(traits)} classes swapped descriptors across their {within}, which has no other for "
             f"some of them: {names}"
         )
     same = [taxonomy.class_taxon(c).name for c in sorted(giver) if traits[c] == traits[giver[c]]]
     if same:
-        notes.append(f"{len(same)} classes got descriptors that equal their own: {some(same)}")
+        notes.append(f"{len(same)} classes got descriptors that equal their own: {list_some(same)}")
     return {c: giver[c] for c in traits}, notes
 
 

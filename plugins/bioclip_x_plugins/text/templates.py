@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.prompts import load_template_set
-from bioclip_x.records import Prompt, PromptSet, TextRequest
+from bioclip_x.plugin import Prompt, PromptSet, TextBuilderCapabilities, TextRequest, load_template_set
 from bioclip_x_plugins.text.names import Name, class_names
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.streams import BinaryStream, Stream, folder_beside, opened, opened_binary, refuse_terminal
+from bioclip_x.io.streams import (
+    BinaryStream,
+    Stream,
+    open_binary_output,
+    open_output,
+    refuse_terminal,
+    temporary_folder_for,
+)
 
 
 class FullDisk:
@@ -24,13 +31,13 @@ def test_a_full_disk_is_named() -> None:
 
 
 def test_what_utf_8_lacks_is_spelt_out(tmp_path: Path) -> None:
-    with opened(tmp_path / "o") as stream:
+    with open_output(tmp_path / "o") as stream:
         stream.write("é\udce9")
     assert (tmp_path / "o").read_bytes() == b"\xc3\xa9\\udce9"
 
 
 def test_errors_of_the_block_are_not_the_files(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), opened(tmp_path / "o"):
+    with pytest.raises(PermissionError), open_output(tmp_path / "o"):
         raise PermissionError("somebody else's")
     assert list(tmp_path.iterdir()) == []
 
@@ -39,7 +46,7 @@ def test_bytes_are_counted_and_none_come_after_the_end(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     for output in (tmp_path / "o", None):
-        with opened_binary(output) as stream:
+        with open_binary_output(output) as stream:
             assert stream.write(b"ab") == 2 and stream.write(memoryview(b"cd").cast("H")) == 2
             assert stream.tell() == 4
         with pytest.raises(ValueError, match="closed"):
@@ -49,8 +56,8 @@ def test_bytes_are_counted_and_none_come_after_the_end(
 
 def test_what_waits_lies_beside_a_file_and_not_beside_a_device(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
-    assert folder_beside(tmp_path / "there") == folder_beside(tmp_path / "new") == tmp_path
-    assert folder_beside(Path("/dev/null")) == folder_beside(None) == Path(tempfile.gettempdir())
+    assert temporary_folder_for(tmp_path / "there") == temporary_folder_for(tmp_path / "new") == tmp_path
+    assert temporary_folder_for(Path("/dev/null")) == temporary_folder_for(None) == Path(tempfile.gettempdir())
 
 
 def test_a_terminal_is_spared_binary_output(monkeypatch: pytest.MonkeyPatch) -> None:

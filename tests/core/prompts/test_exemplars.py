@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bioclip_x.describe.list_answers import LONGEST_PHRASE
 from bioclip_x.errors import DescriptorError
 from bioclip_x.prompts.exemplars import builtin_exemplars, choose, load_exemplar
+from bioclip_x.prompts.list_answers import LONGEST_PHRASE
 
 ALL = builtin_exemplars()
 

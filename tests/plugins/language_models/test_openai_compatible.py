@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bioclip_x.describe.list_answers import parse_answer
 from bioclip_x.errors import LanguageModelError, NoAnswerError, RecipeError
+from bioclip_x.prompts.list_answers import parse_answer
 from bioclip_x.records import Answer
 from bioclip_x.registry import create_registry
 from bioclip_x_plugins.language_models.openai_compatible import NO_KEY, OpenAICompatible

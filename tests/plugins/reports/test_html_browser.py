@@ -17,7 +17,7 @@ import pytest
 
 from bioclip_x.records import HeatMap, Provenance, Remainder, Result
 from bioclip_x_plugins.reports.html.report import HtmlReport
-from bioclip_x_plugins.reports.result_text import visible
+from bioclip_x_plugins.reports.result_text import escape_controls
 
 ENTER, ESCAPE, UP, DOWN, LEFT, RIGHT = "\ue007", "\ue00c", "\ue013", "\ue015", "\ue012", "\ue014"
 
@@ -333,7 +333,7 @@ def test_hostile_names_stay_text(
     write(tmp_path / "o.html", provenance, *map(poisoned_why, hostile))
     browser.open(tmp_path / "o.html")
     names = browser.run("return [...document.querySelectorAll('.card h2')].map(h => h.textContent.trim())")
-    said = [visible(result.explanation.winner, keep="\n").strip() for result in hostile]
+    said = [escape_controls(result.explanation.winner, keep="\n").strip() for result in hostile]
     assert names == said
     for part in (".side .phrase bdi:first-child", ".owner bdi", ".sum dt > bdi"):
         texts = browser.run("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent.trim())", part)

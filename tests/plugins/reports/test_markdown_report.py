@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bioclip_x.messages import visible
+from bioclip_x.messages import escape_controls
 from bioclip_x.records import Provenance, Remainder, Result
 from bioclip_x_plugins.reports.markdown_report import MarkdownReport, escaped
 
@@ -93,7 +93,7 @@ def test_hostile_text_stays_text(provenance: Provenance, hostile: list[Result], 
     kinds = {token.type for token in tokens(text)}
     no_text = {"link_open", "image", "code_inline", "fence", "code_block", "s_open", "html_block", "html_inline"}
     assert not kinds & no_text
-    sources = [f"{visible(result.source)}" for result in hostile]
+    sources = [f"{escape_controls(result.source)}" for result in hostile]
     assert [line for line in shown(text) if line in sources] == sources
     assert not {"\x1b", "\u202e", "\r", "\x85"} & set(text)
 
@@ -106,7 +106,7 @@ def test_any_text_is_read_as_it_is(text: str) -> None:
     assert len(lines) == 2
     for line in lines:
         assert {child.type for child in line.children or ()} <= {"text", "text_special"}
-        assert "".join(child.content for child in line.children or ()) == f"x{visible(text)}x"
+        assert "".join(child.content for child in line.children or ()) == f"x{escape_controls(text)}x"
 
 
 @pytest.mark.parametrize("address", ["http://e.org", "www.e.org", "WWW.e.org", "a@e.org"])

@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from bioclip_x.messages import visible
+from bioclip_x.messages import escape_controls
 from bioclip_x.records import Calibration
 
 
@@ -18,12 +18,12 @@ def print_calibration(found: Calibration, *, demo: str = "") -> None:
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     console.print(Group(*(part for block in _blocks(found) for part in (*block, ""))))
     for note in (*([f"{found.conditions.model}: {demo}"] if demo else []), *found.notes):
-        click.echo(f"note: {visible(note)}", err=True)
+        click.echo(f"note: {escape_controls(note)}", err=True)
 
 
 def _blocks(found: Calibration) -> Iterable[Sequence[Table | Text]]:
     about = (
-        f"{visible(found.source)}: fitted on {found.fitted:,} pictures; all figures are of the {found.held_out:,} others "
+        f"{escape_controls(found.source)}: fitted on {found.fitted:,} pictures; all figures are of the {found.held_out:,} others "
         f"(seed {found.seed})"
     )
     yield [Text(about, "bold")]

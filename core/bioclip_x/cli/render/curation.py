@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from bioclip_x.cli.render.terminal import printing, safe
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,8 +65,8 @@ def blocks(checked: Checked, most: int) -> Iterator[RenderableType]:
     """A line on the whole, then each kind of finding with the first of it, what was dropped first."""
     done = Counter(one.done for one in checked.findings)
     told = ", ".join(f"{done[what]:,} {what}" for what in _STYLES if done[what]) or "nothing to mend"
-    classes = counted(len(checked.descriptors.classes), "class", "classes")
-    number = counted(_number(checked.descriptors.classes.values()), "descriptor")
+    classes = pluralise(len(checked.descriptors.classes), "class", "classes")
+    number = pluralise(_number(checked.descriptors.classes.values()), "descriptor")
     yield safe(f"{checked.file}: {classes}, {number}: {told}", "bold")
     for kind in dict.fromkeys(one.kind for one in checked.findings):
         of_kind = sorted((one for one in checked.findings if one.kind == kind), key=lambda one: one.done)

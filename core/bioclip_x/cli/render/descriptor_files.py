@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
-from bioclip_x.io.streams import without_strays
+from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Usefulness
 
 FORMAT: Final = "bioclip-x/descriptors-of-a-data-set/1"
@@ -38,11 +38,11 @@ def write(found: Usefulness, format_: str, stream: Any, *, in_full: bool = False
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(rows(found))
-        stream.write(without_strays(text.getvalue()))
+        stream.write(escape_surrogates(text.getvalue()))
     else:
         from bioclip_x.cli.render.descriptor_table import table
 
-        stream.write(without_strays(table(found, in_full=in_full)))
+        stream.write(escape_surrogates(table(found, in_full=in_full)))
 
 
 def write_provenance(found: Usefulness, stream: Any) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from bioclip_x.evaluation.descriptor_statistics import FEWEST
-from bioclip_x.messages import counted, some, visible
+from bioclip_x.messages import escape_controls, list_some, pluralise
 from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Pruning, Share, Usefulness
 
 WIDTH: Final = 120
@@ -34,13 +34,13 @@ def table(found: Usefulness, *, in_full: bool = False) -> str:
 def _head(found: Usefulness) -> Iterator[RenderableType]:
     right, model = found.accuracy, found.provenance
     demo = f" (demonstration: {model['demo']})" if model["demo"] else ""
-    yield visible(
-        f"{found.source}: {counted(found.pictures, 'picture')}, {_share(right)} named rightly among "
-        f"{counted(model['n_classes'], 'class', 'classes')}"
+    yield escape_controls(
+        f"{found.source}: {pluralise(found.pictures, 'picture')}, {_share(right)} named rightly among "
+        f"{pluralise(model['n_classes'], 'class', 'classes')}"
     )
-    yield visible(f"{model['model']}, revision {model['revision']}{demo}")
+    yield escape_controls(f"{model['model']}, revision {model['revision']}{demo}")
     if found.without:
-        yield visible(f"without pictures, so not told of: {some(found.without)}")
+        yield escape_controls(f"without pictures, so not told of: {list_some(found.without)}")
     yield ""
 
 
@@ -65,13 +65,13 @@ def _counts(uses: Sequence[Use]) -> Iterator[str]:
     """How many separate, never do, cannot be told."""
     areas = [use.from_siblings for _, use in uses if use.from_siblings]
     if not areas:
-        yield f"{counted(len(uses), 'descriptor')}; no other class has pictures, so there is nothing to tell any class from"
+        yield f"{pluralise(len(uses), 'descriptor')}; no other class has pictures, so there is nothing to tell any class from"
         yield ""
         return
     few = sum(one.pictures < FEWEST and use.from_siblings is not None for one, use in uses)
     side = {name: [use for _, use in uses if _side(use) == name] for name in ("above", "around", "below")}
     around, below = _shared(side["around"]), _shared(side["below"])
-    yield f"{counted(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
+    yield f"{pluralise(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
     yield f"  {len(side['above']):>6,}  wholly above 0.5: more similar to their class's pictures"
     yield f"  {len(side['around']):>6,}  around 0.5: not seen to separate, here{around}"
     yield f"  {len(side['below']):>6,}  wholly below 0.5: more similar to the siblings' pictures{below}"
@@ -93,16 +93,16 @@ def _by_class(classes: Iterable[ClassUse]) -> Table:
             cells += [_phrase(use[0]), _area(use[0].from_siblings, one)] if use else ["–", ""]
         if len(ordered) == 1:
             cells[2:] = ["(the same)", ""]
-        shown.add_row(visible(one.name), f"{one.right}/{one.pictures}", _siblings(one), *cells)
+        shown.add_row(escape_controls(one.name), f"{one.right}/{one.pictures}", _siblings(one), *cells)
     return shown
 
 
 def _in_full(found: Usefulness) -> Iterator[RenderableType]:
     for one in found.classes:
         name = f"{one.name} ({one.common_name})" if one.common_name else one.name
-        yield visible(
-            f"{name}: {one.right} of {counted(one.pictures, 'picture')} right; siblings: {_siblings(one)}, "
-            f"{counted(one.sibling_pictures, 'picture')}"
+        yield escape_controls(
+            f"{name}: {one.right} of {pluralise(one.pictures, 'picture')} right; siblings: {_siblings(one)}, "
+            f"{pluralise(one.sibling_pictures, 'picture')}"
         )
         shown = _table("descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it")
         for use in sorted(one.descriptors, key=lambda use: -_value(use)):
@@ -126,7 +126,9 @@ def _listed(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
     shown = _table("", "", "from siblings", "right without it")
     shown.show_header = False
     for one, use in uses[:FIRST]:
-        shown.add_row("  " + visible(one.name), _phrase(use), _area(use.from_siblings, one), _without(use.left_out))
+        shown.add_row(
+            "  " + escape_controls(one.name), _phrase(use), _area(use.from_siblings, one), _without(use.left_out)
+        )
     yield shown
     if len(uses) > FIRST:
         yield f"  … {len(uses) - FIRST} more: --output FILE.csv"
@@ -180,15 +182,15 @@ def _gain(use: DescriptorUse) -> int:
 def _phrase(use: DescriptorUse) -> str:
     """With whose it is, where it is inherited, and whether a sibling has the same."""
     about = [f"{use.rank} {use.taxon}".strip()] if use.taxon else []
-    about += [f"said of {counted(use.with_siblings, 'sibling')} too"] if use.with_siblings else []
-    return visible(use.phrase + (f" ({', '.join(about)})" if about else ""))
+    about += [f"said of {pluralise(use.with_siblings, 'sibling')} too"] if use.with_siblings else []
+    return escape_controls(use.phrase + (f" ({', '.join(about)})" if about else ""))
 
 
 def _siblings(one: ClassUse) -> str:
     if not one.siblings:
         return "none"
     of = f"{one.sibling_rank} {one.sibling_taxon}" if one.sibling_rank else "all"
-    return visible(f"{one.siblings:,} of {of}")
+    return escape_controls(f"{one.siblings:,} of {of}")
 
 
 def _area(area: Area | None, one: ClassUse) -> str:

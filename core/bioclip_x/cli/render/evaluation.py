@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bioclip_x.io.streams import without_strays
-from bioclip_x.messages import counted, visible
+from bioclip_x.io.streams import escape_surrogates
+from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import Evaluation, Measure, TextEvaluation
 
 FORMAT: Final = "bioclip-x/evaluation/1"
@@ -40,7 +40,7 @@ def tell(found: Evaluation, told: Sequence[str]) -> None:
             of.setdefault(note, []).append(one.text)
     about += [(note, "" if len(texts) == len(found.texts) else f"{'; '.join(texts)}: ") for note, texts in of.items()]
     for note, whose in about:
-        click.echo(f"note: {visible(whose + note)}", err=True)
+        click.echo(f"note: {escape_controls(whose + note)}", err=True)
 
 
 def _json(found: Evaluation, stream: Any) -> None:
@@ -53,7 +53,7 @@ def _csv(found: Evaluation, stream: Any) -> None:
     for one in found.texts:
         for name, measure in one.measures().items():
             row = (measure.value, measure.low, measure.high, measure.of, measure.sd)
-            writer.writerow((without_strays(one.text), name, *row, " ".join(map(str, one.seeds))))
+            writer.writerow((escape_surrogates(one.text), name, *row, " ".join(map(str, one.seeds))))
 
 
 def _table(found: Evaluation, stream: Any) -> None:
@@ -71,8 +71,11 @@ def _table(found: Evaluation, stream: Any) -> None:
 
 
 def _head(found: Evaluation) -> Iterator[Text]:
-    of = f"{counted(found.pictures, 'picture')} of {counted(found.classes, 'class', 'classes')}"
-    yield Text(f"{visible(found.source)}: {of}, among the {found.n_classes:,} of {visible(found.taxonomy)}", "bold")
+    of = f"{pluralise(found.pictures, 'picture')} of {pluralise(found.classes, 'class', 'classes')}"
+    yield Text(
+        f"{escape_controls(found.source)}: {of}, among the {found.n_classes:,} of {escape_controls(found.taxonomy)}",
+        "bold",
+    )
     yield Text(f"{found.model}, revision {found.revision}" + (f" (demonstration: {found.demo})" if found.demo else ""))
 
 
@@ -81,7 +84,7 @@ def _columns(texts: Sequence[TextEvaluation]) -> Table:
     table.add_column("", no_wrap=True)
     for one in texts:
         seeds = f"\n{len(one.seeds)} seeds, mean ± sd" if len(one.seeds) > 1 else ""
-        table.add_column(visible(one.text) + seeds, justify="left", overflow="fold")
+        table.add_column(escape_controls(one.text) + seeds, justify="left", overflow="fold")
     rows = {name: "" for one in texts for name in one.measures()}
     for name in rows:
         of = [one.measures().get(name) for one in texts]
@@ -108,4 +111,4 @@ def _foot(found: Evaluation) -> Iterator[str]:
     yield "in brackets: 95% intervals, over pictures; of the mean per class over classes"
     yield "mistake severity: how many taxa above the true class a wrong answer and it meet, on average"
     if len(found.texts) > 1:
-        yield f"difference in top-1: in points, from {visible(found.texts[0].text)}, picture by picture"
+        yield f"difference in top-1: in points, from {escape_controls(found.texts[0].text)}, picture by picture"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bioclip_x.messages import visible
+from bioclip_x.messages import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,7 +23,7 @@ def safe(text: str, style: str = "") -> Text:
     """As it is spelt, whatever it holds."""
     from rich.text import Text
 
-    return Text(visible(text), style)
+    return Text(escape_controls(text), style)
 
 
 @contextmanager
@@ -31,11 +31,11 @@ def printing(output: Path | None = None) -> Iterator[Callable[[RenderableType], 
     """A function that prints to the file, or stdout: as wide as the terminal, and 100 columns where there is none."""
     from rich.console import Console
 
-    from bioclip_x.io.streams import opened
+    from bioclip_x.io.streams import open_output
 
     encoding = "utf-8" if output else getattr(sys.stdout, "encoding", None) or "utf-8"
     width = FILE_WIDTH if output else shutil.get_terminal_size((FILE_WIDTH, 24)).columns
-    with opened(output, encoding) as stream:
+    with open_output(output, encoding) as stream:
         console = Console(file=stream, width=max(NARROWEST, width), highlight=False, emoji=False, markup=False)
 
         def put(block: RenderableType) -> None:

@@ -42,19 +42,19 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
 
 def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
     """Writes a tree to a file or stdout, and tells on stderr what the format cannot hold."""
-    from bioclip_x.io.streams import opened
-    from bioclip_x.messages import visible
+    from bioclip_x.io.streams import open_output
+    from bioclip_x.messages import escape_controls
     from bioclip_x.taxonomy.writers import document_of
 
     made = document_of(taxonomy, chosen)
     if chosen.name == "parquet":
         _write_parquet(made.pieces(), output, taxonomy.source)
     else:
-        with opened(output) as stream:
+        with open_output(output) as stream:
             for piece in made.pieces():
                 stream.write(piece)
     if made.lost:
-        click.echo(f"lost in {chosen.name}: {visible('; '.join(made.lost))}", err=True)
+        click.echo(f"lost in {chosen.name}: {escape_controls('; '.join(made.lost))}", err=True)
 
 
 def _write_parquet(tables: Any, output: Path | None, source: str) -> None:

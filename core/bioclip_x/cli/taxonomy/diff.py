@@ -63,7 +63,7 @@ def diff(
 
     Namesakes are told apart by their paths. What lies below a taxon that has moved has not moved itself.
     """  # fmt: skip
-    from bioclip_x.io.streams import opened
+    from bioclip_x.io.streams import open_output
     from bioclip_x.taxonomy.editing.diff import difference
 
     trees = read_file(registry, old, **reading), read_file(registry, new, **reading)
@@ -75,7 +75,7 @@ def diff(
             for block in _blocks(found, *trees, most):
                 put(block)
         return
-    with opened(output) as stream:
+    with open_output(output) as stream:
         for piece in (_csv if chosen == "csv" else _json)(found, *trees):
             stream.write(piece)
 

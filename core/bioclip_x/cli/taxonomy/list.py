@@ -14,7 +14,7 @@ import click
 
 from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options, tell_notes
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.streams import opened
+from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def list_classes(
     lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](
         columns(tree), rows(tree, preferred_language(registry, language))
     )
-    with opened(output) as stream:
+    with open_output(output) as stream:
         while piece := "".join(islice(lines, AT_ONCE)):
             stream.write(piece)
 

@@ -10,7 +10,7 @@ import click
 from bioclip_x.cli.render.terminal import printing, safe
 from bioclip_x.cli.render.tree import Outline, outlined
 from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options
-from bioclip_x.messages import counted, some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy.editing.restrict import restricted_to
 
@@ -77,7 +77,7 @@ def _found(taxonomy: Taxonomy, name: str) -> int:
     if not nodes:
         raise RecipeError(f"the tree has no taxon {name!r}")
     if len(nodes) > 1:
-        paths = some([path_text(taxonomy, node) for node in nodes])
+        paths = list_some([path_text(taxonomy, node) for node in nodes])
         raise RecipeError(
             f"{name!r} is the name of {len(nodes)} taxa; tell which by its path ('Animalia; {name}'): {paths}"
         )
@@ -109,7 +109,7 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     inner = f", {found.inner:,} of them with others below" if found.inner else ""
     lines = {
         "classes": f"{found.classes:,}{inner}",
-        "depth": f"{counted(found.depth, 'level')}, {counted(found.tops, 'top')}",
+        "depth": f"{pluralise(found.depth, 'level')}, {pluralise(found.tops, 'top')}",
         "common names": _counts(found.common_names),
         "synonyms": f"{found.synonyms:,}" if found.synonyms else "",
         "authors": f"{found.authors:,}" if found.authors else "",
@@ -129,4 +129,4 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
 
 
 def _counts(numbers: Any) -> str:
-    return some([f"{key} {count:,}" for key, count in numbers.items()], most=12)
+    return list_some([f"{key} {count:,}" for key, count in numbers.items()], most=12)

@@ -93,7 +93,7 @@ def preferred_language(registry: Registry, language: str | None) -> str:
 
 def tell_notes(taxonomy: Taxonomy) -> None:
     """What was odd in a file, on stderr."""
-    from bioclip_x.messages import visible
+    from bioclip_x.messages import escape_controls
 
     for note in taxonomy.notes:
-        click.echo(f"note: {visible(note)}", err=True)
+        click.echo(f"note: {escape_controls(note)}", err=True)

@@ -45,7 +45,7 @@ def subset(
     rank!=name, or '!' before any other part, leaves out.
     """  # fmt: skip
     from bioclip_x.classes.species_lists import read_species_list
-    from bioclip_x.messages import visible
+    from bioclip_x.messages import escape_controls
     from bioclip_x.taxonomy.editing.subset import subset as select_subset
     from bioclip_x.taxonomy.writers import format_of
 
@@ -55,7 +55,7 @@ def subset(
     tell_notes(taxonomy)
     part = select_subset(taxonomy, parts, read=lambda path: read_species_list(registry, path))
     for note in part.notes:
-        click.echo(f"note: {visible(note)}", err=True)
+        click.echo(f"note: {escape_controls(note)}", err=True)
     write_tree(part.tree, chosen, output)
 
 

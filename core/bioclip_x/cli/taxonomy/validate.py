@@ -15,7 +15,7 @@ import click
 from bioclip_x.cli.flags import table_or_json_option
 from bioclip_x.cli.render.terminal import printing, safe
 from bioclip_x.cli.taxonomy.source import read_file, reading_options
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
 from bioclip_x.registry import Registry
 
@@ -140,10 +140,12 @@ def _blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
 def _summary(verdict: Verdict) -> str:
     from bioclip_x.taxonomy.ancestors import is_taxon
 
-    told = [counted(verdict.errors, "error"), counted(verdict.warnings, "warning")] if verdict.problems else ["fine"]
+    told = (
+        [pluralise(verdict.errors, "error"), pluralise(verdict.warnings, "warning")] if verdict.problems else ["fine"]
+    )
     if taxonomy := verdict.taxonomy:
-        told += [counted(taxonomy.n_classes, "class", "classes")]
-        told += [counted(int(is_taxon(taxonomy).sum()), "taxon", "taxa")]
+        told += [pluralise(taxonomy.n_classes, "class", "classes")]
+        told += [pluralise(int(is_taxon(taxonomy).sum()), "taxon", "taxa")]
     return ", ".join(told)
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation.findings import Done, Finding
 from bioclip_x.prompts.curation.word_forms import words
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
@@ -51,7 +51,7 @@ def same_lists(descriptors: DescriptorSet, groups: Iterable[Sequence[str]]) -> I
         alike: Mapping[frozenset[tuple[str, ...]], list[str]] = _by_list(descriptors, group)
         for names in alike.values():
             for name in names if len(names) > 1 else ():
-                others = some([other for other in names if other != name])
+                others = list_some([other for other in names if other != name])
                 yield Finding("same list", name, "", "told", f"has the same descriptors as {others}")
 
 

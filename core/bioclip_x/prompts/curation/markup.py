@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from bioclip_x.describe.list_answers import clean_phrase
+from bioclip_x.prompts.list_answers import clean_phrase
 
 _BULLET = re.compile(r"^(?:[-–—•‣◦▪·●*+>]\s+|[•‣◦▪·●]|\(?\d{1,2}[.)]\s+|\(?[a-hA-H]\)\s+)+")
 _SCRIPT = re.compile(r"(?is)<(script|style)\b[^>]*>.*?(?:</\1\s*>|\Z)")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.messages import visible
+from bioclip_x.messages import escape_controls
 from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
 
 SHOWN: Final = 20
@@ -85,5 +85,5 @@ def kind_of(value: Any) -> str:
 
 def shown(value: Any, *, quoted: bool = True) -> str:
     """A value as a message shows it, on one line and never at length."""
-    text = repr(value) if quoted else visible(str(value))
+    text = repr(value) if quoted else escape_controls(str(value))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

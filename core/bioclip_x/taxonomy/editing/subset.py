@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.editing.restrict import restricted
 from bioclip_x.taxonomy.editing.slicing import sliced
@@ -165,6 +165,6 @@ def _from_file(resolver: Resolver, term: Term, read: ReadList | None) -> Listed:
     if not listed.nodes:
         raise TaxonomyError(
             f"{term.file}: none of its {listed.n} names is one taxon of {resolver.taxonomy.source or 'the taxonomy'}: "
-            + (listed.lost_and_meant or some(listed.ambiguous))
+            + (listed.lost_and_meant or list_some(listed.ambiguous))
         )
     return listed

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.ancestors import (  # fmt: skip
     is_taxon,
@@ -181,7 +181,7 @@ def holes(taxonomy: Taxonomy) -> Iterator[Finding]:
         # The first taxon below each hole is the next one, depth first.
         next_taxa = np.flatnonzero(is_taxon(taxonomy))[before_N[nodes]].tolist()
         told = _some(next_taxa, lambda node: path_text(taxonomy, node), "; ")
-        share = f"{classes:,} of {counted(taxonomy.n_classes, 'class', 'classes')}"
+        share = f"{classes:,} of {pluralise(taxonomy.n_classes, 'class', 'classes')}"
         yield Finding("hole", next_taxa[0], f"{share} stand in no {rank}: {told}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.records.explanation import Explanation, other_classes_of
 from bioclip_x.records.result import Prediction, RankWinner, Result, Step
 from bioclip_x.records.taxon import Taxon
@@ -65,7 +65,7 @@ class Crosswalk:
             return Crossed((), why=f"not in {self.name}")
         nodes = match.nodes if match.by == "id" else self._with_split_off(taxon, match.nodes)
         if len(nodes) > 1:
-            names = some([self.there.names[node] for node in nodes])
+            names = list_some([self.there.names[node] for node in nodes])
             return Crossed(nodes, match.by, why=f"may be several in {self.name}: {names}")
         return Crossed(nodes, match.by)
 
@@ -92,7 +92,7 @@ class Crosswalk:
             (nowhere, f"taxa above the classes are not one taxon in {self.name}"),
         ):
             if names:
-                notes.append(f"{len(names)} {what} and keep their names: {some(names)}")
+                notes.append(f"{len(names)} {what} and keep their names: {list_some(names)}")
         return tuple(notes)
 
     def report(self, result: Result) -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bioclip_x.messages import some
+from bioclip_x.messages import list_some
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.names.resolver import Match, Resolver
 from bioclip_x.taxonomy.ranks import ORDER
@@ -37,17 +37,17 @@ class Listed:
     @property
     def lost_and_meant(self) -> str:
         """The first names lost, each with what may be meant."""
-        return some([f"{name} ({self.meant[name]}?)" if name in self.meant else name for name in self.lost])
+        return list_some([f"{name} ({self.meant[name]}?)" if name in self.meant else name for name in self.lost])
 
     def notes(self, file: str) -> Iterator[str]:
         """A line on how many were found, and one for each thing that went otherwise."""
         found = self.n - len(self.lost) - len(self.ambiguous)
         yield f"{file}: {found} of {self.n} names found"
         for names, what, told in (
-            (self.synonyms, "found by a synonym", some(self.synonyms)),
-            (self.of_species, "below species stand for their species", some(self.of_species)),
+            (self.synonyms, "found by a synonym", list_some(self.synonyms)),
+            (self.of_species, "below species stand for their species", list_some(self.of_species)),
             (self.lost, "are no taxon of the taxonomy", self.lost_and_meant),
-            (self.ambiguous, "may be several taxa, left out", some(self.ambiguous)),
+            (self.ambiguous, "may be several taxa, left out", list_some(self.ambiguous)),
         ):
             if names:
                 yield f"{file}: {len(names)} {what}: {told}"

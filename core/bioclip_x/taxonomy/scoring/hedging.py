@@ -71,7 +71,7 @@ def information(taxonomy: Taxonomy) -> Floats:
     return 1 - np.log2(below) / np.log2(taxonomy.n_classes) if taxonomy.n_classes > 1 else np.zeros(taxonomy.n_nodes)
 
 
-def bets(scores: Scores, taxonomy: Taxonomy) -> Bets:
+def compute_bets(scores: Scores, taxonomy: Taxonomy) -> Bets:
     """The nodes that can win: those than which none that says as much has a larger share.
 
     Of the classes that is the best one alone: all say the same, so no rule prefers a less probable one.
@@ -111,7 +111,7 @@ def _inner(taxonomy: Taxonomy) -> tuple[Nodes, Floats]:
     return inner[order], says[order]
 
 
-def most_specific(bets: Bets, threshold: float) -> Nodes:
+def select_most_specific(bets: Bets, threshold: float) -> Nodes:
     """The node that says most among those with a share of `threshold` or more: int64 [B]. Of several, the most probable.
 
     threshold: above 0, at most 1. The root, or what all classes lie below, has a share of 1. From 0.5 on all that pass
@@ -121,7 +121,7 @@ def most_specific(bets: Bets, threshold: float) -> Nodes:
     return _taken(bets, says_BF.argmax(1))  # the first of those that say as much, whose share is the largest
 
 
-def best_bet(bets: Bets, lambda_: float) -> Nodes:
+def select_best_bet(bets: Bets, lambda_: float) -> Nodes:
     """The node of the largest (information + λ)·share, int64 [B]: f_λ of the paper. Of equals, the most specific.
 
     lambda_: 0 or more. The larger, the more being right counts, and the higher up the answers lie.
@@ -143,7 +143,7 @@ def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, 
     λ = accuracy / (1 - accuracy) is always enough: there the root, worth λ, beats every node of a smaller share than
     `accuracy`. Where shares are overconfident λ is looked for above it, too.
 
-    bets: of the pictures (`bets`, `Bets.joined`). true_B: the class of each, 0 … C-1. accuracy: between 0 and 1, both excluded.
+    bets: of the pictures (`compute_bets`, `Bets.joined`). true_B: the class of each, 0 … C-1. accuracy: between 0 and 1, both excluded.
 
     Raises RecipeError where there is no picture, and where no λ is enough: a wrong taxon whose share rounds to 1 wins always.
     """
@@ -153,7 +153,7 @@ def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, 
         raise RecipeError("λ is found on labelled pictures; there is none")
 
     def reached(lambda_: float) -> float:
-        return float(is_right(best_bet(bets, lambda_), true_B, taxonomy).mean())
+        return float(is_right(select_best_bet(bets, lambda_), true_B, taxonomy).mean())
 
     if reached(0) >= accuracy:
         return 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 from bioclip_x.taxonomy.details import DetailColumns
 
 AT_ONCE: Final = 8192
@@ -28,10 +28,10 @@ def counted_details(columns: DetailColumns) -> Iterator[str]:
     for column in columns.columns:
         count = len(column.node_n)
         if column.role == "common":
-            yield counted(count, f"taxon's common names ({column.key})", f"taxa's common names ({column.key})")
+            yield pluralise(count, f"taxon's common names ({column.key})", f"taxa's common names ({column.key})")
         elif column.role == "authorship":
-            yield counted(count, "author")
+            yield pluralise(count, "author")
         elif column.role == "synonyms":
-            yield counted(count, "taxon's synonyms", "taxa's synonyms")
+            yield pluralise(count, "taxon's synonyms", "taxa's synonyms")
         else:
-            yield counted(count, f"value of {column.key}", f"values of {column.key}")
+            yield pluralise(count, f"value of {column.key}", f"values of {column.key}")

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 from bioclip_x.taxonomy.ancestors import is_taxon, last_below, taxa, taxa_above
 from bioclip_x.taxonomy.details import as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -28,11 +28,11 @@ def _lost(taxonomy: Taxonomy) -> Iterator[str]:
     nodes = is_taxon(taxonomy)
     ranked = int(np.count_nonzero(nodes & (taxonomy.rank_N != taxonomy.rank_names.index(""))))
     if ranked:
-        yield f"the ranks of {counted(ranked, 'taxon', 'taxa')}"
+        yield f"the ranks of {pluralise(ranked, 'taxon', 'taxa')}"
     inner = np.unique(taxa_above(taxonomy)[nodes])
     classes = int((taxonomy.class_of_N[inner] >= 0).sum())
     if classes:
-        yield f"that {counted(classes, 'inner node is a class', 'inner nodes are classes')} (Newick's classes are its tips)"
+        yield f"that {pluralise(classes, 'inner node is a class', 'inner nodes are classes')} (Newick's classes are its tips)"
     yield from counted_details(as_columns(taxonomy.details))
 
 

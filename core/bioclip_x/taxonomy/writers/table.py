@@ -21,7 +21,7 @@ import numpy as np
 
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.messages import counted
+from bioclip_x.messages import pluralise
 from bioclip_x.taxonomy.ancestors import is_taxon, nearest, nearest_above, order_of_ranks, path_text
 from bioclip_x.taxonomy.details import BETWEEN, DetailColumn, as_columns
 from bioclip_x.taxonomy.editing.validate import authors_in_names, rank_order
@@ -73,7 +73,7 @@ def _refuse(taxonomy: Taxonomy) -> None:
     order_N = order_of_ranks(taxonomy)
     nodes = np.flatnonzero((taxonomy.class_of_N >= 0) & (order_N < 0)).tolist()
     if nodes:
-        count = f"{len(nodes):,} of {counted(taxonomy.n_classes, 'class', 'classes')}"
+        count = f"{len(nodes):,} of {pluralise(taxonomy.n_classes, 'class', 'classes')}"
         ranks = ", ".join(sorted({taxonomy.rank(node) or "none" for node in nodes}))
         raise TaxonomyError(
             f"a table has a column for each rank from {RANKS[0]} to {RANKS[-1]}, and {count} have no such rank (but: {ranks}), "
@@ -140,16 +140,16 @@ def _lost(taxonomy: Taxonomy, columns: Sequence[DetailColumn]) -> Iterator[str]:
     without = np.flatnonzero(is_taxon(taxonomy) & (order_of_ranks(taxonomy) < 0))
     if len(without):
         ranks = sorted({taxonomy.rank(node) or "none" for node in without.tolist()})
-        yield f"{counted(len(without), 'clade')} whose rank has no column ({', '.join(ranks)})"
+        yield f"{pluralise(len(without), 'clade')} whose rank has no column ({', '.join(ranks)})"
     if bare := sum(1 for _ in _bare_epithets(taxonomy)):
-        yield f"the names of {counted(bare, 'taxon', 'taxa')} as they are: without their genus, which a table's reader adds"
+        yield f"the names of {pluralise(bare, 'taxon', 'taxa')} as they are: without their genus, which a table's reader adds"
     if authors := sum(1 for _ in authors_in_names(taxonomy)):
-        yield f"the names of {counted(authors, 'taxon', 'taxa')} as they are: what looks like an author is read as one"
+        yield f"the names of {pluralise(authors, 'taxon', 'taxa')} as they are: what looks like an author is read as one"
     for column in columns:
         yield f"{len(column.node_n):,} × {column.role} {column.key!r}, which as a column would mean something else"
     for column in as_columns(taxonomy.details).columns:
         if column.role == "synonyms" and (count := sum(map(_is_joined_for_good, _split(column.values)))):
-            yield f"where the author begins in {counted(count, 'synonym')}"
+            yield f"where the author begins in {pluralise(count, 'synonym')}"
 
 
 def _split(values: Sequence[str]) -> Iterator[list[str]]:

@@ -9,11 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import Archive, is_archive, open_archive
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, from_usages
+from bioclip_x.plugin import (
+    Archive,
+    Findings,
+    NameUsage,
+    Taxonomy,
+    TaxonomyError,
+    from_usages,
+    is_archive,
+    open_archive,
+)
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames
 from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, rank_of
 from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages

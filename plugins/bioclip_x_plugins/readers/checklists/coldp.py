@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import Archive, is_archive, open_archive
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import SeveralParents, from_usages
+from bioclip_x.plugin import (
+    Archive,
+    Findings,
+    SeveralParents,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+    is_archive,
+    open_archive,
+)
 from bioclip_x_plugins.readers.checklists.coldp_rows import Row, taxon_or_synonym, with_name
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
 from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from bioclip_x.taxonomy.name_usages import NameUsage
-from bioclip_x.taxonomy.ranks import ORDER, RANKS
+from bioclip_x.plugin import ORDER, RANKS, NameUsage
 from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, rank_of, rank_of_name
 from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, clean_name, column_name
 

@@ -15,12 +15,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import Archive, is_archive, open_archive
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import SeveralParents, from_usages
+from bioclip_x.plugin import (
+    Archive,
+    Findings,
+    SeveralParents,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+    is_archive,
+    open_archive,
+)
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
 from bioclip_x_plugins.readers.checklists.darwin_core_meta import NAMESPACE, TableFile, read_meta, term
 from bioclip_x_plugins.readers.checklists.darwin_core_rows import RANK_COLUMNS, listed

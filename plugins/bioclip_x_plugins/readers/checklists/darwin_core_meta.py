@@ -6,8 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import Archive
+from bioclip_x.plugin import Archive, TaxonomyError
 from bioclip_x_plugins.readers.delimited import Dialect
 
 NAMESPACE = "{http://rs.tdwg.org/dwc/text/}"

@@ -15,12 +15,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_yaml
-from bioclip_x.taxonomy import LINNAEAN, RANKS, Taxonomy, normalise_rank
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, from_usages
-from bioclip_x.taxonomy.names.parsing import parse_name
+from bioclip_x.plugin import (
+    LINNAEAN,
+    RANKS,
+    Findings,
+    NameUsage,
+    Taxonomy,
+    TaxonomyError,
+    from_usages,
+    normalise_rank,
+    parse_name,
+    read_yaml,
+)
 from bioclip_x_plugins.readers.lines import head_lines, head_text, text_lines
 from bioclip_x_plugins.readers.tables.lineages import whole_species
 

@@ -7,8 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from bioclip_x.taxonomy import RANKS, normalise_rank
-from bioclip_x.taxonomy.names.parsing import parse_name
+from bioclip_x.plugin import RANKS, normalise_rank, parse_name
 
 _WORDS: Final = {
     "kingdom": "reg regn reino regne reich",

@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage
-from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
-from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x.plugin import ORDER, Findings, NameUsage, parse_name, split_authorship
 from bioclip_x_plugins.readers.checklists.rank_words import rank_of_name
 
 _PLAIN: Final = re.compile(r"[A-Z][a-z-]+(?: [a-z-]{3,}){0,2}")

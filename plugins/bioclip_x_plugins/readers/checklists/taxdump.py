@@ -15,11 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.errors import BioclipXError, TaxonomyError
-from bioclip_x.io.archives import Archive, is_archive, open_archive
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, from_usages
+from bioclip_x.plugin import (
+    Archive,
+    BioclipXError,
+    Findings,
+    NameUsage,
+    Taxonomy,
+    TaxonomyError,
+    from_usages,
+    is_archive,
+    open_archive,
+)
 from bioclip_x_plugins.readers.lines import stream_text_lines
 
 FILES: Final = ("nodes.dmp", "names.dmp")

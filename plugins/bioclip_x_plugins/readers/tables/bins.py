@@ -17,9 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_text
-from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
+from bioclip_x.plugin import Taxonomy, TaxonomyBuilder, TaxonomyError, read_text
 
 RANK: Final = "bin"
 DELIMITERS: Final = "\t,;"

@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.plugin import Details, Findings, Taxonomy, TaxonomyBuilder, TaxonomyError
 from bioclip_x_plugins.readers.lines import head_lines, text_lines
 from bioclip_x_plugins.readers.tables.lineages import whole_species
 

@@ -10,12 +10,21 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy import RANKS, Taxonomy, normalise_rank
-from bioclip_x.taxonomy.details import BETWEEN, Role
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.lineages import Column, Lineages, RankColumn, from_lineages, together
-from bioclip_x.taxonomy.names.parsing import split_authorship
+from bioclip_x.plugin import (
+    BETWEEN,
+    RANKS,
+    Column,
+    Findings,
+    Lineages,
+    RankColumn,
+    Role,
+    Taxonomy,
+    TaxonomyError,
+    from_lineages,
+    normalise_rank,
+    split_authorship,
+    together,
+)
 
 _EPITHETS = frozenset({"specificepithet", "speciesepithet", "epithet"})
 _AUTHORS = frozenset({"authorship", "scientificnameauthorship", "author", "nameauthor"})

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.details import BETWEEN
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.lineages import Column
+from bioclip_x.plugin import BETWEEN, Column, Findings, Taxonomy, TaxonomyError
 from bioclip_x_plugins.readers.tables.lineages import Rows, from_rows
 
 if TYPE_CHECKING:

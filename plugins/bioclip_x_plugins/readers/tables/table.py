@@ -19,12 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import is_archive
-from bioclip_x.io.files import LONGEST_LINE, read_lines
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.lineages import Column, Numbering
+from bioclip_x.plugin import LONGEST_LINE, Column, Findings, Numbering, Taxonomy, TaxonomyError, is_archive, read_lines
 from bioclip_x_plugins.readers.tables.lineages import Rows, column_roles, from_rows, refuse_twins
 
 DELIMITERS = "\t,;"

@@ -17,11 +17,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_text
-from bioclip_x.taxonomy import LINNAEAN, Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, from_lineages, together
+from bioclip_x.plugin import (
+    LINNAEAN,
+    Column,
+    Findings,
+    Lineages,
+    Numbering,
+    RankColumn,
+    Taxonomy,
+    TaxonomyError,
+    from_lineages,
+    read_text,
+    together,
+)
 from bioclip_x_plugins.readers.tables.lineages import whole_species
 
 AT_ONCE: Final = 4096

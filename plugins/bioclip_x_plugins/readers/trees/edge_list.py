@@ -15,11 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
+from bioclip_x.plugin import (
+    Findings,
+    NameUsage,
+    SeveralParents,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+)
 from bioclip_x_plugins.readers.lines import head_lines, text_lines
 from bioclip_x_plugins.readers.trees.edge_names import names_for, read_names
 

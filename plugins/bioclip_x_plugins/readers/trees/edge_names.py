@@ -12,9 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_yaml
-from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.plugin import Findings, TaxonomyError, read_yaml
 from bioclip_x_plugins.readers.lines import text_lines
 
 _NAMED = re.compile(r"([^\s,;]+)[\s,;]\s*(\S.*?)\s*")

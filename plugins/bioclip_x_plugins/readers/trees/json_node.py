@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bioclip_x.taxonomy.name_usages import NameUsage
+from bioclip_x.plugin import NameUsage
 from bioclip_x_plugins.readers.tables.lineages import normalise_language
 
 _KEYS: Final = {

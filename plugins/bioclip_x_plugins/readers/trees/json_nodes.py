@@ -16,12 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_yaml
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
+from bioclip_x.plugin import (
+    Findings,
+    NameUsage,
+    SeveralParents,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+    read_yaml,
+)
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
 from bioclip_x_plugins.readers.trees.json_node import key_of, text_of, usages_of
 

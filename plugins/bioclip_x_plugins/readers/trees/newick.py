@@ -12,11 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_text
-from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.details import NO_DETAILS
-from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.plugin import NO_DETAILS, Details, Findings, Taxonomy, TaxonomyBuilder, TaxonomyError, read_text
 from bioclip_x_plugins.readers.lines import head_text
 from bioclip_x_plugins.readers.trees.newick_parser import Nodes, begins_tree, parse_newick
 

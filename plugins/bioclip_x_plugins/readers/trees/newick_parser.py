@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.plugin import Findings
 
 _GAP: Final = r"(?:\s|\[[^\]]*\])*"
 _NUMBER: Final = r"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[nN][aA][nN]?)"

@@ -18,11 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy import RANKS, Taxonomy, normalise_rank
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, from_usages
-from bioclip_x.taxonomy.names.parsing import split_authorship
+from bioclip_x.plugin import (
+    RANKS,
+    Findings,
+    NameUsage,
+    Taxonomy,
+    TaxonomyError,
+    from_usages,
+    normalise_rank,
+    split_authorship,
+)
 from bioclip_x_plugins.readers.languages import language_code
 from bioclip_x_plugins.readers.lines import head_lines, text_lines
 

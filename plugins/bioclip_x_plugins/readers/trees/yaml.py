@@ -24,13 +24,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import read_yaml
-from bioclip_x.messages import some
-from bioclip_x.records.taxon import Synonym
-from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.names.parsing import split_authorship
+from bioclip_x.plugin import (
+    Details,
+    Findings,
+    Synonym,
+    Taxonomy,
+    TaxonomyBuilder,
+    TaxonomyError,
+    list_some,
+    read_yaml,
+    split_authorship,
+)
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
 from bioclip_x_plugins.readers.tables.lineages import column_role, column_roles, from_records, normalise_language
 
@@ -64,7 +68,7 @@ class YamlReader:
             return builder.build(str(path), findings=findings)
         if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(
-                f"{path}: no key of the first entry is a rank, such as family or species: {some(list(map(str, entries[0])))}"
+                f"{path}: no key of the first entry is a rank, such as family or species: {list_some(list(map(str, entries[0])))}"
             )
         records: list[dict[str, str]] = []
         for number, entry in enumerate(entries, start=1):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bioclip_x.records import Explanation, Prediction, RankWinner, Result, Taxon
+from bioclip_x.plugin import Explanation, Prediction, RankWinner, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import own_sides
 from bioclip_x_plugins.reports.html.explanation import Why, why
 from bioclip_x_plugins.reports.html.images import data_uri, small

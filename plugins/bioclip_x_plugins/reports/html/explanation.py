@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bioclip_x.records import Explanation, HeatMap, PromptContribution
+from bioclip_x.plugin import Explanation, HeatMap, PromptContribution
 from bioclip_x_plugins.reports.explanation_text import amount, own_sides, shown_remainders
 from bioclip_x_plugins.reports.html.images import corners, data_uri, spread, veil
 from bioclip_x_plugins.reports.result_text import has_descriptors, is_italic, plural

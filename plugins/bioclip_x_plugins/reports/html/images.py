@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from bioclip_x.records import HeatMap
+from bioclip_x.plugin import HeatMap
 
 SMALL: Final = 96
 """Pixels a side, at most, of a picture in the index: twice what it is shown at, for fine screens."""

@@ -14,9 +14,9 @@ import yaml
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from bioclip_x.records import Provenance
+from bioclip_x.plugin import Provenance
 from bioclip_x_plugins.reports.html.card import Card
-from bioclip_x_plugins.reports.result_text import is_italic, plain, plural, visible
+from bioclip_x_plugins.reports.result_text import escape_controls, is_italic, plain, plural
 
 MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
@@ -68,7 +68,7 @@ def _environment() -> Environment:
 
 def _visible(value: Any) -> Any:
     """What every expression of a template goes through before it is escaped."""
-    return visible(value, keep="\n\t") if type(value) is str else value
+    return escape_controls(value, keep="\n\t") if type(value) is str else value
 
 
 def script_hash(script: str) -> str:

@@ -10,9 +10,15 @@ from typing import IO, Annotated, Any
 
 from pydantic import Field
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.io.streams import BinaryStream, Stream, folder_beside, opened
-from bioclip_x.records import Provenance, Result
+from bioclip_x.plugin import (
+    BinaryStream,
+    Provenance,
+    ReportCapabilities,
+    Result,
+    Stream,
+    open_output,
+    temporary_folder_for,
+)
 from bioclip_x_plugins.reports.html.card import card
 from bioclip_x_plugins.reports.html.page import Page, Tally
 from bioclip_x_plugins.reports.result_text import has_italic_classes, language
@@ -33,11 +39,11 @@ class HtmlReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        page, folder = Page(self.title, provenance), folder_beside(output)
+        page, folder = Page(self.title, provenance), temporary_folder_for(output)
         # The summary and the index stand above the cards but are known only after the last, so rows and cards wait in files
         # of their own. They lie beside the output, where there is room for the same bytes once more.
         with (
-            opened(output) as stream,
+            open_output(output) as stream,
             tempfile.TemporaryFile(dir=folder) as rows,
             tempfile.TemporaryFile(dir=folder) as cards,
         ):

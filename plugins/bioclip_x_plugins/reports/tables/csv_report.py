@@ -9,10 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.io.files import is_written_in_place
-from bioclip_x.io.streams import opened
-from bioclip_x.records import Provenance, Result
+from bioclip_x.plugin import Provenance, ReportCapabilities, Result, is_written_in_place, open_output
 from bioclip_x_plugins.reports.tables.json_documents import provenance_document, to_json
 from bioclip_x_plugins.reports.tables.rows import Rows
 
@@ -24,11 +21,11 @@ class CsvReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with opened(output) as stream:
+        with open_output(output) as stream:
             yield _Writer(stream, Rows(provenance))
             if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
                 # Before the table is in place: there is never one without its provenance.
-                with opened(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+                with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                     sidecar.write(to_json(provenance_document(provenance), indent=2) + "\n")
 
 

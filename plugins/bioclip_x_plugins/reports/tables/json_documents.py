@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bioclip_x.records import Explanation, HeatMap, Prediction, PromptContribution, Provenance, RankWinner, Result
-from bioclip_x.records.explanation import FORMAT as EXPLANATION
+from bioclip_x.plugin import (
+    EXPLANATION_FORMAT,
+    Explanation,
+    HeatMap,
+    Prediction,
+    PromptContribution,
+    Provenance,
+    RankWinner,
+    Result,
+)
 from bioclip_x_plugins.reports.result_text import finite, plain, sides
 
 
@@ -76,7 +84,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     """See docs/explanations.md; a change of what is there raises the number in its `format`."""
     named = zip((explanation.winner_class, explanation.runner_up_class), sides(explanation))
     return {
-        "format": EXPLANATION,
+        "format": EXPLANATION_FORMAT,
         "winner": explanation.winner,
         "runner_up": explanation.runner_up or None,
         "is_asked_for": explanation.is_asked_for,

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.io.streams import opened
-from bioclip_x.records import Provenance, Result
+from bioclip_x.plugin import Provenance, ReportCapabilities, Result, open_output
 from bioclip_x_plugins.reports.result_text import language
 from bioclip_x_plugins.reports.tables.json_documents import provenance_document, result_document, to_json
 
@@ -21,7 +19,7 @@ class JsonReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with opened(output) as stream:
+        with open_output(output) as stream:
             stream.write(f'{{"provenance": {to_json(provenance_document(provenance))},\n"results": [')
             yield _Writer(stream, language(provenance), before="\n", between=",\n", after="")
             stream.write("\n]}\n")
@@ -34,7 +32,7 @@ class JsonlReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with opened(output) as stream:
+        with open_output(output) as stream:
             stream.write(to_json({"provenance": provenance_document(provenance)}) + "\n")
             yield _Writer(stream, language(provenance), before="", between="", after="\n")
 

@@ -10,10 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.io.parquet import parquet_file
-from bioclip_x.io.streams import without_strays
-from bioclip_x.records import Provenance, Result
+from bioclip_x.plugin import Provenance, ReportCapabilities, Result, escape_surrogates, parquet_file
 from bioclip_x_plugins.reports.tables.json_documents import provenance_document, to_json
 from bioclip_x_plugins.reports.tables.rows import NUMBERS, Rows
 
@@ -76,4 +73,4 @@ def schema(columns: tuple[str, ...]) -> pa.Schema:
 
 
 def _cell(value: Any) -> Any:
-    return (without_strays(value) or None) if isinstance(value, str) else value
+    return (escape_surrogates(value) or None) if isinstance(value, str) else value

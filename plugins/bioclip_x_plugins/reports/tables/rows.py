@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bioclip_x.records import Explanation, Prediction, Provenance, Result, Taxon
-from bioclip_x.taxonomy import LINNAEAN
-from bioclip_x.taxonomy.ranks import ORDER
+from bioclip_x.plugin import LINNAEAN, ORDER, Explanation, Prediction, Provenance, Result, Taxon
 from bioclip_x_plugins.reports.result_text import finite, is_descriptor, language, said, sides
 
 OURS: Final = (

@@ -12,10 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bioclip_x.records import Explanation, Prediction, Provenance, Result, Taxon
+from bioclip_x.plugin import Explanation, Prediction, Provenance, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import amount, margin_in_words, of_both, own_sides, shown_remainders
 from bioclip_x_plugins.reports.result_text import (
     beside,
+    escape_controls,
     has_descriptors,
     is_italic,
     italic_names,
@@ -23,7 +24,6 @@ from bioclip_x_plugins.reports.result_text import (
     plural,
     recipe_line,
     signed,
-    visible,
 )
 from bioclip_x_plugins.reports.terminal.contributions import why_panel
 
@@ -58,8 +58,8 @@ class Layout:
 
 
 def safe(text: str, style: str = "") -> Text:
-    """Text as a terminal may have it, see `visible`; square brackets in it are no markup."""
-    return Text(visible(text), style)
+    """Text as a terminal may have it, see `escape_controls`; square brackets in it are no markup."""
+    return Text(escape_controls(text), style)
 
 
 def picture(result: Result, layout: Layout) -> RenderableType:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from bioclip_x.records import PromptContribution
+from bioclip_x.plugin import PromptContribution
 from bioclip_x_plugins.reports.explanation_text import whence
 from bioclip_x_plugins.reports.result_text import said, signed
 

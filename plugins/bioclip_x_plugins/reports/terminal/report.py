@@ -12,9 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from rich.console import Console, RenderableType
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.io.streams import opened
-from bioclip_x.records import Provenance, Result
+from bioclip_x.plugin import Provenance, ReportCapabilities, Result, open_output
 from bioclip_x_plugins.reports.result_text import has_italic_classes, language
 from bioclip_x_plugins.reports.terminal.blocks import Layout, footer, picture
 
@@ -42,7 +40,7 @@ class TableReport:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         encoding = "utf-8" if output else getattr(sys.stdout, "encoding", None) or "utf-8"
         width = self.width or (FILE_WIDTH if output else max(40, shutil.get_terminal_size().columns))
-        with opened(output, encoding) as stream:
+        with open_output(output, encoding) as stream:
             # No emoji, no highlighting: names are printed as they are spelt.
             console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
             ascii_only = console.options.ascii_only

@@ -10,13 +10,21 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.taxonomy.scoring.hedging import Bets, best_bet, bets, fit_lambda, information, is_right, most_specific
+from bioclip_x.taxonomy.scoring.hedging import (
+    Bets,
+    compute_bets,
+    fit_lambda,
+    information,
+    is_right,
+    select_best_bet,
+    select_most_specific,
+)
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from random_trees import above, logits, trees
 
 
 def bets_of(logits_BC: np.ndarray, tree: Taxonomy) -> Bets:
-    return bets(roll_up(Logits.of(torch.from_numpy(logits_BC)), tree), tree)
+    return compute_bets(roll_up(Logits.of(torch.from_numpy(logits_BC)), tree), tree)
 
 
 def test_information_worked_out_by_hand() -> None:
@@ -49,7 +57,7 @@ def test_bets_go_from_the_most_general_to_the_best_class(tree: Taxonomy, many: n
 def test_joined_bets_decide_as_apart(tree: Taxonomy, other: Taxonomy, many: np.ndarray) -> None:
     apart = [bets_of(many[:, : t.n_classes], t) for t in (tree, other)]
     joined = Bets.joined(apart)
-    for decide in (lambda some: most_specific(some, 0.6), lambda some: best_bet(some, 0.4)):
+    for decide in (lambda some: select_most_specific(some, 0.6), lambda some: select_best_bet(some, 0.4)):
         assert decide(joined).tolist() == [node for some in apart for node in decide(some).tolist()]
 
 
@@ -69,9 +77,9 @@ def test_the_lambda_found_reaches_the_accuracy_and_hardly_more(tree: Taxonomy, s
     true = np.array([random.choice(tree.n_classes, p=row / row.sum()) for row in chances])
     found = bets_of(logits_BC, tree)
     lambda_ = fit_lambda(found, true, tree, accuracy)
-    assert is_right(best_bet(found, lambda_), true, tree).mean() >= accuracy
+    assert is_right(select_best_bet(found, lambda_), true, tree).mean() >= accuracy
     assume(lambda_ > 0)
-    assert is_right(best_bet(found, lambda_ * (1 - 2e-4)), true, tree).mean() < accuracy
+    assert is_right(select_best_bet(found, lambda_ * (1 - 2e-4)), true, tree).mean() < accuracy
 
 
 def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
@@ -79,7 +87,7 @@ def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
     tree = from_labels(["a", "b"])
     found = bets_of(np.log(np.array([[0.99, 0.01]] * 4, np.float32)), tree)
     lambda_ = fit_lambda(found, np.array([0, 1, 0, 1]), tree, 0.9)
-    assert lambda_ == pytest.approx(99, rel=1e-3) and best_bet(found, lambda_).tolist() == [0] * 4
+    assert lambda_ == pytest.approx(99, rel=1e-3) and select_best_bet(found, lambda_).tolist() == [0] * 4
 
 
 def test_what_cannot_be_reached_is_said() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
 from bioclip_x_plugins.reports.html.report import HtmlReport
-from bioclip_x_plugins.reports.result_text import visible
+from bioclip_x_plugins.reports.result_text import escape_controls
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -139,7 +139,7 @@ def test_hostile_text_stays_text(
     assert {k for _, a in seen.tags for k in a} <= {k for _, a in harmless.tags for k in a}
     assert seen.text.count(nasty) >= 5
     for result in hostile:
-        assert visible(result.explanation.winner, keep="\n") in seen.text
+        assert escape_controls(result.explanation.winner, keep="\n") in seen.text
     assert not set("\u202e\x1b\x85") & set("".join(seen.text))
 
 

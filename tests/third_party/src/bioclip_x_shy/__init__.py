@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from bioclip_x import ComponentSpec, hookimpl
-from bioclip_x.recipe import Recipe
+from bioclip_x.plugin import ComponentSpec, Recipe, hookimpl
 
 
 @hookimpl

@@ -1,8 +1,6 @@
 """A head in ten lines."""
 
-from bioclip_x.records import Logits, Scores
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.plugin import Logits, Scores, Taxonomy, roll_up
 
 
 class Shy:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioclip_x.describe.list_answers import LONGEST_PHRASE, MOST_PHRASES, clean_phrase, parse_answer
+from bioclip_x.prompts.list_answers import LONGEST_PHRASE, MOST_PHRASES, clean_phrase, parse_answer
 
 THREE = ("a red cap", "white spots", "a ring on the stem")
 

@@ -8,7 +8,7 @@ import pytest
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x_plugins.readers.tables.ebird import EbirdReader
+from bioclip_x_plugins.readers.checklists.ebird import EbirdReader
 from expected_tree import tree_text
 
 DUCKS = 'Anseriformes,"Anatidae (Ducks, Geese, and Waterfowl)"'

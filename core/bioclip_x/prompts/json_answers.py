@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bioclip_x.describe.list_answers import Parsed, clean_phrase, parse_answer
+from bioclip_x.prompts.list_answers import Parsed, clean_phrase, parse_answer
 
 SCHEMA: Final[Mapping[str, Any]] = {
     "type": "object",

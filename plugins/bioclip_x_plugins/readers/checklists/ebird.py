@@ -19,11 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.archives import open_archive
-from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.name_usages import NameUsage, from_usages
+from bioclip_x.plugin import Findings, NameUsage, Taxonomy, TaxonomyError, from_usages, open_archive
 from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, to_usages
 from bioclip_x_plugins.readers.delimited import first_cells, named_rows, plain
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.describe.json_answers import LARGEST, SCHEMA, parse
+from bioclip_x.prompts.json_answers import LARGEST, SCHEMA, parse
 
 PHRASES = ("a red cap", "white spots, wart-like")
 WHOLE = json.dumps({"class": "fly agaric", "phrases": PHRASES})

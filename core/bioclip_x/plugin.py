@@ -1,0 +1,545 @@
+"""All that a plugin author imports, from one place: `from bioclip_x.plugin import hookimpl, ComponentSpec, Taxonomy`.
+
+Everything else in `bioclip_x` may move; the names here stay. A name is imported when it is first used (PEP 562), so that
+`bioclip-x --help` waits for no heavy library: a plugin module that only names its components should import `hookimpl` and
+`ComponentSpec` alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from bioclip_x.capabilities import (
+        DatasetCapabilities,
+        EncoderCapabilities,
+        HeadCapabilities,
+        LanguageModelCapabilities,
+        LoadedEncoderCapabilities,
+        LossCapabilities,
+        Pooling,
+        ReportCapabilities,
+        ScorerCapabilities,
+        TaxonomyReaderCapabilities,
+        TextBuilderCapabilities,
+    )
+    from bioclip_x.classes.species_lists import read_species_list
+    from bioclip_x.components import (
+        ComponentSpec,
+        Dataset,
+        Encoder,
+        Head,
+        LanguageModel,
+        LoadedEncoder,
+        LogitAdjustment,
+        Loss,
+        PatchEncoder,
+        PrecomputedScorer,
+        Report,
+        ReportWriter,
+        Sample,
+        Scorer,
+        TaxonomyReader,
+        TextBuilder,
+        TrainableEncoder,
+    )
+    from bioclip_x.errors import (
+        BioclipXError,
+        DescriptorError,
+        ImageError,
+        LanguageModelError,
+        ModelError,
+        NoAnswerError,
+        PluginError,
+        RecipeError,
+        ScoresError,
+        TaxonomyError,
+        TrainingError,
+    )
+    from bioclip_x.hookspecs import hookimpl
+    from bioclip_x.images.decoding import open_image
+    from bioclip_x.images.sources import SUFFIXES
+    from bioclip_x.io.archives import Archive, is_archive, open_archive
+    from bioclip_x.io.files import (
+        LONGEST_LINE,
+        is_written_in_place,
+        read_lines,
+        read_text,
+        read_yaml,
+        replacing,
+        stream_lines,
+    )
+    from bioclip_x.io.parquet import parquet_file
+    from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, open_output, temporary_folder_for
+    from bioclip_x.messages import escape_controls, list_some
+    from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
+    from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
+    from bioclip_x.recipe import Recipe
+    from bioclip_x.records import (
+        Answer,
+        EpochEnd,
+        Explanation,
+        HeadInput,
+        HeatMap,
+        ImageFeatures,
+        KnownModel,
+        Logits,
+        LossInput,
+        ModelCard,
+        OwnClasses,
+        PatchFeatures,
+        Prediction,
+        Prompt,
+        PromptContribution,
+        PromptSet,
+        Provenance,
+        RankWinner,
+        Remainder,
+        Result,
+        Scores,
+        Source,
+        Step,
+        StepEnd,
+        Synonym,
+        Taxon,
+        TextBank,
+        TextRequest,
+    )
+    from bioclip_x.records.explanation import EXPLANATION_FORMAT
+    from bioclip_x.registry import create_registry, from_environment
+    from bioclip_x.settings import cache_folder
+    from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
+    from bioclip_x.taxonomy.builder import from_labels
+    from bioclip_x.taxonomy.details import BETWEEN, NO_DETAILS, Role
+    from bioclip_x.taxonomy.editing.subset import mask_of
+    from bioclip_x.taxonomy.findings import Findings
+    from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, from_lineages, together
+    from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
+    from bioclip_x.taxonomy.names.labels import off_the_list, resolve_labels
+    from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
+    from bioclip_x.taxonomy.names.matching import match_list
+    from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
+    from bioclip_x.taxonomy.names.resolver import Resolver
+    from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
+    from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
+    from bioclip_x.taxonomy.scoring.costs import heights, lca_costs, tree_distances
+    from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
+    from bioclip_x.taxonomy.scoring.path_sums import sum_down
+    from bioclip_x.taxonomy.scoring.rollup import roll_up
+
+"""Module → the names that come from it."""
+__all__ = [
+    "Answer",
+    "Archive",
+    "BETWEEN",
+    "BinaryStream",
+    "BioclipXError",
+    "Column",
+    "ComponentSpec",
+    "Dataset",
+    "DatasetCapabilities",
+    "Descriptor",
+    "DescriptorError",
+    "DescriptorSet",
+    "Details",
+    "EXPLANATION_FORMAT",
+    "Encoder",
+    "EncoderCapabilities",
+    "EpochEnd",
+    "Explanation",
+    "Findings",
+    "Head",
+    "HeadCapabilities",
+    "HeadInput",
+    "HeatMap",
+    "ImageError",
+    "ImageFeatures",
+    "KnownModel",
+    "LINNAEAN",
+    "LONGEST_LINE",
+    "LanguageModel",
+    "LanguageModelCapabilities",
+    "LanguageModelError",
+    "Lineages",
+    "LoadedEncoder",
+    "LoadedEncoderCapabilities",
+    "LogitAdjustment",
+    "Logits",
+    "Loss",
+    "LossCapabilities",
+    "LossInput",
+    "ModelCard",
+    "ModelError",
+    "NO_DETAILS",
+    "NameUsage",
+    "NoAnswerError",
+    "Numbering",
+    "ORDER",
+    "OwnClasses",
+    "PatchEncoder",
+    "PatchFeatures",
+    "PluginError",
+    "Pooling",
+    "PrecomputedScorer",
+    "Prediction",
+    "Prompt",
+    "PromptContribution",
+    "PromptSet",
+    "PromptTemplate",
+    "Provenance",
+    "RANKS",
+    "RankColumn",
+    "RankWinner",
+    "Recipe",
+    "RecipeError",
+    "Remainder",
+    "Report",
+    "ReportCapabilities",
+    "ReportWriter",
+    "Resolver",
+    "Result",
+    "Role",
+    "SUFFIXES",
+    "Sample",
+    "Scorer",
+    "ScorerCapabilities",
+    "Scores",
+    "ScoresError",
+    "SeveralParents",
+    "Source",
+    "Step",
+    "StepEnd",
+    "Stream",
+    "Synonym",
+    "TAXON",
+    "Taxon",
+    "Taxonomy",
+    "TaxonomyBuilder",
+    "TaxonomyError",
+    "TaxonomyReader",
+    "TaxonomyReaderCapabilities",
+    "TextBank",
+    "TextBuilder",
+    "TextBuilderCapabilities",
+    "TextRequest",
+    "TrainableEncoder",
+    "TrainingError",
+    "cache_folder",
+    "compute_bets",
+    "create_registry",
+    "escape_controls",
+    "escape_surrogates",
+    "from_environment",
+    "from_labels",
+    "from_lineages",
+    "from_networkx",
+    "from_usages",
+    "heights",
+    "hookimpl",
+    "is_archive",
+    "is_written_in_place",
+    "lca_costs",
+    "list_some",
+    "load_template",
+    "load_template_set",
+    "load_words",
+    "mask_of",
+    "match_list",
+    "normalise_rank",
+    "off_the_list",
+    "open_archive",
+    "open_image",
+    "open_output",
+    "parquet_file",
+    "parse_name",
+    "read_lines",
+    "read_species_list",
+    "read_text",
+    "read_yaml",
+    "replacing",
+    "resolve_labels",
+    "roll_up",
+    "select_best_bet",
+    "select_most_specific",
+    "split_authorship",
+    "stream_lines",
+    "sum_down",
+    "taxonomic_name",
+    "temporary_folder_for",
+    "to_networkx",
+    "together",
+    "tree_distances",
+]
+
+_NAMES: Final = (
+    # What every plugin needs.
+    ("hookspecs", ("hookimpl",)),
+    ("components", ("ComponentSpec",)),
+    # What components declare.
+    (
+        "capabilities",
+        (
+            "DatasetCapabilities",
+            "EncoderCapabilities",
+            "HeadCapabilities",
+            "LanguageModelCapabilities",
+            "LoadedEncoderCapabilities",
+            "LossCapabilities",
+            "Pooling",
+            "ReportCapabilities",
+            "ScorerCapabilities",
+            "TaxonomyReaderCapabilities",
+            "TextBuilderCapabilities",
+        ),
+    ),
+    # What components must be able to do.
+    (
+        "components",
+        (
+            "Dataset",
+            "Encoder",
+            "Head",
+            "LanguageModel",
+            "LoadedEncoder",
+            "LogitAdjustment",
+            "Loss",
+            "PatchEncoder",
+            "PrecomputedScorer",
+            "Report",
+            "ReportWriter",
+            "Sample",
+            "Scorer",
+            "TaxonomyReader",
+            "TextBuilder",
+            "TrainableEncoder",
+        ),
+    ),
+    # What they raise.
+    (
+        "errors",
+        (
+            "BioclipXError",
+            "DescriptorError",
+            "ImageError",
+            "LanguageModelError",
+            "ModelError",
+            "NoAnswerError",
+            "PluginError",
+            "RecipeError",
+            "ScoresError",
+            "TaxonomyError",
+            "TrainingError",
+        ),
+    ),
+    # The records they take and return.
+    (
+        "records",
+        (
+            "Answer",
+            "EpochEnd",
+            "Explanation",
+            "HeadInput",
+            "HeatMap",
+            "ImageFeatures",
+            "KnownModel",
+            "Logits",
+            "LossInput",
+            "ModelCard",
+            "OwnClasses",
+            "PatchFeatures",
+            "Prediction",
+            "Prompt",
+            "PromptContribution",
+            "PromptSet",
+            "Provenance",
+            "RankWinner",
+            "Remainder",
+            "Result",
+            "Scores",
+            "Source",
+            "Step",
+            "StepEnd",
+            "Synonym",
+            "Taxon",
+            "TextBank",
+            "TextRequest",
+        ),
+    ),
+    ("records.explanation", ("EXPLANATION_FORMAT",)),
+    ("recipe", ("Recipe",)),
+    # Trees.
+    (
+        "taxonomy",
+        (
+            "TAXON",
+            "Details",
+            "Taxonomy",
+            "TaxonomyBuilder",
+        ),
+    ),
+    (
+        "taxonomy.details",
+        (
+            "BETWEEN",
+            "NO_DETAILS",
+            "Role",
+        ),
+    ),
+    ("taxonomy.findings", ("Findings",)),
+    (
+        "taxonomy.lineages",
+        (
+            "Column",
+            "Lineages",
+            "Numbering",
+            "RankColumn",
+            "from_lineages",
+            "together",
+        ),
+    ),
+    (
+        "taxonomy.name_usages",
+        (
+            "NameUsage",
+            "SeveralParents",
+            "from_usages",
+        ),
+    ),
+    (
+        "taxonomy.networkx_graph",
+        (
+            "from_networkx",
+            "to_networkx",
+        ),
+    ),
+    ("taxonomy.builder", ("from_labels",)),
+    (
+        "taxonomy.ranks",
+        (
+            "LINNAEAN",
+            "ORDER",
+            "RANKS",
+            "normalise_rank",
+        ),
+    ),
+    ("taxonomy.editing.subset", ("mask_of",)),
+    # Names of taxa.
+    (
+        "taxonomy.names.labels",
+        (
+            "off_the_list",
+            "resolve_labels",
+        ),
+    ),
+    ("taxonomy.names.lineage_text", ("taxonomic_name",)),
+    ("taxonomy.names.matching", ("match_list",)),
+    (
+        "taxonomy.names.parsing",
+        (
+            "parse_name",
+            "split_authorship",
+        ),
+    ),
+    ("taxonomy.names.resolver", ("Resolver",)),
+    ("classes.species_lists", ("read_species_list",)),
+    # Numbers on the tree.
+    (
+        "taxonomy.scoring.costs",
+        (
+            "heights",
+            "lca_costs",
+            "tree_distances",
+        ),
+    ),
+    (
+        "taxonomy.scoring.hedging",
+        (
+            "compute_bets",
+            "select_best_bet",
+            "select_most_specific",
+        ),
+    ),
+    ("taxonomy.scoring.path_sums", ("sum_down",)),
+    ("taxonomy.scoring.rollup", ("roll_up",)),
+    # Prompts and descriptors.
+    (
+        "prompts",
+        (
+            "Descriptor",
+            "DescriptorSet",
+            "load_template_set",
+            "load_words",
+        ),
+    ),
+    (
+        "prompts.llm_prompts",
+        (
+            "PromptTemplate",
+            "load_template",
+        ),
+    ),
+    # Images and files.
+    ("images.decoding", ("open_image",)),
+    ("images.sources", ("SUFFIXES",)),
+    (
+        "io.archives",
+        (
+            "Archive",
+            "is_archive",
+            "open_archive",
+        ),
+    ),
+    (
+        "io.files",
+        (
+            "LONGEST_LINE",
+            "is_written_in_place",
+            "read_lines",
+            "read_text",
+            "read_yaml",
+            "replacing",
+            "stream_lines",
+        ),
+    ),
+    ("io.parquet", ("parquet_file",)),
+    (
+        "io.streams",
+        (
+            "BinaryStream",
+            "Stream",
+            "temporary_folder_for",
+            "open_output",
+            "escape_surrogates",
+        ),
+    ),
+    (
+        "messages",
+        (
+            "list_some",
+            "escape_controls",
+        ),
+    ),
+    ("settings", ("cache_folder",)),
+    # Other components, by name.
+    (
+        "registry",
+        (
+            "create_registry",
+            "from_environment",
+        ),
+    ),
+)
+_MODULE_OF: Final = {name: module for module, names in _NAMES for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"bioclip_x.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # found at once the next time
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULE_OF)
