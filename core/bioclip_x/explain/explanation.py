@@ -28,7 +28,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 
@@ -56,6 +56,16 @@ SUMS_TO_ONE: Final = 1e-5
 SIGNS: Final = (1.0, -1.0)
 
 Offsets = Mapping[str, torch.Tensor]
+
+
+class CalibratedScale(Protocol):
+    """A model's card, logit scale and bias divided by a calibration's temperature; and that temperature."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    @property
+    def temperature(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +247,12 @@ def make_explainer(
     bank: TextBank,
     scorer: Scorer,
     head: HeadCapabilities,
-    card: ModelCard,
-    temperature: float,
+    scale: CalibratedScale,
     asked: int | None,
 ) -> Explainer | None:
     """Explains the decisions of a recipe's classifier; None where the recipe wants no explanations.
 
-    card: as calibrated.
+    scale: the model's card and the temperature, as the calibration has them.
     """
     if not recipe.explain:
         return None
@@ -251,8 +260,8 @@ def make_explainer(
         taxonomy,
         bank,
         scorer,
-        card,
-        temperature=temperature,
+        scale.card,
+        temperature=scale.temperature,
         scorer_name=f"the scorer {recipe.scorer}",
         head_name="" if head.is_softmax else f"the head {recipe.head}",
         asked=asked,

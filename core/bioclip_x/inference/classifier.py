@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
-from bioclip_x.classes.recipe_classes import find_classes
+from bioclip_x.classes.recipe_classes import Classes, find_classes
 from bioclip_x.components import Head, LoadedEncoder, PrecomputedScorer, Scorer
 from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
@@ -21,7 +21,7 @@ from bioclip_x.explain.heat_maps import make_heat_mapper
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
-from bioclip_x.inference.calibration import apply_calibration, make_conditions, make_depth_options
+from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
@@ -38,6 +38,9 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.build import BankBuilder, ClassBanks
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from bioclip_x.images.sources import ImageLike
 
 
@@ -91,11 +94,9 @@ class Classifier:
         if precomputed:
             banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling), notes=notes)
         else:
+            is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or cache_folder() / "banks"
-            is_default_text = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
-            builder = BankBuilder(
-                recipe, family, self.encoder, builders, descriptors, is_default_text, folder, progress
-            )
+            builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, progress)
             banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
@@ -103,23 +104,33 @@ class Classifier:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
         self.provenance = make_provenance(recipe, classes, banks, self.encoder.card, calibration)
-        scorer = BatchScorer(self.scorer, self.bank, banks.inner, self.encoder.card, self.taxonomy, classes.adjustments)
-        self._batches = BatchClassifier(
+        self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
+
+    def _make_batches(
+        self,
+        classes: Classes,
+        banks: ClassBanks,
+        calibration: AppliedCalibration,
+        reportable: npt.NDArray[np.int64] | None,
+        asked: int | None,
+    ) -> BatchClassifier:
+        """What classifies decoded images. reportable: nodes, None for the classes. asked: the node of `--why-not`."""
+        recipe, card = self.recipe, self.encoder.card
+        head = declared(self.head, HeadCapabilities)
+        return BatchClassifier(
             taxonomy=self.taxonomy,
             encoder=self.encoder,
-            scorer=scorer,
+            scorer=BatchScorer(self.scorer, self.bank, banks.inner, card, self.taxonomy, classes.adjustments),
             head=self.head,
             head_name=recipe.head.name,
             calibration=calibration,
             reportable=reportable,
             k=recipe.k,
             n_best=max(BEST, recipe.k),
-            explainer=make_explainer(
-                recipe, self.taxonomy, self.bank, self.scorer, head_capabilities, calibration.card, calibration.temperature, asked
-            ),
+            explainer=make_explainer(recipe, self.taxonomy, self.bank, self.scorer, head, calibration, asked),
             heat_mapper=make_heat_mapper(recipe, self.encoder, self.bank),
             crosswalk=classes.crosswalk,
-        )  # fmt: skip
+        )
 
     @property
     def conditions(self) -> Conditions:
