@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -55,68 +56,110 @@ FILES: Final = ("taxonomy", "descriptors", "report_as")
 """The fields that are files."""
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What the help of the command line shows of a field's flag, beside the description.
+
+    metavar: what stands for the value; None takes the type's own word.
+    default: what happens where nothing is given, if the field's default does not say it.
+    listed: several values come as one, separated by commas; else the flag of a tuple is repeatable.
+    """
+
+    metavar: str | None = None
+    default: str | None = None
+    listed: bool = False
+
+
 class Recipe(BaseModel):
     """A classification, complete. Every output carries the recipe that it came from.
 
-    model, encoder, text, scorer and head have no default here: the installed plugins declare them, and `resolve_recipe`
-    fills them in.
+    Each field is a flag of the command line (`bioclip_x.cli.flags`), and its description is the flag's help. model, encoder,
+    text, scorer and head have no default here: the installed plugins declare them, and `resolve_recipe` fills them in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field(description="an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or local-dir:PATH")
-    encoder: Ref = Field(description="the family of models that `model` belongs to")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    model: Annotated[str, Flag("M")] = Field(
+        description="An alias (field-guide, bioclip-2, …), NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or "
+        "local-dir:PATH.",
+    )
+    encoder: Annotated[Ref, Flag("E")] = Field(description="The family of models that --model belongs to (open_clip).")
+    device: Annotated[str, Flag("D")] = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     precision: Literal["auto", "fp32", "fp16", "bf16"] = Field(
-        "auto", description="auto: fp16 on a GPU, fp32 elsewhere"
+        "auto", description="auto: fp16 on a GPU, fp32 elsewhere."
     )
     bank_precision: Literal["fp32", "fp16"] = Field(
-        "fp32", description="of the embedded texts in products with pictures; fp16 takes half the memory"
+        "fp32", description="Of the embedded texts in products with pictures: fp16 takes half the memory."
     )
     preprocess: Literal["model", "pybioclip"] = Field(
-        "model", description="how pictures are resized: as the model's configuration says, or as pybioclip does"
+        "model", description="Resize pictures as the model's configuration says, or as pybioclip does."
     )
-    taxonomy: Path | None = Field(None, description="a file; none takes the model's own")
-    taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
-    dag: Literal["refuse", "first", "all"] | None = Field(
-        None, description="a node with several parents: an error, its first parent, or a copy under each"
+    taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
+        None, description="The classes: CSV, TSV, YAML or JSON."
     )
-    labels: Labels | None = Field(None, description="plain labels instead of a taxonomy")
-    subset: Terms = Field(
-        (), description="a part of the classes: class=Insecta, family!=Apidae, a name, or a file of names"
+    taxonomy_format: Annotated[str | None, Flag("NAME", default="seen from the content")] = Field(
+        None, description="The taxonomy's reader."
     )
-    text: Refs = Field(description="text builders; their prompts are pooled together")
-    language: Annotated[str, BeforeValidator(parse_language)] = Field(
-        "en", description="ISO 639-1 code of the common names"
+    dag: Annotated[Literal["refuse", "first", "all"] | None, Flag(default="refuse")] = Field(
+        None, description="A node with several parents: an error, its first parent, or a copy under each."
     )
-    descriptors: Path | None = Field(None, description="a descriptor file; none takes the model's own")
+    labels: Annotated[Labels | None, Flag("A,B,…|FILE", listed=True)] = Field(
+        None, description="Plain labels instead of a taxonomy; in a file one a line."
+    )
+    subset: Annotated[Terms, Flag("PART")] = Field(
+        (),
+        description="A part of the classes: class=Insecta, genus=Quercus,Fagus, family!=Apidae (without), a name, or a "
+        "file of names.",
+    )
+    text: Annotated[Refs, Flag("T")] = Field(
+        description="Text builder (taxonomic, common, descriptors, …); the texts of several are pooled together.",
+    )
+    language: Annotated[str, BeforeValidator(parse_language), Flag("L")] = Field(
+        "en", description="Language of common names, as an ISO 639-1 code (en, de, …)."
+    )
+    descriptors: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
+        None, description="Descriptors: our YAML, or CBD's JSON."
+    )
     missing: Literal["name", "error"] = Field(
-        "name", description="a class without descriptors: use its name, or refuse"
+        "name", description="A class without descriptors: use its name, or refuse."
     )
-    scorer: Ref = Field(description="features to class scores")
-    pooling: Literal["mean", "ensemble", "max"] = Field("mean", description="how a class's prompts are pooled")
-    adjust: Adjustments = Field((), description="what is added to class scores: priors, a region's species list")
-    head: Ref = Field(description="class scores to a decision on the tree")
-    rank: str | None = Field(None, description="the rank to report; none takes the classes themselves")
+    scorer: Annotated[Ref, Flag("S")] = Field(description="Features to class scores (text).")
+    pooling: Annotated[Literal["mean", "ensemble", "max"], Flag(default="as the texts were published, else mean")] = (
+        Field("mean", description="How a class's texts are pooled.")
+    )
+    adjust: Annotated[Adjustments, Flag("A")] = Field(
+        (), description="What is added to class scores: priors, a region's species list (species-list:park.csv)."
+    )
+    head: Annotated[Ref, Flag("H")] = Field(description="Class scores to a decision on the tree (flat, rollup).")
+    rank: Annotated[str | None, Flag("R", default="the classes themselves")] = Field(
+        None, description="Report at this rank (family, …)."
+    )
     depth: Literal["auto"] | None = Field(
-        None, description="auto: each name as deep down the tree as `accuracy` allows"
+        None,
+        description="Name each picture as deep down the tree as --accuracy allows; see `bioclip-x calibrate`.",
     )
-    accuracy: float | None = Field(
-        None, gt=0, lt=1, description="the part of the names that depth auto has right; none takes 0.95"
+    accuracy: Annotated[float | None, Flag("A", default="0.95")] = Field(
+        None, gt=0, lt=1, description="The part of the names that --depth auto has right."
     )
-    calibration: Literal["none", "auto"] | Path = Field(
-        "none", description="a file that `bioclip-x calibrate` wrote; auto looks for the one kept for just this"
+    calibration: Annotated[Literal["none", "auto"] | Path, Flag("FILE|auto|none")] = Field(
+        "none",
+        description="What `bioclip-x calibrate` wrote; auto takes the one it kept for just this model, list and texts.",
     )
-    report_as: Path | None = Field(None, description="another taxonomy, under whose names is reported")
-    k: int = Field(5, ge=1, description="predictions per picture")
-    explain: bool = Field(True, description="whether each name is explained by the texts that made it")
-    why_not: str | None = Field(
-        None, description="a taxon that explanations compare with, by any of its names; none takes the second best"
+    report_as: Annotated[Path | None, Flag("FILE")] = Field(
+        None, description="Report under the names and lineages of another taxonomy."
     )
-    heat_maps: bool = Field(False, description="where in the picture each prompt's similarity comes from")
-    batch_size: int = Field(32, ge=1, description="pictures per batch")
-    workers: int | None = Field(
-        None, ge=1, description="threads that decode pictures; none takes one per core, at most 8"
+    k: int = Field(5, ge=1, description="Predictions per picture.")
+    explain: bool = Field(True, description="Whether each name is explained, by the texts that made it.")
+    why_not: Annotated[str | None, Flag("NAME")] = Field(
+        None,
+        description="Explain why not this taxon, of any rank and by any of its names, in place of the second best.",
+    )
+    heat_maps: bool = Field(
+        False, description="Show where in the picture each text's similarity comes from (vision transformers)."
+    )
+    batch_size: int = Field(32, ge=1, description="Pictures per batch.")
+    workers: Annotated[int | None, Flag(default="one per core, at most 8")] = Field(
+        None, ge=1, description="Threads that decode pictures."
     )
 
     def dump(self) -> dict[str, Any]:
