@@ -85,7 +85,6 @@ def command(
     # Pillow warns of large pictures and odd metadata, once for each: this is our process, and it has rows for that.
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
-    fields["text"] = fields["text"] or None
     if bins is not None:
         fields = in_bins(registry, bins, fields)
     names = registry.load(plugins)

@@ -69,7 +69,6 @@ def command(
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
     """  # fmt: skip
     fields["labels"] = read_labels(fields["labels"])
-    fields["text"] = fields["text"] or None
     refuse_mixtures(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
     format_ = format_ or format_of(output)
     if format_ in BINARY:

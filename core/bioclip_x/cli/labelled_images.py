@@ -29,7 +29,6 @@ def prepare(fields: dict[str, Any]) -> None:
     """Flags as a recipe wants them; and Pillow's warnings, of which each picture has its own word, are turned off."""
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
-    fields["text"] = fields["text"] or None
 
 
 def find_dataset(registry: Registry, pictures: str) -> tuple[Dataset, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.capabilities import TextBuilderCapabilities
+from bioclip_x.cli.flags import KEPT
 from bioclip_x.errors import RecipeError
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
@@ -14,8 +15,6 @@ from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.registry import Registry, declared
 from bioclip_x.settings import Settings, load_settings, variable
 
-KEPT: Final = {"calibration": "auto"}
-"""The command line's own default."""
 TEXT_FLAGS: Final = ("background", "inherit")
 """Flags that text builders follow as they declare (`TextBuilderCapabilities.flag_options`)."""
 

@@ -259,3 +259,13 @@ def test_bins(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-u
         assert float(first["score"]) + float(second["score"]) == pytest.approx(1) and first["score"] > second["score"]
     code, _, err = run("--bins", tmp_path / "gone.csv", pictures, taxonomy=False)
     assert code == 2 and "gone.csv does not exist" in err
+
+
+def test_nodes_with_several_parents_are_taken_as_asked(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "diamond.txt"
+    file.write_text("animal pet\nanimal canine\npet dog\ncanine dog\n")
+    asked = ("--taxonomy", file, "--taxonomy-format", "edge-list", "--format", "csv", "--quiet", pictures / "a.png")
+    code, _, err = run(*asked, taxonomy=False)
+    assert code == 2 and "dog has several parents" in err
+    code, out, _ = run(*asked, "--dag", "all", taxonomy=False)
+    assert code == 0 and "dog" in out
