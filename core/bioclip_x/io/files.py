@@ -7,20 +7,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
-import yaml
-
+from bioclip_x import strict_yaml
 from bioclip_x.errors import BioclipXError
-
-# libyaml's parser where PyYAML was built with it: ten times faster, the same documents.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-DEEPEST: Final = 200
-"""Lists and mappings within one another in a file. Readers of trees recurse, and Python and libyaml have limits."""
+from bioclip_x.io.strict_yaml import DEEPEST, TOO_DEEP, NotValid
 
 LARGEST: Final = 1 << 30
 """Bytes of a YAML or JSON document. It is read whole, and takes some ten times as much memory then."""
@@ -28,79 +22,7 @@ LARGEST: Final = 1 << 30
 LONGEST_LINE: Final = 1 << 20
 """Characters in a line of a file that is read line by line. No record is as long; one enormous line is something else."""
 
-_MERGE = "tag:yaml.org,2002:merge"
-_TOO_DEEP = f"lists and mappings stand more than {DEEPEST} deep within one another"
-_IN_PLAIN_WORDS = {"found unconstructable recursive node": "an alias stands within what it names"}
 _JSON_PIECE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]', re.DOTALL)
-
-
-class _StrictLoader(_SafeLoader):  # type: ignore[misc]
-    """SafeLoader that refuses a key given twice, where plain YAML keeps the last and says nothing.
-
-    What is wrong in a document, it tells as a YAMLError with the line.
-    """
-
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self._depth = 0
-        self._checked: set[yaml.MappingNode] = set()
-
-    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
-        # Called at every node on the way down. libyaml's composer recurses in C, where too deep is a segmentation fault.
-        self._depth += 1
-        if self._depth > DEEPEST + 1:
-            raise yaml.composer.ComposerError(None, None, _TOO_DEEP, parent.start_mark if parent else None)
-        super().descend_resolver(parent, index)
-
-    def ascend_resolver(self) -> None:
-        self._depth -= 1
-        super().ascend_resolver()
-
-    def construct_document(self, node: yaml.Node) -> Any:
-        # Everything within one pass: filled in later, a list could contain itself.
-        self.deep_construct = True
-        return super().construct_document(node)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        # A mapping that others merge (`<<: *it`) comes here again, then together with what it merged itself.
-        if node not in self._checked:
-            self._checked.add(node)
-            self._refuse_bad_keys(node)
-        super().flatten_mapping(node)
-
-    def _refuse_bad_keys(self, node: yaml.MappingNode) -> None:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag == _MERGE:
-                continue
-            key = self.construct_object(key_node, deep=True)
-            problem = "" if isinstance(key, Hashable) else f"expected a name as a key, got a {type(key).__name__}"
-            if problem or key in seen:
-                problem = problem or f"the key {key!r} is given twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key)
-
-
-def _scalar(loader: _StrictLoader, node: yaml.Node) -> Any:
-    """What looks like a date or a number but is none (2020-13-45) is PyYAML's ValueError, or another without a line."""
-    try:
-        return _SafeLoader.yaml_constructors[node.tag](loader, node)
-    except (ValueError, LookupError, AttributeError, OverflowError):
-        kind = "date" if node.tag.endswith("timestamp") else node.tag.rpartition(":")[2]
-        problem = f"{node.value!r} is no {kind}; put it in quotes if it is text"
-        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
-
-
-for _kind in ("bool", "int", "float", "timestamp"):
-    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _scalar)
-
-
-class _Wrong(Exception):
-    """What is wrong in a document, and in which line (0: not known)."""
-
-    def __init__(self, problem: str, line: int = 0) -> None:
-        super().__init__(problem)
-        self.line = line
 
 
 class _Repeated(Exception):
@@ -170,30 +92,15 @@ def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:
         )
     text = read_text(path, error)
     try:
-        document = _parse_json(text) if path.suffix.lower() == ".json" else _parse_yaml(text)
+        document = _parse_json(text) if path.suffix.lower() == ".json" else strict_yaml.load(text)
         if _is_too_deep(document):
-            raise _Wrong(_TOO_DEEP)
+            raise NotValid(TOO_DEEP)
     except RecursionError:
-        raise error(f"{path}: {_TOO_DEEP}") from None
-    except _Wrong as problem:
+        raise error(f"{path}: {TOO_DEEP}") from None
+    except NotValid as problem:
         where = f"{path}, line {problem.line}" if problem.line else str(path)
         raise error(f"{where}: {problem}") from None
     return document
-
-
-def _parse_yaml(text: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_StrictLoader)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        told = _IN_PLAIN_WORDS.get(problem.problem or "", problem.problem)
-        raise _Wrong(f"not valid YAML: {told}", mark.line + 1 if mark else 0) from None
-    except yaml.YAMLError as problem:
-        odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
-        if not odd:
-            raise _Wrong(f"not valid YAML: {problem}") from None
-        line = text.count("\n", 0, odd.start()) + 1
-        raise _Wrong(f"not valid YAML: the character {odd[0]!r} may not stand there as it is", line) from None
 
 
 def _parse_json(text: str) -> Any:
@@ -202,18 +109,18 @@ def _parse_json(text: str) -> Any:
         document = json.loads(text, object_pairs_hook=_object)
     except _Repeated:
         key, line = _first_repeated_key(text)
-        raise _Wrong(f"not valid JSON: the key {key!r} is given twice", line) from None
+        raise NotValid(f"not valid JSON: the key {key!r} is given twice", line) from None
     except ValueError as problem:
         try:
-            return _parse_yaml(text)  # a comment or a comma too many; YAML takes them
-        except _Wrong:
+            return strict_yaml.load(text)  # a comment or a comma too many; YAML takes them
+        except NotValid:
             line = getattr(problem, "lineno", 0)
-            raise _Wrong(f"not valid JSON: {getattr(problem, 'msg', problem)}", line) from None
+            raise NotValid(f"not valid JSON: {getattr(problem, 'msg', problem)}", line) from None
     if re.search(r"\\u[dD]", text):
         try:
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise _Wrong("not valid JSON: a \\u escape is half a character (one surrogate of a pair)") from None
+            raise NotValid("not valid JSON: a \\u escape is half a character (one surrogate of a pair)") from None
     return document
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.files import DEEPEST, read_text, read_yaml, replacing
+from bioclip_x.io.strict_yaml import DEEPEST
+from bioclip_x.io.files import read_text, read_yaml, replacing
 
 
 def read(folder: Path, text: str, name: str = "f.yaml") -> Any:
@@ -82,12 +83,48 @@ def test_aliases_that_share_do_not_multiply(tmp_path: Path) -> None:
 
 
 def test_merge_keys_work(tmp_path: Path) -> None:
-    text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: {<<: [*b, *a], z: 4}\nd: [{<<: &e {<<: *a, x: 5}}, *e]\n"
+    text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [{x: 1}, {y: 2}], z: 4}\nd: [{<<: &e {<<: *a, z: 5}}, *e]\n"
     document = read(tmp_path, text)
-    assert document["b"] == {"x": 1, "y": 3} and document["c"] == {"x": 1, "y": 3, "z": 4}
-    assert document["d"] == [{"x": 5, "y": 2}] * 2
+    assert document["b"] == {"x": 1, "y": 3} and document["c"] == {"x": 1, "y": 2, "z": 4}
+    assert document["d"] == [{"x": 1, "y": 2, "z": 5}] * 2
     with pytest.raises(RecipeError, match="line 2: not valid YAML: the key 'y' is given twice"):
         read(tmp_path, "a: &a {x: 1}\nb: {<<: *a, y: 3, y: 4}\n")
+
+
+def test_of_merged_mappings_with_the_same_key_one_gives_the_value(tmp_path: Path) -> None:
+    """The first up to PyYAML 6.0.3, as YAML's definition of `<<` has it; in 6.0.4 the first for keys of one character,
+    else the last. That is the library's (https://github.com/yaml/pyyaml/issues/953); it is no error in either."""
+    text = "a: &a {x: 1, name: 2}\nb: &b {<<: *a, x: 3, name: 3}\nc: {<<: [*b, *a]}\nd: {<<: *a, <<: {x: 4, name: 4}}\n"
+    document = read(tmp_path, text)
+    assert document["b"] == {"x": 3, "name": 3}
+    assert set(document["c"]) == {"x", "name"} and set(document["c"].values()) <= {1, 2, 3}
+    assert set(document["d"]) == {"x", "name"} and set(document["d"].values()) <= {1, 2, 4}
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ("a", '"a"'),
+        ("a", "!!str a"),
+        ("1", "0x1"),
+        ("10", "1_0"),
+        ("1", "yes"),
+        ("yes", "TRUE"),
+        ("null", "~"),
+        ("2020-01-01", "!!timestamp '2020-01-01'"),
+        ("&k longer", "*k "),
+        ('"<<"', "!!str <<"),
+    ],
+)
+def test_keys_are_compared_by_what_they_stand_for(tmp_path: Path, twice: tuple[str, str]) -> None:
+    one, other = twice
+    with pytest.raises(RecipeError, match=r"line 3: not valid YAML: the key .+ is given twice"):
+        read(tmp_path, f"{one}: 1\nb: 2\n{other}: 3\n")
+
+
+def test_keys_that_look_alike_and_differ(tmp_path: Path) -> None:
+    text = "10: a\n'10': b\n010: c\nyes: d\n'yes': e\nyesss: f\nnull: g\n'null': h\n"
+    assert read(tmp_path, text) == dict(zip([10, "10", 8, True, "yes", "yesss", None, "null"], "abcdefgh"))
 
 
 def test_json_as_python_writes_it(tmp_path: Path) -> None:

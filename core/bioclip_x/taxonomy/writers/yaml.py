@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import DEEPEST
+from bioclip_x.io.strict_yaml import DEEPEST
 from bioclip_x.taxonomy.ancestors import taxa, taxa_above
 from bioclip_x.taxonomy.editing.validate import duplicates
 from bioclip_x.taxonomy.tree import Taxonomy
