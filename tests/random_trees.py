@@ -45,7 +45,7 @@ logits = st.builds(
 """Three pictures' logits of more nodes than any tree has; equal ones, and such as lie 200 apart, among them."""
 
 
-def in_parts(logits_BC: np.ndarray, size: int = 3, inner_TB: torch.Tensor | None = None) -> Logits:
+def in_parts(logits_BC: np.ndarray, size: int = 3) -> Logits:
     """float32 [B, C] as a record that comes in parts of `size` classes."""
     whole = torch.from_numpy(logits_BC)
 
@@ -54,7 +54,7 @@ def in_parts(logits_BC: np.ndarray, size: int = 3, inner_TB: torch.Tensor | None
             for start in range(0, self.n_classes, size):
                 yield start, self.part(start, min(start + size, self.n_classes))
 
-    return InParts(lambda start, stop: whole[:, start:stop].T.clone(), *whole.shape, k=5, inner_IB=inner_TB)
+    return InParts(lambda start, stop: whole[:, start:stop].T.clone(), *whole.shape)
 
 
 def shares(log_probs_C: np.ndarray, taxonomy: Taxonomy) -> list[float]:

@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 from bioclip_x import Classifier
+from bioclip_x.models import list_known_models
+from bioclip_x.registry import create_registry
 from bioclip_x_field_guide.drawing import draw_species
 from bioclip_x_field_guide.species import (
     descriptors,
@@ -38,6 +40,25 @@ def test_it_is_small_plain_and_says_what_it_is() -> None:
     vision = config["vision_cfg"]
     assert (vision["image_size"] // vision["patch_size"]) ** 2 <= 64 and vision["pool_type"] == "avg"
     assert json.loads((folder / "training.json").read_text())["seconds"] < 3600
+
+
+def test_it_is_listed_first_and_is_always_there(classifier: Classifier) -> None:
+    known, *others = list_known_models(create_registry())
+    assert known.name == "field-guide" and "field-guide" not in [other.name for other in others]
+    assert known.source == "package:bioclip_x_field_guide/model" and known.encoder == "open_clip"
+    assert known.is_cached and known.classes_cached
+    card = classifier.encoder.card
+    assert (card.name, card.dim) == (known.name, known.dim)
+    assert (card.preprocessing["size"], card.preprocessing["resize_mode"]) == ((known.image_size,) * 2, known.resize)
+
+
+def test_the_documentation_says_the_same(request: pytest.FixtureRequest) -> None:
+    page = (request.config.rootpath / "docs" / "models.md").read_text("utf-8")
+    [row] = [line for line in page.splitlines() if line.startswith("| `field-guide` |")]
+    known = create_registry().make("models", "field-guide")
+    cells = [cell.strip() for cell in row.split("|")]
+    assert "the default" in cells[2] and "knows [drawings](field-guide.md), nothing of photographs" in cells[2]
+    assert cells[3:8] == [known.architecture, "", "", known.licence, known.classes]
 
 
 def test_it_names_fresh_drawings(classifier: Classifier) -> None:

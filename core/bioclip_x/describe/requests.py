@@ -10,9 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.components import LanguageModel
 from bioclip_x.errors import NoAnswerError
 from bioclip_x.records import Answer
+from bioclip_x.registry import declared
 
 FAILURES_IN_A_ROW: Final = 5
 """After so many prompts without an answer, and none answered between them, the server is taken to be down."""
@@ -95,7 +97,7 @@ async def _work(
 
 async def _answer(model: LanguageModel, request: Request[Any]) -> Answer:
     wishes: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
-    if getattr(model, "takes_schema", False):
+    if declared(model, LanguageModelCapabilities).json_schema:
         wishes["schema"] = request.schema
     if inspect.iscoroutinefunction(model.complete):
         answer: Answer = await model.complete(request.prompt, **wishes)

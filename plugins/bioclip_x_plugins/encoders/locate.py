@@ -61,8 +61,8 @@ def source_of(model: str) -> tuple[str, str]:
     if "/" not in model:
         known = ", ".join(aliases())
         raise ModelError(
-            f"no model is called {model!r}; expected one of {known}, an open_clip name with its weights "
-            "(ViT-B-16/openai), hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
+            f"no model is called {model!r}; expected one of {known} or another that `bioclip-x models` lists, an "
+            "open_clip name with its weights (ViT-B-16/openai), hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
         )
     return "", model
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from bioclip_x.plugin import Answer, LanguageModelError, NoAnswerError
+from bioclip_x.plugin import Answer, LanguageModelCapabilities, LanguageModelError, NoAnswerError
 from bioclip_x_plugins.language_models.failures import explain, is_for_all, is_transient
 from bioclip_x_plugins.language_models.replies import NoReply, read_reply
 from bioclip_x_plugins.language_models.retries import MOST_PATIENCE, Gate, back_off, retry_after
@@ -41,7 +41,7 @@ class OpenAICompatible:
     from then on.
     """
 
-    takes_schema = True
+    capabilities = LanguageModelCapabilities(json_schema=True)
 
     def __init__(
         self,

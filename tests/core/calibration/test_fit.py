@@ -124,7 +124,7 @@ def test_a_head_with_shares_of_its_own_is_not_called_calibrated(made: Made, bird
         assert made.classifier(birds_csv, calibration="auto", head=head).provenance.probabilities == found.about
     other = made.classifier(birds_csv, calibration="auto", head="rollup:size_prior=family")
     assert "not calibrated" in other.provenance.probabilities
-    assert any("no temperature; none of these below" in note for note in other.provenance.notes)
+    assert any("no temperature; refuses below" in note for note in other.provenance.notes)
     assert any(result.refused for result in other.classify(None))
 
 
@@ -138,7 +138,7 @@ def test_depth_auto(made: Made, birds_csv: Path) -> None:
         made.classifier(birds_csv, calibration="auto", depth="auto")
     with pytest.raises(CalibrationError, match=r"there is no calibration for this model, list and texts"):
         made.classifier(birds_csv, depth="auto")
-    with pytest.raises(RecipeError, match="the head 'rollup' was given; leave it out"):
+    with pytest.raises(RecipeError, match="the head 'rollup' was given; leave one of the two out"):
         made.classifier(birds_csv, calibration="auto", depth="auto", head="rollup")
     with pytest.raises(RecipeError, match="leave out the rank"):
         made.classifier(birds_csv, calibration="auto", depth="auto", rank="family")
@@ -172,7 +172,7 @@ def test_all_right_and_all_wrong_have_no_best_temperature(made: Made, birds_csv:
         calibration_store.save_calibration(found)
         about = made.classifier(birds_csv, calibration="auto").provenance
         assert "not calibrated" in about.probabilities
-        assert any("no temperature; none of these below" in note for note in about.notes)
+        assert any("no temperature; refuses below" in note for note in about.notes)
     else:
         assert found.temperature == 100 and any("ran to its bound, 100" in note for note in found.notes)
         assert found.accuracy == 0 and found.refusal.auroc is None

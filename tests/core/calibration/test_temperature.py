@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.calibration.temperature import COLDEST, HOTTEST, fit_temperature, log_probabilities, moments
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
+from bioclip_x.inference.scoring import ScoredBatch
 from bioclip_x.inference.temperature import Peaks, at_temperature
 from bioclip_x.records import Logits
 
@@ -32,6 +33,10 @@ def streamed(logits_BC: torch.Tensor, size: int) -> Logits:
     return Pieces(Logits.of(logits_BC).part, *logits_BC.shape, size=size)
 
 
+def labelled(logits: Logits, class_B: torch.Tensor) -> LabelledLogits:
+    return LabelledLogits(ScoredBatch(logits), class_B)
+
+
 def drawn(n: int, classes: int, temperature: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits, and true classes drawn from softmax(logits / temperature)."""
     rng = np.random.default_rng(seed)
@@ -49,8 +54,8 @@ def nll(logits_BC: torch.Tensor, class_B: torch.Tensor, temperature: float) -> f
 def test_the_temperature_is_that_of_a_grid_search(true: float) -> None:
     logits_BC, class_B = drawn(400, 7, true)
     parts = [
-        LabelledLogits(streamed(logits_BC[:150], 3), class_B[:150]),
-        LabelledLogits(streamed(logits_BC[150:], 2), class_B[150:]),
+        labelled(streamed(logits_BC[:150], 3), class_B[:150]),
+        labelled(streamed(logits_BC[150:], 2), class_B[150:]),
     ]
     found = fit_temperature(parts)
     grid = np.geomspace(COLDEST, HOTTEST, 4001)
@@ -64,7 +69,7 @@ def test_the_temperature_is_that_of_a_grid_search(true: float) -> None:
 def test_two_classes_by_hand() -> None:
     # Logit difference 2 throughout, right 3 times in 4: σ(2/T) = 3/4, so T = 2 / log 3.
     logits_BC = torch.tensor([[2.0, 0.0]]).repeat(4, 1)
-    found = fit_temperature([LabelledLogits(Logits.of(logits_BC), torch.tensor([0, 0, 0, 1]))])
+    found = fit_temperature([labelled(Logits.of(logits_BC), torch.tensor([0, 0, 0, 1]))])
     assert found.temperature == pytest.approx(2 / np.log(3), rel=1e-6)
 
 
@@ -73,7 +78,7 @@ def test_sums_over_chunks_are_those_of_a_softmax(seed: int, size: int, temperatu
     generator = torch.Generator().manual_seed(seed)
     logits_BC = (torch.rand(4, 5, generator=generator) - 0.5) * 200
     class_B = torch.randint(5, (4,), generator=generator)
-    of = find_top_logits(LabelledLogits(streamed(logits_BC, size), class_B))
+    of = find_top_logits(labelled(streamed(logits_BC, size), class_B))
     assert of.best_B.tolist() == logits_BC.argmax(1).tolist()
     assert of.right_B.tolist() == (logits_BC.argmax(1) == class_B).tolist()
     whole_BC = torch.log_softmax(logits_BC.double() / temperature, dim=1)
@@ -91,24 +96,24 @@ def test_sums_over_chunks_are_those_of_a_softmax(seed: int, size: int, temperatu
 def test_bounds_are_told() -> None:
     logits_BC = torch.tensor([[3.0, 1.0], [0.0, 2.0]])
     right, wrong = torch.tensor([0, 1]), torch.tensor([1, 0])
-    assert fit_temperature([LabelledLogits(Logits.of(logits_BC), right)]).bound == "coldest"
-    assert fit_temperature([LabelledLogits(Logits.of(logits_BC), wrong)]).bound == "hottest"
+    assert fit_temperature([labelled(Logits.of(logits_BC), right)]).bound == "coldest"
+    assert fit_temperature([labelled(Logits.of(logits_BC), wrong)]).bound == "hottest"
 
 
 def test_pictures_of_no_class_and_classes_without_a_score_have_no_part() -> None:
     logits_BC, class_B = drawn(60, 4, 1.5)
-    alone = fit_temperature([LabelledLogits(Logits.of(logits_BC), class_B)])
+    alone = fit_temperature([labelled(Logits.of(logits_BC), class_B)])
     more_BC = torch.cat([logits_BC, torch.randn(2, 4)])
     more_BC[-1, 2] = -torch.inf
-    found = fit_temperature([LabelledLogits(Logits.of(more_BC), torch.cat([class_B, torch.tensor([-1, 2])]))])
+    found = fit_temperature([labelled(Logits.of(more_BC), torch.cat([class_B, torch.tensor([-1, 2])]))])
     assert found.temperature == pytest.approx(alone.temperature, rel=1e-6)
     with pytest.raises(ValueError, match="at least one picture"):
-        fit_temperature([LabelledLogits(Logits.of(more_BC[-2:]), torch.tensor([-1, 2]))])
+        fit_temperature([labelled(Logits.of(more_BC[-2:]), torch.tensor([-1, 2]))])
 
 
 def test_a_class_without_a_score_has_no_share() -> None:
     logits_BC = torch.tensor([[1.0, -torch.inf, 0.0]])
-    of = find_top_logits(LabelledLogits(Logits.of(logits_BC), torch.tensor([0])))
+    of = find_top_logits(labelled(Logits.of(logits_BC), torch.tensor([0])))
     best_B, _ = log_probabilities(Logits.of(logits_BC), of, 2.0)
     assert float(best_B) == pytest.approx(float(torch.log_softmax(torch.tensor([0.5, 0.0]), 0)[0]), abs=1e-7)
 
@@ -116,6 +121,6 @@ def test_a_class_without_a_score_has_no_share() -> None:
 def test_peaks_are_seen_in_passing_before_the_temperature() -> None:
     logits_BC = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
     peaks = Peaks(3)
-    divided = at_temperature(peaks.watched(streamed(logits_BC, 2)), 4.0)
+    divided = at_temperature(peaks.recorded(streamed(logits_BC, 2)), 4.0)
     assert torch.equal(torch.cat([part for _, part in divided.chunks()]).T, logits_BC / 4)
     assert torch.equal(peaks.top_B, logits_BC.amax(1))

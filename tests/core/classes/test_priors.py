@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
-from bioclip_x.classes.priors import Adjustments, largest_offsets_below
+from bioclip_x.classes.priors import (
+    Adjustments,
+    add_offsets,
+    add_offsets_to_inner,
+    largest_offsets_below,
+    sum_offsets,
+)
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.records import Logits, Source
+from bioclip_x.inference.precomputed import make_empty_bank
+from bioclip_x.inference.scoring import BatchScorer
+from bioclip_x.records import ImageFeatures, Logits, ModelCard, Source
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 
@@ -41,15 +48,33 @@ def of(*offsets: object) -> Adjustments:
     return Adjustments({f"number {i}": Fixed(one) for i, one in enumerate(offsets)}, tree())
 
 
-def test_offsets_add_up_per_class_and_per_picture() -> None:
+def test_offsets_add_up_per_class_and_per_image() -> None:
     per_class = torch.tensor([0.5, -math.inf, 0.0])
-    per_picture = torch.tensor([[10.0, 20.0], [1.0, 1.0], [0.0, -math.inf]])
-    made = of(per_class, per_picture)
-    assert made.of(logits(), SOURCES).logits_BC.tolist() == [[11.5, -math.inf, 3.0], [24.5, -math.inf, -math.inf]]
+    per_image = torch.tensor([[10.0, 20.0], [1.0, 1.0], [0.0, -math.inf]])
+    made = of(per_class, per_image)
+    offsets = made.compute_offsets(SOURCES)
+    assert {name: tuple(one.shape) for name, one in offsets.items()} == {"number 0": (3, 1), "number 1": (3, 2)}
+    adjusted = add_offsets(logits(), sum_offsets(offsets))
+    assert adjusted.logits_BC.tolist() == [[11.5, -math.inf, 3.0], [24.5, -math.inf, -math.inf]]
     assert made.notes() == ("a note", "a note")
-    assert torch.equal(torch.cat([part for _, part in made.of(logits(), SOURCES).chunks()]).T,
-                       made.of(logits(), SOURCES).logits_BC)  # fmt: skip
-    assert of().of(same := logits(), SOURCES) is same
+    assert torch.equal(torch.cat([part for _, part in adjusted.chunks()]).T, adjusted.logits_BC)
+    assert of().compute_offsets(SOURCES) == {}
+
+
+def test_without_adjustments_the_logits_are_the_scorers_own() -> None:
+    same = logits()
+
+    class Ready:
+        """A scorer whose logits are there already."""
+
+        def logits(self, *given: object) -> Logits:
+            return same
+
+    features = ImageFeatures(torch.zeros(2, 1), ("", ""))
+    card = ModelCard("m", "r", "t", "fp32", 1, 1.0, 0.0, 77)
+    scorer = BatchScorer(Ready(), make_empty_bank(3, "mean"), None, card, tree(), of())  # type: ignore[arg-type]
+    scored = scorer.score(features, SOURCES)
+    assert scored.logits is same and scored.offsets == {} and scored.inner_logits_TB is None
 
 
 def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
@@ -57,8 +82,9 @@ def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
     whole = tree()
     assert [whole.names[node] for node in whole.inner_taxa] == ["F", "A", "B"]
     assert largest_offsets_below(offsets_CB, whole).tolist() == [[-1.0, 0.0], [-1.0, -math.inf], [-2.0, 0.0]]
-    inner_IB = of(offsets_CB).of(replace(logits(), inner_IB=torch.full((3, 2), 2.0)), SOURCES).inner_IB
-    assert inner_IB is not None and inner_IB.tolist() == [[1.0, 2.0], [1.0, -math.inf], [0.0, 2.0]]
+    summed_CB = sum_offsets(of(offsets_CB).compute_offsets(SOURCES))
+    inner_TB = add_offsets_to_inner(torch.full((3, 2), 2.0), summed_CB, whole)
+    assert inner_TB.tolist() == [[1.0, 2.0], [1.0, -math.inf], [0.0, 2.0]]
     assert largest_offsets_below(torch.zeros(2, 1), from_labels(("a", "b"))).shape == (0, 1)
 
 
@@ -74,10 +100,10 @@ def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
 )
 def test_what_an_adjustment_must_return(offsets: object, message: str) -> None:
     with pytest.raises(PluginError, match=f"logit adjustment 'number 0' {message}|{message}"):
-        of(offsets).of(logits(), SOURCES)
+        of(offsets).compute_offsets(SOURCES)
 
 
 def test_two_that_leave_nothing_together() -> None:
     some, others = torch.tensor([0, -math.inf, -math.inf]), torch.tensor([-math.inf, 0, 0])
     with pytest.raises(RecipeError, match="number 0, number 1: together they exclude every class"):
-        of(some, others).of(logits(), SOURCES)
+        of(some, others).compute_offsets(SOURCES)

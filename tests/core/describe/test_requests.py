@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.describe.requests import FAILURES_IN_A_ROW, Request, ask_all
 from bioclip_x.errors import LanguageModelError, NoAnswerError
 from bioclip_x.records import Answer
@@ -52,7 +53,7 @@ class Plain(Counting):
 
 
 class Asynchronous(Counting):
-    takes_schema = True
+    capabilities = LanguageModelCapabilities(json_schema=True)
 
     async def complete(self, prompt: str, *, schema: Any, **wishes: Any) -> Answer:
         self.enter(prompt)

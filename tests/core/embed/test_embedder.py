@@ -140,7 +140,7 @@ def test_an_encoder_that_knows_unit_vectors_only(embedder: Any, monkeypatch: pyt
 
     made = embedder(normalise=False)
     monkeypatch.setattr(made._family, "load", lambda *_, **__: Plain(), raising=False)
-    with pytest.raises(ModelError, match="gives normalised embeddings only; leave out --no-normalise"):
+    with pytest.raises(ModelError, match="computes normalised embeddings only; leave out --no-normalise"):
         made.texts(PHRASES)
 
 

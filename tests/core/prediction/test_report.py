@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def test_a_picture_whose_answer_is_the_root_is_not_named(tiny_model: str, birds_
 
 @pytest.mark.parametrize("head", ["hedge", "crm", "crm:nodes"])
 def test_a_rank_beside_a_head_that_chooses_it_is_refused(tiny_model: str, birds_csv: Path, head: str) -> None:
-    with pytest.raises(RecipeError, match="chooses by itself what to report; leave out the rank 'family'"):
+    with pytest.raises(RecipeError, match="chooses by itself which ranks it reports; leave out the rank 'family'"):
         Classifier(tiny_model, taxonomy=birds_csv, head=head, rank="family")
 
 
@@ -68,10 +67,10 @@ def test_a_taxon_that_holds_all_of_the_best_is_held_against_the_taxa_beside_it()
     ]:
         builder.add_lineage([("family", family), ("genus", genus), ("species", species)])
     tree = builder.build()
-    logits = replace(Logits.of(torch.tensor([[9.0, 8.0, 1.0, 0.0, -torch.inf]])), k=2)
-    shares = NodeProbabilities(tree, roll_up(logits, tree), 0)
+    logits = Logits.of(torch.tensor([[9.0, 8.0, 1.0, 0.0, -torch.inf]]))
+    shares = NodeProbabilities(tree, roll_up(logits, tree, n_best=2), 0)
     names = tree.names.index
     assert select_compared(tree, shares, [names("A")]) == [names("A"), names("B")]
     assert select_compared(tree, shares, [names("Aa")]) == [names("Aa"), names("B")]  # it has no sibling of its own
-    last = NodeProbabilities(tree, roll_up(replace(logits, k=1), tree), 0)
+    last = NodeProbabilities(tree, roll_up(logits, tree, n_best=1), 0)
     assert select_compared(tree, last, [names("a1")]) == [names("a1"), names("a2")]

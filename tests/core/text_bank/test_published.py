@@ -68,7 +68,7 @@ def test_scores_are_those_of_a_loop_over_the_file(
     columns_DR = embeddings(encoder, laid.rows)
     bank, notes = laid.bank(columns_DR)
     assert (len(bank.prompts), bank.n_classes) == (200, 200) and bank.owner_P.tolist() == list(range(200))
-    logits_BC = TextScorer().logits(images(), bank, encoder.card).logits_BC
+    logits_BC = TextScorer().logits(images(), bank, encoder.card, laid.tree).logits_BC
     np.testing.assert_allclose(logits_BC, naive(images(), columns_DR, laid, encoder.card.logit_scale), atol=1e-4)
     assert len(notes) == 1 and "published with here@1" in notes[0] and "mean cosine of 1.000" in notes[0]
 
@@ -84,7 +84,7 @@ def test_a_lineage_with_two_columns(tmp_path: Path, encoder: Any, pooling: str) 
     assert (len(bank.owner_P), bank.n_classes) == (41, 40) and bank.of_class(twice).stop - bank.of_class(
         twice
     ).start == 2
-    logits_BC = TextScorer().logits(images(), bank, encoder.card).logits_BC
+    logits_BC = TextScorer().logits(images(), bank, encoder.card, laid.tree).logits_BC
     pair_B2 = images().embeddings_BD.double() @ torch.from_numpy(columns_DR[:, [7, 40]]).double()
     mean_D = columns_DR[:, [7, 40]].astype(np.float64).mean(1)
     expected = {

@@ -21,7 +21,7 @@ DOCUMENT = yaml.safe_load(Path(module.__file__).with_name("models.yaml").read_te
 
 
 def test_the_facts_agree_with_the_architecture() -> None:
-    assert {"field-guide", "bioclip", "bioclip-2", "bioclip-2.5-huge", "biocap"} == aliases().keys()
+    assert {"bioclip", "bioclip-2", "bioclip-2.5-huge", "biocap"} == aliases().keys()
     for alias in aliases().values():
         if alias.architecture:
             config = open_clip.get_model_config(alias.architecture)
@@ -81,15 +81,13 @@ def test_what_is_known_needs_no_torch_and_no_network() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
-def test_what_lies_in_the_cache_is_told(tmp_path: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-
+def test_what_lies_in_the_cache_is_told(hub_home: Path, tiny_model: str) -> None:
     def here() -> dict[str, bool]:
         return {model.name: model.is_cached for model in OpenClip().known_models()}
 
-    assert [name for name, is_here in here().items() if is_here] == ["field-guide"]
-    lay_hub_cache(tmp_path, "imageomics/bioclip", Path(tiny_model.removeprefix("local-dir:")))
-    assert [name for name, is_here in here().items() if is_here] == ["field-guide", "bioclip"]
+    assert [name for name, is_here in here().items() if is_here] == []
+    lay_hub_cache(hub_home, "imageomics/bioclip", Path(tiny_model.removeprefix("local-dir:")))
+    assert [name for name, is_here in here().items() if is_here] == ["bioclip"]
 
 
 def test_the_documentation_says_the_same(request: pytest.FixtureRequest) -> None:
@@ -97,8 +95,7 @@ def test_the_documentation_says_the_same(request: pytest.FixtureRequest) -> None
     rows = {cells[1]: cells for line in page.splitlines() if len(cells := [c.strip() for c in line.split("|")]) == 9}
     for name, alias in aliases().items():
         row = rows[f"`{name}`"]
-        if not alias.image or not alias.text:
-            continue
+        assert alias.image and alias.text
         assert row[2:8] == [
             f"`{alias.source}`", alias.architecture, str(alias.dim), f"{alias.image.size}, {alias.image.resize}, "
             f"{alias.image.interpolation}", alias.licence, alias.classes.about if alias.classes else "none",

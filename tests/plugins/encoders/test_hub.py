@@ -17,7 +17,7 @@ def test_the_commit_is_that_of_the_nearest_snapshots() -> None:
 
 
 def test_embeddings_of_another_commit_than_the_names_are_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     facts = aliases()["bioclip-2"].classes
@@ -27,9 +27,9 @@ def test_embeddings_of_another_commit_than_the_names_are_not_taken(
             (tmp_path / commit / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / commit / file).write_text("")
         lay_hub_cache(
-            tmp_path, facts.dataset, tmp_path / commit, commit, "main" if commit == COMMIT else "other", "dataset"
+            hub_home, facts.dataset, tmp_path / commit, commit, "main" if commit == COMMIT else "other", "dataset"
         )
-    names = OpenClip().own_classes("bioclip-2", cache_dir=tmp_path / "hub")
+    names = OpenClip().own_classes("bioclip-2")
     assert names is not None and facts.revision in names.source
     with pytest.raises(ModelError, match=f"--revision {facts.revision}"):
-        OpenClip().own_classes("bioclip-2", embeddings=True, cache_dir=tmp_path / "hub")
+        OpenClip().own_classes("bioclip-2", embeddings=True)

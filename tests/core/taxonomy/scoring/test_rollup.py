@@ -45,7 +45,7 @@ def naive(logits_C: np.ndarray, taxonomy: Taxonomy, node: int) -> float:
     return logsumexp(below) - logsumexp(logits_C.tolist())
 
 
-def in_parts(logits_BC: torch.Tensor, size: int, k: int) -> Logits:
+def in_parts(logits_BC: torch.Tensor, size: int) -> Logits:
     """Logits that come in parts of `size` classes."""
 
     class InParts(Logits):
@@ -54,13 +54,13 @@ def in_parts(logits_BC: torch.Tensor, size: int, k: int) -> Logits:
                 yield start, self.part(start, min(start + size, self.n_classes))
 
     whole = Logits.of(logits_BC)
-    return InParts(whole.part, whole.n_images, whole.n_classes, k)
+    return InParts(whole.part, whole.n_images, whole.n_classes)
 
 
 @given(trees(), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 10.0, 100.0]), st.integers(1, 9))
 def test_agrees_with_a_walk(taxonomy: Taxonomy, seed: int, scale: float, size: int) -> None:
     logits = np.random.default_rng(seed).uniform(-scale, scale, (3, taxonomy.n_classes)).astype(np.float32)
-    scores = roll_up(in_parts(torch.from_numpy(logits), size, k=4), taxonomy)
+    scores = roll_up(in_parts(torch.from_numpy(logits), size), taxonomy, n_best=4)
     assert scores.log_probs_BI.dtype == torch.float32 and scores.log_probs_BI.shape == (3, len(taxonomy.held_nodes))
     for row in range(3):
         expected = [naive(logits[row].astype(np.float64), taxonomy, int(node)) for node in taxonomy.held_nodes]
@@ -94,7 +94,7 @@ def two_families() -> Taxonomy:
 def test_a_clade_whose_share_underflows_keeps_its_log(logits: list[float]) -> None:
     taxonomy = two_families()
     for size in (1, 2, 3):
-        scores = roll_up(in_parts(torch.tensor([logits]), size, k=3), taxonomy)
+        scores = roll_up(in_parts(torch.tensor([logits]), size), taxonomy, n_best=3)
         if max(map(abs, logits)) == 100.0:
             exact = [naive(np.array(logits), taxonomy, node) for node in range(taxonomy.n_nodes)]
             np.testing.assert_allclose(scores.log_probs_BI[0].numpy(), exact, rtol=1e-6)
@@ -104,7 +104,7 @@ def test_a_clade_whose_share_underflows_keeps_its_log(logits: list[float]) -> No
 def test_a_later_part_may_lie_far_above_the_first() -> None:
     """Further than float64's exp reaches, so that the reference must move."""
     taxonomy = two_families()
-    scores = roll_up(in_parts(torch.tensor([[-1000.0, 0.0, 1000.0], [0.0, 0.0, 0.0]]), 1, k=2), taxonomy)
+    scores = roll_up(in_parts(torch.tensor([[-1000.0, 0.0, 1000.0], [0.0, 0.0, 0.0]]), 1), taxonomy, n_best=2)
     family_b = taxonomy.names.index("B")
     assert float(scores.log_probs_BI[0, family_b]) == 0.0
     assert float(scores.log_probs_BI[1, family_b]) == pytest.approx(math.log(2 / 3))
@@ -115,7 +115,7 @@ def test_a_later_part_may_lie_far_above_the_first() -> None:
 def test_impossible_classes_stay_impossible() -> None:
     taxonomy = from_labels(["a", "b", "c"])
     for size in (1, 3):
-        scores = roll_up(in_parts(torch.tensor([[-torch.inf, 0.0, -torch.inf]]), size, k=2), taxonomy)
+        scores = roll_up(in_parts(torch.tensor([[-torch.inf, 0.0, -torch.inf]]), size), taxonomy, n_best=2)
         assert scores.log_probs_BI[0].tolist() == [0.0, -math.inf, 0.0, -math.inf]
         assert (int(scores.top_BK[0, 0]), float(scores.log_top_BK[0, 0])) == (1, 0.0)
 
@@ -130,7 +130,7 @@ def test_many_equal_classes_below_one_node_lose_nothing() -> None:
 
 
 def shares_of_inner_nodes(taxonomy: Taxonomy, logits: Logits) -> tuple[Scores, np.ndarray]:
-    scores = roll_up(logits, taxonomy)
+    scores = roll_up(logits, taxonomy, n_best=2)
     inner = np.unique(taxonomy.parent_N[1:])
     return scores, scores.log_probs_BI[:, torch.from_numpy(taxonomy.place_N[inner])].numpy()
 
@@ -138,10 +138,10 @@ def shares_of_inner_nodes(taxonomy: Taxonomy, logits: Logits) -> tuple[Scores, n
 @given(trees(), st.integers(0, 2**32 - 1))
 def test_a_large_tree_is_the_same_tree(taxonomy: Taxonomy, seed: int) -> None:
     logits = torch.from_numpy(np.random.default_rng(seed).normal(0, 5, (2, taxonomy.n_classes)).astype(np.float32))
-    scores, inner = shares_of_inner_nodes(taxonomy, in_parts(logits, 3, k=2))
+    scores, inner = shares_of_inner_nodes(taxonomy, in_parts(logits, 3))
     with patch.object(tree, "SMALL", 0):
         large = replace(taxonomy)  # without what is worked out once
-        other, other_inner = shares_of_inner_nodes(large, in_parts(logits, 3, k=2))
+        other, other_inner = shares_of_inner_nodes(large, in_parts(logits, 3))
         np.testing.assert_allclose(inner, other_inner, atol=1e-6)
         assert torch.equal(scores.top_BK, other.top_BK)
         for nodes in large.rank_tables.values():  # what a rank's winner needs is there
