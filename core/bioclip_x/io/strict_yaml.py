@@ -36,12 +36,12 @@ class NotValid(Exception):
 
 
 def load(text: str) -> Any:
-    """One YAML document, loaded safely. These are errors, too: a key given twice, a key that is a list or a mapping, an
-    alias within what it names, and lists and mappings more than `DEEPEST` deep as they are written.
+    """One YAML document, loaded safely. These are errors too: a key given twice, a key that is a list or a mapping, an
+    alias within what it names, and lists and mappings written more than `DEEPEST` deep.
 
-    A merge key (`<<`) may be given twice, and what it does is the installed PyYAML's affair. Where a list of mappings is
-    merged and several have the same key, the first gives the value up to PyYAML 6.0.3; in 6.0.4 the first or the last
-    does, by the length of the key (https://github.com/yaml/pyyaml/issues/953).
+    Merge keys (`<<`) are left to the installed PyYAML, and may be given twice. Its versions differ where several merged
+    mappings have the same key: up to 6.0.3 the first mapping of a list gives the value; in 6.0.4 it may be the first or
+    the last, depending on the key's length (https://github.com/yaml/pyyaml/issues/953).
 
     Raises NotValid.
     """
@@ -68,10 +68,12 @@ def load(text: str) -> Any:
 
 
 def _check(text: str) -> None:
-    """Raises NotValid for all that PyYAML takes in silence. Too deep a nesting would crash libyaml's composer, which
-    recurses; this does not recurse."""
+    """Raises NotValid for the errors that `load` names and PyYAML does not. It reads the parser's events and does not
+    recurse; libyaml's composer does, in C, where too deep a nesting ends the process.
+    """
     anchors: dict[str, Any] = {}
     loaded: dict[tuple[str, str | None], Any] = {}
+    waiting: list[tuple[Any, Any, set[Any]]] = []  # keys to look at together, which is faster
     around: list[tuple[Any, set[Any] | None]] = []  # the collections that are open, and the keys so far of each mapping
     keys: set[Any] | None = None  # the last of these
     is_key = False
@@ -95,10 +97,13 @@ def _check(text: str) -> None:
 
         if keys is not None:
             if is_key and named and not _is_merge(named):
-                key = _key(event, named, loaded)
-                if key in keys:
-                    raise _not_valid(event, f"the key {key!r} is given twice")
-                keys.add(key)
+                if not isinstance(named, yaml.ScalarEvent):
+                    kind = "dict" if isinstance(named, yaml.MappingStartEvent) else "list"
+                    raise _not_valid(event, f"expected a name as a key, got a {kind}")
+                waiting.append((event, named, keys))
+                if len(waiting) == _BATCH:
+                    _add_keys(waiting, loaded)
+                    waiting.clear()
             is_key = not is_key
 
         if isinstance(event, yaml.CollectionStartEvent):
@@ -107,28 +112,33 @@ def _check(text: str) -> None:
             is_key = isinstance(event, yaml.MappingStartEvent)
             keys = set() if is_key else None
             around.append((event, keys))
+    _add_keys(waiting, loaded)
 
 
-def _key(event: Any, named: Any, loaded: dict[tuple[str, str | None], Any]) -> Any:
-    """What a key stands for: 1 for 1 and for 0x1, True for yes. named: the event, or what it is an alias of.
+def _add_keys(waiting: list[tuple[Any, Any, set[Any]]], loaded: dict[tuple[str, str | None], Any]) -> None:
+    """Adds keys to the sets of their mappings, as what they stand for: 1 for 1 and for 0x1, True for yes.
 
-    loaded: the keys that were loaded to find out, and what they are.
+    waiting: a key, the scalar that it is or is an alias of, and the keys so far of its mapping. loaded: what scalars stand
+    for that do not certainly stand for their text, to load each once.
     """
-    if not isinstance(named, yaml.ScalarEvent):
-        kind = "dict" if isinstance(named, yaml.MappingStartEvent) else "list"
-        raise _not_valid(event, f"expected a name as a key, got a {kind}")
-    text = named.value
-    if _is_text(named):
-        return text
-    if len(text) < 100 and text.isascii() and text.isdecimal() and text[0] != "0" and not _is_tagged(named):
-        return int(text)
-    asked = (text, named.tag)
-    if asked not in loaded:
-        try:
-            loaded[asked] = yaml.load(_as_list([named]), Loader=_Loader)[0]
-        except (yaml.YAMLError, *_NO_SUCH_VALUE):
-            loaded[asked] = text  # an error, of which loading the whole document tells
-    return loaded[asked]
+    unclear = {(named.value, named.tag): named for _, named, _ in waiting if not _is_text(named)}
+    loaded.update(_loaded([scalar for asked, scalar in unclear.items() if asked not in loaded]))
+    for event, named, keys in waiting:
+        key = named.value if _is_text(named) else loaded[named.value, named.tag]
+        if key in keys:
+            raise _not_valid(event, f"the key {key!r} is given twice")
+        keys.add(key)
+
+
+def _loaded(scalars: list[Any]) -> dict[tuple[str, str | None], Any]:
+    """Their values; of one that fails, its text. Loading the whole document tells what is wrong with it."""
+    try:
+        values = yaml.load(_as_list(scalars), Loader=_Loader)
+    except (yaml.YAMLError, *_NO_SUCH_VALUE):
+        if len(scalars) > 1:
+            return {asked: value for one in scalars for asked, value in _loaded([one]).items()}
+        values = [scalars[0].value]
+    return {(one.value, one.tag): value for one, value in zip(scalars, values)}
 
 
 def _is_tagged(scalar: Any) -> bool:
