@@ -70,11 +70,14 @@ def _peer(rows: list[list[object]]) -> Any:
     """pybioclip's classifier without a model, which grouping does not need."""
     from bioclip.predict import TreeOfLifeClassifier
 
-    peer = TreeOfLifeClassifier.__new__(TreeOfLifeClassifier)
-    torch.nn.Module.__init__(peer)
-    peer.txt_names = rows
-    peer._subset_txt_names = peer._subset_txt_embeddings = None
-    return peer
+    class WithoutModel(TreeOfLifeClassifier):
+        def __init__(self) -> None:
+            torch.nn.Module.__init__(self)
+
+        def get_current_txt_names(self) -> list[list[object]]:
+            return rows
+
+    return WithoutModel()
 
 
 def _family() -> Any:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import open_clip
 import torch
@@ -36,19 +36,21 @@ CLASSES = 20
 TARGETS: dict[Name, Target] = {"common": Target("at least", 4), "taxonomic": Target("at least", 3)}
 ARCHITECTURE = "ViT-B-32"
 
+Peer = Callable[[list[str]], torch.Tensor]
+
 
 def measure(rounds: int) -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
         model = f"local-dir:{_write_model(Path(folder, 'model'))}"
         taxonomy = _species(Path(folder, "species.csv"))
         encoder = OpenClip().load(model, device="cpu")
-        peer = _pybioclip(model)
-        return {f"{CLASSES} classes, {name} names": _figure(name, encoder, peer, taxonomy, rounds) for name in TARGETS}
+        peers = _pybioclip(model)
+        return {f"{CLASSES} classes, {name} names": _figure(name, encoder, peers, taxonomy, rounds) for name in TARGETS}
 
 
-def _figure(name: Name, encoder: LoadedEncoder, peer: Any, taxonomy: Taxonomy, rounds: int) -> Figure:
+def _figure(name: Name, encoder: LoadedEncoder, pybioclip: Peer, taxonomy: Taxonomy, rounds: int) -> Figure:
     labels = [NAMES[name](taxonomy.class_taxon(c), "en") for c in range(taxonomy.n_classes)]
-    ours, peers = partial(_ours, encoder, taxonomy, name), partial(peer._get_txt_embeddings, labels)
+    ours, peers = partial(_ours, encoder, taxonomy, name), partial(pybioclip, labels)
     made: dict[str, torch.Tensor] = {}
     samples = by_turns(
         lambda: seconds(lambda: made.update(ours=ours())), lambda: seconds(lambda: made.update(peers=peers().T)), rounds
@@ -65,12 +67,19 @@ def _ours(encoder: LoadedEncoder, taxonomy: Taxonomy, name: Name) -> torch.Tenso
     return prototypes(build_bank(encoder, texts.prompts, taxonomy.n_classes, pooling="ensemble"))
 
 
-def _pybioclip(model: str) -> Any:
+def _pybioclip(model: str) -> Peer:
+    """Makes a classifier of labels, [D, C]: with a tokenizer of its own, and a model that was loaded before."""
     try:
         from bioclip import CustomLabelsClassifier
     except ImportError:
         raise SystemExit("the peer is pybioclip: pip install 'bioclip-x[bench]'") from None
-    return CustomLabelsClassifier(["organism"], model_str=model, device="cpu")
+    loaded = CustomLabelsClassifier(["organism"], model_str=model, device="cpu")
+
+    class LoadedBefore(CustomLabelsClassifier):
+        def load_pretrained_model(self, **_: object) -> None:
+            self.model_str, self.model, self.preprocess = loaded.model_str, loaded.model, loaded.preprocess
+
+    return lambda labels: LoadedBefore(labels, device="cpu").txt_embeddings
 
 
 def _write_model(folder: Path) -> Path:

@@ -108,7 +108,7 @@ def test_svg_drawings_are_trimmed_and_broken_ones_passed_over(tmp_path: Path) ->
     (tmp_path / "torn.svg").write_text(svg[:60])
     made = [*clipart.clipart(origins.folder(tmp_path), BROWSER, 7, 3)]
     assert [name for name, _ in made] == ["box.svg"] * 3
-    ((_, drawing),) = clipart._cut_outs(origins.folder(tmp_path), ["box.svg", "torn.svg"], BROWSER)
+    ((_, drawing),) = clipart.cut_outs(origins.folder(tmp_path), ["box.svg", "torn.svg"], BROWSER)
     assert drawing.size == (192, 96)  # at 384 pixels a side, of 200
 
 

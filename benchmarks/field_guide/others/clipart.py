@@ -32,13 +32,13 @@ def clipart(collection: Collection, browser: str | None, seed: int, count: int) 
     order = generator(collection.name, seed, 0).permutation(len(collection.drawings))
     names = [collection.drawings[i] for i in order]
     names = [name for name in names if browser or not _is_svg(name)]
-    found = list(islice(_cut_outs(collection, names, browser), count))
+    found = list(islice(cut_outs(collection, names, browser), count))
     for index in range(count if found else 0):
         name, drawing = found[index % len(found)]
         yield name, _laid(drawing, generator(collection.name, seed, index + 1))
 
 
-def _cut_outs(collection: Collection, names: list[str], browser: str | None) -> Iterator[tuple[str, Image.Image]]:
+def cut_outs(collection: Collection, names: list[str], browser: str | None) -> Iterator[tuple[str, Image.Image]]:
     """RGBA, trimmed; SVG drawings that Chromium cannot render are passed over."""
     vector = [name for name in names if _is_svg(name)]
     tiles = [_tile(collection.base / name) for name in vector]

@@ -77,7 +77,7 @@ class AnswerLog:
         )  # fmt: skip
         try:
             # One write where the disk takes it whole, so that two runs on one file cannot mix their lines.
-            _write_all(self._handle, kept.model_dump_json().encode() + b"\n")
+            write_all(self._handle, kept.model_dump_json().encode() + b"\n")
         except OSError as problem:
             raise _unwritable(self.path, problem) from problem
         self._kept.setdefault(asked, []).append(kept)
@@ -145,13 +145,13 @@ def _whole_lines(path: Path, handle: IO[bytes]) -> bytes:
         handle.seek(0)
         raw = handle.read()
         if raw and not raw.endswith(b"\n"):
-            _write_all(handle, b"\n")
+            write_all(handle, b"\n")
     except OSError as problem:
         raise DescriptorError(f"{path} cannot be read or written: {problem.strerror or problem}") from problem
     return raw
 
 
-def _write_all(handle: IO[bytes], raw: bytes) -> None:
+def write_all(handle: IO[bytes], raw: bytes) -> None:
     """An unbuffered write may take a part only (a disk nearly full); the next one goes on, or says why it cannot."""
     while raw:
         raw = raw[handle.write(raw) :]

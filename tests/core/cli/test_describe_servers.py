@@ -153,7 +153,7 @@ def test_a_run_killed_at_half_repeats_no_stored_answer(sent: str, tmp_path: Path
 def test_a_disk_that_fills_up_loses_nothing_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import bioclip_x.describe.answer_log as answer_log
 
-    output, real, written = tmp_path / "d.yaml", answer_log._write_all, [0]
+    output, real, written = tmp_path / "d.yaml", answer_log.write_all, [0]
 
     def full(handle: Any, raw: bytes) -> None:
         written[0] += 1
@@ -164,7 +164,7 @@ def test_a_disk_that_fills_up_loses_nothing_stored(tmp_path: Path, monkeypatch: 
 
     with serving(good) as server:
         with monkeypatch.context() as patched:
-            patched.setattr(answer_log, "_write_all", full)
+            patched.setattr(answer_log, "write_all", full)
             result = run(server.url, output)
         assert isinstance(result.exception, BioclipXError)
         assert "cannot be written: No space left on device; the answers stored before stay" in str(result.exception)

@@ -290,10 +290,16 @@ def test_a_disk_that_takes_a_line_in_parts_gets_it_whole(tmp_path: Path) -> None
 
 
 def test_an_empty_log_is_closed_before_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[bool] = []
+    gone: list[Path] = []
+
+    def unlink(path: Path) -> None:
+        with pytest.raises(ValueError, match="closed file"):
+            log.sync()
+        gone.append(path)
+
     with open_log(tmp_path / "log") as log:
-        monkeypatch.setattr(Path, "unlink", lambda path: closed.append(log._handle.closed))
-    assert closed == [True]
+        monkeypatch.setattr(Path, "unlink", unlink)
+    assert gone == [tmp_path / "log"]
 
 
 def test_the_published_prompt_through_the_whole(tmp_path: Path) -> None:

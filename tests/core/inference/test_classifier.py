@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PIL import Image
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, ImageError, ModelError, PluginError, RecipeError, TaxonomyError
 from bioclip_x.records import Logits, Scores
+from bioclip_x_plugins.heads.flat import Flat
 from helpers import picture
 
 
@@ -196,15 +196,15 @@ def test_a_language_without_names_is_noted(tiny_model: str, birds_csv: Path) -> 
 
 
 @pytest.mark.parametrize("returned", [None, "classes only"])
-def test_a_head_that_returns_something_else_is_named(tiny_model: str, returned: str | None) -> None:
+def test_a_head_that_returns_something_else_is_named(
+    tiny_model: str, returned: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(self: Flat, logits: Logits, taxonomy: object) -> object:
+        shares = torch.log_softmax(logits.logits_BC, dim=1)
+        return Scores(shares, *shares.sort(descending=True)[::-1]) if returned else None
+
+    monkeypatch.setattr(Flat, "decide", decide)
     classifier = Classifier(tiny_model, labels=("a", "b"))
-
-    class Odd:
-        def decide(self, logits: Logits, taxonomy: object) -> object:
-            shares = torch.log_softmax(logits.logits_BC, dim=1)
-            return Scores(shares, *shares.sort(descending=True)[::-1]) if returned else None
-
-    classifier._decider = replace(classifier._decider, head=Odd())  # type: ignore[arg-type]
     with pytest.raises(PluginError, match=r"the head 'flat' must return Scores with log_probs_BI of shape \(1, 3\)"):
         list(classifier.classify(picture()))
 

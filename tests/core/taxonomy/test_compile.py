@@ -145,6 +145,6 @@ def test_numbers_in_order_of_appearance_by_sorting_and_by_hashing(keys: list[int
     expected = list(dict.fromkeys(keys))
     for few in (0, 100):
         with patch.object(lineages, "FEW", few):
-            index, distinct = lineages._numbered(np.array(keys, np.int64))
+            index, distinct = lineages.numbered(np.array(keys, np.int64))
         assert distinct.tolist() == expected
         assert index.tolist() == [expected.index(key) for key in keys]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cpuinfo
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ from bioclip_x.records.training import EpochEnd, StepEnd
 from bioclip_x.registry import create_registry
 from bioclip_x.training.config import read_config
 from bioclip_x.training.loop import Outcome, Trainer
-from bioclip_x.training.precision import resolve_precision
+from bioclip_x.training.precision import has_native_bf16, resolve_precision
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
 from bioclip_x_plugins.losses.unicl import UniCl
 
@@ -206,6 +207,33 @@ def test_bf16_trains_on_a_cpu(config_file: Path) -> None:
 def test_auto_precision_is_one_the_device_has() -> None:
     assert resolve_precision("auto", torch.device("cpu")) in ("fp32", "bf16")
     assert resolve_precision("auto", torch.device("mps")) == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("told", "precision"),
+    [
+        ({"flags": ["avx2", "avx512_bf16"]}, "bf16"),
+        ({"flags": ["amx_bf16", "amx_tile"]}, "bf16"),
+        ({"flags": ["avx2", "avx512f", "amx_tile"]}, "fp32"),
+        ({}, "fp32"),
+        (OSError("no such program"), "fp32"),
+        (ValueError("no JSON"), "fp32"),
+    ],
+)
+def test_auto_precision_on_a_cpu_is_bf16_where_it_says_that_it_has_it(
+    told: dict[str, Any] | Exception, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_cpu_info() -> dict[str, Any]:
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    monkeypatch.setattr(cpuinfo, "get_cpu_info", get_cpu_info)
+    has_native_bf16.cache_clear()
+    try:
+        assert resolve_precision("auto", torch.device("cpu")) == precision
+    finally:
+        has_native_bf16.cache_clear()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import open_clip.model
 import pytest
 import torch
 from tests.helpers import TINY
+from torch.utils.hooks import RemovableHandle
 
 from bioclip_x_plugins.encoders.patches import PatchTower
 from bioclip_x_plugins.encoders.towers import patch_tower
@@ -45,7 +48,9 @@ def pixels(size: int = 32) -> torch.Tensor:
 
 def naive_parts(visual: Any, pixels_B3HW: torch.Tensor) -> torch.Tensor:
     """[n, D] of the first picture: what each patch brings to the embedding, biases and the class token left out, in a loop."""
-    states = [visual._embeds(pixels_B3HW)[0].double()]
+    patches_1nD = visual.conv1(pixels_B3HW).flatten(2).transpose(1, 2)[:1]
+    tokens_1nD = torch.cat([visual.class_embedding[None, None], patches_1nD], dim=1) + visual.positional_embedding
+    states = [visual.ln_pre(tokens_1nD)[0].double()]
     visual = visual.double()
     for block in visual.transformer.resblocks:
         states.append(block(states[-1][None])[0])
@@ -120,10 +125,28 @@ def test_patches_bring_nothing_to_a_class_token_that_reads_nothing() -> None:
     assert not tower_of(model).encode(pixels()).parts_BhwD.any()
 
 
-def test_a_towers_hooks_are_taken_off_again() -> None:
+def test_a_towers_hooks_are_taken_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = Counter[str]()
+
+    def counted(name: str) -> Callable[..., RemovableHandle]:
+        register = getattr(torch.nn.Module, name)
+
+        def registered(module: torch.nn.Module, hook: Callable[..., None]) -> RemovableHandle:
+            def hook_and_count(*given: Any) -> None:
+                called[name] += 1
+                hook(*given)
+
+            return register(module, hook_and_count)
+
+        return registered
+
+    for name in ("register_forward_pre_hook", "register_forward_hook"):
+        monkeypatch.setattr(torch.nn.Module, name, counted(name))
     model = clip(TINY["vision_cfg"])
     tower_of(model).encode(pixels())
-    assert not any(block._forward_pre_hooks or block._forward_hooks for block in model.visual.transformer.resblocks)
+    before = called.copy()
+    model.visual(pixels())
+    assert called == before and set(called) == {"register_forward_pre_hook", "register_forward_hook"}
 
 
 @pytest.mark.parametrize(("pool", "projection"), [("avg", "linear"), ("avg", ""), ("token", "linear")])

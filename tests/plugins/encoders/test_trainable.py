@@ -42,8 +42,14 @@ def test_a_tag_brings_its_activation_and_the_saved_model_keeps_it(
     """An architecture and a tag of open_clip's own, whose weights are here."""
     weights = write_model(tmp_path / "weights") / "open_clip_model.safetensors"
     tag: dict[str, Any] = {"file": str(weights), "mean": (0.5,) * 3, "std": (0.5,) * 3, "quick_gelu": quick}
-    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "Tiny", {"here": tag})
-    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "Tiny", copy.deepcopy(TINY))
+    for module in (open_clip, open_clip.factory):
+        known = module.get_model_config, module.get_pretrained_cfg
+        monkeypatch.setattr(
+            module, "get_model_config", lambda name, of=known[0]: copy.deepcopy(TINY) if name == "Tiny" else of(name)
+        )
+        monkeypatch.setattr(
+            module, "get_pretrained_cfg", lambda name, one, of=known[1]: tag if name == "Tiny" else of(name, one)
+        )
     encoder = OpenClip().trainable("Tiny/here", device="cpu")
     assert about(encoder.module) == ((4, 0) if quick else (0, 4))
     encoder.save(tmp_path / "model", {})
