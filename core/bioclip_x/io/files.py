@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
-from bioclip_x import strict_yaml
 from bioclip_x.errors import BioclipXError
+from bioclip_x.io import strict_yaml
 from bioclip_x.io.strict_yaml import DEEPEST, TOO_DEEP, NotValid
 
 LARGEST: Final = 1 << 30

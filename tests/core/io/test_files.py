@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.strict_yaml import DEEPEST
 from bioclip_x.io.files import read_text, read_yaml, replacing
+from bioclip_x.io.strict_yaml import DEEPEST
 
 
 def read(folder: Path, text: str, name: str = "f.yaml") -> Any:
