@@ -258,6 +258,16 @@ class TaxonomyReader(Protocol):
         """The tree. Raises TaxonomyError with file and line; nothing half-loaded."""
 
 
+@dataclass(frozen=True, slots=True)
+class LanguageModelCapabilities:
+    """What a language model can do.
+
+    json_schema: it takes a JSON schema of the answer; where its server refuses one, it asks without.
+    """
+
+    json_schema: bool = False
+
+
 class LanguageModel(Protocol):
     """Answers prompts. Declares `LanguageModelCapabilities`. Its constructor opens no connection; `close` closes them.
 

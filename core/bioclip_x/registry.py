@@ -263,8 +263,8 @@ def declared(component: object, kind: type[Declared]) -> Declared:
     if not isinstance(found, kind):
         owner = component if isinstance(component, type) else type(component)
         raise PluginError(
-            f"{owner.__module__}.{owner.__qualname__} declares capabilities of type {type(found).__name__}; expected "
-            f"{kind.__name__}"
+            f"{owner.__module__}.{owner.__qualname__}: expected its attribute 'capabilities' to be an instance of "
+            f"{kind.__name__}, got {found!r}"
         )
     return found
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
+from bioclip_x.components import LanguageModelCapabilities
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.registry import Registry, create_registry, declared
 
 
 class Loud:
@@ -195,3 +196,23 @@ def test_a_name_that_no_installed_plugin_has_is_told() -> None:
         .warnings[0]
         .startswith("no installed plugin is called 'rolup'; there are")
     )
+
+
+def test_declared_capabilities() -> None:
+    class Able(Loud):
+        capabilities = LanguageModelCapabilities(json_schema=True)
+
+    assert declared(Able(), LanguageModelCapabilities) == LanguageModelCapabilities(json_schema=True)
+    assert declared(Loud(), LanguageModelCapabilities) == LanguageModelCapabilities()
+
+
+@pytest.mark.parametrize("wrong", [None, {"json_schema": True}, LanguageModelCapabilities, Loud()])
+def test_declared_capabilities_of_another_kind_are_an_error(wrong: Any) -> None:
+    class Odd(Loud):
+        capabilities = wrong
+
+    with pytest.raises(
+        PluginError, match=r"Odd: expected .*'capabilities' .* LanguageModelCapabilities, got "
+    ) as problem:
+        declared(Odd(), LanguageModelCapabilities)
+    assert str(problem.value).endswith(repr(wrong))
