@@ -258,21 +258,11 @@ class TaxonomyReader(Protocol):
         """The tree. Raises TaxonomyError with file and line; nothing half-loaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageModelCapabilities:
-    """What a language model can do.
-
-    json_schema: it takes a JSON schema of the answer; where its server refuses one, it asks without.
-    """
-
-    json_schema: bool = False
-
-
 class LanguageModel(Protocol):
     """Answers prompts. Declares `LanguageModelCapabilities`. Its constructor opens no connection; `close` closes them.
 
-    Both methods may be coroutines (`async def`): then as many are awaited at once as the user allows. Plain ones are
-    called in as many threads.
+    Both methods may be coroutines (`async def`): then as many are awaited at once as the user allows. A plain `complete`
+    is called in as many threads.
     """
 
     @property
@@ -286,15 +276,16 @@ class LanguageModel(Protocol):
         self,
         prompt: str,
         *,
-        taxon: Taxon | None = None,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        schema: Mapping[str, Any] | None = None,
+        taxon: Taxon | None,
+        temperature: float | None,
+        max_tokens: int | None,
+        schema: Mapping[str, Any] | None,
     ) -> Answer | Awaitable[Answer]:
-        """The answer to one prompt.
+        """The answer to one prompt. All arguments are always passed.
 
-        taxon: the taxon that the prompt asks about, if any. temperature, max_tokens: the prompt's wishes; the model's own
-        options win. schema: a JSON schema that the answer should follow, for models that declare it.
+        taxon: what the prompt asks about, None where it asks about no taxon.
+        temperature, max_tokens: the prompt's wishes; the model's own options win.
+        schema: JSON schema of the answer, None where there is none, and for models without the capability `json_schema`.
 
         Raises NoAnswerError where other prompts may still be answered, LanguageModelError where none will be; both name
         server and reason, and never a key. Retrying what may succeed the second time is the model's own work.

@@ -27,6 +27,8 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from helpers import picture
+from bioclip_x.records.answer import Answer
+from bioclip_x.records.taxon import Taxon
 
 
 def reference(root: Path) -> ModuleType:
@@ -177,10 +179,11 @@ def test_hook_taxonomy_readers(tiny_model: str, tmp_path: Path) -> None:
 
 def test_hook_language_models() -> None:
     class Parrot:
-        def complete(self, prompt: str, **options: Any) -> str:
-            return prompt
+        def complete(self, prompt: str, *, taxon: Taxon | None, **wishes: Any) -> Answer:
+            return Answer(prompt)
 
-    assert registry_with("language_models", Parrot).make("language_models", "mine").complete("hello") == "hello"
+    model = registry_with("language_models", Parrot).make("language_models", "mine")
+    assert model.complete("hello", taxon=None) == Answer("hello")
 
 
 def test_hook_prompts() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
-from bioclip_x.components import LanguageModelCapabilities
+from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.registry import Registry, create_registry, declared
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ class Question:
 
     key: what the descriptor file calls the taxon. name: what the prompt calls it. path: its names from the top.
     kind: what is asked for. rank: the taxon's, "" for a plain label. also: other names that an answer may call it by.
+    taxon: what is asked about; not compared, because its mappings cannot be hashed.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Question:
     kind: str = "descriptor"
     rank: str = ""
     also: tuple[str, ...] = ()
+    taxon: Taxon | None = field(default=None, compare=False)
 
 
 def questions(
@@ -72,9 +74,8 @@ def questions(
             text = part.contrast if siblings and part.contrast else part.text
             values = _values(taxon, name, part, exemplar) | {"siblings": siblings}
             also = (taxon.name, taxon.common_name(language), key)
-            asked.setdefault(
-                (key, part.kind), Question(key, name, path, fill(text, values), part.kind, taxon.rank, also)
-            )
+            question = Question(key, name, path, fill(text, values), part.kind, taxon.rank, also, taxon)
+            asked.setdefault((key, part.kind), question)
     distinct = len({key for key, _ in asked})
     if called_by == "common":
         notes += _nameless(taxa, language, "taxa" if at else "classes")

@@ -15,6 +15,7 @@ from bioclip_x.components import LanguageModel
 from bioclip_x.errors import NoAnswerError
 from bioclip_x.records import Answer
 from bioclip_x.registry import declared
+from bioclip_x.records.taxon import Taxon
 
 FAILURES_IN_A_ROW: Final = 5
 """After so many prompts without an answer, and none answered between them, the server is taken to be down."""
@@ -25,10 +26,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[Item]):
-    """One prompt, and what it is for. schema: JSON schema of the answer, for models that take one; else None."""
+    """One prompt, and what it is for.
+
+    taxon: what it asks about. schema: JSON schema of the answer, for models that take one.
+    """
 
     item: Item
     prompt: str
+    taxon: Taxon | None = None
     temperature: float | None = None
     max_tokens: int | None = None
     schema: Mapping[str, Any] | None = None
@@ -96,9 +101,12 @@ async def _work(
 
 
 async def _answer(model: LanguageModel, request: Request[Any]) -> Answer:
-    wishes: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
-    if declared(model, LanguageModelCapabilities).json_schema:
-        wishes["schema"] = request.schema
+    wishes: dict[str, Any] = {
+        "taxon": request.taxon,
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "schema": request.schema if declared(model, LanguageModelCapabilities).json_schema else None,
+    }
     if inspect.iscoroutinefunction(model.complete):
         answer: Answer = await model.complete(request.prompt, **wishes)
         return answer

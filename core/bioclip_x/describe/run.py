@@ -118,7 +118,7 @@ class _Run:
         template = self.template
         schema = SCHEMA if template.answers == "json" else None
         requests = [
-            Request(question, question.prompt, template.temperature, template.max_tokens, schema)
+            Request(question, question.prompt, question.taxon, template.temperature, template.max_tokens, schema)
             for question in self._left
         ]
         return ask_all(self.model, requests, self._take, concurrency=concurrency)

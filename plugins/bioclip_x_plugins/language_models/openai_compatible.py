@@ -21,6 +21,7 @@ from bioclip_x.plugin import Answer, LanguageModelCapabilities, LanguageModelErr
 from bioclip_x_plugins.language_models.failures import explain, is_for_all, is_transient
 from bioclip_x_plugins.language_models.replies import NoReply, read_reply
 from bioclip_x_plugins.language_models.retries import MOST_PATIENCE, Gate, back_off, retry_after
+from bioclip_x.records.taxon import Taxon
 
 if TYPE_CHECKING:
     import openai
@@ -77,11 +78,15 @@ class OpenAICompatible:
         self,
         prompt: str,
         *,
+        taxon: Taxon | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
         schema: Mapping[str, Any] | None = None,
     ) -> Answer:
-        """Raises NoAnswerError or LanguageModelError naming the host, the reason and the remedy."""
+        """The server's answer; `taxon` is not used.
+
+        Raises NoAnswerError or LanguageModelError naming the host, the reason and the remedy.
+        """
         import openai
 
         settings: dict[str, Any] = {}

@@ -191,7 +191,7 @@ from bioclip_x.records import Answer
 class Parrot:
     provenance = {"model": "parrot", "host": "none"}
 
-    def complete(self, prompt, *, temperature=None, max_tokens=None):
+    def complete(self, prompt, *, taxon, temperature, max_tokens, schema):
         return Answer("- green")
 
     def close(self):

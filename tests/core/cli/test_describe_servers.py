@@ -207,7 +207,8 @@ def test_the_rest_of_the_options_end_to_end(birds_csv: Path, tmp_path: Path) -> 
 
 
 OWN = """
-import asyncio, time
+import time
+import anyio
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.prompts.templates import PromptTemplate
 from bioclip_x.records import Answer
@@ -215,15 +216,15 @@ from bioclip_x.records import Answer
 class Async:
     provenance = {"model": "own", "host": "none"}
 
-    async def complete(self, prompt, *, temperature=None, max_tokens=None):
-        await asyncio.sleep(0.01)
-        return Answer(f"- looks {prompt}\\n- green")
+    async def complete(self, prompt, *, taxon, temperature, max_tokens, schema):
+        await anyio.sleep(0.01)
+        return Answer(f"- looks {prompt}\\n- {taxon.name}-like")
 
     async def close(self):
         pass
 
 class Stuck(Async):
-    def complete(self, prompt, *, temperature=None, max_tokens=None):
+    def complete(self, prompt, *, taxon, temperature, max_tokens, schema):
         print("asked", flush=True)
         time.sleep(60)
 
@@ -253,7 +254,7 @@ def test_a_language_model_and_a_prompt_of_ones_own(own: Path, tmp_path: Path) ->
         "--labels", "a,b,c", "--llm", "async", "--prompt", "own:mood=very", "--plugin", own, "--output", output
     )
     assert result.exit_code == 0, result.output
-    assert [d.phrase for d in load_descriptors(output).classes["b"]] == ["looks very b", "green"]
+    assert [d.phrase for d in load_descriptors(output).classes["b"]] == ["looks very b", "b-like"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")

@@ -43,7 +43,7 @@ class Counting:
 
 
 class Plain(Counting):
-    def complete(self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None) -> Answer:
+    def complete(self, prompt: str, **wishes: Any) -> Answer:
         self.enter(prompt)
         time.sleep(0.01)
         return self.leave(prompt)
@@ -66,7 +66,7 @@ class Asynchronous(Counting):
 
 
 def requests(count: int) -> list[Request[int]]:
-    return [Request(i, f"p{i}", 0.0, 9, {"type": "object"}) for i in range(count)]
+    return [Request(i, f"p{i}", None, 0.0, 9, {"type": "object"}) for i in range(count)]
 
 
 def asked(model: Any, count: int, concurrency: int) -> tuple[dict[int, str], NoAnswerError | None]:

@@ -22,6 +22,8 @@ from bioclip_x.records import Answer
 from bioclip_x.taxonomy import Details, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
+from bioclip_x.records.taxon import Taxon
+from bioclip_x.taxonomy.tree import Taxonomy
 
 LABELS = ("hen", "red fox", "fly agaric")
 
@@ -33,9 +35,11 @@ class Model:
         self.says = dict(says or {})
         self.provenance = {"model": "m", "host": "here"} | provenance
         self.asked: list[str] = []
+        self.taxa: list[Taxon | None] = []
 
-    def complete(self, prompt: str, *, temperature: float | None = None, max_tokens: int | None = None) -> Answer:
+    def complete(self, prompt: str, *, taxon: Taxon | None, **wishes: Any) -> Answer:
         self.asked.append(prompt)
+        self.taxa.append(taxon)
         answer = self.says.get(prompt, f"- trait of {prompt}")
         if isinstance(answer, BaseException):
             raise answer
@@ -105,6 +109,13 @@ def test_answers_become_a_descriptor_file_with_its_provenance(template: PromptTe
     }  # fmt: skip
     assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert written.notes == ("odd",)
+
+
+def test_the_model_is_told_the_taxon_of_each_question(template: PromptTemplate, tmp_path: Path) -> None:
+    model = Model()
+    run(template, model, tmp_path / "d.yaml")
+    tree = Taxonomy.from_labels(LABELS)
+    assert model.taxa == [tree.taxon(int(node)) for node in tree.leaf_node_C]
 
 
 def test_what_was_asked_is_not_asked_again(template: PromptTemplate, tmp_path: Path) -> None:
