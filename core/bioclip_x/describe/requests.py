@@ -1,13 +1,12 @@
-"""Many prompts to one language model, several at a time, whether it is written with `async` or without."""
+"""Sends many requests to one language model, several at a time, whether it is written with `async` or without."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Event, Thread
 from typing import Any, Final, Generic, TypeVar
 
 from bioclip_x.capabilities import LanguageModelCapabilities
@@ -18,10 +17,12 @@ from bioclip_x.registry import declared
 from bioclip_x.records.taxon import Taxon
 
 FAILURES_IN_A_ROW: Final = 5
-"""After so many prompts without an answer, and none answered between them, the server is taken to be down."""
+"""After this many requests in a row without an answer, the server is taken to be down."""
+
+POLL_SECONDS: Final = 0.2
+"""How often the caller's thread looks for Ctrl-C, where a wait cannot be interrupted."""
 
 Item = TypeVar("Item")
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +47,32 @@ def ask_all(
     *,
     concurrency: int = 1,
 ) -> NoAnswerError | None:
-    """Asks every request, at most `concurrency` at a time, in their order, and closes the model.
+    """Sends every request, at most `concurrency` at a time, in their order, and closes the model.
 
-    take: called with each answer as it comes, in the thread that runs the loop; True asks the same again.
+    take: called with each answer as it comes, always in one thread, that of the event loop and not the caller's; True
+        sends the request again.
+
     Returns the last failure where some requests got no answer, else None. Raises what `take` raises, and what the model
-    raises but for NoAnswerError, of which `FAILURES_IN_A_ROW` end the run too. Ctrl-C ends it at once; what is in flight
-    is dropped then.
+    raises except NoAnswerError; `FAILURES_IN_A_ROW` of those end the run too. Ctrl-C ends it at once, without waiting
+    for requests in flight. May be called where an event loop is running already, as in a notebook. Raises PluginError
+    where the model's `capabilities` are of the wrong type.
     """
-    return _run(_ask_all(model, requests, take, concurrency))
-
-
-async def _ask_all(
-    model: LanguageModel, requests: Sequence[Request[Item]], take: Callable[[Item, Answer], bool], concurrency: int
-) -> NoAnswerError | None:
-    left = iter(requests)
-    failures = _Failures()
-    workers = [asyncio.create_task(_work(model, left, take, failures)) for _ in range(min(concurrency, len(requests)))]
+    run = _Run(model, requests, take, concurrency)
+    # A thread of its own, because an event loop may be running in this one. It is a daemon, and anyio's worker threads
+    # inherit that, so at exit Python does not wait for a call to a server. Not `anyio.from_thread.start_blocking_portal`:
+    # interrupted by Ctrl-C while it starts (0.2 s), it waits for its thread for ever.
+    thread = Thread(target=run.run_loop, name="bioclip-x requests", daemon=True)
     try:
-        await asyncio.gather(*workers)
+        thread.start()
+        while not run.ended.wait(POLL_SECONDS):  # on Windows, Ctrl-C does not interrupt a wait without a timeout
+            pass
     finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        closed = model.close()
-        if inspect.isawaitable(closed):
-            await closed
-    return failures.last
+        run.stop.set()
+        if thread.ident is not None:  # it has been started
+            run.ended.wait()
+    if run.problem is not None:
+        raise run.problem
+    return run.failures.last
 
 
 @dataclass
@@ -79,99 +80,106 @@ class _Failures:
     last: NoAnswerError | None = None
     in_a_row: int = 0
 
-    def add(self, problem: NoAnswerError) -> None:
-        self.last = problem
+    def add(self, failure: NoAnswerError) -> None:
+        self.last = failure
         self.in_a_row += 1
         if self.in_a_row >= FAILURES_IN_A_ROW:
-            raise problem
+            raise failure
 
 
-async def _work(
-    model: LanguageModel, left: Iterator[Request[Item]], take: Callable[[Item, Answer], bool], failures: _Failures
-) -> None:
-    """One of several, which share what is left to ask."""
-    for request in left:
+class _Run(Generic[Item]):
+    """The state of one call of `ask_all`.
+
+    stop: set from outside to end the run early. ended: set when the event loop has ended and the model is closed.
+    problem: the first exception that ended the run. It is kept, and raised only outside of the event loop: the task group
+    would wrap it in an ExceptionGroup, and KeyboardInterrupt or SystemExit would stop the loop.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        requests: Sequence[Request[Item]],
+        take: Callable[[Item, Answer], bool],
+        concurrency: int,
+    ) -> None:
+        self.model, self.take = model, take
+        self.json_schema = declared(model, LanguageModelCapabilities).json_schema
+        self.left = iter(requests)
+        self.workers = min(concurrency, len(requests))
+        self.failures = _Failures()
+        self.problem: BaseException | None = None
+        self.stop, self.ended = Event(), Event()
+
+    def run_loop(self) -> None:
+        """Runs the event loop until all is done or `stop` is set."""
         try:
-            while take(request.item, await _answer(model, request)):
-                failures.in_a_row = 0
-        except NoAnswerError as problem:
-            failures.add(problem)
-        else:
-            failures.in_a_row = 0
-
-
-async def _answer(model: LanguageModel, request: Request[Any]) -> Answer:
-    wishes: dict[str, Any] = {
-        "taxon": request.taxon,
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "schema": request.schema if declared(model, LanguageModelCapabilities).json_schema else None,
-    }
-    if inspect.iscoroutinefunction(model.complete):
-        answer: Answer = await model.complete(request.prompt, **wishes)
-        return answer
-    return await _in_thread(lambda: model.complete(request.prompt, **wishes))
-
-
-async def _in_thread(call: Callable[[], Any]) -> Answer:
-    """A thread of its own, which no one waits for: those of asyncio's pool would hold up Ctrl-C until they are done."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
-
-    def tell(value: Any, problem: BaseException | None) -> None:
-        if answer.done():  # nobody waits any more
-            return
-        if problem is None:
-            answer.set_result(value)
-        else:
-            answer.set_exception(problem)
-
-    def work() -> None:
-        value, problem = None, None
-        try:
-            value = call()
-        except BaseException as raised:
-            problem = raised
-        with suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(tell, value, problem)
-
-    threading.Thread(target=work, daemon=True).start()
-    value = await answer
-    found: Answer = await value if inspect.isawaitable(value) else value
-    return found
-
-
-def _run(work: Coroutine[Any, Any, Value]) -> Value:
-    """`asyncio.run`, also from within a running loop, where a notebook's cells are."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    done: list[Value] = []
-    problems: list[BaseException] = []
-    task: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
-
-    async def noted() -> Value:
-        current = asyncio.current_task()
-        assert current is not None
-        task.append((asyncio.get_running_loop(), current))
-        return await work
-
-    def elsewhere() -> None:
-        try:
-            done.append(asyncio.run(noted()))
+            anyio.run(self._ask_all)
         except BaseException as problem:
-            problems.append(problem)
+            self._end(problem)
+        finally:
+            self.ended.set()
 
-    thread = threading.Thread(target=elsewhere)
-    thread.start()
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        for loop, current in task:
-            loop.call_soon_threadsafe(current.cancel)
-        thread.join()
-        raise
-    if problems:
-        raise problems[0]
-    return done[0]
+    async def _ask_all(self) -> None:
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._wait_for_stop, group.cancel_scope)
+                limiter = anyio.CapacityLimiter(max(self.workers, 1))
+                async with anyio.create_task_group() as workers:
+                    for _ in range(self.workers):
+                        workers.start_soon(self._work, group.cancel_scope, limiter)
+                group.cancel_scope.cancel()  # ends _wait_for_stop
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close()
+
+    async def _wait_for_stop(self, scope: anyio.CancelScope) -> None:
+        await to_thread.run_sync(self.stop.wait, abandon_on_cancel=True)
+        scope.cancel()
+
+    async def _work(self, scope: anyio.CancelScope, limiter: anyio.CapacityLimiter) -> None:
+        """One of several workers, which share the requests that are left."""
+        try:
+            for request in self.left:
+                await self._ask(request, limiter)
+        except anyio.get_cancelled_exc_class() as problem:
+            self._end(problem)  # no cause has been kept before only where the model itself raised it
+            raise
+        except BaseException as problem:
+            self._end(problem)
+            scope.cancel()
+
+    async def _ask(self, request: Request[Item], limiter: anyio.CapacityLimiter) -> None:
+        try:
+            while self.take(request.item, await self._answer(request, limiter)):
+                self.failures.in_a_row = 0
+        except NoAnswerError as failure:
+            self.failures.add(failure)
+        else:
+            self.failures.in_a_row = 0
+
+    async def _answer(self, request: Request[Item], limiter: anyio.CapacityLimiter) -> Answer:
+        complete = partial(
+            self.model.complete,
+            request.prompt,
+            taxon=request.taxon,
+            temperature=request.temperature,
+            max_tokens=request.max_tokens,
+            schema=request.schema if self.json_schema else None,
+        )
+        if inspect.iscoroutinefunction(self.model.complete):
+            answer = complete()
+        else:
+            answer = await to_thread.run_sync(complete, abandon_on_cancel=True, limiter=limiter)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    async def _close(self) -> None:
+        try:
+            closed = self.model.close()
+            if inspect.isawaitable(closed):
+                await closed
+        except Exception as problem:
+            self._end(problem)
+
+    def _end(self, problem: BaseException) -> None:
+        if self.problem is None:
+            self.problem = problem

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
-from bioclip_x.capabilities import LanguageModelCapabilities
-from bioclip_x.describe.requests import FAILURES_IN_A_ROW, Request, ask_all
-from bioclip_x.errors import LanguageModelError, NoAnswerError
-from bioclip_x.records import Answer
+from bioclip_x.components import LanguageModelCapabilities
+from bioclip_x.errors import LanguageModelError, NoAnswerError, PluginError
+from bioclip_x.pipeline.asking import FAILURES_IN_A_ROW, Request, ask_all
+from bioclip_x.records import Answer, Taxon
+
+SCHEMA = {"type": "object"}
 
 
 class Counting:
-    """Remembers how many calls were under way at once, and on which threads."""
+    """Remembers how many calls were under way at once, and what was asked."""
 
     def __init__(self, fails: Callable[[str], BaseException | None] = lambda prompt: None) -> None:
         self.fails = fails
         self.provenance = {"model": "m", "host": "h"}
         self.now = self.most = self.closed = 0
         self.asked: list[str] = []
-        self.threads: set[int] = set()
+        self.wishes: list[dict[str, Any]] = []
         self.lock = threading.Lock()
 
-    def enter(self, prompt: str) -> None:
+    def enter(self, prompt: str, wishes: dict[str, Any]) -> None:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
             self.asked.append(prompt)
-            self.threads.add(threading.get_ident())
+            self.wishes.append(wishes)
 
     def leave(self, prompt: str) -> Answer:
         with self.lock:
@@ -44,7 +48,7 @@ class Counting:
 
 class Plain(Counting):
     def complete(self, prompt: str, **wishes: Any) -> Answer:
-        self.enter(prompt)
+        self.enter(prompt, wishes)
         time.sleep(0.01)
         return self.leave(prompt)
 
@@ -55,10 +59,9 @@ class Plain(Counting):
 class Asynchronous(Counting):
     capabilities = LanguageModelCapabilities(json_schema=True)
 
-    async def complete(self, prompt: str, *, schema: Any, **wishes: Any) -> Answer:
-        self.enter(prompt)
-        await asyncio.sleep(0.01)
-        self.schema = schema
+    async def complete(self, prompt: str, **wishes: Any) -> Answer:
+        self.enter(prompt, wishes)
+        await anyio.sleep(0.01)
         return self.leave(prompt)
 
     async def close(self) -> None:
@@ -66,7 +69,9 @@ class Asynchronous(Counting):
 
 
 def requests(count: int) -> list[Request[int]]:
-    return [Request(i, f"p{i}", None, 0.0, 9, {"type": "object"}) for i in range(count)]
+    return [
+        Request(i, f"p{i}", Taxon("species", f"s{i}", (("species", f"s{i}"),)), 0.0, 9, SCHEMA) for i in range(count)
+    ]
 
 
 def asked(model: Any, count: int, concurrency: int) -> tuple[dict[int, str], NoAnswerError | None]:
@@ -88,10 +93,38 @@ def test_no_more_than_allowed_and_each_once(kind: Any, concurrency: int) -> None
     assert concurrency > 1 or model.asked == [f"p{i}" for i in range(20)]
 
 
-def test_a_schema_goes_to_models_that_take_one() -> None:
-    model = Asynchronous()
+@pytest.mark.parametrize(("kind", "schema"), [(Plain, None), (Asynchronous, SCHEMA)])
+def test_the_taxon_is_always_passed_and_the_schema_to_models_that_take_one(kind: Any, schema: Any) -> None:
+    model = kind()
     asked(model, 1, 1)
-    assert model.schema == {"type": "object"}
+    assert model.wishes == [{"taxon": requests(1)[0].taxon, "temperature": 0.0, "max_tokens": 9, "schema": schema}]
+
+
+def test_capabilities_of_the_wrong_type_are_an_error_before_anything_is_asked() -> None:
+    model = Plain()
+    model.capabilities = {"json_schema": True}  # type: ignore[attr-defined]
+    with pytest.raises(PluginError, match=r"Plain: expected .* LanguageModelCapabilities"):
+        asked(model, 1, 1)
+    assert model.asked == []
+
+
+def test_more_threads_than_the_default_limit_of_anyio() -> None:
+    class Together(Plain):
+        def complete(self, prompt: str, **wishes: Any) -> Answer:
+            barrier.wait(60)
+            return super().complete(prompt, **wishes)
+
+    barrier = threading.Barrier(50)
+    taken, failure = asked(Together(), 50, 50)
+    assert len(taken) == 50 and failure is None
+
+
+def test_a_plain_method_may_return_an_awaitable() -> None:
+    class Wrapped(Asynchronous):
+        def complete(self, prompt: str, **wishes: Any) -> Any:
+            return super().complete(prompt, **wishes)
+
+    assert asked(Wrapped(), 3, 2) == ({0: "- p0", 1: "- p1", 2: "- p2"}, None)
 
 
 def test_answers_are_taken_in_one_thread_and_asked_for_again_on_request() -> None:
@@ -103,7 +136,7 @@ def test_answers_are_taken_in_one_thread_and_asked_for_again_on_request() -> Non
         return answers.count(item) < 3
 
     ask_all(model, requests(4), take, concurrency=4)
-    assert len(threads) == 1 and threading.get_ident() in threads
+    assert len(threads) == 1
     assert sorted(answers) == sorted([0, 1, 2, 3] * 3)
 
 
@@ -132,6 +165,36 @@ def test_what_no_prompt_survives_ends_the_run_at_once(kind: Any, problem: BaseEx
     assert model.asked == ["p0", "p1", "p2"] and model.closed == 1
 
 
+@pytest.mark.parametrize("kind", [Plain, Asynchronous])
+@pytest.mark.parametrize("problem", [ValueError("disk full"), KeyboardInterrupt(), asyncio.CancelledError()])
+@pytest.mark.parametrize("raised_by", ["take", "complete"])
+def test_the_first_problem_is_raised_as_itself_among_many_in_flight(
+    kind: Any, problem: BaseException, raised_by: str
+) -> None:
+    def take(item: int, answer: Answer) -> bool:
+        if raised_by == "take":
+            raise problem
+        return False
+
+    model = kind(lambda prompt: problem if raised_by == "complete" else None)
+    with pytest.raises(type(problem)) as raised:
+        ask_all(model, requests(100), take, concurrency=4)
+    assert raised.value is problem
+    assert len(model.asked) < 100 and model.closed == 1
+
+
+@pytest.mark.parametrize("kind", [Plain, Asynchronous])
+def test_a_failure_to_close_is_raised_unless_something_else_failed_before(kind: Any) -> None:
+    class Unclosable(kind):  # type: ignore[misc]
+        def close(self) -> None:
+            raise RuntimeError("cannot close")
+
+    with pytest.raises(RuntimeError, match="cannot close"):
+        asked(Unclosable(), 3, 2)
+    with pytest.raises(LanguageModelError, match="wrong key"):
+        asked(Unclosable(lambda prompt: LanguageModelError("wrong key")), 3, 2)
+
+
 def test_a_thread_that_hangs_holds_nothing_up() -> None:
     class Hangs(Plain):
         def complete(self, prompt: str, **wishes: Any) -> Answer:
@@ -147,14 +210,49 @@ def test_a_thread_that_hangs_holds_nothing_up() -> None:
     released.set()
 
 
+class PlainUntilReleased(Plain):
+    def complete(self, prompt: str, **wishes: Any) -> Answer:
+        self.enter(prompt, wishes)
+        released.wait(0 if prompt == "p0" else 60)
+        return self.leave(prompt)
+
+
+class AsynchronousUntilCancelled(Asynchronous):
+    async def complete(self, prompt: str, **wishes: Any) -> Answer:
+        self.enter(prompt, wishes)
+        await anyio.sleep(0 if prompt == "p0" else 60)
+        return self.leave(prompt)
+
+
+released = threading.Event()
+
+
+@pytest.mark.parametrize("kind", [PlainUntilReleased, AsynchronousUntilCancelled])
+def test_ctrl_c_drops_what_is_in_flight_and_closes_the_model(kind: Any) -> None:
+    def interrupt(item: int, answer: Answer) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+    model, started = kind(), time.monotonic()
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ask_all(model, requests(10), interrupt, concurrency=4)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        released.set()
+    assert time.monotonic() - started < 30
+    assert model.closed == 1 and set(model.asked) <= {f"p{i}" for i in range(5)}
+
+
 def test_within_a_running_loop_as_in_a_notebook() -> None:
     async def cell() -> dict[int, str]:
         return asked(Asynchronous(), 3, 2)[0]
 
-    assert asyncio.run(cell()) == {0: "- p0", 1: "- p1", 2: "- p2"}
+    assert anyio.run(cell) == {0: "- p0", 1: "- p1", 2: "- p2"}
 
     async def failing() -> None:
         asked(Asynchronous(lambda prompt: LanguageModelError("no")), 3, 2)
 
     with pytest.raises(LanguageModelError):
-        asyncio.run(failing())
+        anyio.run(failing)
