@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -16,32 +15,32 @@ TRANSIENT: Final = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 
 NO_CREDIT: Final = "insufficient_quota"
 
 
-def is_transient(problem: openai.OpenAIError | asyncio.TimeoutError) -> bool:
+def is_transient(problem: openai.OpenAIError | TimeoutError) -> bool:
     """Whether the same request may succeed later."""
     import openai
 
     if isinstance(problem, openai.APIStatusError):
         return problem.status_code in TRANSIENT and problem.code != NO_CREDIT
-    return isinstance(problem, openai.APIConnectionError | asyncio.TimeoutError)
+    return isinstance(problem, openai.APIConnectionError | TimeoutError)
 
 
-def is_for_all(problem: openai.OpenAIError | asyncio.TimeoutError) -> bool:
+def is_for_all(problem: openai.OpenAIError | TimeoutError) -> bool:
     """Whether any other prompt would fail for the same reason: the key, the model, a setting, no credit left."""
     import openai
 
     if not isinstance(problem, openai.APIStatusError):
-        return not isinstance(problem, openai.APIConnectionError | asyncio.TimeoutError)
+        return not isinstance(problem, openai.APIConnectionError | TimeoutError)
     is_setting = problem.status_code in (400, 422) and problem.param and not problem.param.startswith("messages")
     return problem.status_code in (401, 402, 403, 404) or problem.code == NO_CREDIT or bool(is_setting)
 
 
-def explain(problem: openai.OpenAIError | asyncio.TimeoutError, host: str, model: str, retries: int) -> str:
+def explain(problem: openai.OpenAIError | TimeoutError, host: str, model: str, retries: int) -> str:
     """A message that names the host. The server's own words are in it where they help, and never for a refused key,
     which servers like to quote."""
     import openai
 
     tries = f"{retries + 1} tries" if retries else "1 try"
-    if isinstance(problem, openai.APITimeoutError | asyncio.TimeoutError):
+    if isinstance(problem, openai.APITimeoutError | TimeoutError):
         return f"{host} did not answer in time ({tries}); give it longer with the option timeout=SECONDS"
     if isinstance(problem, openai.APIConnectionError):
         cause = _root(problem) or "no connection"

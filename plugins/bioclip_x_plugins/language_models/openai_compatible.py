@@ -7,7 +7,6 @@ repeated here and not by the package, which waits for no server longer than a mi
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
+import anyio
 from pydantic import Field
 
 from bioclip_x.plugin import Answer, LanguageModelCapabilities, LanguageModelError, NoAnswerError
@@ -102,7 +102,7 @@ class OpenAICompatible:
                 f"{self._server()} answered, but not with a chat completion (it sent {problem}); is its base URL right? "
                 "It mostly ends in /v1"
             ) from None
-        except (openai.OpenAIError, asyncio.TimeoutError) as problem:
+        except (openai.OpenAIError, TimeoutError) as problem:
             if getattr(problem, "code", None) == "content_filter":
                 return Answer("", "content_filter")
             kind = LanguageModelError if is_for_all(problem) else NoAnswerError
@@ -152,10 +152,11 @@ class OpenAICompatible:
                 call = client.chat.completions.with_raw_response.create(
                     model=self.model, messages=[{"role": "user", "content": prompt}], extra_body=settings
                 )
-                reply = await asyncio.wait_for(call, timeout=self.timeout)
+                with anyio.fail_after(self.timeout):
+                    reply = await call
                 body: bytes = reply.http_response.content
                 return body
-            except (openai.OpenAIError, asyncio.TimeoutError) as problem:
+            except (openai.OpenAIError, TimeoutError) as problem:
                 if failures > self.max_retries or not is_transient(problem):
                     raise
                 headers = problem.response.headers if isinstance(problem, openai.APIStatusError) else {}

@@ -6,7 +6,6 @@ AWS Architecture Blog, 2015); here half of the wait is fixed.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timezone
@@ -14,12 +13,15 @@ from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Final
 
+import anyio
+
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 MOST_PATIENCE: Final = 600.0
 """Seconds. A server that says to come back later than that is not waited for."""
 
 Sleep = Callable[[float], Awaitable[None]]
+Clock = Callable[[], float]
 
 
 def back_off(failures: int, random: Random) -> float:
@@ -52,18 +54,20 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 class Gate:
     """Holds all requests to a server back until the time that it named, not only the one that it told."""
 
-    def __init__(self, sleep: Sleep = asyncio.sleep, random: Random | None = None) -> None:
+    def __init__(
+        self, sleep: Sleep = anyio.sleep, clock: Clock = anyio.current_time, random: Random | None = None
+    ) -> None:
         self.random = random or Random()
         self._sleep = sleep
+        self._clock = clock
         self._opens_at = -math.inf
 
     def close_for(self, seconds: float) -> None:
-        self._opens_at = max(self._opens_at, asyncio.get_running_loop().time() + seconds)
+        self._opens_at = max(self._opens_at, self._clock() + seconds)
 
     async def pass_through(self) -> None:
         """Waits until the gate is open; then a little at random, up to a second, so that not all go at once."""
-        loop = asyncio.get_running_loop()
-        while (left := self._opens_at - loop.time()) > 0:
+        while (left := self._opens_at - self._clock()) > 0:
             await self._sleep(left + self.random.random() * min(1.0, left))
 
     async def wait(self, seconds: float) -> None:

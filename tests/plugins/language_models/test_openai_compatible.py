@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import pytest
 
 from bioclip_x.errors import LanguageModelError, NoAnswerError, RecipeError
@@ -40,7 +40,7 @@ def complete(llm: OpenAICompatible, prompt: str = "hello", **wishes: Any) -> Ans
         finally:
             await llm.close()
 
-    return asyncio.run(once())
+    return anyio.run(once)
 
 
 def error_of(*replies: Reply, **options: Any) -> tuple[str, Server]:
@@ -262,14 +262,19 @@ def test_both_refusals_at_once_among_many_in_flight() -> None:
             return failed(422, "no schemas here")
         return failed(400, "newer name", param="max_tokens") if "max_tokens" in body else said("- x")
 
+    async def ask(llm: OpenAICompatible, prompt: str, answers: list[Answer]) -> None:
+        answers.append(await llm.complete(prompt, max_tokens=9, schema={}))
+
     async def many(llm: OpenAICompatible) -> list[Answer]:
-        try:
-            return await asyncio.gather(*(llm.complete(f"{i}", max_tokens=9, schema={}) for i in range(8)))
-        finally:
-            await llm.close()
+        answers: list[Answer] = []
+        async with anyio.create_task_group() as group:
+            for i in range(8):
+                group.start_soon(ask, llm, f"{i}", answers)
+        await llm.close()
+        return answers
 
     with serving(picky) as server, model(server) as llm:
-        assert {answer.text for answer in asyncio.run(many(llm))} == {"- x"}
+        assert [answer.text for answer in anyio.run(many, llm)] == ["- x"] * 8
         complete(llm, max_tokens=9, schema={})
     assert len(server.asked) <= 3 * 8 + 1
 
