@@ -116,7 +116,9 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ComponentSpec(
             "acef", "the Catalogue of Life's older exchange format", f"{HERE}.readers.checklists.acef:AcefReader"
         ),
-        ComponentSpec("ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.checklists.ebird:EbirdReader"),
+        ComponentSpec(
+            "ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.checklists.ebird:EbirdReader"
+        ),
         ComponentSpec(
             "csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.tables.table:TableReader"
         ),

@@ -15,20 +15,22 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
+from bioclip_x.capabilities import EncoderCapabilities, ReportCapabilities
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
+from bioclip_x.models import list_known_models
 from bioclip_x.prompts.llm_prompts import PromptTemplate
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.records import Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
+from bioclip_x.records import HeadInput, KnownModel, Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
+from bioclip_x.records.answer import Answer
+from bioclip_x.records.taxon import Taxon
 from bioclip_x.records.training import EpochEnd, StepEnd
 from bioclip_x.registry import Registry, create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from helpers import picture
-from bioclip_x.records.answer import Answer
-from bioclip_x.records.taxon import Taxon
 
 
 def reference(root: Path) -> ModuleType:
@@ -94,6 +96,41 @@ def test_hook_text_builders(tiny_model: str) -> None:
     assert [prompt.text for prompt in classifier.bank.prompts] == ["A", "B"]
 
 
+def test_hook_models(tiny_model: str) -> None:
+    """A plugin's model has a short name, brings its encoder, and is what outputs call it."""
+    from bioclip_x_plugins.encoders.open_clip import OpenClip
+
+    asked: list[tuple[str, str]] = []
+
+    class Mine(OpenClip):
+        capabilities = EncoderCapabilities()
+
+        def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> Any:
+            asked.append((model, name))
+            return super().load(tiny_model, name=name, device=device, precision=precision, preprocess=preprocess)
+
+    def tiny() -> KnownModel:
+        return KnownModel(
+            "tiny", "mine:tiny", "for a test", "", 32, 32, "squash", "MIT", "", True, None, encoder="mine"
+        )
+
+    globals()["tiny"] = tiny
+
+    class Plugin:
+        @hookimpl
+        def models(self) -> list[ComponentSpec]:
+            return [ComponentSpec("tiny", "for a test", f"{__name__}:tiny")]
+
+    registry = registry_with("encoders", Mine)
+    registry.register("tiny", Plugin(), "a test")
+    classifier = Classifier("tiny", registry=registry, labels=("a", "b"))
+    assert (classifier.recipe.model, classifier.recipe.encoder.name) == ("tiny", "mine")
+    assert asked == [("mine:tiny", "tiny")] and classifier.provenance.model == "tiny"
+    assert "tiny" in [model.name for model in list_known_models(registry)]
+    [result] = classifier.classify(picture())
+    assert result.predictions
+
+
 def test_hook_encoders(tiny_model: str) -> None:
     from bioclip_x_plugins.encoders.open_clip import OpenClip
 
@@ -111,7 +148,7 @@ def test_hook_scorers(tiny_model: str) -> None:
     class First:
         """The first class, always."""
 
-        def logits(self, features: Any, bank: Any, card: Any) -> Logits:
+        def logits(self, features: Any, bank: Any, card: Any, taxonomy: Taxonomy) -> Logits:
             logits_BC = torch.zeros(len(features.embeddings_BD), bank.n_classes)
             logits_BC[:, 0] = 50
             return Logits.of(logits_BC)
@@ -143,8 +180,8 @@ def test_hook_adjust_logits(tiny_model: str) -> None:
 
 def test_hook_heads(tiny_model: str) -> None:
     class Worst:
-        def decide(self, logits: Logits, taxonomy: Taxonomy) -> Scores:
-            return roll_up(logits.map(lambda start, stop, part: -part), taxonomy)
+        def decide(self, given: HeadInput) -> Scores:
+            return roll_up(given.logits.map(lambda start, stop, part: -part), given.taxonomy, n_best=given.n_best)
 
     [best] = Classifier(tiny_model, labels=("a", "b", "c")).classify(picture())
     registry = registry_with("heads", Worst)
@@ -206,7 +243,7 @@ def test_hook_datasets() -> None:
 
 def test_hook_reports(tiny_model: str, tmp_path: Path) -> None:
     class Names:
-        suffixes = (".names",)
+        capabilities = ReportCapabilities(suffixes=(".names",))
 
         def open(self, output: Path, provenance: Any) -> Any:
             from contextlib import contextmanager

@@ -18,10 +18,7 @@ def type_checking_imports() -> dict[str, str]:
     tree = ast.parse(Path(plugin.__file__).read_text("utf-8"))
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
     return {
-        alias.name: node.module or ""
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        alias.name: node.module or "" for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
 
 

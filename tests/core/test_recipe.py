@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
+from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.options import parse_ref
 from bioclip_x.recipe import Recipe
@@ -148,7 +149,7 @@ def test_a_pooling_that_is_set_counts_more_than_the_texts(registry: Registry, tm
 
 
 def test_a_pooling_that_does_not_exist_is_refused(registry: Registry) -> None:
-    builder = type("Odd", (), {"pooling": "median"})
+    builder = type("Odd", (), {"capabilities": TextBuilderCapabilities(pooling="median")})  # type: ignore[arg-type]
     registry.register("odd", _text_builder(builder), "a test")
     with pytest.raises(RecipeError, match="pooling: Input should be 'mean', 'ensemble' or 'max'"):
         resolve_recipe(registry, flags={"text": "odd"})

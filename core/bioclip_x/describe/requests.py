@@ -9,12 +9,15 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any, Final, Generic, TypeVar
 
+import anyio
+from anyio import to_thread
+
 from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.components import LanguageModel
 from bioclip_x.errors import NoAnswerError
 from bioclip_x.records import Answer
-from bioclip_x.registry import declared
 from bioclip_x.records.taxon import Taxon
+from bioclip_x.registry import declared
 
 FAILURES_IN_A_ROW: Final = 5
 """After this many requests in a row without an answer, the server is taken to be down."""

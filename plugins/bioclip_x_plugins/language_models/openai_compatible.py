@@ -17,11 +17,10 @@ from urllib.parse import urlsplit
 import anyio
 from pydantic import Field
 
-from bioclip_x.plugin import Answer, LanguageModelCapabilities, LanguageModelError, NoAnswerError
+from bioclip_x.plugin import Answer, LanguageModelCapabilities, LanguageModelError, NoAnswerError, Taxon
 from bioclip_x_plugins.language_models.failures import explain, is_for_all, is_transient
 from bioclip_x_plugins.language_models.replies import NoReply, read_reply
 from bioclip_x_plugins.language_models.retries import MOST_PATIENCE, Gate, back_off, retry_after
-from bioclip_x.records.taxon import Taxon
 
 if TYPE_CHECKING:
     import openai

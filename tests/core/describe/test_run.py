@@ -19,10 +19,10 @@ from bioclip_x.errors import DescriptorError, LanguageModelError
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_descriptors
 from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
 from bioclip_x.records import Answer
+from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy import Details, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
-from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.tree import Taxonomy
 
 LABELS = ("hen", "red fox", "fly agaric")

@@ -183,10 +183,13 @@ def test_texts_are_compared_on_pictures_that_are_embedded_once(
 
 
 def test_seeds_begin_with_the_texts_own(registry: Registry) -> None:
-    def run(text: Any) -> Any:
-        return seeded(registry, Recipe(text=text), 3)
+    def recipe(text: list[str]) -> Recipe:
+        return resolve_recipe(registry, flags={"text": text})
 
-    assert run(["taxonomic"]).recipes == (Recipe(text=["taxonomic"]),) and run(["taxonomic"]).seeds == ()
+    def run(text: list[str]) -> Any:
+        return seeded(registry, recipe(text), 3)
+
+    assert run(["taxonomic"]).recipes == (recipe(["taxonomic"]),) and run(["taxonomic"]).seeds == ()
     assert run(["common", "random-words:seed=4"]).seeds == (4, 5, 6)
     assert [str(one.text[1]) for one in run(["common", "random-words:seed=4"]).recipes] == [
         f"random-words:seed={seed}" for seed in (4, 5, 6)

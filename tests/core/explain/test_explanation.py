@@ -279,7 +279,10 @@ class Scene:
         self.offsets = Adjustments(given, self.taxonomy).compute_offsets([Source("a"), Source("b")])
         if self.offsets:
             offsets_CB = sum_offsets(self.offsets)
-            logits, inner_TB = add_offsets(logits, offsets_CB), add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy)
+            logits, inner_TB = (
+                add_offsets(logits, offsets_CB),
+                add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy),
+            )
         self.logits = at_temperature(logits, self.temperature)
         given_to_head = HeadInput(self.logits, self.taxonomy, n_best=5, inner_logits_TB=inner_TB / self.temperature)
         self.scores = self.head.decide(given_to_head)
@@ -354,9 +357,7 @@ def test_contributions_and_remainders_sum_to_the_margin(scene: Scene, row: int, 
     nodes = [n for n in select_top_nodes(taxonomy, scene.scores, None, 5)[row] if probabilities.log(n) > -math.inf]
     assume(nodes[0] != 0)
     asked = None if asked_at is None else 1 + round(asked_at * (taxonomy.n_nodes - 2))
-    told = scene.explainer(asked).explain(
-        scene.logits, scene.offsets, row, probabilities, scene.pictures[row], nodes
-    )
+    told = scene.explainer(asked).explain(scene.logits, scene.offsets, row, probabilities, scene.pictures[row], nodes)
     contributions = math.fsum(one.contribution for one in told.contributions)
     assert told.rest == math.fsum(one.contribution for one in told.remainders)
     assert told.margin == pytest.approx(contributions + told.rest, abs=1e-9, rel=0)

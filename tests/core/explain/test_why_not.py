@@ -55,7 +55,10 @@ def test_a_homonym_wants_its_path() -> None:
     builder = TaxonomyBuilder()
     for kingdom in ("Animalia", "Plantae"):
         builder.add_lineage([("kingdom", kingdom), ("genus", "Oenanthe"), ("species", f"Oenanthe of {kingdom}")])
-    with pytest.raises(RecipeError, match="may be 2 taxa; write its path: 'Animalia; Oenanthe' or 'Plantae; Oenanthe'"):
+    with pytest.raises(
+        RecipeError,
+        match="why not 'Oenanthe': 2 taxa have this name; write its path: 'Animalia; Oenanthe' or 'Plantae; Oenanthe'",
+    ):
         Classifier("local-dir:/nowhere", taxonomy=builder.build(), why_not="Oenanthe")
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, ImageError, ModelError, PluginError, RecipeError, TaxonomyError
-from bioclip_x.records import Logits, Scores
+from bioclip_x.records import HeadInput, Scores
 from bioclip_x_plugins.heads.flat import Flat
 from helpers import picture
 
@@ -123,7 +123,9 @@ def test_two_hundred_pictures_three_of_them_bad(tiny_model: str, birds_csv: Path
 def test_what_would_be_ignored_is_refused(tiny_model: str, birds_csv: Path) -> None:
     resolved = Classifier(tiny_model, taxonomy=birds_csv).recipe
     assert Classifier(recipe=resolved).taxonomy.n_classes == 6
-    with pytest.raises(RecipeError, match="a resolved recipe was given, and k, plugins beside it"):
+    with pytest.raises(
+        RecipeError, match="a resolved recipe was given together with k, plugins; change the recipe instead"
+    ):
         Classifier(recipe=resolved, k=3, plugins=["rollup"])
     tree = Classifier(tiny_model, taxonomy=birds_csv).taxonomy
     assert Classifier(tiny_model, taxonomy=tree).taxonomy is tree
@@ -181,7 +183,10 @@ def test_homonyms_are_noted_and_told_apart(tiny_model: str, tmp_path: Path) -> N
     table = tmp_path / "t.csv"
     table.write_text("kingdom,family,species\nAnimalia,Sulidae,Morus alba\nPlantae,Moraceae,Morus alba\n")
     classifier = Classifier(tiny_model, taxonomy=table)
-    assert any("1 names are borne by several classes" in note for note in classifier.provenance.notes)
+    assert any(
+        "1 names belong to several classes, distinguished by their lineages: Morus alba" in note
+        for note in classifier.provenance.notes
+    )
     [result] = classifier.classify(picture())
     assert result.explanation is not None
     assert {result.explanation.winner, result.explanation.runner_up} == {
@@ -199,8 +204,8 @@ def test_a_language_without_names_is_noted(tiny_model: str, birds_csv: Path) -> 
 def test_a_head_that_returns_something_else_is_named(
     tiny_model: str, returned: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def decide(self: Flat, logits: Logits, taxonomy: object) -> object:
-        shares = torch.log_softmax(logits.logits_BC, dim=1)
+    def decide(self: Flat, given: HeadInput) -> object:
+        shares = torch.log_softmax(given.logits.logits_BC, dim=1)
         return Scores(shares, *shares.sort(descending=True)[::-1]) if returned else None
 
     monkeypatch.setattr(Flat, "decide", decide)

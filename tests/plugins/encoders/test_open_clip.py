@@ -72,7 +72,10 @@ def test_offline_and_not_cached_says_what_to_run(hub_home: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("unicorn", "no model is called 'unicorn'; expected one of bioclip, .* or another that `bioclip-x models` lists"),
+        (
+            "unicorn",
+            "no model is called 'unicorn'; expected one of bioclip, .* or another that `bioclip-x models` lists",
+        ),
         ("package:nope.x/model", "the package nope.x is not installed"),
         ("package:..x/model", "the package ..x is not installed"),
         ("unicorn/openai", "open_clip knows no architecture 'unicorn'"),
