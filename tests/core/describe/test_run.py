@@ -23,7 +23,6 @@ from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy import Details, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
-from bioclip_x.taxonomy.tree import Taxonomy
 
 LABELS = ("hen", "red fox", "fly agaric")
 
@@ -114,7 +113,7 @@ def test_answers_become_a_descriptor_file_with_its_provenance(template: PromptTe
 def test_the_model_is_told_the_taxon_of_each_question(template: PromptTemplate, tmp_path: Path) -> None:
     model = Model()
     run(template, model, tmp_path / "d.yaml")
-    tree = Taxonomy.from_labels(LABELS)
+    tree = from_labels(LABELS)
     assert model.taxa == [tree.taxon(int(node)) for node in tree.leaf_node_C]
 
 
