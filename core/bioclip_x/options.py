@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.validation import first_error
 
 BARE: Final = ""
 """The key of a value given without an option's name; which option it sets, the component's constructor says."""
@@ -106,9 +107,8 @@ def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any])
     try:
         model = create_model("Options", __config__=config, **fields)(**options)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        place = ".".join(part for part in map(str, first["loc"]) if "[" not in part)  # not which of several types
-        raise RecipeError(f"{what}: option {place!r}: {first['msg']}") from None
+        wrong = first_error(problem)
+        raise RecipeError(f"{what}: option {wrong.place!r}: {wrong.message}") from None
     return {p.name: getattr(model, p.name) for p in parameters}
 
 

@@ -180,10 +180,4 @@ def _validate(values: Mapping[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            raise RecipeError(
-                f"{where}: no field is called {name!r}; known: {', '.join(Recipe.model_fields)}"
-            ) from None
-        raise RecipeError(f"{where}: {name}: {first['msg']}") from None
+        raise RecipeError(f"{where}: {first_error(problem, Recipe)}") from None

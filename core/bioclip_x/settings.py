@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from bioclip_x.errors import SettingsError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.validation import first_error
 
 PREFIX: Final = "BIOCLIP_X_"
 FOLDERS: Final = {"cache", "data"}
@@ -110,14 +111,8 @@ def _validated(values: Mapping[str, Any], where: str, shown: str = "") -> dict[s
     try:
         return Schema.model_validate(values).model_dump(exclude_none=True)
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        name = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Schema.model_fields)
-            raise SettingsError(f"{where}: no setting is called {name!r}; known: {known}") from None
-        reason = first["msg"].removeprefix("Value error, ")
-        told = reason[0].lower() + reason[1:]
-        raise SettingsError(f"{shown or f'{where}: {name}'}: {told}, got {first['input']!r}") from None
+        wrong = first_error(problem, Schema, "setting")
+        raise SettingsError(f"{shown}: {wrong.message}" if shown else f"{where}: {wrong}") from None
 
 
 def cache_folder() -> Path:

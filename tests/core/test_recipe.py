@@ -75,7 +75,7 @@ def test_values_are_compared_as_the_recipe_understands_them(registry: Registry) 
     ("patch", "message"),
     [
         (["k", 1], r"--plugin odd: its configure returned \['k', 1\]; expected a mapping"),
-        ({"pooling": "median"}, r"--plugin odd: pooling: Input should be"),
+        ({"pooling": "median"}, r"--plugin odd: pooling: expected 'mean', "),
     ],
 )
 def test_a_plugin_with_an_odd_patch_is_named(registry: Registry, patch: Any, message: str) -> None:
@@ -94,7 +94,7 @@ def test_a_flag_for_labels_or_taxonomy_settles_which_it_is(registry: Registry, t
 def test_unknown_fields_and_bad_values(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="--plugin greedy: no field is called 'kk'; known: model, "):
         resolve_recipe(registry, plugins=["greedy"])
-    with pytest.raises(RecipeError, match="k: Input should be greater than or equal to 1"):
+    with pytest.raises(RecipeError, match="k: expected a number greater than or equal to 1, got "):
         resolve_recipe(registry, flags={"k": 0})
     file = tmp_path / "twice.yaml"
     file.write_text("k: 1\nk: 2\n")
@@ -151,7 +151,7 @@ def test_a_pooling_that_is_set_counts_more_than_the_texts(registry: Registry, tm
 def test_a_pooling_that_does_not_exist_is_refused(registry: Registry) -> None:
     builder = type("Odd", (), {"capabilities": TextBuilderCapabilities(pooling="median")})  # type: ignore[arg-type]
     registry.register("odd", _text_builder(builder), "a test")
-    with pytest.raises(RecipeError, match="pooling: Input should be 'mean', 'ensemble' or 'max'"):
+    with pytest.raises(RecipeError, match="pooling: expected 'mean', 'ensemble' or 'max', got "):
         resolve_recipe(registry, flags={"text": "odd"})
 
 

@@ -79,10 +79,10 @@ def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyP
     ("text", "message"),
     [
         ("modle: x\n", r"config.yaml: no setting is called 'modle'; known: model, device, .*, cache, data"),
-        ("workers: 0\n", "config.yaml: workers: input should be greater than or equal to 1, got 0"),
-        ("precision: fp8\n", "config.yaml: precision: input should be 'auto', 'fp32', 'fp16' or 'bf16', got 'fp8'"),
+        ("workers: 0\n", "config.yaml: workers: expected a number greater than or equal to 1, got 0"),
+        ("precision: fp8\n", "config.yaml: precision: expected 'auto', 'fp32', 'fp16' or 'bf16', got 'fp8'"),
         ("model: ' '\n", "config.yaml: model: expected a name, got a blank"),
-        ("model: [a]\n", "config.yaml: model: input should be a valid string"),
+        ("model: [a]\n", r"config.yaml: model: expected a valid string, got \['a'\]"),
         ("- model\n", "expected settings such as `device: cpu`, got a list"),
         ("model: a\nmodel: b\n", "line 2: .*'model' is given twice"),
     ],

@@ -15,6 +15,7 @@ from bioclip_x.errors import CalibrationError
 from bioclip_x.io.files import read_yaml, replacing
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.settings import data_folder
+from bioclip_x.validation import first_error
 
 
 def default_file(conditions: Conditions) -> Path:
@@ -40,10 +41,8 @@ def load_calibration(file: Path) -> Calibration:
     try:
         found = TypeAdapter(Calibration).validate_python(document)
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
         raise CalibrationError(
-            f"{file} is no calibration that `bioclip-x calibrate` wrote: {where}: {first['msg']}; run it again"
+            f"{file} is no calibration that `bioclip-x calibrate` wrote: {first_error(problem)}; run it again"
         ) from None
     if found.temperature is not None and not 0 < found.temperature < math.inf:
         raise CalibrationError(f"{file}: the temperature must be a number above 0, got {found.temperature}")

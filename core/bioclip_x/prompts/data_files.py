@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.validation import all_errors
 
 PACKAGE: Final = "bioclip_x_prompts"
 
@@ -49,13 +50,4 @@ def _read(model: type[Model], what: str, path: Path) -> Model:
     try:
         return model.model_validate({str(key): value for key, value in document.items()})
     except ValidationError as problem:
-        known = ", ".join(model.model_fields)
-        wrong = "; ".join(_told(error["loc"], error["type"], error["msg"], known) for error in problem.errors())
-        raise DescriptorError(f"{path}: {wrong}") from None
-
-
-def _told(place: tuple[int | str, ...], kind: str, message: str, known: str) -> str:
-    key = ".".join(map(str, place))
-    if kind == "extra_forbidden":
-        return f"unknown key {key!r} (known: {known})"
-    return f"{key!r}: {message.removeprefix('Value error, ')}"
+        raise DescriptorError(f"{path}: {'; '.join(map(str, all_errors(problem, model, 'key')))}") from None

@@ -13,6 +13,7 @@ from bioclip_x.errors import RecipeError, TrainingError
 from bioclip_x.io.files import read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.training.precision import Precision
+from bioclip_x.validation import first_error
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
@@ -176,14 +177,7 @@ def make_config(fields: Mapping[str, Any], where: str = "the training configurat
     try:
         return TrainConfig.model_validate(dict(fields))
     except ValidationError as problem:
-        first = problem.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            model = Augment if first["loc"][0] == "augment" else TrainConfig
-            known = ", ".join(field for field in model.model_fields if field != "base")
-            raise TrainingError(f"{where}: no field is called {name!r}; known: {known}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise TrainingError(f"{where}: {name}: {message}" if name else f"{where}: {message}") from None
+        raise TrainingError(f"{where}: {first_error(problem, TrainConfig)}") from None
 
 
 def _set(document: dict[str, Any], name: str, value: Any) -> None:

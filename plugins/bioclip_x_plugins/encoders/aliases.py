@@ -98,9 +98,7 @@ def checked(document: dict[str, Any]) -> dict[str, Alias]:
         try:
             found[name] = Alias.model_validate(about)
         except ValidationError as problem:
-            first = problem.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ModelError(f"models.yaml, {name}{'.' + where if where else ''}: {first['msg']}") from None
+            raise ModelError(f"models.yaml, {name}: {first_error(problem, Alias)}") from None
     return found
 
 

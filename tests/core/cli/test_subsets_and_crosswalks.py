@@ -122,7 +122,7 @@ def test_another_taxonomys_names(classify: Any, tmp_path: Path) -> None:
         (("--subset", "class=Avez"), "there is no class Avez; did you mean class Aves?"),
         (("--subset", "class="), "names nothing"),
         (("--subset", "missing.csv"), "the list missing.csv does not exist"),
-        (("--adjust", "species-list"), "option 'file': Field required"),
+        (("--adjust", "species-list"), "option 'file': expected a value, got none"),
         (("--adjust", "species-list:missing.txt"), "the list missing.txt does not exist"),
         (("--adjust", "wishes:x"), "no logit adjustment is called 'wishes'; known: species-list"),
         (("--report-as", "missing.csv"), "the taxonomy missing.csv does not exist"),

@@ -66,7 +66,7 @@ def test_an_exemplar_of_ones_own(tmp_path: Path) -> None:
     )
     assert load_exemplar(str(file)).listed("background") == "- a reef"
     file.write_text("domain: corals\nname: Brain Coral\ndescriptor: []\nbakground: [a reef]\n")
-    with pytest.raises(DescriptorError, match="unknown key 'bakground'"):
+    with pytest.raises(DescriptorError, match="no key is called 'bakground'; known: domain, "):
         load_exemplar(str(file))
     with pytest.raises(DescriptorError, match="no exemplar is called 'birbs'; built in: amphibians"):
         load_exemplar("birbs")

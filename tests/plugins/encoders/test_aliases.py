@@ -47,17 +47,17 @@ def change(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("summary", None, "bioclip-2.summary: Field required"),
+        ("summary", None, "bioclip-2: summary: expected a value, got none"),
         ("image", None, "bioclip-2: .*lacks image"),
         ("sources", {}, "bioclip-2: .*lacks sources"),
-        ("colour", "blue", "bioclip-2.colour: Extra inputs"),
-        ("image.size", "224", "bioclip-2.image.size: Input should be a valid integer"),
-        ("image.resize", "crop", "bioclip-2.image.resize: Input should be 'shortest', 'squash' or 'longest'"),
-        ("image.mean", [0.5, 0.5], "bioclip-2.image.mean"),
-        ("text.caption", "a photo", "bioclip-2.text.caption: String should match"),
-        ("classes.revision", "main", "bioclip-2.classes.revision: String should match"),
-        ("sources.card", "http://somewhere", "bioclip-2.sources.card: String should match"),
-        ("source", "bioclip-2", "bioclip-2.source: String should match"),
+        ("colour", "blue", "bioclip-2: no field is called 'colour'; known: source, "),
+        ("image.size", "224", "bioclip-2: image.size: expected a valid integer"),
+        ("image.resize", "crop", "bioclip-2: image.resize: expected 'shortest', 'squash' or 'longest'"),
+        ("image.mean", [0.5, 0.5], "bioclip-2: image.mean.2: expected a value"),
+        ("text.caption", "a photo", "bioclip-2: text.caption: expected text that matches"),
+        ("classes.revision", "main", "bioclip-2: classes.revision: expected text that matches"),
+        ("sources.card", "http://somewhere", "bioclip-2: sources.card: expected text that matches"),
+        ("source", "bioclip-2", "bioclip-2: source: expected text that matches"),
     ],
 )
 def test_the_file_is_held_to_its_schema(path: str, value: Any, message: str) -> None:

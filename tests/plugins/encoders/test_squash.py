@@ -40,5 +40,5 @@ def test_it_is_in_the_recipe_of_every_output(tiny_model: str) -> None:
     classifier = Classifier(tiny_model, labels=("a", "b"), preprocess="pybioclip")
     assert classifier.provenance.recipe["preprocess"] == "pybioclip"
     assert Classifier(tiny_model, labels=("a", "b")).provenance.recipe["preprocess"] == "model"
-    with pytest.raises(RecipeError, match="preprocess: Input should be 'model' or 'pybioclip'"):
+    with pytest.raises(RecipeError, match="preprocess: expected 'model' or 'pybioclip'"):
         Classifier(tiny_model, labels=("a", "b"), preprocess="crop")

@@ -161,5 +161,5 @@ def test_controls_inherit_as_descriptors_do(birds: Taxonomy) -> None:
 
 
 def test_a_weight_beyond_one_is_refused() -> None:
-    with pytest.raises(RecipeError, match="option 'inherit': Input should be less than or equal to 1"):
+    with pytest.raises(RecipeError, match="option 'inherit': expected a number less than or equal to 1"):
         create_registry().make("text_builders", "descriptors", {"inherit": 2})

@@ -116,5 +116,5 @@ def test_words_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "words.yaml"
     file.write_text("name: mine\nsource: me\nwords: [foo]\n")
     assert phrases("random-words", words=str(file)) == {"ant": ["foo"], "bee": ["foo foo", "foo foo foo foo foo"]}
-    with pytest.raises(RecipeError, match="option 'count': Input should be greater than or equal to 1"):
+    with pytest.raises(RecipeError, match="option 'count': expected a number greater than or equal to 1"):
         build("random-words", count=0)
