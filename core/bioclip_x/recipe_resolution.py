@@ -89,21 +89,12 @@ def _place_paths(registry: Registry, document: dict[str, Any], folder: Path) -> 
     placed = dict(document)
     for field, kind in COMPONENTS.items():
         if document.get(field):
-            refs = [_beside(registry, kind, ref, folder) for ref in parse_refs(document[field])]
+            refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in _refs(document[field])]
             placed[field] = refs if field in SEVERAL else refs[0]
     return placed
 
 
-def _beside(registry: Registry, kind: Kind, ref: ComponentRef, folder: Path) -> ComponentRef:
-    if not ref.options:
-        return ref  # what it points at is not imported before it is needed
-    given = registry.named(kind, ref.name, ref.options)
-    found = registry.options(kind, ref.name, given)
-    paths = {key: str(folder / found[key]) for key in given if isinstance(found[key], Path)}
-    return ComponentRef(name=ref.name, options=given | paths)
-
-
-def _settle(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
+def _settled(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
     """With every option under its name (`templates:openai-80` is `templates:set=openai-80`), and its builders' pooling."""
 
     def full(kind: Kind, ref: ComponentRef) -> ComponentRef:

@@ -21,35 +21,7 @@ from bioclip_x.errors import PluginError
 from bioclip_x.hookspecs import GROUP
 
 if TYPE_CHECKING:
-    from bioclip_x.components import (
-        Dataset,
-        Encoder,
-        Head,
-        LanguageModel,
-        LogitAdjustment,
-        Loss,
-        Report,
-        Scorer,
-        TaxonomyReader,
-        TextBuilder,
-    )  # fmt: skip
-    from bioclip_x.prompts.llm_prompts import PromptTemplate
-    from bioclip_x.records import KnownModel
-
-Declared = TypeVar("Declared")
-
-CAPABILITIES: Final[Mapping[Kind, type]] = {
-    "text_builders": capabilities.TextBuilderCapabilities,
-    "encoders": capabilities.EncoderCapabilities,
-    "scorers": capabilities.ScorerCapabilities,
-    "heads": capabilities.HeadCapabilities,
-    "losses": capabilities.LossCapabilities,
-    "taxonomy_readers": capabilities.TaxonomyReaderCapabilities,
-    "language_models": capabilities.LanguageModelCapabilities,
-    "datasets": capabilities.DatasetCapabilities,
-    "reports": capabilities.ReportCapabilities,
-}
-"""Kind → the record that its components declare."""
+    from bioclip_x.options import ComponentRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +294,19 @@ def from_environment() -> dict[str, Any]:
         "only": [name.strip() for name in only.split(",") if name.strip()] if only and only.strip() else None,
         "trace": os.environ.get("BIOCLIP_X_TRACE", "") not in ("", "0"),
     }
+
+
+def resolve_relative_paths(registry: Registry, kind: Kind, ref: ComponentRef, folder: Path) -> ComponentRef:
+    """A component whose options that are relative paths are taken from a folder, such as that of the file it stands in.
+
+    Raises PluginError or RecipeError.
+    """
+    if not ref.options:
+        return ref  # what it points at is not imported before it is needed
+    given = registry.named(kind, ref.name, ref.options)
+    found = registry.options(kind, ref.name, given)
+    paths = {key: str(folder / found[key]) for key in given if isinstance(found[key], Path)}
+    return ref.model_copy(update={"options": given | paths})
 
 
 def import_plugin(name: str, known: Iterable[str] = ()) -> Any:

@@ -63,6 +63,17 @@ def test_built_ins_are_found_through_entry_points_only(registry: Registry) -> No
     assert not create_registry(only=["rollup"]).components("heads")
 
 
+def test_options_that_are_relative_paths_are_taken_from_a_folder(registry: Registry) -> None:
+    def placed(text: str) -> str:
+        return str(resolve_relative_paths(registry, "adjust_logits", parse_ref(text), Path("/parks")))
+
+    assert placed("species-list:oak.csv,mode=prior") == "species-list:file=/parks/oak.csv,mode=prior"
+    assert placed("species-list:file=/lists/oak.csv") == "species-list:file=/lists/oak.csv"
+    assert placed("nobody-asks") == "nobody-asks"  # without options it is not looked at
+    with pytest.raises(RecipeError, match="option 'mode': expected 'hard' or 'prior', got 'soft'"):
+        placed("species-list:oak.csv,mode=soft")
+
+
 def test_a_component_is_made_with_validated_options(registry: Registry) -> None:
     registry.register("loud", plugin(), "here")
     assert registry.make("heads", "loud", {"volume": "11"}).volume == 11

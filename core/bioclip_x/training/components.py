@@ -85,9 +85,8 @@ def fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str,
 
 def _make(registry: Registry, kind: Kind, ref: ComponentRef, base: Path) -> Any:
     """As `Registry.make`, with options that are relative paths taken from the configuration's folder."""
-    target = registry.target(kind, ref.name)
-    options = validated(f"{kind} {ref.name!r}", target, ref.options)
-    return target(**{key: base / one if isinstance(one, Path) else one for key, one in options.items()})
+    placed = resolve_relative_paths(registry, kind, ref, base)
+    return registry.make(kind, placed.name, placed.options)
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:
