@@ -18,6 +18,7 @@ from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.io.archives import is_archive
+from bioclip_x.io.encodings import ascii_head, detect_encoding
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
@@ -31,8 +32,6 @@ from bioclip_x.taxonomy.name_usages import SeveralParents
 HEAD_BYTES: Final = 65536
 WORTH_KEEPING: Final = 0.5
 """Seconds of reading from which on the compiled tree is kept."""
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-_BLANK: Final = b" \t\r\n\v\f\xef\xbb\xbf\xff\xfe"  # and the byte order marks
 _MOSTLY: Final = "A table (saved as CSV) needs a column per rank, such as family, genus, species"
 MOST_BESIDE: Final = 1000
 """Files beside a taxonomy whose times are looked at."""
@@ -91,7 +90,7 @@ def read_taxonomy(
 
 def _recognised(registry: Registry, path: Path, head: bytes | None) -> str:
     """The name of the first reader that recognises a file. Raises TaxonomyError."""
-    if head is not None and not head.strip(_BLANK):
+    if head is not None and not ascii_head(head).strip():
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.in_order("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
@@ -106,7 +105,7 @@ def _unrecognised(path: Path, head: bytes | None) -> str:
         return "is a folder, and none of a format that comes as one; give the file in it, or"
     if head and is_archive(head):
         return "is an archive, and none of a format that comes as one; unpack it and give the file in it, or"
-    if head and b"\0" in head and head[:2] not in _UTF16:
+    if head and b"\0" in head and detect_encoding(head) != "utf-16":
         line = head[: head.index(b"\0")].count(b"\n") + 1
         return f"is in no format that any reader recognises: line {line} has a NUL byte, as no text has; save it as UTF-8, or"
     return "is in no format that any reader recognises;"

@@ -19,6 +19,7 @@ from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import plugin_option, recipe_options
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
+from bioclip_x.io.encodings import utf8_stdin
 from bioclip_x.io.files import read_text
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.messages import escape_controls
@@ -106,10 +107,8 @@ def command(
         provenance = replace(classifier.provenance, notes=(*told, *classifier.provenance.notes))
         if not quiet:
             tell(provenance, bare=output is None and (format_ or "").startswith("csv"))
-        if hasattr(sys.stdin, "reconfigure"):
-            sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # a file's name may be any bytes
-        thumbnails = any(declared(report, ReportCapabilities).thumbnails for report, _ in sinks)
-        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=sys.stdin)
+        pictured = any(getattr(report, "thumbnails", False) for report, _ in sinks)
+        results = classifier.classify(images or None, thumbnails=pictured, stdin=utf8_stdin())
         failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:

@@ -108,7 +108,7 @@ def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
 def start(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:
     """Pictures, texts or classes, as was asked."""
     if images:
-        return embedder.pictures(images, stdin=_utf8_stdin())
+        return embedder.pictures(images, stdin=utf8_stdin())
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)
@@ -156,15 +156,9 @@ def read_texts(texts: str) -> tuple[str, ...]:
     """`"a,b,c"`, a file with one text a line, or - for standard input, one a line."""
     if texts != "-":
         return read_labels(texts, "--texts") or ()
-    found = tuple(line.strip() for line in _utf8_stdin() if line.strip())
+    found = tuple(line.strip() for line in utf8_stdin() if line.strip())
     if not found:
         raise RecipeError("--texts -: no text came on standard input")
     if odd := next((text for text in found if escape_surrogates(text) != text), None):
         raise RecipeError(f"--texts -: {escape_surrogates(odd)!r} is not valid utf-8")
     return found
-
-
-def _utf8_stdin() -> Any:
-    if hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
-    return sys.stdin

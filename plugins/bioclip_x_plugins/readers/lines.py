@@ -9,22 +9,17 @@ from typing import IO, Final
 
 from bioclip_x.plugin import TaxonomyError, read_lines, stream_lines
 
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-
-
-_JSON: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[?\s*\{\s*"')
+_JSON: Final = re.compile(rb'\s*\[?\s*\{\s*"')
 
 
 def is_json_or_yaml(path: Path, head: bytes) -> bool:
     """By the suffix, or by a beginning that only JSON has. YAML without its suffix could be anything."""
-    if head[:2] in _UTF16:
-        head = head[2:].replace(b"\0", b"")
-    return path.suffix.lower() in (".json", ".yaml", ".yml") or bool(_JSON.match(head))
+    return path.suffix.lower() in (".json", ".yaml", ".yml") or bool(_JSON.match(ascii_head(head)))
 
 
 def head_text(head: bytes) -> str:
     """The beginning of a file as text, for sniffing, up to its first NUL character."""
-    return head.decode("utf-16" if head[:2] in _UTF16 else "utf-8-sig", "ignore").partition("\0")[0]
+    return decoded_head(head).partition("\0")[0]
 
 
 def head_lines(head: bytes, count: int = 20) -> list[str]:

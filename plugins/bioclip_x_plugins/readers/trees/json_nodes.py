@@ -48,8 +48,7 @@ class JsonNodesReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         if not is_json_or_yaml(path, head):
             return False
-        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            head = head.replace(b"\0", b"")
+        head = ascii_head(head)
         return bool(_GRAPH.search(head) or (_PARENT.search(head) and _ID.search(head)))
 
     def read(self, path: Path) -> Taxonomy:
