@@ -7,6 +7,7 @@ from typing import Final
 
 from bioclip_x.classes.taxonomy_files import HEAD_BYTES, read_taxonomy
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.delimited import DELIMITERS
 from bioclip_x.io.files import read_text
 from bioclip_x.records import Taxon
 from bioclip_x.registry import Registry
@@ -30,7 +31,7 @@ def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
     names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not names:
         raise TaxonomyError(f"{path} is empty; expected a name a line, or a taxonomy")
-    if path.suffix.lower() in TABLES and any(separator in names[0] for separator in ",;\t"):
+    if path.suffix.lower() in TABLES and any(separator in names[0] for separator in DELIMITERS):
         raise TaxonomyError(
             f"{path}: expected columns named by ranks (family, genus, species), got {names[0]!r}; or a name a line"
         )

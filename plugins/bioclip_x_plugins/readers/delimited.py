@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from bioclip_x.plugin import Archive, Findings, TaxonomyError
 
@@ -15,10 +14,7 @@ LONGEST: Final = 8 << 20
 """Characters of a line. A longer one is no row of a checklist, and would have to be held whole."""
 
 _HEAD: Final = 65536
-_MARKS: Final = {
-    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
-}  # fmt: skip
+_DELIMITERS: Final = f"{DELIMITERS}|"
 _NULLS: Final = frozenset({"\\N", "\\n"})
 
 
@@ -52,12 +48,11 @@ def head_of(archive: Archive, name: str) -> bytes:
 
 def first_cells(head: bytes) -> list[str]:
     """The cells of the first line of a file that begins so, for sniffing; [] for what is no text."""
-    encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), _utf_16(head) or "utf-8")
-    text = head.decode(encoding, "ignore")
+    text = head.decode(marked_encoding(head) or unmarked_utf16(head) or "utf-8", "ignore")
     if "\0" in text:
         return []
-    line = text.lstrip("\ufeff").split("\n", 1)[0].rstrip("\r")
-    return [cell.strip().strip('"').strip() for cell in line.split(_delimiter(line))]
+    line = first_line(text.lstrip(BOM))
+    return [cell.strip().strip('"').strip() for cell in line.split(guess_delimiter(line, _DELIMITERS))]
 
 
 def read_rows(archive: Archive, name: str, dialect: Dialect, findings: Findings) -> Iterator[Rows]:
@@ -71,19 +66,11 @@ def read_rows(archive: Archive, name: str, dialect: Dialect, findings: Findings)
     with archive.open(name) as raw:
         text = io.TextIOWrapper(raw, encoding=encoding, newline=dialect.newline)
         first, lines = _peek(_lines(text, where))
-        delimiter = dialect.delimiter or _delimiter(first)
+        delimiter = dialect.delimiter or guess_delimiter(first, _DELIMITERS)
         quote = (
             dialect.quote if dialect.quote is not None else ('"' if delimiter != "\t" or first.startswith('"') else "")
         )
-        csv.field_size_limit(LONGEST)
-        reader = csv.reader(
-            lines,
-            delimiter=delimiter,
-            quotechar=quote or None,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            strict=True,
-        )
-        rows = _rows(reader, where)
+        rows = delimited_rows(lines, where, TaxonomyError, delimiter=delimiter, quote=quote, longest=LONGEST)
         headers = [cells for _, (_, cells) in zip(range(dialect.header_lines), rows)]
         yield Rows(tuple(cell.strip() for cell in headers[0]) if headers else (), _cells(rows))
 
@@ -119,20 +106,6 @@ def plain(column: str) -> str:
     return "".join(letter for letter in column.rpartition(":")[2].lower() if letter.isalnum())
 
 
-def _rows(reader: Any, where: str) -> Iterator[tuple[int, list[str]]]:
-    """(line in which it begins, row). Raises TaxonomyError for what is no row."""
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as problem:
-            told = "a quote is opened and never closed" if "end of data" in str(problem) else str(problem)
-            raise TaxonomyError(f"{where}, line {line}: {told}") from problem
-        if row is None:
-            return
-        yield line, row
-
-
 def _cells(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     for line, row in rows:
         cells = ["" if cell in _NULLS else cell.strip() for cell in row]
@@ -148,7 +121,7 @@ def _lines(text: IO[str], where: str) -> Iterator[str]:
             raise TaxonomyError(
                 f"{where}, line {number}: longer than {LONGEST:,} characters; is it a table, with line ends and quotes closed?"
             )
-        yield line if number > 1 else line.lstrip("\ufeff")
+        yield line if number > 1 else line.lstrip(BOM)
 
 
 def _peek(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
@@ -162,15 +135,10 @@ def _peek(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
     return first, again()
 
 
-def _delimiter(header: str) -> str:
-    return max("\t,;|", key=header.count)
-
-
 def _encoding(archive: Archive, name: str, declared: str | None, findings: Findings) -> str:
     """That of its byte order mark, else the one declared, else UTF-8; Windows-1252 where that does not fit."""
     head = head_of(archive, name)
-    marked = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "")
-    if marked:
+    if marked := marked_encoding(head):
         return marked
     if declared:
         try:
@@ -180,7 +148,7 @@ def _encoding(archive: Archive, name: str, declared: str | None, findings: Findi
                 "encoding", f"{archive.where(name)}: the encoding {declared!r} is unknown; read as UTF-8 if it fits"
             )
             declared = None
-    wanted = declared or _utf_16(head) or "utf-8"
+    wanted = declared or unmarked_utf16(head) or "utf-8"
     line = _first_bad_line(archive, name, wanted)
     if not line:
         return wanted
@@ -191,15 +159,6 @@ def _encoding(archive: Archive, name: str, declared: str | None, findings: Findi
         archive.where(name),
     )
     return "cp1252" if not _first_bad_line(archive, name, "cp1252") else "latin-1"
-
-
-def _utf_16(head: bytes) -> str:
-    """UTF-16 without mark: every other byte of Western text is zero."""
-    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        half = head[start:2000:2]
-        if half and half.count(0) > 0.6 * len(half):
-            return encoding
-    return ""
 
 
 def _first_bad_line(archive: Archive, name: str, encoding: str) -> int:

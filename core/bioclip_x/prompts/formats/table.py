@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.io.delimited import delimited_rows, guess_delimiter
 from bioclip_x.io.files import read_text
 from bioclip_x.prompts.formats.collector import Gathering, shown
 from bioclip_x.records.descriptor import DescriptorSet
@@ -40,8 +40,9 @@ def read(path: Path) -> DescriptorSet:
     """Raises DescriptorError for a header that is none, and for every line that is not as the header says."""
     text = read_text(path, DescriptorError)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max("\t;,", key=first.count) if path.suffix.lower() != ".tsv" else "\t"
-    rows = _rows(path, text, delimiter)
+    delimiter = guess_delimiter(first, "\t;,") if path.suffix.lower() != ".tsv" else "\t"
+    found = delimited_rows(io.StringIO(text, newline=""), str(path), DescriptorError, delimiter=delimiter)
+    rows = ((line, row) for line, row in found if any(cell.strip() for cell in row))
     header_line, header = next(rows, (1, []))
     columns = _columns(path, header_line, header)
     gathering = Gathering(path)
@@ -49,19 +50,6 @@ def read(path: Path) -> DescriptorSet:
     for line, row in rows:
         _add(gathering, columns, len(header), line, row, line_of)
     return gathering.done()
-
-
-def _rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of each row that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as problem:
-        raise DescriptorError(f"{path}, line {line}: not valid CSV: {problem}") from None
 
 
 def _columns(path: Path, line: int, header: Sequence[str]) -> _Columns:

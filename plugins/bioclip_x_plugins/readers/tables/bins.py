@@ -11,7 +11,6 @@ line is the header, whatever it says; further columns are not used. Commas, semi
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from typing import Final
 from bioclip_x.plugin import Taxonomy, TaxonomyBuilder, TaxonomyError, read_text
 
 RANK: Final = "bin"
-DELIMITERS: Final = "\t,;"
 
 Row = tuple[int, str, str]
 """Line, label, bin."""
@@ -54,17 +52,10 @@ class BinsReader:
 
 def _table(path: Path) -> tuple[list[str], list[Row]]:
     text = read_text(path, TaxonomyError)
-    first = io.StringIO(text, newline="").readline()
-    delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    lines: list[tuple[int, list[str]]] = []
-    try:
-        for cells in reader:
-            cells = [" ".join(cell.split()) for cell in cells]
-            if any(cells):
-                lines.append((reader.line_num, cells))
-    except csv.Error as problem:
-        raise TaxonomyError(f"{path}, line {reader.line_num}: not valid CSV: {problem}") from None
+    delimiter = guess_delimiter(first_line(text))
+    rows = delimited_rows(io.StringIO(text, newline=""), str(path), TaxonomyError, delimiter=delimiter)
+    spaced = ((line, [" ".join(cell.split()) for cell in row]) for line, row in rows)
+    lines = [(line, cells) for line, cells in spaced if any(cells)]
     if not lines:
         raise TaxonomyError(f"{path} is empty; expected a header and lines of a label and its bin")
     header = lines[0][1]

@@ -11,7 +11,6 @@ last ranks are blank is a class at the rank it reaches.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -22,7 +21,6 @@ import numpy as np
 from bioclip_x.plugin import LONGEST_LINE, Column, Findings, Numbering, Taxonomy, TaxonomyError, is_archive, read_lines
 from bioclip_x_plugins.readers.tables.lineages import Rows, column_roles, from_rows, refuse_twins
 
-DELIMITERS = "\t,;"
 AT_ONCE: Final = 4096
 """Rows that are taken together: enough to look at columns and not at cells."""
 
@@ -33,15 +31,14 @@ class TableReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         if is_archive(head):  # one that is not compressed begins with its first file, header and all
             return False
-        encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        header = _header(head.decode(encoding, "ignore"))
+        header = first_line(decoded_head(head))
         if (
             not header
             or path.suffix.lower() in (".yaml", ".yml", ".json")
             or header.lstrip().startswith(("{", "[", "(", "<", "-"))
         ):
             return False
-        columns = header.split(_delimiter(header))
+        columns = header.split(guess_delimiter(header))
         return any(role in ("rank", "epithet") for role, _ in column_roles(c.strip('"') for c in columns).values())
 
     def read(self, path: Path) -> Taxonomy:
@@ -50,21 +47,13 @@ class TableReader:
         return from_rows(_rows(path, findings), findings, source=str(path))
 
 
-def _header(text: str) -> str:
-    return io.StringIO(text, newline="").readline().rstrip("\r\n")
-
-
-def _delimiter(header: str) -> str:
-    return max(DELIMITERS, key=header.count)
-
-
 def _rows(path: Path, findings: Findings) -> Rows:
     """The cells of all columns. What is wrong with a row goes to `findings`; the row is left out."""
     # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell, and end no row.
     lines = read_lines(path, TaxonomyError)
     header = next(lines, "")
     csv.field_size_limit(LONGEST_LINE)  # of the whole process; other readers set theirs
-    reader = csv.reader(chain([header], lines), delimiter=_delimiter(header), strict=True)
+    reader = csv.reader(chain([header], lines), delimiter=guess_delimiter(header), strict=True)
     names, numberings, codes = [""], [Numbering()], [[np.empty(0, np.int64)]]
     line_R: list[int] = []
     try:
@@ -119,10 +108,5 @@ def _whole_rows(reader: Any, width: int, line_R: list[int], findings: Findings) 
 
 def _refuse(findings: Findings, problem: csv.Error, line: int) -> None:
     """Raises TaxonomyError with the line in which the row begins: an open quote takes in all that follows it."""
-    told = str(problem)
-    if "end of data" in told:
-        told = "a quote is opened and never closed"
-    elif "field limit" in told:
-        told = f"a cell has more than {LONGEST_LINE:,} characters; is a quote opened and never closed?"
-    findings.error("malformed", f"not valid CSV: {told}", line)
+    findings.error("malformed", csv_problem(problem), line)
     findings.raise_errors()
