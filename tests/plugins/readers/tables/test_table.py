@@ -128,6 +128,7 @@ def test_a_class_listed_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
         ("", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
         (b"\xff\xfe", "is empty"),
+        (" \n\n".encode("utf-16"), "is empty"),
         ("\n \n", "is empty"),
         ("species\n", "holds no taxon"),
         ("genus,species\nParus,Parus major\nParus,Parus, minor\n", r"line 3: 3 cells under 2 columns"),
