@@ -13,11 +13,13 @@ import torch
 from figures import Agreement, Figure, Limit, Sides, Target, by_turns, seconds
 
 from bioclip_x.records import ImageFeatures, ModelCard, Prompt, TextBank
+from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.scorers.text import TextScorer
 
 ROUNDS = 41
 CLASSES, DESCRIPTORS, PICTURES, DIM = 10_000, 10, 256, 512
 CARD = ModelCard("none", "", "", "fp32", dim=DIM, logit_scale=1.0, logit_bias=0.0, context_length=77)
+TAXONOMY = from_labels([f"class {number}" for number in range(CLASSES)])
 
 
 @torch.inference_mode()
@@ -35,7 +37,7 @@ def measure(rounds: int) -> dict[str, Figure | Limit]:
     samples = by_turns(partial(seconds, many), partial(seconds, one), rounds)
     sides = Sides(f"{DESCRIPTORS} descriptors a class", "one text a class", "s")
     bank = _bank(many_PD)
-    pooled = tuple(seconds(lambda: TextScorer().logits(features, bank, CARD)) for _ in range(min(rounds, 5)))
+    pooled = tuple(seconds(lambda: TextScorer().logits(features, bank, CARD, TAXONOMY)) for _ in range(min(rounds, 5)))
     return {
         f"{CLASSES:,} classes × {PICTURES} pictures": Figure(
             sides, Target("at most", 1.1), samples, Agreement(difference)
@@ -46,7 +48,7 @@ def measure(rounds: int) -> dict[str, Figure | Limit]:
 
 def _scored(scorer: TextScorer, features: ImageFeatures, bank: TextBank) -> torch.Tensor:
     """float32 [B, C]."""
-    return scorer.logits(features, bank, CARD).logits_BC
+    return scorer.logits(features, bank, CARD, TAXONOMY).logits_BC
 
 
 def _bank(texts_PD: torch.Tensor) -> TextBank:

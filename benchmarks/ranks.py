@@ -9,7 +9,6 @@ distributions over the classes: a confident one (about a thousand probabilities 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,8 +38,7 @@ def measure(rounds: int) -> dict[str, Figure]:
         log_probs_BC = torch.stack(
             [torch.log_softmax(make(taxonomy.n_classes, seed), dim=0) for seed in range(PICTURES)]
         )
-        logits = replace(Logits.of(log_probs_BC), k=BEST)
-        ours = partial(_ours, taxonomy, logits)
+        ours = partial(_ours, taxonomy, Logits.of(log_probs_BC))
         peers = partial(peer.format_grouped_probs, "picture", log_probs_BC[0].exp(), _family(), k=BEST)
         difference = _difference(ours()["family"], peers())
         sides = Sides("all seven ranks", "pybioclip, family", "s")
@@ -51,7 +49,7 @@ def measure(rounds: int) -> dict[str, Figure]:
 
 def _ours(taxonomy: Taxonomy, logits: Logits) -> dict[str, list[tuple[int, float]]]:
     """rank → (node, share) of the first picture, best first. The five best are found of all pictures."""
-    scores = roll_up(logits, taxonomy)
+    scores = roll_up(logits, taxonomy, n_best=BEST)
     found = {}
     for rank, nodes in taxonomy.rank_tables.items():
         best = select_top_nodes(taxonomy, scores, nodes, BEST)[0]

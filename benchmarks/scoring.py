@@ -14,12 +14,14 @@ import torch
 from figures import Agreement, Figure, Sides, Target, by_turns, seconds
 
 from bioclip_x.records import ImageFeatures, ModelCard, Prompt, TextBank
+from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.scorers.text import TextScorer
 
 ROUNDS = 15
 TARGET = Target("at least", 12)
 CLASSES, DESCRIPTORS, PICTURES, DIM = 10_000, 6, 256, 512
 CARD = ModelCard("none", "", "", "fp32", dim=DIM, logit_scale=1.0, logit_bias=0.0, context_length=77)
+TAXONOMY = from_labels([f"class {number}" for number in range(CLASSES)])
 
 
 @torch.inference_mode()
@@ -41,7 +43,7 @@ def measure(rounds: int) -> dict[str, Figure]:
 
 def _pooled(features: ImageFeatures, bank: TextBank) -> torch.Tensor:
     """float32 [B, C]."""
-    return TextScorer().logits(features, bank, CARD).logits_BC
+    return TextScorer().logits(features, bank, CARD, TAXONOMY).logits_BC
 
 
 def _looped(pictures_BD: torch.Tensor, per_class: dict[int, torch.Tensor]) -> torch.Tensor:

@@ -74,7 +74,8 @@ def bank_of(texts_PD: torch.Tensor) -> TextBank:
 
 
 def scored(taxonomy: Taxonomy, bank: TextBank, pictures_BD: torch.Tensor) -> Scores:
-    logits = TextScorer().logits(ImageFeatures(pictures_BD, ("",) * len(pictures_BD)), bank, CARD)
+    features = ImageFeatures(pictures_BD, ("",) * len(pictures_BD))
+    logits = TextScorer().logits(features, bank, CARD, taxonomy)
     return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables))
 
 
@@ -86,8 +87,8 @@ def _same_best(taxonomy: Taxonomy, bank: TextBank, seed: int) -> float:
     half, same = replace(bank, half_PD=bank.embeddings_PD.half()), 0
     for _ in range(0, QUERIES, PICTURES):
         pictures_BD = torch.nn.functional.normalize(torch.randn(PICTURES, DIM, generator=random), dim=1)
-        full, add_half_precision = (scored(taxonomy, one, pictures_BD).top_BK[:, :BEST] for one in (bank, half))
-        same += int((full == add_half_precision).all(dim=1).sum())
+        full, halved = (scored(taxonomy, one, pictures_BD).top_BK[:, :BEST] for one in (bank, half))
+        same += int((full == halved).all(dim=1).sum())
     return same / QUERIES
 
 

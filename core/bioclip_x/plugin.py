@@ -62,6 +62,16 @@ if TYPE_CHECKING:
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.sources import SUFFIXES
     from bioclip_x.io.archives import Archive, is_archive, open_archive
+    from bioclip_x.io.delimited import DELIMITERS, csv_problem, delimited_rows, first_line, guess_delimiter
+    from bioclip_x.io.encodings import (
+        BOM,
+        BOMS,
+        ascii_head,
+        decoded_head,
+        detect_encoding,
+        marked_encoding,
+        unmarked_utf16,
+    )
     from bioclip_x.io.files import (
         LONGEST_LINE,
         is_written_in_place,
@@ -128,28 +138,31 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
+    from bioclip_x.validation import first_error
 
 __all__ = [
-    "BETWEEN", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER", "RANKS", "SUFFIXES", "TAXON",
-    "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec", "Dataset", "DatasetCapabilities",
-    "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder", "EncoderCapabilities", "EpochEnd",
-    "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageError", "ImageFeatures",
-    "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "Lineages", "LoadedEncoder",
-    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "ModelCard",
-    "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OwnClasses", "PatchEncoder", "PatchFeatures",
-    "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution", "PromptSet",
-    "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
-    "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer", "ScorerCapabilities",
-    "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy",
-    "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
-    "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError", "cache_folder", "compute_bets",
-    "create_registry", "escape_controls", "escape_surrogates", "from_environment", "from_labels", "from_lineages",
-    "from_networkx", "from_usages", "heights", "hookimpl", "is_archive", "is_written_in_place", "lca_costs",
-    "list_some", "load_template", "load_template_set", "load_words", "mask_of", "match_list", "normalise_rank",
-    "off_the_list", "open_archive", "open_image", "open_output", "parquet_file", "parse_name", "read_lines",
-    "read_species_list", "read_text", "read_yaml", "replacing", "resolve_labels", "roll_up", "select_best_bet",
-    "select_most_specific", "split_authorship", "stream_lines", "sum_down", "taxonomic_name", "temporary_folder_for",
-    "to_networkx", "together", "tree_distances",
+    "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
+    "RANKS", "SUFFIXES", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
+    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
+    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
+    "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
+    "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
+    "LossInput", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OwnClasses", "PatchEncoder",
+    "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder",
+    "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym",
+    "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
+    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError",
+    "ascii_head", "cache_folder", "compute_bets", "create_registry", "csv_problem", "decoded_head", "delimited_rows",
+    "detect_encoding", "escape_controls", "escape_surrogates", "first_error", "first_line", "from_environment",
+    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "heights", "hookimpl",
+    "is_archive", "is_written_in_place", "lca_costs", "list_some", "load_template", "load_template_set", "load_words",
+    "marked_encoding", "mask_of", "match_list", "normalise_rank", "off_the_list", "open_archive", "open_image",
+    "open_output", "parquet_file", "parse_name", "read_lines", "read_species_list", "read_text", "read_yaml",
+    "replacing", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
+    "stream_lines", "sum_down", "taxonomic_name", "temporary_folder_for", "to_networkx", "together", "tree_distances",
+    "unmarked_utf16",
 ]
 
 _NAMES: Final = (
@@ -169,6 +182,7 @@ _NAMES: Final = (
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
      "ScoresError TaxonomyError TrainingError"),
+    ("validation", "first_error"),
     # The records they take and return.
     ("records",
      "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
@@ -210,6 +224,8 @@ _NAMES: Final = (
     ("io.streams", "BinaryStream Stream escape_surrogates open_output temporary_folder_for"),
     ("messages", "escape_controls list_some"),
     ("settings", "cache_folder"),
+    ("io.encodings", "BOM BOMS ascii_head decoded_head detect_encoding marked_encoding unmarked_utf16"),
+    ("io.delimited", "DELIMITERS csv_problem delimited_rows first_line guess_delimiter"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

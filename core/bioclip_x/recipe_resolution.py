@@ -15,7 +15,8 @@ from bioclip_x.io.files import read_yaml
 from bioclip_x.models import provided_model
 from bioclip_x.options import BARE, ComponentRef
 from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_refs, parse_subset_terms
-from bioclip_x.registry import Registry, declared
+from bioclip_x.registry import Registry, declared, resolve_relative_paths
+from bioclip_x.validation import first_error
 
 
 def resolve_recipe(
@@ -89,12 +90,12 @@ def _place_paths(registry: Registry, document: dict[str, Any], folder: Path) -> 
     placed = dict(document)
     for field, kind in COMPONENTS.items():
         if document.get(field):
-            refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in _refs(document[field])]
+            refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in parse_refs(document[field])]
             placed[field] = refs if field in SEVERAL else refs[0]
     return placed
 
 
-def _settled(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
+def _settle(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
     """With every option under its name (`templates:openai-80` is `templates:set=openai-80`), and its builders' pooling."""
 
     def full(kind: Kind, ref: ComponentRef) -> ComponentRef:

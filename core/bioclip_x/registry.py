@@ -21,7 +21,36 @@ from bioclip_x.errors import PluginError
 from bioclip_x.hookspecs import GROUP
 
 if TYPE_CHECKING:
+    from bioclip_x.components import (
+        Dataset,
+        Encoder,
+        Head,
+        LanguageModel,
+        LogitAdjustment,
+        Loss,
+        Report,
+        Scorer,
+        TaxonomyReader,
+        TextBuilder,
+    )  # fmt: skip
     from bioclip_x.options import ComponentRef
+    from bioclip_x.prompts.llm_prompts import PromptTemplate
+    from bioclip_x.records import KnownModel
+
+Declared = TypeVar("Declared")
+
+CAPABILITIES: Final[Mapping[Kind, type]] = {
+    "text_builders": capabilities.TextBuilderCapabilities,
+    "encoders": capabilities.EncoderCapabilities,
+    "scorers": capabilities.ScorerCapabilities,
+    "heads": capabilities.HeadCapabilities,
+    "losses": capabilities.LossCapabilities,
+    "taxonomy_readers": capabilities.TaxonomyReaderCapabilities,
+    "language_models": capabilities.LanguageModelCapabilities,
+    "datasets": capabilities.DatasetCapabilities,
+    "reports": capabilities.ReportCapabilities,
+}
+"""Kind → the record that its components declare."""
 
 
 @dataclass(frozen=True, slots=True)

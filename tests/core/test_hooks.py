@@ -16,6 +16,7 @@ from PIL import Image
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.capabilities import EncoderCapabilities, ReportCapabilities
+from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.models import list_known_models
@@ -50,7 +51,7 @@ def test_the_reference_page_is_up_to_date(request: pytest.FixtureRequest) -> Non
 
 
 def test_every_hook_has_a_test_and_a_built_in_user(request: pytest.FixtureRequest) -> None:
-    manager = create_registry().manager
+    manager = create_registry(own={"cli": commands}).manager
     for name in reference(request.config.rootpath).names():
         assert f"test_hook_{name}" in globals(), name
         assert getattr(manager.hook, name).get_hookimpls(), f"no built-in uses {name}"
@@ -68,7 +69,7 @@ def registry_with(kind: Kind, thing: type) -> Registry:
 
     provide.__name__ = kind
     setattr(Plugin, kind, hookimpl(provide))
-    registry = create_registry()
+    registry = create_registry(own={"cli": commands})
     registry.register("mine", Plugin(), "a test")
     return registry
 

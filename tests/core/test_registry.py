@@ -11,7 +11,8 @@ import pytest
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.registry import Registry, create_registry, declared
+from bioclip_x.options import parse_ref
+from bioclip_x.registry import Registry, create_registry, declared, resolve_relative_paths
 
 
 class Loud:

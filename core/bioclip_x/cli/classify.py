@@ -107,8 +107,8 @@ def command(
         provenance = replace(classifier.provenance, notes=(*told, *classifier.provenance.notes))
         if not quiet:
             tell(provenance, bare=output is None and (format_ or "").startswith("csv"))
-        pictured = any(getattr(report, "thumbnails", False) for report, _ in sinks)
-        results = classifier.classify(images or None, thumbnails=pictured, stdin=utf8_stdin())
+        thumbnails = any(declared(report, ReportCapabilities).thumbnails for report, _ in sinks)
+        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=utf8_stdin())
         failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:

@@ -15,6 +15,7 @@ from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.flags import plugin_option, recipe_flags
 from bioclip_x.embed.files import BINARY, FORMATS, open_embeddings, provenance_json
 from bioclip_x.errors import RecipeError
+from bioclip_x.io.encodings import utf8_stdin
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls
 from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS

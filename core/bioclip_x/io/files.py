@@ -13,13 +13,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
+from bioclip_x.io import strict_yaml
 from bioclip_x.io.encodings import detect_encoding
-
-# libyaml's parser where PyYAML was built with it: ten times faster, the same documents.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-DEEPEST: Final = 200
-"""Lists and mappings within one another in a file. Readers of trees recurse, and Python and libyaml have limits."""
+from bioclip_x.io.strict_yaml import DEEPEST, TOO_DEEP, NotValid
 
 LARGEST: Final = 1 << 30
 """Bytes of a YAML or JSON document. It is read whole, and takes some ten times as much memory then."""

@@ -15,10 +15,10 @@ from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.models import provided_model
-from bioclip_x.options import ComponentRef, validated
+from bioclip_x.options import ComponentRef
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
-from bioclip_x.registry import Registry, declared
+from bioclip_x.registry import Registry, declared, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import BY_CONTENT, FREE, TrainConfig
 from bioclip_x.training.texts import TextDraw, TextKind
@@ -38,6 +38,11 @@ class Parts:
 
 def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     """Raises BioclipXError, and TrainingError for a data set that is empty."""
+
+    def placed(kind: Kind, ref: ComponentRef) -> tuple[str, dict[str, Any]]:
+        found = resolve_relative_paths(registry, kind, ref, config.base)
+        return found.name, found.options
+
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
     request = TextRequest(
         taxonomy=taxonomy,
@@ -47,19 +52,19 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     )
     kinds = []
     for text in config.text:
-        builder: TextBuilder = _make(registry, "text_builders", text.component, config.base)
+        builder: TextBuilder = registry.make("text_builders", *placed("text_builders", text.component))
         kinds.append(TextKind(builder, request, text.weight))
     # Kinds of text that share a lack (no common name) tell of it once.
     notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
     datasets = []
     for data in config.data:
-        dataset: Dataset = _make(registry, "datasets", data.component, config.base)
+        dataset: Dataset = registry.make("datasets", *placed("datasets", data.component))
         notes.extend(dataset.prepare(taxonomy))
         if not len(dataset):
             raise TrainingError(f"data: {data.component} has no usable picture; {'; '.join(notes[-3:])}")
         datasets.append(dataset)
-    loss: Loss = _make(registry, "losses", _named(config.loss), config.base)
-    family: Encoder = _make(registry, "encoders", _named(config.encoder), config.base)
+    loss: Loss = registry.make("losses", *placed("losses", _named(config.loss)))
+    family: Encoder = registry.make("encoders", *placed("encoders", _named(config.encoder)))
     if not declared(family, EncoderCapabilities).trains:
         raise TrainingError(f"encoder: {config.encoder}: its models can be used, but not trained")
     encoder = family.trainable(_model(config, registry), device=config.device, seed=config.seed)
@@ -81,12 +86,6 @@ def fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str,
         "data (numbers of pictures)": json.dumps([len(dataset) for dataset in parts.datasets]),
         "precision": precision,
     }
-
-
-def _make(registry: Registry, kind: Kind, ref: ComponentRef, base: Path) -> Any:
-    """As `Registry.make`, with options that are relative paths taken from the configuration's folder."""
-    placed = resolve_relative_paths(registry, kind, ref, base)
-    return registry.make(kind, placed.name, placed.options)
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bioclip_x.plugin import ModelError
+from bioclip_x.plugin import ModelError, first_error
 
 Three = Annotated[tuple[float, float, float], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]

@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
-from bioclip_x.plugin import Archive, Findings, TaxonomyError
+from bioclip_x.plugin import (
+    BOM,
+    DELIMITERS,
+    Archive,
+    Findings,
+    TaxonomyError,
+    delimited_rows,
+    first_line,
+    guess_delimiter,
+    marked_encoding,
+    unmarked_utf16,
+)
 
 LONGEST: Final = 8 << 20
 """Characters of a line. A longer one is no row of a checklist, and would have to be held whole."""

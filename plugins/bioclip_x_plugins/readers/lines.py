@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from bioclip_x.plugin import TaxonomyError, read_lines, stream_lines
+from bioclip_x.plugin import TaxonomyError, ascii_head, decoded_head, read_lines, stream_lines
 
 _JSON: Final = re.compile(rb'\s*\[?\s*\{\s*"')
 

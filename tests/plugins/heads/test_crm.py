@@ -8,8 +8,7 @@ from hypothesis import given
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.options import validated
-from bioclip_x.records import Logits
-from bioclip_x.records.scores import HeadInput
+from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.crm import Crm
@@ -34,7 +33,7 @@ def naive_lca_costs(tree: Taxonomy) -> np.ndarray:
 @given(trees(), logits)
 def test_classes_come_in_order_of_expected_lca_height(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided = Crm().decide(HeadInput(in_parts(logits_BC), tree))
+    decided = Crm().decide(HeadInput(in_parts(logits_BC), tree, n_best=5))
     costs = naive_lca_costs(tree)
     for row in range(3):
         share_C = np.array(shares(logits_BC[row], tree))[tree.leaf_node_C]

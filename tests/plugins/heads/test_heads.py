@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Logits
-from bioclip_x.records.scores import HeadInput
+from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import TaxonomyBuilder
 from bioclip_x_plugins.heads.flat import Flat
 from bioclip_x_plugins.heads.rollup import Rollup, size_prior

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.options import validated
-from bioclip_x.records import Logits
-from bioclip_x.records.scores import HeadInput
+from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import HOLE, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x_plugins.heads.hedge import Hedge
@@ -63,7 +62,8 @@ def test_lambda_agrees_with_a_search_through_all_nodes(tree: Taxonomy, many: np.
 @given(trees(), logits)
 def test_shares_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
-    decided, rolled = Hedge().decide(HeadInput(in_parts(logits_BC), tree)), roll_up(in_parts(logits_BC), tree)
+    decided = Hedge().decide(HeadInput(in_parts(logits_BC), tree, n_best=5))
+    rolled = roll_up(in_parts(logits_BC), tree, n_best=5)
     assert torch.equal(decided.log_probs_BI, rolled.log_probs_BI) and torch.equal(decided.top_BK, rolled.top_BK)
 
 
@@ -113,9 +113,8 @@ def test_a_hole_is_never_named() -> None:
         builder.add_lineage([*zip(("phylum", "class", "order"), lineage)])
     tree = builder.build()
     assert [tree.class_taxon(c).name for c in range(4)] == ["o3", "o1", "o2", "o4"]
-    reported = (
-        Hedge(0.9).decide(HeadInput(Logits.of(torch.log(torch.tensor([[0.01, 0.5, 0.48, 0.01]]))), tree)).reported_BK
-    )
+    logits = Logits.of(torch.log(torch.tensor([[0.01, 0.5, 0.48, 0.01]])))
+    reported = Hedge(0.9).decide(HeadInput(logits, tree)).reported_BK
     assert reported is not None and tree.names[int(reported)] == "Chordata"
 
 

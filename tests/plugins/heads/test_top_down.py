@@ -6,8 +6,7 @@ import torch
 from hypothesis import given
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Logits
-from bioclip_x.records.scores import HeadInput
+from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import SELF, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.heads.top_down import TopDown
@@ -38,7 +37,8 @@ def naive_log_probs(logits_C: np.ndarray, inner_T: np.ndarray, tree: Taxonomy) -
 @given(trees(), logits)
 def test_agrees_with_a_walk_from_the_root(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC, inner_TB = many[:, : tree.n_classes], many[:, 1000 : 1000 + len(tree.inner_taxa)].T.copy()
-    decided = TopDown().decide(HeadInput(in_parts(logits_BC, inner_TB=torch.from_numpy(inner_TB)), tree))
+    given_parts = HeadInput(in_parts(logits_BC), tree, n_best=5, inner_logits_TB=torch.from_numpy(inner_TB))
+    decided = TopDown().decide(given_parts)
     shares_BI = decided.log_probs_BI.double().exp().numpy()
     for row in range(3):
         of_class = np.exp(naive_log_probs(logits_BC[row], inner_TB[:, row], tree))
@@ -65,7 +65,8 @@ def test_a_large_clade_gains_nothing_by_its_size() -> None:
     tree = two_families(300)
     logits_BC = torch.zeros(1, 301)
     logits_BC[0, 0] = 2
-    decided = TopDown().decide(HeadInput(in_parts(logits_BC.numpy(), 100, torch.tensor([[2.0], [0.0]])), tree))
+    inner_TB = torch.tensor([[2.0], [0.0]])
+    decided = TopDown().decide(HeadInput(in_parts(logits_BC.numpy(), 100), tree, inner_logits_TB=inner_TB))
     assert float(decided.log_probs_BI[0, tree.names.index("small")].exp()) == pytest.approx(0.8808, abs=1e-4)
     assert decided.ranks == ("family", "species")
 
@@ -79,7 +80,8 @@ def test_taxa_without_a_possible_class_do_not_compete() -> None:
     inner = {"O": 0.0, "absent": 5.0, "Oo": 0.0, "P": 0.0, "Pp": 0.0}
     inner_TB = torch.tensor([[inner[tree.names[node]]] for node in tree.inner_taxa])
     logits_BC = np.array([[-np.inf, 1, 2, 0]], np.float32)
-    shares_I = TopDown().decide(HeadInput(in_parts(logits_BC, 2, inner_TB), tree)).log_probs_BI[0].exp()
+    decided = TopDown().decide(HeadInput(in_parts(logits_BC, 2), tree, inner_logits_TB=inner_TB))
+    shares_I = decided.log_probs_BI[0].exp()
     share = dict(zip(tree.names, shares_I.tolist()))
     assert (share["absent"], share["a"]) == (0, 0)
     assert (share["O"], share["P"], share["o"]) == pytest.approx((0.5, 0.5, 0.5))

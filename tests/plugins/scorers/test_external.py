@@ -34,7 +34,7 @@ def scorer(folder: Path, text: str, **options: str) -> ExternalScorer:
 
 def logits(one: ExternalScorer, *names: str) -> Logits:
     features = ImageFeatures(torch.empty(len(names), 0), ("",) * len(names), names=names)
-    return one.logits(features, None, None)  # type: ignore[arg-type]
+    return one.logits(features, None, None, None)  # type: ignore[arg-type]
 
 
 def test_probabilities_become_the_shares(tmp_path: Path, taxonomy: Taxonomy) -> None:
@@ -81,7 +81,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, taxonomy: Taxonomy) -> N
         scorer(tmp_path, "image,Parus majr\nx,1\n").prepare(taxonomy)
     one = scorer(tmp_path, "image,Parus major\nx,1\n")
     with pytest.raises(ScoresError, match=r"call prepare"):
-        one.pictures()
+        one.image_names()
     one.prepare(taxonomy)
     with pytest.raises(ScoresError, match="y: no row"):
         logits(one, "y")
@@ -90,7 +90,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, taxonomy: Taxonomy) -> N
 def test_pictures_are_told_apart(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "image,Parus major,blank\na/x.jpg,1,0\nb/x.jpg,1,0\nz.jpg,0,1\n")
     one.prepare(taxonomy)
-    assert one.pictures() == ("a/x.jpg", "b/x.jpg", "z.jpg")
+    assert one.image_names() == ("a/x.jpg", "b/x.jpg", "z.jpg")
     assert one.problem("/photos/a/x.jpg") == ""
     assert one.problem("x.jpg") == "2 rows may be meant in s.csv"
     assert one.problem("w.jpg") == "no row in s.csv"

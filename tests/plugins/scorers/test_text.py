@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.records import ImageFeatures, ModelCard, Prompt, TextBank
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x_plugins.scorers.text import TextScorer
 
 CARD = ModelCard("m", "r", "t", "fp32", 8, logit_scale=50.0, logit_bias=-1.5, context_length=77)
@@ -24,6 +26,10 @@ def make(seed: int, pooling: str, counts: list[int]) -> tuple[ImageFeatures, Tex
     )
     bank = TextBank(prompts, texts_PD, owner_P, weight_P, len(counts), pooling, "key")
     return ImageFeatures(images_BD, ("",) * 3), bank
+
+
+def flat(bank: TextBank) -> Taxonomy:
+    return from_labels([f"class {c}" for c in range(bank.n_classes)])
 
 
 def naive(image_D: np.ndarray, bank: TextBank, c: int) -> float:
@@ -46,7 +52,7 @@ def naive(image_D: np.ndarray, bank: TextBank, c: int) -> float:
 @given(seed=st.integers(0, 2**32 - 1), counts=st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_agrees_with_the_definition(pooling: str, seed: int, counts: list[int]) -> None:
     features, bank = make(seed, pooling, counts)
-    logits = TextScorer().logits(features, bank, CARD)
+    logits = TextScorer().logits(features, bank, CARD, flat(bank))
     assert logits.logits_BC.shape == (3, len(counts))
     for b in range(3):
         expected = [naive(features.embeddings_BD[b].double().numpy(), bank, c) for c in range(len(counts))]
@@ -58,7 +64,7 @@ def test_agrees_with_the_definition(pooling: str, seed: int, counts: list[int]) 
 def test_coefficients_rebuild_the_logit(pooling: str, seed: int, counts: list[int]) -> None:
     features, bank = make(seed, pooling, counts)
     scorer = TextScorer()
-    logits = scorer.logits(features, bank, CARD).logits_BC
+    logits = scorer.logits(features, bank, CARD, flat(bank)).logits_BC
     for b, image_D in enumerate(features.embeddings_BD):
         for c in range(len(counts)):
             cosines = bank.embeddings_PD[bank.of_class(c)] @ image_D
@@ -75,5 +81,5 @@ def test_mean_is_not_renormalised() -> None:
     banks = [
         TextBank(prompts, unit, np.zeros(2, np.int64), np.ones(2, np.float32), 1, p, "k") for p in ("mean", "ensemble")
     ]
-    mean, ensemble = (float(TextScorer().logits(image, bank, card).logits_BC) for bank in banks)
+    mean, ensemble = (float(TextScorer().logits(image, bank, card, flat(bank)).logits_BC) for bank in banks)
     assert mean == pytest.approx(0.1 / np.sqrt(1.01), abs=1e-6) and ensemble == pytest.approx(1.0, abs=1e-6)

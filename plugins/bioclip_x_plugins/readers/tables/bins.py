@@ -16,7 +16,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.plugin import Taxonomy, TaxonomyBuilder, TaxonomyError, read_text
+from bioclip_x.plugin import (
+    Taxonomy,
+    TaxonomyBuilder,
+    TaxonomyError,
+    delimited_rows,
+    first_line,
+    guess_delimiter,
+    read_text,
+)
 
 RANK: Final = "bin"
 

@@ -18,7 +18,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from bioclip_x.plugin import LONGEST_LINE, Column, Findings, Numbering, Taxonomy, TaxonomyError, is_archive, read_lines
+from bioclip_x.plugin import (
+    LONGEST_LINE,
+    Column,
+    Findings,
+    Numbering,
+    Taxonomy,
+    TaxonomyError,
+    csv_problem,
+    decoded_head,
+    first_line,
+    guess_delimiter,
+    is_archive,
+    read_lines,
+)
 from bioclip_x_plugins.readers.tables.lineages import Rows, column_roles, from_rows, refuse_twins
 
 AT_ONCE: Final = 4096

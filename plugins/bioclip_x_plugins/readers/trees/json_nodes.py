@@ -23,6 +23,7 @@ from bioclip_x.plugin import (
     Taxonomy,
     TaxonomyError,
     TaxonomyReaderCapabilities,
+    ascii_head,
     from_usages,
     read_yaml,
 )
