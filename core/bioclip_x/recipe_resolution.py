@@ -65,8 +65,11 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
     for field, kind in COMPONENTS.items():
         if field in filled or field not in REQUIRED:
             continue
-        brought = (name for setting, name in registry.defaults(kind).items() if explicit.get(setting))
-        filled[field] = next(brought, None) or registry.required_default(kind)
+        brought = {name: setting for setting, name in registry.defaults(kind).items() if explicit.get(setting)}
+        if len(brought) > 1:
+            told = " and ".join(f"{setting} brings the {field} {name!r}" for name, setting in brought.items())
+            raise RecipeError(f"{told}; leave out the {' or the '.join(brought.values())}, or say which by --{field}")
+        filled[field] = next(iter(brought), None) or registry.required_default(kind)
     return filled
 
 

@@ -82,22 +82,22 @@ class Registry:
     def register(self, name: str, plugin: Any, origin: str) -> None:
         """Adds one plugin, whole or not at all.
 
-        Raises PluginError for a misspelt hook or a hook that fails, DuplicateError for a component name that is taken.
+        Raises PluginError for a misspelt hook, a hook that fails, or a name that another plugin has; DuplicateError for a
+        component name that is taken, or a second default.
         """
+        if self.manager.has_plugin(name):
+            raise PluginError(f"another plugin is called so: {name!r} of {self.plugins[name]}")
+        components = {kind: dict(found) for kind, found in self._components.items()}
+        origins = self.plugins | {name: origin}
         try:
             self.manager.register(plugin, name=name)
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
                 raise PluginError(f"{origin} has no hook; is @hookimpl missing?")
-            found = [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]
-            for kind, spec in found:
-                self._refuse_second_default(kind, spec, name, origin)
-                if spec.name in self._components[kind]:
-                    other = self._components[kind][spec.name].plugin
-                    raise DuplicateError(
-                        f"two plugins provide a {_singular(kind)} called {spec.name!r}: "
-                        f"{other} ({self.plugins[other]}) and {name} ({origin})"
-                    )
+            for kind, spec in [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]:
+                one = Registered(spec, name)
+                _refuse_duplicate(kind, one, components[kind], origins)
+                components[kind][spec.name] = one
         except Exception as problem:
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
@@ -105,19 +105,7 @@ class Registry:
                 known = ", ".join(k for k, v in vars(hookspecs).items() if hasattr(v, f"{GROUP}_spec"))
                 raise PluginError(f"{str(problem).strip()}; known hooks: {known}") from None
             raise
-        self.plugins[name] = origin
-        for kind, spec in found:
-            self._components[kind][spec.name] = Registered(spec, name)
-
-    def _refuse_second_default(self, kind: Kind, spec: ComponentSpec, plugin: str, origin: str) -> None:
-        for other in self._components[kind].values():
-            both = set(spec.default_for) & set(other.spec.default_for)
-            if (spec.default and other.spec.default) or both:
-                what = f"for {', '.join(sorted(both))}" if both else "where a recipe names none"
-                raise DuplicateError(
-                    f"two plugins provide the default {_singular(kind)} {what}: {other.spec.name!r} of {other.plugin} "
-                    f"({self.plugins[other.plugin]}) and {spec.name!r} of {plugin} ({origin})"
-                )
+        self.plugins, self._components = origins, components
 
     def load(self, names: Iterable[str]) -> list[str]:
         """Adds plugins by module name or path to a .py file, where they are not there yet. Returns their names here.
@@ -258,9 +246,9 @@ def declared(component: object, kind: type[Declared]) -> Declared:
 
     kind: the record expected, `HeadCapabilities` say. Raises PluginError where it declares something else.
     """
-    found = getattr(component, "capabilities", None)
-    if found is None:
+    if not hasattr(component, "capabilities"):
         return kind()
+    found = component.capabilities
     if not isinstance(found, kind):
         owner = component if isinstance(component, type) else type(component)
         raise PluginError(
@@ -372,6 +360,25 @@ def _import_file(path: Path) -> Any:
         del sys.modules[spec.name]
         raise
     return module
+
+
+def _refuse_duplicate(
+    kind: Kind, one: Registered, taken: Mapping[str, Registered], origins: Mapping[str, str]
+) -> None:
+    """Raises DuplicateError where another component has its name, or is the default for the same."""
+    for other in taken.values():
+        both = set(one.spec.default_for) & set(other.spec.default_for)
+        if (one.spec.default and other.spec.default) or both:
+            what = f"for {', '.join(sorted(both))}" if both else "where a recipe names none"
+            raise DuplicateError(
+                f"two plugins provide the default {_singular(kind)} {what}: {other.spec.name!r} of {other.plugin} "
+                f"({origins[other.plugin]}) and {one.spec.name!r} of {one.plugin} ({origins[one.plugin]})"
+            )
+    if other := taken.get(one.spec.name):
+        raise DuplicateError(
+            f"two plugins provide a {_singular(kind)} called {one.spec.name!r}: "
+            f"{other.plugin} ({origins[other.plugin]}) and {one.plugin} ({origins[one.plugin]})"
+        )
 
 
 def _singular(kind: str) -> str:

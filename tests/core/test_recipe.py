@@ -113,6 +113,16 @@ def test_a_rank_brings_rollup_and_a_descriptor_file_brings_descriptors(registry:
     assert resolve_recipe(registry, flags={"descriptors": "d.yaml", "text": "common"}).text[0].name == "common"
 
 
+def test_two_settings_that_bring_different_heads_are_named(registry: Registry) -> None:
+    with pytest.raises(
+        RecipeError,
+        match="rank brings the head 'rollup' and depth brings the head 'hedge'; leave out the rank or the depth, or say which",
+    ):
+        resolve_recipe(registry, flags={"rank": "family", "depth": "auto"})
+    named = resolve_recipe(registry, flags={"rank": "family", "depth": "auto", "head": "hedge"})
+    assert (named.head.name, named.rank, named.depth) == ("hedge", "family", "auto")  # refused by what needs the head
+
+
 def test_a_dump_is_the_recipe_again(registry: Registry) -> None:
     flags = {"text": ["descriptors:style=bare", "common"], "labels": ("a", "b"), "head": "rollup"}
     recipe = resolve_recipe(registry, flags=flags)

@@ -101,6 +101,27 @@ def test_duplicate_names_are_refused_naming_both_origins(monkeypatch: pytest.Mon
         create_registry()
 
 
+def test_a_name_that_an_installed_plugin_has_leaves_that_plugin_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry_point(monkeypatch, "rollup", plugin())
+    registry = create_registry()
+    [warning] = registry.warnings
+    assert "plugin 'rollup' of somebodys-package 3.2" in warning and "another plugin is called so" in warning
+    assert registry.plugins["rollup"].startswith("bioclip-x ") and "loud" not in registry.components("heads")
+    hook = registry.configure("rollup")
+    assert hook is not None and hook(recipe=None) == [{"head": "rollup"}]
+
+
+def test_one_plugin_that_provides_a_name_twice_is_refused(registry: Registry) -> None:
+    class Twice:
+        @hookimpl
+        def heads(self) -> list[ComponentSpec]:
+            return [ComponentSpec("loud", "one", f"{__name__}:Loud"), ComponentSpec("loud", "two", f"{__name__}:Loud")]
+
+    with pytest.raises(PluginError, match=r"a head called 'loud': twice \(here\) and twice \(here\)"):
+        registry.register("twice", Twice(), "here")
+    assert "loud" not in registry.components("heads") and "twice" not in registry.plugins
+
+
 def test_misspelt_hooks_are_refused_and_leave_nothing_behind(registry: Registry) -> None:
     class Misspelt:
         @hookimpl

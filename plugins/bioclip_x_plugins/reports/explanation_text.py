@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 from bioclip_x.plugin import Explanation, PromptContribution, Remainder
-from bioclip_x_plugins.reports.result_text import REST_SHOWN, said, sides, signed
+from bioclip_x_plugins.reports.result_text import REST_SHOWN, cosine, has_descriptors, is_descriptor, said, sides, signed
 
 
 def amount(number: float) -> str:
@@ -27,28 +28,56 @@ def margin_in_words(explanation: Explanation) -> str:
     return f"{'margin' if explanation.runner_up else 'score'} {signed(explanation.margin)}"
 
 
-def whence(share: PromptContribution) -> str:
+def baseline_in_words(explanation: Explanation, decimals: int = 3) -> str:
+    """What the cosines shown are compared with; "" where none is shown, or nothing is known of it."""
+    if explanation.baseline is None or not has_descriptors(explanation):
+        return ""
+    return f"the mean text of the list scores {cosine(explanation.baseline, decimals)} on this image"
+
+
+def whence(contribution: PromptContribution) -> str:
     """The taxon above the class that a descriptor was written for, "" where it is the class's own.
 
     >>> whence(PromptContribution("a fork", "", "descriptor", "", 0, 0.3, 1.0, "Milvus", "genus"))
     'genus Milvus'
     """
-    return f"{share.rank} {share.taxon}".strip()
+    return f"{contribution.rank} {contribution.taxon}".strip()
 
 
 def own_sides(explanation: Explanation) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
     """The winner's prompts and the runner-up's, the strongest first, without what is said of both."""
-    winners, others = (tuple(share for share in side if share.net is None) for side in sides(explanation))
+    winners, others = (tuple(one for one in side if one.net is None) for side in sides(explanation))
     return winners, others
+
+
+def split_strongest(
+    contributions: Sequence[PromptContribution], number: int
+) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
+    """The `number` largest contributions by absolute value, and the others; both in the order given.
+
+    By absolute value, because evidence against a class must not be left out where it is strong.
+    """
+    by_size = sorted(range(len(contributions)), key=lambda place: -_size(contributions[place].contribution))
+    shown = set(by_size[:number])
+    return (
+        tuple(one for place, one in enumerate(contributions) if place in shown),
+        tuple(one for place, one in enumerate(contributions) if place not in shown),
+    )
+
+
+def _size(contribution: float) -> float:
+    return abs(contribution) if math.isfinite(contribution) else math.inf
+
+
+def strongest_in_favour(contributions: Iterable[PromptContribution]) -> str:
+    """What the descriptor with the largest contribution says; "" where none is evidence for the winner."""
+    found = [one for one in contributions if is_descriptor(one) and one.contribution > 0]
+    return said(max(found, key=lambda one: one.contribution)) if found else ""
 
 
 def of_both(explanation: Explanation) -> tuple[tuple[str, float], ...]:
     """What is said of both classes, each once, with what it did for the margin altogether; the most telling first."""
-    nets = {
-        share.phrase.casefold(): (said(share), share.net)
-        for share in explanation.contributions
-        if share.net is not None
-    }
+    nets = {one.phrase.casefold(): (said(one), one.net) for one in explanation.contributions if one.net is not None}
     return tuple(sorted(nets.values(), key=lambda one: -abs(one[1])))
 
 

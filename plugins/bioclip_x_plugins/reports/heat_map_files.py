@@ -75,10 +75,9 @@ class _Writer:
     def write(self, result: Result) -> None:
         """A folder for each picture, by its place among all; none for one without an explanation."""
         self._number += 1
-        shares = result.explanation.contributions if result.explanation else ()
-        both = [
-            self._shown(shares, class_index) for class_index in dict.fromkeys(share.class_index for share in shares)
-        ]
+        contributions = result.explanation.contributions if result.explanation else ()
+        classes = dict.fromkeys(one.class_index for one in contributions)
+        both = [self._shown(contributions, class_index) for class_index in classes]
         scale = full_colour([heat_map for side in both for _, heat_map in side])
         if not result.thumbnail or not scale:
             return
@@ -87,22 +86,22 @@ class _Writer:
         with Image.open(io.BytesIO(result.thumbnail)) as opened:
             picture = opened.convert("RGB")
         for which, side in zip(("1-for", "2-against"), both):
-            for place, (share, heat_map) in enumerate(side, 1):
-                name = f"{which}-{place:02d}-{_slug(share.phrase or share.text)}.png"
-                about = self._about(result, share, heat_map, scale)
+            for place, (one, heat_map) in enumerate(side, 1):
+                name = f"{which}-{place:02d}-{_slug(one.phrase or one.text)}.png"
+                about = self._about(result, one, heat_map, scale)
                 overlaid(picture, heat_map, scale).save(folder / name, pnginfo=about)
 
     def _shown(
-        self, shares: Sequence[PromptContribution], class_index: int
+        self, contributions: Sequence[PromptContribution], class_index: int
     ) -> list[tuple[PromptContribution, HeatMap]]:
-        own = [(share, share.heat_map) for share in shares if share.class_index == class_index and share.heat_map]
+        own = [(one, one.heat_map) for one in contributions if one.class_index == class_index and one.heat_map]
         return own[: self._strongest]
 
-    def _about(self, result: Result, share: PromptContribution, heat_map: HeatMap, scale: float) -> PngInfo:
+    def _about(self, result: Result, one: PromptContribution, heat_map: HeatMap, scale: float) -> PngInfo:
         """What the picture shows, within the picture."""
         told = {
-            "Title": f"{result.source}: {share.text}",
-            "Description": f"each patch's part of the similarity {share.similarity:.4f}: orange for, blue against, "
+            "Title": f"{result.source}: {one.text}",
+            "Description": f"each patch's part of the similarity {one.similarity:.4f}: orange for, blue against, "
             f"the full colour from {scale:.3g}",
             "Comment": heat_map.method,
             "Source": f"{self._provenance.model} {self._provenance.revision}",
@@ -130,7 +129,7 @@ def overlaid(picture: Image.Image, heat_map: HeatMap, full: float) -> Image.Imag
     """
     wide, high = picture.size
     left, top, right, bottom = (
-        round(share * side) for share, side in zip(heat_map.box, (wide, high, wide, high), strict=True)
+        round(edge * side) for edge, side in zip(heat_map.box, (wide, high, wide, high), strict=True)
     )
     size = (max(1, right - left), max(1, bottom - top))
     values_hw = np.nan_to_num(np.array(heat_map.values_hw, np.float32), posinf=0, neginf=0) / full

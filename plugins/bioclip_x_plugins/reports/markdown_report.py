@@ -21,14 +21,17 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.reports.explanation_text import (
     amount,
+    baseline_in_words,
     margin_in_words,
     of_both,
     own_sides,
     shown_remainders,
+    split_strongest,
     whence,
 )
 from bioclip_x_plugins.reports.result_text import (
     beside,
+    cosine,
     escape_controls,
     has_descriptors,
     has_italic_classes,
@@ -150,11 +153,13 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
     over = f" rather than {runner_up}" if runner_up else ""
     yield f"### Why {winner}{over}: {margin_in_words(explanation)}"
     if has_descriptors(explanation):
-        shares = own_sides(explanation)
-        reach = max((abs(share.contribution) for side in shares for share in side), default=0.0) or 1.0
-        for name, side in zip((winner_class, runner_up_class), shares):
+        own = own_sides(explanation)
+        reach = max((abs(one.contribution) for side in own for one in side), default=0.0) or 1.0
+        for name, side in zip((winner_class, runner_up_class), own):
             if name:
                 yield _descriptors(name, side, strongest, reach)
+        if baseline := baseline_in_words(explanation):
+            yield f"Cosine: {baseline}."
         if both := of_both(explanation):
             yield _table(("of both", "margin"), "lr", ((escaped(phrase), signed(net)) for phrase, net in both))
     elif explanation.contributions:
@@ -165,21 +170,22 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
         )
 
 
-def _descriptors(name: str, shares: Sequence[PromptContribution], strongest: int, reach: float) -> str:
+def _descriptors(name: str, contributions: Sequence[PromptContribution], strongest: int, reach: float) -> str:
+    shown, hidden = split_strongest(contributions, strongest)
     rows = [
         (
-            escaped(said(share)),
-            escaped(whence(share)),
-            f"{share.similarity:.3f}".replace("-", "−"),
-            signed(share.contribution),
-            ("█" if share.contribution >= 0 else "░") * round(BAR * abs(share.contribution) / reach),
+            escaped(said(one)),
+            escaped(whence(one)),
+            cosine(one.similarity),
+            signed(one.contribution),
+            ("█" if one.contribution >= 0 else "░") * round(BAR * abs(one.contribution) / reach),
         )
-        for share in shares[:strongest]
+        for one in shown
     ]
     if not rows:
         rows.append(("nothing that the other has not", "", "", "", ""))
-    if hidden := shares[strongest:]:
-        rows.append((f"{len(hidden)} more", "", "", signed(sum(share.contribution for share in hidden)), ""))
+    if hidden:
+        rows.append((f"{len(hidden)} more", "", "", signed(sum(one.contribution for one in hidden)), ""))
     return _table((name, "", "cosine", "margin", ""), "llrrl", rows)
 
 

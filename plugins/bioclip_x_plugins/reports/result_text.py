@@ -55,26 +55,25 @@ def sides(explanation: Explanation) -> tuple[tuple[PromptContribution, ...], tup
         return (), ()
     winner = explanation.contributions[0].class_index
     return (
-        tuple(share for share in explanation.contributions if share.class_index == winner),
-        tuple(share for share in explanation.contributions if share.class_index != winner),
+        tuple(one for one in explanation.contributions if one.class_index == winner),
+        tuple(one for one in explanation.contributions if one.class_index != winner),
     )
 
 
-def is_descriptor(share: PromptContribution) -> bool:
+def is_descriptor(contribution: PromptContribution) -> bool:
     """Whether a prompt says something of its class beyond its name."""
-    return bool(share.phrase)
+    return bool(contribution.phrase)
 
 
-def said(share: PromptContribution) -> str:
+def said(contribution: PromptContribution) -> str:
     """What a prompt says of its class, and of which kind that is where it is no descriptor of it."""
-    return (
-        f"{share.phrase} ({share.kind})" if share.phrase and share.kind != "descriptor" else share.phrase or share.text
-    )
+    phrase, kind = contribution.phrase, contribution.kind
+    return f"{phrase} ({kind})" if phrase and kind != "descriptor" else phrase or contribution.text
 
 
 def has_descriptors(explanation: Explanation) -> bool:
     """Whether there is anything to explain a decision with."""
-    return any(is_descriptor(share) for share in explanation.contributions)
+    return any(map(is_descriptor, explanation.contributions))
 
 
 def plural(number: int, one: str, many: str) -> str:
@@ -87,21 +86,21 @@ def finite(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def percent(share: float) -> str:
-    """A share as percent; never rounded to all or nothing where it is neither.
+def percent(probability: float) -> str:
+    """A probability as percent; never rounded to all or nothing where it is neither.
 
     >>> percent(0.9312), percent(0.99999), percent(0.0001), percent(1 - 1e-9)
     ('93.1%', '>99.9%', '<0.1%', '100%')
     """
-    if not math.isfinite(share):
+    if not math.isfinite(probability):
         return "?"
-    if share >= 1 - 1e-6:
+    if probability >= 1 - 1e-6:
         return "100%"
-    if share >= 0.9995:
+    if probability >= 0.9995:
         return ">99.9%"
-    if 0 < share < 0.0005:
+    if 0 < probability < 0.0005:
         return "<0.1%"
-    return f"{share * 100:.1f}%"
+    return f"{probability * 100:.1f}%"
 
 
 def signed(number: float) -> str:
@@ -114,6 +113,15 @@ def signed(number: float) -> str:
         return "?"
     text = f"{number:+.2f}"
     return text[1:] if text[1:] == "0.00" else text.replace("-", "−")
+
+
+def cosine(number: float, decimals: int = 3) -> str:
+    """A cosine, with a true minus.
+
+    >>> cosine(0.2149), cosine(-0.05, decimals=2)
+    ('0.215', '−0.05')
+    """
+    return f"{number:.{decimals}f}".replace("-", "−") if math.isfinite(number) else "?"
 
 
 def plain(value: Any) -> Any:

@@ -6,22 +6,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bioclip_x.plugin import Explanation, Prediction, RankWinner, Result, Taxon
-from bioclip_x_plugins.reports.explanation_text import own_sides
+from bioclip_x.plugin import Prediction, RankWinner, Result, Taxon
+from bioclip_x_plugins.reports.explanation_text import own_sides, strongest_in_favour
 from bioclip_x_plugins.reports.html.explanation import Why, why
 from bioclip_x_plugins.reports.html.images import data_uri, small
-from bioclip_x_plugins.reports.result_text import beside, is_descriptor, is_italic, italic_names, percent, said
+from bioclip_x_plugins.reports.result_text import beside, is_italic, italic_names, percent
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A taxon in words. share: as percent; width: the same, of a bar, 0 to 100."""
+    """A taxon in words. probability: as percent; width: the same, of a bar, 0 to 100."""
 
     rank: str
     name: str
     common: str
     italic: bool
-    share: str
+    probability: str
     width: float
     flag: Name | None = None
 
@@ -31,7 +31,7 @@ class Card:
     """state: "named", "refused" or "unreadable".
 
     image, small: addresses that hold the picture, in the card and in the index. width, height: its pixels, 0 if unknown.
-    decided: the winner's strongest descriptor that the runner-up has not.
+    decided: the winner's strongest descriptor in its favour that the runner-up has not.
     sort_*: what the index sorts by, "" where there is nothing.
     """
 
@@ -49,7 +49,7 @@ class Card:
     others: tuple[Name, ...]
     why: Why | None
     decided: str
-    sort_share: str
+    sort_probability: str
     sort_margin: str
 
 
@@ -76,15 +76,10 @@ def card(result: Result, language: str, strongest: int, italic_classes: bool) ->
         path=_path(best, result.ranks) if best else (),
         others=tuple(_name(one, language) for one in result.predictions[1:]),
         why=why(explanation, strongest, italic_names(result), italic_classes) if explanation else None,
-        decided=_decided(explanation) if explanation else "",
-        sort_share=_number(best.probability) if best else "",
+        decided=strongest_in_favour(own_sides(explanation)[0]) if explanation else "",
+        sort_probability=_number(best.probability) if best else "",
         sort_margin=_number(explanation.margin) if explanation and explanation.runner_up else "",
     )
-
-
-def _decided(explanation: Explanation) -> str:
-    own = [share for share in own_sides(explanation)[0] if is_descriptor(share)]
-    return said(max(own, key=lambda share: share.contribution)) if own else ""
 
 
 def _number(value: float) -> str:
@@ -95,12 +90,12 @@ def _name(one: Prediction, language: str) -> Name:
     return _taxon(one.taxon, one.probability, beside(one, language))
 
 
-def _taxon(taxon: Taxon, share: float, common: str = "") -> Name:
-    return Name(taxon.rank, taxon.name, common, is_italic(taxon.rank), percent(share), _width(share))
+def _taxon(taxon: Taxon, probability: float, common: str = "") -> Name:
+    return Name(taxon.rank, taxon.name, common, is_italic(taxon.rank), percent(probability), _width(probability))
 
 
-def _width(share: float) -> float:
-    return round(100 * min(1.0, max(0.0, share)), 2) if math.isfinite(share) else 0.0
+def _width(probability: float) -> float:
+    return round(100 * min(1.0, max(0.0, probability)), 2) if math.isfinite(probability) else 0.0
 
 
 def _path(best: Prediction, ranks: Sequence[RankWinner]) -> tuple[Name, ...]:

@@ -7,9 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bioclip_x.plugin import Explanation, HeatMap, PromptContribution
-from bioclip_x_plugins.reports.explanation_text import amount, own_sides, shown_remainders
+from bioclip_x_plugins.reports.explanation_text import (
+    amount,
+    baseline_in_words,
+    own_sides,
+    shown_remainders,
+    split_strongest,
+)
 from bioclip_x_plugins.reports.html.images import corners, data_uri, spread, veil
-from bioclip_x_plugins.reports.result_text import has_descriptors, is_italic, plural
+from bioclip_x_plugins.reports.result_text import cosine, has_descriptors, is_italic, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class Line:
 class Why:
     """sides: texts that only one of the two classes has; empty where the texts are names. both: what both have.
 
+    baseline: what the cosines are to be compared with, in words; "" where none is shown.
     lines: what adds up to the margin; empty where one line is all of it.
     method: how its heat maps were made, "" where there are none.
     """
@@ -85,6 +92,7 @@ class Why:
     runner_up: Set
     is_asked_for: bool
     margin: str
+    baseline: str
     has_texts: bool
     sides: tuple[Side, ...]
     both: tuple[Bar, ...]
@@ -101,20 +109,21 @@ def why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], it
     names = (explanation.winner, explanation.runner_up, explanation.winner_class, explanation.runner_up_class)
     winner, runner_up, *classes = (Set(name, italic.get(name, italic_classes)) for name in names)
     own, both = own_sides(explanation), _of_both(explanation)
-    maps = [share.heat_map for share in explanation.contributions if share.heat_map]
-    axes = [_Axis(shares, sign) for shares, sign in zip(own, (1.0, -1.0))]
+    maps = [one.heat_map for one in explanation.contributions if one.heat_map]
+    axes = [_Axis(side, sign) for side, sign in zip(own, (1.0, -1.0))]
     build = _Build(strongest, max(axis.high - axis.low for axis in axes) or 1.0, spread(maps))
     shown = has_descriptors(explanation)
     texts = [*zip(own, classes), (both, Set("", False))]
-    lines = (*(_sum(shares, name) for shares, name in texts if shares), *_remainders(explanation))
+    lines = (*(_sum(side, name) for side, name in texts if side), *_remainders(explanation))
     return Why(
         winner=winner,
         runner_up=runner_up,
         is_asked_for=explanation.is_asked_for,
         margin=amount(explanation.margin),
+        baseline=baseline_in_words(explanation),
         has_texts=bool(explanation.contributions),
         sides=tuple(build.side(name, axis) for name, axis in zip(classes, axes) if axis.contributions) if shown else (),
-        both=tuple(build.bar(share, axes[0]) for share in both) if shown else (),
+        both=tuple(build.bar(one, axes[0]) for one in both) if shown else (),
         lines=lines if len(lines) > 1 else (),
         method=maps[0].method if maps else "",
     )
@@ -126,13 +135,13 @@ class _Axis:
     sign: 1 the winner's, -1 the runner-up's, whose contributions to the margin are negative.
     """
 
-    def __init__(self, shares: Sequence[PromptContribution], sign: float) -> None:
-        self.contributions, self._sign = shares, sign
-        numbers = [0.0, *map(self.of, shares)]
+    def __init__(self, contributions: Sequence[PromptContribution], sign: float) -> None:
+        self.contributions, self._sign = contributions, sign
+        numbers = [0.0, *map(self.of, contributions)]
         self.low, self.high = min(numbers), max(numbers)
 
-    def of(self, share: PromptContribution) -> float:
-        return self._sign * share.contribution if math.isfinite(share.contribution) else 0.0
+    def of(self, one: PromptContribution) -> float:
+        return self._sign * one.contribution if math.isfinite(one.contribution) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +153,26 @@ class _Build:
     spread: float
 
     def side(self, name: Set, axis: _Axis) -> Side:
-        bars = tuple(self.bar(share, axis) for share in axis.contributions)
-        folded_sum = amount(_total(axis.contributions[self.strongest :]))
-        return Side(name, self._part(-axis.low), bars[: self.strongest], bars[self.strongest :], folded_sum)
+        shown, folded = split_strongest(axis.contributions, self.strongest)
+        bars, more = (tuple(self.bar(one, axis) for one in part) for part in (shown, folded))
+        return Side(name, self._part(-axis.low), bars, more, amount(_total(folded)))
 
-    def bar(self, share: PromptContribution, axis: _Axis) -> Bar:
+    def bar(self, one: PromptContribution, axis: _Axis) -> Bar:
         """Of a text of both classes: with what it did altogether, and without a bar."""
-        value = axis.of(share) if share.net is None else 0.0
+        value = axis.of(one) if one.net is None else 0.0
         return Bar(
-            phrase=share.phrase or share.text,
-            text=share.text,
-            kind="" if share.kind == "descriptor" else share.kind,
-            owner=Set(share.taxon, is_italic(share.rank)),
-            owner_rank=share.rank,
-            n_classes=share.n_classes,
-            similarity=f"{share.similarity:.3f}".replace("-", "−"),
-            contribution=amount(share.contribution if share.net is None else share.net),
+            phrase=one.phrase or one.text,
+            text=one.text,
+            kind="" if one.kind == "descriptor" else one.kind,
+            owner=Set(one.taxon, is_italic(one.rank)),
+            owner_rank=one.rank,
+            n_classes=one.n_classes,
+            similarity=cosine(one.similarity),
+            contribution=amount(one.contribution if one.net is None else one.net),
             left=self._part(min(value, 0.0) - axis.low),
             width=self._part(abs(value)),
-            is_for_winner=share.contribution >= 0,
-            where=self._where(share.heat_map),
+            is_for_winner=one.contribution >= 0,
+            where=self._where(one.heat_map),
         )
 
     def _part(self, logits: float) -> float:
@@ -177,17 +186,17 @@ class _Build:
 
 def _of_both(explanation: Explanation) -> tuple[PromptContribution, ...]:
     """What is said of both classes, each once (with its similarity in the winner's text); the most telling first."""
-    first = {share.phrase.casefold(): share for share in reversed(explanation.contributions) if share.net is not None}
-    return tuple(sorted(first.values(), key=lambda share: -abs(share.net or 0.0)))
+    first = {one.phrase.casefold(): one for one in reversed(explanation.contributions) if one.net is not None}
+    return tuple(sorted(first.values(), key=lambda one: -abs(one.net or 0.0)))
 
 
-def _total(shares: Sequence[PromptContribution]) -> float:
-    return math.fsum(share.contribution if share.net is None else share.net for share in shares)
+def _total(contributions: Sequence[PromptContribution]) -> float:
+    return math.fsum(one.contribution if one.net is None else one.net for one in contributions)
 
 
-def _sum(shares: Sequence[PromptContribution], name: Set) -> Line:
-    texts = plural(len(shares), "text", "texts")
-    return Line(texts if name.name else f"{texts} of both", name, amount(_total(shares)))
+def _sum(contributions: Sequence[PromptContribution], name: Set) -> Line:
+    texts = plural(len(contributions), "text", "texts")
+    return Line(texts if name.name else f"{texts} of both", name, amount(_total(contributions)))
 
 
 def _remainders(explanation: Explanation) -> Iterator[Line]:

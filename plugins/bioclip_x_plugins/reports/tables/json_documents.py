@@ -97,24 +97,24 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
             {"label": one.label, "kind": one.kind, "contribution": finite(one.contribution)}
             for one in explanation.remainders
         ],
-        "descriptors": [_descriptor(share, name) for name, shares in named for share in shares],
+        "descriptors": [_descriptor(one, name) for name, side in named for one in side],
     }
 
 
-def _descriptor(share: PromptContribution, class_name: str) -> dict[str, Any]:
+def _descriptor(contribution: PromptContribution, class_name: str) -> dict[str, Any]:
     return {
-        "phrase": share.phrase or None,
-        "text": share.text,
-        "kind": share.kind,
-        "source": share.source,
+        "phrase": contribution.phrase or None,
+        "text": contribution.text,
+        "kind": contribution.kind,
+        "source": contribution.source,
         "class": class_name,
-        "taxon": share.taxon or None,
-        "rank": share.rank or None,
-        "similarity": finite(share.similarity),
-        "contribution": finite(share.contribution),
-        "n_classes": share.n_classes,
-        "net": None if share.net is None else finite(share.net),
-        "heat_map": _heat_map(share.heat_map) if share.heat_map else None,
+        "taxon": contribution.taxon or None,
+        "rank": contribution.rank or None,
+        "similarity": finite(contribution.similarity),
+        "contribution": finite(contribution.contribution),
+        "n_classes": contribution.n_classes,
+        "net": None if contribution.net is None else finite(contribution.net),
+        "heat_map": _heat_map(contribution.heat_map) if contribution.heat_map else None,
     }
 
 

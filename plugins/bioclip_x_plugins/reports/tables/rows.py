@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bioclip_x.plugin import LINNAEAN, ORDER, Explanation, Prediction, Provenance, Result, Taxon
-from bioclip_x_plugins.reports.result_text import finite, is_descriptor, language, said, sides
+from bioclip_x_plugins.reports.explanation_text import strongest_in_favour
+from bioclip_x_plugins.reports.result_text import finite, language, sides
 
 OURS: Final = (
     "rank", "name", "note", "margin", "top_descriptor", "refused", "error", "demo", "model", "revision", "version",
@@ -75,7 +76,6 @@ def epithet(taxon: Taxon) -> str:
 
 
 def why_columns(explanation: Explanation) -> tuple[float | None, str]:
-    """The margin over the runner-up and the winner's strongest descriptor, each blank where there is none."""
+    """The margin over the runner-up and the winner's strongest descriptor in its favour, each blank where there is none."""
     margin = finite(explanation.margin) if explanation.runner_up else None
-    descriptors = [share for share in sides(explanation)[0] if is_descriptor(share)]
-    return margin, said(max(descriptors, key=lambda share: share.contribution)) if descriptors else ""
+    return margin, strongest_in_favour(sides(explanation)[0])

@@ -13,7 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bioclip_x.plugin import Explanation, Prediction, Provenance, Result, Taxon
-from bioclip_x_plugins.reports.explanation_text import amount, margin_in_words, of_both, own_sides, shown_remainders
+from bioclip_x_plugins.reports.explanation_text import (
+    amount,
+    baseline_in_words,
+    margin_in_words,
+    of_both,
+    own_sides,
+    shown_remainders,
+)
 from bioclip_x_plugins.reports.result_text import (
     beside,
     escape_controls,
@@ -25,7 +32,7 @@ from bioclip_x_plugins.reports.result_text import (
     recipe_line,
     signed,
 )
-from bioclip_x_plugins.reports.terminal.contributions import why_panel
+from bioclip_x_plugins.reports.terminal.contributions import COSINE_DECIMALS, why_panel
 
 SIDE_BY_SIDE: Final = 96
 """Columns from which there is room for two panels beside each other."""
@@ -125,12 +132,12 @@ def _path(best: Prediction, layout: Layout) -> Table:
     grid.add_column(justify="right", no_wrap=True)
     for step in best.path:
         name = safe(step.name, "italic" if is_italic(step.rank) else "")
-        grid.add_row(safe(step.rank), name, _share_bar(step.probability, layout), percent(step.probability))
+        grid.add_row(safe(step.rank), name, _probability_bar(step.probability, layout), percent(step.probability))
     return grid
 
 
-def _share_bar(share: float, layout: Layout, width: int = 8) -> str:
-    filled = round(max(0.0, min(1.0, share)) * width) if math.isfinite(share) else 0
+def _probability_bar(probability: float, layout: Layout, width: int = 8) -> str:
+    filled = round(max(0.0, min(1.0, probability)) * width) if math.isfinite(probability) else 0
     full, empty = ("#", ".") if layout.ascii_only else ("━", "╌")
     return full * filled + empty * (width - filled)
 
@@ -178,14 +185,20 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
             " (the texts compared are names)" if explanation.contributions else ""
         )  # else scores that no text has made
         return Group(Text.assemble(title, (named, "dim")), *rest)
-    shares = own_sides(explanation)
-    reach = max((abs(share.contribution) for side in shares for share in side), default=0.0) or 1.0
+    own = own_sides(explanation)
+    reach = max((abs(one.contribution) for side in own for one in side), default=0.0) or 1.0
     panels: list[RenderableType] = [
         why_panel(name, side, reach, layout.panel, layout.strongest, layout.ascii_only, safe)
-        for name, side in zip(classes, shares)
+        for name, side in zip(classes, own)
         if name.plain
     ]
-    return Group(title, _panels(panels, layout), *_both(explanation), *rest)
+    return Group(title, _panels(panels, layout), *_baseline(explanation), *_both(explanation), *rest)
+
+
+def _baseline(explanation: Explanation) -> Iterable[RenderableType]:
+    """What the cosines are to be compared with."""
+    if words := baseline_in_words(explanation, COSINE_DECIMALS):
+        yield Text(f"cosine: {words}", "dim")
 
 
 def _both(explanation: Explanation) -> Iterable[RenderableType]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
 from bioclip_x.plugin import PromptContribution
-from bioclip_x_plugins.reports.explanation_text import whence
-from bioclip_x_plugins.reports.result_text import said, signed
+from bioclip_x_plugins.reports.explanation_text import split_strongest, whence
+from bioclip_x_plugins.reports.result_text import cosine, said, signed
+
+COSINE_DECIMALS: Final = 2
+"""Of cosines in the terminal, where columns are few."""
 
 
 def why_panel(
     heading: Text,
-    shares: Sequence[PromptContribution],
+    contributions: Sequence[PromptContribution],
     reach: float,
     width: int,
     strongest: int,
@@ -23,12 +27,13 @@ def why_panel(
 ) -> Table:
     """Phrase, similarity, bar and signed contribution; what is left out is summed up in a last row.
 
-    reach: the largest contribution of either side, the length of a whole bar.
+    A bar to the right, green, is evidence for the winner; one to the left, magenta, is evidence against it.
+    reach: the largest contribution of either side, the length of a whole bar. strongest: contributions shown.
     """
-    shown, hidden = shares[:strongest], shares[strongest:]
+    shown, hidden = split_strongest(contributions, strongest)
     half = max(5, min(10, width // 6))
-    below = any(share.contribution < 0 for share in shown)
-    above = any(share.contribution > 0 for share in shown) or not below
+    below = any(one.contribution < 0 for one in shown)
+    above = any(one.contribution > 0 for one in shown) or not below
     grid = Table.grid(padding=(0, 1))
     grid.width = width
     grid.add_column(ratio=1, overflow="fold")
@@ -36,19 +41,19 @@ def why_panel(
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(heading, "cosine", "", Text("margin", "dim"))
-    for share in shown:
-        bar = contribution_bar(share.contribution / reach, half if below else 0, half if above else 0, ascii_only)
-        beside = f", {whence(share)}" if share.taxon else ""
+    for one in shown:
+        bar = contribution_bar(one.contribution / reach, half if below else 0, half if above else 0, ascii_only)
+        beside = f", {whence(one)}" if one.taxon else ""
         grid.add_row(
-            Text.assemble(safe(said(share)), (safe(beside).plain, "dim")),
-            f"{share.similarity:.2f}".replace("-", "−"),
+            Text.assemble(safe(said(one)), (safe(beside).plain, "dim")),
+            cosine(one.similarity, COSINE_DECIMALS),
             bar,
-            signed(share.contribution),
+            signed(one.contribution),
         )
-    if not shares:
+    if not contributions:
         grid.add_row(Text("nothing that the other has not", "dim"))
     if hidden:
-        rest = signed(sum(share.contribution for share in hidden))
+        rest = signed(sum(one.contribution for one in hidden))
         grid.add_row(Text(f"{len(hidden)} more", "dim"), "", "", Text(rest, "dim"))
     return grid
 
