@@ -52,14 +52,14 @@ def measure(rounds: int) -> dict[str, Limit]:
 
 def _asking_took(url: str, output: Path, concurrency: int) -> float:
     """Seconds of one run of `pipeline.describe.describe`, which importing the program is no part of."""
-    from bioclip_x.describe.questions import questions
+    from bioclip_x.describe.questions import make_questions
     from bioclip_x.describe.run import describe
     from bioclip_x.prompts.llm_prompts import load_template
     from bioclip_x_plugins.language_models.openai_compatible import OpenAICompatible
 
     os.environ.setdefault("OPENAI_API_KEY", "none")
     template = load_template("exemplar").model_copy(update={"domain": "birds"})
-    asked, _ = questions(from_labels(_labels()), template)
+    asked, _ = make_questions(from_labels(_labels()), template)
     model = OpenAICompatible(model="m", base_url=url)
     return seconds(lambda: describe(asked, template, model, output, concurrency=concurrency))
 

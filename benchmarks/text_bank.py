@@ -27,7 +27,7 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.bank import build_bank
 from bioclip_x.text_bank.class_prompts import write_prompts
 from bioclip_x_plugins.encoders.open_clip import OpenClip
-from bioclip_x_plugins.scorers.text import prototypes
+from bioclip_x_plugins.scorers.text import make_prototypes
 from bioclip_x_plugins.text.names import NAMES, Name
 from bioclip_x_plugins.text.templates import Templates
 
@@ -64,7 +64,7 @@ def _ours(encoder: LoadedEncoder, taxonomy: Taxonomy, name: Name) -> torch.Tenso
     """One unit vector per class, as the scorer pools them: float32 [C, D]."""
     request = TextRequest(taxonomy, range(taxonomy.n_classes))
     texts = write_prompts([Templates("openai-80", name=name)], request)
-    return prototypes(build_bank(encoder, texts.prompts, taxonomy.n_classes, pooling="ensemble"))
+    return make_prototypes(build_bank(encoder, texts.prompts, taxonomy.n_classes, pooling="ensemble"))
 
 
 def _pybioclip(model: str) -> Peer:

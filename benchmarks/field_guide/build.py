@@ -24,11 +24,11 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import describe
 
-from bioclip_x.settings import cache_folder
+from bioclip_x.settings import find_cache_folder
 from bioclip_x.training.config import read_config
 from bioclip_x_field_guide.drawing import PLANS, draw_random, draw_species
-from bioclip_x_field_guide.species import trained_species
-from bioclip_x_plugins.encoders.gate import features, fit
+from bioclip_x_field_guide.species import list_trained_species
+from bioclip_x_plugins.encoders.gate import compute_features, fit
 from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 
@@ -57,7 +57,7 @@ def as_users_have_them(image: Image.Image, index: int) -> Image.Image:
 
 def drawings(seed: int, per_species: int, per_plan: int) -> Iterator[Image.Image]:
     """Of the species that the model was trained on, and as many others: the gate knows a kind of drawing, not a list."""
-    for s, species in enumerate(trained_species()):
+    for s, species in enumerate(list_trained_species()):
         for k in range(per_species):
             yield draw_species(species.name, (seed, 0, s, k), 256).image
     for p, plan in enumerate(PLANS):
@@ -73,7 +73,7 @@ def gate_features(encoder: LoadedOpenClip, seed: int, per_species: int, per_plan
         pixels_13HW = encoder.preprocess(as_users_have_them(drawing, number))[None]
         mean, std = (torch.tensor(encoder.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
         embedding_1D = encoder.model.encode_image(pixels_13HW).float()
-        parts.append(features((pixels_13HW * std + mean).clamp(0, 1), embedding_1D))
+        parts.append(compute_features((pixels_13HW * std + mean).clamp(0, 1), embedding_1D))
     return torch.cat(parts)
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--skip-training", action="store_true", help="take the run that is there; fit the gate again")
     options = parser.parse_args()
     seconds = None
-    drawn_before = any((cache_folder() / "field-guide").glob("*.npy"))
+    drawn_before = any((find_cache_folder() / "field-guide").glob("*.npy"))
     if not options.skip_training:
         began = time.monotonic()
         resume = ["--resume"] if options.resume else []

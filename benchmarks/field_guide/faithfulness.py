@@ -16,7 +16,7 @@ from PIL import Image
 
 from bioclip_x.components import LoadedEncoder
 from bioclip_x_field_guide.drawing import draw_species
-from bioclip_x_field_guide.species import Species, descriptors, load_species, phrases, trait_values
+from bioclip_x_field_guide.species import Species, list_descriptors, list_phrases, list_trait_values, load_species
 
 SEED = 2029
 DRAWINGS = 2
@@ -28,15 +28,15 @@ Change = tuple[int, Image.Image, Image.Image]
 
 def changes(number: int, species: Species) -> Iterator[Change]:
     """Every described trait of a species, changed to another value at random; what leaves no pixel changed is left out."""
-    said = descriptors(species)
+    said = list_descriptors(species)
     rng = np.random.default_rng((SEED, number))
     for k in range(DRAWINGS):
         whole = draw_species(species.name, (SEED, number, k), 256).image
         for trait, value in species.traits.items():
-            phrase = phrases(species.plan, trait, value)[0]
+            phrase = list_phrases(species.plan, trait, value)[0]
             if phrase not in said:
                 continue
-            other = str(rng.choice([v for v in trait_values(species.plan)[trait] if v != value]))
+            other = str(rng.choice([v for v in list_trait_values(species.plan)[trait] if v != value]))
             changed = draw_species(species.name, (SEED, number, k), 256, change={trait: other}).image
             if changed.tobytes() != whole.tobytes():
                 yield said.index(phrase), whole, changed
@@ -59,7 +59,7 @@ def figures(encoder: LoadedEncoder) -> dict[str, Any]:
     }
     owner: list[str] = []
     for number, species in enumerate(load_species()):
-        said = descriptors(species)
+        said = list_descriptors(species)
         texts = {"bare": said, "named": [f"{species.name}, which has {phrase}" for phrase in said]}
         banks = {style: encoder.encode_texts(each) for style, each in texts.items()}
         for phrase, whole, changed in changes(number, species):

@@ -28,7 +28,7 @@ from bioclip_x import Classifier
 from bioclip_x.components import PatchEncoder
 from bioclip_x.explain.heat_maps import compute_seen_box
 from bioclip_x_field_guide.drawing import Drawing, draw_species
-from bioclip_x_field_guide.species import Species, descriptors, load_species, phrases
+from bioclip_x_field_guide.species import Species, list_descriptors, list_phrases, load_species
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "field_guide_heat_maps.json"
@@ -86,7 +86,7 @@ def are_apart(one: np.ndarray, other: np.ndarray) -> bool:
 def cases(species: Species, drawing: Drawing, maps: Mapping[str, np.ndarray], said: Sequence[str]) -> Iterator[Case]:
     """maps: "parts" and "plain", [P, h, w] of the phrases `said`."""
     rng = np.random.default_rng((SEED, len(said), int(drawing.masks["organism"].sum())))
-    spoken = {trait: phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()}
+    spoken = {trait: list_phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()}
     seen = {trait: said.index(p) for trait, p in spoken.items() if p in said and trait in drawing.masks}
     high, wide = maps["parts"].shape[1:]
     for trait, phrase in seen.items():
@@ -127,7 +127,7 @@ def all_cases(encoder: PatchEncoder) -> list[Case]:
     }
     found = []
     for species, drawing in drawn():
-        said = descriptors(species)
+        said = list_descriptors(species)
         texts_PD = encoder.encode_texts(said)
         pixels = encoder.preprocess(drawing.image)[None]
         maps = {way: torch.einsum("hwd,pd->phw", parts(pixels), texts_PD).numpy() for way, parts in ways.items()}

@@ -15,11 +15,11 @@ from PIL import Image
 from bioclip_x import Classifier
 from bioclip_x.records import Result
 from bioclip_x_field_guide.drawing import draw_species
-from bioclip_x_field_guide.species import Species, held_out_species, load_species, trained_species
+from bioclip_x_field_guide.species import Species, list_held_out_species, list_trained_species, load_species
 
 SEED = 2028
 PER_SPECIES = {"trained_on": 20, "never_drawn": 40}
-SPECIES: dict[str, tuple[Species, ...]] = {"trained_on": trained_species(), "never_drawn": held_out_species()}
+SPECIES: dict[str, tuple[Species, ...]] = {"trained_on": list_trained_species(), "never_drawn": list_held_out_species()}
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "taxonomic": ("`--text taxonomic`: kingdom to species", {}),
     "common": ("`--text common`: names only", {"text": "common"}),

@@ -10,7 +10,7 @@ from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses
-from bioclip_x.registry import Registry, declared
+from bioclip_x.registry import Registry, get_capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Family:
 def make_family(registry: Registry, recipe: Recipe) -> Family:
     """The family of the recipe's model. Loads nothing."""
     encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-    provided = provided_model(registry, recipe.model)
+    provided = find_provided_model(registry, recipe.model)
     source = provided.source if provided else recipe.model
-    return Family(recipe.encoder.name, encoder, declared(encoder, EncoderCapabilities), source)
+    return Family(recipe.encoder.name, encoder, get_capabilities(encoder, EncoderCapabilities), source)
 
 
-def provided_model(registry: Registry, name: str) -> KnownModel | None:
+def find_provided_model(registry: Registry, name: str) -> KnownModel | None:
     """The model of this name that a plugin provides by its hook `models`, None where it is the family's own affair."""
     return registry.make("models", name) if name in registry.components("models") else None
 
@@ -66,5 +66,5 @@ def list_known_models(registry: Registry) -> Sequence[KnownModel]:
     """All models that have a short name: those that plugins provide, then those of each family."""
     provided = [registry.make("models", name) for name in registry.components("models")]
     families = [registry.make("encoders", name) for name in registry.components("encoders")]
-    listing = [family for family in families if declared(family, EncoderCapabilities).lists_models]
+    listing = [family for family in families if get_capabilities(family, EncoderCapabilities).lists_models]
     return [*provided, *(model for family in listing for model in family.known_models())]

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.validation import first_error
+from bioclip_x.validation import find_first_error
 
 BARE: Final = ""
 """The key of a value given without an option's name; which option it sets, the component's constructor says."""
@@ -75,7 +75,7 @@ def parse_ref(value: Any) -> ComponentRef:
     return ComponentRef(name=name, options=options)
 
 
-def named(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def name_options(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Options with the value given without a name, if there is one, under the option that it sets.
 
     Raises RecipeError where `target` has no such option, or where it is given by its name as well.
@@ -94,9 +94,9 @@ def named(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> 
     return {name if key == BARE else key: one for key, one in options.items()}
 
 
-def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def validate_options(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Options for `target`, converted to its annotations. Raises RecipeError naming the option and listing the known."""
-    options = named(what, target, options)
+    options = name_options(what, target, options)
     parameters = _options(what, target)
     unknown = sorted(set(options) - {p.name for p in parameters})
     if unknown:
@@ -107,7 +107,7 @@ def validated(what: str, target: Callable[..., Any], options: Mapping[str, Any])
     try:
         model = create_model("Options", __config__=config, **fields)(**options)
     except ValidationError as problem:
-        wrong = first_error(problem)
+        wrong = find_first_error(problem)
         raise RecipeError(f"{what}: option {wrong.place!r}: {wrong.message}") from None
     return {p.name: getattr(model, p.name) for p in parameters}
 

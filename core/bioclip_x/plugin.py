@@ -62,27 +62,33 @@ if TYPE_CHECKING:
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.sources import SUFFIXES
     from bioclip_x.io.archives import Archive, is_archive, open_archive
-    from bioclip_x.io.delimited import DELIMITERS, csv_problem, delimited_rows, first_line, guess_delimiter
+    from bioclip_x.io.delimited import (
+        DELIMITERS,
+        explain_csv_error,
+        guess_delimiter,
+        read_delimited_rows,
+        take_first_line,
+    )
     from bioclip_x.io.encodings import (
         BOM,
         BOMS,
-        ascii_head,
-        decoded_head,
+        decode_head,
         detect_encoding,
-        marked_encoding,
-        unmarked_utf16,
+        find_marked_encoding,
+        find_unmarked_utf16,
+        make_ascii_head,
     )
     from bioclip_x.io.files import (
         LONGEST_LINE,
         is_written_in_place,
+        open_replacement,
         read_lines,
+        read_stream_lines,
         read_text,
         read_yaml,
-        replacing,
-        stream_lines,
     )
-    from bioclip_x.io.parquet import parquet_file
-    from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, open_output, temporary_folder_for
+    from bioclip_x.io.parquet import open_parquet_writer
+    from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
     from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
@@ -119,26 +125,26 @@ if TYPE_CHECKING:
     )
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
     from bioclip_x.registry import create_registry, from_environment
-    from bioclip_x.settings import cache_folder
+    from bioclip_x.settings import find_cache_folder
     from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
     from bioclip_x.taxonomy.builder import from_labels
     from bioclip_x.taxonomy.details import BETWEEN, NO_DETAILS, Role
     from bioclip_x.taxonomy.editing.subset import mask_of
     from bioclip_x.taxonomy.findings import Findings
-    from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, from_lineages, together
+    from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, combine_columns, from_lineages
     from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
-    from bioclip_x.taxonomy.names.labels import off_the_list, resolve_labels
-    from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
+    from bioclip_x.taxonomy.names.labels import find_unlisted_labels, resolve_labels
+    from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
     from bioclip_x.taxonomy.names.matching import match_list
     from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
     from bioclip_x.taxonomy.names.resolver import Resolver
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
-    from bioclip_x.taxonomy.scoring.costs import heights, lca_costs, tree_distances
+    from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
     from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
-    from bioclip_x.validation import first_error
+    from bioclip_x.validation import find_first_error
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
@@ -154,15 +160,16 @@ __all__ = [
     "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym",
     "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
     "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError",
-    "ascii_head", "cache_folder", "compute_bets", "create_registry", "csv_problem", "decoded_head", "delimited_rows",
-    "detect_encoding", "escape_controls", "escape_surrogates", "first_error", "first_line", "from_environment",
-    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "heights", "hookimpl",
-    "is_archive", "is_written_in_place", "lca_costs", "list_some", "load_template", "load_template_set", "load_words",
-    "marked_encoding", "mask_of", "match_list", "normalise_rank", "off_the_list", "open_archive", "open_image",
-    "open_output", "parquet_file", "parse_name", "read_lines", "read_species_list", "read_text", "read_yaml",
-    "replacing", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
-    "stream_lines", "sum_down", "taxonomic_name", "temporary_folder_for", "to_networkx", "together", "tree_distances",
-    "unmarked_utf16",
+    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
+    "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "list_some", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
+    "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
+    "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
+    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
+    "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -182,7 +189,7 @@ _NAMES: Final = (
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
      "ScoresError TaxonomyError TrainingError"),
-    ("validation", "first_error"),
+    ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
      "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
@@ -194,21 +201,21 @@ _NAMES: Final = (
     ("taxonomy", "TAXON Details Taxonomy TaxonomyBuilder"),
     ("taxonomy.details", "BETWEEN NO_DETAILS Role"),
     ("taxonomy.findings", "Findings"),
-    ("taxonomy.lineages", "Column Lineages Numbering RankColumn from_lineages together"),
+    ("taxonomy.lineages", "Column Lineages Numbering RankColumn from_lineages combine_columns"),
     ("taxonomy.name_usages", "NameUsage SeveralParents from_usages"),
     ("taxonomy.networkx_graph", "from_networkx to_networkx"),
     ("taxonomy.builder", "from_labels"),
     ("taxonomy.ranks", "LINNAEAN ORDER RANKS normalise_rank"),
     ("taxonomy.editing.subset", "mask_of"),
     # Names of taxa.
-    ("taxonomy.names.labels", "off_the_list resolve_labels"),
-    ("taxonomy.names.lineage_text", "taxonomic_name"),
+    ("taxonomy.names.labels", "find_unlisted_labels resolve_labels"),
+    ("taxonomy.names.lineage_text", "format_taxonomic_name"),
     ("taxonomy.names.matching", "match_list"),
     ("taxonomy.names.parsing", "parse_name split_authorship"),
     ("taxonomy.names.resolver", "Resolver"),
     ("classes.species_lists", "read_species_list"),
     # Numbers on the tree.
-    ("taxonomy.scoring.costs", "heights lca_costs tree_distances"),
+    ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
     ("taxonomy.scoring.hedging", "compute_bets select_best_bet select_most_specific"),
     ("taxonomy.scoring.path_sums", "sum_down"),
     ("taxonomy.scoring.rollup", "roll_up"),
@@ -219,13 +226,13 @@ _NAMES: Final = (
     ("images.decoding", "open_image"),
     ("images.sources", "SUFFIXES"),
     ("io.archives", "Archive is_archive open_archive"),
-    ("io.files", "LONGEST_LINE is_written_in_place read_lines read_text read_yaml replacing stream_lines"),
-    ("io.parquet", "parquet_file"),
-    ("io.streams", "BinaryStream Stream escape_surrogates open_output temporary_folder_for"),
+    ("io.files", "LONGEST_LINE is_written_in_place read_lines read_text read_yaml open_replacement read_stream_lines"),
+    ("io.parquet", "open_parquet_writer"),
+    ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),
     ("messages", "escape_controls list_some"),
-    ("settings", "cache_folder"),
-    ("io.encodings", "BOM BOMS ascii_head decoded_head detect_encoding marked_encoding unmarked_utf16"),
-    ("io.delimited", "DELIMITERS csv_problem delimited_rows first_line guess_delimiter"),
+    ("settings", "find_cache_folder"),
+    ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
+    ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

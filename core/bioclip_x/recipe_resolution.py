@@ -12,11 +12,11 @@ from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
 from bioclip_x.components import Head, Kind
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.io.files import read_yaml
-from bioclip_x.models import provided_model
+from bioclip_x.models import find_provided_model
 from bioclip_x.options import BARE, ComponentRef
 from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_refs, parse_subset_terms
-from bioclip_x.registry import Registry, declared, resolve_relative_paths
-from bioclip_x.validation import first_error
+from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
+from bioclip_x.validation import find_first_error
 
 
 def resolve_recipe(
@@ -60,7 +60,11 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(explicit)
     if "model" not in filled:
         filled["model"] = registry.required_default("models")
-    if "encoder" not in filled and (provided := provided_model(registry, str(filled["model"]))) and provided.encoder:
+    if (
+        "encoder" not in filled
+        and (provided := find_provided_model(registry, str(filled["model"])))
+        and provided.encoder
+    ):
         filled["encoder"] = provided.encoder
     for field, kind in COMPONENTS.items():
         if field in filled or field not in REQUIRED:
@@ -74,7 +78,7 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_contradictions(registry: Registry, recipe: Recipe) -> None:
-    if recipe.depth and not declared(_make_head(registry, recipe), HeadCapabilities).depth_option:
+    if recipe.depth and not get_capabilities(_make_head(registry, recipe), HeadCapabilities).depth_option:
         default = registry.default("heads", "depth")
         raise RecipeError(
             f"depth auto needs a head that can be asked for it ({default}), and the head {recipe.head.name!r} was given; "
@@ -117,7 +121,7 @@ def _settle(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
 def _poolings(registry: Registry, recipe: Recipe) -> set[str]:
     """The poolings that the prompts of the recipe's text builders were published with."""
     builders = (registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
-    return {pooling for builder in builders if (pooling := declared(builder, TextBuilderCapabilities).pooling)}
+    return {pooling for builder in builders if (pooling := get_capabilities(builder, TextBuilderCapabilities).pooling)}
 
 
 def _collect_patches(
@@ -165,9 +169,9 @@ def read_recipe(file: Path) -> dict[str, Any]:
     if isinstance(file_there := document.get("calibration"), str) and file_there not in ("none", "auto"):
         document["calibration"] = str(file.parent / file_there)
     if isinstance(terms := parse_subset_terms(document.get("subset")), Sequence):
-        from bioclip_x.taxonomy.editing.subset import placed
+        from bioclip_x.taxonomy.editing.subset import resolve_path
 
-        document["subset"] = [placed(term, file.parent) if isinstance(term, str) else term for term in terms]
+        document["subset"] = [resolve_path(term, file.parent) if isinstance(term, str) else term for term in terms]
     return document
 
 
@@ -175,4 +179,4 @@ def _validate(values: Mapping[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as problem:
-        raise RecipeError(f"{where}: {first_error(problem, Recipe)}") from None
+        raise RecipeError(f"{where}: {find_first_error(problem, Recipe)}") from None

@@ -87,17 +87,17 @@ class Registry:
         """
         if self.manager.has_plugin(name):
             raise PluginError(f"another plugin is called so: {name!r} of {self.plugins[name]}")
-        components = {kind: dict(found) for kind, found in self._components.items()}
+        components = {kind: dict(taken) for kind, taken in self._components.items()}
         origins = self.plugins | {name: origin}
         try:
             self.manager.register(plugin, name=name)
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
                 raise PluginError(f"{origin} has no hook; is @hookimpl missing?")
-            for kind, spec in [(kind, spec) for kind in KINDS for spec in self._provided(kind, plugin)]:
-                one = Registered(spec, name)
+            found = [(each, Registered(spec, name)) for each in KINDS for spec in self._provided(each, plugin)]
+            for kind, one in found:
                 _refuse_duplicate(kind, one, components[kind], origins)
-                components[kind][spec.name] = one
+                components[kind][one.spec.name] = one
         except Exception as problem:
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
@@ -183,7 +183,7 @@ class Registry:
         """
         component = self.target(kind, name)(**self.options(kind, name, options or {}))
         if kind in CAPABILITIES:
-            declared(component, CAPABILITIES[kind])
+            get_capabilities(component, CAPABILITIES[kind])
         return component
 
     def default(self, kind: Kind, setting: str = "") -> str | None:
@@ -210,15 +210,15 @@ class Registry:
 
     def options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """All options of a component, those given validated. Raises PluginError or RecipeError."""
-        from bioclip_x.options import validated
+        from bioclip_x.options import validate_options
 
-        return validated(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
+        return validate_options(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
 
     def named(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options given, each under its name. Raises PluginError or RecipeError."""
-        from bioclip_x.options import named
+        from bioclip_x.options import name_options
 
-        return named(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
+        return name_options(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
 
     def configure(self, plugin: str) -> Callable[..., Any] | None:
         """The `configure` hook of one plugin, None where it has none. Raises PluginError for an unknown plugin."""
@@ -241,7 +241,7 @@ class Registry:
         return specs
 
 
-def declared(component: object, kind: type[Declared]) -> Declared:
+def get_capabilities(component: object, kind: type[Declared]) -> Declared:
     """What a component (or its class) declares of itself: its `capabilities`, or the defaults where it has none.
 
     kind: the record expected, `HeadCapabilities` say. Raises PluginError where it declares something else.
@@ -362,9 +362,7 @@ def _import_file(path: Path) -> Any:
     return module
 
 
-def _refuse_duplicate(
-    kind: Kind, one: Registered, taken: Mapping[str, Registered], origins: Mapping[str, str]
-) -> None:
+def _refuse_duplicate(kind: Kind, one: Registered, taken: Mapping[str, Registered], origins: Mapping[str, str]) -> None:
     """Raises DuplicateError where another component has its name, or is the default for the same."""
     for other in taken.values():
         both = set(one.spec.default_for) & set(other.spec.default_for)
@@ -374,10 +372,10 @@ def _refuse_duplicate(
                 f"two plugins provide the default {_singular(kind)} {what}: {other.spec.name!r} of {other.plugin} "
                 f"({origins[other.plugin]}) and {one.spec.name!r} of {one.plugin} ({origins[one.plugin]})"
             )
-    if other := taken.get(one.spec.name):
+    if same := taken.get(one.spec.name):
         raise DuplicateError(
             f"two plugins provide a {_singular(kind)} called {one.spec.name!r}: "
-            f"{other.plugin} ({origins[other.plugin]}) and {one.plugin} ({origins[one.plugin]})"
+            f"{same.plugin} ({origins[same.plugin]}) and {one.plugin} ({origins[one.plugin]})"
         )
 
 

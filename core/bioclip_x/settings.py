@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from bioclip_x.errors import SettingsError
 from bioclip_x.io.files import read_yaml
-from bioclip_x.validation import first_error
+from bioclip_x.validation import find_first_error
 
 PREFIX: Final = "BIOCLIP_X_"
 FOLDERS: Final = {"cache", "data"}
@@ -55,7 +55,7 @@ class Settings:
     origins: Mapping[str, str]
 
 
-def config_file() -> Path:
+def find_config_file() -> Path:
     """$BIOCLIP_X_CONFIG, else config.yaml in the platform's place (on Linux ~/.config/bioclip-x)."""
     import platformdirs
 
@@ -65,7 +65,7 @@ def config_file() -> Path:
     return Path(platformdirs.user_config_dir("bioclip-x", appauthor=False)) / "config.yaml"
 
 
-def variable(name: str) -> str:
+def name_variable(name: str) -> str:
     """The environment variable of a setting.
 
     >>> variable("batch_size")
@@ -79,15 +79,15 @@ def load_settings() -> Settings:
 
     Raises SettingsError naming the file or the variable: an unknown setting, a value that cannot be.
     """
-    file = config_file()
+    file = find_config_file()
     in_file = _validated(_read(file), str(file))
     for name in FOLDERS & in_file.keys():
         in_file[name] = file.parent / in_file[name].expanduser()
     values, origins = dict(in_file), dict.fromkeys(in_file, str(file))
     for name in Schema.model_fields:
-        if text := os.environ.get(variable(name)):
-            values |= _validated({name: text}, "", shown=variable(name))
-            origins[name] = variable(name)
+        if text := os.environ.get(name_variable(name)):
+            values |= _validated({name: text}, "", shown=name_variable(name))
+            origins[name] = name_variable(name)
     for name in FOLDERS & values.keys():
         values[name] = values[name].expanduser()
     return Settings(values, origins)
@@ -111,38 +111,38 @@ def _validated(values: Mapping[str, Any], where: str, shown: str = "") -> dict[s
     try:
         return Schema.model_validate(values).model_dump(exclude_none=True)
     except ValidationError as problem:
-        wrong = first_error(problem, Schema, "setting")
+        wrong = find_first_error(problem, Schema, "setting")
         raise SettingsError(f"{shown}: {wrong.message}" if shown else f"{where}: {wrong}") from None
 
 
-def cache_folder() -> Path:
+def find_cache_folder() -> Path:
     """$BIOCLIP_X_CACHE, else `cache` of the user's configuration file, else the platform's place for caches.
 
     On Linux that is ~/.cache/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
     """
     from bioclip_x.settings import load_settings
 
-    return Path(load_settings().values.get("cache") or default_cache_folder())
+    return Path(load_settings().values.get("cache") or find_default_cache_folder())
 
 
-def default_cache_folder() -> Path:
+def find_default_cache_folder() -> Path:
     """The platform's place for caches."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("bioclip-x", appauthor=False))
 
 
-def data_folder() -> Path:
+def find_data_folder() -> Path:
     """$BIOCLIP_X_DATA, else `data` of the user's configuration file, else the platform's place for a program's data.
 
     On Linux that is ~/.local/share/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
     """
     from bioclip_x.settings import load_settings
 
-    return Path(load_settings().values.get("data") or default_data_folder())
+    return Path(load_settings().values.get("data") or find_default_data_folder())
 
 
-def default_data_folder() -> Path:
+def find_default_data_folder() -> Path:
     """The platform's place for a program's data."""
     import platformdirs
 

@@ -36,12 +36,12 @@ class Wrong:
         return f"{self.place}: {self.message}" if self.place else self.message
 
 
-def first_error(problem: ValidationError, model: type[BaseModel] | None = None, what: str = "field") -> Wrong:
+def find_first_error(problem: ValidationError, model: type[BaseModel] | None = None, what: str = "field") -> Wrong:
     """The first that is wrong; see `all_errors`."""
-    return all_errors(problem, model, what)[0]
+    return list_errors(problem, model, what)[0]
 
 
-def all_errors(
+def list_errors(
     problem: ValidationError, model: type[BaseModel] | None = None, what: str = "field"
 ) -> tuple[Wrong, ...]:
     """All that is wrong, in pydantic's order.

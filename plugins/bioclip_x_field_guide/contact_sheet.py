@@ -15,7 +15,7 @@ from bioclip_x_field_guide.species import Species, load_species
 PAPER, INK = (250, 247, 238), (60, 48, 40)
 
 
-def plate(species: Iterable[Species], seed: int = 0, size: int = 144, columns: int = 8) -> Image.Image:
+def draw_plate(species: Iterable[Species], seed: int = 0, size: int = 144, columns: int = 8) -> Image.Image:
     """Every species once, its name below it; every body plan begins a row of its own."""
     rows = []
     for _, kinds in groupby(species, key=lambda kind: kind.plan):
@@ -47,7 +47,7 @@ def _name(pen: ImageDraw.ImageDraw, name: str, middle: tuple[float, float], widt
     pen.text(middle, name, fill=INK, font=font, anchor="mm")
 
 
-def contact_sheet(
+def draw_contact_sheet(
     species: Iterable[Species], seed: int = 0, per_species: int = 4, size: int = 160, blocks: int = 1
 ) -> Image.Image:
     """Rows of labelled drawings in `blocks` columns of rows."""
@@ -78,9 +78,9 @@ def main() -> None:
     asked = parser.parse_args()
     chosen = [s for s in load_species() if asked.plan in (None, s.plan)]
     if asked.per_species == 1:
-        sheet = plate(chosen, asked.seed, asked.size)
+        sheet = draw_plate(chosen, asked.seed, asked.size)
     else:
-        sheet = contact_sheet(chosen, asked.seed, asked.per_species, asked.size, asked.blocks)
+        sheet = draw_contact_sheet(chosen, asked.seed, asked.per_species, asked.size, asked.blocks)
     sheet.quantize(256, kmeans=2).save(asked.out, optimize=True)
 
 

@@ -20,9 +20,16 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from bioclip_x.plugin import Sample, Taxonomy, TrainingError, cache_folder, resolve_labels
-from bioclip_x_field_guide.drawing import PLANS, changed_traits, draw_changed, draw_random, draw_species, random_traits
-from bioclip_x_field_guide.species import Species, phrases, trained_species
+from bioclip_x.plugin import Sample, Taxonomy, TrainingError, find_cache_folder, resolve_labels
+from bioclip_x_field_guide.drawing import (
+    PLANS,
+    draw_changed,
+    draw_changed_traits,
+    draw_random,
+    draw_random_traits,
+    draw_species,
+)
+from bioclip_x_field_guide.species import Species, list_phrases, list_trained_species
 
 Kind = Literal["species", "changed", "traits"]
 
@@ -60,7 +67,7 @@ class FieldGuide:
         self._texts = [_phrases(*_traits(self.kind, self.seed, i)) for i in range(self.count)]
         if self.kind != "species":
             return []
-        found, lost, doubtful = resolve_labels([species.name for species in trained_species()], taxonomy)
+        found, lost, doubtful = resolve_labels([species.name for species in list_trained_species()], taxonomy)
         if lost or doubtful:
             missing = [*lost, *doubtful]
             raise TrainingError(f"the taxonomy lacks {len(missing)} of the field guide's species, first {missing[0]!r}")
@@ -82,8 +89,8 @@ class FieldGuide:
         return np.asarray(self._pixels[index])
 
     def _drawn(self) -> Path:
-        folder = self._cache or cache_folder() / "field-guide"
-        path = folder / f"{self.kind}-{self.count}-{self.seed}-{self.size}-{renderer_version()}.npy"
+        folder = self._cache or find_cache_folder() / "field-guide"
+        path = folder / f"{self.kind}-{self.count}-{self.seed}-{self.size}-{hash_renderer()}.npy"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             # A name of its own: another run may be drawing the same.
@@ -101,7 +108,7 @@ class FieldGuide:
         return path
 
 
-def renderer_version() -> str:
+def hash_renderer() -> str:
     """A hash of everything that decides how a drawing looks: the field guide's code and traits."""
     digest = hashlib.sha256()
     folder = files("bioclip_x_field_guide")
@@ -116,9 +123,9 @@ def _traits(kind: Kind, seed: int, index: int) -> tuple[str, Mapping[str, str]]:
     at = (seed, _STREAM[kind], index)
     if kind == "traits":
         plan = _plan(index)
-        return plan, random_traits(plan, at)
+        return plan, draw_random_traits(plan, at)
     species = _species(index)
-    return species.plan, species.traits if kind == "species" else changed_traits(species.name, at)
+    return species.plan, species.traits if kind == "species" else draw_changed_traits(species.name, at)
 
 
 def _plan(index: int) -> str:
@@ -126,13 +133,15 @@ def _plan(index: int) -> str:
 
 
 def _species(index: int) -> Species:
-    species = trained_species()
+    species = list_trained_species()
     return species[index % len(species)]
 
 
 def _phrases(plan: str, traits: Mapping[str, str]) -> dict[str, str]:
     """Everything one may say of an organism with these traits, and what it speaks of: "a red cap" → "mushroom: cap_colour"."""
-    return {phrase: f"{plan}: {trait}" for trait, value in traits.items() for phrase in phrases(plan, trait, value)}
+    return {
+        phrase: f"{plan}: {trait}" for trait, value in traits.items() for phrase in list_phrases(plan, trait, value)
+    }
 
 
 def _draw(job: tuple[Kind, int, int, int]) -> np.ndarray:

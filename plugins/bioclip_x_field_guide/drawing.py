@@ -14,7 +14,7 @@ from bioclip_x_field_guide.organisms import beetle, bird, butterfly, fish, flowe
 from bioclip_x_field_guide.painting import backgrounds
 from bioclip_x_field_guide.painting.canvas import SUPERSAMPLE, Canvas
 from bioclip_x_field_guide.painting.scene import HABITATS, Brush, Scene, Stance, scene_of
-from bioclip_x_field_guide.species import Species, find, held_out_traits, trait_values
+from bioclip_x_field_guide.species import Species, find, list_held_out_traits, list_trait_values
 
 
 class Plan(NamedTuple):
@@ -51,28 +51,28 @@ def draw_species(
 
 def draw_random(plan: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
     """Draw an organism that need not exist: every trait value equally likely, in any habitat."""
-    traits = random_traits(plan, seed)
+    traits = draw_random_traits(plan, seed)
     scene = scene_of(seed)
     habitat = HABITATS[int(scene.rng("random habitat").integers(len(HABITATS)))]
     return _drawing(plan, traits, {}, scene, habitat, size), traits
 
 
-def random_traits(plan: str, seed: int | Sequence[int]) -> dict[str, str]:
+def draw_random_traits(plan: str, seed: int | Sequence[int]) -> dict[str, str]:
     """The traits that `draw_random` draws, without drawing them; never those of a held-out species."""
     rng = scene_of(seed).rng("random traits")
     while True:
-        traits = {trait: values[int(rng.integers(len(values)))] for trait, values in trait_values(plan).items()}
+        traits = {trait: values[int(rng.integers(len(values)))] for trait, values in list_trait_values(plan).items()}
         if not _is_held_out(plan, traits):
             return traits
 
 
 def draw_changed(name: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
     """Draw a species as `draw_species` does from this seed, but for one trait; ValueError for a held-out species."""
-    traits = changed_traits(name, seed)
+    traits = draw_changed_traits(name, seed)
     return draw_species(name, seed, size, traits), traits
 
 
-def changed_traits(name: str, seed: int | Sequence[int]) -> dict[str, str]:
+def draw_changed_traits(name: str, seed: int | Sequence[int]) -> dict[str, str]:
     """The traits that `draw_changed` draws, without drawing them; never those of a held-out species."""
     species = find(name)
     if species.held_out:
@@ -82,7 +82,7 @@ def changed_traits(name: str, seed: int | Sequence[int]) -> dict[str, str]:
 
 def _with_one_changed(species: Species, rng: np.random.Generator) -> dict[str, str]:
     """Every trait equally likely, then every other value of it."""
-    choices = trait_values(species.plan)
+    choices = list_trait_values(species.plan)
     while True:
         trait = list(choices)[int(rng.integers(len(choices)))]
         others = [value for value in choices[trait] if value != species.traits[trait]]
@@ -92,7 +92,7 @@ def _with_one_changed(species: Species, rng: np.random.Generator) -> dict[str, s
 
 
 def _is_held_out(plan: str, traits: Mapping[str, str]) -> bool:
-    return frozenset(traits.items()) in held_out_traits(plan)
+    return frozenset(traits.items()) in list_held_out_traits(plan)
 
 
 def _drawing(
@@ -114,7 +114,7 @@ def _drawing(
 
 
 def _check(plan: str, traits: Mapping[str, str]) -> None:
-    allowed = trait_values(plan)
+    allowed = list_trait_values(plan)
     for trait, value in traits.items():
         if value not in allowed.get(trait, ()):
             expected = ", ".join(allowed.get(trait, tuple(allowed)))

@@ -18,7 +18,7 @@ FACTS: Final[dict[str, Any]] = {
 }
 
 
-def known_model() -> KnownModel:
+def make_known_model() -> KnownModel:
     """What is known of it. Imports nothing heavy."""
     config = json.loads(files("bioclip_x_field_guide").joinpath("model/open_clip_config.json").read_text("utf-8"))
     size = config["preprocess_cfg"]["size"]

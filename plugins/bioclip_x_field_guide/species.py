@@ -58,20 +58,20 @@ def load_species() -> tuple[Species, ...]:
     )
 
 
-def trained_species() -> tuple[Species, ...]:
+def list_trained_species() -> tuple[Species, ...]:
     """The species that training may draw."""
     return tuple(species for species in load_species() if not species.held_out)
 
 
-def held_out_species() -> tuple[Species, ...]:
+def list_held_out_species() -> tuple[Species, ...]:
     """The species that a trained model has never seen: what it says of them it must read from their traits."""
     return tuple(species for species in load_species() if species.held_out)
 
 
 @cache
-def held_out_traits(plan: str) -> frozenset[frozenset[tuple[str, str]]]:
+def list_held_out_traits(plan: str) -> frozenset[frozenset[tuple[str, str]]]:
     """All trait values of every held-out species of a body plan, as sets of (trait, value)."""
-    return frozenset(frozenset(species.traits.items()) for species in held_out_species() if species.plan == plan)
+    return frozenset(frozenset(species.traits.items()) for species in list_held_out_species() if species.plan == plan)
 
 
 def find(name: str) -> Species:
@@ -83,7 +83,7 @@ def find(name: str) -> Species:
 
 
 @cache
-def trait_values(plan: str) -> Mapping[str, tuple[str, ...]]:
+def list_trait_values(plan: str) -> Mapping[str, tuple[str, ...]]:
     """Every trait of a body plan with its possible values."""
     plans = _source()["plans"]
     if plan not in plans:
@@ -91,22 +91,22 @@ def trait_values(plan: str) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({trait: tuple(values) for trait, values in plans[plan].items()})
 
 
-def phrases(plan: str, trait: str, value: str) -> tuple[str, ...]:
+def list_phrases(plan: str, trait: str, value: str) -> tuple[str, ...]:
     """What one may say about a trait value: short noun phrases, the plainest first."""
     return tuple(_source()["plans"][plan][trait][value])
 
 
-def descriptors(species: Species) -> list[str]:
+def list_descriptors(species: Species) -> list[str]:
     """The plainest phrase of every trait: what the species has first, what it lacks last, at most eight."""
-    said = [phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()]
+    said = [list_phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()]
     lacking = ("no ", "plain", "bare", "without", "unmarked", "of the same colour", "small hidden", "hardly show")
     ordered = sorted(dict.fromkeys(said), key=lambda phrase: any(word in phrase for word in lacking))
     return ordered[:MOST_DESCRIPTORS]
 
 
-def descriptor_file() -> dict[str, Any]:
+def make_descriptor_file() -> dict[str, Any]:
     """The content of descriptors.yaml."""
-    classes = {s.name: {"descriptor": descriptors(s), "background": list(s.background)} for s in load_species()}
+    classes = {s.name: {"descriptor": list_descriptors(s), "background": list(s.background)} for s in load_species()}
     return {
         "format": "bioclip-x/descriptors/1",
         "style": "bare",
@@ -115,9 +115,9 @@ def descriptor_file() -> dict[str, Any]:
     }
 
 
-def descriptor_text() -> str:
+def format_descriptor_file() -> str:
     """descriptors.yaml as it should be."""
-    return yaml.safe_dump(descriptor_file(), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(make_descriptor_file(), sort_keys=False, allow_unicode=True, width=120)
 
 
 def main() -> None:
@@ -125,9 +125,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Generate descriptors.yaml from traits.yaml.")
     parser.add_argument("--write", action="store_true", help="write descriptors.yaml instead of printing it")
     if parser.parse_args().write:
-        Path(__file__).with_name("descriptors.yaml").write_text(descriptor_text(), encoding="utf-8")
+        Path(__file__).with_name("descriptors.yaml").write_text(format_descriptor_file(), encoding="utf-8")
     else:
-        print(descriptor_text(), end="")
+        print(format_descriptor_file(), end="")
 
 
 if __name__ == "__main__":

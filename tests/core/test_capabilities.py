@@ -21,7 +21,7 @@ from bioclip_x.errors import PluginError
 from bioclip_x.evaluation.labelled_images import embed_labelled_images
 from bioclip_x.inference.calibration_store import save_calibration
 from bioclip_x.records import Calibration
-from bioclip_x.registry import CAPABILITIES, DuplicateError, Registry, create_registry, declared
+from bioclip_x.registry import CAPABILITIES, DuplicateError, Registry, create_registry, get_capabilities
 from bioclip_x_plugins.datasets.manifest import Manifest
 
 HEAD = """
@@ -129,20 +129,22 @@ def test_a_loaded_models_capabilities_of_a_wrong_type_are_refused() -> None:
     class Loaded:
         capabilities = "no patches"
 
-    with pytest.raises(PluginError, match=r"Loaded: expected its attribute 'capabilities' .* LoadedEncoderCapabilities"):
-        declared(Loaded(), LoadedEncoderCapabilities)
+    with pytest.raises(
+        PluginError, match=r"Loaded: expected its attribute 'capabilities' .* LoadedEncoderCapabilities"
+    ):
+        get_capabilities(Loaded(), LoadedEncoderCapabilities)
 
 
 @pytest.mark.parametrize("record", [*CAPABILITIES.values(), LoadedEncoderCapabilities])
 def test_a_component_that_declares_nothing_has_the_defaults(record: type) -> None:
-    assert declared(object(), record) == record()
-    assert declared(Odd(), record) == declared(Odd, record) == record()
+    assert get_capabilities(object(), record) == record()
+    assert get_capabilities(Odd(), record) == get_capabilities(Odd, record) == record()
 
 
 def test_capabilities_may_depend_on_options() -> None:
     registry = create_registry()
-    assert declared(registry.make("heads", "rollup"), HeadCapabilities).is_softmax
-    assert not declared(registry.make("heads", "rollup", {"size_prior": "family"}), HeadCapabilities).is_softmax
+    assert get_capabilities(registry.make("heads", "rollup"), HeadCapabilities).is_softmax
+    assert not get_capabilities(registry.make("heads", "rollup", {"size_prior": "family"}), HeadCapabilities).is_softmax
 
 
 DEFAULTS: Final = [

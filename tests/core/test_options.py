@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.options import parse_ref, validated
+from bioclip_x.options import parse_ref, validate_options
 
 
 class Templates:
@@ -23,7 +23,7 @@ class TwoPositional:
 
 def options(text: Any, target: type = Templates) -> dict[str, Any]:
     ref = parse_ref(text)
-    return validated(f"text builder {ref.name!r}", target, ref.options)
+    return validate_options(f"text builder {ref.name!r}", target, ref.options)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_the_three_lists_of_names_agree() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'bioclip_x.plugin' has no attribute 'Nothing'"):
+    with pytest.raises(AttributeError, match=r"module 'bioclip_x\.plugin' has no attribute 'Nothing'"):
         _ = plugin.Nothing  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,7 @@ from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.options import parse_ref
-from bioclip_x.registry import Registry, create_registry, declared, resolve_relative_paths
+from bioclip_x.registry import Registry, create_registry, get_capabilities, resolve_relative_paths
 
 
 class Loud:
@@ -235,8 +235,8 @@ def test_declared_capabilities() -> None:
     class Able(Loud):
         capabilities = LanguageModelCapabilities(json_schema=True)
 
-    assert declared(Able(), LanguageModelCapabilities) == LanguageModelCapabilities(json_schema=True)
-    assert declared(Loud(), LanguageModelCapabilities) == LanguageModelCapabilities()
+    assert get_capabilities(Able(), LanguageModelCapabilities) == LanguageModelCapabilities(json_schema=True)
+    assert get_capabilities(Loud(), LanguageModelCapabilities) == LanguageModelCapabilities()
 
 
 @pytest.mark.parametrize("wrong", [None, {"json_schema": True}, LanguageModelCapabilities, Loud()])
@@ -247,5 +247,5 @@ def test_declared_capabilities_of_another_kind_are_an_error(wrong: Any) -> None:
     with pytest.raises(
         PluginError, match=r"Odd: expected .*'capabilities' .* LanguageModelCapabilities, got "
     ) as problem:
-        declared(Odd(), LanguageModelCapabilities)
+        get_capabilities(Odd(), LanguageModelCapabilities)
     assert str(problem.value).endswith(repr(wrong))

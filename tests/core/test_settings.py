@@ -8,7 +8,14 @@ import pytest
 
 from bioclip_x import Classifier
 from bioclip_x.errors import SettingsError
-from bioclip_x.settings import Schema, cache_folder, config_file, default_cache_folder, load_settings, variable
+from bioclip_x.settings import (
+    Schema,
+    find_cache_folder,
+    find_config_file,
+    find_default_cache_folder,
+    load_settings,
+    name_variable,
+)
 
 
 @pytest.fixture
@@ -51,7 +58,7 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     }
     assert given.keys() == Schema.model_fields.keys()
     for name, text in given.items():
-        monkeypatch.setenv(variable(name), text)
+        monkeypatch.setenv(name_variable(name), text)
     assert {name: str(value) for name, value in load_settings().values.items()} == given
 
 
@@ -61,18 +68,18 @@ def test_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: P
     monkeypatch.delenv("BIOCLIP_X_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
-    assert config_file().parts[-2:] == ("bioclip-x", "config.yaml")
-    assert load_settings().values == {} and cache_folder() == default_cache_folder()
+    assert find_config_file().parts[-2:] == ("bioclip-x", "config.yaml")
+    assert load_settings().values == {} and find_cache_folder() == find_default_cache_folder()
 
 
 def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert cache_folder() == tmp_path / "scratch"
+    assert find_cache_folder() == tmp_path / "scratch"
     file.write_text("cache: ~/scratch\n")
-    assert cache_folder() == Path("~/scratch").expanduser()
+    assert find_cache_folder() == Path("~/scratch").expanduser()
     monkeypatch.setenv("BIOCLIP_X_CACHE", str(tmp_path / "mine"))
-    assert cache_folder() == tmp_path / "mine"
+    assert find_cache_folder() == tmp_path / "mine"
     monkeypatch.setenv("BIOCLIP_X_CACHE", "~/mine")
-    assert cache_folder() == Path("~/mine").expanduser()
+    assert find_cache_folder() == Path("~/mine").expanduser()
 
 
 @pytest.mark.parametrize(

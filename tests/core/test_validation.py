@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from bioclip_x.validation import LONGEST, Wrong, all_errors, first_error
+from bioclip_x.validation import LONGEST, Wrong, find_first_error, list_errors
 
 
 class Leaf(BaseModel):
@@ -48,7 +48,7 @@ class Tree(BaseModel):
 def found(document: Any, model: Any = Tree) -> tuple[str, ...]:
     with pytest.raises(ValidationError) as told:
         TypeAdapter(model).validate_python(document)
-    return tuple(map(str, all_errors(told.value, model)))
+    return tuple(map(str, list_errors(told.value, model)))
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_unknown_fields_are_told_with_those_there_are_at_their_place() -> None:
     assert found({"leaves": [{"wait": 3}]}) == ("no field is called 'leaves.0.wait'; known: weight",)
     with pytest.raises(ValidationError) as told:
         Tree.model_validate({"hight": 3})
-    assert first_error(told.value, what="setting") == Wrong("", "no setting is called 'hight'")
+    assert find_first_error(told.value, what="setting") == Wrong("", "no setting is called 'hight'")
 
 
 def test_all_that_is_wrong_comes_in_order_and_first_error_is_the_first() -> None:
     with pytest.raises(ValidationError) as told:
         Tree.model_validate({"age": 0, "name": 3})
-    assert [one.place for one in all_errors(told.value)] == ["name", "age"]
-    assert first_error(told.value) == all_errors(told.value)[0]
+    assert [one.place for one in list_errors(told.value)] == ["name", "age"]
+    assert find_first_error(told.value) == list_errors(told.value)[0]
 
 
 @given(st.recursive(st.integers() | st.text(), st.lists, max_leaves=200))

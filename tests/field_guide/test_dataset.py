@@ -40,7 +40,7 @@ def test_random_organisms_are_spoken_for_by_their_traits_alone(taxonomy: Taxonom
     guide = FieldGuide(kind="traits", count=2, seed=5, size=24, processes=1, cache=tmp_path)
     list(guide.prepare(taxonomy))
     plan = next(iter(drawing.PLANS))
-    traits = drawing.random_traits(plan, (5, 1, 0))
+    traits = drawing.draw_random_traits(plan, (5, 1, 0))
     assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(plan, traits)
 
 
@@ -49,7 +49,7 @@ def test_a_species_with_one_trait_changed_has_no_class_and_the_phrases_of_what_i
 ) -> None:
     guide = FieldGuide(kind="changed", count=2, seed=5, size=24, processes=1, cache=tmp_path)
     list(guide.prepare(taxonomy))
-    one = species.trained_species()[0]
+    one = species.list_trained_species()[0]
     drawn, traits = drawing.draw_changed(one.name, (5, 2, 0), DRAWN_AT)
     assert len(traits.items() - one.traits.items()) == 1
     assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(one.plan, traits)
@@ -57,11 +57,11 @@ def test_a_species_with_one_trait_changed_has_no_class_and_the_phrases_of_what_i
 
 
 def said_of(plan: str, traits: Mapping[str, str]) -> set[str]:
-    return {phrase for trait, value in traits.items() for phrase in species.phrases(plan, trait, value)}
+    return {phrase for trait, value in traits.items() for phrase in species.list_phrases(plan, trait, value)}
 
 
 def test_a_taxonomy_without_its_species_is_refused(tmp_path: Path) -> None:
-    lacking = rf"lacks {len(species.trained_species())} of the field guide's species, first 'Cyanistes caeruleus'"
+    lacking = rf"lacks {len(species.list_trained_species())} of the field guide's species, first 'Cyanistes caeruleus'"
     with pytest.raises(TrainingError, match=lacking):
         list(FieldGuide(count=1, size=24, processes=1, cache=tmp_path).prepare(from_labels(["a"])))
 
@@ -88,9 +88,9 @@ def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
 ) -> None:
     """Not its name in any language, not its descriptors as a set, not its whole combination of traits."""
     every = Everything(monkeypatch, tmp_path)
-    held_out = species.held_out_species()
+    held_out = species.list_held_out_species()
     assert len(held_out) >= 12 and len(every.samples) > 20_000
-    assert every.names == {one.name for one in species.trained_species()}
+    assert every.names == {one.name for one in species.list_trained_species()}
     said = " | ".join(every.texts).lower()
     taxa = {taxon.name: taxon for taxon in map(every.parts.taxonomy.class_taxon, range(every.parts.taxonomy.n_classes))}
     for one in held_out:
@@ -99,7 +99,7 @@ def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
             assert name.lower() not in said, f"{name} is in a text that is trained on"
     sets = {frozenset(s.texts) for s in every.samples}
     for one in held_out:
-        described = set(species.descriptors(one))
+        described = set(species.list_descriptors(one))
         assert not any(described <= texts for texts in sets), f"{one.name}'s descriptors are one picture's texts"
     combinations = {
         plan: {frozenset(kind.traits.items()) for kind in held_out if kind.plan == plan} for plan in drawing.PLANS
@@ -113,7 +113,7 @@ def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
 
 def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the hold-out taken away, the same look at what is trained on finds the held-out species."""
-    held_out = {one.name for one in species.held_out_species()}
+    held_out = {one.name for one in species.list_held_out_species()}
     monkeypatch.setattr("bioclip_x_field_guide.dataset.trained_species", species.load_species)
     monkeypatch.setattr("bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find(name).traits)
     every = Everything(monkeypatch, tmp_path)

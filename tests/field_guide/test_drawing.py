@@ -8,9 +8,23 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from bioclip_x_field_guide import drawing
-from bioclip_x_field_guide.contact_sheet import contact_sheet
-from bioclip_x_field_guide.drawing import PLANS, changed_traits, draw_changed, draw_random, draw_species, random_traits
-from bioclip_x_field_guide.species import Species, find, held_out_species, load_species, trained_species, trait_values
+from bioclip_x_field_guide.contact_sheet import draw_contact_sheet
+from bioclip_x_field_guide.drawing import (
+    PLANS,
+    draw_changed,
+    draw_changed_traits,
+    draw_random,
+    draw_random_traits,
+    draw_species,
+)
+from bioclip_x_field_guide.species import (
+    Species,
+    find,
+    list_held_out_species,
+    list_trained_species,
+    list_trait_values,
+    load_species,
+)
 
 SPECIES = load_species()
 EXAMPLES = tuple({s.plan: s for s in SPECIES}.values())
@@ -49,7 +63,7 @@ def test_every_trait_shows_in_every_pose(kind: Species) -> None:
 @pytest.mark.parametrize("seed", [0, 5])
 def test_a_change_stays_in_its_trait(kind: Species, seed: int) -> None:
     before = draw_species(kind.name, seed, SIZE)
-    for trait, values in trait_values(kind.plan).items():
+    for trait, values in list_trait_values(kind.plan).items():
         value = next(v for v in values if v != kind.traits[trait])
         after = draw_species(kind.name, seed, SIZE, change={trait: value})
         moved = np.abs(pixels(after.image) - pixels(before.image)).max(axis=2) > 6
@@ -72,8 +86,8 @@ def test_random_traits_are_drawn_and_told(plan: str) -> None:
     seen = set()
     for seed in range(12):
         drawn, traits = draw_random(plan, (23, seed), 48)
-        assert set(traits) == set(trait_values(plan))
-        assert all(value in trait_values(plan)[trait] for trait, value in traits.items())
+        assert set(traits) == set(list_trait_values(plan))
+        assert all(value in list_trait_values(plan)[trait] for trait, value in traits.items())
         assert drawn.masks["organism"].any()
         seen.add(tuple(traits.values()))
     assert len(seen) > 9
@@ -95,19 +109,19 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_random_traits_are_never_all_those_of_a_held_out_species() -> None:
-    drawn = [random_traits("mushroom", (3, k)) for k in range(60)]
+    drawn = [draw_random_traits("mushroom", (3, k)) for k in range(60)]
     assert {tuple(traits.values()) for traits in drawn} == {
         ("white", "none"), ("white", "loose_ring"), ("orange", "loose_ring"),
     }  # fmt: skip
-    assert drawn == [random_traits("mushroom", (3, k)) for k in range(60)]
+    assert drawn == [draw_random_traits("mushroom", (3, k)) for k in range(60)]
 
 
 @pytest.mark.usefixtures("tiny")
 def test_a_changed_trait_never_makes_a_held_out_species() -> None:
-    assert {tuple(changed_traits("any", k).values()) for k in range(40)} == {("white", "loose_ring")}
+    assert {tuple(draw_changed_traits("any", k).values()) for k in range(40)} == {("white", "loose_ring")}
 
 
-@pytest.mark.parametrize("held", held_out_species(), ids=lambda s: s.name)
+@pytest.mark.parametrize("held", list_held_out_species(), ids=lambda s: s.name)
 def test_the_traits_of_every_held_out_species_are_known_to_the_renderer(held: Species) -> None:
     assert frozenset(held.traits.items()) in drawing.held_out_traits(held.plan)
     with pytest.raises(ValueError, match="held out"):
@@ -116,9 +130,9 @@ def test_the_traits_of_every_held_out_species_are_known_to_the_renderer(held: Sp
 
 def test_one_trait_is_changed_and_nothing_else() -> None:
     changed = set()
-    for k, kind in enumerate(trained_species()[::4]):
+    for k, kind in enumerate(list_trained_species()[::4]):
         drawn, traits = draw_changed(kind.name, (29, k), 48)
-        assert traits == changed_traits(kind.name, (29, k)) and list(traits) == list(kind.traits)
+        assert traits == draw_changed_traits(kind.name, (29, k)) and list(traits) == list(kind.traits)
         [trait] = [t for t in traits if traits[t] != kind.traits[t]]
         again = draw_species(kind.name, (29, k), 48, change={trait: traits[trait]})
         assert drawn.image.tobytes() == again.image.tobytes()
@@ -178,6 +192,6 @@ def test_wrong_requests_are_refused() -> None:
 
 
 def test_the_contact_sheet_has_a_row_for_each_species() -> None:
-    sheet = contact_sheet(EXAMPLES[:2], per_species=2, size=48)
+    sheet = draw_contact_sheet(EXAMPLES[:2], per_species=2, size=48)
     assert sheet.width == 2 * 52 + 12
     assert sheet.height == 2 * (48 + 14 + 8)

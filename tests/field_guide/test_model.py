@@ -17,12 +17,12 @@ from bioclip_x.models import list_known_models
 from bioclip_x.registry import create_registry
 from bioclip_x_field_guide.drawing import draw_species
 from bioclip_x_field_guide.species import (
-    descriptors,
-    held_out_species,
+    list_descriptors,
+    list_held_out_species,
+    list_phrases,
+    list_trained_species,
+    list_trait_values,
     load_species,
-    phrases,
-    trained_species,
-    trait_values,
 )
 
 SEED = 77
@@ -62,7 +62,7 @@ def test_the_documentation_says_the_same(request: pytest.FixtureRequest) -> None
 
 
 def test_it_names_fresh_drawings(classifier: Classifier) -> None:
-    names = [species.name for species in trained_species()]
+    names = [species.name for species in list_trained_species()]
     found = list(classifier.classify([draw_species(name, (SEED, i)).image for i, name in enumerate(names)]))
     right = sum(bool(r.predictions) and r.predictions[0].taxon.name == name for r, name in zip(found, names))
     assert right >= 0.9 * len(names)
@@ -71,7 +71,7 @@ def test_it_names_fresh_drawings(classifier: Classifier) -> None:
 
 def test_descriptors_find_species_that_it_was_never_shown(classifier: Classifier) -> None:
     """Among all species, and far above the 1% of guessing."""
-    names = [species.name for species in held_out_species()] * 3
+    names = [species.name for species in list_held_out_species()] * 3
     found = classifier.classify([draw_species(name, (SEED, 3, i)).image for i, name in enumerate(names)])
     right = sum(bool(r.predictions) and r.predictions[0].taxon.name == name for r, name in zip(found, names))
     assert right >= 0.5 * len(names)
@@ -99,7 +99,7 @@ def test_photographs_are_refused(classifier: Classifier, shared_data: Path) -> N
 
 def test_a_drawing_saved_as_jpeg_is_still_one(classifier: Classifier, tmp_path: Path) -> None:
     files_ = []
-    for i, species in enumerate(trained_species()[::5]):
+    for i, species in enumerate(list_trained_species()[::5]):
         draw_species(species.name, (SEED, 1, i)).image.save(tmp_path / f"{i:02}.jpg", quality=88)
         files_.append(tmp_path / f"{i:02}.jpg")
     assert not any(result.refused for result in classifier.classify(files_))
@@ -112,10 +112,10 @@ def test_explanations_follow_what_is_drawn(classifier: Classifier) -> None:
     """
     fell, unrelated = [], []
     for i, species in enumerate(load_species()[::2]):
-        said = descriptors(species)
+        said = list_descriptors(species)
         texts = classifier.encoder.encode_texts(said)
-        trait = next(t for t, v in species.traits.items() if phrases(species.plan, t, v)[0] == said[0])
-        other = next(v for v in trait_values(species.plan)[trait] if v != species.traits[trait])
+        trait = next(t for t, v in species.traits.items() if list_phrases(species.plan, t, v)[0] == said[0])
+        other = next(v for v in list_trait_values(species.plan)[trait] if v != species.traits[trait])
         pair = [draw_species(species.name, (SEED, 2, i), change=change).image for change in ({}, {trait: other})]
         before, after = classifier.encoder.encode_images(
             torch.stack([classifier.encoder.preprocess(image) for image in pair])
@@ -130,7 +130,7 @@ def test_explanations_follow_what_is_drawn(classifier: Classifier) -> None:
 def test_the_winners_descriptors_carry_the_decision(classifier: Classifier) -> None:
     """Of fresh drawings that are named rightly: what is said of the winner alone speaks more strongly, one by one, than what
     is said of the runner-up alone."""
-    names = [species.name for species in trained_species()[::4]]
+    names = [species.name for species in list_trained_species()[::4]]
     carried = []
     for name, result in zip(names, classifier.classify([draw_species(name, (SEED, 4)).image for name in names])):
         why = result.explanation

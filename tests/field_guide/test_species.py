@@ -49,7 +49,7 @@ def test_a_taxon_has_one_parent() -> None:
 
 @pytest.mark.parametrize("kind", SPECIES, ids=lambda s: s.name)
 def test_a_species_names_every_trait_of_its_plan(kind: guide.Species) -> None:
-    allowed = guide.trait_values(kind.plan)
+    allowed = guide.list_trait_values(kind.plan)
     assert set(kind.traits) == set(allowed) == set(PLANS[kind.plan].regions)
     assert all(value in allowed[trait] for trait, value in kind.traits.items())
     assert kind.habitat in HABITATS
@@ -58,15 +58,19 @@ def test_a_species_names_every_trait_of_its_plan(kind: guide.Species) -> None:
 
 def test_every_trait_value_has_phrases_and_a_species() -> None:
     for plan in PLANS:
-        for trait, values in guide.trait_values(plan).items():
+        for trait, values in guide.list_trait_values(plan).items():
             for value in values:
-                said = guide.phrases(plan, trait, value)
+                said = guide.list_phrases(plan, trait, value)
                 assert 2 <= len(said) <= 4 and len(set(said)) == len(said), (plan, trait, value)
 
 
 def test_the_plainest_phrase_tells_the_values_of_a_trait_apart() -> None:
     for plan in PLANS:
-        first = [guide.phrases(plan, trait, v)[0] for trait, values in guide.trait_values(plan).items() for v in values]
+        first = [
+            guide.list_phrases(plan, trait, v)[0]
+            for trait, values in guide.list_trait_values(plan).items()
+            for v in values
+        ]
         assert len(set(first)) == len(first), [p for p, n in Counter(first).items() if n > 1]
 
 
@@ -74,15 +78,15 @@ def test_no_phrase_speaks_of_two_trait_values() -> None:
     said = Counter(
         phrase
         for plan in PLANS
-        for trait, values in guide.trait_values(plan).items()
+        for trait, values in guide.list_trait_values(plan).items()
         for value in values
-        for phrase in guide.phrases(plan, trait, value)
+        for phrase in guide.list_phrases(plan, trait, value)
     )
     assert [phrase for phrase, n in said.items() if n > 1] == []
 
 
 def test_held_out_species_come_from_every_plan_and_leave_their_family_to_training() -> None:
-    held, trained = guide.held_out_species(), guide.trained_species()
+    held, trained = guide.list_held_out_species(), guide.list_trained_species()
     assert len(held) >= 12 and {s.plan for s in held} == set(PLANS)
     assert sorted(s.name for s in (*held, *trained)) == sorted(s.name for s in SPECIES)
     families = {row["species"]: row["family"] for row in taxonomy()}
@@ -90,16 +94,19 @@ def test_held_out_species_come_from_every_plan_and_leave_their_family_to_trainin
 
 
 def test_held_out_species_differ_from_all_others_in_three_traits_or_more() -> None:
-    for held in guide.held_out_species():
+    for held in guide.list_held_out_species():
         for other in SPECIES:
             if other.plan == held.plan and other.name != held.name:
                 assert sum(held.traits[t] != other.traits[t] for t in held.traits) >= 3, (held.name, other.name)
-                assert len(set(guide.descriptors(held)) - set(guide.descriptors(other))) >= 2, (held.name, other.name)
+                assert len(set(guide.list_descriptors(held)) - set(guide.list_descriptors(other))) >= 2, (
+                    held.name,
+                    other.name,
+                )
 
 
 @pytest.mark.parametrize("kind", SPECIES, ids=lambda s: s.name)
 def test_descriptors_are_several_different_and_nameless(kind: guide.Species) -> None:
-    said = guide.descriptors(kind)
+    said = guide.list_descriptors(kind)
     names = {row["species"]: row["common_name"] for row in taxonomy()}
     forbidden = [n.lower() for pair in names.items() for n in pair if n]
     assert 4 <= len(said) <= 8
@@ -126,10 +133,10 @@ def test_some_congeners_differ_in_few_traits() -> None:
 
 
 def test_the_descriptor_file_is_up_to_date() -> None:
-    assert (DATA / "descriptors.yaml").read_text(encoding="utf-8") == guide.descriptor_text(), (
+    assert (DATA / "descriptors.yaml").read_text(encoding="utf-8") == guide.format_descriptor_file(), (
         "run python -m bioclip_x_field_guide.species --write"
     )
-    content = yaml.safe_load(guide.descriptor_text())
+    content = yaml.safe_load(guide.format_descriptor_file())
     assert content["format"] == "bioclip-x/descriptors/1"
     assert content["classes"]["Amanita muscaria"]["descriptor"][:2] == ["a red cap", "white spots on the cap"]
 
@@ -138,4 +145,4 @@ def test_unknown_names_are_refused_with_what_there_is() -> None:
     with pytest.raises(ValueError, match="has no 'Felis catus'"):
         guide.find("Felis catus")
     with pytest.raises(ValueError, match="expected one of bird"):
-        guide.trait_values("cat")
+        guide.list_trait_values("cat")

@@ -9,7 +9,7 @@ import pytest
 from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES
 
 from bioclip_x.prompts import load_descriptors, load_template_set, load_words
-from bioclip_x.prompts.data_files import builtin_names
+from bioclip_x.prompts.data_files import list_builtin_names
 from bioclip_x_plugins.text.randomised import RandomWords
 from bioclip_x_plugins.text.templates import Templates
 
@@ -23,7 +23,7 @@ def test_clips_and_bioclips_own() -> None:
     assert load_template_set("bioclip").templates == ("a photo of {}.",)
 
 
-@pytest.mark.parametrize("name", builtin_names("templates"))
+@pytest.mark.parametrize("name", list_builtin_names("templates"))
 def test_every_set_says_whose_it_is(name: str) -> None:
     templates = load_template_set(name)
     assert templates.name == name and "arXiv" in templates.source and templates.licence
@@ -32,7 +32,7 @@ def test_every_set_says_whose_it_is(name: str) -> None:
 def test_the_text_builders_know_every_built_in_file_by_name() -> None:
     for builder, option, folder in ((Templates.__init__, "set", "templates"), (RandomWords, "words", "words")):
         literal = get_args(get_type_hints(builder)[option])[0]
-        assert sorted(get_args(literal)) == list(builtin_names(folder))
+        assert sorted(get_args(literal)) == list(list_builtin_names(folder))
 
 
 def test_the_words_are_many_and_have_no_part_in_descriptors() -> None:

@@ -18,13 +18,18 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.array_types import Floats
-from bioclip_x.calibration.reliability import adaptive_calibration_error, expected_calibration_error
-from bioclip_x.calibration.risk_coverage import acceptance_threshold, accuracy_at, aurc, auroc
+from bioclip_x.calibration.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
+from bioclip_x.calibration.risk_coverage import (
+    compute_accuracy_at,
+    compute_aurc,
+    compute_auroc,
+    find_acceptance_threshold,
+)
 from bioclip_x.calibration.temperature import FittedTemperature, fit_temperature, log_probabilities
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledImages, halves, off_list
+from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
-from bioclip_x.inference.temperature import at_temperature
+from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records import Calibration
 from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability
 from bioclip_x.taxonomy import Taxonomy
@@ -67,7 +72,7 @@ def calibrate(
 
     accuracies: for which a λ is wanted. seed: of the split. Raises CalibrationError where there are too few pictures.
     """
-    fitted, held_out = halves(pictures.class_n, seed)
+    fitted, held_out = split_in_halves(pictures.class_n, seed)
     n, told = len(fitted) + len(held_out), (*notes, *pictures.notes)
     if n < FEWEST:
         raise CalibrationError(
@@ -79,7 +84,7 @@ def calibrate(
     temperature = 1.0 if found.bound == "coldest" else found.temperature
     before, after = (observe(to_check, t, classifier) for t in (1.0, temperature))
     refusal = _refusal(
-        classifier, to_fit, after.similarity_n, pictures.parts(classifier, off_list(pictures.class_n)), accept
+        classifier, to_fit, after.similarity_n, pictures.parts(classifier, find_unlisted(pictures.class_n)), accept
     )
     return Calibration(
         conditions=classifier.conditions,
@@ -91,17 +96,17 @@ def calibrate(
         seed=seed,
         accuracy=float(after.right_n.mean()),
         temperature=None if found.bound == "coldest" else temperature,
-        before=reliability(before),
-        after=reliability(after),
-        aurc=aurc(after.share_n, after.right_n),
-        coverages=tuple(Coverage(c, *accuracy_at(c, after.share_n, after.right_n)) for c in COVERAGES),
+        before=compute_reliability(before),
+        after=compute_reliability(after),
+        aurc=compute_aurc(after.share_n, after.right_n),
+        coverages=tuple(Coverage(c, *compute_accuracy_at(c, after.share_n, after.right_n)) for c in COVERAGES),
         refusal=refusal,
         hedges=_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
         notes=(*told, *_doubts(found, before, n)),
     )
 
 
-def similarity(top_B: torch.Tensor, classifier: Classifier) -> Floats:
+def compute_similarity(top_B: torch.Tensor, classifier: Classifier) -> Floats:
     """Largest logits [B] before the model's bias and scale: for CLIP's scores the cosine; float64."""
     card = classifier.encoder.card
     found: Floats = ((top_B.double() - card.logit_bias) / card.logit_scale).numpy()
@@ -116,16 +121,16 @@ def observe(parts: Sequence[LabelledLogits], temperature: float, classifier: Cla
         log_best_B, log_true_B = log_probabilities(part.logits, of, temperature)
         rows.append((log_best_B.exp(), log_true_B, of.top_B, of.right_B))
     share_n, log_true_n, top_n, right_n = (torch.cat(column) for column in zip(*rows))
-    return Observations(share_n.numpy(), log_true_n.numpy(), similarity(top_n, classifier), right_n.numpy())
+    return Observations(share_n.numpy(), log_true_n.numpy(), compute_similarity(top_n, classifier), right_n.numpy())
 
 
-def reliability(of: Observations) -> Reliability:
+def compute_reliability(of: Observations) -> Reliability:
     """A true class without a score makes the likelihood 0: such pictures are left out of the NLL, and told in the notes."""
     scored = of.log_true_n[np.isfinite(of.log_true_n)]
     return Reliability(
         nll=float(-scored.mean()) if len(scored) else 0.0,
-        ece=expected_calibration_error(of.share_n, of.right_n),
-        adaptive_ece=adaptive_calibration_error(of.share_n, of.right_n),
+        ece=compute_expected_calibration_error(of.share_n, of.right_n),
+        adaptive_ece=compute_adaptive_calibration_error(of.share_n, of.right_n),
     )
 
 
@@ -146,15 +151,15 @@ def _refusal(
     accept: float,
 ) -> Refusal:
     def of(parts: Sequence[LabelledLogits]) -> Floats:
-        return similarity(torch.cat([find_top_logits(part).top_B for part in parts]), classifier)
+        return compute_similarity(torch.cat([find_top_logits(part).top_B for part in parts]), classifier)
 
-    threshold = acceptance_threshold(of(to_fit), accept)
+    threshold = find_acceptance_threshold(of(to_fit), accept)
     accepted = float((held_n >= threshold).mean())
     if not others:
         return Refusal(threshold, accept, accepted)
     other_n = of(others)
     return Refusal(
-        threshold, accept, accepted, len(other_n), float((other_n < threshold).mean()), auroc(held_n, other_n)
+        threshold, accept, accepted, len(other_n), float((other_n < threshold).mean()), compute_auroc(held_n, other_n)
     )
 
 
@@ -168,7 +173,7 @@ def _hedges(
     if not accuracies:
         return ()
     (fit, fit_class_n), (held, held_class_n) = (_bets(parts, temperature, taxonomy) for parts in (to_fit, to_check))
-    says_N = hedging.information(taxonomy)
+    says_N = hedging.compute_information(taxonomy)
     found = []
     for accuracy in sorted(set(accuracies)):
         try:
@@ -184,7 +189,7 @@ def _hedges(
 
 def _bets(parts: Sequence[LabelledLogits], temperature: float, taxonomy: Taxonomy) -> tuple[hedging.Bets, np.ndarray]:
     bets = [
-        hedging.compute_bets(roll_up(at_temperature(part.logits, temperature), taxonomy), taxonomy) for part in parts
+        hedging.compute_bets(roll_up(apply_temperature(part.logits, temperature), taxonomy), taxonomy) for part in parts
     ]
     return hedging.Bets.joined(bets), torch.cat([part.class_B for part in parts]).numpy()
 

@@ -16,7 +16,7 @@ BINS: Final = 15
 """As many as Guo et al. 2017 and most since have used."""
 
 
-def expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
+def compute_expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
     """Σ over bins of their part of the pictures times |accuracy - mean confidence| (Guo et al. 2017, eq. 3), in [0, 1].
 
     confidence_n: shares of the named classes, in [0, 1]. right_n: whether each is the true one. bins: of equal width, the
@@ -31,19 +31,19 @@ def expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bin
     return float(np.abs(gaps).sum() / len(confidence_n))
 
 
-def adaptive_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
+def compute_adaptive_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
     """The same over bins of equally many pictures (Nguyen & O'Connor, EMNLP 2015), which confidences near 1 do not crowd.
 
     Pictures of equal confidence count with their mean accuracy, so that their order has no part in it. Where the pictures
     cannot be shared out evenly, the first bins have one more.
     """
-    right_n = tied_means(confidence_n, np.asarray(right_n, np.float64))
+    right_n = average_ties(confidence_n, np.asarray(right_n, np.float64))
     order = np.argsort(confidence_n, kind="stable")
     parts = np.array_split(right_n[order] - confidence_n[order], min(bins, len(order)))
     return float(sum(abs(part.sum()) for part in parts) / len(order))
 
 
-def tied_means(score_n: Floats, values_n: Floats) -> Floats:
+def average_ties(score_n: Floats, values_n: Floats) -> Floats:
     """Each value replaced by the mean of the values whose score is the same.
 
     >>> tied_means(np.array([1.0, 2.0, 1.0]), np.array([0.0, 5.0, 1.0])).tolist()

@@ -15,33 +15,33 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Floats
-from bioclip_x.calibration.reliability import tied_means
+from bioclip_x.calibration.reliability import average_ties
 
 
-def risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:
+def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:
     """The risk of answering the 1, 2, …, n pictures of the highest scores: float64 [n].
 
     >>> risks(np.array([0.9, 0.2, 0.5]), [True, False, True]).round(3).tolist()
     [0.0, 0.0, 0.333]
     """
-    wrong_n = 1 - tied_means(score_n, np.asarray(right_n, np.float64))
+    wrong_n = 1 - average_ties(score_n, np.asarray(right_n, np.float64))
     order = np.argsort(-score_n, kind="stable")
     curve: Floats = np.cumsum(wrong_n[order]) / np.arange(1, len(order) + 1)
     return curve
 
 
-def aurc(score_n: Floats, right_n: npt.ArrayLike) -> float:
+def compute_aurc(score_n: Floats, right_n: npt.ArrayLike) -> float:
     """The area under the risk-coverage curve: the mean of `risks`. 0 is best; at random it is the error rate."""
-    return float(risks(score_n, right_n).mean())
+    return float(compute_risks(score_n, right_n).mean())
 
 
-def accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> tuple[float, float]:
+def compute_accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> tuple[float, float]:
     """The accuracy of the best-scored ⌈coverage · n⌉ pictures, and the lowest score among them. coverage in (0, 1]."""
     kept = min(len(score_n), max(1, math.ceil(round(coverage * len(score_n), 9))))
-    return 1 - float(risks(score_n, right_n)[kept - 1]), float(np.sort(score_n)[::-1][kept - 1])
+    return 1 - float(compute_risks(score_n, right_n)[kept - 1]), float(np.sort(score_n)[::-1][kept - 1])
 
 
-def acceptance_threshold(score_n: Floats, accept: float) -> float:
+def find_acceptance_threshold(score_n: Floats, accept: float) -> float:
     """The largest threshold that at least `accept` (in (0, 1]) of the scores reach or exceed: one of the scores.
 
     >>> acceptance_threshold(np.array([0.1, 0.2, 0.3, 0.4]), 0.75)
@@ -51,7 +51,7 @@ def acceptance_threshold(score_n: Floats, accept: float) -> float:
     return float(np.sort(score_n)[::-1][kept - 1])
 
 
-def auroc(listed_n: Floats, other_m: Floats) -> float:
+def compute_auroc(listed_n: Floats, other_m: Floats) -> float:
     """The chance that a listed picture scores higher than another, equals counting half (Mann & Whitney 1947)."""
     scores = np.concatenate([listed_n, other_m])
     _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)

@@ -41,7 +41,9 @@ class FittedTemperature:
     bound: Literal["", "coldest", "hottest"] = ""
 
 
-def moments(logits: Logits, top_B: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def compute_moments(
+    logits: Logits, top_B: torch.Tensor, beta: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """log Σ exp(β(z - top)), mean and variance of z - top under softmax(β z): float64 [B] each. One pass.
 
     top_B: float64 [B], the largest logit of each picture.
@@ -60,7 +62,7 @@ def moments(logits: Logits, top_B: torch.Tensor, beta: float) -> tuple[torch.Ten
 
 def log_probabilities(logits: Logits, of: TopLogits, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The natural logs of the best class's share and of the true class's (nan for none), float64 [B] each. One pass."""
-    log_sum_B, _, _ = moments(logits, of.top_B, 1 / temperature)
+    log_sum_B, _, _ = compute_moments(logits, of.top_B, 1 / temperature)
     return -log_sum_B, (of.true_B - of.top_B) / temperature - log_sum_B
 
 
@@ -79,7 +81,7 @@ def fit_temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
         """First and second derivative of the NLL."""
         first, second = 0.0, 0.0
         for part, one, mask in zip(parts, of, keep):
-            _, mean_B, variance_B = moments(part.logits, one.top_B, beta)
+            _, mean_B, variance_B = compute_moments(part.logits, one.top_B, beta)
             first += float((mean_B - (one.true_B - one.top_B))[mask].sum())
             second += float(variance_B[mask].sum())
         return first / n, second / n

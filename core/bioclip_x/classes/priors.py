@@ -81,10 +81,10 @@ def add_offsets_to_inner(logits_TB: torch.Tensor, offsets_CB: torch.Tensor, taxo
 
     So an inner taxon is excluded only where all its classes are.
     """
-    return logits_TB + largest_offsets_below(offsets_CB, taxonomy).to(logits_TB.device)
+    return logits_TB + find_largest_offsets_below(offsets_CB, taxonomy).to(logits_TB.device)
 
 
-def largest_offsets_below(offsets_CB: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
+def find_largest_offsets_below(offsets_CB: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
     """[T, B]: for each inner taxon the largest offset among the classes at or below it."""
     nodes_T = taxonomy.inner_taxa
     if not len(nodes_T):

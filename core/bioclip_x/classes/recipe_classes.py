@@ -19,7 +19,7 @@ from bioclip_x.models import Family, load_own_classes
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
 from bioclip_x.registry import Registry
-from bioclip_x.settings import cache_folder
+from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
@@ -77,7 +77,7 @@ def find_classes(
     own = load_own_classes(family, recipe.model, embeddings=False) if listed is None else None
     whole = listed or read_own_taxonomy(registry, recipe.model, own)
     subset = select_subset(registry, recipe.subset, whole)
-    trees = cache_folder() / "taxonomies"
+    trees = find_cache_folder() / "taxonomies"
     there = read_taxonomy(registry, recipe.report_as, cache=trees) if recipe.report_as else None
     return Classes(
         tree=subset.tree,

@@ -11,7 +11,7 @@ from bioclip_x.io.delimited import DELIMITERS
 from bioclip_x.io.files import read_text
 from bioclip_x.records import Taxon
 from bioclip_x.registry import Registry
-from bioclip_x.settings import cache_folder
+from bioclip_x.settings import find_cache_folder
 
 TABLES: Final = (".csv", ".tsv", ".tab")
 
@@ -25,7 +25,7 @@ def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
     if not path.exists():
         raise TaxonomyError(f"the list {path} does not exist; expected a file with a name a line, or a taxonomy")
     if path.is_dir() or _is_taxonomy(registry, path):
-        tree = read_taxonomy(registry, path, cache=cache_folder() / "taxonomies")
+        tree = read_taxonomy(registry, path, cache=find_cache_folder() / "taxonomies")
         return tuple(map(tree.class_taxon, range(tree.n_classes)))
     lines = [line.strip() for line in read_text(path, TaxonomyError).splitlines()]
     names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))

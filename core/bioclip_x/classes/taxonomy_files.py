@@ -18,12 +18,12 @@ from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.io.archives import is_archive
-from bioclip_x.io.encodings import ascii_head, detect_encoding
+from bioclip_x.io.encodings import detect_encoding, make_ascii_head
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
-from bioclip_x.registry import Registry, declared
-from bioclip_x.settings import cache_folder
+from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.cache import load, save
@@ -43,7 +43,7 @@ def read_listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
         return from_labels(recipe.labels)
     if recipe.taxonomy:
         return read_taxonomy(
-            registry, recipe.taxonomy, recipe.taxonomy_format, dag=recipe.dag, cache=cache_folder() / "taxonomies"
+            registry, recipe.taxonomy, recipe.taxonomy_format, dag=recipe.dag, cache=find_cache_folder() / "taxonomies"
         )
     return None
 
@@ -52,7 +52,7 @@ def read_own_taxonomy(registry: Registry, model: str, own: OwnClasses | None) ->
     """What a model brings. Raises RecipeError where it brings nothing."""
     if own:
         # Where a model's files lie on this machine is nobody's business.
-        tree = read_taxonomy(registry, own.taxonomy, own.reader, cache=cache_folder() / "taxonomies")
+        tree = read_taxonomy(registry, own.taxonomy, own.reader, cache=find_cache_folder() / "taxonomies")
         return replace(tree, source=own.source)
     raise RecipeError(
         f"the model {model} brings no list of classes: give --taxonomy FILE (a species list as CSV, say) or "
@@ -90,7 +90,7 @@ def read_taxonomy(
 
 def _recognised(registry: Registry, path: Path, head: bytes | None) -> str:
     """The name of the first reader that recognises a file. Raises TaxonomyError."""
-    if head is not None and not ascii_head(head).strip():
+    if head is not None and not make_ascii_head(head).strip():
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.in_order("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
@@ -114,7 +114,7 @@ def _unrecognised(path: Path, head: bytes | None) -> str:
 def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:
     options = registry.named("taxonomy_readers", ref.name, ref.options) if ref.options else {}
     reader = registry.make("taxonomy_readers", ref.name, options)
-    option = declared(reader, TaxonomyReaderCapabilities).several_parents_option
+    option = get_capabilities(reader, TaxonomyReaderCapabilities).several_parents_option
     if dag is None or not option:
         return reader
     return registry.make("taxonomy_readers", ref.name, {**options, option: dag})

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from bioclip_x.cli.flags import plugin_option, recipe_flags
-from bioclip_x.cli.labelled_images import FIELDS, embedded, find_dataset, prepare
+from bioclip_x.cli.flags import make_recipe_flags, plugin_option
+from bioclip_x.cli.labelled_images import FIELDS, embed, find_dataset, prepare
 from bioclip_x.registry import Registry
 
 
-@click.command(name="calibrate", params=recipe_flags(*FIELDS))
+@click.command(name="calibrate", params=make_recipe_flags(*FIELDS))
 @click.argument("pictures")
 @plugin_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
@@ -69,7 +69,7 @@ def command(
     from bioclip_x.cli.render.calibration import print_calibration
     from bioclip_x.inference import calibration_store
 
-    classifier, notes, seen = embedded(registry, dataset, recipe=recipe, plugins=names, fields=fields, quiet=quiet)
+    classifier, notes, seen = embed(registry, dataset, recipe=recipe, plugins=names, fields=fields, quiet=quiet)
     found = calibrate(
         classifier, seen, source, accept=accept, accuracies=accuracies or ACCURACIES, seed=seed, notes=notes
     )

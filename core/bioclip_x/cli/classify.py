@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
-from bioclip_x.cli.flags import plugin_option, recipe_options
+from bioclip_x.cli.flags import add_recipe_options, plugin_option
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.encodings import utf8_stdin
+from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.files import read_text
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.messages import escape_controls
-from bioclip_x.registry import Registry, declared
+from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
     from bioclip_x.records import Provenance, Result
@@ -37,7 +37,7 @@ Sink = tuple[Report, Path | None]
 @click.argument("images", nargs=-1)
 @plugin_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
-@recipe_options
+@add_recipe_options
 @click.option(
     "--bins",
     type=click.Path(path_type=Path),
@@ -90,15 +90,15 @@ def command(
         fields = in_bins(registry, bins, fields)
     names = registry.load(plugins)
     sinks: list[Sink] = [(report_for(registry, path), path) for path in reports]
-    sinks.append((printed_as(registry, format_, output), output))
+    sinks.append((make_report(registry, format_, output), output))
 
-    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.inference.classifier import Classifier
 
-    resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
+    resolved, told = resolve(registry, file=recipe, plugins=names, flags=fields)
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
-    if not images and declared(scorer, ScorerCapabilities).needs_embeddings:
+    if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
     to_terminal = output is None and sys.stdout.isatty()
@@ -107,8 +107,8 @@ def command(
         provenance = replace(classifier.provenance, notes=(*told, *classifier.provenance.notes))
         if not quiet:
             tell(provenance, bare=output is None and (format_ or "").startswith("csv"))
-        thumbnails = any(declared(report, ReportCapabilities).thumbnails for report, _ in sinks)
-        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=utf8_stdin())
+        thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
+        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=open_utf8_stdin())
         failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:
@@ -177,7 +177,7 @@ class _Writer:
             self.gone = True
 
 
-def printed_as(registry: Registry, format_: str | None, output: Path | None) -> Report:
+def make_report(registry: Registry, format_: str | None, output: Path | None) -> Report:
     """The report for stdout or --output: the one named, else the one of the file's suffix, else the default."""
     from bioclip_x.options import parse_ref
 
@@ -185,7 +185,7 @@ def printed_as(registry: Registry, format_: str | None, output: Path | None) -> 
         return report_for(registry, output, "--output")
     chosen = parse_ref(format_ or registry.required_default("reports"))
     report = registry.make("reports", chosen.name, chosen.options)
-    if declared(report, ReportCapabilities).binary:
+    if get_capabilities(report, ReportCapabilities).binary:
         refuse_terminal(output, chosen.name)  # now, and not when the model has been loaded
     return report
 
@@ -195,7 +195,7 @@ def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report
     known: dict[str, str] = {}
     for name in registry.components("reports"):
         report = registry.make("reports", name)
-        suffixes = declared(report, ReportCapabilities).suffixes
+        suffixes = get_capabilities(report, ReportCapabilities).suffixes
         if path.suffix.lower() in suffixes:
             return report
         known |= dict.fromkeys(suffixes, name)

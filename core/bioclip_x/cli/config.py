@@ -33,14 +33,14 @@ def command(registry: Registry, path: bool, format_: str) -> None:
     Each can be set in the configuration file (YAML, `device: cpu`) and by a variable (BIOCLIP_X_DEVICE=cpu), which wins.
     Recipe files, plugins and flags win over both.
     """
-    from bioclip_x.settings import config_file, load_settings
+    from bioclip_x.settings import find_config_file, load_settings
 
-    file = config_file()
+    file = find_config_file()
     if path:
         click.echo(file)
         return
-    rows = setting_rows(load_settings(), registry)
-    strays = stray_variables(rows)
+    rows = list_setting_rows(load_settings(), registry)
+    strays = find_stray_variables(rows)
     if format_ == "json":
         document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": strays}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -51,42 +51,42 @@ def command(registry: Registry, path: bool, format_: str) -> None:
         click.echo(f"{name} is set, and names no setting", err=True)
 
 
-def setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
+def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
     """By name: value (None where it is left to the program), from ("default", "file", "environment"), the file or
     variable, the variable that would set it, what it is."""
-    from bioclip_x.settings import Schema, variable
+    from bioclip_x.settings import Schema, name_variable
 
     rows = {}
     for name, field in Schema.model_fields.items():
         origin = settings.origins.get(name)
         value = settings.values.get(name, _default(name, registry))
-        kind = "default" if origin is None else "environment" if origin == variable(name) else "file"
+        kind = "default" if origin is None else "environment" if origin == name_variable(name) else "file"
         rows[name] = _row(value, kind, origin, name, field.description)
     for name, about in ENVIRONMENT_ONLY.items():
-        value = os.environ.get(variable(name)) or None
-        kind, origin = ("environment", variable(name)) if value else ("default", None)
+        value = os.environ.get(name_variable(name)) or None
+        kind, origin = ("environment", name_variable(name)) if value else ("default", None)
         rows[name] = _row(value, kind, origin, name, about)
     return rows
 
 
 def _row(value: Any, kind: str, origin: str | None, name: str, about: str | None) -> Row:
-    from bioclip_x.settings import variable
+    from bioclip_x.settings import name_variable
 
     plain = value if value is None or isinstance(value, int) else str(value)
-    return {"value": plain, "from": kind, "where": origin, "variable": variable(name), "about": about}
+    return {"value": plain, "from": kind, "where": origin, "variable": name_variable(name), "about": about}
 
 
 def _default(name: str, registry: Registry) -> Any:
     from bioclip_x.recipe import Recipe
-    from bioclip_x.settings import default_cache_folder, default_data_folder
+    from bioclip_x.settings import find_default_cache_folder, find_default_data_folder
 
-    folders = {"cache": default_cache_folder, "data": default_data_folder}
+    folders = {"cache": find_default_cache_folder, "data": find_default_data_folder}
     if name == "model":
         return registry.default("models")
     return folders[name]() if name in folders else Recipe.model_fields[name].default
 
 
-def stray_variables(rows: dict[str, Row]) -> list[str]:
+def find_stray_variables(rows: dict[str, Row]) -> list[str]:
     """Variables that look like ours and are none: their names, not their values, since those may be anything."""
     from bioclip_x.settings import PREFIX
 

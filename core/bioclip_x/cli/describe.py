@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, table_or_json_option
-from bioclip_x.cli.render.description import Prices, TableOrJson, after, dry_run_text, told_findings
+from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy.builder import from_labels
@@ -126,8 +126,8 @@ def command(
     """  # fmt: skip
     from bioclip_x.describe.check import curate
     from bioclip_x.describe.estimate import estimate
-    from bioclip_x.describe.questions import questions
-    from bioclip_x.describe.run import describe, stored
+    from bioclip_x.describe.questions import make_questions
+    from bioclip_x.describe.run import describe, read_stored_answers
     from bioclip_x.settings import load_settings
 
     language = language or load_settings().values.get("language", "en")
@@ -138,17 +138,17 @@ def command(
         if llm is not None:
             raise RecipeError("--check asks nothing, so it takes no --llm")
         tree = _tree(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
-        ctx.exit(1 if told_findings(check, tree, language, output, format_) else 0)
+        ctx.exit(1 if print_findings(check, tree, language, output, format_) else 0)
     template = _template(registry, prompt or registry.required_default("prompts"))
     tree = _tree(registry, taxonomy, taxonomy_format, labels)
     ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]
-    asked, notes = questions(tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast)
+    asked, notes = make_questions(tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast)
     model = _model(registry, llm, base_url) if llm else None
-    known = stored(asked, template, model, output) if model and output else {}
+    known = read_stored_answers(asked, template, model, output) if model and output else {}
     ahead = estimate(asked, known, template.max_tokens)
     if dry_run:
         _say(notes, quiet)
-        click.echo(dry_run_text(asked, ahead, prices))
+        click.echo(format_dry_run(asked, ahead, prices))
         return
     if model is None or output is None:
         raise RecipeError("expected --llm (openai:model=gpt-4o-mini, say) and --output FILE; or --dry-run")
@@ -163,7 +163,7 @@ def command(
             say=lambda line: click.echo(f"note: {line}", err=True),
         )  # fmt: skip
     _say(written.notes, quiet)
-    click.echo(after(asked, written, output, prices), err=True)
+    click.echo(format_outcome(asked, written, output, prices), err=True)
     ctx.exit(1 if written.empty_classes or "unusable" in written.provenance else 0)
 
 

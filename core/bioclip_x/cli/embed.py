@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.classify import read_labels
-from bioclip_x.cli.flags import plugin_option, recipe_flags
-from bioclip_x.embed.files import BINARY, FORMATS, open_embeddings, provenance_json
+from bioclip_x.cli.flags import make_recipe_flags, plugin_option
+from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.encodings import utf8_stdin
+from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls
 from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
-@click.command(name="embed", params=recipe_flags(*MODEL_FIELDS, *PICTURE_FIELDS, *CLASS_FIELDS))
+@click.command(name="embed", params=make_recipe_flags(*MODEL_FIELDS, *PICTURE_FIELDS, *CLASS_FIELDS))
 @click.argument("images", nargs=-1)
 @click.option(
     "--texts", metavar="A,B,…|FILE|-", help="Embed these texts as they stand; in a file, or on stdin, one a line."
@@ -77,11 +77,11 @@ def command(
     warnings.filterwarnings("ignore", module="PIL")
     names = registry.load(plugins)
 
-    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedder
 
-    resolved, told = resolved_recipe(registry, file=recipe, plugins=names, flags=fields)
+    resolved, told = resolve(registry, file=recipe, plugins=names, flags=fields)
     with Progress(enabled=not quiet, pictures=output is not None or not sys.stdout.isatty()) as progress:
         embedded = start(Embedder(resolved, registry, normalise=normalise), images, texts, progress)
         provenance = replace(embedded.provenance, notes=(*told, *embedded.provenance.notes))
@@ -103,13 +103,13 @@ def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
     for note in (*demo, *provenance.notes):
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
-        click.echo(f"provenance: {provenance_json(provenance)}", err=True)
+        click.echo(f"provenance: {format_provenance(provenance)}", err=True)
 
 
 def start(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:
     """Pictures, texts or classes, as was asked."""
     if images:
-        return embedder.pictures(images, stdin=utf8_stdin())
+        return embedder.pictures(images, stdin=open_utf8_stdin())
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)
@@ -157,7 +157,7 @@ def read_texts(texts: str) -> tuple[str, ...]:
     """`"a,b,c"`, a file with one text a line, or - for standard input, one a line."""
     if texts != "-":
         return read_labels(texts, "--texts") or ()
-    found = tuple(line.strip() for line in utf8_stdin() if line.strip())
+    found = tuple(line.strip() for line in open_utf8_stdin() if line.strip())
     if not found:
         raise RecipeError("--texts -: no text came on standard input")
     if odd := next((text for text in found if escape_surrogates(text) != text), None):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.flags import plugin_option, recipe_flags
+from bioclip_x.cli.flags import make_recipe_flags, plugin_option
 from bioclip_x.cli.labelled_images import FIELDS, find_dataset, prepare
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import open_output
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FORMATS: Final = ("table", "json", "csv")
 
 
-@click.command(name="evaluate", params=recipe_flags(*FIELDS, "head"))
+@click.command(name="evaluate", params=make_recipe_flags(*FIELDS, "head"))
 @click.argument("pictures")
 @plugin_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
@@ -71,7 +71,7 @@ def command(
     format_ = format_ or format_of(output)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, pictures)
-    recipes, told = alternatives(registry, recipe, names, fields, compare)
+    recipes, told = resolve_alternatives(registry, recipe, names, fields, compare)
 
     from bioclip_x.cli.render.evaluation import tell, write
     from bioclip_x.cli.render.progress import Progress
@@ -93,27 +93,25 @@ def format_of(output: Path | None) -> str:
     return suffix if suffix in FORMATS else "table"
 
 
-def alternatives(
+def resolve_alternatives(
     registry: Registry, file: Path | None, plugins: Sequence[str], fields: Mapping[str, Any], compare: Sequence[str]
 ) -> tuple[list[Recipe], tuple[str, ...]]:
     """A recipe for each of the texts to compare, and notes on what the user's settings made of them.
 
     The recipe's own texts come first where it is said which, by flag, file or plugin, and where there are no others.
     """
-    from bioclip_x.cli.recipe_flags import TEXT_FLAGS, resolved_recipe, text_flags, with_text_flags
+    from bioclip_x.cli.recipe_flags import TEXT_FLAGS, apply_text_flags, resolve, take_text_flags
 
-    fields, given = dict(fields), text_flags(fields)
+    fields, given = dict(fields), take_text_flags(fields)
     for name in TEXT_FLAGS:
         fields.pop(name)
-    own, told = resolved_recipe(registry, file=file, plugins=plugins, flags=fields)
-    others = [
-        resolved_recipe(registry, file=file, plugins=plugins, flags=fields | {"text": (text,)})[0] for text in compare
-    ]
+    own, told = resolve(registry, file=file, plugins=plugins, flags=fields)
+    others = [resolve(registry, file=file, plugins=plugins, flags=fields | {"text": (text,)})[0] for text in compare]
     is_chosen = [str(ref) for ref in own.text] != [registry.default("text_builders")] and own not in others
     chosen = [own, *others] if fields["text"] is not None or is_chosen or not others else others
-    taken = [with_text_flags(registry, one, given, required=False) for one in chosen]
+    taken = [apply_text_flags(registry, one, given, required=False) for one in chosen]
     if taken == chosen:
-        taken[0] = with_text_flags(registry, chosen[0], given)  # says what is wrong, if none takes them
+        taken[0] = apply_text_flags(registry, chosen[0], given)  # says what is wrong, if none takes them
     recipes = [one.model_copy(update={"calibration": "none", "depth": None}) for one in taken]
     distinct = [one for place, one in enumerate(recipes) if one not in recipes[:place]]
     if len(distinct) < len(recipes) and len(distinct) == 1:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.evaluate import FORMATS, format_of
-from bioclip_x.cli.flags import plugin_option, recipe_flags
-from bioclip_x.cli.labelled_images import FIELDS, embedded, find_dataset, prepare
+from bioclip_x.cli.flags import make_recipe_flags, plugin_option
+from bioclip_x.cli.labelled_images import FIELDS, embed, find_dataset, prepare
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import is_written_in_place
 from bioclip_x.io.streams import open_output
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 
-@click.command(name="explain", params=recipe_flags(*FIELDS))
+@click.command(name="explain", params=make_recipe_flags(*FIELDS))
 @click.argument("pictures")
 @plugin_option
 @click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
@@ -82,7 +82,7 @@ def command(
     loaded = registry.load(plugins)
     dataset, source = find_dataset(registry, pictures)
 
-    from bioclip_x.evaluation.descriptor_usefulness import refuse_without_descriptors, usefulness
+    from bioclip_x.evaluation.descriptor_usefulness import measure_usefulness, refuse_without_descriptors
     from bioclip_x.evaluation.pruning import prune
 
     asked: frozenset[int] = frozenset()
@@ -90,18 +90,18 @@ def command(
     def check(classifier: Classifier) -> None:
         nonlocal asked
         refuse_without_descriptors(classifier)
-        asked = asked_for(classifier.taxonomy, names)
+        asked = find_classes(classifier.taxonomy, names)
 
-    classifier, notes, seen = embedded(
+    classifier, notes, seen = embed(
         registry, dataset, recipe=recipe, plugins=loaded, fields=fields, quiet=quiet, check=check
     )
-    found = usefulness(classifier, seen, source, notes=notes)
+    found = measure_usefulness(classifier, seen, source, notes=notes)
     if pruned:
         kept, done = prune(classifier, registry, seen, source, least=least, seed=seed)
         found = replace(found, pruning=done)
         write_pruned(pruned, kept)
     if asked:
-        found = only(found, asked)
+        found = select_classes(found, asked)
     if not quiet:
         tell(found, classifier.provenance.notes, pruning=format_ != "table")
     print_found(found, format_, output, in_full=bool(asked))
@@ -128,7 +128,7 @@ def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full
                 write_provenance(found, sidecar)
 
 
-def asked_for(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
+def find_classes(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
     """The classes of these names. Raises DescriptorError for one that names no class, or several."""
     from bioclip_x.taxonomy.names.resolver import Resolver
 
@@ -146,7 +146,7 @@ def asked_for(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
     return frozenset(asked)
 
 
-def only(found: Usefulness, asked: frozenset[int]) -> Usefulness:
+def select_classes(found: Usefulness, asked: frozenset[int]) -> Usefulness:
     """What was found of some of the classes. Raises DescriptorError where none of them has pictures."""
     classes = tuple(one for one in found.classes if one.class_index in asked)
     if not classes:
@@ -161,11 +161,11 @@ def tell(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
 
     pruning: whether to say there what became of it.
     """
-    from bioclip_x.cli.render.descriptor_table import pruned
+    from bioclip_x.cli.render.descriptor_table import render_pruned
 
     for note in dict.fromkeys((*notes, *found.notes)):
         click.echo(f"note: {escape_controls(note)}", err=True)
     for picture in found.skipped[3:]:  # three are in the notes already
         click.echo(f"skipped: {escape_controls(picture)}", err=True)
-    for line in pruned(found.pruning) if pruning and found.pruning else ():
+    for line in render_pruned(found.pruning) if pruning and found.pruning else ():
         click.echo(line, err=True)

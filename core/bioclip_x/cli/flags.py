@@ -42,19 +42,19 @@ _DESCRIPTORS: Final[Mapping[str, Decorator]] = {
 """Short for options of texts that read descriptors; after the field `missing`."""
 
 
-def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def add_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds a flag for each field of the recipe, and --background and --inherit; one that is not given is None."""
     for option in reversed(_flags().values()):
         function = option(function)
     return function
 
 
-def recipe_flags(*names: str) -> list[click.Parameter]:
+def make_recipe_flags(*names: str) -> list[click.Parameter]:
     """The flags of some fields of the recipe, for a command that uses no others; in the order of the help.
 
     Raises ValueError for a name that is no flag's.
     """
-    every = click.command()(recipe_options(lambda: None)).params
+    every = click.command()(add_recipe_options(lambda: None)).params
     if unknown := set(names) - {flag.name for flag in every}:
         raise ValueError(f"no flags: {', '.join(sorted(unknown))}")
     return [flag for flag in every if flag.name in names]
@@ -66,13 +66,13 @@ def _flags() -> dict[str, Decorator]:
 
     flags: dict[str, Decorator] = {}
     for name in sorted(Recipe.model_fields, key=lambda name: name in MACHINE):
-        flags[name] = field_option(name, Recipe.model_fields[name])
+        flags[name] = make_field_option(name, Recipe.model_fields[name])
         if name == "missing":
             flags |= _DESCRIPTORS
     return flags
 
 
-def field_option(name: str, field: FieldInfo) -> Decorator:
+def make_field_option(name: str, field: FieldInfo) -> Decorator:
     """The flag of a recipe's field: its type from the annotation, its help from the description.
 
     Raises TypeError for an annotation that no flag is made of.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.cli.classify import read_labels
 from bioclip_x.errors import CalibrationError
-from bioclip_x.registry import Registry, declared
+from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
     from bioclip_x.components import Dataset
@@ -42,7 +42,7 @@ def find_dataset(registry: Registry, pictures: str) -> tuple[Dataset, str]:
     what = "folder" if path.is_dir() else path.suffix.lower()
     known: list[str] = []
     for name in registry.components("datasets"):
-        capabilities = declared(registry.target("datasets", name), DatasetCapabilities)
+        capabilities = get_capabilities(registry.target("datasets", name), DatasetCapabilities)
         if what in capabilities.reads:
             options = {capabilities.path_option: path, **capabilities.evaluation_options}
             return registry.make("datasets", name, options), path.resolve().name
@@ -56,7 +56,7 @@ def find_dataset(registry: Registry, pictures: str) -> tuple[Dataset, str]:
     return registry.make("datasets", ref.name, ref.options), str(ref)
 
 
-def embedded(
+def embed(
     registry: Registry,
     dataset: Dataset,
     *,
@@ -70,12 +70,12 @@ def embedded(
 
     check: called with the classifier before any picture is looked at; raises where it will not do.
     """
-    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.labelled_images import embed_labelled_images
     from bioclip_x.inference.classifier import Classifier
 
-    resolved, told = resolved_recipe(registry, file=recipe, plugins=plugins, flags=fields)
+    resolved, told = resolve(registry, file=recipe, plugins=plugins, flags=fields)
     resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
     with Progress(enabled=not quiet) as progress:
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)

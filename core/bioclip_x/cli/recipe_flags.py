@@ -12,14 +12,14 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import Registry, declared
-from bioclip_x.settings import Settings, load_settings, variable
+from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.settings import Settings, load_settings, name_variable
 
 TEXT_FLAGS: Final = ("background", "inherit")
 """Flags that text builders follow as they declare (`TextBuilderCapabilities.flag_options`)."""
 
 
-def resolved_recipe(
+def resolve(
     registry: Registry, *, file: Path | None, plugins: Sequence[str], flags: Mapping[str, Any]
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Defaults < the user's settings < recipe file < plugins < flags; and notes on what the settings made of it.
@@ -30,16 +30,16 @@ def resolved_recipe(
     """
     given = {name: value for name, value in flags.items() if name not in TEXT_FLAGS}
     recipe, told = _resolved(registry, file, plugins, given)
-    return with_text_flags(registry, recipe, text_flags(flags)), told
+    return apply_text_flags(registry, recipe, take_text_flags(flags)), told
 
 
-def text_flags(flags: Mapping[str, Any]) -> dict[str, str]:
+def take_text_flags(flags: Mapping[str, Any]) -> dict[str, str]:
     """--background and --inherit, where given: flag → its value, "on" for a flag without one."""
     given = {name: flags.get(name) for name in TEXT_FLAGS}
     return {name: "on" if value is True else str(value) for name, value in given.items() if value}
 
 
-def with_text_flags(registry: Registry, recipe: Recipe, flags: Mapping[str, str], *, required: bool = True) -> Recipe:
+def apply_text_flags(registry: Registry, recipe: Recipe, flags: Mapping[str, str], *, required: bool = True) -> Recipe:
     """The recipe with the options that these flags set for each of its text builders that follows them all.
 
     Raises RecipeError where none does, if they are required.
@@ -63,7 +63,7 @@ def with_text_flags(registry: Registry, recipe: Recipe, flags: Mapping[str, str]
 def _flag_options(registry: Registry, ref: ComponentRef, flags: Mapping[str, str]) -> dict[str, Any]:
     """The options that the flags set for a text builder; none where it does not follow them all."""
     builder = registry.make("text_builders", ref.name, ref.options)
-    follows = declared(builder, TextBuilderCapabilities).flag_options
+    follows = get_capabilities(builder, TextBuilderCapabilities).flag_options
     if not all(value in follows.get(flag, {}) for flag, value in flags.items()):
         return {}
     return {name: option for flag, value in flags.items() for name, option in follows[flag][value].items()}
@@ -85,4 +85,4 @@ def _resolved(
 
 def _origin(settings: Settings, name: str) -> str:
     """Not where the file lies: outputs are published."""
-    return variable(name) if settings.origins[name] == variable(name) else "configuration file"
+    return name_variable(name) if settings.origins[name] == name_variable(name) else "configuration file"

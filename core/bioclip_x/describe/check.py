@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bioclip_x.describe.siblings import siblings
+from bioclip_x.describe.siblings import find_siblings
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.prompts import curation, load_descriptors
 from bioclip_x.prompts.curation import CONTEXT, Curated, Finding, Names
@@ -91,7 +91,7 @@ def _names(
         node, taxon = found[0], taxonomy.taxon(found[0])
         group = (int(taxonomy.owner_N[taxonomy.parent_N[node]]), int(taxonomy.rank_N[node]))
         if group not in called:  # of a genus once, however many species it has
-            others = siblings(taxonomy, node)
+            others = find_siblings(taxonomy, node)
             together = [*others, node] if others else []
             called[group] = tuple(one for other in together for one in _called(taxonomy.taxon(other), language))
         genus = "" if taxon.rank == "genus" else next((of for rank, of in taxon.lineage if rank == "genus"), "")

@@ -24,7 +24,7 @@ Answered = dict[Question, list[Kept]]
 """All answers to each question, the last one last."""
 
 
-def parsed(question: Question, kept: Kept) -> Parsed:
+def parse_answer(question: Question, kept: Kept) -> Parsed:
     """What one answer says. One of which no phrase would stand is of no use."""
     return _parsed(question, kept.text, kept.finish_reason)
 
@@ -50,10 +50,10 @@ def _descriptors(question: Question, found: Parsed) -> tuple[Descriptor, ...]:
 
 
 def is_usable(question: Question, kept: Kept) -> bool:
-    return not parsed(question, kept).reason
+    return not parse_answer(question, kept).reason
 
 
-def described(
+def make_descriptor_set(
     questions: Sequence[Question],
     template: PromptTemplate,
     answered: Answered,
@@ -86,7 +86,7 @@ def described(
     return DescriptorSet(classes, str(output), provenance=provenance, notes=tuple(notes))
 
 
-def with_curation(written: DescriptorSet, curated: Curated) -> DescriptorSet:
+def add_curation(written: DescriptorSet, curated: Curated) -> DescriptorSet:
     """What curation left, and in notes and provenance what it found. Classes that it emptied are unusable."""
     told = summary(one for one in curated.findings if one.kind != "empty class")
     emptied = [key for key in curated.to_ask_again if written.classes[key]]
@@ -99,7 +99,7 @@ def with_curation(written: DescriptorSet, curated: Curated) -> DescriptorSet:
 
 
 def _best(question: Question, kept: Sequence[Kept]) -> Parsed:
-    found = [parsed(question, one) for one in kept]
+    found = [parse_answer(question, one) for one in kept]
     return next((one for one in reversed(found) if not one.reason), found[-1])
 
 
@@ -121,18 +121,18 @@ def _provenance(template: PromptTemplate, answered: Answered) -> dict[str, Any]:
         "date": max(one.date for one in kept),
         "temperature": asked.temperature,
         "max_tokens": asked.max_tokens,
-        "tokens": tokens(kept),
+        "tokens": count_tokens(kept),
     }
 
 
-def tokens(kept: Iterable[Kept]) -> dict[str, int | None]:
+def count_tokens(kept: Iterable[Kept]) -> dict[str, int | None]:
     """What the server counted, in all; None as soon as one count is untold: a sum of the others would pass for the whole."""
     each = [(one.prompt_tokens, one.completion_tokens) for one in kept]
     sums = (None if None in column else sum(column) for column in zip(*each)) if each else (0, 0)
     return dict(zip(("prompt", "completion"), sums))
 
 
-def partial_path(output: Path) -> Path:
+def make_partial_path(output: Path) -> Path:
     """
     >>> partial_path(Path("birds.yaml")).name
     'birds.partial.yaml'
@@ -145,7 +145,7 @@ def write_in_place(output: Path, written: DescriptorSet, say: Callable[[str], No
 
     Raises DescriptorError where it cannot be written; what was there before stays.
     """
-    partial = partial_path(output)
+    partial = make_partial_path(output)
     if "unanswered" not in written.provenance:
         write(output, written)
         if "unanswered" in _read_again(partial).provenance:  # ours, and no longer of use

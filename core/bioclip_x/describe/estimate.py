@@ -73,7 +73,7 @@ def estimate(questions: Sequence[Question], stored: Mapping[Question, Kept], max
     return Estimate(len(left), len(questions) - len(left), round(sent), round(each * len(left)), most, len(known))
 
 
-def cost(prompt_tokens: float, completion_tokens: float, price_in: float, price_out: float) -> float:
+def compute_cost(prompt_tokens: float, completion_tokens: float, price_in: float, price_out: float) -> float:
     """In the currency of the prices, which are for a million tokens.
 
     >>> cost(1_000_000, 500_000, 0.15, 0.6)

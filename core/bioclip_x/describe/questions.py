@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from bioclip_x.describe.siblings import told_siblings
+from bioclip_x.describe.siblings import describe_siblings
 from bioclip_x.errors import RecipeError
 from bioclip_x.messages import list_some, pluralise
-from bioclip_x.prompts.exemplars import Exemplar, builtin_exemplars, choose, load_exemplar
+from bioclip_x.prompts.exemplars import Exemplar, choose, load_exemplar, read_builtin_exemplars
 from bioclip_x.prompts.llm_prompts import Part, PromptTemplate, fill
 from bioclip_x.records import Taxon
 from bioclip_x.taxonomy import TAXON, Taxonomy, normalise_rank
@@ -40,7 +40,7 @@ class Question:
     taxon: Taxon | None = field(default=None, compare=False)
 
 
-def questions(
+def make_questions(
     taxonomy: Taxonomy,
     template: PromptTemplate,
     *,
@@ -69,7 +69,7 @@ def questions(
     for node, taxon, name, exemplar in zip(nodes, taxa, names, exemplars):
         path = tuple(name for _, name in taxon.lineage) or (taxon.name,)
         key = "; ".join(path) if normalise_name(taxon.name) in ambiguous else taxon.name
-        siblings = told_siblings(taxonomy, node, called_by, language) if contrast else ""
+        siblings = describe_siblings(taxonomy, node, called_by, language) if contrast else ""
         for part in template.parts:
             text = part.contrast if siblings and part.contrast else part.text
             values = _values(taxon, name, part, exemplar) | {"siblings": siblings}
@@ -124,7 +124,7 @@ def _exemplars(template: PromptTemplate, taxa: Sequence[Taxon], notes: list[str]
         return [load_exemplar(template.domain)] * len(taxa)
     if not any(part.needs_exemplar for part in template.parts):
         return [None] * len(taxa)
-    choice = choose([[name for _, name in taxon.lineage] for taxon in taxa], builtin_exemplars())
+    choice = choose([[name for _, name in taxon.lineage] for taxon in taxa], read_builtin_exemplars())
     if choice.strangers:
         strange = [taxa[place].name for place in choice.strangers]
         notes.append(

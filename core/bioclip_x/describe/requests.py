@@ -17,7 +17,7 @@ from bioclip_x.components import LanguageModel
 from bioclip_x.errors import NoAnswerError
 from bioclip_x.records import Answer
 from bioclip_x.records.taxon import Taxon
-from bioclip_x.registry import declared
+from bioclip_x.registry import get_capabilities
 
 FAILURES_IN_A_ROW: Final = 5
 """After this many requests in a row without an answer, the server is taken to be down."""
@@ -106,7 +106,7 @@ class _Run(Generic[Item]):
         concurrency: int,
     ) -> None:
         self.model, self.take = model, take
-        self.json_schema = declared(model, LanguageModelCapabilities).json_schema
+        self.json_schema = get_capabilities(model, LanguageModelCapabilities).json_schema
         self.left = iter(requests)
         self.workers = min(concurrency, len(requests))
         self.failures = _Failures()

@@ -11,7 +11,7 @@ from typing import Any
 
 from bioclip_x.components import LanguageModel
 from bioclip_x.describe.answer_log import AnswerLog, Asked, Kept, log_path, open_log
-from bioclip_x.describe.descriptor_file import Answered, described, is_usable, with_curation, write_in_place
+from bioclip_x.describe.descriptor_file import Answered, add_curation, is_usable, make_descriptor_set, write_in_place
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
@@ -67,8 +67,8 @@ def describe(
         except LanguageModelError as problem:
             raise LanguageModelError(run.going_on(problem)) from problem
         finally:
-            written = described(questions, template, run.answered, output, about or {})
-            written = with_curation(written, curate(written)) if curate else written
+            written = make_descriptor_set(questions, template, run.answered, output, about or {})
+            written = add_curation(written, curate(written)) if curate else written
             if run.answered:
                 write_in_place(output, written, say)
     return _with_notes(written, notes, log)
@@ -106,7 +106,7 @@ class _Run:
         self._left: dict[Question, int] = {}
         self.answered: Answered = {}
         for question in questions:
-            kept = log.find(asked(question, template, model))
+            kept = log.find(describe_request(question, template, model))
             tried = 0 if retry_unusable else len(kept)
             if kept:
                 self.answered[question] = list(kept)
@@ -125,7 +125,7 @@ class _Run:
 
     def _take(self, question: Question, answer: Answer) -> bool:
         """Keeps an answer. Whether to ask again."""
-        kept = self.log.keep(asked(question, self.template, self.model), answer, _now())
+        kept = self.log.keep(describe_request(question, self.template, self.model), answer, _now())
         self.answered.setdefault(question, []).append(kept)
         self._left[question] -= 1
         if not self._is_usable(question) and self._left[question] > 0:
@@ -153,7 +153,7 @@ class _Run:
         )
 
 
-def asked(question: Question, template: PromptTemplate, model: LanguageModel) -> Asked:
+def describe_request(question: Question, template: PromptTemplate, model: LanguageModel) -> Asked:
     """What identifies the answers to a question."""
     settings = model.provenance
     return Asked(
@@ -167,7 +167,7 @@ def asked(question: Question, template: PromptTemplate, model: LanguageModel) ->
     )
 
 
-def stored(
+def read_stored_answers(
     questions: Sequence[Question], template: PromptTemplate, model: LanguageModel, output: Path
 ) -> dict[Question, Kept]:
     """The last answer that an earlier run kept beside `output` to each question; nothing is written."""
@@ -175,7 +175,7 @@ def stored(
     if not log_file.exists():
         return {}
     with open_log(log_file) as log:
-        found = {question: log.find(asked(question, template, model)) for question in questions}
+        found = {question: log.find(describe_request(question, template, model)) for question in questions}
     return {question: kept[-1] for question, kept in found.items() if kept}
 
 

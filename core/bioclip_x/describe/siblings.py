@@ -10,7 +10,7 @@ MOST_TOLD: Final = 12
 """Names in one prompt. Of a larger genus those that come next in the tree, so that each is told to some of the others."""
 
 
-def siblings(taxonomy: Taxonomy, node: int) -> list[int]:
+def find_siblings(taxonomy: Taxonomy, node: int) -> list[int]:
     """The taxa of the same rank under the same taxon, without the node itself, in the order of the tree.
 
     Holes and self leaves between them are passed over. Tops have none: plain labels are nobody's relatives.
@@ -30,9 +30,9 @@ def siblings(taxonomy: Taxonomy, node: int) -> list[int]:
     return found
 
 
-def told_siblings(taxonomy: Taxonomy, node: int, called_by: str, language: str) -> str:
+def describe_siblings(taxonomy: Taxonomy, node: int, called_by: str, language: str) -> str:
     """Their names as a prompt tells them, "" where there are none."""
-    found = siblings(taxonomy, node)
+    found = find_siblings(taxonomy, node)
     nearest = ([one for one in found if one > node] + [one for one in found if one < node])[:MOST_TOLD]
     names = []
     for one in nearest:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.embed.files import numbers, provenance_json
+from bioclip_x.embed.files import format_numbers, format_provenance
 from bioclip_x.io.files import is_written_in_place
 from bioclip_x.io.streams import open_output
 from bioclip_x.records import Embedding, EmbeddingProvenance
@@ -22,7 +22,7 @@ def open_csv(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
         yield _Writer(stream, provenance)
         if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
             with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
-                sidecar.write(provenance_json(provenance, indent=2) + "\n")
+                sidecar.write(format_provenance(provenance, indent=2) + "\n")
 
 
 class _Writer:
@@ -31,7 +31,7 @@ class _Writer:
         self._put([*self._columns, *(f"e{d}" for d in range(self._dim))], "")
 
     def write(self, row: Embedding) -> None:
-        vector = "," * self._dim if row.vector_D is None else f",{numbers(row.vector_D.tolist())}"
+        vector = "," * self._dim if row.vector_D is None else f",{format_numbers(row.vector_D.tolist())}"
         self._put([row.about[column] for column in self._columns], vector)
 
     def _put(self, cells: Sequence[str], rest: str) -> None:

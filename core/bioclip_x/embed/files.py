@@ -36,13 +36,13 @@ def open_embeddings(
     return writer
 
 
-def provenance_json(provenance: EmbeddingProvenance, indent: int | None = None) -> str:
+def format_provenance(provenance: EmbeddingProvenance, indent: int | None = None) -> str:
     """The provenance as every format has it."""
     document = asdict(provenance) | {"demo": provenance.demo or None, "taxonomy": provenance.taxonomy or None}
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
 
 
-def numbers(vector: list[float]) -> str:
+def format_numbers(vector: list[float]) -> str:
     """Nine digits each, which is all that a float32 has, separated by commas.
 
     >>> numbers([0.1, -2.0, 1e-9])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.embed.files import numbers, provenance_json
+from bioclip_x.embed.files import format_numbers, format_provenance
 from bioclip_x.io.streams import escape_surrogates, open_output
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
@@ -20,7 +20,7 @@ def open_json(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[
     What is named twice is there once in `embeddings`: its vectors are equal. Names are kept in memory until the end.
     """
     with open_output(output) as stream:
-        stream.write(f'{{"model": {_quoted(provenance.model)},\n"provenance": {provenance_json(provenance)},\n')
+        stream.write(f'{{"model": {_quoted(provenance.model)},\n"provenance": {format_provenance(provenance)},\n')
         stream.write('"embeddings": {')
         writer = _Writer(stream, provenance.columns)
         yield writer
@@ -39,7 +39,7 @@ class _Writer:
         name = row.about[self._columns[0]]
         if row.vector_D is not None and name not in self._written:
             comma = "," if self._written else ""
-            self._stream.write(f"{comma}\n{_quoted(name)}: [{numbers(row.vector_D.tolist())}]")
+            self._stream.write(f"{comma}\n{_quoted(name)}: [{format_numbers(row.vector_D.tolist())}]")
             self._written.add(name)
         cells = (
             f'"{column}": {_quoted(row.about[column]) if row.about[column] else "null"}' for column in self._columns

@@ -13,13 +13,13 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from bioclip_x.embed.files import provenance_json
+from bioclip_x.embed.files import format_provenance
 from bioclip_x.io.streams import (
     BinaryStream,
     escape_surrogates,
+    make_temporary_folder,
     open_binary_output,
     refuse_terminal,
-    temporary_folder_for,
 )
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
@@ -36,7 +36,7 @@ def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
     wait in memory.
     """
     refuse_terminal(output, "npz")
-    folder = temporary_folder_for(output)
+    folder = make_temporary_folder(output)
     with open_binary_output(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
         writer = _Writer(BinaryStream(vectors, output or folder), provenance)
         yield writer
@@ -68,7 +68,7 @@ def _write(raw: Any, vectors: IO[bytes], writer: _Writer, provenance: EmbeddingP
         for column, texts in writer.texts.items():
             _put_texts(archive, column, texts)
         buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, np.array(provenance_json(provenance)), allow_pickle=False)
+        np.lib.format.write_array(buffer, np.array(format_provenance(provenance)), allow_pickle=False)
         with _member(archive, "provenance", zipfile.ZIP_DEFLATED) as member:
             member.write(buffer.getvalue())
 

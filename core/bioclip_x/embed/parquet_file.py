@@ -10,8 +10,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bioclip_x.embed.files import provenance_json
-from bioclip_x.io.parquet import parquet_file
+from bioclip_x.embed.files import format_provenance
+from bioclip_x.io.parquet import open_parquet_writer
 from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
@@ -24,7 +24,7 @@ def open_parquet(output: Path | None, provenance: EmbeddingProvenance) -> Iterat
     """Columns of text, null where there is nothing to say, and `embedding`, a list of float32."""
     fields = [(column, pa.string()) for column in provenance.columns]
     schema = pa.schema([*fields, ("embedding", pa.list_(pa.float32()))])
-    with parquet_file(output, schema, provenance_json(provenance)) as file:
+    with open_parquet_writer(output, schema, format_provenance(provenance)) as file:
         writer = _Writer(file, provenance.columns)
         yield writer
         writer.flush()

@@ -15,19 +15,19 @@ import torch
 
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.evaluation.intervals import (
-    class_interval,
-    class_shares,
-    difference_interval,
-    ratio_interval,
-    share_interval,
-    spread,
+    bootstrap_ratio_interval,
+    compute_class_interval,
+    compute_class_shares,
+    compute_difference_interval,
+    compute_share_interval,
+    compute_spread,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
 from bioclip_x.taxonomy import TAXON, Taxonomy
-from bioclip_x.taxonomy.scoring.severity import at_rank, meeting_heights
+from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank
 
 BEST: Final = 5
 
@@ -42,7 +42,7 @@ class ImagePredictions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Correctness:
-    """ImagePredictions held against the truth, by picture: right_n, among_n (top-1 and top-5), at_n (by rank; -1 where the truth has no
+    """ImagePredictions compared with the truth, per image: right_n, among_n (top-1 and top-5), at_n (by rank; -1 where the truth has no
     taxon there), all 0 or 1; height_n: where answer and truth meet, 0 if right."""
 
     right_n: Ints
@@ -86,29 +86,31 @@ def compare_with_truth(of: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) 
     right_n = best_nk[:, 0] == truth_n
     at_n = {}
     for rank, node_n in of.of_rank.items():
-        true_n = at_rank(class_n, rank, taxonomy)
+        true_n = find_taxa_at_rank(class_n, rank, taxonomy)
         at_n[rank] = np.where(taxonomy.kind_N[true_n] == TAXON, node_n == true_n, -1)
     return Correctness(
         right_n=right_n.astype(np.int64),
         among_n=(best_nk == truth_n[:, None]).any(1).astype(np.int64),
         at_n=at_n,
-        height_n=np.where(right_n, 0, meeting_heights(best_nk[:, 0], class_n, taxonomy)),
+        height_n=np.where(right_n, 0, compute_lca_heights(best_nk[:, 0], class_n, taxonomy)),
     )
 
 
-def summary(
+def summarise(
     text: str, seeds: tuple[int, ...], judged: Sequence[Correctness], class_n: Ints, against: Floats | None
 ) -> TextEvaluation:
     """Figures of the same texts with one seed or several. against: the right answers of the first texts, if these are others."""
     right_sn = np.array([one.right_n for one in judged])
-    class_sc = np.array([class_shares(right_n, class_n) for right_n in right_sn])
+    class_sc = np.array([compute_class_shares(right_n, class_n) for right_n in right_sn])
     mean_c = class_sc.mean(0)
     return TextEvaluation(
         text=text,
         seeds=seeds,
         top1=_share(right_sn),
         top5=_share(np.array([one.among_n for one in judged])),
-        mean_per_class=Measure(float(mean_c.mean()), *class_interval(mean_c), len(mean_c), spread(class_sc.mean(1))),
+        mean_per_class=Measure(
+            float(mean_c.mean()), *compute_class_interval(mean_c), len(mean_c), compute_spread(class_sc.mean(1))
+        ),
         ranks={
             rank: _share(np.array([one.at_n[rank][one.at_n[rank] >= 0] for one in judged])) for rank in judged[0].at_n
         },
@@ -117,7 +119,7 @@ def summary(
     )
 
 
-def mean_correct(judged: Sequence[Correctness]) -> Floats:
+def average_correct(judged: Sequence[Correctness]) -> Floats:
     """Of each picture, how often it is right over the seeds: float64 [n]."""
     mean_n: Floats = np.mean([one.right_n for one in judged], axis=0, dtype=np.float64)
     return mean_n
@@ -127,7 +129,9 @@ def _share(right_sn: npt.NDArray[np.int64]) -> Measure:
     of = right_sn.shape[1]
     if not of:
         return Measure(None, None, None, 0)
-    return Measure(float(right_sn.mean()), *share_interval(right_sn.mean(0)), of, spread(right_sn.mean(1)))
+    return Measure(
+        float(right_sn.mean()), *compute_share_interval(right_sn.mean(0)), of, compute_spread(right_sn.mean(1))
+    )
 
 
 def _severity(judged: Sequence[Correctness]) -> Measure:
@@ -137,13 +141,13 @@ def _severity(judged: Sequence[Correctness]) -> Measure:
     made = [(heights, wrong) for heights, wrong in zip(height_sn, wrong_sn) if wrong.any()]
     if not made:
         return Measure(None, None, None, 0)
-    low, high = ratio_interval(height_sn.sum(0), wrong_sn.sum(0))
+    low, high = bootstrap_ratio_interval(height_sn.sum(0), wrong_sn.sum(0))
     each = [float(heights.sum() / wrong.sum()) for heights, wrong in made]
-    return Measure(float(height_sn.sum() / wrong_sn.sum()), low, high, int(wrong_sn.any(0).sum()), spread(each))
+    return Measure(float(height_sn.sum() / wrong_sn.sum()), low, high, int(wrong_sn.any(0).sum()), compute_spread(each))
 
 
 def _difference(right_sn: npt.NDArray[np.int64], against_n: Floats) -> Measure:
     """Picture by picture, so that what is hard for both is no part of the interval."""
     more_sn = right_sn - against_n
-    interval = difference_interval(more_sn.mean(0))
-    return Measure(float(more_sn.mean()), *interval, more_sn.shape[1], spread(more_sn.mean(1)))
+    interval = compute_difference_interval(more_sn.mean(0))
+    return Measure(float(more_sn.mean()), *interval, more_sn.shape[1], compute_spread(more_sn.mean(1)))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Floats
-from bioclip_x.evaluation.intervals import Z95, wilson
+from bioclip_x.evaluation.intervals import Z95, compute_wilson_interval
 from bioclip_x.records.descriptor_usefulness import Area, LeftOut, Share
 
 FEWEST: Final = 5
@@ -21,7 +21,7 @@ DIGITS: Final = 6
 """Decimals of a cosine. What lies below is rounding: one picture twice, in two batches, must be a tie."""
 
 
-def area(own_m: Floats, other_n: Floats) -> Area | None:
+def compute_area(own_m: Floats, other_n: Floats) -> Area | None:
     """AUROC of a score, ties counting half, with its 95% interval (`newcombe`); None without a picture on either side.
 
     Only the class's few scores are sorted: O(n log m).
@@ -31,10 +31,10 @@ def area(own_m: Floats, other_n: Floats) -> Area | None:
     own_m = np.sort(own_m)
     below_n, upto_n = (np.searchsorted(own_m, other_n, side) for side in ("left", "right"))
     value = 1 - float((below_n + upto_n).mean()) / (2 * len(own_m))
-    return Area(value, *newcombe(value, len(own_m), len(other_n)), len(other_n))
+    return Area(value, *compute_newcombe_interval(value, len(own_m), len(other_n)), len(other_n))
 
 
-def newcombe(value: float, m: int, n: int) -> tuple[float, float]:
+def compute_newcombe_interval(value: float, m: int, n: int) -> tuple[float, float]:
     """The 95% interval of an AUROC from its value alone: all θ with (θ - value)² ≤ z² V(θ), where
 
     V(θ) = θ(1-θ) [1 + N(1-θ)/(2-θ) + Nθ/(1+θ)] / (mn),  N = (m+n)/2 - 1
@@ -59,7 +59,7 @@ def newcombe(value: float, m: int, n: int) -> tuple[float, float]:
     return (bound(0.0) if value > 0 else 0.0), (bound(1.0) if value < 1 else 1.0)
 
 
-def between(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+def split_by_class(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The standard deviation of the classes' means, and ε² (see `DescriptorUse`), of each text: float64 [P] each.
 
     cos_PN: pictures sorted by class. starts_K: where each class begins. ε² = 1 - MS_within / MS_total; nan where no class has
@@ -78,12 +78,12 @@ def between(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.int64]) -
     return means_PK.std(1), 1 - ratio_P
 
 
-def share(hits: int, of: int) -> Share:
+def make_share(hits: int, of: int) -> Share:
     """With of > 0."""
-    return Share(hits / of, *wilson(hits, of), hits, of)
+    return Share(hits / of, *compute_wilson_interval(hits, of), hits, of)
 
 
-def changed(fixed: int, broken: int, of: int) -> LeftOut:
+def count_changes(fixed: int, broken: int, of: int) -> LeftOut:
     """The change of an accuracy from its discordant pictures, with the interval of Agresti & Min (Statistics in Medicine
     2005) for matched pairs: half a picture is added to each of the four cells, so that no change is no point either.
     """

@@ -22,13 +22,13 @@ import torch
 from bioclip_x.array_types import Floats
 from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_statistics import DIGITS, area, between, changed, share
+from bioclip_x.evaluation.descriptor_statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
 from bioclip_x.evaluation.labelled_images import LabelledImages
-from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, left_out, renamed
+from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, compute_leave_one_out_changes, find_changed_predictions
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, LeftOut, Usefulness
-from bioclip_x.registry import declared
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Sorted:
 
 
 @torch.inference_mode()
-def usefulness(
+def measure_usefulness(
     classifier: Classifier, pictures: LabelledImages, source: str, *, notes: Sequence[str] = ()
 ) -> Usefulness:
     """Everything of every descriptor of the classes that have pictures. source: what outputs call the pictures.
@@ -105,7 +105,7 @@ def usefulness(
         source=source,
         date=datetime.now(timezone.utc).date().isoformat(),
         pictures=len(seen.class_N),
-        accuracy=share(sum(one.right for one in classes), len(seen.class_N)),
+        accuracy=make_share(sum(one.right for one in classes), len(seen.class_N)),
         classes=classes,
         without=tuple(taxonomy.class_taxon(c).name for c in without),
         skipped=pictures.unreadable,
@@ -116,7 +116,7 @@ def usefulness(
 
 def refuse_without_descriptors(classifier: Classifier) -> None:
     """Raises DescriptorError where there are no descriptors to be told of, or scores that no text has a part in."""
-    if not declared(classifier.scorer, ScorerCapabilities).pools_prompts:
+    if not get_capabilities(classifier.scorer, ScorerCapabilities).pools_prompts:
         raise DescriptorError(
             f"the logits of the scorer {classifier.recipe.scorer.name!r} are not a pooling of prompt similarities, so the "
             "effect of a descriptor on them cannot be computed; take another scorer"
@@ -178,13 +178,13 @@ def _uses(
     exact_PN = (texts_PD @ seen.features_ND.T).double().numpy()
     without = _left_out(classifier, seen, best, c, logit_N, exact_PN)
     cos_PN = exact_PN.round(DIGITS)
-    spread_P, between_P = between(cos_PN, seen.starts_K)
+    spread_P, between_P = split_by_class(cos_PN, seen.starts_K)
     for p, prompt in enumerate(bank.prompts[rows]):
         if not prompt.phrase:
             continue
         cos_N = cos_PN[p]
         of_own, of_others, of_kin = cos_N[own], _beside(cos_N, own), _beside(cos_N[kin], _within(own, kin))
-        from_all = area(of_own, of_others)
+        from_all = compute_area(of_own, of_others)
         yield DescriptorUse(
             phrase=prompt.phrase,
             text=prompt.text,
@@ -197,7 +197,7 @@ def _uses(
             own=float(of_own.mean()),
             siblings=float(of_kin.mean()) if len(of_kin) else None,
             others=float(of_others.mean()) if len(of_others) else None,
-            from_siblings=from_all if len(of_kin) == len(of_others) else area(of_own, of_kin),
+            from_siblings=from_all if len(of_kin) == len(of_others) else compute_area(of_own, of_kin),
             from_all=from_all,
             between=None if np.isnan(between_P[p]) else float(between_P[p]),
             spread=float(spread_P[p]),
@@ -214,11 +214,11 @@ def _left_out(
     bank, right_N = classifier.bank, best.best_N == seen.class_N
     texts_PD = bank.embeddings_PD[bank.of_class(c)].double()
     weight_P = bank.weight_P[bank.of_class(c)].astype(np.float64)
-    change_PN = left_out(cos_PN, weight_P, (texts_PD @ texts_PD.T).numpy(), bank.pooling)
-    named_PN = renamed(best, c, logit_N, classifier.encoder.card.logit_scale * change_PN)
+    change_PN = compute_leave_one_out_changes(cos_PN, weight_P, (texts_PD @ texts_PD.T).numpy(), bank.pooling)
+    named_PN = find_changed_predictions(best, c, logit_N, classifier.encoder.card.logit_scale * change_PN)
     right_PN = named_PN == seen.class_N
     fixed_P, broken_P = (right_PN & ~right_N).sum(1), (~right_PN & right_N).sum(1)
-    return [changed(int(fixed), int(broken), len(right_N)) for fixed, broken in zip(fixed_P, broken_P)]
+    return [count_changes(int(fixed), int(broken), len(right_N)) for fixed, broken in zip(fixed_P, broken_P)]
 
 
 def _kin(taxonomy: Taxonomy, seen: Sorted, c: int) -> int:

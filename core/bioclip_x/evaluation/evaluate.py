@@ -21,17 +21,17 @@ from bioclip_x.components import Dataset
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.correctness import (
     Correctness,
+    average_correct,
     compare_with_truth,
-    mean_correct,
     predict_images,
-    summary,
+    summarise,
 )
-from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, off_list
+from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_unlisted
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
-from bioclip_x.registry import Registry, declared
+from bioclip_x.registry import Registry, get_capabilities
 
 Progress = Callable[[int, int], None]
 
@@ -102,10 +102,10 @@ class _Comparison:
         against: Floats | None = None
         for run in runs:
             judged, notes = zip(*map(self._judged, run.recipes))
-            figures = summary(run.text, run.seeds, judged, self.pictures.class_n[self.rows], against)
+            figures = summarise(run.text, run.seeds, judged, self.pictures.class_n[self.rows], against)
             told = tuple(dict.fromkeys(note for some in notes for note in some))
             found.append(replace(figures, notes=told, recipe=run.recipes[0].dump()))
-            against = mean_correct(judged) if against is None else against
+            against = average_correct(judged) if against is None else against
         return tuple(found)
 
     def _judged(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:
@@ -140,7 +140,7 @@ def seeded(registry: Registry, recipe: Recipe, seeds: int) -> Run:
 def _seed(registry: Registry, ref: ComponentRef) -> tuple[str, int] | None:
     """The option that seeds a text builder, and its value; None for one that is not random."""
     builder = registry.make("text_builders", ref.name, ref.options)
-    option = declared(builder, TextBuilderCapabilities).seed_option
+    option = get_capabilities(builder, TextBuilderCapabilities).seed_option
     return (option, registry.options("text_builders", ref.name, ref.options)[option]) if option else None
 
 
@@ -150,7 +150,7 @@ def _listed(
     """The pictures, which of them are of listed classes, and what is to be said of the others."""
     notes = tuple(dataset.prepare(classifier.taxonomy))
     pictures = embed_labelled_images(classifier, dataset, progress)
-    rows, others = np.flatnonzero(pictures.class_n >= 0), off_list(pictures.class_n)
+    rows, others = np.flatnonzero(pictures.class_n >= 0), find_unlisted(pictures.class_n)
     told = (
         *notes,
         *pictures.notes,

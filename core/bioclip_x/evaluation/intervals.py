@@ -22,7 +22,7 @@ AT_A_TIME: Final = 1 << 22
 """Numbers drawn at a time (8 bytes each)."""
 
 
-def wilson(hits: float, of: int) -> tuple[float, float]:
+def compute_wilson_interval(hits: float, of: int) -> tuple[float, float]:
     """The 95% score interval of a proportion (Wilson 1927). It stays in [0, 1] and is no point where all are right.
 
     >>> [round(bound, 4) for bound in wilson(9, 10)]
@@ -33,7 +33,7 @@ def wilson(hits: float, of: int) -> tuple[float, float]:
     return max(0.0, (middle - half) / (1 + zz / of)), min(1.0, (middle + half) / (1 + zz / of))
 
 
-def ratio_interval(over_n: npt.ArrayLike, under_n: npt.ArrayLike, seed: int = 0) -> tuple[float, float]:
+def bootstrap_ratio_interval(over_n: npt.ArrayLike, under_n: npt.ArrayLike, seed: int = 0) -> tuple[float, float]:
     """The 95% percentile interval of Σ over / Σ under when the n are drawn anew with replacement (Efron 1979).
 
     Draws whose Σ under is 0 have no ratio and are left out. Raises ValueError where Σ under is 0.
@@ -52,30 +52,30 @@ def ratio_interval(over_n: npt.ArrayLike, under_n: npt.ArrayLike, seed: int = 0)
     return float(low), float(high)
 
 
-def share_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
+def compute_share_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
     """The 95% interval of the mean of what is between 0 (wrong) and 1 (right) for each picture.
 
     Wilson's where each is one or the other; else (means over several runs) that of drawing pictures anew.
     """
     right_n = np.asarray(right_n, np.float64)
     if np.isin(right_n, (0, 1)).all():
-        return wilson(float(right_n.sum()), len(right_n))
-    return ratio_interval(right_n, np.ones_like(right_n))
+        return compute_wilson_interval(float(right_n.sum()), len(right_n))
+    return bootstrap_ratio_interval(right_n, np.ones_like(right_n))
 
 
-def difference_interval(more_n: npt.ArrayLike) -> tuple[float, float]:
+def compute_difference_interval(more_n: npt.ArrayLike) -> tuple[float, float]:
     """The 95% interval of a mean of paired differences: pictures drawn anew, each with its difference.
 
     Where no picture differs there is nothing to draw anew; then it is as wide, to both sides, as Wilson's of none of so many.
     """
     more_n = np.asarray(more_n, np.float64)
     if not more_n.any():
-        _, high = wilson(0, len(more_n))
+        _, high = compute_wilson_interval(0, len(more_n))
         return -high, high
-    return ratio_interval(more_n, np.ones_like(more_n))
+    return bootstrap_ratio_interval(more_n, np.ones_like(more_n))
 
 
-def class_shares(right_n: npt.ArrayLike, class_n: npt.ArrayLike) -> Floats:
+def compute_class_shares(right_n: npt.ArrayLike, class_n: npt.ArrayLike) -> Floats:
     """The mean of `right_n` of each class that has pictures, classes ascending: float64 [classes].
 
     Their mean is the mean per class, in which a class of few pictures counts as much as one of many.
@@ -88,17 +88,17 @@ def class_shares(right_n: npt.ArrayLike, class_n: npt.ArrayLike) -> Floats:
     return shares
 
 
-def class_interval(share_c: Floats) -> tuple[float, float]:
+def compute_class_interval(share_c: Floats) -> tuple[float, float]:
     """The 95% interval of the mean over classes when whole classes are drawn anew; what other classes would give.
 
     Where all have the same share there is nothing to draw anew; then it is Wilson's, of so many classes.
     """
     if np.ptp(share_c) == 0:
-        return wilson(float(share_c.sum()), len(share_c))
-    return ratio_interval(share_c, np.ones_like(share_c))
+        return compute_wilson_interval(float(share_c.sum()), len(share_c))
+    return bootstrap_ratio_interval(share_c, np.ones_like(share_c))
 
 
-def spread(value_s: npt.ArrayLike) -> float | None:
+def compute_spread(value_s: npt.ArrayLike) -> float | None:
     """The standard deviation over several runs (n - 1 in the denominator); None for one run."""
     value_s = np.asarray(value_s, np.float64)
     return float(value_s.std(ddof=1)) if len(value_s) > 1 else None

@@ -111,7 +111,7 @@ def _pixels(classifier: Classifier, dataset: Dataset, number: int) -> torch.Tens
         return str(problem)
 
 
-def halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
+def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
     """Row numbers of the listed pictures (class 0 or more), cut in two at random, each class evenly: int64, sorted.
 
     The first half has the odd one.
@@ -121,6 +121,6 @@ def halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
     return np.sort(by_class[::2]), np.sort(by_class[1::2])
 
 
-def off_list(class_n: Sequence[int] | Rows) -> Rows:
+def find_unlisted(class_n: Sequence[int] | Rows) -> Rows:
     """Row numbers of the pictures of none of the classes."""
     return np.flatnonzero(np.asarray(class_n) < 0)

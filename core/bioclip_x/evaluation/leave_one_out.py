@@ -21,7 +21,7 @@ TINY: Final = 1e-24
 """The least square of a length: opposite texts may cancel."""
 
 
-def left_out(cos_PN: Floats, weight_P: Floats, gram_PP: Floats, pooling: str) -> Floats:
+def compute_leave_one_out_changes(cos_PN: Floats, weight_P: Floats, gram_PP: Floats, pooling: str) -> Floats:
     """How much the class's pooled cosine changes when each text is left out, in turn: float64 [P, N], exact up to rounding.
 
     With s = Σ w cos and W = Σ w:  mean  (s - w_p cos_p)/(W - w_p) - s/W;  ensemble  the same over the lengths of the sums
@@ -84,7 +84,7 @@ class BestTwo:
         return BestTwo(one_N, one_logit_N, other_N, other_logit_N)
 
 
-def renamed(best: BestTwo, class_index: int, logit_N: Floats, change_PN: Floats) -> Rows:
+def find_changed_predictions(best: BestTwo, class_index: int, logit_N: Floats, change_PN: Floats) -> Rows:
     """What each picture is named when the logits of one class change: int64 [P, N].
 
     logit_N: of that class, as they are. change_PN: what is added to them, one row for each way to change them. Where that

@@ -12,14 +12,14 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_statistics import FEWEST, changed, share
+from bioclip_x.evaluation.descriptor_statistics import FEWEST, count_changes, make_share
 from bioclip_x.evaluation.descriptor_usefulness import (
     Sorted,
     find_best_two,
     iterate_class_use,
     refuse_without_descriptors,
 )
-from bioclip_x.evaluation.labelled_images import LabelledImages, halves
+from bioclip_x.evaluation.labelled_images import LabelledImages, split_in_halves
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.records import TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, Pruning
@@ -50,13 +50,13 @@ def prune(
     """
     refuse_without_descriptors(classifier)
     whole = _read(classifier)
-    deciding, held_out = halves(pictures.class_n, seed)
+    deciding, held_out = split_in_halves(pictures.class_n, seed)
     if not len(held_out):
         raise DescriptorError(
             f"{source} has {len(deciding)} usable picture of listed classes: there is no other half to tell the accuracy of"
         )
     uses = list(iterate_class_use(classifier, Sorted.of(pictures, deciding)))
-    dropped, judged = to_drop(classifier.taxonomy, uses, least)
+    dropped, judged = select_dropped_entries(classifier.taxonomy, uses, least)
     kept, n_entries, n_dropped = _without(whole, classifier.taxonomy, dropped)
     held = Sorted.of(pictures, held_out)
     bank = _bank(classifier, registry, kept)
@@ -70,14 +70,14 @@ def prune(
         held_out=n,
         seed=seed,
         least=least,
-        before=share(int(right.sum()), n),
-        after=share(int(right_after.sum()), n),
-        change=changed(int((right_after & ~right).sum()), int((right & ~right_after).sum()), n),
+        before=make_share(int(right.sum()), n),
+        after=make_share(int(right_after.sum()), n),
+        change=count_changes(int((right_after & ~right).sum()), int((right & ~right_after).sum()), n),
     )
     return replace(kept, provenance=_provenance(whole, classifier, source, done)), done
 
 
-def to_drop(taxonomy: Taxonomy, uses: Iterable[ClassUse], least: float) -> tuple[frozenset[Entry], int]:
+def select_dropped_entries(taxonomy: Taxonomy, uses: Iterable[ClassUse], least: float) -> tuple[frozenset[Entry], int]:
     """What does nothing for any class that it is said of; and of how many entries that was looked at.
 
     An entry that is said of a class of too few pictures as well is kept, and not judged.

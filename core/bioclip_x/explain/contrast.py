@@ -11,10 +11,10 @@ import numpy as np
 from bioclip_x.errors import RecipeError
 from bioclip_x.prediction.comparison import select_compared
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
-from bioclip_x.prediction.report import reported_taxon
+from bioclip_x.prediction.report import make_reported_taxon
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import HOLE, Taxonomy
-from bioclip_x.taxonomy.names.matching import outermost
+from bioclip_x.taxonomy.names.matching import find_outermost
 from bioclip_x.taxonomy.names.resolver import Resolver
 
 
@@ -50,7 +50,7 @@ def find_asked_node(taxonomy: Taxonomy, name: str) -> int:
     Raises RecipeError for a name of no taxon (with similar names) or of several (with their paths).
     """
     resolver = Resolver(taxonomy)
-    nodes = outermost(taxonomy, resolver.find(name).nodes)
+    nodes = find_outermost(taxonomy, resolver.find(name).nodes)
     if not nodes:
         near = resolver.near(name)
         meant = f"did you mean {', '.join(near)}?" if near else "no taxon has a similar name"
@@ -84,14 +84,14 @@ def make_compared_taxon(
     """A node and its most probable class; with `excluded`, the most probable that does not lie in that node."""
     start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
     best = _best_class(taxonomy, image, _class_ranges(taxonomy, node, excluded))
-    log_class = log_class_probability(taxonomy, image, best)
+    log_class = compute_log_class_probability(taxonomy, image, best)
     log_node = image.probabilities.log(node) if taxonomy.place_N[node] >= 0 else -math.inf
     if log_node == -math.inf:  # not held, as the classes of large trees, or too small for a float
         return ComparedTaxon(node, best, log_class, log_class)
     return ComparedTaxon(node, best, log_node, log_node if stop - start == 1 else min(log_class, log_node))
 
 
-def log_class_probability(taxonomy: Taxonomy, image: ScoredImage, class_index: int) -> float:
+def compute_log_class_probability(taxonomy: Taxonomy, image: ScoredImage, class_index: int) -> float:
     """The log-probability of a class; -inf only where it is excluded.
 
     For a class that the head reported no probability of, and one too small for a float: by how much its logit is below
@@ -104,25 +104,25 @@ def log_class_probability(taxonomy: Taxonomy, image: ScoredImage, class_index: i
     return float(image.probabilities.log_of_class[first]) + image.logit(class_index) - image.logit(first)
 
 
-def distinct_names(taxonomy: Taxonomy, compared: Sequence[ComparedTaxon]) -> list[str]:
+def make_distinct_names(taxonomy: Taxonomy, compared: Sequence[ComparedTaxon]) -> list[str]:
     """Their names; where both have the same name, each with the highest ancestor in which they differ."""
     names = [_name(taxonomy, one.node) for one in compared]
     if len(set(names)) == len(names):
         return names
-    for one, other in zip(*(reported_taxon(taxonomy, taxon.node).lineage for taxon in compared)):
+    for one, other in zip(*(make_reported_taxon(taxonomy, taxon.node).lineage for taxon in compared)):
         if one != other:
             return [f"{name} ({ancestor})" for name, (_, ancestor) in zip(names, (one, other))]
     return names
 
 
-def class_name(taxonomy: Taxonomy, class_index: int) -> str:
+def format_class_name(taxonomy: Taxonomy, class_index: int) -> str:
     """The name of a class, without the cost of its whole taxon."""
     return taxonomy.names[taxonomy.owner(int(taxonomy.leaf_node_C[class_index]))]
 
 
 def _name(taxonomy: Taxonomy, node: int) -> str:
     is_hole = taxonomy.kind_N[node] == HOLE
-    return reported_taxon(taxonomy, node).name if is_hole else taxonomy.names[taxonomy.owner(node)]
+    return make_reported_taxon(taxonomy, node).name if is_hole else taxonomy.names[taxonomy.owner(node)]
 
 
 def _is_within(taxonomy: Taxonomy, node: int, other: int) -> bool:

@@ -37,14 +37,14 @@ from bioclip_x.components import Scorer
 from bioclip_x.explain.contrast import (
     ComparedTaxon,
     ScoredImage,
-    class_name,
-    distinct_names,
+    format_class_name,
+    make_distinct_names,
     select_compared_taxa,
 )
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Explanation, Logits, ModelCard, Prompt, PromptContribution, Remainder, TextBank
-from bioclip_x.records.explanation import MEAN_TEXT, other_classes_of
+from bioclip_x.records.explanation import MEAN_TEXT, name_other_classes
 from bioclip_x.taxonomy import Taxonomy
 
 ROUNDING: Final = 2e-4
@@ -114,11 +114,11 @@ class Explainer:
         compared, is_asked_for = select_compared_taxa(self.taxonomy, image, nodes, self.asked)
         baseline = self._baseline(embedding_D)
         prompts = [self._score(embedding_D, one.class_index, sign, baseline) for one, sign in zip(compared, SIGNS)]
-        names = [*distinct_names(self.taxonomy, compared), ""]
+        names = [*make_distinct_names(self.taxonomy, compared), ""]
         raw = math.fsum(one.raw for side in prompts for one in side)
         others = tuple(self._remainders(image, offsets, compared, raw, any(prompts), names))
         remainders = (*self._mean_text(prompts, raw), *others)
-        classes = [class_name(self.taxonomy, one.class_index) for one in compared] + [""]
+        classes = [format_class_name(self.taxonomy, one.class_index) for one in compared] + [""]
         return Explanation(
             winner=names[0],
             runner_up=names[1],
@@ -203,7 +203,7 @@ class Explainer:
             is_excluded = taxon.log_probability == -math.inf
             others = 0.0 if is_excluded else taxon.log_probability - taxon.log_class_probability
             if others > ROUNDING:
-                yield Remainder(other_classes_of(name), sign * others, "classes")
+                yield Remainder(name_other_classes(name), sign * others, "classes")
         known = 0.0
         for name, offsets_CB in offsets.items():
             column = image.row if offsets_CB.shape[1] > 1 else 0

@@ -19,7 +19,7 @@ from bioclip_x.components import LoadedEncoder, PatchEncoder
 from bioclip_x.errors import ModelError, RecipeError
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Explanation, HeatMap, PatchFeatures, Result, TextBank
-from bioclip_x.registry import declared
+from bioclip_x.registry import get_capabilities
 
 IMAGES_AT_A_TIME: Final = 8
 """Images whose patches are in memory at once, with the states of all layers: up to 60 MB each for the largest models."""
@@ -65,7 +65,7 @@ def make_heat_mapper(recipe: Recipe, encoder: LoadedEncoder, bank: TextBank) -> 
         return None
     if not recipe.explain:
         raise RecipeError("heat maps are part of explanations, which are switched off; leave out one of the two")
-    if reason := declared(encoder, LoadedEncoderCapabilities).no_patches:
+    if reason := get_capabilities(encoder, LoadedEncoderCapabilities).no_patches:
         raise ModelError(
             f"{encoder.card.name} has no heat maps: {reason}; leave out --heat-maps, or take another model"
         )

@@ -10,7 +10,7 @@ from typing import Final
 
 from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.inference.calibration_store import choose_calibration, find_lambda
-from bioclip_x.inference.temperature import Peaks, at_temperature
+from bioclip_x.inference.temperature import Peaks, apply_temperature
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Calibration, Conditions, Logits, ModelCard, TextBank
 from bioclip_x.taxonomy import Taxonomy
@@ -54,7 +54,7 @@ class AppliedCalibration:
         peaks = Peaks(logits.n_images)
         if self.calibration is None:
             return logits, peaks
-        return at_temperature(peaks.recorded(logits), self.temperature), peaks
+        return apply_temperature(peaks.recorded(logits), self.temperature), peaks
 
     def refusals(self, by_model: Sequence[str], peaks: Peaks) -> tuple[str, ...]:
         """Per image "" or why it is not named: the model's own reason, or a best match below the threshold.

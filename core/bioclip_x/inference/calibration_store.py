@@ -12,23 +12,23 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from bioclip_x.errors import CalibrationError
-from bioclip_x.io.files import read_yaml, replacing
+from bioclip_x.io.files import open_replacement, read_yaml
 from bioclip_x.records import Calibration, Conditions
-from bioclip_x.settings import data_folder
-from bioclip_x.validation import first_error
+from bioclip_x.settings import find_data_folder
+from bioclip_x.validation import find_first_error
 
 
-def default_file(conditions: Conditions) -> Path:
+def find_default_file(conditions: Conditions) -> Path:
     """Where a calibration is kept that no file is named for."""
     text = json.dumps(asdict(conditions), sort_keys=True)
-    return data_folder() / "calibrations" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    return find_data_folder() / "calibrations" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 
 
 def save_calibration(calibration: Calibration, file: Path | None = None) -> Path:
-    """Writes it to `file`, or where `choose_calibration` finds it by itself; returns where. Raises CalibrationError where it cannot."""
-    file = file or default_file(calibration.conditions)
+    """Writes it to `file`, or to where `choose_calibration` looks; returns the path. Raises CalibrationError if it cannot."""
+    file = file or find_default_file(calibration.conditions)
     try:
-        with replacing(file) as stream:
+        with open_replacement(file) as stream:
             stream.write(json.dumps(asdict(calibration), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     except OSError as problem:
         raise CalibrationError(f"{file} cannot be written: {problem.strerror or problem}") from problem
@@ -42,7 +42,7 @@ def load_calibration(file: Path) -> Calibration:
         found = TypeAdapter(Calibration).validate_python(document)
     except ValidationError as problem:
         raise CalibrationError(
-            f"{file} is no calibration that `bioclip-x calibrate` wrote: {first_error(problem)}; run it again"
+            f"{file} is no calibration that `bioclip-x calibrate` wrote: {find_first_error(problem)}; run it again"
         ) from None
     if found.temperature is not None and not 0 < found.temperature < math.inf:
         raise CalibrationError(f"{file}: the temperature must be a number above 0, got {found.temperature}")
@@ -56,7 +56,7 @@ def choose_calibration(which: Literal["none", "auto"] | Path, conditions: Condit
     """
     if which == "none":
         return None
-    file = default_file(conditions) if which == "auto" else which
+    file = find_default_file(conditions) if which == "auto" else which
     assert isinstance(file, Path)
     if which == "auto" and not file.exists():
         return None

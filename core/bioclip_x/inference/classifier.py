@@ -26,14 +26,14 @@ from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.models import load_encoder, make_family
-from bioclip_x.prediction.ranking import reportable_nodes
+from bioclip_x.prediction.ranking import find_reportable_nodes
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Conditions, HeadInput, ImageFeatures, Result, Source, TextBank
 from bioclip_x.records.scores import BEST
-from bioclip_x.registry import Registry, create_registry, declared, from_environment
-from bioclip_x.settings import cache_folder
+from bioclip_x.registry import Registry, create_registry, from_environment, get_capabilities
+from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.build import BankBuilder, ClassBanks
 
@@ -78,7 +78,7 @@ class Classifier:
         recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
-        head_capabilities = declared(self.head, HeadCapabilities)
+        head_capabilities = get_capabilities(self.head, HeadCapabilities)
         precomputed = self.precomputed_scorer
         _refuse_contradictions(recipe, head_capabilities, precomputed)
         # Everything that can be wrong without the model is checked before it is loaded: a model can be a long download.
@@ -86,7 +86,7 @@ class Classifier:
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
         self.taxonomy = classes.tree
-        reportable = reportable_nodes(self.taxonomy, recipe.rank)
+        reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         notes = tuple(precomputed.prepare(self.taxonomy)) if precomputed else ()
@@ -95,7 +95,7 @@ class Classifier:
             banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling), notes=notes)
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
-            folder = cache or cache_folder() / "banks"
+            folder = cache or find_cache_folder() / "banks"
             builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, progress)
             banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
@@ -116,7 +116,7 @@ class Classifier:
     ) -> BatchClassifier:
         """What classifies decoded images. reportable: nodes, None for the classes. asked: the node of `--why-not`."""
         recipe, card = self.recipe, self.encoder.card
-        head = declared(self.head, HeadCapabilities)
+        head = get_capabilities(self.head, HeadCapabilities)
         return BatchClassifier(
             taxonomy=self.taxonomy,
             encoder=self.encoder,
@@ -140,7 +140,7 @@ class Classifier:
     @property
     def precomputed_scorer(self) -> PrecomputedScorer | None:
         """The scorer, if it reads precomputed class scores."""
-        needs_embeddings = declared(self.scorer, ScorerCapabilities).needs_embeddings
+        needs_embeddings = get_capabilities(self.scorer, ScorerCapabilities).needs_embeddings
         return None if needs_embeddings else cast(PrecomputedScorer, self.scorer)
 
     def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:

@@ -7,7 +7,7 @@ import torch
 from bioclip_x.records import Logits
 
 
-def at_temperature(logits: Logits, temperature: float) -> Logits:
+def apply_temperature(logits: Logits, temperature: float) -> Logits:
     """Logits divided by a temperature."""
     return logits.map(lambda start, stop, logits_cB: logits_cB.div_(temperature))
 

@@ -23,12 +23,12 @@ def guess_delimiter(header: str, among: str = DELIMITERS) -> str:
     return max(among, key=header.count)
 
 
-def first_line(text: str) -> str:
+def take_first_line(text: str) -> str:
     """A table's first line, without its end. Not splitlines(): U+2028, U+0085 and form feeds are part of a cell."""
     return io.StringIO(text, newline="").readline().rstrip("\r\n")
 
 
-def delimited_rows(
+def read_delimited_rows(
     lines: Iterable[str],
     where: str,
     error: type[BioclipXError],
@@ -56,10 +56,10 @@ def delimited_rows(
             yield line, row
             line = reader.line_num + 1
     except csv.Error as problem:
-        raise error(f"{where}, line {line}: {csv_problem(problem)}") from problem
+        raise error(f"{where}, line {line}: {explain_csv_error(problem)}") from problem
 
 
-def csv_problem(problem: csv.Error) -> str:
+def explain_csv_error(problem: csv.Error) -> str:
     """What is wrong with a row, in our words where Python's are of no use to who wrote the file."""
     told = str(problem)
     if "end of data" in told:

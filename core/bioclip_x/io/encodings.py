@@ -35,12 +35,12 @@ def detect_encoding(head: bytes) -> str:
     return "utf-16" if head.startswith(_UTF16) else "utf-8-sig"
 
 
-def marked_encoding(head: bytes) -> str:
+def find_marked_encoding(head: bytes) -> str:
     """The encoding that a file's byte order mark tells, UTF-32 too; "" where it has none."""
     return next((encoding for mark, encoding in BOMS.items() if head.startswith(mark)), "")
 
 
-def unmarked_utf16(head: bytes) -> str:
+def find_unmarked_utf16(head: bytes) -> str:
     """UTF-16 without a mark, where every other byte of Western text is zero; "" for anything else.
 
     >>> unmarked_utf16("genus".encode("utf-16-le"))
@@ -53,12 +53,12 @@ def unmarked_utf16(head: bytes) -> str:
     return ""
 
 
-def decoded_head(head: bytes) -> str:
+def decode_head(head: bytes) -> str:
     """The beginning of a text file as text, without its mark; what is no text in it, or is cut short, is left out."""
     return head.decode(detect_encoding(head), "ignore")
 
 
-def ascii_head(head: bytes) -> bytes:
+def make_ascii_head(head: bytes) -> bytes:
     """The beginning of a text file with its ASCII characters a byte each, without its mark: for patterns of bytes.
 
     >>> ascii_head("id: 9".encode("utf-16"))
@@ -69,7 +69,7 @@ def ascii_head(head: bytes) -> bytes:
     return head.removeprefix(codecs.BOM_UTF8)
 
 
-def utf8_stdin() -> TextIO:
+def open_utf8_stdin() -> TextIO:
     """Standard input as UTF-8, with a mark or without. Bytes that are none come as surrogates: a file's name may be any bytes."""
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")

@@ -51,18 +51,18 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
 def read_lines(path: Path, error: type[BioclipXError] = BioclipXError) -> Iterator[str]:
     """The lines of a text file as they are, with their ends, in the encodings of `read_text`, however large the file.
 
-    Raises `error` as `read_text` does, and as `stream_lines`.
+    Raises `error` as `read_text` does, and as `read_stream_lines`.
     """
     try:
         with path.open("rb") as file:
             encoding = detect_encoding(file.peek(2))  # a pipe is read but once
-            yield from stream_lines(file, str(path), error, encoding)
+            yield from read_stream_lines(file, str(path), error, encoding)
     except (OSError, UnicodeDecodeError):
         read_text(path, error)  # says what it is, and in which line
         raise
 
 
-def stream_lines(
+def read_stream_lines(
     stream: IO[bytes], where: str, error: type[BioclipXError] = BioclipXError, encoding: str = "utf-8-sig"
 ) -> Iterator[str]:
     """The same of a file that is open, and closed at the end. where: its name in errors.
@@ -159,7 +159,7 @@ def _is_too_deep(document: Any) -> bool:
 
 
 @contextmanager
-def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+def open_replacement(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a temporary file beside `path` and moves it over `path` when the block ends well; else leaves no trace.
 
     A symbolic link stays, and what it points to is replaced. A pipe, a device or a stream of this process is written

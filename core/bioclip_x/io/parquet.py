@@ -16,7 +16,7 @@ PROVENANCE = "bioclip_x.provenance"
 
 
 @contextmanager
-def parquet_file(output: Path | None, schema: pa.Schema, provenance: str) -> Iterator[pq.ParquetWriter]:
+def open_parquet_writer(output: Path | None, schema: pa.Schema, provenance: str) -> Iterator[pq.ParquetWriter]:
     """A writer of tables with this schema, each of which becomes a row group.
 
     provenance: JSON, for the file's metadata. Raises BioclipXError for a terminal, and for a file that cannot be written.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.files import is_written_in_place, replacing
+from bioclip_x.io.files import is_written_in_place, open_replacement
 
 
 class BinaryStream:
@@ -100,7 +100,7 @@ def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
         raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
     stack = ExitStack()
     with _named(output):
-        raw = stack.enter_context(replacing(output, "wb"))
+        raw = stack.enter_context(open_replacement(output, "wb"))
     stream = BinaryStream(raw, output)
     stack.callback(stream.close)  # before the file is moved: a writer that is collected later finds it shut
     try:
@@ -113,7 +113,7 @@ def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
         stack.close()
 
 
-def temporary_folder_for(output: Path | None) -> Path:
+def make_temporary_folder(output: Path | None) -> Path:
     """Where a temporary file of the output's size may lie: beside it, unless it is a pipe, a device or standard output."""
     return Path(tempfile.gettempdir()) if output is None or is_written_in_place(output) else output.parent
 

@@ -9,10 +9,10 @@ import torch
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Scores
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.rollup import top_rows
+from bioclip_x.taxonomy.scoring.rollup import select_top_rows
 
 
-def reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
+def find_reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
     """Nodes that may be reported: every node of a rank; None for the classes. Raises RecipeError for another rank."""
     if rank is None:
         return None
@@ -35,7 +35,7 @@ def select_top_nodes(
         best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
     else:
         log_probs_nB = scores.log_probs_BI.T.index_select(0, torch.from_numpy(taxonomy.place_N[nodes]))
-        best_BK = nodes[top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
+        best_BK = nodes[select_top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
     found: list[list[int]] = best_BK.tolist()
     return found
 

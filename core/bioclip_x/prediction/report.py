@@ -21,14 +21,14 @@ def make_prediction(taxonomy: Taxonomy, shares: NodeProbabilities, node: int) ->
         for n in taxonomy.path(node)
         if taxonomy.kind_N[n] == TAXON
     ]
-    taxon, share, rank = reported_taxon(taxonomy, node), shares.share(node), taxonomy.rank(node)
+    taxon, share, rank = make_reported_taxon(taxonomy, node), shares.share(node), taxonomy.rank(node)
     if taxonomy.kind_N[node] == SELF:
         note = f"{rank} not given" if rank else "no part of it given"
         return Prediction(taxon, share, (*steps, Step("", note, share)), note)
     return Prediction(taxon, share, tuple(steps))
 
 
-def reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
+def make_reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
     """What a node is called in outputs: its taxon, or for a hole that there is none."""
     taxon, rank = taxonomy.taxon(node), taxonomy.rank(node)
     if taxonomy.kind_N[node] != HOLE:

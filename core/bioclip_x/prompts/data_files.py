@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_yaml
-from bioclip_x.validation import all_errors
+from bioclip_x.validation import list_errors
 
 PACKAGE: Final = "bioclip_x_prompts"
 
@@ -29,14 +29,14 @@ def load(model: type[Model], what: str, folder: str, name: str | Path) -> Model:
     path = Path(name)
     if path.suffix.lower() in (".yaml", ".yml") or path.name != str(name):
         return _read(model, what, path)
-    if name not in builtin_names(folder):
-        known = ", ".join(builtin_names(folder)) or "none"
+    if name not in list_builtin_names(folder):
+        known = ", ".join(list_builtin_names(folder)) or "none"
         raise DescriptorError(f"no {what} is called {str(name)!r}; built in: {known}; or give a .yaml file")
     with resources.as_file(resources.files(PACKAGE) / folder / f"{name}.yaml") as file:
         return _read(model, what, file)
 
 
-def builtin_names(folder: str) -> tuple[str, ...]:
+def list_builtin_names(folder: str) -> tuple[str, ...]:
     """Names of the files of one kind that come with bioclip-x, sorted."""
     files = resources.files(PACKAGE) / folder
     names = [entry.name for entry in files.iterdir()] if files.is_dir() else []
@@ -50,4 +50,4 @@ def _read(model: type[Model], what: str, path: Path) -> Model:
     try:
         return model.model_validate({str(key): value for key, value in document.items()})
     except ValidationError as problem:
-        raise DescriptorError(f"{path}: {'; '.join(map(str, all_errors(problem, model, 'key')))}") from None
+        raise DescriptorError(f"{path}: {'; '.join(map(str, list_errors(problem, model, 'key')))}") from None

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.io.files import read_yaml, replacing
+from bioclip_x.io.files import open_replacement, read_yaml
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT
@@ -57,7 +57,7 @@ def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
     document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": written}
     if descriptors.style:
         document["style"] = descriptors.style
-    with replacing(path) as handle:
+    with open_replacement(path) as handle:
         yaml.dump(document, handle, _Dumper, allow_unicode=True, sort_keys=False, width=120)
 
 

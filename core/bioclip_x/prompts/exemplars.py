@@ -56,9 +56,9 @@ def load_exemplar(name: str) -> Exemplar:
     return data_files.load(Exemplar, "exemplar", FOLDER, name)
 
 
-def builtin_exemplars() -> tuple[Exemplar, ...]:
+def read_builtin_exemplars() -> tuple[Exemplar, ...]:
     """All that come with bioclip-x."""
-    return tuple(map(load_exemplar, data_files.builtin_names(FOLDER)))
+    return tuple(map(load_exemplar, data_files.list_builtin_names(FOLDER)))
 
 
 def choose(lineages: Sequence[Iterable[str]], among: Sequence[Exemplar]) -> Choice:

@@ -46,7 +46,7 @@ class Part(_Strict):
     @classmethod
     def _asks_of_a_taxon(cls, text: str, info: object) -> str:
         contrast = getattr(info, "field_name", "") == "contrast"
-        used = placeholders(text)
+        used = find_placeholders(text)
         needed = ("name", SIBLINGS) if contrast else ("name",)
         for name in needed if text else ():
             if name not in used:
@@ -59,7 +59,7 @@ class Part(_Strict):
 
     @property
     def needs_exemplar(self) -> bool:
-        return bool({"exemplar", "exemplar_list"} & (placeholders(self.text) | placeholders(self.contrast)))
+        return bool({"exemplar", "exemplar_list"} & (find_placeholders(self.text) | find_placeholders(self.contrast)))
 
 
 class PromptTemplate(Part):
@@ -117,12 +117,12 @@ def load_template(name: str) -> PromptTemplate:
     return data_files.load(PromptTemplate, "prompt", FOLDER, name)
 
 
-def builtin_templates() -> tuple[str, ...]:
+def list_builtin_templates() -> tuple[str, ...]:
     """Names of the prompts that come with bioclip-x, sorted."""
-    return data_files.builtin_names(FOLDER)
+    return data_files.list_builtin_names(FOLDER)
 
 
-def placeholders(text: str) -> set[str]:
+def find_placeholders(text: str) -> set[str]:
     """
     >>> sorted(placeholders('{name} of {lineage}, as {"json": 1}'))
     ['lineage', 'name']
@@ -138,7 +138,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     >>> fill("a {name} in a photo", {"name": "great tit"})
     'a great tit in a photo'
     """
-    missing = sorted(placeholders(text) - set(values))
+    missing = sorted(find_placeholders(text) - set(values))
     if missing:
         raise DescriptorError(f"the prompt needs {_braced(missing)}; given: {_braced(sorted(values)) or 'nothing'}")
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)

@@ -77,7 +77,7 @@ class Remainder:
     kind: str = ""
 
 
-def other_classes_of(taxon: str) -> str:
+def name_other_classes(taxon: str) -> str:
     """The label of what the other classes of a taxon above the classes add to a margin."""
     return f"other classes of {taxon}"
 

@@ -23,19 +23,19 @@ def is_taxon(taxonomy: Taxonomy) -> npt.NDArray[np.bool_]:
     return found
 
 
-def taxa(taxonomy: Taxonomy) -> list[int]:
+def list_taxa(taxonomy: Taxonomy) -> list[int]:
     """The nodes that are taxa, depth first."""
     found: list[int] = np.flatnonzero(is_taxon(taxonomy)).tolist()
     return found
 
 
-def order_of_ranks(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
+def find_rank_order(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
     """The place of each taxon's rank in the order, 0 for the highest; -1 for other ranks, and for what is no taxon: int64 [N]."""
     order = np.array([ORDER.get(rank, -1) for rank in taxonomy.rank_names], np.int64)
     return np.where(is_taxon(taxonomy), order[taxonomy.rank_N], -1)
 
 
-def nearest(taxonomy: Taxonomy, wanted_N: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def find_nearest(taxonomy: Taxonomy, wanted_N: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """The nearest wanted node on the way up from each, itself first; 0 where there is none: int64 [N]."""
     nearest_N = np.where(wanted_N, np.arange(taxonomy.n_nodes), 0)
     nearest_N[0] = 0
@@ -44,22 +44,22 @@ def nearest(taxonomy: Taxonomy, wanted_N: npt.NDArray[np.bool_]) -> npt.NDArray[
     return nearest_N
 
 
-def nearest_above(taxonomy: Taxonomy, wanted_N: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def find_nearest_above(taxonomy: Taxonomy, wanted_N: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """The same without the node itself; 0 for the root: int64 [N]."""
-    return nearest(taxonomy, wanted_N)[np.maximum(taxonomy.parent_N, 0)]
+    return find_nearest(taxonomy, wanted_N)[np.maximum(taxonomy.parent_N, 0)]
 
 
-def taxa_above(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
+def find_taxa_above(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
     """The taxon that each node stands below, holes passed over; 0 for tops: int64 [N]."""
     return taxonomy.owner_N[np.maximum(taxonomy.parent_N, 0)].astype(np.int64)
 
 
-def last_below(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
+def find_last_below(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
     """The last node of each subtree, itself for a leaf: int64 [N]. Depth first, it is the last leaf below."""
     return taxonomy.leaf_node_C[taxonomy.leaf_stop_N - 1].astype(np.int64)
 
 
-def path_text(taxonomy: Taxonomy, node: int) -> str:
+def format_path(taxonomy: Taxonomy, node: int) -> str:
     """ "Animalia > Chordata > Aves (line 7)": of a long path its ends, and the line where it is known."""
     names = [taxonomy.names[n] for n in taxonomy.path(node) if taxonomy.kind_N[n] == TAXON]
     if len(names) > MOST_TOLD:

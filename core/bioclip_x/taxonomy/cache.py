@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.io.files import replacing
+from bioclip_x.io.files import open_replacement
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -46,7 +46,7 @@ def save(taxonomy: Taxonomy, file: Path) -> None:
     for number, column in enumerate(columns):
         arrays[f"nodes_{number}"] = column.node_n
         arrays[f"values_{number}"] = _packed(column.values)
-    with replacing(file, "wb") as stream:
+    with open_replacement(file, "wb") as stream:
         np.savez(stream, **arrays)
 
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
 from bioclip_x.records.problem import Problem
-from bioclip_x.taxonomy.details import Details, renumbered
-from bioclip_x.taxonomy.levels import _summed_to_root, levels
+from bioclip_x.taxonomy.details import Details, renumber_details
+from bioclip_x.taxonomy.levels import _summed_to_root, split_into_levels
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
 
@@ -60,7 +60,7 @@ def compile_tree(
     leaves_before = np.concatenate([[0], np.cumsum(is_leaf)])
     n_drafted = len(draft.parent_M)
     names = [*draft.names, *[""] * extended.n_holes, *(draft.names[x] for x in extended.self_of.tolist())]
-    rank_names, rank_N = first_seen_first(draft.rank_names, extended.rank[order_E])
+    rank_names, rank_N = order_by_first_appearance(draft.rank_names, extended.rank[order_E])
     line_N = None
     if draft.line_M is not None:
         line_N = np.zeros(len(order_E), np.int32)
@@ -74,7 +74,7 @@ def compile_tree(
         leaf_node_C=np.flatnonzero(is_leaf).astype(np.int32),
         names=tuple(map(names.__getitem__, order_E.tolist())),
         rank_names=rank_names,
-        details=renumbered(draft.details, new_E[:n_drafted]),
+        details=renumber_details(draft.details, new_E[:n_drafted]),
         source=source,
         notes=tuple(notes),
         problems=tuple(problems),
@@ -174,7 +174,7 @@ def _depth_first(parent: Ints) -> tuple[Ints, Ints]:
     n = len(parent)
     by_parent = np.argsort(parent[1:], kind="stable") + 1
     size = np.ones(n, np.int64)
-    for level in reversed(levels(parent)[1:]):
+    for level in reversed(split_into_levels(parent)[1:]):
         np.add.at(size, parent[level], size[level])
     before = np.cumsum(size[by_parent]) - size[by_parent]  # of the nodes before it, in `by_parent`
     first = np.searchsorted(parent[by_parent], parent[by_parent])
@@ -186,7 +186,7 @@ def _depth_first(parent: Ints) -> tuple[Ints, Ints]:
     return order, np.arange(n) + size[order]
 
 
-def first_seen_first(
+def order_by_first_appearance(
     rank_names: Sequence[str], rank_n: npt.NDArray[np.int16]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
     """The ranks in use in the order in which the nodes have them, "" (the root's) first, and each node's."""

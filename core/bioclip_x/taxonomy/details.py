@@ -69,13 +69,13 @@ class DetailColumns(Mapping[int, Details]):
             place = _place(column.node_n, node)
             if place is not None:
                 text = column.values[place]
-                found[column.role][column.key] = names_in(text) if column.role == "common" else text
+                found[column.role][column.key] = split_names(text) if column.role == "common" else text
         return Details(
             found["common"],
             found["id"],
             found["extra"],
             found["authorship"].get("", ""),
-            tuple(map(_synonym, names_in(found["synonyms"].get("", "")))),
+            tuple(map(_synonym, split_names(found["synonyms"].get("", "")))),
         )
 
     def renumbered(self, new_M: npt.NDArray[np.int32]) -> DetailColumns:
@@ -91,14 +91,14 @@ class DetailColumns(Mapping[int, Details]):
         return DetailColumns(columns)
 
 
-def renumbered(details: Mapping[int, Details], new_M: npt.NDArray[np.int32]) -> Mapping[int, Details]:
+def renumber_details(details: Mapping[int, Details], new_M: npt.NDArray[np.int32]) -> Mapping[int, Details]:
     """node → details, with the nodes' new numbers; those whose new number is negative are left out."""
     if isinstance(details, DetailColumns):
         return details.renumbered(new_M)
     return {int(new_M[node]): about for node, about in details.items() if new_M[node] >= 0}
 
 
-def languages(details: Mapping[int, Details]) -> frozenset[str]:
+def list_languages(details: Mapping[int, Details]) -> frozenset[str]:
     """The languages of all common names."""
     if isinstance(details, DetailColumns):
         return frozenset(column.key for column in details.columns if column.role == "common")
@@ -138,7 +138,7 @@ def _place(nodes: npt.NDArray[np.int32], node: int) -> int | None:
     return place if place < len(nodes) and nodes[place] == node else None
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def split_names(text: str) -> tuple[str, ...]:
     """The names, or synonyms as written, in one cell of a column."""
     return tuple(name for part in text.split(BETWEEN) if (name := part.strip()))
 

@@ -19,7 +19,7 @@ def _summed_to_root(value: Ints, parent: Ints) -> Ints:
     return total
 
 
-def levels(parent: npt.NDArray[np.integer]) -> list[Ints]:
+def split_into_levels(parent: npt.NDArray[np.integer]) -> list[Ints]:
     """The nodes at each depth, the root's level first. parent: -1 for the root, which is node 0."""
     depth = _summed_to_root(np.ones(len(parent), np.int64), parent.astype(np.int64))
     by_depth = np.argsort(depth, kind="stable")

@@ -57,7 +57,7 @@ class Numbering(dict[str, int]):
         return number
 
 
-def together(change: Callable[..., str], *columns: Column) -> Column:
+def combine_columns(change: Callable[..., str], *columns: Column) -> Column:
     """`change` of the cells that stand beside one another, called once for each that do."""
     key_R = np.zeros(len(columns[0].code_R), np.int64)
     for column in columns:
@@ -120,7 +120,7 @@ def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
     for number, column in enumerate(table.ranks, start=1):
         rows = np.flatnonzero(column.names.code_R >= 0)
         key = node_R[rows] * len(column.names.texts) + column.names.code_R[rows]
-        index, distinct = numbered(key)
+        index, distinct = number_keys(key)
         first = np.empty(len(distinct), np.int64)
         first[index[::-1]] = rows[::-1]
         node_R[rows] = size + index
@@ -146,7 +146,7 @@ def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
     )
 
 
-def numbered(keys: Ints) -> tuple[Ints, Ints]:
+def number_keys(keys: Ints) -> tuple[Ints, Ints]:
     """Each key's number in the order of first appearance, and the distinct keys in that order."""
     if len(keys) > FEW:  # by hashing; for few, loading it would take longer than the work
         import pyarrow as pa

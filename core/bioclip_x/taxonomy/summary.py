@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.taxonomy.ancestors import is_taxon, last_below
+from bioclip_x.taxonomy.ancestors import find_last_below, is_taxon
 from bioclip_x.taxonomy.details import BETWEEN, as_columns
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, Taxonomy
@@ -47,10 +47,10 @@ class Summary:
     authors: int
 
 
-def summary(taxonomy: Taxonomy) -> Summary:
+def summarise(taxonomy: Taxonomy) -> Summary:
     taxa = is_taxon(taxonomy)
     before_N = np.concatenate([[0], np.cumsum(taxa)])
-    has_taxa_N = before_N[last_below(taxonomy) + 1] > before_N[1:]
+    has_taxa_N = before_N[find_last_below(taxonomy) + 1] > before_N[1:]
     is_class = taxa & (taxonomy.class_of_N >= 0)
     depth_N = np.zeros(taxonomy.n_nodes, np.int64)
     for nodes in taxonomy.levels[1:]:

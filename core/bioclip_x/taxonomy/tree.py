@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.taxon import Taxon
-from bioclip_x.taxonomy.details import NO_DETAILS, Details, languages
-from bioclip_x.taxonomy.levels import levels
+from bioclip_x.taxonomy.details import NO_DETAILS, Details, list_languages
+from bioclip_x.taxonomy.levels import split_into_levels
 from bioclip_x.taxonomy.ranks import ORDER
 
 if TYPE_CHECKING:
@@ -138,12 +138,12 @@ class Taxonomy:
     @cached_property
     def languages(self) -> frozenset[str]:
         """The languages in which some taxon has a common name."""
-        return languages(self.details)
+        return list_languages(self.details)
 
     @cached_property
     def levels(self) -> list[npt.NDArray[np.int64]]:
         """The nodes at each depth, the root's level first."""
-        return levels(self.parent_N)
+        return split_into_levels(self.parent_N)
 
     @cached_property
     def inner_taxa(self) -> npt.NDArray[np.int64]:

@@ -27,7 +27,7 @@ CHUNK: Final = 4096
 """Texts embedded between two reports of progress."""
 
 
-def bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
+def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
     """SHA-256, 32 hex digits."""
     digest = hashlib.sha256()
     about = [FORMAT, card.name, card.revision, card.tokenizer, card.precision, card.dim]
@@ -51,7 +51,7 @@ def build_bank(
     prompts: sorted by class, at least one per class. progress: called with (texts embedded, texts in all).
     A cache that cannot be written is no error: the bank is then only in memory.
     """
-    key = bank_key(encoder.card, prompts)
+    key = make_bank_key(encoder.card, prompts)
     folder = cache / key if cache else None
     stored = _read(folder) if folder else None
     if stored is None:

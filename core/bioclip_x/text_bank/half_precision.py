@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from bioclip_x.io.files import replacing
+from bioclip_x.io.files import open_replacement
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
@@ -36,7 +36,7 @@ def add_half_precision(bank: TextBank, cache: Path | None) -> TextBank:
 
 
 def _write(embeddings_PD: torch.Tensor, file: Path) -> None:
-    with replacing(file, "wb") as stream:
+    with open_replacement(file, "wb") as stream:
         header = {"descr": "<f2", "fortran_order": False, "shape": tuple(embeddings_PD.shape)}
         np.lib.format.write_array_header_1_0(stream, header)
         for start in range(0, len(embeddings_PD), CHUNK):
@@ -45,7 +45,7 @@ def _write(embeddings_PD: torch.Tensor, file: Path) -> None:
 
 def _mapped(file: Path, shape: tuple[int, ...]) -> torch.Tensor | None:
     try:
-        half_PD = np.load(file, mmap_mode="c", allow_pickle=False)  # "c": torch wants memory that it may write to
-    except (OSError, ValueError, EOFError):
+        half_PD = np.lib.format.open_memmap(file, mode="c")  # "c": torch wants memory that it may write to
+    except (OSError, ValueError):
         return None
     return torch.from_numpy(half_PD) if half_PD.shape == shape and half_PD.dtype == np.float16 else None

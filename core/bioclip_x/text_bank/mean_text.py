@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from bioclip_x.io.files import replacing
+from bioclip_x.io.files import open_replacement
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
@@ -33,7 +33,7 @@ def add_mean(bank: TextBank, cache: Path | None = None) -> TextBank:
     if mean_D is None:
         mean_D = compute_mean_text(bank)
         if file:
-            with suppress(OSError), replacing(file, "wb") as stream:
+            with suppress(OSError), open_replacement(file, "wb") as stream:
                 np.save(stream, mean_D.numpy(), allow_pickle=False)
     return replace(bank, mean_D=mean_D)
 
@@ -52,7 +52,8 @@ def compute_mean_text(bank: TextBank) -> torch.Tensor:
 
 def _read(file: Path, dim: int) -> torch.Tensor | None:
     try:
-        mean_D = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with file.open("rb") as stream:  # not np.load, which takes some damaged files for archives
+            mean_D = np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, ValueError):
         return None
     return torch.from_numpy(mean_D) if mean_D.shape == (dim,) and mean_D.dtype == np.float64 else None

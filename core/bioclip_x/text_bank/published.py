@@ -27,7 +27,7 @@ from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
+from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
 
 FORMAT: Final = 1
 CHUNK: Final = 8192
@@ -64,7 +64,7 @@ class PublishedPrompts(Sequence[Prompt]):
         taxon = self._taxonomy.class_taxon(class_index)
         common = taxon.common_name()
         text = (common and self._own.text_with_common) or self._own.text
-        return text.replace("{common}", common).replace("{lineage}", taxonomic_name(taxon))
+        return text.replace("{common}", common).replace("{lineage}", format_taxonomic_name(taxon))
 
 
 def load_published_bank(
@@ -245,7 +245,7 @@ def _read(folder: Path) -> tuple[npt.NDArray[np.float32], dict[str, Any]] | None
     try:
         about = json.loads((folder / _ABOUT).read_text())
         # "c": torch wants memory that it may write to; what it wrote would never reach the file.
-        return np.load(folder / _EMBEDDINGS, mmap_mode="c", allow_pickle=False), about
+        return np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="c"), about
     except (OSError, ValueError):
         return None
 

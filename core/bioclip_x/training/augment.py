@@ -32,7 +32,7 @@ class View:
     interpolation: str
 
 
-def geometry(picture: Image.Image | Pixels, view: View, augment: Augment, rng: np.random.Generator) -> Pixels:
+def apply_geometry(picture: Image.Image | Pixels, view: View, augment: Augment, rng: np.random.Generator) -> Pixels:
     """Crops, resizes and perhaps mirrors one RGB picture: uint8 [H, W, 3].
 
     The same number of random numbers is drawn whatever the picture's size.
@@ -42,12 +42,12 @@ def geometry(picture: Image.Image | Pixels, view: View, augment: Augment, rng: n
     if augment.crop_scale is None:
         box = _plain_box(width, height, view)
     else:
-        box = random_box(width, height, augment.crop_scale, augment.crop_ratio, (area, shape, left, top))
+        box = draw_box(width, height, augment.crop_scale, augment.crop_ratio, (area, shape, left, top))
     pixels_HW3 = _resized(picture, box, view)
     return pixels_HW3[:, ::-1] if mirror < augment.horizontal_flip else pixels_HW3
 
 
-def random_box(
+def draw_box(
     width: int, height: int, scale: tuple[float, float], ratio: tuple[float, float], drawn: tuple[float, ...]
 ) -> Box:
     """A random resized crop (Szegedy et al. 2015, arXiv 1409.4842): area uniform in `scale`, log aspect in `ratio`.
@@ -88,7 +88,7 @@ def _resized(picture: Image.Image | Pixels, box: Box, view: View) -> Pixels:
     return np.asarray(canvas)
 
 
-def colour_factors(strength: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def draw_colour_factors(strength: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """float32 [3]: factors of brightness, contrast and saturation, each uniform in 1 ± strength."""
     return (1 + strength * rng.uniform(-1, 1, 3)).astype(np.float32)
 

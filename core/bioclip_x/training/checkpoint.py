@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.io.files import replacing
+from bioclip_x.io.files import open_replacement
 
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"checkpoint-(\d+)\.pt")
@@ -43,7 +43,7 @@ def check_writable(folder: Path) -> None:
     raise TrainingError(f"output: the folder {folder} cannot be written: {reason}; name another with --output")
 
 
-def checkpoints(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """The folder's checkpoints, oldest first."""
     found = [(int(match[1]), path) for path in folder.glob("checkpoint-*.pt") if (match := _NAME.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
@@ -62,13 +62,13 @@ def save(
         "epochs": epochs,
     }
     try:
-        with replacing(path, "wb") as handle:
+        with open_replacement(path, "wb") as handle:
             torch.save(document, handle)
     except (OSError, RuntimeError) as problem:
         # torch reports a full disk as a RuntimeError of its own, raised while it handles the one that says so.
         told = problem.__context__ if isinstance(problem.__context__, OSError) else problem
         raise TrainingError(f"{path} cannot be written: {told}; those before it are untouched") from problem
-    for old in checkpoints(folder)[:-keep]:
+    for old in list_checkpoints(folder)[:-keep]:
         _remove(old)
     return path
 
@@ -87,7 +87,7 @@ def load_newest(folder: Path, *, fingerprints: Mapping[str, str], epochs: int) -
 
     Raises TrainingError where there is none, it cannot be read, or it belongs to a run of another configuration.
     """
-    found = checkpoints(folder)
+    found = list_checkpoints(folder)
     if not found:
         raise TrainingError(f"{folder} holds no checkpoint to resume from; start without --resume")
     path = found[-1]

@@ -14,11 +14,11 @@ from bioclip_x.capabilities import EncoderCapabilities, LossCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
-from bioclip_x.models import provided_model
+from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
-from bioclip_x.registry import Registry, declared, resolve_relative_paths
+from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import BY_CONTENT, FREE, TrainConfig
 from bioclip_x.training.texts import TextDraw, TextKind
@@ -65,17 +65,17 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         datasets.append(dataset)
     loss: Loss = registry.make("losses", *placed("losses", _named(config.loss)))
     family: Encoder = registry.make("encoders", *placed("encoders", _named(config.encoder)))
-    if not declared(family, EncoderCapabilities).trains:
+    if not get_capabilities(family, EncoderCapabilities).trains:
         raise TrainingError(f"encoder: {config.encoder}: its models can be used, but not trained")
     encoder = family.trainable(_model(config, registry), device=config.device, seed=config.seed)
-    if declared(loss, LossCapabilities).needs_prepare:
+    if get_capabilities(loss, LossCapabilities).needs_prepare:
         loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     if isinstance(loss, torch.nn.Module):
         loss.to(encoder.device)
     return Parts(taxonomy, TextDraw(kinds, config.own_text), tuple(datasets), encoder, loss, tuple(notes))
 
 
-def fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
+def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
     """Field → what must be equal for a run to be resumed: its value, or a hash of what it brings."""
     plain = config.model_dump(mode="json", exclude={*FREE, *BY_CONTENT})
     found = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
@@ -112,5 +112,5 @@ def _model(config: TrainConfig, registry: Registry) -> str | dict[str, Any]:
     scheme, _, rest = config.model.partition(":")
     if scheme == "local-dir":
         return f"local-dir:{config.path(Path(rest))}"
-    provided = provided_model(registry, config.model)
+    provided = find_provided_model(registry, config.model)
     return provided.source if provided else config.model

@@ -13,7 +13,7 @@ from bioclip_x.errors import RecipeError, TrainingError
 from bioclip_x.io.files import read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.training.precision import Precision
-from bioclip_x.validation import first_error
+from bioclip_x.validation import find_first_error
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
@@ -177,7 +177,7 @@ def make_config(fields: Mapping[str, Any], where: str = "the training configurat
     try:
         return TrainConfig.model_validate(dict(fields))
     except ValidationError as problem:
-        raise TrainingError(f"{where}: {first_error(problem, TrainConfig)}") from None
+        raise TrainingError(f"{where}: {find_first_error(problem, TrainConfig)}") from None
 
 
 def _set(document: dict[str, Any], name: str, value: Any) -> None:

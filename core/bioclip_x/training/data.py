@@ -18,7 +18,7 @@ from PIL.Image import Image
 
 from bioclip_x.components import Dataset, Sample
 from bioclip_x.errors import ImageError, TrainingError
-from bioclip_x.training.augment import Pixels, View, colour_factors, geometry
+from bioclip_x.training.augment import Pixels, View, apply_geometry, draw_colour_factors
 from bioclip_x.training.config import Augment
 from bioclip_x.training.sampling import sample_rng
 from bioclip_x.training.texts import TextDraw, Tokens
@@ -130,8 +130,8 @@ class Loader:
     def _example(self, dataset: int, number: int, rng: np.random.Generator) -> _Example:
         sample, picture = self.pictures.read(dataset, number)
         texts = tuple(self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_picture))
-        pixels_HW3 = geometry(picture, self.view, self.augment, rng)
-        return _Example(pixels_HW3, colour_factors(self.augment.colour_jitter, rng), sample, texts)
+        pixels_HW3 = apply_geometry(picture, self.view, self.augment, rng)
+        return _Example(pixels_HW3, draw_colour_factors(self.augment.colour_jitter, rng), sample, texts)
 
     def _collated(self, chunks: Iterator[list[_Example]]) -> Batch:
         examples = [example for chunk in chunks for example in chunk]

@@ -21,12 +21,12 @@ from bioclip_x.registry import Registry
 from bioclip_x.training import checkpoint
 from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoint import Place
-from bioclip_x.training.components import fill_in_defaults, fingerprints, make_parts
+from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
 from bioclip_x.training.config import TrainConfig
 from bioclip_x.training.data import Batch, Loader, Pictures
-from bioclip_x.training.precision import autocast, resolve_precision
-from bioclip_x.training.sampling import epoch_order, step_seed
-from bioclip_x.training.schedule import learning_rate, parameter_groups
+from bioclip_x.training.precision import open_autocast, resolve_precision
+from bioclip_x.training.sampling import draw_epoch_order, step_seed
+from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
 from bioclip_x.training.texts import MOST_CUT, Tokens
 
 
@@ -56,7 +56,7 @@ class Trainer:
         self.config, self.registry = config, registry
         self.folder = config.path(config.output)
         checkpoint.check_writable(self.folder)
-        if not resume and checkpoint.checkpoints(self.folder):
+        if not resume and checkpoint.list_checkpoints(self.folder):
             raise TrainingError(f"{self.folder} holds checkpoints: add --resume, or name another output folder")
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -82,7 +82,7 @@ class Trainer:
         config = self.config
         loss = self.parts.loss
         modules = [self.encoder.module, *([loss] if isinstance(loss, torch.nn.Module) else [])]
-        groups = parameter_groups(modules, config.weight_decay)
+        groups = make_parameter_groups(modules, config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
         self._optimizer = torch.optim.AdamW(
             groups, lr=config.learning_rate, betas=config.betas, eps=1e-6, fused=self.encoder.device.type != "mps"
@@ -105,11 +105,11 @@ class Trainer:
     def _run_epoch(self) -> bool:
         """The rest of the epoch that `place` stands in. Returns whether a plugin asked to stop."""
         config, epoch = self.config, self.place.epoch
-        order = epoch_order(self.lengths, config.shares, config.seed, epoch)
+        order = draw_epoch_order(self.lengths, config.shares, config.seed, epoch)
         self.encoder.module.train()
         began = time.perf_counter()
         for batch in self._loader.batches(order, epoch, self.place.epoch_step):
-            rate = learning_rate(
+            rate = compute_learning_rate(
                 self.place.step, base=config.learning_rate, warmup=config.warmup_steps, total=self.total_steps
             )
             loss = self._step(batch, rate)
@@ -159,7 +159,7 @@ class Trainer:
         pixels_B3HW = to_input(
             batch.pixels_BHW3.to(device, non_blocking=True), batch.factors_B3, encoder.mean, encoder.std
         )
-        with autocast(self.precision, device):
+        with open_autocast(self.precision, device):
             image_BD = encoder.forward_image(pixels_B3HW)
             text_TD = encoder.forward_text(batch.tokens_TL.to(device))
         # The rest in float32: logits reach 100, where bf16 has steps of a half.
@@ -196,7 +196,7 @@ class Trainer:
             self.folder,
             self.place,
             {name: one.state_dict() for name, one in self._stateful().items()},
-            fingerprints=fingerprints(self.config, self.parts, self.precision),
+            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
             keep=self.config.keep,
         )
@@ -204,7 +204,7 @@ class Trainer:
     def _resumed(self) -> Place:
         place, states = checkpoint.load_newest(
             self.folder,
-            fingerprints=fingerprints(self.config, self.parts, self.precision),
+            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
         )
         stateful = self._stateful()

@@ -45,7 +45,7 @@ def has_native_bf16() -> bool:
 
 
 @contextmanager
-def autocast(precision: Precision, device: torch.device) -> Iterator[None]:
+def open_autocast(precision: Precision, device: torch.device) -> Iterator[None]:
     """The context that the towers' forward passes run in."""
     if precision == "fp32":
         yield

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 
-def epoch_order(lengths: Sequence[int], shares: Sequence[float] | None, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+def draw_epoch_order(
+    lengths: Sequence[int], shares: Sequence[float] | None, seed: int, epoch: int
+) -> npt.NDArray[np.int64]:
     """An epoch's pictures in order: int64 [n, 2], columns (data set, picture in it); n is the sum of lengths.
 
     Without shares, each picture once. With shares (relative), data set i has its share of the n places, and its pictures
@@ -19,7 +21,7 @@ def epoch_order(lengths: Sequence[int], shares: Sequence[float] | None, seed: in
     """
     rng = np.random.default_rng((seed, epoch))
     parts = []
-    for dataset, (length, count) in enumerate(zip(lengths, places(lengths, shares))):
+    for dataset, (length, count) in enumerate(zip(lengths, assign_places(lengths, shares))):
         rounds = [rng.permutation(length) for _ in range(-(-count // length))] if count else []
         pictures = np.concatenate(rounds)[:count] if rounds else np.empty(0, np.int64)
         parts.append(np.stack([np.full(count, dataset, np.int64), pictures], axis=1))
@@ -27,7 +29,7 @@ def epoch_order(lengths: Sequence[int], shares: Sequence[float] | None, seed: in
     return everything[rng.permutation(len(everything))]
 
 
-def places(lengths: Sequence[int], shares: Sequence[float] | None) -> list[int]:
+def assign_places(lengths: Sequence[int], shares: Sequence[float] | None) -> list[int]:
     """How many of an epoch's places each data set has; they add up to the sum of `lengths`.
 
     >>> places([90, 10], [1, 1]), places([90, 10], None)

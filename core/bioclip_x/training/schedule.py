@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 
-def learning_rate(step: int, *, base: float, warmup: int, total: int) -> float:
+def compute_learning_rate(step: int, *, base: float, warmup: int, total: int) -> float:
     """Linear from 0 over `warmup` steps, then half a cosine down to 0 at `total`. step: done so far, from 0.
 
     >>> [round(learning_rate(step, base=1.0, warmup=2, total=6), 3) for step in range(6)]
@@ -20,7 +20,7 @@ def learning_rate(step: int, *, base: float, warmup: int, total: int) -> float:
     return base * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
 
 
-def parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
+def make_parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
     """Two groups for AdamW: matrices decay; gains, biases and the temperature do not."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [

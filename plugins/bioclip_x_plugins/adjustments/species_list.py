@@ -78,9 +78,10 @@ class SpeciesList:
 
         listed = match_list(Resolver(taxonomy), read_species_list(create_registry(**from_environment()), self.file))
         if not listed.nodes:
+            unmatched = listed.lost_and_meant or list_some(listed.ambiguous)
             raise TaxonomyError(
                 f"species-list: none of the {listed.n} names in {self.file} is one taxon of "
-                f"{taxonomy.source or 'the taxonomy'}, so no class is left: {listed.lost_and_meant or list_some(listed.ambiguous)}"
+                f"{taxonomy.source or 'the taxonomy'}, so no class is left: {unmatched}"
             )
         mask_C = mask_of(taxonomy, listed.nodes)
         off = -math.inf if self.mode == "hard" else -self.strength

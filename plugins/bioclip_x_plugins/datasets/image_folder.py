@@ -16,8 +16,8 @@ from bioclip_x.plugin import (
     Sample,
     Taxonomy,
     TrainingError,
+    find_unlisted_labels,
     list_some,
-    off_the_list,
     open_image,
     resolve_labels,
 )
@@ -45,7 +45,7 @@ class ImageFolder:
         if not folders:
             raise TrainingError(f"data: {self.path} holds no folders; expected one per class")
         found, lost, doubtful = resolve_labels(folders, taxonomy)
-        others = off_the_list(lost, taxonomy) if self.off_list == "keep" else []
+        others = find_unlisted_labels(lost, taxonomy) if self.off_list == "keep" else []
         found |= dict.fromkeys(others, -1)
         lost = [name for name in lost if name not in found]
         if others:

@@ -18,8 +18,8 @@ from bioclip_x.plugin import (
     Sample,
     Taxonomy,
     TrainingError,
+    find_unlisted_labels,
     list_some,
-    off_the_list,
     open_image,
     resolve_labels,
 )
@@ -47,7 +47,7 @@ class Manifest:
         table = _read(self.path)
         labels = table["label"].to_pylist()
         found, lost, doubtful = resolve_labels(dict.fromkeys(label for label in labels if label), taxonomy)
-        others = set(off_the_list(lost, taxonomy) if self.off_list == "keep" else [])
+        others = set(find_unlisted_labels(lost, taxonomy) if self.off_list == "keep" else [])
         lost = [label for label in lost if label not in others]
         classes = [found.get(label, -1) for label in labels]
         texts = table["text"].to_pylist() if "text" in table.column_names else [""] * len(labels)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bioclip_x.plugin import ModelError, first_error
+from bioclip_x.plugin import ModelError, find_first_error
 
 Three = Annotated[tuple[float, float, float], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
@@ -86,23 +86,23 @@ class Alias(_Strict):
 
 
 @cache
-def aliases() -> dict[str, Alias]:
+def read_aliases() -> dict[str, Alias]:
     """Alias → what is known of it, in the file's order."""
-    return checked(yaml.safe_load(files(__package__).joinpath("models.yaml").read_text("utf-8")))
+    return check_aliases(yaml.safe_load(files(__package__).joinpath("models.yaml").read_text("utf-8")))
 
 
-def checked(document: dict[str, Any]) -> dict[str, Alias]:
+def check_aliases(document: dict[str, Any]) -> dict[str, Alias]:
     """The file's content held to its schema. Raises ModelError naming alias and field."""
     found = {}
     for name, about in document.items():
         try:
             found[name] = Alias.model_validate(about)
         except ValidationError as problem:
-            raise ModelError(f"models.yaml, {name}: {first_error(problem, Alias)}") from None
+            raise ModelError(f"models.yaml, {name}: {find_first_error(problem, Alias)}") from None
     return found
 
 
-def alias_of(model: str) -> Alias | None:
+def find_alias(model: str) -> Alias | None:
     """The alias that a model's name stands for, with a revision or without, or as hf-hub: in full."""
     name = model.partition("@")[0]
-    return aliases().get(name) or next((one for one in aliases().values() if one.source == name), None)
+    return read_aliases().get(name) or next((one for one in read_aliases().values() if one.source == name), None)

@@ -19,10 +19,10 @@ def encode_text(model: nn.Module, tokens_PL: torch.Tensor, *, cropped: bool = Tr
 
     model: an open_clip model. tokens_PL: int64 [P, L], padded to the model's context.
     """
-    tower = croppable_tower(model) if cropped else None
+    tower = find_croppable_tower(model) if cropped else None
     if tower is None:
         return model.encode_text(tokens_PL)  # type: ignore[operator, no-any-return]
-    length = int(end_of_text(tower, tokens_PL).max()) + 1
+    length = int(take_end_of_text(tower, tokens_PL).max()) + 1
     tensors = {"positional_embedding": tower.positional_embedding[:length]}
     if tower.attn_mask is not None:
         tensors["attn_mask"] = tower.attn_mask[:length, :length]
@@ -44,7 +44,7 @@ class _TextOnly(nn.Module):
         return embeddings
 
 
-def croppable_tower(model: nn.Module) -> Any:
+def find_croppable_tower(model: nn.Module) -> Any:
     """The module that holds positions and mask, where cropping is exact; else None."""
     tower = getattr(model, "text", model)
     pooling = getattr(tower, "text_pool_type", getattr(tower, "pool_type", None))
@@ -53,7 +53,7 @@ def croppable_tower(model: nn.Module) -> Any:
     return tower if exact and isinstance(getattr(tower, "positional_embedding", None), torch.Tensor) else None
 
 
-def end_of_text(tower: Any, tokens_PL: torch.Tensor) -> torch.Tensor:
+def take_end_of_text(tower: Any, tokens_PL: torch.Tensor) -> torch.Tensor:
     """The position of the end-of-text token, int64 [P]: the largest token, or the one named."""
     if getattr(tower, "text_pool_type", getattr(tower, "pool_type", None)) == "argmax":
         return tokens_PL.argmax(dim=-1)

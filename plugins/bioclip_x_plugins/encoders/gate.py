@@ -28,12 +28,12 @@ FLOOR: Final = 1e-3
 """Added before logarithms, and the least standard deviation: a quarter of one step of 8-bit colour."""
 
 
-def features(rgb_B3HW: torch.Tensor, embedding_BD: torch.Tensor) -> torch.Tensor:
+def compute_features(rgb_B3HW: torch.Tensor, embedding_BD: torch.Tensor) -> torch.Tensor:
     """float32 [B, F] of pictures (colours in [0, 1]) and their embeddings (not normalised)."""
-    return torch.cat([statistics(rgb_B3HW), embedding_BD], dim=1)
+    return torch.cat([compute_statistics(rgb_B3HW), embedding_BD], dim=1)
 
 
-def statistics(rgb_B3HW: torch.Tensor) -> torch.Tensor:
+def compute_statistics(rgb_B3HW: torch.Tensor) -> torch.Tensor:
     """The low-level ones: float32, 63 numbers a picture, of colours in [0, 1]."""
     return torch.cat([*(_contrast(_shrunk(rgb_B3HW, scale)) for scale in range(SCALES)), _colour(rgb_B3HW)], dim=1)
 

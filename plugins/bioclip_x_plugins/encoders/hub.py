@@ -16,7 +16,7 @@ PICKLE = "open_clip_pytorch_model.bin"
 _TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model", "config.json"]
 
 
-def model_folder(repository: str, revision: str | None) -> Path:
+def fetch_model_folder(repository: str, revision: str | None) -> Path:
     """The snapshot of a model. Raises ModelError saying what to run where it is not to be had."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -37,7 +37,7 @@ def model_folder(repository: str, revision: str | None) -> Path:
         return folder if (folder / SAFETENSORS).exists() else fetch(PICKLE)
 
 
-def dataset_file(
+def fetch_dataset_file(
     repository: str,
     file: str,
     revision: str,
@@ -78,7 +78,7 @@ def is_cached(repository: str, file: str, revision: str, kind: str) -> bool:
     return isinstance(found, str)
 
 
-def commit_of(file: Path) -> str:
+def read_commit(file: Path) -> str:
     """The commit in the path of a cached file, …/snapshots/COMMIT/…; "" where there is none."""
     nearest = ((below.name, above.name) for below, above in pairwise(file.parents))
     return next((commit for commit, above in nearest if above == "snapshots"), "")

@@ -15,14 +15,14 @@ from PIL.Image import Image
 
 from bioclip_x.plugin import ImageFeatures, LoadedEncoderCapabilities, ModelCard, ModelError, PatchFeatures
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
-from bioclip_x_plugins.encoders.gate import Gate, features
+from bioclip_x_plugins.encoders.gate import Gate, compute_features
 from bioclip_x_plugins.encoders.hub import CONFIG
 from bioclip_x_plugins.encoders.locate import Located, locate, read_card
 from bioclip_x_plugins.encoders.patches import PatchTower
 from bioclip_x_plugins.encoders.prefixes import encode_sharing
-from bioclip_x_plugins.encoders.squash import SQUASHED, squash
+from bioclip_x_plugins.encoders.squash import SQUASHED, make_squash
 from bioclip_x_plugins.encoders.tokens import count_tokens
-from bioclip_x_plugins.encoders.towers import patch_tower
+from bioclip_x_plugins.encoders.towers import find_patch_tower
 
 TEXT_BATCH: Final = 256
 
@@ -48,7 +48,7 @@ class LoadedOpenClip:
         pictures = dict(open_clip.get_model_preprocess_cfg(self.model))
         if preprocess == "pybioclip":
             pictures |= SQUASHED
-            self.preprocess_val = squash(pictures["size"], pictures["mean"], pictures["std"])
+            self.preprocess_val = make_squash(pictures["size"], pictures["mean"], pictures["std"])
         self.card = _model_card(self.model, located, precision, self.tokenizer, about, pictures)
 
     def preprocess(self, image: Image) -> torch.Tensor:
@@ -64,12 +64,12 @@ class LoadedOpenClip:
         if self.gate is None:
             return ImageFeatures(embeddings_BD, ("",) * len(embeddings_BD))
         mean, std = (torch.tensor(self.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
-        distance_B = self.gate.distance(features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
+        distance_B = self.gate.distance(compute_features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
         return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B))
 
     @cached_property
     def _patches(self) -> PatchTower | str:
-        return patch_tower(self.model.visual)
+        return find_patch_tower(self.model.visual)
 
     @property
     def capabilities(self) -> LoadedEncoderCapabilities:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.plugin import ModelError
-from bioclip_x_plugins.encoders.aliases import aliases
-from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, model_folder
+from bioclip_x_plugins.encoders.aliases import read_aliases
+from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_model_folder
 
 RECORD = "training.json"
 """Beside a model's weights, optional: how it came about. No part of what it does."""
@@ -33,33 +33,33 @@ class Located:
 
 def locate(model: str, name: str = "") -> Located:
     """Finds (and for hf-hub: fetches) a model. Raises ModelError saying what to do where it is not to be had."""
-    scheme, rest = source_of(model)
+    scheme, rest = split_source(model)
     name = name or model
     if scheme == "hf-hub":
         repository, _, wanted = rest.partition("@")
-        folder = model_folder(repository, wanted or None)
+        folder = fetch_model_folder(repository, wanted or None)
         return Located(name, f"{repository}@{folder.name}", _checked(folder, name))
     if scheme:
-        folder = local_folder(name, scheme, rest)
+        folder = find_local_folder(name, scheme, rest)
         return Located(name, _content_hash(folder), folder)
     architecture, _, tag = rest.partition("/")
     return Located(name, tag, architecture=architecture, tag=tag)
 
 
-def source_of(model: str) -> tuple[str, str]:
+def split_source(model: str) -> tuple[str, str]:
     """("hf-hub", "ORG/NAME[@REVISION]"), ("local-dir", path), ("package", name) or ("", "ARCHITECTURE/TAG").
 
     Raises ModelError listing the forms that a name can have.
     """
     alias, _, revision = model.partition("@") if ":" not in model else (model, "", "")
-    source = aliases()[alias].source + (f"@{revision}" if revision else "") if alias in aliases() else model
+    source = read_aliases()[alias].source + (f"@{revision}" if revision else "") if alias in read_aliases() else model
     scheme, _, rest = source.partition(":")
     if scheme in ("hf-hub", "local-dir", "package"):
         return scheme, rest
     if Path(model).is_dir():
         raise ModelError(f"{model} is a folder; say local-dir:{model}")
     if "/" not in model:
-        known = ", ".join(aliases())
+        known = ", ".join(read_aliases())
         raise ModelError(
             f"no model is called {model!r}; expected one of {known} or another that `bioclip-x models` lists, an "
             "open_clip name with its weights (ViT-B-16/openai), hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
@@ -67,7 +67,7 @@ def source_of(model: str) -> tuple[str, str]:
     return "", model
 
 
-def local_folder(model: str, scheme: str, rest: str) -> Path:
+def find_local_folder(model: str, scheme: str, rest: str) -> Path:
     """The folder of a local-dir: or package: model. Raises ModelError where it is none."""
     if scheme == "local-dir":
         return _checked(Path(rest).expanduser(), model)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses
-from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, alias_of, aliases
-from bioclip_x_plugins.encoders.hub import CONFIG, commit_of, dataset_file, is_cached, is_model_cached
-from bioclip_x_plugins.encoders.locate import local_folder, read_card, source_of
+from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, find_alias, read_aliases
+from bioclip_x_plugins.encoders.hub import CONFIG, fetch_dataset_file, is_cached, is_model_cached, read_commit
+from bioclip_x_plugins.encoders.locate import find_local_folder, read_card, split_source
 
 if TYPE_CHECKING:
     from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
@@ -35,47 +35,47 @@ class OpenClip:
     def trainable(self, model: str | Mapping[str, Any], *, device: str = "auto", seed: int = 0) -> TrainableOpenClip:
         """A model with gradients; see `encoders.trainable`."""
         from bioclip_x_plugins.encoders.loaded import pick_device
-        from bioclip_x_plugins.encoders.trainable import trainable
+        from bioclip_x_plugins.encoders.trainable import make_trainable
 
-        return trainable(model, pick_device(device), seed)
+        return make_trainable(model, pick_device(device), seed)
 
     def known_models(self) -> Sequence[KnownModel]:
         """The aliases of models.yaml."""
-        return [_known(name, alias) for name, alias in aliases().items()]
+        return [_known(name, alias) for name, alias in read_aliases().items()]
 
     def own_classes(self, model: str, *, name: str = "", embeddings: bool = False) -> OwnClasses | None:
         """The names that were published for an alias, or the taxonomy that the card in a local folder names."""
-        scheme, rest = source_of(model)
+        scheme, rest = split_source(model)
         if scheme in ("local-dir", "package"):
-            folder = local_folder(name or model, scheme, rest)
+            folder = find_local_folder(name or model, scheme, rest)
             beside = read_card(folder).get("taxonomy")
             return (
                 OwnClasses((folder / beside).resolve(), source=f"{name or model}: {Path(beside).name}")
                 if beside
                 else None
             )
-        alias = alias_of(model)
+        alias = find_alias(model)
         return _published(alias.classes, embeddings) if alias and alias.classes else None
 
 
 def _published(facts: ClassesFacts, embeddings: bool) -> OwnClasses:
     files = (facts.names, facts.embeddings)
-    names = dataset_file(facts.dataset, facts.names, facts.revision, or_main=True, together=files)
-    commit = commit_of(names) or facts.revision
+    names = fetch_dataset_file(facts.dataset, facts.names, facts.revision, or_main=True, together=files)
+    commit = read_commit(names) or facts.revision
     return OwnClasses(
         taxonomy=names,
         source=f"{facts.dataset}@{commit}: {names.name}",
         reader="tree-of-life",
         # Of the same commit as the names: a column belongs to its row.
-        embeddings=dataset_file(facts.dataset, facts.embeddings, commit, together=files) if embeddings else None,
+        embeddings=fetch_dataset_file(facts.dataset, facts.embeddings, commit, together=files) if embeddings else None,
         text=facts.text,
         text_with_common=facts.text_with_common,
     )
 
 
 def _known(name: str, alias: Alias) -> KnownModel:
-    scheme, rest = source_of(name)
-    folder = None if scheme == "hf-hub" else local_folder(name, scheme, rest)
+    scheme, rest = split_source(name)
+    folder = None if scheme == "hf-hub" else find_local_folder(name, scheme, rest)
     dim, size, resize = _from_folder(folder) if folder else _from_facts(alias)
     classes = alias.classes.about if alias.classes else "its own species" if "taxonomy" in read_card(folder) else ""
     return KnownModel(

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bioclip_x_plugins.encoders.context import croppable_tower, end_of_text
+from bioclip_x_plugins.encoders.context import find_croppable_tower, take_end_of_text
 
 MOST_NODES: Final = 512
 """In a tree. More share more, and each node is compared with all others of its tree."""
@@ -45,20 +45,20 @@ def encode_sharing(model: nn.Module, tokens_PL: torch.Tensor, most_nodes: int = 
     Differs from `model.encode_text` by rounding only. tokens_PL: int64 [P, L], on the CPU, at least one text, padded to
     the model's context.
     """
-    tower = croppable_tower(model)
+    tower = find_croppable_tower(model)
     if tower is None:
         return None
-    length_P = (end_of_text(tower, tokens_PL) + 1).tolist()
+    length_P = (take_end_of_text(tower, tokens_PL) + 1).tolist()
     texts = [tuple(row[:length]) for row, length in zip(tokens_PL.tolist(), length_P)]
     order, parts = [], []
-    for tree in trees(texts, most_nodes):
+    for tree in build_trees(texts, most_nodes):
         order.append(tree.text_P)
         parts.append(_encode(tower, tree))
     place_P = np.argsort(np.concatenate(order))
     return torch.cat(parts)[torch.from_numpy(place_P)]
 
 
-def trees(texts: Sequence[tuple[int, ...]], most_nodes: int) -> Iterator[Tree]:
+def build_trees(texts: Sequence[tuple[int, ...]], most_nodes: int) -> Iterator[Tree]:
     """All texts, in trees of at most `most_nodes` nodes (a text that is longer has one of its own). None is empty."""
     growing = _Growing()
     # In this order, what two texts share is what each shares with all between them.

@@ -13,7 +13,9 @@ SQUASHED: Final[Mapping[str, Any]] = {"resize_mode": "squash", "interpolation": 
 """In the terms of open_clip's preprocess_cfg, as far as these go: it is the tensor that is resized, not the picture."""
 
 
-def squash(size: int | Sequence[int], mean: Sequence[float], std: Sequence[float]) -> Callable[[Image], torch.Tensor]:
+def make_squash(
+    size: int | Sequence[int], mean: Sequence[float], std: Sequence[float]
+) -> Callable[[Image], torch.Tensor]:
     """RGB picture → float32 [3, H, W]: to [0, 1], both sides resized (bilinear, with antialiasing), then normalised.
 
     The order and the operations of pybioclip 2.1.6 (`preprocess_img`), which has 224 x 224 and CLIP's mean and deviation,

@@ -11,7 +11,7 @@ from torch import nn
 from bioclip_x_plugins.encoders.patches import Block, PatchTower
 
 
-def patch_tower(visual: nn.Module) -> PatchTower | str:
+def find_patch_tower(visual: nn.Module) -> PatchTower | str:
     """What an open_clip model's vision tower is made of, or why it has no parts by patch, for people."""
     if isinstance(visual, VisionTransformer):
         return _of_open_clip(visual)

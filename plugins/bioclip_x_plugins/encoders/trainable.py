@@ -15,7 +15,7 @@ import open_clip
 import torch
 from safetensors.torch import save as to_safetensors
 
-from bioclip_x.plugin import ModelError, replacing
+from bioclip_x.plugin import ModelError, open_replacement
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS
@@ -78,18 +78,18 @@ class TrainableOpenClip:
             for name, tensor in self.module.state_dict().items()
         }
         weights = {name: tensor.contiguous() for name, tensor in weights.items()}
-        with replacing(folder / SAFETENSORS, "wb") as handle:
+        with open_replacement(folder / SAFETENSORS, "wb") as handle:
             handle.write(to_safetensors(weights, metadata={"format": "pt"}))
-        with replacing(folder / CONFIG) as handle:
+        with open_replacement(folder / CONFIG) as handle:
             json.dump(self.config, handle, indent=2)
         if card:
-            with replacing(folder / CARD) as handle:
+            with open_replacement(folder / CARD) as handle:
                 json.dump(dict(card), handle, indent=2, ensure_ascii=False)
         if hasattr(getattr(self.tokenizer, "tokenizer", None), "save_pretrained"):  # Hugging Face tokenizers
             self.tokenizer.tokenizer.save_pretrained(folder)
 
 
-def trainable(model: str | Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
+def make_trainable(model: str | Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
     """A model by name to go on from, or from scratch by its description.
 
     A description is open_clip's model_cfg (embed_dim, vision_cfg, text_cfg, …), with `preprocess` (size, mean, std,

@@ -18,10 +18,10 @@ from bioclip_x.plugin import (
     Logits,
     Scores,
     Taxonomy,
-    heights,
-    lca_costs,
+    compute_heights,
+    compute_lca_costs,
+    compute_tree_distances,
     roll_up,
-    tree_distances,
 )
 
 
@@ -41,18 +41,18 @@ class Crm:
         """The shares of `rollup`, with `top_BK` in order of cost, or with the taxon chosen as `reported_BK`, [B, 1]."""
         scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
         if self.over == "nodes":
-            return replace(scores, reported_BK=nearest(scores, given.taxonomy)[:, None])
-        top_BK, log_top_BK = least_costly(given.logits, scores, given.taxonomy)
+            return replace(scores, reported_BK=select_nearest(scores, given.taxonomy)[:, None])
+        top_BK, log_top_BK = select_least_costly(given.logits, scores, given.taxonomy)
         return replace(scores, top_BK=top_BK, log_top_BK=log_top_BK)
 
 
-def nearest(scores: Scores, taxonomy: Taxonomy) -> torch.Tensor:
+def select_nearest(scores: Scores, taxonomy: Taxonomy) -> torch.Tensor:
     """The taxon of the least expected distance to the true class, int64 [B].
 
     Of the classes only the most probable is looked at: one is nearer than its parent only with a share above 1/2.
     """
     held, kind_N = torch.from_numpy(taxonomy.held_nodes), torch.from_numpy(taxonomy.kind_N)
-    distances_IB = tree_distances(scores.log_probs_BI, taxonomy)
+    distances_IB = compute_tree_distances(scores.log_probs_BI, taxonomy)
     best_B = torch.from_numpy(taxonomy.leaf_node_C).long()[scores.top_BK[:, 0]]
     parent_B = torch.from_numpy(taxonomy.place_N[taxonomy.parent_N])[best_B]
     best_distance_B = distances_IB.gather(0, parent_B[None])[0] + 1 - 2 * scores.log_top_BK[:, 0].double().exp()
@@ -61,14 +61,14 @@ def nearest(scores: Scores, taxonomy: Taxonomy) -> torch.Tensor:
     return torch.where((kind_N[best_B] == TAXON) & (best_distance_B < distance_B), best_B, nearest_B)
 
 
-def least_costly(logits: Logits, scores: Scores, taxonomy: Taxonomy) -> tuple[torch.Tensor, torch.Tensor]:
+def select_least_costly(logits: Logits, scores: Scores, taxonomy: Taxonomy) -> tuple[torch.Tensor, torch.Tensor]:
     """The K classes of the least expected cost, int64 [B, K], best first, and the logs of their shares, float32 [B, K].
 
     One more pass over the classes: cost(class) = cost(parent) - height(parent)·share.
     """
-    costs_IB, normaliser_B = lca_costs(scores.log_probs_BI, taxonomy), _normaliser(logits, scores)
+    costs_IB, normaliser_B = compute_lca_costs(scores.log_probs_BI, taxonomy), _normaliser(logits, scores)
     parent_C = taxonomy.parent_N[taxonomy.leaf_node_C]
-    height_C = torch.from_numpy(heights(taxonomy)[parent_C])
+    height_C = torch.from_numpy(compute_heights(taxonomy)[parent_C])
     place_C = torch.from_numpy(taxonomy.place_N[parent_C])
     n, k = scores.top_BK.shape
     cost_KB, log_KB = torch.empty(2, 0, n, dtype=torch.float64)

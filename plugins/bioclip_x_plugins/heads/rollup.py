@@ -35,12 +35,12 @@ class Rollup:
         """Log-shares of the held nodes, the best classes, and the ranks."""
         logits, taxonomy = given.logits, given.taxonomy
         if self.size_prior:
-            prior_C = size_prior(taxonomy, self.size_prior)
+            prior_C = compute_size_prior(taxonomy, self.size_prior)
             logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None]))
         return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables), n_best=given.n_best)
 
 
-def size_prior(taxonomy: Taxonomy, rank: str) -> torch.Tensor:
+def compute_size_prior(taxonomy: Taxonomy, rank: str) -> torch.Tensor:
     """-log of how many classes share each class's taxon at `rank`: float32 [C]. Raises RecipeError for another rank."""
     if rank not in taxonomy.rank_tables:
         known = ", ".join(taxonomy.rank_tables) or "none"

@@ -41,11 +41,11 @@ class TopDown:
                 "scorer gives only those of classes: take the scorer 'text', or the head 'rollup'"
             )
         inner_TB = torch.zeros(0, logits.n_images) if inner_TB is None else inner_TB
-        log_probs = class_log_probs(logits, inner_TB, taxonomy)
+        log_probs = compute_class_log_probs(logits, inner_TB, taxonomy)
         return roll_up(log_probs, taxonomy, tuple(taxonomy.rank_tables), n_best=given.n_best)
 
 
-def class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Taxonomy) -> Logits:
+def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Taxonomy) -> Logits:
     """Log-probabilities of classes, in the place of their logits.
 
     log P(class) = logit - log Σ exp(logits of it and its siblings) + log P(taxon above): its logit, and what is the same

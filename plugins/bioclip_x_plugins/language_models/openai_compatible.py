@@ -20,7 +20,7 @@ from pydantic import Field
 from bioclip_x.plugin import Answer, LanguageModelCapabilities, LanguageModelError, NoAnswerError, Taxon
 from bioclip_x_plugins.language_models.failures import explain, is_for_all, is_transient
 from bioclip_x_plugins.language_models.replies import NoReply, read_reply
-from bioclip_x_plugins.language_models.retries import MOST_PATIENCE, Gate, back_off, retry_after
+from bioclip_x_plugins.language_models.retries import MOST_PATIENCE, Gate, draw_wait, retry_after
 
 if TYPE_CHECKING:
     import openai
@@ -167,7 +167,7 @@ class OpenAICompatible:
             if told:
                 self._gate.close_for(told)
             else:
-                await self._gate.wait(back_off(failures, self._gate.random))
+                await self._gate.wait(draw_wait(failures, self._gate.random))
         raise AssertionError("counts for ever")
 
     def _connected(self) -> openai.AsyncOpenAI:

@@ -24,7 +24,7 @@ Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
 
 
-def back_off(failures: int, random: Random) -> float:
+def draw_wait(failures: int, random: Random) -> float:
     """Seconds to wait after so many failures (1 or more): 0.5, 1, 2, … at most 30, half of each at random."""
     longest = min(FIRST_WAIT * 2.0 ** min(failures - 1, 30), LONGEST_WAIT)
     return longest * (0.5 + 0.5 * random.random())

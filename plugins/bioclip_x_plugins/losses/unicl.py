@@ -16,7 +16,7 @@ LOWEST: Final = -1e30
 """Stands for minus infinity, whose logsumexp has no gradient where nothing else is summed."""
 
 
-def unicl_loss(
+def compute_unicl_loss(
     image_BD: torch.Tensor,
     text_TD: torch.Tensor,
     logit_scale: torch.Tensor,
@@ -27,7 +27,7 @@ def unicl_loss(
 
     The paper's P(i) are the rows of i's label; here they are the texts that hold for picture i, `positive_BT[i]`, and
     for a text the pictures that it holds for, `positive_BT[:, j]`. The paper's sums over rows are means here, and their
-    sum is add_half_precision, so that with one positive each this is CLIP's loss. A text that was drawn for several pictures is one
+    sum is halved, so that with one positive each this is CLIP's loss. A text drawn for several images is one
     column, not several.
 
     image_BD, text_TD: float32, rows L2-normalised. logit_scale: s, exponentiated. logit_bias: b.
@@ -46,7 +46,7 @@ def _one_way(logits_QK: torch.Tensor, positive_QK: torch.Tensor) -> torch.Tensor
     return -(target_QK * logits_QK.log_softmax(dim=1)).sum(dim=1).mean()
 
 
-def aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor) -> torch.Tensor:
+def compute_aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor) -> torch.Tensor:
     """Each text that holds for a picture against its alternatives, and each picture against those it does not hold for.
 
     Of one aspect, the texts are alternatives and the pictures are those of which one of these texts holds. The mean of
@@ -81,8 +81,8 @@ class UniCl:
         self.aspects = aspects
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
-        loss = unicl_loss(batch.image_BD, batch.text_TD, batch.logit_scale, batch.right_BT, batch.logit_bias)
+        loss = compute_unicl_loss(batch.image_BD, batch.text_TD, batch.logit_scale, batch.right_BT, batch.logit_bias)
         if not self.aspects:
             return loss
         logits_BT = batch.logit_scale * batch.image_BD @ batch.text_TD.T
-        return loss + self.aspects * aspect_loss(logits_BT, batch.right_BT, batch.aspect_T)
+        return loss + self.aspects * compute_aspect_loss(logits_BT, batch.right_BT, batch.aspect_T)

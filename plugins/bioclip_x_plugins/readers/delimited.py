@@ -14,11 +14,11 @@ from bioclip_x.plugin import (
     Archive,
     Findings,
     TaxonomyError,
-    delimited_rows,
-    first_line,
+    find_marked_encoding,
+    find_unmarked_utf16,
     guess_delimiter,
-    marked_encoding,
-    unmarked_utf16,
+    read_delimited_rows,
+    take_first_line,
 )
 
 LONGEST: Final = 8 << 20
@@ -51,18 +51,18 @@ class Rows:
     rows: Iterator[tuple[int, list[str]]]
 
 
-def head_of(archive: Archive, name: str) -> bytes:
+def read_head(archive: Archive, name: str) -> bytes:
     """How a file begins."""
     with archive.open(name) as stream:
         return stream.read(_HEAD)
 
 
-def first_cells(head: bytes) -> list[str]:
+def read_first_cells(head: bytes) -> list[str]:
     """The cells of the first line of a file that begins so, for sniffing; [] for what is no text."""
-    text = head.decode(marked_encoding(head) or unmarked_utf16(head) or "utf-8", "ignore")
+    text = head.decode(find_marked_encoding(head) or find_unmarked_utf16(head) or "utf-8", "ignore")
     if "\0" in text:
         return []
-    line = first_line(text.lstrip(BOM))
+    line = take_first_line(text.lstrip(BOM))
     return [cell.strip().strip('"').strip() for cell in line.split(guess_delimiter(line, _DELIMITERS))]
 
 
@@ -81,22 +81,22 @@ def read_rows(archive: Archive, name: str, dialect: Dialect, findings: Findings)
         quote = (
             dialect.quote if dialect.quote is not None else ('"' if delimiter != "\t" or first.startswith('"') else "")
         )
-        rows = delimited_rows(lines, where, TaxonomyError, delimiter=delimiter, quote=quote, longest=LONGEST)
+        rows = read_delimited_rows(lines, where, TaxonomyError, delimiter=delimiter, quote=quote, longest=LONGEST)
         headers = [cells for _, (_, cells) in zip(range(dialect.header_lines), rows)]
         yield Rows(tuple(cell.strip() for cell in headers[0]) if headers else (), _cells(rows))
 
 
-def named_rows(
+def read_named_rows(
     archive: Archive, name: str, findings: Findings, dialect: Dialect = Dialect()
 ) -> Iterator[tuple[int, Callable[[str], str]]]:
     """(line, cell of a column) of a file with a header, whose columns are called in any case and spelling ("parent_id")."""
     for opened in read_rows(archive, name, dialect, findings):
-        columns = {plain(column): index for index, column in reversed(list(enumerate(opened.columns)))}
+        columns = {normalise_column(column): index for index, column in reversed(list(enumerate(opened.columns)))}
         for line, cells in opened.rows:
-            yield line, cell_of(cells, columns)
+            yield line, make_cell_getter(cells, columns)
 
 
-def cell_of(
+def make_cell_getter(
     cells: Sequence[str], columns: Mapping[str, int], defaults: Mapping[str, str] | None = None
 ) -> Callable[[str], str]:
     """column → its cell; its default where that is blank or missing."""
@@ -109,7 +109,7 @@ def cell_of(
     return cell
 
 
-def plain(column: str) -> str:
+def normalise_column(column: str) -> str:
     """
     >>> plain("col:parent_ID")
     'parentid'
@@ -148,8 +148,8 @@ def _peek(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
 
 def _encoding(archive: Archive, name: str, declared: str | None, findings: Findings) -> str:
     """That of its byte order mark, else the one declared, else UTF-8; Windows-1252 where that does not fit."""
-    head = head_of(archive, name)
-    if marked := marked_encoding(head):
+    head = read_head(archive, name)
+    if marked := find_marked_encoding(head):
         return marked
     if declared:
         try:
@@ -159,7 +159,7 @@ def _encoding(archive: Archive, name: str, declared: str | None, findings: Findi
                 "encoding", f"{archive.where(name)}: the encoding {declared!r} is unknown; read as UTF-8 if it fits"
             )
             declared = None
-    wanted = declared or unmarked_utf16(head) or "utf-8"
+    wanted = declared or find_unmarked_utf16(head) or "utf-8"
     line = _first_bad_line(archive, name, wanted)
     if not line:
         return wanted

@@ -27,7 +27,7 @@ sq sqi alb albanian|mt mlt maltese|lb ltz luxembourgish|fo fao faroese|kl kal gr
 _BY_WORD: Final = {word: codes.split()[0] for codes in _CODES.replace("\n", "|").split("|") for word in codes.split()}
 
 
-def language_code(text: str) -> str:
+def find_language_code(text: str) -> str:
     """Of a code in two or three letters, or a name in English or its own; "und" for a blank; others as they are.
 
     >>> language_code("FR"), language_code("deu"), language_code("English"), language_code("pt_BR"), language_code("")

@@ -6,26 +6,34 @@ import math
 from collections.abc import Iterable, Sequence
 
 from bioclip_x.plugin import Explanation, PromptContribution, Remainder
-from bioclip_x_plugins.reports.result_text import REST_SHOWN, cosine, has_descriptors, is_descriptor, said, sides, signed
+from bioclip_x_plugins.reports.result_text import (
+    REST_SHOWN,
+    cosine,
+    describe_contribution,
+    format_signed,
+    has_descriptors,
+    is_descriptor,
+    split_contributions,
+)
 
 
-def amount(number: float) -> str:
+def format_amount(number: float) -> str:
     """A part of a margin; what is infinite excludes one of the two.
 
     >>> amount(1.204), amount(float("inf"))
     ('+1.20', 'excluded')
     """
-    return "excluded" if math.isinf(number) else signed(number)
+    return "excluded" if math.isinf(number) else format_signed(number)
 
 
-def margin_in_words(explanation: Explanation) -> str:
+def describe_margin(explanation: Explanation) -> str:
     """
     >>> margin_in_words(Explanation("a", "b", "a", "b", 2.5, (), 0.0))
     'margin +2.50'
     """
     if math.isinf(explanation.margin):
         return "it is excluded"
-    return f"{'margin' if explanation.runner_up else 'score'} {signed(explanation.margin)}"
+    return f"{'margin' if explanation.runner_up else 'score'} {format_signed(explanation.margin)}"
 
 
 def baseline_in_words(explanation: Explanation, decimals: int = 3) -> str:
@@ -35,7 +43,7 @@ def baseline_in_words(explanation: Explanation, decimals: int = 3) -> str:
     return f"the mean text of the list scores {cosine(explanation.baseline, decimals)} on this image"
 
 
-def whence(contribution: PromptContribution) -> str:
+def describe_source(contribution: PromptContribution) -> str:
     """The taxon above the class that a descriptor was written for, "" where it is the class's own.
 
     >>> whence(PromptContribution("a fork", "", "descriptor", "", 0, 0.3, 1.0, "Milvus", "genus"))
@@ -44,9 +52,11 @@ def whence(contribution: PromptContribution) -> str:
     return f"{contribution.rank} {contribution.taxon}".strip()
 
 
-def own_sides(explanation: Explanation) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
+def split_own_contributions(
+    explanation: Explanation,
+) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
     """The winner's prompts and the runner-up's, the strongest first, without what is said of both."""
-    winners, others = (tuple(one for one in side if one.net is None) for side in sides(explanation))
+    winners, others = (tuple(one for one in side if one.net is None) for side in split_contributions(explanation))
     return winners, others
 
 
@@ -72,16 +82,20 @@ def _size(contribution: float) -> float:
 def strongest_in_favour(contributions: Iterable[PromptContribution]) -> str:
     """What the descriptor with the largest contribution says; "" where none is evidence for the winner."""
     found = [one for one in contributions if is_descriptor(one) and one.contribution > 0]
-    return said(max(found, key=lambda one: one.contribution)) if found else ""
+    return describe_contribution(max(found, key=lambda one: one.contribution)) if found else ""
 
 
-def of_both(explanation: Explanation) -> tuple[tuple[str, float], ...]:
+def list_shared_contributions(explanation: Explanation) -> tuple[tuple[str, float], ...]:
     """What is said of both classes, each once, with what it did for the margin altogether; the most telling first."""
-    nets = {one.phrase.casefold(): (said(one), one.net) for one in explanation.contributions if one.net is not None}
+    nets = {
+        one.phrase.casefold(): (describe_contribution(one), one.net)
+        for one in explanation.contributions
+        if one.net is not None
+    }
     return tuple(sorted(nets.values(), key=lambda one: -abs(one[1])))
 
 
-def shown_remainders(explanation: Explanation) -> tuple[Remainder, ...]:
+def select_shown_remainders(explanation: Explanation) -> tuple[Remainder, ...]:
     """Those that are worth a line; what is left of an explanation that does not name them is one."""
     named = explanation.remainders or (Remainder("elsewhere than these texts", explanation.rest),)
     return tuple(one for one in named if abs(one.contribution) >= REST_SHOWN)

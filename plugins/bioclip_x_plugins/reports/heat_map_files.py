@@ -78,7 +78,7 @@ class _Writer:
         contributions = result.explanation.contributions if result.explanation else ()
         classes = dict.fromkeys(one.class_index for one in contributions)
         both = [self._shown(contributions, class_index) for class_index in classes]
-        scale = full_colour([heat_map for side in both for _, heat_map in side])
+        scale = find_full_colour([heat_map for side in both for _, heat_map in side])
         if not result.thumbnail or not scale:
             return
         folder = self._folder / f"{self._number:04d}-{_slug(Path(result.source).stem)}"
@@ -89,7 +89,7 @@ class _Writer:
             for place, (one, heat_map) in enumerate(side, 1):
                 name = f"{which}-{place:02d}-{_slug(one.phrase or one.text)}.png"
                 about = self._about(result, one, heat_map, scale)
-                overlaid(picture, heat_map, scale).save(folder / name, pnginfo=about)
+                overlay(picture, heat_map, scale).save(folder / name, pnginfo=about)
 
     def _shown(
         self, contributions: Sequence[PromptContribution], class_index: int
@@ -115,14 +115,14 @@ class _Writer:
         return info
 
 
-def full_colour(maps: Sequence[HeatMap]) -> float:
+def find_full_colour(maps: Sequence[HeatMap]) -> float:
     """The absolute value that gets the full colour in all of them, so that they can be compared: all but the strongest 1%
     of patches lie below it, lest one patch leave all others pale. 0 where there is nothing to see."""
     values = np.concatenate([np.zeros(1), *(np.ravel(one.values_hw) for one in maps)])
     return float(np.quantile(np.abs(values[np.isfinite(values)]), 0.99))
 
 
-def overlaid(picture: Image.Image, heat_map: HeatMap, full: float) -> Image.Image:
+def overlay(picture: Image.Image, heat_map: HeatMap, full: float) -> Image.Image:
     """The picture, RGB, with the map over what the model saw of it: greyed, so that the map's colours are the only ones.
 
     full: the absolute value, positive, that gets the full colour; see `full_colour`.

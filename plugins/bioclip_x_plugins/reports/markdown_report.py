@@ -20,29 +20,29 @@ from bioclip_x.plugin import (
     open_output,
 )
 from bioclip_x_plugins.reports.explanation_text import (
-    amount,
     baseline_in_words,
-    margin_in_words,
-    of_both,
-    own_sides,
-    shown_remainders,
+    describe_margin,
+    describe_source,
+    format_amount,
+    list_shared_contributions,
+    select_shown_remainders,
+    split_own_contributions,
     split_strongest,
-    whence,
 )
 from bioclip_x_plugins.reports.result_text import (
-    beside,
     cosine,
+    describe_contribution,
     escape_controls,
+    find_italic_names,
+    find_language,
+    format_common_name_beside,
+    format_percent,
+    format_recipe,
+    format_signed,
     has_descriptors,
     has_italic_classes,
     is_italic,
-    italic_names,
-    language,
-    percent,
-    plural,
-    recipe_line,
-    said,
-    signed,
+    pluralise,
 )
 
 BAR: Final = 10
@@ -75,7 +75,7 @@ class MarkdownReport:
 
 class _Writer:
     def __init__(self, stream: Any, provenance: Provenance, strongest: int) -> None:
-        self._stream, self._language, self._strongest = stream, language(provenance), strongest
+        self._stream, self._language, self._strongest = stream, find_language(provenance), strongest
         self._italic_classes = has_italic_classes(provenance)
 
     def write(self, result: Result) -> None:
@@ -86,7 +86,7 @@ class _Writer:
         self._stream.write("".join(f"{block}\n\n" for block in blocks))
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text that stays text: no markup, no link, no HTML, no end of a table's cell; control characters are spelt out.
 
     >>> escaped("<b>a|b</b> *c* www.d.org http://e.org")
@@ -99,14 +99,14 @@ def escaped(text: str) -> str:
 def _heading(provenance: Provenance) -> Iterator[str]:
     yield "# What the pictures show"
     if provenance.demo:
-        yield f"> **Demonstration model.** {escaped(provenance.demo)}"
+        yield f"> **Demonstration model.** {escape(provenance.demo)}"
 
 
 def _section(result: Result, language: str, strongest: int, italic_classes: bool) -> Iterator[str]:
-    yield f"## {escaped(result.source)}"
+    yield f"## {escape(result.source)}"
     if not result.predictions:
         state, reason = ("unreadable", result.error) if result.error else ("not named", result.refused)
-        yield f"**{state}**: {escaped(reason)}"
+        yield f"**{state}**: {escape(reason)}"
         return
     best, *others = result.predictions
     yield f"**{_line(best, language)}**"
@@ -114,7 +114,11 @@ def _section(result: Result, language: str, strongest: int, italic_classes: bool
         yield _table(("rank", "taxon", "share"), "llr", map(_step, best.path))
     if flags := [winner for winner in result.ranks if not winner.on_path]:
         rows = (
-            (escaped(one.rank), _taxon(one.taxon.name, one.taxon.rank) if one.taxon else "", percent(one.probability))
+            (
+                escape(one.rank),
+                _taxon(one.taxon.name, one.taxon.rank) if one.taxon else "",
+                format_percent(one.probability),
+            )
             for one in flags
         )
         yield _table(("rank", "the largest, elsewhere", "share"), "llr", rows)
@@ -122,11 +126,15 @@ def _section(result: Result, language: str, strongest: int, italic_classes: bool
         ranked = ((str(place), _line(one, language)) for place, one in enumerate(others, start=2))
         yield _table(("", "next best"), "rl", ranked)
     if result.explanation:
-        yield from _why(result.explanation, strongest, italic_names(result), italic_classes)
+        yield from _why(result.explanation, strongest, find_italic_names(result), italic_classes)
 
 
 def _line(one: Prediction, language: str) -> str:
-    told = [_taxon(one.taxon.name, one.taxon.rank), escaped(beside(one, language)), percent(one.probability)]
+    told = [
+        _taxon(one.taxon.name, one.taxon.rank),
+        escape(format_common_name_beside(one, language)),
+        format_percent(one.probability),
+    ]
     return ", ".join(filter(None, told))
 
 
@@ -136,11 +144,11 @@ def _taxon(name: str, rank: str) -> str:
 
 def _set(name: str, italic: bool) -> str:
     is_word = name[:1].isalnum() and name[-1:].isalnum()  # else the stars might not be read as what they are
-    return f"*{escaped(name)}*" if italic and is_word else escaped(name)
+    return f"*{escape(name)}*" if italic and is_word else escape(name)
 
 
 def _step(step: Step) -> tuple[str, ...]:
-    return escaped(step.rank), _taxon(step.name, step.rank), percent(step.probability)
+    return escape(step.rank), _taxon(step.name, step.rank), format_percent(step.probability)
 
 
 def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], italic_classes: bool) -> Iterator[str]:
@@ -151,22 +159,22 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
         )
     )  # fmt: skip
     over = f" rather than {runner_up}" if runner_up else ""
-    yield f"### Why {winner}{over}: {margin_in_words(explanation)}"
+    yield f"### Why {winner}{over}: {describe_margin(explanation)}"
     if has_descriptors(explanation):
-        own = own_sides(explanation)
+        own = split_own_contributions(explanation)
         reach = max((abs(one.contribution) for side in own for one in side), default=0.0) or 1.0
         for name, side in zip((winner_class, runner_up_class), own):
             if name:
                 yield _descriptors(name, side, strongest, reach)
         if baseline := baseline_in_words(explanation):
             yield f"Cosine: {baseline}."
-        if both := of_both(explanation):
-            yield _table(("of both", "margin"), "lr", ((escaped(phrase), signed(net)) for phrase, net in both))
+        if both := list_shared_contributions(explanation):
+            yield _table(("of both", "margin"), "lr", ((escape(phrase), format_signed(net)) for phrase, net in both))
     elif explanation.contributions:
         yield "The texts compared are names."
-    if rest := shown_remainders(explanation):
+    if rest := select_shown_remainders(explanation):
         yield _table(
-            ("from elsewhere", "margin"), "lr", ((escaped(one.label), amount(one.contribution)) for one in rest)
+            ("from elsewhere", "margin"), "lr", ((escape(one.label), format_amount(one.contribution)) for one in rest)
         )
 
 
@@ -174,10 +182,10 @@ def _descriptors(name: str, contributions: Sequence[PromptContribution], stronge
     shown, hidden = split_strongest(contributions, strongest)
     rows = [
         (
-            escaped(said(one)),
-            escaped(whence(one)),
+            escape(describe_contribution(one)),
+            escape(describe_source(one)),
             cosine(one.similarity),
-            signed(one.contribution),
+            format_signed(one.contribution),
             ("█" if one.contribution >= 0 else "░") * round(BAR * abs(one.contribution) / reach),
         )
         for one in shown
@@ -185,7 +193,7 @@ def _descriptors(name: str, contributions: Sequence[PromptContribution], stronge
     if not rows:
         rows.append(("nothing that the other has not", "", "", "", ""))
     if hidden:
-        rows.append((f"{len(hidden)} more", "", "", signed(sum(one.contribution for one in hidden)), ""))
+        rows.append((f"{len(hidden)} more", "", "", format_signed(sum(one.contribution for one in hidden)), ""))
     return _table((name, "", "cosine", "margin", ""), "llrrl", rows)
 
 
@@ -193,14 +201,14 @@ def _provenance(provenance: Provenance) -> Iterator[str]:
     yield "## Provenance"
     facts = {
         "model": f"{provenance.model}, revision {provenance.revision}",
-        "taxonomy": f"{provenance.taxonomy}, {plural(provenance.n_classes, 'class', 'classes')}",
+        "taxonomy": f"{provenance.taxonomy}, {pluralise(provenance.n_classes, 'class', 'classes')}",
         "texts": str(provenance.n_prompts),
         "percent": provenance.probabilities,
-        "recipe": recipe_line(provenance.recipe),
+        "recipe": format_recipe(provenance.recipe),
         "version": f"bioclip-x {provenance.version}",
     }
     told = [*facts.items(), *(("note", note) for note in provenance.notes)]
-    yield _table(("", ""), "ll", ((what, escaped(text)) for what, text in told))
+    yield _table(("", ""), "ll", ((what, escape(text)) for what, text in told))
 
 
 def _table(heading: Sequence[str], sides: str, rows: Iterable[Sequence[str]]) -> str:

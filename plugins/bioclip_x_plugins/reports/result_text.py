@@ -13,25 +13,25 @@ REST_SHOWN: Final = 1e-4
 """A smaller remainder of a margin is rounding."""
 
 
-def language(provenance: Provenance) -> str:
+def find_language(provenance: Provenance) -> str:
     """The language of the common names."""
     return str(provenance.recipe.get("language") or "en")
 
 
-def common_name(taxon: Taxon, language: str) -> str:
+def find_common_name(taxon: Taxon, language: str) -> str:
     """The common name, "" where there is none or it only repeats the name (plain labels)."""
     common = taxon.common_name(language)
     return "" if common == taxon.name else common
 
 
-def beside(one: Prediction, language: str) -> str:
+def format_common_name_beside(one: Prediction, language: str) -> str:
     """What stands beside a prediction's name: rank (above species), common name, and what the name does not say.
 
     A species' name tells its rank, and so does a note or a name that says what is missing. "" where there is nothing.
     """
     taxon = one.taxon
     is_told = one.note or ORDER.get(taxon.rank, -1) >= ORDER["species"] or (taxon.rank, taxon.name) not in taxon.lineage
-    return ", ".join(filter(None, ("" if is_told else taxon.rank, common_name(taxon, language), one.note)))
+    return ", ".join(filter(None, ("" if is_told else taxon.rank, find_common_name(taxon, language), one.note)))
 
 
 def is_italic(rank: str) -> bool:
@@ -44,12 +44,14 @@ def has_italic_classes(provenance: Provenance) -> bool:
     return bool(provenance.ranks) and is_italic(provenance.ranks[-1])
 
 
-def italic_names(result: Result) -> dict[str, bool]:
+def find_italic_names(result: Result) -> dict[str, bool]:
     """Name → whether it is set in italics, for every taxon on the lines of a result's predictions."""
     return {name: is_italic(rank) for one in result.predictions for rank, name in one.taxon.lineage}
 
 
-def sides(explanation: Explanation) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
+def split_contributions(
+    explanation: Explanation,
+) -> tuple[tuple[PromptContribution, ...], tuple[PromptContribution, ...]]:
     """The winner's prompts and the runner-up's, the strongest of each first."""
     if not explanation.contributions:
         return (), ()
@@ -65,7 +67,7 @@ def is_descriptor(contribution: PromptContribution) -> bool:
     return bool(contribution.phrase)
 
 
-def said(contribution: PromptContribution) -> str:
+def describe_contribution(contribution: PromptContribution) -> str:
     """What a prompt says of its class, and of which kind that is where it is no descriptor of it."""
     phrase, kind = contribution.phrase, contribution.kind
     return f"{phrase} ({kind})" if phrase and kind != "descriptor" else phrase or contribution.text
@@ -76,17 +78,17 @@ def has_descriptors(explanation: Explanation) -> bool:
     return any(map(is_descriptor, explanation.contributions))
 
 
-def plural(number: int, one: str, many: str) -> str:
+def pluralise(number: int, one: str, many: str) -> str:
     """The number and the word that goes with it."""
     return f"{number} {one if number == 1 else many}"
 
 
-def finite(number: float) -> float | None:
+def drop_infinite(number: float) -> float | None:
     """The number, None where it is not one: JSON and CSV readers choke on NaN."""
     return float(number) if math.isfinite(number) else None
 
 
-def percent(probability: float) -> str:
+def format_percent(probability: float) -> str:
     """A probability as percent; never rounded to all or nothing where it is neither.
 
     >>> percent(0.9312), percent(0.99999), percent(0.0001), percent(1 - 1e-9)
@@ -103,7 +105,7 @@ def percent(probability: float) -> str:
     return f"{probability * 100:.1f}%"
 
 
-def signed(number: float) -> str:
+def format_signed(number: float) -> str:
     """Two decimals and a sign, with a true minus.
 
     >>> signed(1.204), signed(-0.8), signed(0.001)
@@ -124,17 +126,17 @@ def cosine(number: float, decimals: int = 3) -> str:
     return f"{number:.{decimals}f}".replace("-", "−") if math.isfinite(number) else "?"
 
 
-def plain(value: Any) -> Any:
+def convert_to_plain(value: Any) -> Any:
     """A value made of what JSON and YAML can hold: mappings, lists, strings, finite numbers, booleans and None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): convert_to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [convert_to_plain(item) for item in value]
     if value is None or isinstance(value, str | bool | int):
         return value
-    return finite(value) if isinstance(value, float) else str(value)
+    return drop_infinite(value) if isinstance(value, float) else str(value)
 
 
-def recipe_line(recipe: Mapping[str, Any]) -> str:
+def format_recipe(recipe: Mapping[str, Any]) -> str:
     """The whole recipe on one line, but for the fields that are not set."""
-    return ", ".join(f"{name}: {plain(value)}" for name, value in recipe.items() if value not in (None, []))
+    return ", ".join(f"{name}: {convert_to_plain(value)}" for name, value in recipe.items() if value not in (None, []))

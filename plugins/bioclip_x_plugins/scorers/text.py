@@ -21,7 +21,7 @@ import torch
 from bioclip_x.plugin import ImageFeatures, Logits, ModelCard, ScorerCapabilities, Taxonomy, TextBank
 
 
-def pooled_means(bank: TextBank) -> torch.Tensor:
+def pool_means(bank: TextBank) -> torch.Tensor:
     """The weighted mean embedding of each class, not re-normalised: float32 [C, D]. Makes no copy of the bank."""
     owner_P = torch.from_numpy(bank.owner_P)
     weight_P = torch.from_numpy(bank.weight_P)
@@ -36,13 +36,13 @@ def pooled_means(bank: TextBank) -> torch.Tensor:
     )
 
 
-def prototypes(bank: TextBank) -> torch.Tensor:
+def make_prototypes(bank: TextBank) -> torch.Tensor:
     """One vector per class for the linear poolings: float32 [C, D]; unit for "ensemble", shorter for "mean"."""
-    means_CD = pooled_means(bank)
+    means_CD = pool_means(bank)
     return torch.nn.functional.normalize(means_CD, dim=1) if bank.pooling == "ensemble" else means_CD
 
 
-def mean_lengths(bank: TextBank) -> torch.Tensor:
+def compute_mean_lengths(bank: TextBank) -> torch.Tensor:
     """|m| of each class, float32 [C], without the means of all classes at once: one prompt has the length 1."""
     length_C = torch.ones(bank.n_classes)
     counts_C = np.bincount(bank.owner_P, minlength=bank.n_classes)
@@ -126,11 +126,11 @@ class TextScorer:
         if bank.pooling == "max":
             return
         if not _is_nearly_bare(bank):
-            self._prototypes_CD = prototypes(bank)
+            self._prototypes_CD = make_prototypes(bank)
         elif len(bank.owner_P) > bank.n_classes:
             owner_P, weight_P = torch.from_numpy(bank.owner_P), torch.from_numpy(bank.weight_P)
             self._share_P = weight_P / torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)[owner_P]
-            self._length_C = mean_lengths(bank) if bank.pooling == "ensemble" else torch.ones(bank.n_classes)
+            self._length_C = compute_mean_lengths(bank) if bank.pooling == "ensemble" else torch.ones(bank.n_classes)
 
 
 def _is_nearly_bare(bank: TextBank) -> bool:

@@ -64,7 +64,7 @@ class Listed:
     entries: tuple[Descriptor, ...]
 
 
-def said(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -> tuple[dict[int, Said], list[str]]:
+def find_descriptors(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -> tuple[dict[int, Said], list[str]]:
     """What the request's descriptors say, by class, and notes on what was lost, doubtful or missing.
 
     A class that the file only names has no phrases. Raises NothingSaid without descriptors or with some that fit no

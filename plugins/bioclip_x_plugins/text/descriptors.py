@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioclip_x.plugin import PromptSet, TextBuilderCapabilities, TextRequest
-from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, said
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, find_descriptors
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
 
 
@@ -35,5 +35,5 @@ class Descriptors:
 
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError without a descriptor file, with one that fits no class, or by `missing="error"`."""
-        found, notes = said(request, self.kinds, self.inherit)
+        found, notes = find_descriptors(request, self.kinds, self.inherit)
         return PromptSet(self.wording.write(request, found), tuple(notes))

@@ -9,37 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
-from bioclip_x.plugin import ORDER, Prompt, PromptSet, Taxon, TextRequest, taxonomic_name
+from bioclip_x.plugin import ORDER, Prompt, PromptSet, Taxon, TextRequest, format_taxonomic_name
 
 Form = Literal["caption", "bare"]
 
 
-def scientific_name(taxon: Taxon) -> str:
+def format_scientific_name(taxon: Taxon) -> str:
     """Genus and epithet; for a taxon above species its own name alone."""
     return taxon.name
 
 
-def common_name(taxon: Taxon, language: str) -> str:
+def find_common_name(taxon: Taxon, language: str) -> str:
     """The common name, or in its absence what BioCLIP's captions put in its place.
 
     That is the scientific name, or for a taxon above genus (which has none of two words) the taxonomic one.
     """
     has_binomial = not taxon.rank or ORDER.get(taxon.rank, -1) >= ORDER["genus"]
-    return taxon.common_name(language) or (scientific_name(taxon) if has_binomial else taxonomic_name(taxon))
+    return taxon.common_name(language) or (
+        format_scientific_name(taxon) if has_binomial else format_taxonomic_name(taxon)
+    )
 
 
 Name = Literal["common", "scientific", "taxonomic", "scientific+common", "taxonomic+common"]
 NAMES: Final[Mapping[str, Callable[[Taxon, str], str]]] = {
-    "common": common_name,
-    "scientific": lambda taxon, language: scientific_name(taxon),
-    "taxonomic": lambda taxon, language: taxonomic_name(taxon),
-    "scientific+common": lambda *one: f"{scientific_name(one[0])} with common name {common_name(*one)}",
-    "taxonomic+common": lambda *one: f"{taxonomic_name(one[0])} with common name {common_name(*one)}",
+    "common": find_common_name,
+    "scientific": lambda taxon, language: format_scientific_name(taxon),
+    "taxonomic": lambda taxon, language: format_taxonomic_name(taxon),
+    "scientific+common": lambda *one: f"{format_scientific_name(one[0])} with common name {find_common_name(*one)}",
+    "taxonomic+common": lambda *one: f"{format_taxonomic_name(one[0])} with common name {find_common_name(*one)}",
 }
 """What a taxon is called in a language, by kind of name."""
 
 
-def class_names(request: TextRequest, kind: Name) -> tuple[dict[int, str], tuple[str, ...]]:
+def make_class_names(request: TextRequest, kind: Name) -> tuple[dict[int, str], tuple[str, ...]]:
     """Class → its name, for each class asked for, and a note on those that have no common name where one is wanted."""
     taxa = {c: request.taxonomy.class_taxon(c) for c in request.classes}
     names = {c: NAMES[kind](taxon, request.language) for c, taxon in taxa.items()}
@@ -59,7 +61,7 @@ class _Names:
         self.form = form
 
     def build(self, request: TextRequest) -> PromptSet:
-        names, notes = class_names(request, self.kind)
+        names, notes = make_class_names(request, self.kind)
         texts = {c: f"a photo of {name}." if self.form == "caption" else name for c, name in names.items()}
         source = f"text builder {self.kind}"
         return PromptSet(tuple(Prompt(text, c, self.kind, source=source) for c, text in texts.items()), notes)

@@ -26,7 +26,7 @@ _IS = ("a", "an", "used")
 _PLAIN = ("has", "often", "typically", "may", "can")
 
 
-def sentence(name: str, phrase: str, style: Style) -> str:
+def make_sentence(name: str, phrase: str, style: Style) -> str:
     """One prompt of a class.
 
     >>> sentence("bee", "antennae", "cbd"), sentence("bee", "antennae", "cbd-original")
@@ -61,7 +61,7 @@ class Wording:
         for c, name in self.names(request, found).items():
             phrases = found[c].phrases if c in found else ()
             if not phrases:
-                text = sentence(name, "", style) if style == "cbd-original" else name
+                text = make_sentence(name, "", style) if style == "cbd-original" else name
                 prompts.append(Prompt(text, c, "name", source=source))
             for one in phrases:
                 # The published code averages a repeated descriptor in as often as it is listed.
@@ -87,7 +87,7 @@ def _text(name: str, entry: Descriptor, style: Style) -> str:
     """Where an organism is found is nothing it has: "X, on a forest floor"."""
     if entry.kind == "background" and style not in _ALONE:
         return f"{name}, {entry.phrase}"
-    return sentence(name, entry.phrase, style)
+    return make_sentence(name, entry.phrase, style)
 
 
 def _style_of(descriptors: DescriptorSet | None) -> Style:

@@ -18,9 +18,17 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from bioclip_x.plugin import Descriptor, PromptSet, TextBuilderCapabilities, TextRequest, load_words
-from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, NothingSaid, Phrase, Said, said
+from bioclip_x_plugins.text.class_descriptors import (
+    FLAG_OPTIONS,
+    Inherit,
+    Kinds,
+    NothingSaid,
+    Phrase,
+    Said,
+    find_descriptors,
+)
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
-from bioclip_x_plugins.text.seeded_random import class_keys, generator, one_of
+from bioclip_x_plugins.text.seeded_random import draw_one, make_class_keys, make_generator
 
 WAFFLES: Final = 15
 """Texts of each control for a class, where no descriptors say how many."""
@@ -65,7 +73,7 @@ class _Random(ABC):
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError by `missing="error"`; that there are no descriptors is no error."""
         try:
-            found, notes = said(request, self.kinds, self.inherit)
+            found, notes = find_descriptors(request, self.kinds, self.inherit)
         except NothingSaid as problem:
             found, notes = {}, [f"{problem}; {self.kind} are as long as names"] if request.descriptors else []
         wording = Wording(self.style, self.name)
@@ -75,7 +83,7 @@ class _Random(ABC):
             models = tuple(Phrase(one, "", "") for one in average(listed, [*names.values()], self.count))
             notes = [] if found else notes  # none of its classes is without a text
             found = {c: Said(found[c].key if c in found else "", models) for c in names}
-        stock, seeds = self.stock(), class_keys(request.taxonomy)
+        stock, seeds = self.stock(), make_class_keys(request.taxonomy)
         drawn = {
             c: Said(one.key, tuple(self._drawn(one.phrases, stock, "" if self.shared else seeds[c])))
             for c, one in found.items()
@@ -88,8 +96,8 @@ class _Random(ABC):
         draws: dict[tuple[str, ...], Random] = {}
         for one in phrases:
             about = (one.rank, one.taxon) if one.taxon else (seed,)
-            draw = draws.setdefault(about, generator(self.kind, self.seed, *about))
-            entry = replace(one.entry, phrase=self.phrase(stock, shape(one.entry.phrase), draw))
+            draw = draws.setdefault(about, make_generator(self.kind, self.seed, *about))
+            entry = replace(one.entry, phrase=self.phrase(stock, measure_shape(one.entry.phrase), draw))
             yield replace(one, entry=entry, kind=self.kind, source=f"{self.kind}, seed {self.seed}", taxon="", rank="")
 
 
@@ -105,7 +113,7 @@ class RandomWords(_Random):
         return load_words(self.words).words
 
     def phrase(self, stock: Sequence[str], lengths: Shape, draw: Random) -> str:
-        return " ".join(one_of(stock, draw) for _ in lengths)
+        return " ".join(draw_one(stock, draw) for _ in lengths)
 
 
 class RandomCharacters(_Random):
@@ -117,10 +125,10 @@ class RandomCharacters(_Random):
         return CONSONANTS
 
     def phrase(self, stock: Sequence[str], lengths: Shape, draw: Random) -> str:
-        return " ".join("".join(one_of(stock, draw) for _ in range(length)) for length in lengths)
+        return " ".join("".join(draw_one(stock, draw) for _ in range(length)) for length in lengths)
 
 
-def shape(phrase: str) -> Shape:
+def measure_shape(phrase: str) -> Shape:
     """
     >>> shape("a long bill")
     (1, 4, 4)
@@ -134,7 +142,9 @@ def average(listed: Sequence[Sequence[Descriptor]], names: Sequence[str], count:
     count: how many; none makes it the average number of descriptors of a class, rounded up (`WAFFLES` without any).
     """
     listed = [entries for entries in listed if entries]
-    shapes = [shape(entry.phrase) for entries in listed for entry in entries] or [shape(name) for name in names]
+    shapes = [measure_shape(entry.phrase) for entries in listed for entry in entries] or [
+        measure_shape(name) for name in names
+    ]
     words = max(1, round(sum(map(len, shapes)) / len(shapes)))
     letters = max(1, round(sum(map(sum, shapes)) / sum(map(len, shapes))))
     wanted = count or (ceil(sum(map(len, listed)) / len(listed)) if listed else WAFFLES)

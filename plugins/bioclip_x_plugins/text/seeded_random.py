@@ -14,13 +14,13 @@ from bioclip_x.plugin import Taxonomy
 T = TypeVar("T")
 
 
-def generator(*about: str | int) -> Random:
+def make_generator(*about: str | int) -> Random:
     """A generator of its own for what it is about. Use `random()`, the one method whose sequence Python promises to keep."""
     digest = hashlib.sha256(json.dumps(about).encode()).digest()
     return Random(int.from_bytes(digest, "big"))
 
 
-def one_of(items: Sequence[T], draw: Random) -> T:
+def draw_one(items: Sequence[T], draw: Random) -> T:
     """
     >>> one_of("abc", generator(0)) == one_of("abc", generator(0))
     True
@@ -28,7 +28,7 @@ def one_of(items: Sequence[T], draw: Random) -> T:
     return items[int(draw.random() * len(items))]
 
 
-def class_keys(taxonomy: Taxonomy) -> dict[int, str]:
+def make_class_keys(taxonomy: Taxonomy) -> dict[int, str]:
     """Class → its name; of classes that bear the same, each with its path."""
     taxa = [taxonomy.class_taxon(c) for c in range(taxonomy.n_classes)]
     times = Counter(taxon.name for taxon in taxa)
@@ -38,7 +38,7 @@ def class_keys(taxonomy: Taxonomy) -> dict[int, str]:
     }
 
 
-def derangement(kinds: Mapping[str, Hashable], seed: int) -> dict[str, str]:
+def draw_derangement(kinds: Mapping[str, Hashable], seed: int) -> dict[str, str]:
     """A one-to-one exchange in which as few as possible get something of their own kind: key → the key it gets from.
 
     Keys of one kind stand together in a random circle, and each gets from the one as many places on as the largest kind
@@ -46,7 +46,7 @@ def derangement(kinds: Mapping[str, Hashable], seed: int) -> dict[str, str]:
     do; that none gets from itself follows where there are two kinds.
     """
     groups: dict[Hashable, list[str]] = {}
-    for key in sorted(kinds, key=lambda key: (generator("exchange", seed, key).random(), key)):
+    for key in sorted(kinds, key=lambda key: (make_generator("exchange", seed, key).random(), key)):
         groups.setdefault(kinds[key], []).append(key)  # the circle: kinds in the order of their first keys
     circle = [key for group in groups.values() for key in group]
     step = max(map(len, groups.values()), default=0)

@@ -15,9 +15,9 @@ from bioclip_x.plugin import (
     TextRequest,
     list_some,
 )
-from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, Said, said
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, Said, find_descriptors
 from bioclip_x_plugins.text.phrases import Called, Style, Wording
-from bioclip_x_plugins.text.seeded_random import class_keys, derangement
+from bioclip_x_plugins.text.seeded_random import draw_derangement, make_class_keys
 
 
 class Swapped:
@@ -48,11 +48,11 @@ class Swapped:
 
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError as `descriptors` does, and where there is nothing to exchange."""
-        found, notes = said(request, self.kinds, self.inherit)
+        found, notes = find_descriptors(request, self.kinds, self.inherit)
         described = {c: one.phrases for c, one in found.items() if one.phrases}
         # As sets: the same descriptors in another order are the same.
         traits = {c: frozenset((one.entry.kind, one.entry.phrase) for one in own) for c, own in described.items()}
-        giver, doubts = exchange(request.taxonomy, traits, self.within, self.seed)
+        giver, doubts = exchange_descriptors(request.taxonomy, traits, self.within, self.seed)
         for c, other in giver.items():
             whose = request.taxonomy.class_taxon(other).name
             phrases = (
@@ -64,7 +64,7 @@ class Swapped:
         return PromptSet(self.wording.write(request, found), (told, *notes, *doubts))
 
 
-def exchange(
+def exchange_descriptors(
     taxonomy: Taxonomy, traits: Mapping[int, Hashable], within: str | None, seed: int
 ) -> tuple[dict[int, int], list[str]]:
     """Class → the class whose descriptors it gets, one to one, and notes on those that could not exchange as asked.
@@ -74,11 +74,11 @@ def exchange(
     if len(set(traits.values())) < 2:
         raise DescriptorError("to swap descriptors, at least two classes must differ in them")
     groups, across = _groups(taxonomy, traits, within)
-    keys = class_keys(taxonomy)
+    keys = make_class_keys(taxonomy)
     class_of = {keys[c]: c for c in traits}
     giver: dict[int, int] = {}
     for group in groups:
-        exchanged = derangement({keys[c]: traits[c] for c in group}, seed)
+        exchanged = draw_derangement({keys[c]: traits[c] for c in group}, seed)
         giver |= {class_of[key]: class_of[other] for key, other in exchanged.items()}
     notes = []
     if across:

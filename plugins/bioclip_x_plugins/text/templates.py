@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bioclip_x.plugin import Prompt, PromptSet, TextBuilderCapabilities, TextRequest, load_template_set
-from bioclip_x_plugins.text.names import Name, class_names
+from bioclip_x_plugins.text.names import Name, make_class_names
 
 
 class Templates:
@@ -27,7 +27,7 @@ class Templates:
     def build(self, request: TextRequest) -> PromptSet:
         """Raises DescriptorError where there is no such set, or for what is wrong in its file."""
         templates = load_template_set(self.set)
-        names, notes = class_names(request, self.name)
+        names, notes = make_class_names(request, self.name)
         source = f"templates {templates.name}"
         prompts = [
             Prompt(text, class_index, self.name, source=source)

@@ -11,7 +11,7 @@ import torch
 from bioclip_x import Classifier
 from bioclip_x.calibration.fit import calibrate
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, halves, off_list
+from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_unlisted, split_in_halves
 from bioclip_x.inference import calibration_store
 from bioclip_x.records import Calibration
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
@@ -55,8 +55,8 @@ def test_all_figures_are_those_of_the_held_out_half(made: Made, birds_csv: Path)
     classifier = made.classifier(birds_csv)
     seen = made.seen(classifier)
     found = calibrate(classifier, seen, "made", accept=0.9, accuracies=[0.6, 0.8])
-    fitted, held = halves(seen.class_n, 0)
-    assert (found.fitted, found.held_out, len(off_list(seen.class_n))) == (120, 120, 30)
+    fitted, held = split_in_halves(seen.class_n, 0)
+    assert (found.fitted, found.held_out, len(find_unlisted(seen.class_n))) == (120, 120, 30)
 
     def nll(rows: np.ndarray, temperature: float) -> float:
         logits = torch.from_numpy(made.logits_nC[rows]) / temperature
@@ -192,17 +192,17 @@ def test_pictures_are_read_and_those_that_cannot_be_are_told(tiny_model: str, bi
     assert len(seen.sources) == 110 and "1 pictures cannot be used" in seen.notes[0] and "bad.png" in seen.notes[0]
     found = calibrate(classifier, seen, "noise", accuracies=())
     assert found.fitted + found.held_out == 110 and found.hedges == ()
-    fitted, _ = halves(seen.class_n, 0)
+    fitted, _ = split_in_halves(seen.class_n, 0)
     cosines = (seen.features_nD[fitted] @ classifier.bank.embeddings_PD.T).amax(1).sort(descending=True).values
     assert found.refusal.threshold == pytest.approx(float(cosines[52]), abs=1e-5)  # the 53rd of 55: ⌈0.95 · 55⌉
 
 
 def test_halves_share_each_class_out() -> None:
     class_n = np.array([0] * 11 + [1] * 4 + [2] + [-1] * 5)
-    one, other = halves(class_n, seed=3)
-    assert sorted([*one, *other]) == list(range(16)) and off_list(class_n).tolist() == list(range(16, 21))
+    one, other = split_in_halves(class_n, seed=3)
+    assert sorted([*one, *other]) == list(range(16)) and find_unlisted(class_n).tolist() == list(range(16, 21))
     for c in range(3):
         assert abs(int((class_n[one] == c).sum()) - int((class_n[other] == c).sum())) <= 1
-    again, _ = halves(class_n, seed=3)
-    different, _ = halves(class_n, seed=4)
+    again, _ = split_in_halves(class_n, seed=3)
+    different, _ = split_in_halves(class_n, seed=4)
     assert one.tolist() == again.tolist() != different.tolist()

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.calibration.temperature import COLDEST, HOTTEST, fit_temperature, log_probabilities, moments
+from bioclip_x.calibration.temperature import COLDEST, HOTTEST, compute_moments, fit_temperature, log_probabilities
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.scoring import ScoredBatch
-from bioclip_x.inference.temperature import Peaks, at_temperature
+from bioclip_x.inference.temperature import Peaks, apply_temperature
 from bioclip_x.records import Logits
 
 
@@ -85,7 +85,7 @@ def test_sums_over_chunks_are_those_of_a_softmax(seed: int, size: int, temperatu
     best_B, true_B = log_probabilities(streamed(logits_BC, size), of, temperature)
     assert best_B.tolist() == pytest.approx(whole_BC.max(1).values.tolist(), abs=1e-9)
     assert true_B.tolist() == pytest.approx(whole_BC[range(4), class_B].tolist(), rel=1e-9, abs=1e-9)
-    _, mean_B, variance_B = moments(streamed(logits_BC, size), of.top_B, 1 / temperature)
+    _, mean_B, variance_B = compute_moments(streamed(logits_BC, size), of.top_B, 1 / temperature)
     below_BC = logits_BC.double() - logits_BC.double().max(1, keepdim=True).values
     naive_B = (whole_BC.exp() * below_BC).sum(1)
     assert mean_B.tolist() == pytest.approx(naive_B.tolist(), rel=1e-9, abs=1e-9)
@@ -121,6 +121,6 @@ def test_a_class_without_a_score_has_no_share() -> None:
 def test_peaks_are_seen_in_passing_before_the_temperature() -> None:
     logits_BC = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
     peaks = Peaks(3)
-    divided = at_temperature(peaks.recorded(streamed(logits_BC, 2)), 4.0)
+    divided = apply_temperature(peaks.recorded(streamed(logits_BC, 2)), 4.0)
     assert torch.equal(torch.cat([part for _, part in divided.chunks()]).T, logits_BC / 4)
     assert torch.equal(peaks.top_B, logits_BC.amax(1))

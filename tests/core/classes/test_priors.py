@@ -9,7 +9,7 @@ from bioclip_x.classes.priors import (
     Adjustments,
     add_offsets,
     add_offsets_to_inner,
-    largest_offsets_below,
+    find_largest_offsets_below,
     sum_offsets,
 )
 from bioclip_x.errors import PluginError, RecipeError
@@ -81,11 +81,11 @@ def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
     offsets_CB = torch.tensor([[-3.0, -math.inf], [-1.0, -math.inf], [-2.0, 0.0]])
     whole = tree()
     assert [whole.names[node] for node in whole.inner_taxa] == ["F", "A", "B"]
-    assert largest_offsets_below(offsets_CB, whole).tolist() == [[-1.0, 0.0], [-1.0, -math.inf], [-2.0, 0.0]]
+    assert find_largest_offsets_below(offsets_CB, whole).tolist() == [[-1.0, 0.0], [-1.0, -math.inf], [-2.0, 0.0]]
     summed_CB = sum_offsets(of(offsets_CB).compute_offsets(SOURCES))
     inner_TB = add_offsets_to_inner(torch.full((3, 2), 2.0), summed_CB, whole)
     assert inner_TB.tolist() == [[1.0, 2.0], [1.0, -math.inf], [0.0, 2.0]]
-    assert largest_offsets_below(torch.zeros(2, 1), from_labels(("a", "b"))).shape == (0, 1)
+    assert find_largest_offsets_below(torch.zeros(2, 1), from_labels(("a", "b"))).shape == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.cli.main import main
-from bioclip_x.cli.recipe_flags import resolved_recipe
+from bioclip_x.cli.recipe_flags import resolve
 from bioclip_x.registry import create_registry
 from bioclip_x.settings import Schema
 
@@ -74,7 +74,7 @@ def test_nothing_heavy_is_imported() -> None:
 
 def test_settings_lie_below_recipe_files_plugins_and_flags(file: Path, tmp_path: Path) -> None:
     registry = create_registry()
-    recipe, told = resolved_recipe(registry, file=None, plugins=[], flags={})
+    recipe, told = resolve(registry, file=None, plugins=[], flags={})
     assert (recipe.model, recipe.language, recipe.device) == ("ViT-B-32/random", "fr", "cpu")
     assert told == (
         "set by this machine's user: model ViT-B-32/random (configuration file), device cpu (configuration file), "
@@ -83,7 +83,7 @@ def test_settings_lie_below_recipe_files_plugins_and_flags(file: Path, tmp_path:
     assert str(file) not in told[0], "outputs are published"
     given = tmp_path / "recipe.yaml"
     given.write_text("language: es\nmodel: bioclip\n")
-    recipe, told = resolved_recipe(registry, file=given, plugins=["rollup"], flags={"device": "mps"})
+    recipe, told = resolve(registry, file=given, plugins=["rollup"], flags={"device": "mps"})
     assert (recipe.model, recipe.language, recipe.device, told) == ("bioclip", "es", "mps", ())
 
 

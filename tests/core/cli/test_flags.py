@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field, ValidationError
 from bioclip_x.cli.classify import command as classify
 from bioclip_x.cli.embed import command as embed
 from bioclip_x.cli.evaluate import command as evaluate
-from bioclip_x.cli.flags import MACHINE, field_option, recipe_flags
-from bioclip_x.cli.recipe_flags import resolved_recipe
+from bioclip_x.cli.flags import MACHINE, make_field_option, make_recipe_flags
+from bioclip_x.cli.recipe_flags import resolve
 from bioclip_x.inference.calibration import ACCURACY
 from bioclip_x.recipe import Flag, Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
@@ -34,7 +34,7 @@ def options(command: click.Command) -> dict[str, click.Option]:
 
 
 def one(name: str) -> click.Option:
-    [flag] = recipe_flags(name)
+    [flag] = make_recipe_flags(name)
     assert isinstance(flag, click.Option)
     return flag
 
@@ -53,7 +53,7 @@ def test_every_field_is_a_flag_and_every_flag_is_a_field_or_the_commands_own() -
 def test_the_order_is_the_recipes_with_the_machine_last() -> None:
     names = [name for name in options(classify) if name in FIELDS]
     assert names == [name for name in FIELDS if name not in MACHINE] + [name for name in FIELDS if name in MACHINE]
-    every = [flag.name for flag in recipe_flags(*FIELDS, "background", "inherit")]
+    every = [flag.name for flag in make_recipe_flags(*FIELDS, "background", "inherit")]
     assert every[every.index("missing") + 1 :][:2] == ["background", "inherit"]
 
 
@@ -61,11 +61,11 @@ def test_commands_take_the_flags_they_name() -> None:
     assert "dag" in options(evaluate) and "rank" not in options(evaluate)
     assert "subset" in options(embed) and "head" not in options(embed)
     with pytest.raises(ValueError, match="no flags: kk, taxonomie"):
-        recipe_flags("k", "taxonomie", "kk")
+        make_recipe_flags("k", "taxonomie", "kk")
 
 
 def test_flags_that_are_not_given_are_none() -> None:
-    assert set(parsed(recipe_flags(*FIELDS, "background", "inherit")).values()) == {None}
+    assert set(parsed(make_recipe_flags(*FIELDS, "background", "inherit")).values()) == {None}
 
 
 def test_every_flag_has_a_help() -> None:
@@ -116,7 +116,7 @@ def test_flags_refuse_what_the_recipe_refuses(name: str, defaults: dict[str, Any
 
 
 def test_the_defaults_that_the_help_states_are_the_command_lines() -> None:
-    recipe, _ = resolved_recipe(create_registry(), file=None, plugins=(), flags={})
+    recipe, _ = resolve(create_registry(), file=None, plugins=(), flags={})
     stated = {name: found[1] for name in FIELDS if (found := re.search(r"\[default: (.*)\]", one(name).help or ""))}
     said_in_words = {"taxonomy", "taxonomy_format", "dag", "descriptors", "pooling", "rank", "accuracy", "workers"}
     assert stated.keys() >= said_in_words | {"preprocess", "k", "explain", "calibration", "device", "batch_size"}
@@ -141,7 +141,7 @@ class Odd(BaseModel):
 
 
 def made(name: str) -> click.Option:
-    [flag] = click.command()(field_option(name, Odd.model_fields[name])(lambda: None)).params
+    [flag] = click.command()(make_field_option(name, Odd.model_fields[name])(lambda: None)).params
     assert isinstance(flag, click.Option)
     return flag
 
@@ -169,4 +169,4 @@ def test_a_field_that_can_be_no_flag_says_so(name: str) -> None:
 
 
 def test_paths_are_paths() -> None:
-    assert parsed(recipe_flags("taxonomy"), "--taxonomy", "a.csv") == {"taxonomy": Path("a.csv")}
+    assert parsed(make_recipe_flags("taxonomy"), "--taxonomy", "a.csv") == {"taxonomy": Path("a.csv")}

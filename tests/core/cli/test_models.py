@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from bioclip_x.cli.main import main
-from bioclip_x_plugins.encoders.aliases import aliases
+from bioclip_x_plugins.encoders.aliases import read_aliases
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 def test_the_list_is_readable_at_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys)
     assert code == 0 and max(map(len, out.splitlines())) <= 82
-    for name, alias in aliases().items():
+    for name, alias in read_aliases().items():
         [row] = [line for line in out.splitlines() if line.split()[:1] == [name]]
         assert alias.architecture is None or {alias.architecture, str(alias.dim), alias.licence} <= set(row.split())
     assert "brings 867,455 species" in " ".join(out.split()) and "…" not in out
@@ -34,7 +34,7 @@ def test_the_list_is_readable_at_80_columns(capsys: pytest.CaptureFixture[str]) 
 def test_one_model_with_all_facts_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "bioclip-2")
     flat = " ".join(out.split())
-    alias = aliases()["bioclip-2"]
+    alias = read_aliases()["bioclip-2"]
     assert code == 0 and alias.image and alias.classes
     for fact in (alias.image.evidence, alias.classes.revision, alias.trained_on, "0.48145466, 0.4578275, 0.40821073"):
         assert " ".join(fact.split()) in flat
@@ -44,7 +44,7 @@ def test_one_model_with_all_facts_and_sources(capsys: pytest.CaptureFixture[str]
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(run(capsys, "--format", "json")[1])
-    assert [one["name"] for one in listed] == list(aliases())
+    assert [one["name"] for one in listed] == list(read_aliases())
     one = json.loads(run(capsys, "biocap", "--format", "json")[1])
     assert one == next(model for model in listed if model["name"] == "biocap")
     assert one["classes_cached"] is None and one["facts"]["image"]["interpolation"] == "bicubic"

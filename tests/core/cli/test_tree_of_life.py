@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bioclip_x.cli.main import main
-from bioclip_x_plugins.encoders.aliases import aliases
+from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import COMMIT, picture
 from tree_of_life import Entry, embeddings, lay, names
@@ -160,7 +160,7 @@ def test_without_the_files_it_says_what_to_fetch(run: Run, tmp_path: Path, monke
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
     picture(1).save(tmp_path / "a.png")
     code, out, err = run("classify", "--model", "bioclip-2", tmp_path / "a.png")
-    facts = aliases()["bioclip-2"].classes
+    facts = read_aliases()["bioclip-2"].classes
     assert facts is not None
     command = (
         f"hf download --repo-type dataset --revision {facts.revision} {facts.dataset} {facts.names} {facts.embeddings}"

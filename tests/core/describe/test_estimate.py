@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioclip_x.describe.answer_log import Asked, Kept
-from bioclip_x.describe.estimate import OVERHEAD, USUAL_ANSWER, Estimate, cost, estimate
+from bioclip_x.describe.estimate import OVERHEAD, USUAL_ANSWER, Estimate, compute_cost, estimate
 from bioclip_x.describe.questions import Question
 
 
@@ -43,4 +43,4 @@ def test_from_the_answers_that_are_stored() -> None:
 
 
 def test_prices_are_for_a_million_tokens() -> None:
-    assert cost(2_000_000, 1_000_000, 0.5, 2) == 3
+    assert compute_cost(2_000_000, 1_000_000, 0.5, 2) == 3

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bioclip_x.describe.questions import questions
-from bioclip_x.describe.siblings import MOST_TOLD, siblings, told_siblings
+from bioclip_x.describe.questions import make_questions
+from bioclip_x.describe.siblings import MOST_TOLD, describe_siblings, find_siblings
 from bioclip_x.errors import DescriptorError, RecipeError
-from bioclip_x.prompts.llm_prompts import Part, PromptTemplate, builtin_templates, load_template
+from bioclip_x.prompts.llm_prompts import Part, PromptTemplate, list_builtin_templates, load_template
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
@@ -39,7 +39,7 @@ def tree() -> Taxonomy:
 
 
 def test_each_list_is_asked_for_of_every_class(tree: Taxonomy, template: PromptTemplate) -> None:
-    asked, _ = questions(tree, template)
+    asked, _ = make_questions(tree, template)
     assert len(asked) == 2 * tree.n_classes
     assert [(q.key, q.kind, q.prompt) for q in asked[:2]] == [
         ("Parus major", "descriptor", "great tit?"),
@@ -48,7 +48,7 @@ def test_each_list_is_asked_for_of_every_class(tree: Taxonomy, template: PromptT
 
 
 def test_a_genus_is_asked_of_once_and_found_again_by_its_key(tree: Taxonomy, template: PromptTemplate) -> None:
-    asked, notes = questions(tree, template, at=["Genus", "species"])
+    asked, notes = make_questions(tree, template, at=["Genus", "species"])
     keys = [q.key for q in asked if q.kind == "descriptor"]
     assert sorted(keys) == sorted([
         "Parus", "Parus major", "Parus minor", "Animalia; Aves; Paridae; Prunella", "Prunella collaris", "Emys",
@@ -67,15 +67,15 @@ def test_a_genus_is_asked_of_once_and_found_again_by_its_key(tree: Taxonomy, tem
 
 
 def test_classes_without_a_taxon_at_the_rank_are_named(tree: Taxonomy, template: PromptTemplate) -> None:
-    asked, notes = questions(tree, template, at=["species"], called_by="scientific")
+    asked, notes = make_questions(tree, template, at=["species"], called_by="scientific")
     assert len(asked) == 2 * 4
     assert notes == ("2 classes have no taxon at species: Emys, Prunella",)
     with pytest.raises(RecipeError, match=r"--at: the taxonomy has no rank tribe; it has kingdom"):
-        questions(tree, template, at=["tribe"])
+        make_questions(tree, template, at=["tribe"])
 
 
 def test_contrast_names_the_others_of_the_genus(tree: Taxonomy, template: PromptTemplate) -> None:
-    asked, _ = questions(tree, template, contrast=True)
+    asked, _ = make_questions(tree, template, contrast=True)
     prompts = {q.key: q.prompt for q in asked if q.kind == "descriptor"}
     assert prompts["Parus major"] == "great tit and not Parus minor?"
     assert prompts["Parus minor"] == "Parus minor and not great tit?"
@@ -87,11 +87,11 @@ def test_contrast_names_the_others_of_the_genus(tree: Taxonomy, template: Prompt
     }
     bare = PromptTemplate(name="bare", source="tests", text="{name}?")
     with pytest.raises(RecipeError, match="the prompt 'bare' has no 'contrast' text"):
-        questions(tree, bare, contrast=True)
+        make_questions(tree, bare, contrast=True)
 
 
 def test_labels_are_nobodys_siblings(template: PromptTemplate) -> None:
-    asked, _ = questions(from_labels(["red fox", "hen"]), template, contrast=True)
+    asked, _ = make_questions(from_labels(["red fox", "hen"]), template, contrast=True)
     assert asked[0].prompt == "red fox?"
 
 
@@ -102,16 +102,16 @@ def test_each_species_of_a_large_genus_is_told_to_some() -> None:
         builder.add_lineage([("genus", "Carex"), ("species", name)])
     tree = builder.build()
     nodes = [int(node) for node in tree.leaf_node_C]
-    assert [tree.names[node] for node in siblings(tree, nodes[3])] == names[:3] + names[4:]
-    told = [told_siblings(tree, node, "scientific", "en") for node in nodes]
+    assert [tree.names[node] for node in find_siblings(tree, nodes[3])] == names[:3] + names[4:]
+    told = [describe_siblings(tree, node, "scientific", "en") for node in nodes]
     assert told[39].startswith("Carex aa, Carex ab, ") and told[39].endswith(f" and {39 - MOST_TOLD} others")
     for name in names:
         assert sum(f"{name}," in f"{line.partition(' and ')[0]}," for line in told) == MOST_TOLD
 
 
 def test_the_three_rows_show_an_exemplar_of_the_taxons_own_domain(tree: Taxonomy) -> None:
-    assert {"cbd", "exemplar", "exemplar-background"} <= set(builtin_templates())
-    asked, notes = questions(tree, load_template("exemplar-background"), contrast=True)
+    assert {"cbd", "exemplar", "exemplar-background"} <= set(list_builtin_templates())
+    asked, notes = make_questions(tree, load_template("exemplar-background"), contrast=True)
     by_key = {(q.key, q.kind): q.prompt for q in asked}
     assert "Sooty Albatross" in by_key["Parus major", "descriptor"]
     assert "- gliding low over the waves" in by_key["Parus major", "background"]
@@ -119,17 +119,17 @@ def test_the_three_rows_show_an_exemplar_of_the_taxons_own_domain(tree: Taxonomy
     assert "Dog Rose" in by_key["Prunella vulgaris", "descriptor"]
     assert notes[0] == "1 taxon of no domain that has an exemplar (Emys); shown that of birds"
     fixed = load_template("exemplar").model_copy(update={"domain": "fungi"})
-    assert all("Fly Agaric" in q.prompt for q in questions(tree, fixed)[0])
+    assert all("Fly Agaric" in q.prompt for q in make_questions(tree, fixed)[0])
     labels = from_labels(["red fox"])
-    assert "Fly Agaric" in questions(labels, fixed)[0][0].prompt
+    assert "Fly Agaric" in make_questions(labels, fixed)[0][0].prompt
     with pytest.raises(DescriptorError, match="does not tell which exemplar"):
-        questions(labels, load_template("exemplar"))
+        make_questions(labels, load_template("exemplar"))
 
 
 def test_cbd_stays_as_published_and_is_told_apart_only_on_request(tree: Taxonomy) -> None:
     cbd = load_template("cbd")
-    plain, _ = questions(tree, cbd)
+    plain, _ = make_questions(tree, cbd)
     assert all("relatives" not in q.prompt and q.prompt.endswith(" in a photo:\n-") for q in plain)
-    asked, _ = questions(tree, cbd, contrast=True)
+    asked, _ = make_questions(tree, cbd, contrast=True)
     assert "distinguishing a great tit from its nearest relatives (Parus minor) in a photo?" in asked[0].prompt
     assert asked[0].prompt.endswith("\n-")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bioclip_x.describe.answer_log import AnswerLog, Asked, log_path, open_log
-from bioclip_x.describe.descriptor_file import partial_path
-from bioclip_x.describe.questions import Question, questions
+from bioclip_x.describe.descriptor_file import make_partial_path
+from bioclip_x.describe.questions import Question, make_questions
 from bioclip_x.describe.run import describe
 from bioclip_x.errors import DescriptorError, LanguageModelError
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_descriptors
@@ -54,7 +54,7 @@ def template() -> PromptTemplate:
 
 
 def asked_of(template: PromptTemplate, labels: tuple[str, ...] = LABELS) -> tuple[Question, ...]:
-    return questions(from_labels(labels), template)[0]
+    return make_questions(from_labels(labels), template)[0]
 
 
 def run(
@@ -69,13 +69,13 @@ def test_questions_call_a_class_by_common_or_scientific_name(template: PromptTem
     builder.add_lineage(lineage, Details(common_names={"en": ("great tit",), "de": ("Kohlmeise",)}))
     builder.add_lineage([("family", "Paridae"), ("species", "Parus minor")])
     tree = builder.build()
-    asked, notes = questions(tree, template, language="de")
+    asked, notes = make_questions(tree, template, language="de")
     assert [(q.key, q.prompt, q.path) for q in asked] == [
         ("Parus major", "Kohlmeise", ("Paridae", "Parus major")),
         ("Parus minor", "Parus minor", ("Paridae", "Parus minor")),
     ]
     assert notes == ("1 of 2 classes have no common name in language 'de'; they are asked of by their scientific name",)
-    asked, notes = questions(tree, template, called_by="scientific")
+    asked, notes = make_questions(tree, template, called_by="scientific")
     assert ([q.prompt for q in asked], notes) == (["Parus major", "Parus minor"], ())
 
 
@@ -85,7 +85,7 @@ def test_homonyms_get_their_paths_as_keys_which_the_resolver_reads(template: Pro
         builder.add_lineage([("kingdom", kingdom), ("genus", "Morus")])
     tree = builder.build()
     text = template.model_copy(update={"text": "{name} ({scientific_name}) of {lineage}"})
-    asked, _ = questions(tree, text)
+    asked, _ = make_questions(tree, text)
     assert [q.key for q in asked] == ["Animalia; Morus", "Plantae; Morus"]
     assert asked[1].prompt == "Morus (Morus) of Plantae"
     assert all(Resolver(tree).find(q.key).found for q in asked)
@@ -214,20 +214,20 @@ def test_a_run_that_ends_early_leaves_a_fuller_file_in_place(
     with pytest.raises(type(end)):
         run(template, Model({"fly agaric": end}, model="n"), output, say=said.append)
     assert output.read_bytes() == before
-    assert list(load_descriptors(partial_path(output)).classes) == ["hen", "red fox"]
+    assert list(load_descriptors(make_partial_path(output)).classes) == ["hen", "red fox"]
     assert said == [
         f"{output} describes 3 classes and stays as it was; the 2 of this run so far are in {tmp_path / 'd.partial.yaml'}"
     ]
     run(template, Model(model="n"), output, say=said.append)
     assert load_descriptors(output).provenance["model"] == "n"
-    assert not partial_path(output).exists() and len(said) == 1
+    assert not make_partial_path(output).exists() and len(said) == 1
 
 
 def test_a_file_that_only_looks_like_a_partial_one_stays(template: PromptTemplate, tmp_path: Path) -> None:
     output = tmp_path / "d.yaml"
-    partial_path(output).write_text("hen: [by hand]", "utf-8")
+    make_partial_path(output).write_text("hen: [by hand]", "utf-8")
     run(template, Model(), output)
-    assert partial_path(output).read_text("utf-8") == "hen: [by hand]"
+    assert make_partial_path(output).read_text("utf-8") == "hen: [by hand]"
 
 
 def test_a_run_without_an_answer_leaves_nothing(template: PromptTemplate, tmp_path: Path) -> None:

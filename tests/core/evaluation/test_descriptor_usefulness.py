@@ -11,9 +11,9 @@ import yaml
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_usefulness import Sorted, find_best_two, usefulness
+from bioclip_x.evaluation.descriptor_usefulness import Sorted, find_best_two, measure_usefulness
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
-from bioclip_x.evaluation.pruning import prune, to_drop
+from bioclip_x.evaluation.pruning import prune, select_dropped_entries
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.prompts.descriptors import write_descriptors
 from bioclip_x.records import Source
@@ -81,7 +81,7 @@ def test_without_a_descriptor_is_classifying_with_a_file_that_lacks_it(
 
     whole = classifier(said)
     pictures = seen(whole, COUNTS)
-    found = by_name(usefulness(whole, pictures, "made"))
+    found = by_name(measure_usefulness(whole, pictures, "made"))
     right, told, changes = named(whole, pictures), load_descriptors(said), 0
     assert sum(one.right for one in found.values()) == right.sum()
     for name, phrases in SAID.items():
@@ -107,7 +107,7 @@ def test_without_a_descriptor_is_classifying_with_a_file_that_lacks_it(
 def test_areas_and_siblings(tiny_model: str, birds_csv: Path, said: Path) -> None:
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
     pictures = seen(classifier, COUNTS)
-    result = usefulness(classifier, pictures, "made")
+    result = measure_usefulness(classifier, pictures, "made")
     found = by_name(result)
     assert set(result.without) == {"Quercus"} and result.pictures == 29
     assert "2 pictures of classes that are not listed have no part in any figure" in result.notes
@@ -137,7 +137,7 @@ def test_areas_and_siblings(tiny_model: str, birds_csv: Path, said: Path) -> Non
 
 def test_siblings_without_pictures_are_no_siblings(tiny_model: str, birds_csv: Path, said: Path) -> None:
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
-    one = by_name(usefulness(classifier, seen(classifier, {"Parus major": 3, "Turdus merula": 3}), "made"))[
+    one = by_name(measure_usefulness(classifier, seen(classifier, {"Parus major": 3, "Turdus merula": 3}), "made"))[
         "Parus major"
     ]
     assert (one.sibling_rank, one.siblings, one.sibling_pictures) == ("", 1, 3)
@@ -145,7 +145,7 @@ def test_siblings_without_pictures_are_no_siblings(tiny_model: str, birds_csv: P
 
 def test_one_class_only_has_nothing_to_be_told_from(tiny_model: str, birds_csv: Path, said: Path) -> None:
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
-    (one,) = usefulness(classifier, seen(classifier, {"Parus major": 3}), "made").classes
+    (one,) = measure_usefulness(classifier, seen(classifier, {"Parus major": 3}), "made").classes
     assert (one.siblings, one.sibling_pictures) == (0, 0)
     for use in one.descriptors:
         assert (use.from_siblings, use.from_all, use.others, use.between) == (None, None, None, None)
@@ -161,7 +161,7 @@ def test_one_picture_all_over_says_nothing(tiny_model: str, birds_csv: Path, sai
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said, batch_size=2)
     dataset = ImageFolder(path=folder, off_list="keep")
     list(dataset.prepare(classifier.taxonomy))
-    found = usefulness(classifier, embed_labelled_images(classifier, dataset), "same")
+    found = measure_usefulness(classifier, embed_labelled_images(classifier, dataset), "same")
     assert len(found.skipped) == 1 and "broken.png" in found.skipped[0] and found.pictures == 6
     for one in found.classes:
         for use in one.descriptors:
@@ -174,10 +174,10 @@ def test_what_cannot_be_told_of(tiny_model: str, birds_csv: Path, said: Path, tm
     with pytest.raises(
         DescriptorError, match=r"no text chosen has descriptors \(taxonomic\): add --plugin descriptors"
     ):
-        usefulness(classifier, seen(classifier, {"Parus major": 1}), "made")
+        measure_usefulness(classifier, seen(classifier, {"Parus major": 1}), "made")
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
     with pytest.raises(DescriptorError, match="made has no usable picture of a listed class"):
-        usefulness(classifier, seen(classifier, {"": 2}), "made")
+        measure_usefulness(classifier, seen(classifier, {"": 2}), "made")
     with pytest.raises(DescriptorError, match="made has 1 usable picture of listed classes: there is no other half"):
         few = seen(classifier, {"Parus major": 1})
         prune(classifier, create_registry(), few, "made", least=0.5, seed=0)
@@ -204,9 +204,9 @@ def test_pruned_accuracy_is_that_of_the_file_written(
     again = load_descriptors(tmp_path / "pruned.yaml")
     assert sum(map(len, again.classes.values())) == done.descriptors - done.dropped
     assert all(again.classes[name] for name in classes) or options
-    from bioclip_x.evaluation.labelled_images import halves
+    from bioclip_x.evaluation.labelled_images import split_in_halves
 
-    deciding, held = halves(pictures.class_n, 3)
+    deciding, held = split_in_halves(pictures.class_n, 3)
     part = LabelledImages(
         pictures.features_nD[held], tuple(pictures.sources[r] for r in held), pictures.class_n[held], ()
     )
@@ -240,7 +240,7 @@ def test_what_is_dropped(tiny_model: str, birds_csv: Path, said: Path) -> None:
         of("Turdus merula", use("best", 0.2), use("worst", 0.1, fixed=1)),
         of("Emys orbicularis", use("few", 0.0), pictures=4),
     ]
-    dropped, judged = to_drop(taxonomy, uses, 0.5)
+    dropped, judged = select_dropped_entries(taxonomy, uses, 0.5)
     assert {phrase for _, _, phrase in dropped} == {"useless", "for none", "worst"}
     assert judged == 8  # "good" of two classes, the two inherited once each; "few" is not
     assert {taxonomy.names[node] for node, _, _ in dropped} == {"Parus major", "Paridae", "Turdus merula"}

@@ -15,11 +15,11 @@ from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
 from bioclip_x.explain.contrast import ScoredImage, select_compared_taxa
 from bioclip_x.explain.explanation import Explainer
-from bioclip_x.inference.temperature import at_temperature
+from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import select_top_nodes
 from bioclip_x.records import Explanation, HeadInput, ImageFeatures, ModelCard, Prompt, Source, TextBank
-from bioclip_x.registry import declared
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x.text_bank.mean_text import add_mean
@@ -283,10 +283,10 @@ class Scene:
                 add_offsets(logits, offsets_CB),
                 add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy),
             )
-        self.logits = at_temperature(logits, self.temperature)
+        self.logits = apply_temperature(logits, self.temperature)
         given_to_head = HeadInput(self.logits, self.taxonomy, n_best=5, inner_logits_TB=inner_TB / self.temperature)
         self.scores = self.head.decide(given_to_head)
-        self.is_softmax = declared(self.head, HeadCapabilities).is_softmax
+        self.is_softmax = get_capabilities(self.head, HeadCapabilities).is_softmax
 
     def explainer(self, asked: int | None) -> Explainer:
         card = replace(CARD, logit_scale=40 / self.temperature, logit_bias=-3 / self.temperature)

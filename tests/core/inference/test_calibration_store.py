@@ -11,14 +11,14 @@ import pytest
 from bioclip_x.errors import CalibrationError
 from bioclip_x.inference.calibration_store import (
     choose_calibration,
-    default_file,
+    find_default_file,
     find_lambda,
     load_calibration,
     save_calibration,
 )
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability
-from bioclip_x.settings import data_folder
+from bioclip_x.settings import find_data_folder
 
 HERE = Conditions("m", "r1", "fp32", "p", "t", "x", "mean", "text")
 FOUND = Calibration(
@@ -43,7 +43,7 @@ FOUND = Calibration(
 
 def test_it_comes_back_as_it_was() -> None:
     file = save_calibration(FOUND)
-    assert file == default_file(HERE) and file.parent == data_folder() / "calibrations"
+    assert file == find_default_file(HERE) and file.parent == find_data_folder() / "calibrations"
     assert load_calibration(file) == FOUND == choose_calibration("auto", HERE) == choose_calibration(file, HERE)
     assert choose_calibration("none", HERE) is None
     assert FOUND.about == "share among the listed classes, calibrated on 119 pictures of photos (2026-01-31)"

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.io.delimited import DELIMITERS, delimited_rows, first_line, guess_delimiter
+from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows, take_first_line
 
 CELLS = st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=5), max_size=8)
 
 
 def rows(text: str, delimiter: str = ",", **others: object) -> list[tuple[int, list[str]]]:
     lines = io.StringIO(text, newline="")
-    return list(delimited_rows(lines, "t.csv", DescriptorError, delimiter=delimiter, **others))  # type: ignore[arg-type]
+    return list(read_delimited_rows(lines, "t.csv", DescriptorError, delimiter=delimiter, **others))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_names_without_delimiters_in_them_leave_no_doubt(names: list[str], delim
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
 def test_a_line_ends_where_csv_ends_it(end: str) -> None:
-    assert first_line(f"a,b\u2028c\x0cd\x85e{end}") == "a,b\u2028c\x0cd\x85e"
-    assert first_line(f"{end}a,b") == ("" if end else "a,b")
+    assert take_first_line(f"a,b\u2028c\x0cd\x85e{end}") == "a,b\u2028c\x0cd\x85e"
+    assert take_first_line(f"{end}a,b") == ("" if end else "a,b")
 
 
 def test_rows_have_the_line_in_which_they_begin() -> None:

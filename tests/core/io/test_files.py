@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.files import read_text, read_yaml, replacing
+from bioclip_x.io.files import open_replacement, read_text, read_yaml
 from bioclip_x.io.strict_yaml import DEEPEST
 
 
@@ -162,9 +162,9 @@ def test_text_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "new" / "f"
-    with replacing(path) as handle:
+    with open_replacement(path) as handle:
         handle.write("a\n")
-    with pytest.raises(ValueError), replacing(path) as handle:
+    with pytest.raises(ValueError), open_replacement(path) as handle:
         handle.write("b")
         raise ValueError
     assert path.read_bytes() == b"a\n" and names(path.parent) == ["f"]
@@ -176,7 +176,7 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     target.write_text("old")
     link.symlink_to(Path("there") / "target")
     for text in ("new", "made where the link points"):
-        with replacing(link) as handle:
+        with open_replacement(link) as handle:
             handle.write(text)
         assert link.is_symlink() and target.read_text() == text and not target.is_symlink()
         target.unlink()
@@ -194,7 +194,7 @@ def test_a_pipe_stays_a_pipe_and_is_written_to(tmp_path: Path, mode: str, by_lin
     # Open for reading and writing, so that neither side waits for the other.
     reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
     try:
-        with replacing(path, mode) as handle:
+        with open_replacement(path, mode) as handle:
             handle.write("a" if mode == "w" else b"a")
         assert stat.S_ISFIFO(pipe.stat().st_mode) and os.read(reader, 10) == b"a"
     finally:
@@ -206,11 +206,11 @@ def test_a_stream_of_this_process_is_added_to(tmp_path: Path) -> None:
     """As with `--output /dev/stdout >> log`."""
     log = tmp_path / "log"
     log.write_text("before\n")
-    with log.open("a") as standard, replacing(Path(f"/dev/fd/{standard.fileno()}")) as handle:
+    with log.open("a") as standard, open_replacement(Path(f"/dev/fd/{standard.fileno()}")) as handle:
         handle.write("after\n")
     assert log.read_text() == "before\nafter\n" and names(tmp_path) == ["log"]
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError), replacing(tmp_path):
+    with pytest.raises(IsADirectoryError), open_replacement(tmp_path):
         pass

@@ -13,10 +13,10 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.io.streams import (
     BinaryStream,
     Stream,
+    make_temporary_folder,
     open_binary_output,
     open_output,
     refuse_terminal,
-    temporary_folder_for,
 )
 
 
@@ -56,8 +56,8 @@ def test_bytes_are_counted_and_none_come_after_the_end(
 
 def test_what_waits_lies_beside_a_file_and_not_beside_a_device(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
-    assert temporary_folder_for(tmp_path / "there") == temporary_folder_for(tmp_path / "new") == tmp_path
-    assert temporary_folder_for(Path("/dev/null")) == temporary_folder_for(None) == Path(tempfile.gettempdir())
+    assert make_temporary_folder(tmp_path / "there") == make_temporary_folder(tmp_path / "new") == tmp_path
+    assert make_temporary_folder(Path("/dev/null")) == make_temporary_folder(None) == Path(tempfile.gettempdir())
 
 
 def test_a_terminal_is_spared_binary_output(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.exemplars import builtin_exemplars, choose, load_exemplar
+from bioclip_x.prompts.exemplars import choose, load_exemplar, read_builtin_exemplars
 from bioclip_x.prompts.list_answers import LONGEST_PHRASE
 
-ALL = builtin_exemplars()
+ALL = read_builtin_exemplars()
 
 
 def test_the_domains() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.llm_prompts import builtin_templates, fill, load_template
+from bioclip_x.prompts.llm_prompts import fill, list_builtin_templates, load_template
 from bioclip_x.registry import create_registry
 
 
@@ -18,7 +18,7 @@ def written(folder: Path, text: str) -> str:
 
 
 def test_the_published_prompt_is_built_in() -> None:
-    assert "cbd" in builtin_templates()
+    assert "cbd" in list_builtin_templates()
     template = load_template("cbd")
     assert "2210.07183" in template.source
     assert template.ends_in_a_bullet
@@ -118,7 +118,7 @@ def test_lists_that_are_wrong(tmp_path: Path, before: str, after: str, message: 
         load_template(written(tmp_path, LISTS.replace(before, after)))
 
 
-@pytest.mark.parametrize("name", builtin_templates())
+@pytest.mark.parametrize("name", list_builtin_templates())
 def test_every_built_in_prompt_can_be_contrasted_and_is_a_component(name: str) -> None:
     template = create_registry().make("prompts", name)
     assert template == load_template(name) and template.name == name

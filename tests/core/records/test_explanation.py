@@ -12,7 +12,9 @@ TOLD = Explanation(
     "Parus", "Sitta", "Parus major", "Sitta europaea",
     margin=2.75,
     contributions=(
-        PromptContribution("a cap", "tit, which has a cap", "descriptor", "f.yaml", 4, 0.5, 5.0, "Parus", "genus", n_classes=3, net=1.0),
+        PromptContribution(
+            "a cap", "tit, which has a cap", "descriptor", "f.yaml", 4, 0.5, 5.0, "Parus", "genus", n_classes=3, net=1.0
+        ),
         PromptContribution("a cap", "nuthatch, which has a cap", "descriptor", "f.yaml", 2, 0.4, -4.0, n_classes=3, net=1.0),
     ),
     rest=1.75,

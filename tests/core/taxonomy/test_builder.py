@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.taxonomy.editing.restrict import restricted_to
+from bioclip_x.taxonomy.editing.restrict import restrict
 from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
 
 SEVEN = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
@@ -170,12 +170,12 @@ def test_restricted_to_keeps_paths_and_details() -> None:
         builder.add_lineage(
             [("family", "Paridae"), ("genus", "Parus"), ("species", name)], Details({"en": (name.upper(),)})
         )
-    part = restricted_to(builder.build(), [1])
+    part = restrict(builder.build(), [1])
     assert part.n_classes == 1
     assert part.class_taxon(0).lineage == (("family", "Paridae"), ("genus", "Parus"), ("species", "Parus minor"))
     assert part.class_taxon(0).common_name() == "PARUS MINOR"
     with pytest.raises(TaxonomyError, match="no class is left"):
-        restricted_to(builder.build(), [])
+        restrict(builder.build(), [])
 
 
 def test_fingerprint_is_of_the_tree_and_not_of_its_file() -> None:

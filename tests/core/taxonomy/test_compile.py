@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy, TaxonomyBuilder, lineages
-from bioclip_x.taxonomy.editing.restrict import restricted
+from bioclip_x.taxonomy.editing.restrict import restrict_with_index
 from bioclip_x.taxonomy.ranks import ORDER
 
 RANKS = ("", "clade x", "order", "family", "subfamily", "genus", "species")
@@ -124,7 +124,7 @@ def test_a_part_is_what_its_classes_alone_would_compile_to(forest: list[tuple[in
                 parent = made[tree.owner(int(tree.parent_N[node]))]
                 made[node] = again.add(parent, tree.rank(node), tree.names[node], merge=False)
         again.mark_class(made[owner])
-    part, old = restricted(tree, kept)
+    part, old = restrict_with_index(tree, kept)
     assert shape_of(part) == shape_of(again.build())
     assert sorted(old.tolist()) == kept.tolist()
     assert [part.class_taxon(c) for c in range(part.n_classes)] == [tree.class_taxon(c) for c in old.tolist()]
@@ -145,6 +145,6 @@ def test_numbers_in_order_of_appearance_by_sorting_and_by_hashing(keys: list[int
     expected = list(dict.fromkeys(keys))
     for few in (0, 100):
         with patch.object(lineages, "FEW", few):
-            index, distinct = lineages.numbered(np.array(keys, np.int64))
+            index, distinct = lineages.number_keys(np.array(keys, np.int64))
         assert distinct.tolist() == expected
         assert index.tolist() == [expected.index(key) for key in keys]

@@ -4,15 +4,15 @@ from hypothesis import given
 
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import HOLE, TAXON, Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.ancestors import nearest, order_of_ranks, path_text, taxa_above
+from bioclip_x.taxonomy.ancestors import find_nearest, find_rank_order, find_taxa_above, format_path
 from bioclip_x.taxonomy.ranks import ORDER
-from bioclip_x.taxonomy.summary import summary
+from bioclip_x.taxonomy.summary import summarise
 from random_trees import above, owner, trees
 
 
 @given(trees())
 def test_counts_against_walks(taxonomy: Taxonomy) -> None:
-    found = summary(taxonomy)
+    found = summarise(taxonomy)
     nodes = [node for node in range(taxonomy.n_nodes) if taxonomy.kind_N[node] == TAXON]
     lineages = [[n for n in taxonomy.path(node) if taxonomy.kind_N[n] == TAXON] for node in nodes]
     classes = {owner(taxonomy, int(leaf)) for leaf in taxonomy.leaf_node_C}
@@ -34,12 +34,12 @@ def test_counts_against_walks(taxonomy: Taxonomy) -> None:
 @given(trees())
 def test_walks_for_all_nodes_against_walks_for_one(taxonomy: Taxonomy) -> None:
     orders = [ORDER.get(taxonomy.rank(n), -1) if taxonomy.kind_N[n] == TAXON else -1 for n in range(taxonomy.n_nodes)]
-    assert order_of_ranks(taxonomy).tolist() == orders
-    wanted = order_of_ranks(taxonomy) >= ORDER["family"]
+    assert find_rank_order(taxonomy).tolist() == orders
+    wanted = find_rank_order(taxonomy) >= ORDER["family"]
     naive = [next((n for n in above(taxonomy, node) if wanted[n]), 0) for node in range(taxonomy.n_nodes)]
-    assert nearest(taxonomy, wanted).tolist() == naive
+    assert find_nearest(taxonomy, wanted).tolist() == naive
     naive = [owner(taxonomy, max(0, int(taxonomy.parent_N[node]))) for node in range(taxonomy.n_nodes)]
-    assert taxa_above(taxonomy).tolist() == naive
+    assert find_taxa_above(taxonomy).tolist() == naive
 
 
 def test_names_are_counted_one_by_one() -> None:
@@ -48,7 +48,7 @@ def test_names_are_counted_one_by_one() -> None:
         {"en": ("great tit", "tit"), "de": ("Kohlmeise",)}, {"gbif": "1|2"}, {"x": "a|b"}, "L.", (Synonym("a"),) * 3
     )
     builder.add(0, "species", "Parus major", about)
-    found = summary(builder.build("made"))
+    found = summarise(builder.build("made"))
     assert found.common_names == {"en": 2, "de": 1} and list(found.common_names) == ["en", "de"]
     assert (found.synonyms, found.authors, found.ids) == (3, 1, {"gbif": 1})
 
@@ -58,5 +58,5 @@ def test_long_paths_are_told_by_their_ends() -> None:
     for letter in "ABCDEFGHIJ":
         node = builder.add(node, "", letter, line=7)
     tree = builder.build("made")
-    assert path_text(tree, 10) == "A > B > … > G > H > I > J (line 7)"
-    assert path_text(tree, 8) == "A > B > C > D > E > F > G > H (line 7)"
+    assert format_path(tree, 10) == "A > B > … > G > H > I > J (line 7)"
+    assert format_path(tree, 8) == "A > B > C > D > E > F > G > H (line 7)"

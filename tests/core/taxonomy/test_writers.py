@@ -20,7 +20,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
-from bioclip_x.taxonomy.writers import FORMATS, document_of, format_of
+from bioclip_x.taxonomy.writers import FORMATS, format_of, make_document
 
 REGISTRY = create_registry()
 RANKS = ("kingdom", "class", "order", "family", "genus")
@@ -76,7 +76,7 @@ def any_tree(draw: st.DrawFn) -> Taxonomy:
 
 def written(taxonomy: Taxonomy, name: str, folder: Path) -> Path:
     path = folder / f"tree{FORMATS[name].suffixes[0]}"
-    path.write_text("".join(document_of(taxonomy, FORMATS[name]).pieces()), "utf-8", newline="")  # type: ignore[arg-type]
+    path.write_text("".join(make_document(taxonomy, FORMATS[name]).pieces()), "utf-8", newline="")  # type: ignore[arg-type]
     return path
 
 
@@ -127,7 +127,7 @@ def test_newick_keeps_names_and_places(tmp_path: Path, tree: Taxonomy) -> None:
 @many
 @given(tree=ranked())
 def test_networkx_reads_what_is_written(tree: Taxonomy) -> None:
-    text = "".join(document_of(tree, FORMATS["json"]).pieces())  # type: ignore[arg-type]
+    text = "".join(make_document(tree, FORMATS["json"]).pieces())  # type: ignore[arg-type]
     graph = nx.node_link_graph(json.loads(text), edges="edges")
     assert from_networkx(graph).fingerprint == tree.fingerprint
     mine = to_networkx(tree)
@@ -142,8 +142,8 @@ def test_parquet_has_the_cells_of_csv(birds_csv: Path) -> None:
     from pyarrow import csv
 
     tree = read(birds_csv)
-    text = "".join(document_of(tree, FORMATS["csv"]).pieces())  # type: ignore[arg-type]
-    tables: Any = document_of(tree, FORMATS["parquet"]).pieces()
+    text = "".join(make_document(tree, FORMATS["csv"]).pieces())  # type: ignore[arg-type]
+    tables: Any = make_document(tree, FORMATS["parquet"]).pieces()
     options = csv.ConvertOptions(column_types=dict.fromkeys(text.split("\n", 1)[0].split(","), pa.string()))
     assert pa.concat_tables(tables).equals(csv.read_csv(io.BytesIO(text.encode()), convert_options=options))
 
@@ -159,7 +159,7 @@ def phylogeny() -> Taxonomy:
 
 
 def test_a_table_counts_the_clades_that_it_leaves_out() -> None:
-    made = document_of(phylogeny(), FORMATS["csv"])
+    made = make_document(phylogeny(), FORMATS["csv"])
     assert made.lost == ("1 clade whose rank has no column (none)",)
     assert "".join(made.pieces()).splitlines()[1:] == [  # type: ignore[arg-type]
         'Paridae,,"Vigors, 1825",tits',
@@ -169,7 +169,7 @@ def test_a_table_counts_the_clades_that_it_leaves_out() -> None:
 
 
 def test_newick_counts_all_that_it_leaves_out() -> None:
-    assert document_of(phylogeny(), FORMATS["newick"]).lost == (
+    assert make_document(phylogeny(), FORMATS["newick"]).lost == (
         "the ranks of 3 taxa",
         "that 1 inner node is a class (Newick's classes are its tips)",
         "1 taxon's common names (en)",
@@ -206,7 +206,7 @@ def test_what_would_come_back_wrong_is_not_written(name: str, make: Any, message
     builder = TaxonomyBuilder()
     make(builder)
     with pytest.raises(TaxonomyError, match="(?s)" + ".*".join(map(_escaped, [message]))):
-        document_of(builder.build("made"), FORMATS[name])
+        make_document(builder.build("made"), FORMATS[name])
 
 
 def _escaped(text: str) -> str:
@@ -227,7 +227,7 @@ def test_extras_that_a_table_would_take_for_something_else_are_counted() -> None
     builder.add(
         0, "species", "Parus major", Details(extra={"order": "12", "note": "x"}, common_names={"english": ("tit",)})
     )
-    made = document_of(builder.build("made"), FORMATS["csv"])
+    made = make_document(builder.build("made"), FORMATS["csv"])
     assert "".join(made.pieces()) == "species,note\nParus major,x\n"  # type: ignore[arg-type]
     assert len(made.lost) == 2 and "'order'" in " ".join(made.lost) and "'english'" in " ".join(made.lost)
 
@@ -254,7 +254,7 @@ def test_names_that_a_table_would_change_are_counted(tmp_path: Path, lineage: tu
     builder = TaxonomyBuilder()
     builder.add_lineage(list(zip(("genus", "species", "subspecies"), lineage)))
     tree = builder.build("made")
-    made = document_of(tree, FORMATS["csv"])
+    made = make_document(tree, FORMATS["csv"])
     assert "; ".join(made.lost).startswith(told) and bool(made.lost) is bool(told)
     assert (read(written(tree, "csv", tmp_path)).fingerprint == tree.fingerprint) is not bool(told)
 

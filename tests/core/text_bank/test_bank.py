@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bioclip_x.records import ModelCard, Prompt
-from bioclip_x.text_bank.bank import bank_key, build_bank
+from bioclip_x.text_bank.bank import build_bank, make_bank_key
 
 
 class Encoder:
@@ -63,7 +63,7 @@ def test_the_texts_on_disk_can_be_read(tmp_path: Path) -> None:
     ],
 )
 def test_whatever_the_numbers_depend_on_is_in_the_key(encoder: Encoder, prompts: tuple[Prompt, ...]) -> None:
-    assert bank_key(encoder.card, prompts) != bank_key(Encoder().card, PROMPTS)
+    assert make_bank_key(encoder.card, prompts) != make_bank_key(Encoder().card, PROMPTS)
 
 
 def test_a_damaged_bank_is_made_again(tmp_path: Path) -> None:

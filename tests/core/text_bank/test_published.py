@@ -11,7 +11,7 @@ import torch
 
 from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.records import ImageFeatures, OwnClasses, TextBank
-from bioclip_x.taxonomy.names.lineage_text import taxonomic_name
+from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
 from bioclip_x.text_bank import published
 from bioclip_x.text_bank.published import PublishedPrompts, load_published_bank
 from bioclip_x_plugins.encoders.open_clip import OpenClip
@@ -142,8 +142,11 @@ def test_a_damaged_bank_is_made_again_and_a_cache_that_cannot_be_written_is_no_e
     first, _ = laid.bank(embeddings(encoder, laid.rows))
     file = laid.cache / first.key / "embeddings.npy"
     kept = first.embeddings_PD.clone()
-    file.write_bytes(file.read_bytes()[:200])
-    assert torch.equal(laid.bank()[0].embeddings_PD, kept)
+    whole = file.read_bytes()
+    for damaged in (whole[:200], b"", b"PK\x03\x04 no zip"):
+        file.write_bytes(damaged)
+        assert torch.equal(laid.bank()[0].embeddings_PD, kept)
+        assert file.read_bytes() == whole
     laid.cache = tmp_path / "a file"
     laid.cache.write_text("in the way")
     assert torch.equal(laid.bank()[0].embeddings_PD, kept)
@@ -230,4 +233,4 @@ def test_one_text_for_all_names_is_enough(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(60))
     own = replace(laid.own, text="{lineage}", text_with_common="")
     for prompt in PublishedPrompts(laid.tree, own, np.arange(60)):
-        assert prompt.text == taxonomic_name(laid.tree.class_taxon(prompt.class_index))
+        assert prompt.text == format_taxonomic_name(laid.tree.class_taxon(prompt.class_index))

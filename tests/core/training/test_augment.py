@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bioclip_x.training.augment import View, geometry, random_box, to_input
+from bioclip_x.training.augment import View, apply_geometry, draw_box, to_input
 from bioclip_x.training.config import Augment
 
 unit = st.floats(0, 1, exclude_max=True)
@@ -16,7 +16,7 @@ SQUASH = View((32, 32), "squash", "bicubic")
 
 @given(st.integers(1, 500), st.integers(1, 500), st.tuples(unit, unit, unit, unit))
 def test_random_boxes_lie_in_the_picture(width: int, height: int, drawn: tuple[float, ...]) -> None:
-    left, top, right, bottom = random_box(width, height, (0.1, 1.0), (0.5, 2.0), drawn)
+    left, top, right, bottom = draw_box(width, height, (0.1, 1.0), (0.5, 2.0), drawn)
     assert -1e-9 <= left < right <= width + 1e-6
     assert -1e-9 <= top < bottom <= height + 1e-6
 
@@ -30,16 +30,16 @@ def test_every_picture_comes_out_at_the_models_size(
     picture = Image.new("RGB", size, (10, 200, 30))
     view, augment = View((32, 24), mode, "bicubic"), Augment(crop_scale=crop, horizontal_flip=0.5)
     for seed in range(5):
-        from_image = geometry(picture, view, augment, np.random.default_rng(seed))
-        from_array = geometry(np.asarray(picture), view, augment, np.random.default_rng(seed))
+        from_image = apply_geometry(picture, view, augment, np.random.default_rng(seed))
+        from_array = apply_geometry(np.asarray(picture), view, augment, np.random.default_rng(seed))
         assert from_image.shape == (32, 24, 3) and from_image.dtype == np.uint8
         np.testing.assert_array_equal(from_image, from_array)
 
 
 def test_a_picture_of_the_right_size_passes_unchanged() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(geometry(pixels, SQUASH, Augment(), np.random.default_rng(0)), pixels)
-    mirrored = geometry(pixels, SQUASH, Augment(horizontal_flip=1), np.random.default_rng(0))
+    np.testing.assert_array_equal(apply_geometry(pixels, SQUASH, Augment(), np.random.default_rng(0)), pixels)
+    mirrored = apply_geometry(pixels, SQUASH, Augment(horizontal_flip=1), np.random.default_rng(0))
     np.testing.assert_array_equal(mirrored, pixels[:, ::-1])
 
 

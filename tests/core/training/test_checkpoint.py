@@ -20,7 +20,7 @@ def save(folder: Path, step: int, **changes: Any) -> Path:
 def test_the_newest_comes_back_and_older_ones_go(tmp_path: Path) -> None:
     for step in (9, 10, 11):
         save(tmp_path, step)
-    assert [path.name for path in checkpoint.checkpoints(tmp_path)] == [
+    assert [path.name for path in checkpoint.list_checkpoints(tmp_path)] == [
         "checkpoint-0000010.pt",
         "checkpoint-0000011.pt",
     ]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.training.sampling import epoch_order, places, sample_rng, step_seed
-from bioclip_x.training.schedule import learning_rate
+from bioclip_x.training.sampling import assign_places, draw_epoch_order, sample_rng, step_seed
+from bioclip_x.training.schedule import compute_learning_rate
 
 lengths_and_shares = st.lists(st.integers(1, 40), min_size=1, max_size=4).flatmap(
     lambda lengths: st.tuples(
@@ -21,19 +21,19 @@ def test_an_epoch_has_every_place_filled_with_a_picture_that_exists(
     drawn: tuple[list[int], list[float] | None],
 ) -> None:
     lengths, shares = drawn
-    order = epoch_order(lengths, shares, seed=3, epoch=1)
+    order = draw_epoch_order(lengths, shares, seed=3, epoch=1)
     assert order.shape == (sum(lengths), 2)
-    for dataset, (length, count) in enumerate(zip(lengths, places(lengths, shares))):
+    for dataset, (length, count) in enumerate(zip(lengths, assign_places(lengths, shares))):
         seen = np.bincount(order[order[:, 0] == dataset, 1], minlength=length)
         assert len(seen) == length and seen.sum() == count
         assert seen.max() - seen.min() <= 1
 
 
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
-    first = epoch_order([50], None, 1, 0)
-    np.testing.assert_array_equal(first, epoch_order([50], None, 1, 0))
-    assert not np.array_equal(first, epoch_order([50], None, 1, 1))
-    assert not np.array_equal(first, epoch_order([50], None, 2, 0))
+    first = draw_epoch_order([50], None, 1, 0)
+    np.testing.assert_array_equal(first, draw_epoch_order([50], None, 1, 0))
+    assert not np.array_equal(first, draw_epoch_order([50], None, 1, 1))
+    assert not np.array_equal(first, draw_epoch_order([50], None, 2, 0))
 
 
 def test_each_place_has_random_numbers_of_its_own() -> None:
@@ -46,4 +46,4 @@ def test_each_place_has_random_numbers_of_its_own() -> None:
 
 @pytest.mark.parametrize(("step", "expected"), [(0, 0.1), (9, 1.0), (10, 1.0), (60, 0.5), (110, 0.0)])
 def test_learning_rate(step: int, expected: float) -> None:
-    assert learning_rate(step, base=1.0, warmup=10, total=110) == pytest.approx(expected, abs=1e-12)
+    assert compute_learning_rate(step, base=1.0, warmup=10, total=110) == pytest.approx(expected, abs=1e-12)

@@ -10,7 +10,7 @@ from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.editing.restrict import restricted_to
+from bioclip_x.taxonomy.editing.restrict import restrict
 from bioclip_x_plugins.adjustments.species_list import SpeciesList
 
 RANKS = ("family", "genus", "species")
@@ -68,7 +68,7 @@ def test_a_table_a_genus_and_another_tree(tree: Taxonomy, tmp_path: Path) -> Non
     table = written(tmp_path, "order,family,species\nPasseriformes,Muscicapidae,Turdus merula\n", "park.csv")
     assert SpeciesList(table).offsets(tree, []).tolist() == [-math.inf, -math.inf, 0, -math.inf], "its family has moved"
     assert SpeciesList(written(tmp_path, "Turdus")).offsets(tree, []).tolist() == [-math.inf, -math.inf, 0, 0]
-    other = restricted_to(tree, [0, 1])
+    other = restrict(tree, [0, 1])
     made = SpeciesList(written(tmp_path, "Parus major"))
     assert made.offsets(tree, []).tolist() == [0] + [-math.inf] * 3
     assert made.offsets(other, []).tolist() == [0, -math.inf]

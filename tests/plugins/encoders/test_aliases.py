@@ -13,7 +13,7 @@ import yaml
 
 from bioclip_x.errors import ModelError
 from bioclip_x_plugins.encoders import aliases as module
-from bioclip_x_plugins.encoders.aliases import alias_of, aliases, checked
+from bioclip_x_plugins.encoders.aliases import check_aliases, find_alias, read_aliases
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import lay_hub_cache
 
@@ -21,8 +21,8 @@ DOCUMENT = yaml.safe_load(Path(module.__file__).with_name("models.yaml").read_te
 
 
 def test_the_facts_agree_with_the_architecture() -> None:
-    assert {"bioclip", "bioclip-2", "bioclip-2.5-huge", "biocap"} == aliases().keys()
-    for alias in aliases().values():
+    assert {"bioclip", "bioclip-2", "bioclip-2.5-huge", "biocap"} == read_aliases().keys()
+    for alias in read_aliases().values():
         if alias.architecture:
             config = open_clip.get_model_config(alias.architecture)
             assert alias.image and alias.text
@@ -62,15 +62,15 @@ def change(path: str, value: Any) -> dict[str, Any]:
 )
 def test_the_file_is_held_to_its_schema(path: str, value: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        checked(change(path, value))
+        check_aliases(change(path, value))
 
 
 def test_a_model_is_known_by_alias_revision_and_repository() -> None:
-    two = aliases()["bioclip-2"]
+    two = read_aliases()["bioclip-2"]
     for name in ("bioclip-2", "bioclip-2@v1", "hf-hub:imageomics/bioclip-2", "hf-hub:imageomics/bioclip-2@v1"):
-        assert alias_of(name) is two
+        assert find_alias(name) is two
     for name in ("hf-hub:imageomics/bioclip-3", "ViT-B-16/openai", "local-dir:bioclip-2"):
-        assert alias_of(name) is None
+        assert find_alias(name) is None
 
 
 def test_what_is_known_needs_no_torch_and_no_network() -> None:
@@ -93,13 +93,13 @@ def test_what_lies_in_the_cache_is_told(hub_home: Path, tiny_model: str) -> None
 def test_the_documentation_says_the_same(request: pytest.FixtureRequest) -> None:
     page = (request.config.rootpath / "docs" / "models.md").read_text("utf-8")
     rows = {cells[1]: cells for line in page.splitlines() if len(cells := [c.strip() for c in line.split("|")]) == 9}
-    for name, alias in aliases().items():
+    for name, alias in read_aliases().items():
         row = rows[f"`{name}`"]
         assert alias.image and alias.text
         assert row[2:8] == [
             f"`{alias.source}`", alias.architecture, str(alias.dim), f"{alias.image.size}, {alias.image.resize}, "
             f"{alias.image.interpolation}", alias.licence, alias.classes.about if alias.classes else "none",
         ]  # fmt: skip
-    for alias in aliases().values():
+    for alias in read_aliases().values():
         for url in re.findall(r"https://\S+", " ".join(alias.sources.values())):
             assert not url.endswith((".", ","))

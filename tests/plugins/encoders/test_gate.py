@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from bioclip_x.errors import ModelError
-from bioclip_x_plugins.encoders.gate import Gate, features, fit, statistics
+from bioclip_x_plugins.encoders.gate import Gate, compute_features, compute_statistics, fit
 
 
 def seen(rgb_B3HW: torch.Tensor) -> torch.Tensor:
     """Features of pictures, with their mean colours for an embedding."""
-    return features(rgb_B3HW, rgb_B3HW.mean((2, 3)))
+    return compute_features(rgb_B3HW, rgb_B3HW.mean((2, 3)))
 
 
 def smooth(seed: int, n: int) -> torch.Tensor:
@@ -56,4 +56,4 @@ def test_it_is_kept_and_read_again(tmp_path: Path) -> None:
 
 
 def test_a_picture_of_one_colour_has_finite_statistics() -> None:
-    assert torch.isfinite(statistics(torch.full((2, 3, 32, 32), 0.5))).all()
+    assert torch.isfinite(compute_statistics(torch.full((2, 3, 32, 32), 0.5))).all()

@@ -5,22 +5,22 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import ModelError
-from bioclip_x_plugins.encoders.aliases import aliases
-from bioclip_x_plugins.encoders.hub import commit_of
+from bioclip_x_plugins.encoders.aliases import read_aliases
+from bioclip_x_plugins.encoders.hub import read_commit
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import COMMIT, lay_hub_cache
 
 
 def test_the_commit_is_that_of_the_nearest_snapshots() -> None:
-    assert commit_of(Path("/snapshots/me/datasets--a--b/snapshots/abc/embeddings/names.json")) == "abc"
-    assert commit_of(Path("/home/me/names.json")) == ""
+    assert read_commit(Path("/snapshots/me/datasets--a--b/snapshots/abc/embeddings/names.json")) == "abc"
+    assert read_commit(Path("/home/me/names.json")) == ""
 
 
 def test_embeddings_of_another_commit_than_the_names_are_not_taken(
     tmp_path: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    facts = aliases()["bioclip-2"].classes
+    facts = read_aliases()["bioclip-2"].classes
     assert facts is not None
     for commit, files in ((COMMIT, [facts.names, facts.embeddings]), (facts.revision, [facts.names])):
         for file in files:

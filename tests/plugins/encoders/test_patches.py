@@ -13,7 +13,7 @@ from tests.helpers import TINY
 from torch.utils.hooks import RemovableHandle
 
 from bioclip_x_plugins.encoders.patches import PatchTower
-from bioclip_x_plugins.encoders.towers import patch_tower
+from bioclip_x_plugins.encoders.towers import find_patch_tower
 
 TOWERS: dict[str, dict[str, Any]] = {
     "average": {"pool_type": "avg"},
@@ -37,7 +37,7 @@ def clip(vision: dict[str, Any]) -> Any:
 
 
 def tower_of(model: Any) -> PatchTower:
-    tower = patch_tower(model.visual)
+    tower = find_patch_tower(model.visual)
     assert isinstance(tower, PatchTower), tower
     return tower
 
@@ -213,6 +213,6 @@ def _same_weights(ours: Any, theirs: Any) -> None:
     ],
 )
 def test_a_tower_that_cannot_be_taken_apart_says_why(vision: dict[str, Any], reason: str) -> None:
-    found = patch_tower(clip(vision).visual)
+    found = find_patch_tower(clip(vision).visual)
     assert isinstance(found, str)
     assert reason in found

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from open_clip.model import CLIP, CustomTextCLIP
 
-from bioclip_x_plugins.encoders.prefixes import encode_sharing, trees
+from bioclip_x_plugins.encoders.prefixes import build_trees, encode_sharing
 from helpers import TINY
 
 TEXTS = [
@@ -59,7 +59,7 @@ Texts = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple),
 
 @given(Texts, st.integers(1, 30))
 def test_a_tree_spells_its_texts_and_has_each_beginning_once(texts: list[tuple[int, ...]], most_nodes: int) -> None:
-    found = list(trees(texts, most_nodes))
+    found = list(build_trees(texts, most_nodes))
     assert sorted(np.concatenate([tree.text_P for tree in found])) == list(range(len(texts)))
     for tree in found:
         held = [texts[i] for i in tree.text_P]

@@ -6,9 +6,9 @@ from torchvision.transforms import functional
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.inference.classifier import Classifier
-from bioclip_x_plugins.encoders.aliases import aliases
+from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.open_clip import OpenClip
-from bioclip_x_plugins.encoders.squash import squash
+from bioclip_x_plugins.encoders.squash import make_squash
 from helpers import PREPROCESS, picture
 
 
@@ -19,9 +19,9 @@ def test_bit_for_bit_what_pybioclip_feeds(size: tuple[int, int]) -> None:
     tensor = functional.to_tensor(image)
     resized = functional.resize(tensor, [224, 224], functional.InterpolationMode.BILINEAR, antialias=True)
     expected = functional.normalize(resized, [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
-    facts = aliases()["bioclip-2"].image
+    facts = read_aliases()["bioclip-2"].image
     assert facts is not None
-    fed = squash(facts.size, facts.mean, facts.std)(image)
+    fed = make_squash(facts.size, facts.mean, facts.std)(image)
     assert fed.dtype == torch.float32 and torch.equal(fed, expected)
 
 

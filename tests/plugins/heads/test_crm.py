@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.options import validated
+from bioclip_x.options import validate_options
 from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
@@ -104,4 +104,4 @@ def test_over_nodes_a_family_is_the_answer_where_no_species_has_half() -> None:
 
 def test_an_unknown_cost_is_refused() -> None:
     with pytest.raises(RecipeError, match="crm: option 'over'"):
-        validated("crm", Crm, {"over": "ranks"})
+        validate_options("crm", Crm, {"over": "ranks"})

@@ -9,7 +9,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import TaxonomyBuilder
 from bioclip_x_plugins.heads.flat import Flat
-from bioclip_x_plugins.heads.rollup import Rollup, size_prior
+from bioclip_x_plugins.heads.rollup import Rollup, compute_size_prior
 
 
 def test_a_tree_worked_out_by_hand() -> None:
@@ -41,6 +41,6 @@ def test_a_size_prior_lets_the_small_family_win() -> None:
     )
     assert float(plain.log_probs_BI[0, small].exp()) == pytest.approx(0.024, abs=5e-4)
     assert float(mended.log_probs_BI[0, small].exp()) == pytest.approx(math.exp(2) / (math.exp(2) + 1))
-    assert size_prior(tree, "species").abs().max() == 0  # a class a taxon: nothing to mend
+    assert compute_size_prior(tree, "species").abs().max() == 0  # a class a taxon: nothing to mend
     with pytest.raises(RecipeError, match="no table at rank 'order'; it has: family, species"):
         Rollup(size_prior="order").decide(HeadInput(Logits.of(logits_BC), tree))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.options import validated
+from bioclip_x.options import validate_options
 from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import HOLE, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up
@@ -121,7 +121,7 @@ def test_a_hole_is_never_named() -> None:
 @pytest.mark.parametrize("options", [{"threshold": 0}, {"threshold": 1.1}, {"threshold": math.nan}, {"lambda_": -1}])
 def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(RecipeError, match=r"hedge: option '(threshold|lambda_)'"):
-        validated("hedge", Hedge, options)
+        validate_options("hedge", Hedge, options)
 
 
 def test_two_rules_at_once_are_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x_plugins.language_models.retries import LONGEST_WAIT, Gate, back_off, retry_after
+from bioclip_x_plugins.language_models.retries import LONGEST_WAIT, Gate, draw_wait, retry_after
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 
@@ -19,12 +19,12 @@ NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 @given(st.integers(1, 10_000), st.integers())
 def test_the_wait_doubles_within_bounds_and_half_of_it_is_random(failures: int, seed: int) -> None:
     longest = min(LONGEST_WAIT, 0.5 * 2 ** (failures - 1)) if failures < 20 else LONGEST_WAIT
-    assert longest / 2 <= back_off(failures, Random(seed)) <= longest
+    assert longest / 2 <= draw_wait(failures, Random(seed)) <= longest
 
 
 def test_waits_of_requests_that_failed_together_differ() -> None:
     random = Random(0)
-    assert len({back_off(3, random) for _ in range(20)}) == 20
+    assert len({draw_wait(3, random) for _ in range(20)}) == 20
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.records import LossInput
 from bioclip_x_plugins.losses.clip import Clip, clip_loss
-from bioclip_x_plugins.losses.unicl import UniCl, aspect_loss, unicl_loss
+from bioclip_x_plugins.losses.unicl import UniCl, compute_aspect_loss, compute_unicl_loss
 
 
 def unit_rows(b: int, d: int, seed: int) -> torch.Tensor:
@@ -56,7 +56,7 @@ def test_unicl_is_the_papers_sum(right: list[list[bool]], scale: float, d: int) 
     mask = torch.tensor(right)
     results = []
     for loss in (
-        lambda i, t, s: unicl_loss(i, t, s, mask),
+        lambda i, t, s: compute_unicl_loss(i, t, s, mask),
         lambda i, t, s: naive_unicl(i, t, s, right),
     ):
         image, text = unit_rows(len(right), d, 0), unit_rows(len(right[0]), d, 1)
@@ -113,7 +113,7 @@ def test_a_text_that_holds_for_two_pictures_is_a_negative_of_neither() -> None:
     image = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     text = torch.tensor([[1.0, 0], [0, 1]])
     a = image.clone().requires_grad_()
-    value = unicl_loss(a, text, torch.tensor(100.0), right)
+    value = compute_unicl_loss(a, text, torch.tensor(100.0), right)
     assert float(value.detach()) == pytest.approx(
         math.log(2) / 2, abs=1e-6
     )  # pictures have one text, texts two pictures
@@ -123,7 +123,7 @@ def test_a_text_that_holds_for_two_pictures_is_a_negative_of_neither() -> None:
 
 def test_large_scales_stay_finite() -> None:
     batch = given_batch([[0], [0], [1]], [[True, False], [True, False], [False, True]])
-    assert torch.isfinite(unicl_loss(batch.image_BD, batch.text_TD, torch.tensor(1e4), batch.right_BT))
+    assert torch.isfinite(compute_unicl_loss(batch.image_BD, batch.text_TD, torch.tensor(1e4), batch.right_BT))
 
 
 def naive_aspects(logits: list[list[float]], right: list[list[bool]], aspect: list[int]) -> float:
@@ -149,7 +149,7 @@ def test_aspects_are_the_formula(right: list[list[bool]], data: st.DataObject) -
     aspect = data.draw(st.lists(st.integers(-1, 2), min_size=t, max_size=t))
     logits = data.draw(st.lists(st.lists(st.floats(-20, 20), min_size=t, max_size=t), min_size=b, max_size=b))
     logits_BT = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
-    value = aspect_loss(logits_BT, torch.tensor(right), torch.tensor(aspect))
+    value = compute_aspect_loss(logits_BT, torch.tensor(right), torch.tensor(aspect))
     value.backward()
     assert float(value.detach()) == pytest.approx(naive_aspects(logits, right, aspect), rel=1e-9, abs=1e-9)
     assert logits_BT.grad is not None and torch.isfinite(logits_BT.grad).all()
@@ -158,8 +158,8 @@ def test_aspects_are_the_formula(right: list[list[bool]], data: st.DataObject) -
 def test_what_holds_side_by_side_does_not_compete_and_other_aspects_have_no_part() -> None:
     """Two crowns and a bill; the picture has the first crown and that bill. Only the second crown can be too near."""
     right, aspect = torch.tensor([[True, False, True], [False, True, True]]), torch.tensor([0, 0, 1])
-    far = aspect_loss(torch.tensor([[90.0, -90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
-    near = aspect_loss(torch.tensor([[90.0, 90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
+    far = compute_aspect_loss(torch.tensor([[90.0, -90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
+    near = compute_aspect_loss(torch.tensor([[90.0, 90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
     assert float(far) == 0 and float(near) > 0.1
 
 
@@ -168,5 +168,5 @@ def test_aspects_are_added_by_weight_and_need_none() -> None:
     torch.testing.assert_close(UniCl(aspects=2.0)(batch), UniCl()(batch))
     batch = replace(batch, aspect_T=torch.tensor([0, 0]))
     logits = batch.logit_scale * batch.image_BD @ batch.text_TD.T
-    expected = UniCl()(batch) + 2 * aspect_loss(logits, batch.right_BT, batch.aspect_T)
+    expected = UniCl()(batch) + 2 * compute_aspect_loss(logits, batch.right_BT, batch.aspect_T)
     torch.testing.assert_close(UniCl(aspects=2.0)(batch), expected)

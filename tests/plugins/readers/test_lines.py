@@ -8,7 +8,7 @@ import pytest
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.io.files import LONGEST_LINE
-from bioclip_x_plugins.readers.lines import head_lines, text_lines
+from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -16,8 +16,8 @@ from bioclip_x_plugins.readers.lines import head_lines, text_lines
 def test_lines_and_their_numbers(tmp_path: Path, encoding: str, end: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(end.join(["å b ", "", "  c\u2028d"]).encode(encoding))
-    assert list(text_lines(path)) == [(1, "å b "), (3, "  c\u2028d")]
-    assert head_lines(path.read_bytes()) == ["å b "]  # the last may be cut short
+    assert list(read_text_lines(path)) == [(1, "å b "), (3, "  c\u2028d")]
+    assert split_head_lines(path.read_bytes()) == ["å b "]  # the last may be cut short
 
 
 def test_a_pipe(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("a\nb\n", "utf-8"))
     writer.start()
-    assert list(text_lines(pipe)) == [(1, "a"), (2, "b")]
+    assert list(read_text_lines(pipe)) == [(1, "a"), (2, "b")]
     writer.join()
 
 
@@ -42,11 +42,11 @@ def test_what_is_no_text(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(content)
     with pytest.raises(TaxonomyError, match=message):
-        list(text_lines(path))
+        list(read_text_lines(path))
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="is a folder; expected a file"):
-        list(text_lines(tmp_path))
+        list(read_text_lines(tmp_path))
     with pytest.raises(TaxonomyError, match="does not exist"):
-        list(text_lines(tmp_path / "missing"))
+        list(read_text_lines(tmp_path / "missing"))

@@ -8,7 +8,18 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageDraw
 
-from bioclip_x.records import Explanation, Prediction, PromptContribution, Provenance, RankWinner, Result, Step, Taxon
+from bioclip_x.records import (
+    Explanation,
+    Prediction,
+    PromptContribution,
+    Provenance,
+    RankWinner,
+    Remainder,
+    Result,
+    Step,
+    Taxon,
+)
+from bioclip_x.records.explanation import MEAN_TEXT
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 BIRDS = ("Animalia", "Chordata", "Aves", "Passeriformes")
@@ -25,14 +36,16 @@ GREAT_TIT = taxon(*BIRDS, "Paridae", "Parus", "Parus major", common="great tit")
 GOLDFINCH = taxon(*BIRDS, "Fringillidae", "Carduelis", "Carduelis carduelis", common="European goldfinch")
 
 
-def prediction(one: Taxon, *shares: float) -> Prediction:
-    """A prediction with its share at each rank; the last is its own."""
-    steps = tuple(Step(rank, name, share) for (rank, name), share in zip(one.lineage, shares, strict=True))
-    return Prediction(one, shares[-1], steps)
+def prediction(one: Taxon, *probabilities: float) -> Prediction:
+    """A prediction with its probability at each rank; the last is its own."""
+    steps = tuple(Step(rank, name, each) for (rank, name), each in zip(one.lineage, probabilities, strict=True))
+    return Prediction(one, probabilities[-1], steps)
 
 
-def shares_of(class_index: int, sign: float, kind: str, *said: tuple[str, float]) -> tuple[PromptContribution, ...]:
-    """Prompts with their similarities, at logit scale 60 and mean pooling."""
+def contributions_of(
+    class_index: int, sign: float, kind: str, *said: tuple[str, float], baseline: float = 0.0
+) -> tuple[PromptContribution, ...]:
+    """Prompts with their similarities, at logit scale 60 and mean pooling; baseline: what the mean text scores."""
     return tuple(
         PromptContribution(
             phrase if kind == "descriptor" else "",
@@ -41,17 +54,17 @@ def shares_of(class_index: int, sign: float, kind: str, *said: tuple[str, float]
             "birds.yaml",
             class_index,
             similarity,
-            sign * 60 / len(said) * similarity,
+            sign * 60 / len(said) * (similarity - baseline),
         )
         for phrase, similarity in said
     )
 
 
 def explained(
-    winner: Taxon, runner_up: Taxon, shares: tuple[PromptContribution, ...], rest: float = 0.0
+    winner: Taxon, runner_up: Taxon, contributions: tuple[PromptContribution, ...], rest: float = 0.0
 ) -> Explanation:
-    margin = sum(share.contribution for share in shares) + rest
-    return Explanation(winner.name, runner_up.name, winner.name, runner_up.name, margin, shares, rest)
+    margin = sum(one.contribution for one in contributions) + rest
+    return Explanation(winner.name, runner_up.name, winner.name, runner_up.name, margin, contributions, rest)
 
 
 def jpeg(colour: str = "#5b8fc7") -> bytes:
@@ -84,9 +97,9 @@ def provenance() -> Provenance:
 @pytest.fixture(scope="session")
 def blue_tit() -> Result:
     """Explained by descriptors, with a family that wins off its path."""
-    won = shares_of(0, 1, "descriptor", ("a blue cap", 0.34), ("a yellow breast", 0.31), ("white cheeks", 0.27))
-    lost = shares_of(1, -1, "descriptor", ("a yellow breast with a black stripe", 0.29), ("a black cap", 0.15),
-                     ("an olive back", -0.05))  # fmt: skip
+    won = contributions_of(0, 1, "descriptor", ("a blue cap", 0.34), ("a yellow breast", 0.31), ("white cheeks", 0.27))
+    lost = contributions_of(1, -1, "descriptor", ("a yellow breast with a black stripe", 0.29), ("a black cap", 0.15),
+                            ("an olive back", -0.05))  # fmt: skip
     return Result(
         "photos/blue tit.jpg",
         predictions=(
@@ -105,15 +118,37 @@ def blue_tit() -> Result:
 
 
 @pytest.fixture(scope="session")
+def doubtful(blue_tit: Result) -> Result:
+    """Contributions relative to a mean text that scores 0.2: of either class, one descriptor scores less."""
+    won = contributions_of(
+        0, 1, "descriptor", ("a blue cap", 0.34), ("a yellow breast", 0.31), ("white cheeks", 0.17), baseline=0.2
+    )
+    lost = contributions_of(
+        1, -1, "descriptor", ("a yellow belly", 0.29), ("a black cap", 0.25), ("an olive back", 0.12), baseline=0.2
+    )
+    told = explained(BLUE_TIT, GREAT_TIT, won + lost, rest=0.4)
+    left = (Remainder(MEAN_TEXT, 0.4, "mean text"),)
+    return replace(blue_tit, explanation=replace(told, baseline=0.2, remainders=left))
+
+
+@pytest.fixture(scope="session")
+def hopeless(doubtful: Result) -> Result:
+    """Nothing that is said of the winner is evidence for it."""
+    assert doubtful.explanation is not None
+    against = tuple(replace(one, contribution=-abs(one.contribution)) for one in doubtful.explanation.contributions)
+    return replace(doubtful, explanation=replace(doubtful.explanation, contributions=against))
+
+
+@pytest.fixture(scope="session")
 def goldfinch() -> Result:
     """Explained by names only."""
-    shares = shares_of(2, 1, "taxonomic+common", ("Animalia Chordata Aves", 0.4)) + shares_of(
+    contributions = contributions_of(2, 1, "taxonomic+common", ("Animalia Chordata Aves", 0.4)) + contributions_of(
         1, -1, "taxonomic+common", ("Animalia Chordata Aves", 0.35)
     )
     return Result(
         "photos/goldfinch.jpg",
         predictions=(prediction(GOLDFINCH, 1.0, 1.0, 1.0, 1.0, 0.91, 0.91, 0.905),),
-        explanation=explained(GOLDFINCH, GREAT_TIT, shares),
+        explanation=explained(GOLDFINCH, GREAT_TIT, contributions),
         width=300,
         height=300,
     )
@@ -151,11 +186,11 @@ def hostile(blue_tit: Result) -> list[Result]:
 def poisoned(text: str, model: Result) -> Result:
     """A result that says `text` everywhere."""
     one = taxon("Animalia", text, ranks=("kingdom", "species"), common=text + " common")
-    shares = tuple(replace(share, phrase=text, text=text, source=text) for share in model.explanation.contributions)
+    said = tuple(replace(one, phrase=text, text=text, source=text) for one in model.explanation.contributions)
     return replace(
         model,
         source=text + ".jpg",
         predictions=(prediction(one, 1.0, 0.5),) * 2,
         ranks=(RankWinner("species", one, 0.6, False),),
-        explanation=replace(model.explanation, winner=text, runner_up=text, contributions=shares),
+        explanation=replace(model.explanation, winner=text, runner_up=text, contributions=said),
     )

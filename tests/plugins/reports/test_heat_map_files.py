@@ -11,7 +11,7 @@ from PIL import Image
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import HeatMap, Provenance, Result
-from bioclip_x_plugins.reports.heat_map_files import NEGATIVE, POSITIVE, HeatMapFiles, full_colour, overlaid
+from bioclip_x_plugins.reports.heat_map_files import NEGATIVE, POSITIVE, HeatMapFiles, find_full_colour, overlay
 
 
 def heat_map(*rows: tuple[float, ...], box: tuple[float, float, float, float] = (0, 0, 1, 1)) -> HeatMap:
@@ -81,7 +81,7 @@ def test_an_interrupted_run_leaves_nothing(about: Provenance, blue_tit: Result, 
 
 def test_colours_tell_the_sign_and_opacity_the_strength() -> None:
     picture = Image.new("RGB", (40, 40), (128, 128, 128))
-    laid = np.asarray(overlaid(picture, heat_map((1.0, -1.0), (0.5, 0.0)), 1.0), np.int64)
+    laid = np.asarray(overlay(picture, heat_map((1.0, -1.0), (0.5, 0.0)), 1.0), np.int64)
     ground = np.array([128, 128, 128])
     np.testing.assert_allclose(laid[2, 2], ground + 0.8 * (np.array(POSITIVE) - ground), atol=1)
     np.testing.assert_allclose(laid[2, 37], ground + 0.8 * (np.array(NEGATIVE) - ground), atol=1)
@@ -92,7 +92,7 @@ def test_colours_tell_the_sign_and_opacity_the_strength() -> None:
 @pytest.mark.parametrize("box", [(0.25, 0.0, 0.75, 1.0), (0.0, -0.5, 1.0, 1.5)])
 def test_only_what_the_model_saw_is_coloured(box: tuple[float, float, float, float]) -> None:
     picture = Image.new("RGB", (80, 40), (200, 30, 30))
-    laid = np.asarray(overlaid(picture, heat_map((1.0,), box=box), 1.0), np.int64)
+    laid = np.asarray(overlay(picture, heat_map((1.0,), box=box), 1.0), np.int64)
     grey = np.asarray(picture.convert("L"), np.int64)[0, 0]
     coloured_hw = (laid != grey).any(-1)
     columns = slice(round(box[0] * 80), round(box[2] * 80))
@@ -103,6 +103,6 @@ def test_only_what_the_model_saw_is_coloured(box: tuple[float, float, float, flo
 
 def test_one_patch_in_a_hundred_does_not_set_the_scale_nor_does_what_is_no_number() -> None:
     usual = tuple((-1) ** i * i / 500 for i in range(400))
-    found = full_colour([heat_map(usual), heat_map((9.0, float("nan")))])
+    found = find_full_colour([heat_map(usual), heat_map((9.0, float("nan")))])
     assert 0.78 < found < 0.8
-    assert full_colour([]) == 0.0
+    assert find_full_colour([]) == 0.0

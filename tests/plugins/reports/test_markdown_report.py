@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from bioclip_x.messages import escape_controls
 from bioclip_x.records import Provenance, Remainder, Result
-from bioclip_x_plugins.reports.markdown_report import MarkdownReport, escaped
+from bioclip_x_plugins.reports.markdown_report import MarkdownReport, escape
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -60,6 +60,21 @@ def test_what_a_picture_shows(provenance: Provenance, blue_tit: Result, tmp_path
         assert any(cells[at : at + len(row)] == row for at in starts), row
 
 
+def test_contributions_relative_to_the_mean_text(provenance: Provenance, doubtful: Result, tmp_path: Path) -> None:
+    cells = shown(written(tmp_path / "o.md", provenance, doubtful))
+    for row in (
+        ["a blue cap", "", "0.340", "+2.80", "██████████"],
+        ["white cheeks", "", "0.170", "−0.60", "░░"],
+        ["a black cap", "", "0.250", "−1.00", "░░░░"],
+        ["an olive back", "", "0.120", "+1.60", "██████"],
+        ["the mean text of the list", "+0.40"],
+    ):
+        at = cells.index(row[0])
+        assert cells[at : at + len(row)] == row
+    assert cells.count("Cosine: the mean text of the list scores 0.200 on this image.") == 1
+    assert "Why Cyanistes caeruleus rather than Parus major: margin +3.60" in cells
+
+
 def test_the_weaker_are_summed_up(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
     cells = shown(written(tmp_path / "o.md", provenance, blue_tit, strongest=1))
     at = cells.index("2 more")
@@ -101,7 +116,7 @@ def test_hostile_text_stays_text(provenance: Provenance, hostile: list[Result], 
 @given(st.text(st.sampled_from("ab \t\\`*_{}[]()<>#+-.!|~&;$:/@w=\"'\n\r1h"), min_size=1, max_size=30))
 def test_any_text_is_read_as_it_is(text: str) -> None:
     """In a cell of a table, where most things can go wrong."""
-    made = PARSER.parse(f"| x{escaped(text)}x |\n| --- |\n| x{escaped(text)}x |")
+    made = PARSER.parse(f"| x{escape(text)}x |\n| --- |\n| x{escape(text)}x |")
     lines = [token for token in made if token.type == "inline"]
     assert len(lines) == 2
     for line in lines:
@@ -112,6 +127,6 @@ def test_any_text_is_read_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("address", ["http://e.org", "www.e.org", "WWW.e.org", "a@e.org"])
 def test_addresses_are_no_links(address: str) -> None:
     """GitHub makes links of what looks like this in the source, whatever stands around it."""
-    found = escaped(f"see {address} now")
+    found = escape(f"see {address} now")
     assert not any(sign in found for sign in ("://", "www.", "WWW.", "@"))
     assert shown(found) == [f"see {address} now"]

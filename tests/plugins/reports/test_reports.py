@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Provenance, Result
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.registry import Registry, create_registry, get_capabilities
 
 NAMES = ("csv", "html", "json", "jsonl", "markdown", "parquet", "table")
 
@@ -25,7 +26,11 @@ def registry() -> Registry:
 
 def test_hook_reports(registry: Registry) -> None:
     assert set(NAMES) <= set(registry.components("reports"))
-    suffixes = [suffix for name in NAMES for suffix in registry.make("reports", name).suffixes]
+    suffixes = [
+        suffix
+        for name in NAMES
+        for suffix in get_capabilities(registry.make("reports", name), ReportCapabilities).suffixes
+    ]
     assert len(set(suffixes)) == len(suffixes) and all(suffix.startswith(".") for suffix in suffixes)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bioclip_x.records import Prediction, PromptContribution, Taxon
-from bioclip_x_plugins.reports.result_text import beside, said
+from bioclip_x_plugins.reports.result_text import describe_contribution, format_common_name_beside
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,13 @@ from bioclip_x_plugins.reports.result_text import beside, said
 )
 def test_only_a_descriptor_of_the_class_stands_without_its_kind(phrase: str, kind: str, expected: str) -> None:
     share = PromptContribution(phrase, "a photo of Fungi.", kind, "", class_index=0, similarity=0.1, contribution=0.2)
-    assert said(share) == expected
+    assert describe_contribution(share) == expected
 
 
 def test_the_rank_of_a_taxon_above_species_stands_beside_its_name() -> None:
     def said_beside(rank: str, name: str, lineage: tuple[tuple[str, str], ...], note: str = "") -> str:
         taxon = Taxon(rank, name, lineage, {"en": ("tits",)})
-        return beside(Prediction(taxon, 0.9, (), note), "en")
+        return format_common_name_beside(Prediction(taxon, 0.9, (), note), "en")
 
     family = (("family", "Paridae"),)
     assert said_beside("family", "Paridae", family) == "family, tits"

@@ -11,7 +11,7 @@ from bioclip_x.records import PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x_plugins.text.swapped import exchange
+from bioclip_x_plugins.text.swapped import exchange_descriptors
 
 TREE = {"a1": "A", "a2": "A", "b1": "B", "b2": "B", "c1": "C"}
 """Species → genus; c1 is alone in its own."""
@@ -124,7 +124,7 @@ def test_no_class_of_a_rank_within_keeps_its_own() -> None:
         genus = [("genus", f"G{i % 3}")] if i < 6 else []
         builder.add_lineage([("kingdom", "K"), *genus, ("species", f"s{i}")])
     taxonomy = builder.build()
-    giver, notes = exchange(taxonomy, {c: c for c in range(9)}, "genus", seed=3)
+    giver, notes = exchange_descriptors(taxonomy, {c: c for c in range(9)}, "genus", seed=3)
     assert sorted(giver) == sorted(giver.values()) == list(range(9))
     assert all(c != other for c, other in giver.items())
     for c, other in giver.items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from bioclip_x.cli.render.terminal import printing, safe
+from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ _STYLES: Final[dict[Done, str]] = {"mended": "green", "dropped": "red", "told": 
 def print_checked(checked: Checked, format_: Literal["table", "json"] = "table", most: int = 10) -> None:
     """To stdout. most: findings of a kind that the table shows, 0 for all; JSON has all."""
     if format_ == "json":
-        click.echo(json.dumps(document(checked), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(make_document(checked), indent=2, ensure_ascii=False))
         return
-    with printing() as put:
-        for block in blocks(checked, most):
+    with open_printer() as put:
+        for block in render_blocks(checked, most):
             put(block)
 
 
-def document(checked: Checked) -> dict[str, Any]:
+def make_document(checked: Checked) -> dict[str, Any]:
     """All findings, for a script."""
     done = Counter(one.done for one in checked.findings)
     return {
@@ -61,36 +61,36 @@ def document(checked: Checked) -> dict[str, Any]:
     }
 
 
-def blocks(checked: Checked, most: int) -> Iterator[RenderableType]:
+def render_blocks(checked: Checked, most: int) -> Iterator[RenderableType]:
     """A line on the whole, then each kind of finding with the first of it, what was dropped first."""
     done = Counter(one.done for one in checked.findings)
     told = ", ".join(f"{done[what]:,} {what}" for what in _STYLES if done[what]) or "nothing to mend"
     classes = pluralise(len(checked.descriptors.classes), "class", "classes")
     number = pluralise(_number(checked.descriptors.classes.values()), "descriptor")
-    yield safe(f"{checked.file}: {classes}, {number}: {told}", "bold")
+    yield make_safe_text(f"{checked.file}: {classes}, {number}: {told}", "bold")
     for kind in dict.fromkeys(one.kind for one in checked.findings):
         of_kind = sorted((one for one in checked.findings if one.kind == kind), key=lambda one: one.done)
         counts = Counter(one.done for one in of_kind)
-        yield safe("")
-        yield safe(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}", "bold")
+        yield make_safe_text("")
+        yield make_safe_text(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}", "bold")
         for one in islice(of_kind, most or None):
             yield _line(one)
         if most and len(of_kind) > most:
-            yield safe(f"  … {len(of_kind) - most:,} more", "dim")
+            yield make_safe_text(f"  … {len(of_kind) - most:,} more", "dim")
 
 
 def _line(finding: Finding) -> RenderableType:
-    text = safe(f"  {finding.done:<8}", _STYLES[finding.done])
+    text = make_safe_text(f"  {finding.done:<8}", _STYLES[finding.done])
     if finding.name:
-        text.append_text(safe(_short(finding.name)))
+        text.append_text(make_safe_text(_short(finding.name)))
         text.append(": ")
     if finding.phrase:
-        text.append_text(safe(_short(finding.phrase)))
+        text.append_text(make_safe_text(_short(finding.phrase)))
         if finding.became:
             text.append(" → ")
-            text.append_text(safe(_short(finding.became), "bold"))
+            text.append_text(make_safe_text(_short(finding.became), "bold"))
         text.append(" ")
-    text.append_text(safe(f"({finding.message})" if finding.phrase else finding.message, "dim"))
+    text.append_text(make_safe_text(f"({finding.message})" if finding.phrase else finding.message, "dim"))
     return text
 
 

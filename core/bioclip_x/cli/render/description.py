@@ -48,13 +48,13 @@ class Prices:
         return told if self.each is None else f"{told}; cost: {self._cost(prompt, completion)}"
 
     def _cost(self, prompt: int, completion: int) -> str:
-        from bioclip_x.describe.estimate import cost
+        from bioclip_x.describe.estimate import compute_cost
 
         assert self.each is not None
-        return f"{cost(prompt, completion, *self.each):,.4f}"
+        return f"{compute_cost(prompt, completion, *self.each):,.4f}"
 
 
-def dry_run_text(asked: Sequence[Question], ahead: Estimate, prices: Prices) -> str:
+def format_dry_run(asked: Sequence[Question], ahead: Estimate, prices: Prices) -> str:
     """The first prompts of each kind at each rank, and the estimate."""
     groups: dict[tuple[str, str], int] = {}
     parts, shown = [], 0
@@ -72,7 +72,7 @@ def dry_run_text(asked: Sequence[Question], ahead: Estimate, prices: Prices) -> 
     return "\n".join(parts)
 
 
-def after(asked: Sequence[Question], written: DescriptorSet, output: Path, prices: Prices) -> str:
+def format_outcome(asked: Sequence[Question], written: DescriptorSet, output: Path, prices: Prices) -> str:
     """The last line of a run."""
     taxa = len({question.key for question in asked})
     noun = "taxa" if "at" in written.provenance else "classes"
@@ -81,7 +81,7 @@ def after(asked: Sequence[Question], written: DescriptorSet, output: Path, price
     return f"{taxa - len(written.empty_classes):,} of {taxa:,} {noun} described in {output}; {used}"
 
 
-def told_findings(file: Path, tree: Taxonomy | None, language: str, output: Path | None, format_: TableOrJson) -> bool:
+def print_findings(file: Path, tree: Taxonomy | None, language: str, output: Path | None, format_: TableOrJson) -> bool:
     """Prints what curation finds in a descriptor file. Returns whether something is to be done about it, beyond what is
     only told. output: the file, curated."""
     from bioclip_x.cli.render.curation import print_checked

@@ -32,26 +32,28 @@ COLUMNS: Final = (
 def write(found: Usefulness, format_: str, stream: Any, *, in_full: bool = False) -> None:
     """Writes it as "table", "json" or "csv". in_full: a table of every descriptor, not of the best and worst."""
     if format_ == "json":
-        stream.write(json.dumps(document(found), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        stream.write(
+            json.dumps(make_document(found), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+        )
     elif format_ == "csv":
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(rows(found))
+        writer.writerows(make_rows(found))
         stream.write(escape_surrogates(text.getvalue()))
     else:
-        from bioclip_x.cli.render.descriptor_table import table
+        from bioclip_x.cli.render.descriptor_table import render_table
 
-        stream.write(escape_surrogates(table(found, in_full=in_full)))
+        stream.write(escape_surrogates(render_table(found, in_full=in_full)))
 
 
 def write_provenance(found: Usefulness, stream: Any) -> None:
     """What a table of descriptors does not hold: all but the descriptors."""
-    about = {name: value for name, value in document(replace(found, classes=())).items() if name != "classes"}
+    about = {name: value for name, value in make_document(replace(found, classes=())).items() if name != "classes"}
     stream.write(json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def document(found: Usefulness) -> dict[str, Any]:
+def make_document(found: Usefulness) -> dict[str, Any]:
     """Plain values, all of it."""
     plain = asdict(found)
     for one, of in zip(plain["classes"], found.classes):
@@ -60,7 +62,7 @@ def document(found: Usefulness) -> dict[str, Any]:
     return {"format": FORMAT, "intervals": INTERVALS, **plain}
 
 
-def rows(found: Usefulness) -> Iterator[tuple[Any, ...]]:
+def make_rows(found: Usefulness) -> Iterator[tuple[Any, ...]]:
     """One for each descriptor of each class, as `COLUMNS`; "" where there is nothing to tell."""
     for one in found.classes:
         for use in one.descriptors:

@@ -22,7 +22,7 @@ FIRST: Final = 5
 Use = tuple[ClassUse, DescriptorUse]
 
 
-def table(found: Usefulness, *, in_full: bool = False) -> str:
+def render_table(found: Usefulness, *, in_full: bool = False) -> str:
     """in_full: every descriptor of the classes, else the best and the worst, and what stands out of all."""
     console = Console(width=WIDTH, markup=False, highlight=False, emoji=False, color_system=None, force_terminal=False)
     with console.capture() as captured:
@@ -137,12 +137,12 @@ def _listed(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
 
 def _foot(found: Usefulness) -> Iterator[RenderableType]:
     if found.pruning:
-        yield from pruned(found.pruning)
+        yield from render_pruned(found.pruning)
         yield ""
     yield "in brackets: 95% intervals, over these pictures; AUROC 0.5 is chance. Many intervals at once: some miss by chance"
 
 
-def pruned(done: Pruning) -> Iterator[str]:
+def render_pruned(done: Pruning) -> Iterator[str]:
     """What was dropped, and what became of the accuracy."""
     yield (
         f"pruned: {done.dropped:,} of {done.judged:,} descriptors dropped that could be judged, of {done.descriptors:,} in the "

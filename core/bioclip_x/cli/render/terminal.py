@@ -19,7 +19,7 @@ FILE_WIDTH: Final = 100
 NARROWEST: Final = 40
 
 
-def safe(text: str, style: str = "") -> Text:
+def make_safe_text(text: str, style: str = "") -> Text:
     """As it is spelt, whatever it holds."""
     from rich.text import Text
 
@@ -27,7 +27,7 @@ def safe(text: str, style: str = "") -> Text:
 
 
 @contextmanager
-def printing(output: Path | None = None) -> Iterator[Callable[[RenderableType], None]]:
+def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableType], None]]:
     """A function that prints to the file, or stdout: as wide as the terminal, and 100 columns where there is none."""
     from rich.console import Console
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bioclip_x.cli.render.terminal import safe
+from bioclip_x.cli.render.terminal import make_safe_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,7 +34,7 @@ class Outline:
     language: str
 
 
-def outlined(taxonomy: Taxonomy, wanted: Outline) -> RenderableType:
+def render_outline(taxonomy: Taxonomy, wanted: Outline) -> RenderableType:
     """Only what is drawn is looked at, so that it is as fast for a million nodes."""
     from rich.console import Group
     from rich.tree import Tree
@@ -45,7 +45,7 @@ def outlined(taxonomy: Taxonomy, wanted: Outline) -> RenderableType:
 
     def shown(node: int) -> list[int]:
         """Its taxa below that are drawn at all."""
-        return [child for child in taxa_below(taxonomy, node) if ORDER.get(taxonomy.rank(child), -1) <= last]
+        return [child for child in list_taxa_below(taxonomy, node) if ORDER.get(taxonomy.rank(child), -1) <= last]
 
     depth = min(wanted.depth or (_fitting(shown, wanted) if not wanted.last_rank else DEEPEST), DEEPEST)
     tops = [wanted.top] if wanted.top else shown(0)
@@ -54,7 +54,7 @@ def outlined(taxonomy: Taxonomy, wanted: Outline) -> RenderableType:
     return Group(*forest.children) if wanted.top else forest
 
 
-def taxa_below(taxonomy: Taxonomy, node: int) -> list[int]:
+def list_taxa_below(taxonomy: Taxonomy, node: int) -> list[int]:
     """The taxa right below a node, those below holes too."""
     from bioclip_x.taxonomy import HOLE, SELF
 
@@ -62,7 +62,7 @@ def taxa_below(taxonomy: Taxonomy, node: int) -> list[int]:
     for child in taxonomy.children(node):
         kind = taxonomy.kind_N[child]
         if kind == HOLE:
-            found += taxa_below(taxonomy, child)
+            found += list_taxa_below(taxonomy, child)
         elif kind != SELF:
             found.append(child)
     return found
@@ -97,7 +97,7 @@ def _grow(
             _grow(twig, below, depth - 1, shown, taxonomy, wanted)
     left = len(nodes) - len(_first(nodes, wanted.most))
     if left:
-        branch.add(safe(f"… {left:,} more", "dim"))
+        branch.add(make_safe_text(f"… {left:,} more", "dim"))
 
 
 def _line(taxonomy: Taxonomy, node: int, language: str, *, is_cut: bool) -> Text:
@@ -106,16 +106,16 @@ def _line(taxonomy: Taxonomy, node: int, language: str, *, is_cut: bool) -> Text
     from bioclip_x.taxonomy.ranks import ORDER
 
     is_italic = ORDER.get(taxonomy.rank(node), -1) >= ORDER["genus"]  # by the codes' custom
-    line = safe(taxonomy.names[node], "italic bold" if is_italic else "bold")
+    line = make_safe_text(taxonomy.names[node], "italic bold" if is_italic else "bold")
     if rank := taxonomy.rank(node):
-        line.append_text(safe(f"  {rank}", "dim"))
+        line.append_text(make_safe_text(f"  {rank}", "dim"))
     names = taxonomy.details.get(node, NO_DETAILS).common_names.get(language, ())
     if names and names[0] != taxonomy.names[node]:
-        line.append_text(safe(f"  {names[0]}"))
+        line.append_text(make_safe_text(f"  {names[0]}"))
     classes = int(taxonomy.leaf_stop_N[node] - taxonomy.leaf_start_N[node])
-    has_below = bool(taxa_below(taxonomy, node)) if classes == 1 else True
+    has_below = bool(list_taxa_below(taxonomy, node)) if classes == 1 else True
     if has_below and taxonomy.class_of_N[node] >= 0:
-        line.append_text(safe("  a class itself", "cyan"))
+        line.append_text(make_safe_text("  a class itself", "cyan"))
     if is_cut and has_below:
-        line.append_text(safe(f"  {classes:,} classes" if classes > 1 else "  1 class", "green"))
+        line.append_text(make_safe_text(f"  {classes:,} classes" if classes > 1 else "  1 class", "green"))
     return line

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.taxonomy.source import read_source, source_options, tell_notes
+from bioclip_x.cli.taxonomy.source import add_source_options, read_source, tell_notes
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ NAMES = ("csv", "tsv", "parquet", "yaml", "newick", "json")
 
 
 @click.command(short_help="a tree in another format: CSV, Parquet, YAML, Newick, JSON")
-@source_options
+@add_source_options
 @click.option("--to", type=click.Choice(NAMES), help="[default: as the suffix of --output says]")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
@@ -44,9 +44,9 @@ def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
     """Writes a tree to a file or stdout, and tells on stderr what the format cannot hold."""
     from bioclip_x.io.streams import open_output
     from bioclip_x.messages import escape_controls
-    from bioclip_x.taxonomy.writers import document_of
+    from bioclip_x.taxonomy.writers import make_document
 
-    made = document_of(taxonomy, chosen)
+    made = make_document(taxonomy, chosen)
     if chosen.name == "parquet":
         _write_parquet(made.pieces(), output, taxonomy.source)
     else:
@@ -60,10 +60,10 @@ def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
 def _write_parquet(tables: Any, output: Path | None, source: str) -> None:
     import json
 
-    from bioclip_x.io.parquet import parquet_file
+    from bioclip_x.io.parquet import open_parquet_writer
 
     first = next(tables)
-    with parquet_file(output, first.schema, json.dumps({"taxonomy": source})) as writer:
+    with open_parquet_writer(output, first.schema, json.dumps({"taxonomy": source})) as writer:
         writer.write_table(first)
         for table in tables:
             writer.write_table(table)

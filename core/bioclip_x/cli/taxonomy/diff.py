@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.render.terminal import printing, safe
-from bioclip_x.cli.taxonomy.source import read_file, reading_options
+from bioclip_x.cli.render.terminal import make_safe_text, open_printer
+from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ IN_WORDS = {
 @click.command(short_help="what changed from one tree to another")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@reading_options
+@add_reading_options
 @click.option(
     "--format",
     "format_",
@@ -64,14 +64,14 @@ def diff(
     Namesakes are told apart by their paths. What lies below a taxon that has moved has not moved itself.
     """  # fmt: skip
     from bioclip_x.io.streams import open_output
-    from bioclip_x.taxonomy.editing.diff import difference
+    from bioclip_x.taxonomy.editing.diff import compare_taxonomies
 
     trees = read_file(registry, old, **reading), read_file(registry, new, **reading)
-    found = difference(*trees)
+    found = compare_taxonomies(*trees)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     chosen = format_ or (suffix if suffix in ("csv", "json") else "table")
     if chosen == "table":
-        with printing(output) as put:
+        with open_printer(output) as put:
             for block in _blocks(found, *trees, most):
                 put(block)
         return
@@ -125,7 +125,7 @@ def _blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Itera
     from rich.text import Text
 
     yield Text.assemble(
-        safe(f"{old.source} → {new.source}", "bold"),
+        make_safe_text(f"{old.source} → {new.source}", "bold"),
         f": {old.n_classes:,} → {new.n_classes:,} classes, {found.unchanged:,} taxa as they were",
     )
     for kind, count in found.counts().items():
@@ -137,7 +137,7 @@ def _blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Itera
         table.add_column(overflow="fold")
         changes = [change for change in found.changes if change.kind == kind]
         for change in changes[: most or None]:
-            table.add_row("", safe(_told(change, old, new)))
+            table.add_row("", make_safe_text(_told(change, old, new)))
         if most and count > most:
             table.add_row("", Text(f"… and {count - most:,} more (--most 0 shows all)", "dim"))
         yield table

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options, tell_notes
+from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, read_source, tell_notes
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry
@@ -27,7 +27,7 @@ AT_ONCE = 1000
 
 
 @click.command(name="list", short_help="the classes, a row each")
-@source_options
+@add_source_options
 @click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The same as FILE.")
 @click.option(
     "--subset", multiple=True, metavar="PART", help="A part of the classes, as for `taxonomy subset`. Repeatable."
@@ -63,14 +63,14 @@ def list_classes(
     tell_notes(tree)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](
-        columns(tree), rows(tree, preferred_language(registry, language))
+        list_columns(tree), make_rows(tree, find_preferred_language(registry, language))
     )
     with open_output(output) as stream:
         while piece := "".join(islice(lines, AT_ONCE)):
             stream.write(piece)
 
 
-def columns(taxonomy: Taxonomy) -> tuple[str, ...]:
+def list_columns(taxonomy: Taxonomy) -> tuple[str, ...]:
     """pybioclip's nine; the tree's other ranks; and, if some class is no species, what each class is."""
     import numpy as np
 
@@ -83,9 +83,9 @@ def columns(taxonomy: Taxonomy) -> tuple[str, ...]:
     return (*theirs, *others) if all_species else (*theirs, *others, "rank", "name")
 
 
-def rows(taxonomy: Taxonomy, language: str) -> Iterator[Row]:
+def make_rows(taxonomy: Taxonomy, language: str) -> Iterator[Row]:
     """A row for each class, in the tree's order; "" for a rank that its lineage lacks."""
-    names = columns(taxonomy)
+    names = list_columns(taxonomy)
     for class_index in range(taxonomy.n_classes):
         taxon = taxonomy.class_taxon(class_index)
         row = dict.fromkeys(names, "") | {rank: name for rank, name in taxon.lineage if rank}

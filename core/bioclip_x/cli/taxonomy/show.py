@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.render.terminal import printing, safe
-from bioclip_x.cli.render.tree import Outline, outlined
-from bioclip_x.cli.taxonomy.source import preferred_language, read_source, source_options
+from bioclip_x.cli.render.terminal import make_safe_text, open_printer
+from bioclip_x.cli.render.tree import Outline, render_outline
+from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, read_source
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.registry import Registry
-from bioclip_x.taxonomy.editing.restrict import restricted_to
+from bioclip_x.taxonomy.editing.restrict import restrict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="a tree to look at, and its counts")
-@source_options
+@add_source_options
 @click.option("--depth", type=click.IntRange(min=1), help="Levels that are shown.  [default: as many as fit on a page]")
 @click.option("--rank", metavar="R", help="Show nothing below this rank (family, …).")
 @click.option("--under", metavar="NAME", help="Only what lies below this taxon (Aves; or a path: 'Animalia; Aves').")
@@ -49,9 +49,11 @@ def show(
     """  # fmt: skip
     taxonomy = read_source(registry, **source)
     top = _found(taxonomy, under) if under else 0
-    wanted = Outline(top, depth, _rank(taxonomy, rank) if rank else "", most, preferred_language(registry, language))
-    with printing() as put:
-        put(outlined(taxonomy, wanted))
+    wanted = Outline(
+        top, depth, _rank(taxonomy, rank) if rank else "", most, find_preferred_language(registry, language)
+    )
+    with open_printer() as put:
+        put(render_outline(taxonomy, wanted))
         for block in _facts(taxonomy, top):
             put(block)
 
@@ -70,14 +72,14 @@ def _rank(taxonomy: Taxonomy, rank: str) -> str:
 def _found(taxonomy: Taxonomy, name: str) -> int:
     """The taxon of this name. Raises RecipeError where none or several have it."""
     from bioclip_x.errors import RecipeError
-    from bioclip_x.taxonomy.ancestors import path_text
+    from bioclip_x.taxonomy.ancestors import format_path
     from bioclip_x.taxonomy.names.resolver import Resolver
 
     nodes = Resolver(taxonomy).find(name).nodes
     if not nodes:
         raise RecipeError(f"the tree has no taxon {name!r}")
     if len(nodes) > 1:
-        paths = list_some([path_text(taxonomy, node) for node in nodes])
+        paths = list_some([format_path(taxonomy, node) for node in nodes])
         raise RecipeError(
             f"{name!r} is the name of {len(nodes)} taxa; tell which by its path ('Animalia; {name}'): {paths}"
         )
@@ -89,17 +91,17 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
-    from bioclip_x.taxonomy.summary import summary
+    from bioclip_x.taxonomy.summary import summarise
 
     below = range(int(taxonomy.leaf_start_N[top]), int(taxonomy.leaf_stop_N[top]))
-    found = summary(restricted_to(taxonomy, below) if top else taxonomy)
+    found = summarise(restrict(taxonomy, below) if top else taxonomy)
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("rank")
     for heading in ("taxa", "lineages without", "classes"):
         table.add_column(heading, justify="right")
     for one in found.ranks:
         numbers = (f"{count:,}" if count else "–" for count in (one.taxa, one.holes, one.classes))
-        table.add_row(safe(one.rank or "(no rank)"), *numbers)
+        table.add_row(make_safe_text(one.rank or "(no rank)"), *numbers)
     table.add_row(
         Text("all" if not top else "all, and what stands above", "bold"), f"{found.taxa:,}", "", f"{found.classes:,}"
     )
@@ -122,9 +124,9 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     grid.add_column(overflow="fold")
     for label, text in lines.items():
         if text:
-            grid.add_row(label, safe(text))
+            grid.add_row(label, make_safe_text(text))
     for note in taxonomy.notes:
-        grid.add_row("note", safe(note, "yellow"))
+        grid.add_row("note", make_safe_text(note, "yellow"))
     yield grid
 
 

@@ -22,17 +22,17 @@ _READING = [
 ]  # fmt: skip
 
 
-def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def add_reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds how files are read: --taxonomy-format and --dag."""
     for option in reversed(_READING):
         function = option(function)
     return function
 
 
-def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def add_source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds FILE or --model, and how the file is read."""
     function = click.option("--model", metavar="M", help="The tree that this model brings, instead of a file.")(
-        reading_options(function)
+        add_reading_options(function)
     )
     return click.argument("file", type=click.Path(path_type=Path), required=False)(function)
 
@@ -45,9 +45,9 @@ def read_file(
     Raises TaxonomyError.
     """
     from bioclip_x.classes.taxonomy_files import read_taxonomy
-    from bioclip_x.settings import cache_folder
+    from bioclip_x.settings import find_cache_folder
 
-    cache = None if afresh else cache_folder() / "taxonomies"
+    cache = None if afresh else find_cache_folder() / "taxonomies"
     return read_taxonomy(registry, file, taxonomy_format, dag, cache)
 
 
@@ -63,19 +63,19 @@ def read_source(
     Raises RecipeError where both are given, and TaxonomyError.
     """
     if file is None:
-        return model_tree(registry, {"model": model})
+        return load_model_tree(registry, {"model": model})
     if model is not None:
         raise RecipeError(f"expected a file or a model, got both: {file} and --model {model}")
     return read_file(registry, file, taxonomy_format, dag)
 
 
-def model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
+def load_model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
     """The tree that `classify` would take with these fields of the recipe."""
     from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
-    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.models import load_own_classes, make_family
 
-    recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags=fields)
+    recipe, _ = resolve(registry, file=None, plugins=(), flags=fields)
     listed = read_listed_taxonomy(registry, recipe)
     if listed is not None:
         return listed
@@ -83,11 +83,11 @@ def model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
     return read_own_taxonomy(registry, recipe.model, own)
 
 
-def preferred_language(registry: Registry, language: str | None) -> str:
+def find_preferred_language(registry: Registry, language: str | None) -> str:
     """The language of common names: the one given, or the user's own setting."""
-    from bioclip_x.cli.recipe_flags import resolved_recipe
+    from bioclip_x.cli.recipe_flags import resolve
 
-    recipe, _ = resolved_recipe(registry, file=None, plugins=(), flags={"language": language})
+    recipe, _ = resolve(registry, file=None, plugins=(), flags={"language": language})
     return recipe.language
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
-from bioclip_x.cli.taxonomy.source import read_source, reading_options, tell_notes
+from bioclip_x.cli.taxonomy.source import add_reading_options, read_source, tell_notes
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file_and_parts", nargs=-1, metavar="FILE PART…")
 @click.option("--model", metavar="M", help="A part of the tree that this model brings, instead of a file's.")
-@reading_options
+@add_reading_options
 @click.option("--to", type=click.Choice(NAMES), help="[default: as the suffix of --output says, csv on stdout]")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
-from bioclip_x.cli.render.terminal import printing, safe
-from bioclip_x.cli.taxonomy.source import read_file, reading_options
+from bioclip_x.cli.render.terminal import make_safe_text, open_printer
+from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
 from bioclip_x.registry import Registry
@@ -44,7 +44,7 @@ class Verdict:
 
 @click.command(short_help="all that is wrong or odd in files, with its line")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
-@reading_options
+@add_reading_options
 @table_or_json_option
 @click.option(
     "--most",
@@ -72,7 +72,7 @@ def validate(
     if format_ == "json":
         click.echo(json.dumps([_document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
     else:
-        with printing() as put:
+        with open_printer() as put:
             for verdict in verdicts:
                 for block in _blocks(verdict, most):
                     put(block)
@@ -129,7 +129,7 @@ def _blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
 
     summary = _summary(verdict)
     style = "bold red" if verdict.errors else "bold yellow" if verdict.warnings else "bold green"
-    yield Text.assemble(safe(str(verdict.file), "bold"), ": ", (summary, style))
+    yield Text.assemble(make_safe_text(str(verdict.file), "bold"), ": ", (summary, style))
     # Errors before warnings, kinds in the order in which they were found.
     kinds = list(dict.fromkeys((not one.is_error, one.kind) for one in verdict.problems))
     ordered = sorted(verdict.problems, key=lambda one: (not one.is_error, kinds.index((not one.is_error, one.kind))))
@@ -157,7 +157,7 @@ def _of_kind(
 
     severity, style = ("warning", "yellow") if is_warning else ("error", "red")
     yield Text.assemble(
-        "  ", (severity, style), "  ", safe(kind, "bold"), f"  {len(found):,}" if len(found) > 1 else ""
+        "  ", (severity, style), "  ", make_safe_text(kind, "bold"), f"  {len(found):,}" if len(found) > 1 else ""
     )
     table = Table.grid(padding=(0, 2))
     table.add_column(width=2)
@@ -166,7 +166,7 @@ def _of_kind(
     for one in islice(found, most or None):
         elsewhere = f"{one.file} " if one.file not in ("", str(verdict.file)) else ""
         place = f"{one.unit} {one.line}" if one.line else ""
-        table.add_row("", safe(f"{elsewhere}{place}".strip(), "dim"), safe(one.message))
+        table.add_row("", make_safe_text(f"{elsewhere}{place}".strip(), "dim"), make_safe_text(one.message))
     if most and len(found) > most:
         table.add_row("", "", Text(f"… and {len(found) - most:,} more (--most 0 shows all)", "dim"))
     yield table

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from bioclip_x.prompts.curation.duplicates import same_lists, without_repeats
+from bioclip_x.prompts.curation.duplicates import drop_repeats, find_same_lists
 from bioclip_x.prompts.curation.findings import Curated, Finding
-from bioclip_x.prompts.curation.markup import mended, says_nothing
-from bioclip_x.prompts.curation.name_leaks import Names, OtherNames, leak, only_keys
-from bioclip_x.prompts.curation.visibility import unseen
+from bioclip_x.prompts.curation.markup import is_empty_answer, repair_markup
+from bioclip_x.prompts.curation.name_leaks import Names, OtherNames, find_leak, make_names_of_keys
+from bioclip_x.prompts.curation.visibility import find_invisible
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 
 CONTEXT: Final = 77
@@ -39,7 +39,7 @@ class Curator:
         context: int = CONTEXT,
     ) -> None:
         self.descriptors = descriptors
-        self.names = {**only_keys(descriptors.classes), **(names or {})}
+        self.names = {**make_names_of_keys(descriptors.classes), **(names or {})}
         self.others = OtherNames(descriptors.classes, fewest=2) if names is None else None
         self.count_tokens = count_tokens
         self.context = context
@@ -50,7 +50,7 @@ class Curator:
         """groups: names of classes that are siblings; all of the file, where none are given."""
         classes = {name: self._class(name, entries) for name, entries in self.descriptors.classes.items()}
         cleaned = replace(self.descriptors, classes=classes)
-        self.findings += same_lists(cleaned, [list(classes)] if groups is None else groups)
+        self.findings += find_same_lists(cleaned, [list(classes)] if groups is None else groups)
         for name in cleaned.empty_classes:
             was = "nothing is left of its descriptors" if self.descriptors.classes[name] else "it has no descriptors"
             self.findings.append(Finding("empty class", name, "", "told", f"{was}; to be asked again"))
@@ -58,18 +58,18 @@ class Curator:
 
     def _class(self, name: str, entries: Sequence[Descriptor]) -> tuple[Descriptor, ...]:
         kept = [clean for entry in entries if (clean := self._entry(name, entry))]
-        return tuple(without_repeats(name, kept, self.findings))
+        return tuple(drop_repeats(name, kept, self.findings))
 
     def _entry(self, name: str, entry: Descriptor) -> Descriptor | None:
         """One descriptor, clean; None if it is dropped."""
         phrase = " ".join(entry.phrase.split())
-        for kind, message, after in mended(phrase, is_sentence=self.is_sentence):
+        for kind, message, after in repair_markup(phrase, is_sentence=self.is_sentence):
             self.findings.append(Finding(kind, name, phrase, "mended" if after else "dropped", message, after))
             phrase = after
         if not phrase:
             return None
         n = len(phrase.split())
-        if says_nothing(phrase) or n > LONGEST:
+        if is_empty_answer(phrase) or n > LONGEST:
             kind, why = (
                 ("too long", f"{n:,} words are no descriptor") if n > LONGEST else ("says nothing", "no trait is told")
             )
@@ -78,7 +78,7 @@ class Curator:
         named = self._without_names(name, phrase)
         if not named:
             return None
-        if entry.kind == "descriptor" and (found := unseen(named)):
+        if entry.kind == "descriptor" and (found := find_invisible(named)):
             self.findings.append(Finding("not visual", name, named, *found))
             if found[0] == "dropped":
                 return None
@@ -87,7 +87,7 @@ class Curator:
 
     def _without_names(self, name: str, phrase: str) -> str:
         """A sentence of its own needs the name that it speaks of; a phrase does not."""
-        found = None if self.is_sentence else leak(phrase, self.names[name], self.others)
+        found = None if self.is_sentence else find_leak(phrase, self.names[name], self.others)
         if found is None:
             return phrase
         kind, done, message, after = found

@@ -8,7 +8,7 @@ from typing import Final
 
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation.findings import Done, Finding
-from bioclip_x.prompts.curation.word_forms import words
+from bioclip_x.prompts.curation.word_forms import split_words
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 
 NEAR: Final = 92.0
@@ -18,13 +18,13 @@ FEWEST_LETTERS: Final = 4
 """In each of two words that differ by a letter or two, to be one word spelt twice; "red" and "red" may be anything."""
 
 
-def without_repeats(name: str, entries: Sequence[Descriptor], findings: list[Finding]) -> list[Descriptor]:
+def drop_repeats(name: str, entries: Sequence[Descriptor], findings: list[Finding]) -> list[Descriptor]:
     """The first of those that are the same but for case, punctuation, articles and the plural; what is nearly so is told."""
     from rapidfuzz import fuzz, process
 
     kept: dict[tuple[str, tuple[str, ...]], Descriptor] = {}
     for entry in entries:
-        said = words(entry.phrase)
+        said = split_words(entry.phrase)
         first = kept.setdefault((entry.kind, said), entry)
         if first is not entry:
             findings.append(_repeat(name, entry, "dropped", f"says the same as {first.phrase!r}"))
@@ -42,7 +42,7 @@ def without_repeats(name: str, entries: Sequence[Descriptor], findings: list[Fin
     return list(kept.values())
 
 
-def same_lists(descriptors: DescriptorSet, groups: Iterable[Sequence[str]]) -> Iterator[Finding]:
+def find_same_lists(descriptors: DescriptorSet, groups: Iterable[Sequence[str]]) -> Iterator[Finding]:
     """One finding for each class that has, within its group, the same descriptors as another.
 
     groups: names of classes that are siblings of one another.
@@ -58,7 +58,7 @@ def same_lists(descriptors: DescriptorSet, groups: Iterable[Sequence[str]]) -> I
 def _by_list(descriptors: DescriptorSet, group: Sequence[str]) -> dict[frozenset[tuple[str, ...]], list[str]]:
     alike: dict[frozenset[tuple[str, ...]], list[str]] = defaultdict(list)
     for name in group:
-        said = frozenset(words(one.phrase) for one in descriptors.classes[name] if one.kind == "descriptor")
+        said = frozenset(split_words(one.phrase) for one in descriptors.classes[name] if one.kind == "descriptor")
         if said:
             alike[said].append(name)
     return alike

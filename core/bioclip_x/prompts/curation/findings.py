@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bioclip_x.prompts.formats.collector import shown
+from bioclip_x.prompts.formats.collector import quote_value
 from bioclip_x.records.descriptor import DescriptorSet
 
 Done = Literal["mended", "dropped", "told"]
@@ -29,8 +29,8 @@ class Finding:
     became: str = ""
 
     def __str__(self) -> str:
-        what = ": ".join(shown(one) for one in (self.name, self.phrase) if one)
-        end = f", now {shown(self.became)}" if self.became else ""
+        what = ": ".join(quote_value(one) for one in (self.name, self.phrase) if one)
+        end = f", now {quote_value(self.became)}" if self.became else ""
         return f"{what}: {self.message} ({self.done}{end})" if what else f"{self.message} ({self.done})"
 
 
@@ -59,6 +59,6 @@ def summary(findings: Iterable[Finding]) -> list[str]:
         of_kind = [one for one in found if one.kind == kind]
         done = Counter(one.done for one in of_kind)
         first = of_kind[0]
-        where = ": ".join(shown(text) for text in (first.name, first.phrase) if text) or first.message
+        where = ": ".join(quote_value(text) for text in (first.name, first.phrase) if text) or first.message
         lines.append(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in done.items())}; first {where}")
     return lines

@@ -22,7 +22,7 @@ _NOTHING = re.compile(
 )
 
 
-def mended(phrase: str, *, is_sentence: bool) -> Iterator[tuple[str, str, str]]:
+def repair_markup(phrase: str, *, is_sentence: bool) -> Iterator[tuple[str, str, str]]:
     """Each mend in turn: (kind, what was wrong, the phrase after it). is_sentence: its full stop is its own."""
     phrase = " ".join(phrase.split())
     for kind, message, mend in (
@@ -40,7 +40,7 @@ def mended(phrase: str, *, is_sentence: bool) -> Iterator[tuple[str, str, str]]:
         yield "punctuation", "quotes, asterisks or a full stop around a phrase", after
 
 
-def says_nothing(phrase: str) -> bool:
+def is_empty_answer(phrase: str) -> bool:
     """
     >>> says_nothing("No information about its size."), says_nothing("12-14"), says_nothing("no tail")
     (True, True, False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bioclip_x.prompts.curation.findings import Done
-from bioclip_x.prompts.curation.word_forms import holds, words
+from bioclip_x.prompts.curation.word_forms import contains_name, split_words
 
 Leak = tuple[str, Done, str, str]
 """Kind, what was done, a message, and the phrase after it."""
@@ -36,9 +36,9 @@ class OtherNames:
     def __init__(self, names: Iterable[str], fewest: int = 1) -> None:
         self._names: dict[tuple[str, ...], str] = {}
         for name in names:
-            for form in forms(name):
-                if len(words(form)) >= fewest:
-                    self._names.setdefault(words(form), name)
+            for form in list_name_forms(name):
+                if len(split_words(form)) >= fewest:
+                    self._names.setdefault(split_words(form), name)
         self._lengths = sorted({len(name) for name in self._names}, reverse=True)
 
     def within(self, phrase: tuple[str, ...], but: Sequence[tuple[str, ...]]) -> tuple[str, int] | None:
@@ -46,7 +46,7 @@ class OtherNames:
         for n in self._lengths:
             for i in range(len(phrase) - n + 1):
                 name = self._names.get(phrase[i : i + n])
-                if name and not any(holds(one, phrase[i : i + n]) for one in but):
+                if name and not any(contains_name(one, phrase[i : i + n]) for one in but):
                     return name, n
         return None
 
@@ -57,24 +57,24 @@ def _indexed(names: tuple[str, ...]) -> OtherNames:
     return OtherNames(names)
 
 
-def leak(phrase: str, names: Names, others: OtherNames | None) -> Leak | None:
+def find_leak(phrase: str, names: Names, others: OtherNames | None) -> Leak | None:
     """The first name that stands in a phrase though it should not. None where there is none.
 
     What begins with the class's own name is mended; what holds the full name of a sibling is dropped; a name of one word may
     be an everyday word ("iris"), and is only told.
     """
-    said = words(phrase)
-    own = sorted((words(form) for name in names.own for form in forms(name)), key=len, reverse=True)
+    said = split_words(phrase)
+    own = sorted((split_words(form) for name in names.own for form in list_name_forms(name)), key=len, reverse=True)
     if said in own:
         return "class's name", "dropped", "only the name of the class", ""
     for name in names.own:
-        for form in forms(name):
-            begins = said[: len(words(form))] == words(form)  # a pattern is made for few names only
+        for form in list_name_forms(name):
+            begins = said[: len(split_words(form))] == split_words(form)  # a pattern is made for few names only
             rest = _begins(form).match(phrase) if begins else None
-            if rest and words(rest["rest"]):
+            if rest and split_words(rest["rest"]):
                 return "class's name", "mended", f"begins with the name {form!r}", rest["rest"]
     for one in own:
-        if len(one) > 1 and holds(said, one):
+        if len(one) > 1 and contains_name(said, one):
             return "class's name", "told", f"has the name {' '.join(one)!r} in it", ""
     return _of_relatives(phrase, said, names, own, others)
 
@@ -92,7 +92,7 @@ def _of_relatives(
 
 
 @lru_cache(maxsize=65536)
-def forms(name: str) -> tuple[str, ...]:
+def list_name_forms(name: str) -> tuple[str, ...]:
     """A name as prose would have it: without `_`, and also without what stands in brackets.
 
     >>> forms("Common Eider (Adult male)")
@@ -101,7 +101,7 @@ def forms(name: str) -> tuple[str, ...]:
     last = re.split(r"[;>]", name)[-1]
     plain = " ".join(last.replace("_", " ").split())
     short = " ".join(re.sub(r"\([^()]*\)", " ", plain).split())
-    return tuple(form for form in dict.fromkeys((plain, short)) if words(form))
+    return tuple(form for form in dict.fromkeys((plain, short)) if split_words(form))
 
 
 @lru_cache(maxsize=4096)
@@ -112,6 +112,6 @@ def _begins(form: str) -> re.Pattern[str]:
     return re.compile(rf"(?i)^(?:an?\s+|the\s+)?{name}{verb}\s*(?:also\s+)?(?P<rest>.+)$")
 
 
-def only_keys(names: Iterable[str]) -> Mapping[str, Names]:
+def make_names_of_keys(names: Iterable[str]) -> Mapping[str, Names]:
     """Where no tree is known, a class is called what the file calls it."""
     return {name: Names((name,)) for name in names}

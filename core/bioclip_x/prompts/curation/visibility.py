@@ -98,7 +98,7 @@ _TOPIC = re.compile(_OPENING + _any_of(_TOPICS), re.IGNORECASE)
 _INSIDE = re.compile(r"\b" + _any_of(_INSIDE_TOPICS), re.IGNORECASE)
 
 
-def unseen(phrase: str) -> tuple[Done, str] | None:
+def find_invisible(phrase: str) -> tuple[Done, str] | None:
     """Whether a descriptor of an organism tells something that no picture shows; what to do about it, and why.
 
     >>> unseen("eats fish"), unseen("a long bill for eating fish")

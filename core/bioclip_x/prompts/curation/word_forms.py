@@ -12,7 +12,7 @@ _ARTICLES: Final = ("a", "an", "the")
 
 
 @lru_cache(maxsize=65536)
-def words(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
     """
     >>> words("The great tits' black cap"), words("black-footed")
     (('great', 'tit', 'black', 'cap'), ('black', 'footed'))
@@ -27,7 +27,7 @@ def _singular(word: str) -> str:
     return word[:-1] if is_plural else word
 
 
-def holds(phrase: tuple[str, ...], name: tuple[str, ...]) -> bool:
+def contains_name(phrase: tuple[str, ...], name: tuple[str, ...]) -> bool:
     """Whether the words of a name stand in a phrase, one after the other.
 
     >>> holds(("a", "b", "c"), ("b", "c")), holds(("a", "b", "c"), ("a", "c"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.formats.collector import Gathering, kind_of, shown
+from bioclip_x.prompts.formats.collector import Gathering, name_kind, quote_value
 from bioclip_x.records.descriptor import DescriptorSet
 
 FORMAT: Final = "bioclip-x/descriptors/1"
@@ -53,12 +53,12 @@ def _check_keys(path: Path, document: Mapping[Any, Any]) -> None:
         raise DescriptorError(f"{path}: no 'classes'; expected a mapping of classes to descriptors under this key")
     for key, kind, kind_name in (("style", str, "a name"), ("provenance", dict, "a mapping")):
         if not isinstance(document.get(key), (kind, type(None))):
-            raise DescriptorError(f"{path}: {key!r} must be {kind_name}, got {kind_of(document[key])}")
+            raise DescriptorError(f"{path}: {key!r} must be {kind_name}, got {name_kind(document[key])}")
 
 
 def _add_all(gathering: Gathering, name: str, kind: str, phrases: Any) -> None:
     if not isinstance(phrases, list):
-        gathering.wrong(f"{name!r}: expected a list of phrases, got {kind_of(phrases)}")
+        gathering.wrong(f"{name!r}: expected a list of phrases, got {name_kind(phrases)}")
         return
     for entry in phrases:
         if isinstance(entry, dict):
@@ -73,10 +73,14 @@ def _add_long(gathering: Gathering, name: str, kind: str, entry: Mapping[Any, An
     part, weight = entry.get("part", ""), entry.get("weight", 1.0)
     if unknown or "phrase" not in entry:
         wanted = f"expected 'phrase' and maybe {', '.join(_ENTRY_KEYS[1:])}"
-        gathering.wrong(f"{name!r}: {wanted} in {shown(dict(entry))}; a phrase with a colon in it must be in quotes")
+        gathering.wrong(
+            f"{name!r}: {wanted} in {quote_value(dict(entry))}; a phrase with a colon in it must be in quotes"
+        )
     elif not isinstance(part, str):
-        gathering.wrong(f"{name!r}: expected the name of a part, got {shown(part)}; put it in quotes if it is one")
+        gathering.wrong(
+            f"{name!r}: expected the name of a part, got {quote_value(part)}; put it in quotes if it is one"
+        )
     elif isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
-        gathering.wrong(f"{name!r}: expected a weight above 0, got {shown(weight)}")
+        gathering.wrong(f"{name!r}: expected a weight above 0, got {quote_value(weight)}")
     else:
         gathering.add(name, entry["phrase"], kind, " ".join(part.split()), float(weight))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.formats.collector import Gathering, kind_of
+from bioclip_x.prompts.formats.collector import Gathering, name_kind
 from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
 
 SENTENCES: Final = 0.8
@@ -30,13 +30,15 @@ _PART = re.compile(r"^([A-Za-z][A-Za-z -]{0,24}): ?\S")
 def read(path: Path, document: Any) -> DescriptorSet:
     """Raises DescriptorError naming every class with something else than phrases."""
     if not isinstance(document, dict) or not document:
-        raise DescriptorError(f"{path}: expected a mapping of classes to lists of descriptors, got {kind_of(document)}")
+        raise DescriptorError(
+            f"{path}: expected a mapping of classes to lists of descriptors, got {name_kind(document)}"
+        )
     gathering = Gathering(path)
     for name, entry in document.items():
         if gathering.name(name):
             _add_class(gathering, name, entry)
     found = gathering.done()
-    return with_parts(replace(found, style="sentence")) if _are_sentences(found) else with_parts(found)
+    return split_parts(replace(found, style="sentence")) if _are_sentences(found) else split_parts(found)
 
 
 def _add_class(gathering: Gathering, name: str, entry: Any) -> None:
@@ -50,7 +52,7 @@ def _add_class(gathering: Gathering, name: str, entry: Any) -> None:
         if not gathering.knows_kind(name, kind):
             continue
         if not isinstance(phrases, list):
-            gathering.wrong(f"{name!r}: expected a list of phrases, got {kind_of(phrases)}")
+            gathering.wrong(f"{name!r}: expected a list of phrases, got {name_kind(phrases)}")
             continue
         for phrase in phrases:
             gathering.add(name, phrase, kind)
@@ -78,7 +80,7 @@ def is_sentence(phrase: str) -> bool:
     return bool(_SENTENCE.match(phrase))
 
 
-def with_parts(found: DescriptorSet) -> DescriptorSet:
+def split_parts(found: DescriptorSet) -> DescriptorSet:
     """The same, each descriptor with its part, if the file tells parts ("back: brilliant red")."""
     matches = {
         entry.phrase: match[1].strip().lower() if (match := _PART.match(entry.phrase)) else ""

@@ -45,14 +45,14 @@ class Gathering:
     ) -> None:
         """One descriptor of a class that is open."""
         if not isinstance(phrase, str):
-            self.wrong(f"{name!r}: expected phrases, got {shown(phrase)}; put it in quotes if it is one", line)
+            self.wrong(f"{name!r}: expected phrases, got {quote_value(phrase)}; put it in quotes if it is one", line)
             return
         clean = " ".join(phrase.split())
         before = self._classes[name].get((kind, clean))
         if not clean or before:
             place = f"{self.path}, line {line}" if line else f"{self.path}"
             what = "repeated" if clean else "blank"
-            self.notes.append(f"{place}: {name!r}: skipped a {what} {kind} {shown(clean)}")
+            self.notes.append(f"{place}: {name!r}: skipped a {what} {kind} {quote_value(clean)}")
         if clean:
             times = before.times + 1 if before else 1
             self._classes[name][kind, clean] = Descriptor(clean, kind, times, part, weight)
@@ -60,7 +60,7 @@ class Gathering:
     def knows_kind(self, name: str, kind: Any, line: int = 0) -> bool:
         """Whether it is a kind of descriptor; if not, that is an error."""
         if kind not in KINDS:
-            self.wrong(f"{name!r} has {shown(kind, quoted=False)}; known kinds are {', '.join(KINDS)}", line)
+            self.wrong(f"{name!r} has {quote_value(kind, quoted=False)}; known kinds are {', '.join(KINDS)}", line)
         return kind in KINDS
 
     def done(self, style: str = "", provenance: Mapping[str, Any] | None = None) -> DescriptorSet:
@@ -75,7 +75,7 @@ class Gathering:
         return DescriptorSet(classes, str(self.path), style, provenance or {}, tuple(self.notes))
 
 
-def kind_of(value: Any) -> str:
+def name_kind(value: Any) -> str:
     """
     >>> kind_of(None), kind_of([])
     ('nothing', 'a list')
@@ -83,7 +83,7 @@ def kind_of(value: Any) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
 
 
-def shown(value: Any, *, quoted: bool = True) -> str:
+def quote_value(value: Any, *, quoted: bool = True) -> str:
     """A value as a message shows it, on one line and never at length."""
     text = repr(value) if quoted else escape_controls(str(value))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.prompts.formats.collector import Gathering, kind_of
+from bioclip_x.prompts.formats.collector import Gathering, name_kind
 from bioclip_x.records.descriptor import DescriptorSet
 
 _END: Final = re.compile(r"(?<=[a-z0-9)\"”][.!?])\s*(?=[A-Z\"“])")
@@ -19,7 +19,7 @@ def sniff(document: Any) -> bool:
     if not isinstance(document, dict) or not document:
         return False
     texts = [text for text in document.values() if isinstance(text, str)]
-    return len(texts) == len(document) and 2 * sum(len(sentences(text)) > 1 for text in texts) > len(texts)
+    return len(texts) == len(document) and 2 * sum(len(split_sentences(text)) > 1 for text in texts) > len(texts)
 
 
 def read(path: Path, document: Mapping[Any, Any]) -> DescriptorSet:
@@ -27,14 +27,14 @@ def read(path: Path, document: Mapping[Any, Any]) -> DescriptorSet:
     gathering = Gathering(path)
     for name, text in document.items():
         if not isinstance(text, str):
-            gathering.wrong(f"{name!r}: expected prose, got {kind_of(text)}")
+            gathering.wrong(f"{name!r}: expected prose, got {name_kind(text)}")
         elif gathering.name(name):
-            for sentence in sentences(text):
+            for sentence in split_sentences(text):
                 gathering.add(name, sentence)
     return gathering.done("sentence")
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """
     >>> sentences("Males are red (in May).Females are olive. ")
     ['Males are red (in May).', 'Females are olive.']

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.io.delimited import delimited_rows, guess_delimiter
+from bioclip_x.io.delimited import guess_delimiter, read_delimited_rows
 from bioclip_x.io.files import read_text
-from bioclip_x.prompts.formats.collector import Gathering, shown
+from bioclip_x.prompts.formats.collector import Gathering, quote_value
 from bioclip_x.records.descriptor import DescriptorSet
 
 SUFFIXES: Final = (".csv", ".tsv")
@@ -41,7 +41,7 @@ def read(path: Path) -> DescriptorSet:
     text = read_text(path, DescriptorError)
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = guess_delimiter(first, "\t;,") if path.suffix.lower() != ".tsv" else "\t"
-    found = delimited_rows(io.StringIO(text, newline=""), str(path), DescriptorError, delimiter=delimiter)
+    found = read_delimited_rows(io.StringIO(text, newline=""), str(path), DescriptorError, delimiter=delimiter)
     rows = ((line, row) for line, row in found if any(cell.strip() for cell in row))
     header_line, header = next(rows, (1, []))
     columns = _columns(path, header_line, header)
@@ -60,7 +60,7 @@ def _columns(path: Path, line: int, header: Sequence[str]) -> _Columns:
     unknown = [name for i, name in enumerate(names) if i != class_ and i not in phrases and name not in _OTHERS]
     expected = "expected a header: class,descriptor[,kind][,weight][,part] or class,descriptor1,descriptor2,…"
     if class_ is None or not phrases or unknown or len(set(names)) < len(names):
-        raise DescriptorError(f"{path}, line {line}: {expected}; got {shown(','.join(header))}")
+        raise DescriptorError(f"{path}, line {line}: {expected}; got {quote_value(','.join(header))}")
     return _Columns(class_, phrases, others)
 
 
@@ -82,7 +82,7 @@ def _add(
     kind = about.get("kind") or "descriptor"
     weight = _weight(about.get("weight", ""))
     if weight is None:
-        gathering.wrong(f"{name!r}: expected a weight above 0, got {shown(about['weight'])}", line)
+        gathering.wrong(f"{name!r}: expected a weight above 0, got {quote_value(about['weight'])}", line)
     elif gathering.knows_kind(name, kind, line):
         for i in columns.phrases:
             # An empty cell says nothing: the class has no (more) descriptors.

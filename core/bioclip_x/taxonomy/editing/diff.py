@@ -13,9 +13,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from bioclip_x.taxonomy.ancestors import is_taxon, nearest_above, taxa, taxa_above
+from bioclip_x.taxonomy.ancestors import find_nearest_above, find_taxa_above, is_taxon, list_taxa
 from bioclip_x.taxonomy.details import BETWEEN, as_columns
-from bioclip_x.taxonomy.names.nomenclature import nomenclatural_code
+from bioclip_x.taxonomy.names.nomenclature import guess_nomenclatural_code
 from bioclip_x.taxonomy.names.normalise import normalise_name
 from bioclip_x.taxonomy.tree import Taxonomy
 
@@ -59,7 +59,7 @@ class Difference:
         return {kind: found[kind] for kind in KINDS}
 
 
-def difference(old: Taxonomy, new: Taxonomy) -> Difference:
+def compare_taxonomies(old: Taxonomy, new: Taxonomy) -> Difference:
     """Compares two trees, whatever files they came from. Holes, self leaves, common names and identifiers do not matter.
 
     Taxa of one name under different codes of nomenclature (*Oenanthe* the bird and the plant) are never taken for one.
@@ -92,14 +92,14 @@ class _Pairs:
         self.old_of: dict[int, int] = {0: 0}
         both = set(old.rank_names) & set(new.rank_names)
         self._old_above, self._new_above = _above(old, both), _above(new, both)
-        self._old_parent, self._new_parent = taxa_above(old), taxa_above(new)
+        self._old_parent, self._new_parent = find_taxa_above(old), find_taxa_above(new)
         self._known: tuple[dict[int, frozenset[str]], dict[int, frozenset[str]]] = ({}, {})
 
     def left_old(self) -> list[int]:
-        return [node for node in taxa(self.old) if node not in self.new_of]
+        return [node for node in list_taxa(self.old) if node not in self.new_of]
 
     def left_new(self) -> list[int]:
-        return [node for node in taxa(self.new) if node not in self.old_of]
+        return [node for node in list_taxa(self.new) if node not in self.old_of]
 
     def has_moved(self, old: int, new: int) -> bool:
         """Whether its parents differ, those of ranks that only one tree uses left out too."""
@@ -110,13 +110,13 @@ class _Pairs:
         """Pairs taxa whose whole paths are equal; siblings of one rank and name in their order."""
         by_key: dict[Hashable, int] = {}
         counts: Counter[Hashable] = Counter()
-        for node in taxa(self.new):
+        for node in list_taxa(self.new):
             key = (self._new_above[node], self.new.rank(node), self.new.names[node])
             counts[key] += 1
             numbered = (*key, counts[key])
             by_key[numbered] = node
         counts.clear()
-        for node in taxa(self.old):  # parents come first; below one that was not found nothing is
+        for node in list_taxa(self.old):  # parents come first; below one that was not found nothing is
             key = (self.new_of.get(self._old_above[node], -1), self.old.rank(node), self.old.names[node])
             counts[key] += 1
             if (found := by_key.get((*key, counts[key]))) is not None:
@@ -194,7 +194,7 @@ def _likeliest(olds: Lineages, news: Lineages) -> Iterator[tuple[int, int]]:
 
 def _may_be_one(old: frozenset[str], new: frozenset[str]) -> bool:
     """Whether taxa of these lineages may be the same: unless different codes of nomenclature govern them."""
-    codes = nomenclatural_code(old), nomenclatural_code(new)
+    codes = guess_nomenclatural_code(old), guess_nomenclatural_code(new)
     return codes[0] == codes[1] or "" in codes
 
 
@@ -213,5 +213,5 @@ def _called(tree: Taxonomy, other: Taxonomy, nodes: Iterable[int]) -> Iterator[t
 def _above(tree: Taxonomy, ranks: Collection[str]) -> list[int]:
     """The nearest taxon of one of these ranks that each node stands below, 0 where there is none."""
     counts = np.array([rank in ranks for rank in tree.rank_names])[tree.rank_N]
-    found: list[int] = nearest_above(tree, is_taxon(tree) & counts).tolist()
+    found: list[int] = find_nearest_above(tree, is_taxon(tree) & counts).tolist()
     return found

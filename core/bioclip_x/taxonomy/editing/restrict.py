@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.taxonomy.compile import Draft, compile_tree
-from bioclip_x.taxonomy.details import renumbered
+from bioclip_x.taxonomy.details import renumber_details
 from bioclip_x.taxonomy.tree import ROOT, TAXON, Taxonomy
 
 if TYPE_CHECKING:
     pass
 
 
-def restricted(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
+def restrict_with_index(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
     """The tree of `classes` (ascending) and of the taxa above them, and which of the old classes each of its classes is.
 
     Ranks that none of them uses have no holes there; so, of clades in which some taxa lack a rank, classes may change places.
@@ -66,7 +66,7 @@ def _of_nodes(
         rank_names=taxonomy.rank_names,
         names=[taxonomy.names[node] for node in nodes.tolist()],
         is_class_M=is_class_M,
-        details=renumbered(taxonomy.details, place_N),
+        details=renumber_details(taxonomy.details, place_N),
         line_M=None if taxonomy.line_N is None else taxonomy.line_N[nodes],
         line_unit=taxonomy.line_unit,
     )
@@ -76,9 +76,9 @@ def _of_nodes(
     return tree, new_N
 
 
-def restricted_to(taxonomy: Taxonomy, classes: Iterable[int]) -> Taxonomy:
+def restrict(taxonomy: Taxonomy, classes: Iterable[int]) -> Taxonomy:
     """The tree of some of the classes, and of the nodes above them. Raises TaxonomyError if none is left.
 
     See `restricted` for which class is which.
     """
-    return restricted(taxonomy, np.unique(np.fromiter(classes, np.int64)))[0]
+    return restrict_with_index(taxonomy, np.unique(np.fromiter(classes, np.int64)))[0]

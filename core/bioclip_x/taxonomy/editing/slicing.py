@@ -11,13 +11,13 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.taxonomy.compile import first_seen_first
-from bioclip_x.taxonomy.details import renumbered
+from bioclip_x.taxonomy.compile import order_by_first_appearance
+from bioclip_x.taxonomy.details import renumber_details
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import SELF, TAXON, Taxonomy
 
 
-def sliced(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy | None:
+def slice_classes(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy | None:
     """The tree of `classes` (ascending, at least one) and of the nodes above them, holes and self leaves included.
 
     None where the part is another tree than its slice: a rank loses all its taxa, and so its holes; ranks out of order
@@ -34,7 +34,7 @@ def sliced(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy | Non
     new_N = np.full(taxonomy.n_nodes, -1, np.int32)
     new_N[kept_n] = np.arange(len(kept_n), dtype=np.int32)
     parent_n = taxonomy.parent_N[kept_n]
-    rank_names, rank_n = first_seen_first(taxonomy.rank_names, taxonomy.rank_N[kept_n])
+    rank_names, rank_n = order_by_first_appearance(taxonomy.rank_names, taxonomy.rank_N[kept_n])
     return replace(
         taxonomy,
         parent_N=np.where(parent_n >= 0, new_N[parent_n], -1).astype(np.int32),
@@ -45,7 +45,7 @@ def sliced(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy | Non
         leaf_node_C=new_N[taxonomy.leaf_node_C[classes]],
         names=tuple(compress(taxonomy.names, is_kept_N.tolist())),
         rank_names=rank_names,
-        details=renumbered(taxonomy.details, new_N),
+        details=renumber_details(taxonomy.details, new_N),
         class_of_row=None,
         line_N=None if taxonomy.line_N is None else taxonomy.line_N[kept_n],
     )

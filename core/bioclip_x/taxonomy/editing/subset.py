@@ -19,9 +19,9 @@ import numpy.typing as npt
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.messages import list_some
 from bioclip_x.records.taxon import Taxon
-from bioclip_x.taxonomy.editing.restrict import restricted
-from bioclip_x.taxonomy.editing.slicing import sliced
-from bioclip_x.taxonomy.names.matching import Listed, match_list, outermost, places
+from bioclip_x.taxonomy.editing.restrict import restrict_with_index
+from bioclip_x.taxonomy.editing.slicing import slice_classes
+from bioclip_x.taxonomy.names.matching import Listed, find_outermost, find_places, match_list
 from bioclip_x.taxonomy.names.resolver import Resolver
 from bioclip_x.taxonomy.ranks import normalise_rank
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -83,7 +83,7 @@ def parse_term(text: str) -> Term:
     return Term(text, names, rank, is_exclusion=is_exclusion)
 
 
-def placed(text: str, folder: Path) -> str:
+def resolve_path(text: str, folder: Path) -> str:
     """A term with its file, if it is one, taken from `folder`."""
     term = parse_term(text)
     return text if term.file is None else f"{'!' * term.is_exclusion}{folder / term.file}"
@@ -115,9 +115,9 @@ def subset(taxonomy: Taxonomy, terms: Sequence[str], *, read: ReadList | None = 
     if not len(classes):
         raise TaxonomyError(f"subset {told}: no class is left; all that is included is excluded again")
     notes.insert(0, f"subset {told}: {len(classes)} of {taxonomy.n_classes} classes")
-    tree, old_C = sliced(taxonomy, classes), classes.astype(np.int32)
+    tree, old_C = slice_classes(taxonomy, classes), classes.astype(np.int32)
     if tree is None:
-        tree, old_C = restricted(taxonomy, classes)
+        tree, old_C = restrict_with_index(taxonomy, classes)
     return Subset(tree, old_C, tuple(notes))
 
 
@@ -143,13 +143,13 @@ def _by_hand(resolver: Resolver, term: Term) -> list[int]:
         raise TaxonomyError(f"subset {term.text!r}: the taxonomy has no rank {term.rank!r}; it has: {known}")
     for name in term.names:
         match = resolver.find(name, term.rank)
-        nodes += places(resolver, match)
-        found = outermost(taxonomy, match.nodes)
+        nodes += find_places(resolver, match)
+        found = find_outermost(taxonomy, match.nodes)
         if not found:
             near = resolver.near(name, term.rank)
             meant = f"did you mean {', '.join(near)}?" if near else "nothing in the taxonomy is called alike"
             wrong.append(f"there is no {' '.join(filter(None, (term.rank, name)))}; {meant}")
-        elif not places(resolver, match):
+        elif not find_places(resolver, match):
             paths = " or ".join(repr("; ".join(n for _, n in taxonomy.taxon(node).lineage)) for node in found)
             wrong.append(f"{name} may be {len(found)} taxa; write its path: {paths}")
     if wrong:

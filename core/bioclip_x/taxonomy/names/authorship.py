@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Final
 
 
-def word_set(text: str) -> frozenset[str]:
+def make_word_set(text: str) -> frozenset[str]:
     """The words of a text."""
     return frozenset(text.split())
 
 
-_PARTICLES: Final = word_set(
+_PARTICLES: Final = make_word_set(
     "de da di do du del della delle degli der den des dos das dal la le les van von vom zu zur zum ter ten te af av el "
     "al ben bin ibn st san y e o dem dela delos los las lo vander vanden zum und v. v.d. d. s. 't"
 )
 """Small words inside the name of a person: authors if a capital follows them."""
 
-_WORDS: Final = word_set(
+_WORDS: Final = make_word_set(
     "et ex sec in and & und y e al al. f f. fil fil. filius bis ter non nec not nom auct auctt auctorum sensu sens lato "
     "stricto amplo s.l. s.str. s. l. str. s.lat. emend pro parte p.p. hort ined corrig orth apud fide vide as of sic "
     "mihi syn comb stat nov nomen nudum dubium oblitum conservandum illegitimum rejiciendum invalidum cons rej illeg "
@@ -27,7 +27,7 @@ _WORDS: Final = word_set(
 )
 """Small words that only authors and notes on a name hold."""
 
-_NO_EPITHET: Final = word_set("ex in et and sensu sens. auct auct. non nec emend apud hort ined fide und pro")
+_NO_EPITHET: Final = make_word_set("ex in et and sensu sens. auct auct. non nec emend apud hort ined fide und pro")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?(?:[-–/\"“”'(\[]*\d{1,4}[\"“”')\]]*)?\??")
 _ELISION = re.compile(r"(?:[dl]|dall|dell|[oO]|['’`´]?t|['’`´]s)['’`´ʻ](?=\w)|^['’`´]t$")
 _EDGES = "()[]{},;:.&\"“”'’‘?!-–"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bioclip_x.messages import list_some
-from bioclip_x.records.explanation import Explanation, other_classes_of
+from bioclip_x.records.explanation import Explanation, name_other_classes
 from bioclip_x.records.result import Prediction, RankWinner, Result, Step
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.names.resolver import By, Resolver
@@ -183,7 +183,7 @@ def _explained(explanation: Explanation, renamed: Sequence[_Renamed]) -> Explana
     new = {field: names.get(getattr(explanation, field), getattr(explanation, field)) for field in fields}
     if new["winner"] == new["runner_up"]:
         return explanation
-    labels = {other_classes_of(old): other_classes_of(name) for old, name in names.items()}
+    labels = {name_other_classes(old): name_other_classes(name) for old, name in names.items()}
     remainders = (replace(one, label=labels.get(one.label, one.label)) for one in explanation.remainders)
     return replace(explanation, **new, remainders=tuple(remainders))
 

@@ -27,7 +27,7 @@ def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str,
     return found, lost, doubtful
 
 
-def off_the_list(labels: Iterable[str], taxonomy: Taxonomy) -> list[str]:
+def find_unlisted_labels(labels: Iterable[str], taxonomy: Taxonomy) -> list[str]:
     """Those of the labels of which the tree has no taxon at all: not one of its genera, say, that is no class itself."""
     resolver = Resolver(taxonomy)
     return [label for label in labels if not resolver.find(label).nodes]

@@ -8,7 +8,7 @@ from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.ranks import LINNAEAN
 
 
-def taxonomic_name(taxon: Taxon) -> str:
+def format_taxonomic_name(taxon: Taxon) -> str:
     """The seven Linnaean ranks that the lineage has, then the taxon itself if it lies below or off them.
 
     "Animalia Chordata Aves Passeriformes Paridae Cyanistes caeruleus"

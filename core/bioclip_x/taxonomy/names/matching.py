@@ -59,7 +59,7 @@ def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> Listed:
     names: dict[str, list[str]] = defaultdict(list)
     for taxon in taxa:
         match, is_above = _species_or_above(resolver, taxon)
-        found = places(resolver, match)
+        found = find_places(resolver, match)
         nodes |= dict.fromkeys(found)
         what = "species" if found and is_above else match.by if found else "ambiguous" if match.nodes else "lost"
         names[what].append(taxon.name)
@@ -75,13 +75,13 @@ def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> Listed:
     )
 
 
-def places(resolver: Resolver, match: Match) -> tuple[int, ...]:
+def find_places(resolver: Resolver, match: Match) -> tuple[int, ...]:
     """Where the one taxon of a name stands; nowhere if it is unknown, or may be several taxa.
 
     One place is the rule. But trees that were put together have a family twice, with and without its order: two places of
     one accepted name and rank are one taxon where one nomenclatural code governs both, since it gives a name but once.
     """
-    nodes = outermost(resolver.taxonomy, match.nodes)
+    nodes = find_outermost(resolver.taxonomy, match.nodes)
     if len(nodes) < 2:
         return nodes
     taxa = {(resolver.taxonomy.rank(node), resolver.code(node)) for node in nodes}
@@ -89,7 +89,7 @@ def places(resolver: Resolver, match: Match) -> tuple[int, ...]:
     return nodes if is_one else ()
 
 
-def outermost(taxonomy: Taxonomy, nodes: Sequence[int]) -> tuple[int, ...]:
+def find_outermost(taxonomy: Taxonomy, nodes: Sequence[int]) -> tuple[int, ...]:
     """Nodes that lie below no other of them: the genus Quercus, and not its subgenus Quercus."""
     start_N, stop_N = taxonomy.leaf_start_N, taxonomy.leaf_stop_N
     kept: list[int] = []

@@ -28,7 +28,7 @@ _CODES: Final[Mapping[str, Code]] = {name: code for code, names in _GROUPS.items
 
 
 @lru_cache(maxsize=4096)
-def nomenclatural_code(names: frozenset[str]) -> Code:
+def guess_nomenclatural_code(names: frozenset[str]) -> Code:
     """The code that a lineage is under: of normalised names; "" where none of them tells, or they contradict each other.
 
     >>> nomenclatural_code(frozenset(["animalia", "muscicapidae"])), nomenclatural_code(frozenset(["ciliophora"]))

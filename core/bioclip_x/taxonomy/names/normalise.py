@@ -22,7 +22,7 @@ def normalise_name(name: str) -> str:
     return " ".join(name.replace("_", " ").lower().split())
 
 
-def gender_variants(epithet: str) -> tuple[str, ...]:
+def make_gender_variants(epithet: str) -> tuple[str, ...]:
     """A Latin epithet, and as it would end in a genus of another gender.
 
     >>> gender_variants("caeruleus")

@@ -15,17 +15,17 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from bioclip_x.taxonomy.names.authorship import begins_authorship, is_authorship, is_surely_authorship, word_set
+from bioclip_x.taxonomy.names.authorship import begins_authorship, is_authorship, is_surely_authorship, make_word_set
 from bioclip_x.taxonomy.ranks import ORDER, normalise_rank
 
-MARKERS: Final = word_set(
+MARKERS: Final = make_word_set(
     "subsp. ssp. var. subvar. convar. f. fo. forma form. subf. subforma morph. morpha ab. aberr. aberration. race nothosubsp. "
     "nothossp. nothovar. nothof. f.sp. fsp. pv. bv. natio mut. lusus prol. proles agamosp. agamovar. subsp ssp var subvar "
     "cf. aff. nr."
 )
 """What stands before an epithet below the species (or, cf. and aff., before one that is in doubt)."""
 
-INFRAGENERIC: Final = word_set("subg. subgen. sect. subsect. ser. subser. supersect. nothosect. nothosubg.")
+INFRAGENERIC: Final = make_word_set("subg. subgen. sect. subsect. ser. subser. supersect. nothosect. nothosubg.")
 
 _DOUBT: Final = frozenset({"cf.", "aff.", "nr."})
 _PLACEHOLDER = re.compile(

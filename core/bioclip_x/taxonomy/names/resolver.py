@@ -16,9 +16,9 @@ from typing import Final, Literal
 import numpy as np
 
 from bioclip_x.records.taxon import Taxon
-from bioclip_x.taxonomy.details import DetailColumns, Role, as_columns, names_in
-from bioclip_x.taxonomy.names.nomenclature import Code, nomenclatural_code
-from bioclip_x.taxonomy.names.normalise import NO_IDS, NameIndex, gender_variants, normalise_name
+from bioclip_x.taxonomy.details import DetailColumns, Role, as_columns, split_names
+from bioclip_x.taxonomy.names.nomenclature import Code, guess_nomenclatural_code
+from bioclip_x.taxonomy.names.normalise import NO_IDS, NameIndex, make_gender_variants, normalise_name
 from bioclip_x.taxonomy.names.parsing import split_authorship
 from bioclip_x.taxonomy.ranks import normalise_rank
 from bioclip_x.taxonomy.tree import HOLE, SELF, TAXON, Taxonomy
@@ -145,7 +145,9 @@ class Resolver:
             return []
         genera = [node for node in self._synonyms.get(genus) if self.taxonomy.rank(node) == "genus"]
         keys = [
-            f"{normalise_name(self.taxonomy.names[node])} {one}" for node in genera for one in gender_variants(epithet)
+            f"{normalise_name(self.taxonomy.names[node])} {one}"
+            for node in genera
+            for one in make_gender_variants(epithet)
         ]
         return [node for one in keys for node in self._scientific(one, rank)]
 
@@ -160,7 +162,7 @@ class Resolver:
     def _agreeing(self, nodes: Sequence[int], hints: frozenset[str]) -> tuple[int, ...]:
         """Those whose lineage shares most names with the hints, or is just that; none under another nomenclatural code."""
         nodes = tuple(dict.fromkeys(nodes))
-        if code := nomenclatural_code(hints):
+        if code := guess_nomenclatural_code(hints):
             nodes = tuple(node for node in nodes if self.code(node) in (code, ""))
         if not hints or len(nodes) < 2:
             return nodes
@@ -172,7 +174,7 @@ class Resolver:
         """The nomenclatural code that a taxon is under, by the names above it."""
         parent = int(self.taxonomy.parent_N[node])
         if parent not in self._code_below:
-            self._code_below[parent] = nomenclatural_code(self._names_above(node))
+            self._code_below[parent] = guess_nomenclatural_code(self._names_above(node))
         return self._code_below[parent]
 
     def _names_above(self, node: int) -> frozenset[str]:
@@ -204,13 +206,13 @@ class Resolver:
     def _synonyms(self) -> NameIndex:
         cells = self._cells("synonyms")
         return NameIndex(
-            (normalise_name(one.split("\t", 1)[0]), node) for node, _, text in cells for one in names_in(text)
+            (normalise_name(one.split("\t", 1)[0]), node) for node, _, text in cells for one in split_names(text)
         )
 
     @cached_property
     def _common_names(self) -> NameIndex:
         return NameIndex(
-            (normalise_name(name), node) for node, _, text in self._cells("common") for name in names_in(text)
+            (normalise_name(name), node) for node, _, text in self._cells("common") for name in split_names(text)
         )
 
     @cached_property
@@ -242,5 +244,5 @@ def _normalised(names: tuple[str, ...]) -> frozenset[str]:
 def _of_epithet(key: str, index: NameIndex) -> list[str]:
     """The keys that end in the same epithet: species have moved to other genera more often than they were renamed."""
     genus, _, epithet = key.partition(" ")
-    endings = tuple(f" {one}" for one in gender_variants(epithet)) if genus and epithet else ()
+    endings = tuple(f" {one}" for one in make_gender_variants(epithet)) if genus and epithet else ()
     return [other for other in index if other.endswith(endings)] if endings else []

@@ -18,7 +18,7 @@ def is_surely_fine(text: str) -> bool:
     return text.isascii() and text.isprintable() and "?" not in text
 
 
-def oddities(text: str) -> Iterator[str]:
+def find_oddities(text: str) -> Iterator[str]:
     """What is odd, in words; each says how to mend it.
 
     >>> list(oddities("Dupr\\xc3\\xa9"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=2)
-def heights(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
+def compute_heights(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
     """int64 [N]: taxa on the longest way from a node down to a class, itself not counted; 0 for classes.
 
     A hole's is that of its taxon, so that two classes that meet in a hole meet in the taxon.
@@ -39,7 +39,7 @@ def heights(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
     return height_N
 
 
-def lca_costs(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
+def compute_lca_costs(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
     """Expected height of the lowest common ancestor of each held node and the true class: float64 [I, B].
 
     cost(v) = Σ_l P(l)·height(lca(v, l)) over the classes l (Karthik et al., ICLR 2021, with the LCA height of Bertinetto et
@@ -50,14 +50,14 @@ def lca_costs(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
     """
     import torch
 
-    held, height_N = taxonomy.held_nodes, heights(taxonomy)
+    held, height_N = taxonomy.held_nodes, compute_heights(taxonomy)
     drop = height_N[taxonomy.parent_N[held]] - height_N[held]
     steps_IB = log_probs_BI.T.double().exp() * torch.from_numpy(-drop)[:, None]
     steps_IB[0] = float(height_N[0])
     return sum_down(steps_IB, held, taxonomy)
 
 
-def tree_distances(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
+def compute_tree_distances(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
     """Expected distance in taxa between each held node and the true class, less that of the root: float64 [I, B].
 
     distance(v) = Σ_l P(l)·d(v, l), by rerooting: a step down to the taxon v brings the classes below v nearer by one and

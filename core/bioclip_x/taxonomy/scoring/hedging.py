@@ -62,7 +62,7 @@ class Bets:
         )
 
 
-def information(taxonomy: Taxonomy) -> Floats:
+def compute_information(taxonomy: Taxonomy) -> Floats:
     """float64 [N], what naming a node says: (log2 C - log2 (classes below)) / log2 C, 0 at the root, 1 at a class.
 
     All 0 in a tree of one class.
@@ -106,7 +106,7 @@ def _inner(taxonomy: Taxonomy) -> tuple[Nodes, Floats]:
     same_as_next = (np.diff(starts[order]) == 0) & (np.diff(stops[order]) == 0)
     deepest = nodes[order[~np.append(same_as_next, False)]]
     inner = np.setdiff1d(deepest, taxonomy.leaf_node_C)
-    says = information(taxonomy)[inner]
+    says = compute_information(taxonomy)[inner]
     order = np.argsort(says, kind="stable")
     return inner[order], says[order]
 
@@ -143,7 +143,7 @@ def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, 
     λ = accuracy / (1 - accuracy) is always enough: there the root, worth λ, beats every node of a smaller share than
     `accuracy`. Where shares are overconfident λ is looked for above it, too.
 
-    bets: of the pictures (`compute_bets`, `Bets.joined`). true_B: the class of each, 0 … C-1. accuracy: between 0 and 1, both excluded.
+    bets: of the images (`compute_bets`, `Bets.joined`). true_B: the class of each, 0 … C-1. accuracy: between 0 and 1, exclusive.
 
     Raises RecipeError where there is no picture, and where no λ is enough: a wrong taxon whose share rounds to 1 wins always.
     """

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.records.scores import BEST, Logits, Scores
-from bioclip_x.taxonomy.levels import levels
+from bioclip_x.taxonomy.levels import split_into_levels
 from bioclip_x.taxonomy.tree import Taxonomy
 
 RUN: Final = 32
@@ -97,7 +97,7 @@ def _made_plan(taxonomy: Taxonomy) -> Plan:
     held = taxonomy.held_nodes
     parent_I = taxonomy.place_N[taxonomy.parent_N[held]]
     parent_I[0] = -1
-    by_level = levels(parent_I)
+    by_level = split_into_levels(parent_I)
     depth_I = np.empty(len(held), np.int64)
     for depth, places in enumerate(by_level):
         depth_I[places] = depth
@@ -249,7 +249,7 @@ class BestClasses:
         return self._classes_BK, self._values_BK.double()
 
 
-def top_rows(values_nB: torch.Tensor, k: int) -> torch.Tensor:
+def select_top_rows(values_nB: torch.Tensor, k: int) -> torch.Tensor:
     """The rows of the k largest values of each column, largest first: int64 [B, k].
 
     Of many rows, those of the k blocks with the largest maxima are looked at: the k largest values are among them.

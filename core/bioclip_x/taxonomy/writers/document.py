@@ -23,7 +23,7 @@ class Document:
     lost: tuple[str, ...] = ()
 
 
-def counted_details(columns: DetailColumns) -> Iterator[str]:
+def count_details(columns: DetailColumns) -> Iterator[str]:
     """All that the details hold, counted: for formats that hold none of it."""
     for column in columns.columns:
         count = len(column.node_n)

@@ -15,7 +15,7 @@ from bioclip_x.taxonomy.writers.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """suffixes: the first is the usual one. module: of this package. options: for its `document`."""
+    """suffixes: the first is the usual one. module: of this package. options: for its `make_document`."""
 
     name: str
     summary: str
@@ -54,8 +54,8 @@ def format_of(output: Path | None, name: str | None) -> Format:
     raise TaxonomyError(f"{what}: name one with --to: {known}")
 
 
-def document_of(taxonomy: Taxonomy, format_: Format) -> Document:
+def make_document(taxonomy: Taxonomy, format_: Format) -> Document:
     """The tree as a document of this format. Raises TaxonomyError where the format cannot hold its classes."""
     module = import_module(f"bioclip_x.taxonomy.writers.{format_.module}")
-    made: Document = module.document(taxonomy, **format_.options)
+    made: Document = module.make_document(taxonomy, **format_.options)
     return made

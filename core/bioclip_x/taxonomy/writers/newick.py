@@ -12,15 +12,15 @@ from typing import Final
 import numpy as np
 
 from bioclip_x.messages import pluralise
-from bioclip_x.taxonomy.ancestors import is_taxon, last_below, taxa, taxa_above
+from bioclip_x.taxonomy.ancestors import find_last_below, find_taxa_above, is_taxon, list_taxa
 from bioclip_x.taxonomy.details import as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
-from bioclip_x.taxonomy.writers.document import AT_ONCE, Document, counted_details
+from bioclip_x.taxonomy.writers.document import AT_ONCE, Document, count_details
 
 _UNQUOTED: Final = re.compile(r"[^\W_][^\W_]*(?:[ .-][^\W_]+)*\.?")
 
 
-def document(taxonomy: Taxonomy) -> Document:
+def make_document(taxonomy: Taxonomy) -> Document:
     return Document(lambda: _pieces(taxonomy), tuple(_lost(taxonomy)))
 
 
@@ -29,16 +29,16 @@ def _lost(taxonomy: Taxonomy) -> Iterator[str]:
     ranked = int(np.count_nonzero(nodes & (taxonomy.rank_N != taxonomy.rank_names.index(""))))
     if ranked:
         yield f"the ranks of {pluralise(ranked, 'taxon', 'taxa')}"
-    inner = np.unique(taxa_above(taxonomy)[nodes])
+    inner = np.unique(find_taxa_above(taxonomy)[nodes])
     classes = int((taxonomy.class_of_N[inner] >= 0).sum())
     if classes:
         yield f"that {pluralise(classes, 'inner node is a class', 'inner nodes are classes')} (Newick's classes are its tips)"
-    yield from counted_details(as_columns(taxonomy.details))
+    yield from count_details(as_columns(taxonomy.details))
 
 
 def _pieces(taxonomy: Taxonomy) -> Iterator[str]:
-    above_N, last_N = taxa_above(taxonomy), last_below(taxonomy).tolist()
-    nodes = taxa(taxonomy)
+    above_N, last_N = find_taxa_above(taxonomy), find_last_below(taxonomy).tolist()
+    nodes = list_taxa(taxonomy)
     inner = set(above_N[nodes].tolist())
     # A tree begins with a bracket: that of its one top, or one around several tops or around a tip alone.
     is_bracketed = len(nodes) == 1 or int((above_N[nodes] == 0).sum()) > 1

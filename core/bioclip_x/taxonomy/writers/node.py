@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bioclip_x.taxonomy.ancestors import taxa, taxa_above
+from bioclip_x.taxonomy.ancestors import find_taxa_above, list_taxa
 from bioclip_x.taxonomy.details import BETWEEN, DetailColumn, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
 
 About = dict[str, Any]
 
 
-def abouts(taxonomy: Taxonomy) -> Callable[[int], About]:
+def make_node_describer(taxonomy: Taxonomy) -> Callable[[int], About]:
     """node → its attributes by key, what is blank left out.
 
     rank, name, authorship, is_class (only where taxa lie below: tips are classes anyway), common_names, ids, synonyms, extra.
     """
-    inner = set(taxa_above(taxonomy)[taxa(taxonomy)].tolist())
+    inner = set(find_taxa_above(taxonomy)[list_taxa(taxonomy)].tolist())
     classes = taxonomy.class_of_N.tolist()
     told: dict[int, list[tuple[DetailColumn, str]]] = {}
     for column in as_columns(taxonomy.details).columns:

@@ -16,20 +16,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from bioclip_x.taxonomy.ancestors import taxa, taxa_above
+from bioclip_x.taxonomy.ancestors import find_taxa_above, list_taxa
 from bioclip_x.taxonomy.tree import Taxonomy
 from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
-from bioclip_x.taxonomy.writers.node import abouts
+from bioclip_x.taxonomy.writers.node import make_node_describer
 
 
-def document(taxonomy: Taxonomy) -> Document:
+def make_document(taxonomy: Taxonomy) -> Document:
     return Document(lambda: _pieces(taxonomy))
 
 
 def _pieces(taxonomy: Taxonomy) -> Iterator[str]:
-    above = taxa_above(taxonomy).tolist()
-    nodes = taxa(taxonomy)
-    about = abouts(taxonomy)
+    above = find_taxa_above(taxonomy).tolist()
+    nodes = list_taxa(taxonomy)
+    about = make_node_describer(taxonomy)
     yield '{"directed": true, "multigraph": false, "graph": {}, "nodes": ['
     yield from _rows({"id": node} | about(node) for node in nodes)
     yield '\n], "edges": ['

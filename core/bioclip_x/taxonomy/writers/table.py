@@ -22,9 +22,9 @@ import numpy as np
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.messages import pluralise
-from bioclip_x.taxonomy.ancestors import is_taxon, nearest, nearest_above, order_of_ranks, path_text
+from bioclip_x.taxonomy.ancestors import find_nearest, find_nearest_above, find_rank_order, format_path, is_taxon
 from bioclip_x.taxonomy.details import BETWEEN, DetailColumn, as_columns
-from bioclip_x.taxonomy.editing.validate import authors_in_names, rank_order
+from bioclip_x.taxonomy.editing.validate import find_authors_in_names, find_rank_order_faults
 from bioclip_x.taxonomy.names.parsing import split_authorship
 from bioclip_x.taxonomy.ranks import ORDER, RANKS, normalise_rank
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -46,7 +46,7 @@ _WITH_GENUS: Final = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-
 _INSTEAD: Final = "convert to .yaml or .json, which hold any tree"
 
 
-def document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
+def make_document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
     """delimiter: "" for Parquet. Raises TaxonomyError where classes have no place in a table of ranks."""
     _refuse(taxonomy)
     every = as_columns(taxonomy.details).columns
@@ -56,7 +56,7 @@ def document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
         if name := _header(column):
             told.setdefault(name, []).append(column)
             has_row_N[column.node_n] = True
-    has_row_N &= order_of_ranks(taxonomy) >= 0
+    has_row_N &= find_rank_order(taxonomy) >= 0
     cells: dict[str, Texts] = _rank_columns(taxonomy)
     if (has_row_N & (taxonomy.class_of_N < 0)).any():
         cells["is_class"] = lambda nodes: ["true" if c >= 0 else "false" for c in taxonomy.class_of_N[nodes].tolist()]
@@ -70,23 +70,23 @@ def document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
 
 def _refuse(taxonomy: Taxonomy) -> None:
     """Raises TaxonomyError for classes that have no column, and for taxa that a table cannot tell apart."""
-    order_N = order_of_ranks(taxonomy)
+    order_N = find_rank_order(taxonomy)
     nodes = np.flatnonzero((taxonomy.class_of_N >= 0) & (order_N < 0)).tolist()
     if nodes:
         count = f"{len(nodes):,} of {pluralise(taxonomy.n_classes, 'class', 'classes')}"
         ranks = ", ".join(sorted({taxonomy.rank(node) or "none" for node in nodes}))
         raise TaxonomyError(
             f"a table has a column for each rank from {RANKS[0]} to {RANKS[-1]}, and {count} have no such rank (but: {ranks}), "
-            f"first {path_text(taxonomy, nodes[0])}; {_INSTEAD}"
+            f"first {format_path(taxonomy, nodes[0])}; {_INSTEAD}"
         )
-    for found in rank_order(taxonomy):
+    for found in find_rank_order_faults(taxonomy):
         raise TaxonomyError(f"a table of ranks cannot hold this tree: {found.message}; {_INSTEAD}")
-    above_N = nearest_above(taxonomy, order_N >= 0).tolist()
+    above_N = find_nearest_above(taxonomy, order_N >= 0).tolist()
     first: dict[tuple[int, int, str], int] = {}
     for node in np.flatnonzero(order_N >= 0).tolist():
         other = first.setdefault((above_N[node], int(order_N[node]), taxonomy.names[node]), node)
         if other != node:
-            both = f"{path_text(taxonomy, other)}; {path_text(taxonomy, node)}"
+            both = f"{format_path(taxonomy, other)}; {format_path(taxonomy, node)}"
             raise TaxonomyError(f"a table cannot tell these two apart: {both}; {_INSTEAD}")
 
 
@@ -95,7 +95,9 @@ def _rank_columns(taxonomy: Taxonomy) -> dict[str, Texts]:
     is_a_taxon = is_taxon(taxonomy)
 
     def column(rank: str) -> Texts:
-        at_N = nearest(taxonomy, is_a_taxon & (taxonomy.rank_N == taxonomy.rank_names.index(rank))).astype(np.int32)
+        at_N = find_nearest(taxonomy, is_a_taxon & (taxonomy.rank_N == taxonomy.rank_names.index(rank))).astype(
+            np.int32
+        )
         return lambda nodes: [taxonomy.names[at] for at in at_N[nodes].tolist()]  # the root's name is ""
 
     used = {taxonomy.rank_names[i] for i in np.unique(taxonomy.rank_N[is_a_taxon]).tolist()}
@@ -137,13 +139,13 @@ def _synonym(written: str) -> str:
 
 
 def _lost(taxonomy: Taxonomy, columns: Sequence[DetailColumn]) -> Iterator[str]:
-    without = np.flatnonzero(is_taxon(taxonomy) & (order_of_ranks(taxonomy) < 0))
+    without = np.flatnonzero(is_taxon(taxonomy) & (find_rank_order(taxonomy) < 0))
     if len(without):
         ranks = sorted({taxonomy.rank(node) or "none" for node in without.tolist()})
         yield f"{pluralise(len(without), 'clade')} whose rank has no column ({', '.join(ranks)})"
     if bare := sum(1 for _ in _bare_epithets(taxonomy)):
         yield f"the names of {pluralise(bare, 'taxon', 'taxa')} as they are: without their genus, which a table's reader adds"
-    if authors := sum(1 for _ in authors_in_names(taxonomy)):
+    if authors := sum(1 for _ in find_authors_in_names(taxonomy)):
         yield f"the names of {pluralise(authors, 'taxon', 'taxa')} as they are: what looks like an author is read as one"
     for column in columns:
         yield f"{len(column.node_n):,} × {column.role} {column.key!r}, which as a column would mean something else"
@@ -164,9 +166,9 @@ def _is_joined_for_good(parts: Sequence[str]) -> bool:
 
 def _bare_epithets(taxonomy: Taxonomy) -> Iterator[int]:
     """Species, and what lies below them, that a reader will put their genus or species in front of."""
-    order_N = order_of_ranks(taxonomy)
-    above_N = nearest_above(taxonomy, order_N >= 0)
-    genus_N = nearest(taxonomy, order_N == ORDER["genus"])
+    order_N = find_rank_order(taxonomy)
+    above_N = find_nearest_above(taxonomy, order_N >= 0)
+    genus_N = find_nearest(taxonomy, order_N == ORDER["genus"])
     for node in np.flatnonzero((order_N >= ORDER["species"]) & (above_N > 0)).tolist():
         name, genus = taxonomy.names[node], taxonomy.names[genus_N[node]]
         is_species = order_N[node] == ORDER["species"]

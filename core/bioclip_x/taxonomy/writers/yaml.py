@@ -21,20 +21,20 @@ import numpy as np
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.io.strict_yaml import DEEPEST
-from bioclip_x.taxonomy.ancestors import taxa, taxa_above
-from bioclip_x.taxonomy.editing.validate import duplicates
+from bioclip_x.taxonomy.ancestors import find_taxa_above, list_taxa
+from bioclip_x.taxonomy.editing.validate import find_duplicates
 from bioclip_x.taxonomy.tree import Taxonomy
 from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
-from bioclip_x.taxonomy.writers.node import abouts
+from bioclip_x.taxonomy.writers.node import make_node_describer
 
 _PLAIN: Final = re.compile(r"[^\W\d_](?:[\w.()&'’×-]| (?!#))*[\w.)]", re.UNICODE)
 _ELSE_MEANT: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _TO_ESCAPE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
 
-def document(taxonomy: Taxonomy) -> Document:
+def make_document(taxonomy: Taxonomy) -> Document:
     """Raises TaxonomyError for a tree too deep to be read back, and for siblings of one rank and name."""
-    for found in duplicates(taxonomy):
+    for found in find_duplicates(taxonomy):
         if found.kind == "duplicate":
             raise TaxonomyError(
                 f"YAML would take two for one: {found.message}; convert to .json, which keeps them apart"
@@ -51,7 +51,7 @@ def document(taxonomy: Taxonomy) -> Document:
 
 def _depths(taxonomy: Taxonomy) -> np.ndarray[Any, np.dtype[np.int64]]:
     """How many taxa stand above each taxon, itself included: int64 [N]."""
-    above_N = taxa_above(taxonomy)
+    above_N = find_taxa_above(taxonomy)
     depth_N = np.zeros(taxonomy.n_nodes, np.int64)
     for nodes in taxonomy.levels[1:]:
         depth_N[nodes] = depth_N[above_N[nodes]] + 1
@@ -59,9 +59,9 @@ def _depths(taxonomy: Taxonomy) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def _pieces(taxonomy: Taxonomy, depths: list[int]) -> Iterator[str]:
-    nodes = taxa(taxonomy)
-    has_children = set(taxa_above(taxonomy)[nodes].tolist())
-    about = abouts(taxonomy)
+    nodes = list_taxa(taxonomy)
+    has_children = set(find_taxa_above(taxonomy)[nodes].tolist())
+    about = make_node_describer(taxonomy)
     lines: list[str] = []
     for node in nodes:
         indent = "  " * (depths[node] - 1)

@@ -22,7 +22,7 @@ from bioclip_x.plugin import (
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames
 from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, rank_of
 from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages
-from bioclip_x_plugins.readers.delimited import named_rows
+from bioclip_x_plugins.readers.delimited import read_named_rows
 
 _ABOVE: Final = ("kingdom", "phylum", "class", "order", "superfamily", "family", "genus")
 Row = Callable[[str], str]
@@ -66,12 +66,12 @@ def _file(archive: Archive, stem: str) -> str:
 def _rows(archive: Archive, stem: str, findings: Findings) -> Iterator[tuple[int, Row]]:
     file = _file(archive, stem)
     if file:
-        yield from named_rows(archive, file, findings)
+        yield from read_named_rows(archive, file, findings)
 
 
 def _species(archive: Archive, main: str, findings: Findings) -> list[Listed]:
     found = []
-    for line, row in named_rows(archive, main, findings):
+    for line, row in read_named_rows(archive, main, findings):
         if not (row("genus") and row("speciesepithet")):
             findings.warn("no name", "a row without genus or epithet is left out", line)
             continue

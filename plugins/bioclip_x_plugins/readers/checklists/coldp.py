@@ -22,10 +22,10 @@ from bioclip_x.plugin import (
     is_archive,
     open_archive,
 )
-from bioclip_x_plugins.readers.checklists.coldp_rows import Row, taxon_or_synonym, with_name
+from bioclip_x_plugins.readers.checklists.coldp_rows import Row, read_name, read_usage
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
 from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages
-from bioclip_x_plugins.readers.delimited import first_cells, named_rows, plain
+from bioclip_x_plugins.readers.delimited import normalise_column, read_first_cells, read_named_rows
 
 _FILES: Final = {
     "nameusage": "usage", "nameusages": "usage", "name": "name", "names": "name", "taxon": "taxon", "taxa": "taxon",
@@ -48,7 +48,7 @@ class ColdpReader:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if not (path.is_dir() or is_archive(head)):
-            return _is_usage_table(first_cells(head))
+            return _is_usage_table(read_first_cells(head))
         try:
             with open_archive(path) as archive:
                 files = _files(archive)
@@ -77,7 +77,7 @@ class ColdpReader:
 
 
 def _is_usage_table(cells: list[str]) -> bool:
-    columns = {plain(cell) for cell in cells}
+    columns = {normalise_column(cell) for cell in cells}
     return {"id", "scientificname"} <= columns and bool(columns & {"parentid", "status"})
 
 
@@ -86,15 +86,15 @@ def _files(archive: Archive) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(archive.names, key=lambda one: one.count("/")):
         path = PurePosixPath(name)
-        kind = _FILES.get(plain(path.stem))
+        kind = _FILES.get(normalise_column(path.stem))
         if kind and path.suffix.lower() in _SUFFIXES:
             found.setdefault(kind, name)
     return found
 
 
 def _usage_rows(archive: Archive, file: str, findings: Findings) -> Iterator[Listed]:
-    for line, row in named_rows(archive, file, findings):
-        one = taxon_or_synonym(row, row, line)
+    for line, row in read_named_rows(archive, file, findings):
+        one = read_usage(row, row, line)
         if one is None:
             findings.warn("no name", "a row without a name is left out", line)
         else:
@@ -104,12 +104,12 @@ def _usage_rows(archive: Archive, file: str, findings: Findings) -> Iterator[Lis
 def _joined(archive: Archive, files: dict[str, str], findings: Findings) -> Iterator[Listed]:
     """Taxa and synonyms with their names. A name that neither of them uses is bare."""
     names: dict[str, tuple[int, Row]] = {}
-    for line, row in named_rows(archive, files["name"], findings):
+    for line, row in read_named_rows(archive, files["name"], findings):
         names.setdefault(row("id"), (line, row))
     used: set[str] = set()
-    for line, row in named_rows(archive, files["taxon"], findings):
+    for line, row in read_named_rows(archive, files["taxon"], findings):
         name = names.get(row("nameid"))
-        one = taxon_or_synonym(row, name[1], line) if name else None
+        one = read_usage(row, name[1], line) if name else None
         if one is None:
             findings.error(
                 "no name", f"the taxon {row('id')!r} has the name {row('nameid')!r}, which the table Name has not", line
@@ -119,7 +119,7 @@ def _joined(archive: Archive, files: dict[str, str], findings: Findings) -> Iter
             yield one
     yield from _synonyms(archive, files, names, used, findings)
     for id, (line, row) in names.items():
-        bare = None if id in used else with_name(row, f"name {id}", line=0)
+        bare = None if id in used else read_name(row, f"name {id}", line=0)
         if bare:
             findings.warn(
                 "bare name", f"{bare.whole_name} is the name of no taxon; left out", line, archive.where(files["name"])
@@ -132,9 +132,9 @@ def _synonyms(
     if "synonym" not in files:
         return
     where = archive.where(files["synonym"])
-    for line, row in named_rows(archive, files["synonym"], findings):
+    for line, row in read_named_rows(archive, files["synonym"], findings):
         name = names.get(row("nameid"))
-        one = with_name(name[1], f"name {row('nameid')}", line=0) if name else None
+        one = read_name(name[1], f"name {row('nameid')}", line=0) if name else None
         if one is None or not row("taxonid"):
             findings.warn(
                 "dangling synonym",
@@ -151,6 +151,6 @@ def _synonyms(
 def _common_names(archive: Archive, files: dict[str, str], findings: Findings) -> Names:
     found = CommonNames()
     if "vernacular" in files:
-        for _, row in named_rows(archive, files["vernacular"], findings):
+        for _, row in read_named_rows(archive, files["vernacular"], findings):
             found.add(row("taxonid"), row("name"), row("language"), row("preferred"))
     return found.names

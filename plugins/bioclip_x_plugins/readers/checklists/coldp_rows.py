@@ -8,7 +8,7 @@ from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
 from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, rank_of, rank_of_name
-from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, clean_name, column_name
+from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, clean_name, make_column_name
 
 Row = Callable[[str], str]
 """Column in lower case, letters only → the cell."""
@@ -24,10 +24,10 @@ _KEPT: Final = {
 _YES: Final = frozenset({"true", "t", "1", "yes", "y"})
 
 
-def taxon_or_synonym(taxon: Row, name: Row, line: int) -> Listed | None:
+def read_usage(taxon: Row, name: Row, line: int) -> Listed | None:
     """A taxon, with the row of its name (the same one, in NameUsage). None where that names nothing."""
     id = taxon("id")
-    one = with_name(name, id, line)
+    one = read_name(name, id, line)
     if one is None:
         return None
     usage, status = one.usage, taxon("status")
@@ -45,7 +45,7 @@ def taxon_or_synonym(taxon: Row, name: Row, line: int) -> Listed | None:
     return one
 
 
-def with_name(row: Row, id: str, line: int) -> Listed | None:
+def read_name(row: Row, id: str, line: int) -> Listed | None:
     """What a row of the table Name says."""
     rank = rank_of(row("rank"))
     name, authorship, subgenus = clean_name(row("scientificname") or _composed(row), row("authorship"), rank)
@@ -74,7 +74,7 @@ def _above(row: Row, rank: str, name: str) -> Lineage:
         if cell == name if lowest is None else ORDER[column] >= lowest:
             break
         if cell and not NO_NAME.fullmatch(cell):
-            lineage.append((column, column_name(cell, column)))
+            lineage.append((column, make_column_name(cell, column)))
     return tuple(lineage)
 
 

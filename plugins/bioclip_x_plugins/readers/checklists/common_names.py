@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bioclip_x_plugins.readers.languages import language_code
+from bioclip_x_plugins.readers.languages import find_language_code
 
 Names = Mapping[str, Mapping[str, tuple[str, ...]]]
 """taxon → language → names, the preferred first."""
@@ -22,7 +22,7 @@ class CommonNames:
         """language: a code or a name, "" where the row gives none, None for a table that has no such column: English."""
         if not (taxon and name):
             return
-        code = "en" if language is None else language_code(language)
+        code = "en" if language is None else find_language_code(language)
         of_taxon = self.names.setdefault(taxon, {})
         known = of_taxon.get(code, ())
         if preferred.lower() in _TRUE:

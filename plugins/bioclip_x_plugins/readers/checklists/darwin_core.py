@@ -27,10 +27,10 @@ from bioclip_x.plugin import (
     open_archive,
 )
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
-from bioclip_x_plugins.readers.checklists.darwin_core_meta import NAMESPACE, TableFile, read_meta, term
-from bioclip_x_plugins.readers.checklists.darwin_core_rows import RANK_COLUMNS, listed
+from bioclip_x_plugins.readers.checklists.darwin_core_meta import NAMESPACE, TableFile, parse_term, read_meta
+from bioclip_x_plugins.readers.checklists.darwin_core_rows import RANK_COLUMNS, read_usage
 from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages
-from bioclip_x_plugins.readers.delimited import Dialect, cell_of, first_cells, head_of, read_rows
+from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_cells, read_head, read_rows
 
 Row = Callable[[str], str]
 """term → the cell, "" where there is none."""
@@ -60,13 +60,13 @@ class DarwinCoreReader:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if not (path.is_dir() or is_archive(head)):
-            return _is_taxon_table(first_cells(head))
+            return _is_taxon_table(read_first_cells(head))
         try:
             with open_archive(path) as archive:
                 meta = archive.find("meta.xml")
                 if meta:
-                    return NAMESPACE.strip("{}").encode() in head_of(archive, meta)
-                return any(_is_taxon_table(first_cells(head_of(archive, name))) for name in _tables(archive))
+                    return NAMESPACE.strip("{}").encode() in read_head(archive, meta)
+                return any(_is_taxon_table(read_first_cells(read_head(archive, name))) for name in _tables(archive))
         except TaxonomyError:
             # A zip that cannot be opened is nobody's; here its user is told what is wrong with it.
             return not path.is_dir()
@@ -89,7 +89,7 @@ class DarwinCoreReader:
 
 
 def _is_taxon_table(cells: list[str]) -> bool:
-    terms = {term(cell) for cell in cells}
+    terms = {parse_term(cell) for cell in cells}
     named = "scientificname" in terms or {"genus", "specificepithet", "taxonid"} <= terms
     return named and bool(terms & _TELLING)
 
@@ -103,9 +103,9 @@ def _tables(archive: Archive) -> list[str]:
 def _without_meta(archive: Archive) -> TableFile:
     """The one table of taxa, by its header."""
     for name in _tables(archive):
-        cells = first_cells(head_of(archive, name))
+        cells = read_first_cells(read_head(archive, name))
         if _is_taxon_table(cells):
-            columns = {term(cell): index for index, cell in reversed(list(enumerate(cells)))}
+            columns = {parse_term(cell): index for index, cell in reversed(list(enumerate(cells)))}
             return TableFile("taxon", (name,), Dialect(), columns.get("id", -1), columns, {})
     raise TaxonomyError(
         f"{archive.path} has neither a meta.xml nor a table with the Darwin Core columns scientificName and taxonID or taxonRank"
@@ -121,7 +121,7 @@ def _rows(archive: Archive, table: TableFile, findings: Findings) -> Iterator[tu
         for opened in read_rows(archive, name, table.dialect, findings):
             for line, cells in opened.rows:
                 id = cells[table.id_column] if 0 <= table.id_column < len(cells) else ""
-                yield line, where, id, cell_of(cells, columns, table.defaults)
+                yield line, where, id, make_cell_getter(cells, columns, table.defaults)
 
 
 def _listed_rows(archive: Archive, core: TableFile, names: Names, findings: Findings) -> Iterator[Listed]:
@@ -130,7 +130,7 @@ def _listed_rows(archive: Archive, core: TableFile, names: Names, findings: Find
     seen = set()
     for line, where, id, row in _rows(archive, core, findings):
         # In a list of occurrences the identifier is the occurrence's.
-        one = listed(row, "" if is_occurrences else id, line if where == findings.file else 0, ranks)
+        one = read_usage(row, "" if is_occurrences else id, line if where == findings.file else 0, ranks)
         if one is None:
             findings.warn("no name", "a row without a name is left out", line, where)
             continue

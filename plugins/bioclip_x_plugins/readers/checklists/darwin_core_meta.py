@@ -32,7 +32,7 @@ class TableFile:
     defaults: Mapping[str, str]
 
 
-def term(name: str) -> str:
+def parse_term(name: str) -> str:
     """A term by its last part, in lower case: of a URI, of `dwc:taxonID`, or of a plain column.
 
     >>> term("http://rs.tdwg.org/dwc/terms/taxonID"), term("dwc:taxonID")
@@ -82,12 +82,14 @@ def _table(archive: Archive, element: ElementTree.Element, folder: str, where: s
         if tag in ("id", "coreid"):
             id_column = _number(field, "index", where, -1)
         elif tag == "field":
-            key = term(field.get("term", ""))
+            key = parse_term(field.get("term", ""))
             if field.get("default"):
                 defaults[key] = field.get("default", "")
             if field.get("index") is not None:
                 columns[key] = _number(field, "index", where, -1)
-    return TableFile(term(element.get("rowType", "")), files, _dialect(element, where), id_column, columns, defaults)
+    return TableFile(
+        parse_term(element.get("rowType", "")), files, _dialect(element, where), id_column, columns, defaults
+    )
 
 
 def _file(archive: Archive, folder: str, location: str) -> str:

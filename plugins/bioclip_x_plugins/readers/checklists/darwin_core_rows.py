@@ -8,7 +8,7 @@ from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
 from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, rank_of, rank_of_name
-from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, clean_name, column_name
+from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, clean_name, make_column_name
 
 _SYNONYM: Final = re.compile(
     r"synonym|sinonimo|sinónimo|\bunaccepted|\bnot accepted|\binvalid\b|misapplied|misspell|junior|superseded|\bbare name|"
@@ -23,7 +23,7 @@ _KEPT: Final = {
 RANK_COLUMNS: Final = tuple(rank for rank in RANKS if ORDER[rank] <= ORDER["species"])
 
 
-def listed(row: Callable[[str], str], core_id: str, line: int, ranks: Sequence[str]) -> Listed | None:
+def read_usage(row: Callable[[str], str], core_id: str, line: int, ranks: Sequence[str]) -> Listed | None:
     """row: term in lower case → the cell. ranks: the rank columns that the file has, from the top down.
 
     None for a row that names nothing.
@@ -79,7 +79,7 @@ def _above(row: Callable[[str], str], rank: str, name: str, ranks: Sequence[str]
     for column in ranks:
         cell = row(column)
         if lowest is None:
-            if cell and column_name(cell, column) == name:
+            if cell and make_column_name(cell, column) == name:
                 break
         elif ORDER[column] >= lowest:
             break
@@ -89,7 +89,7 @@ def _above(row: Callable[[str], str], rank: str, name: str, ranks: Sequence[str]
             cell = f"{row('genus')} ({cell})"
         if column == "species" and " " not in cell and row("genus"):
             cell = f"{row('genus')} {cell}"
-        lineage.append((column, column_name(cell, column)))
+        lineage.append((column, make_column_name(cell, column)))
     return tuple(lineage)
 
 

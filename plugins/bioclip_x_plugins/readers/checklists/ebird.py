@@ -21,7 +21,7 @@ from typing import Final, Literal
 
 from bioclip_x.plugin import Findings, NameUsage, Taxonomy, TaxonomyError, from_usages, open_archive
 from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, to_usages
-from bioclip_x_plugins.readers.delimited import first_cells, named_rows, plain
+from bioclip_x_plugins.readers.delimited import normalise_column, read_first_cells, read_named_rows
 
 _COLUMNS: Final = {
     "name": ("sciname", "scientificname"),
@@ -49,7 +49,7 @@ class EbirdReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         if not path.is_file():
             return False
-        columns = {plain(cell) for cell in first_cells(head)}
+        columns = {normalise_column(cell) for cell in read_first_cells(head)}
         return all(any(one in columns for one in _COLUMNS[what]) for what in _TELLING)
 
     def read(self, path: Path) -> Taxonomy:
@@ -58,7 +58,7 @@ class EbirdReader:
         with open_archive(path) as archive:
             if len(archive.names) != 1:
                 raise TaxonomyError(f"{path} is no table; expected eBird's taxonomy as CSV")
-            rows = [_Row(row, line) for line, row in named_rows(archive, archive.names[0], findings)]
+            rows = [_Row(row, line) for line, row in read_named_rows(archive, archive.names[0], findings)]
         listed = list(self._listed(rows, findings))
         return from_usages(to_usages(listed, findings), findings, source=str(path))
 

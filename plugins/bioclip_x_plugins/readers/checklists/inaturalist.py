@@ -27,8 +27,8 @@ from bioclip_x.plugin import (
     parse_name,
     read_yaml,
 )
-from bioclip_x_plugins.readers.lines import head_lines, head_text, text_lines
-from bioclip_x_plugins.readers.tables.lineages import whole_species
+from bioclip_x_plugins.readers.lines import decode_head_text, read_text_lines, split_head_lines
+from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
 ICONIC: Final = {
     "Animalia": "kingdom", "Plantae": "kingdom", "Fungi": "kingdom", "Chromista": "kingdom", "Protozoa": "kingdom",
@@ -51,8 +51,8 @@ class INaturalistReader:
         if path.is_dir():
             return any(map(_FOLDER.fullmatch, _folders(path)))
         if path.suffix.lower() == ".json":
-            return _CATEGORIES.match(head_text(head)) is not None
-        return any(_FOLDER.fullmatch(line.strip()) for line in head_lines(head, 1))
+            return _CATEGORIES.match(decode_head_text(head)) is not None
+        return any(_FOLDER.fullmatch(line.strip()) for line in split_head_lines(head, 1))
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with the file, and the line or the number of the category."""
@@ -62,7 +62,7 @@ class INaturalistReader:
         elif path.suffix.lower() == ".json":
             usages = _of_categories(_categories(path), findings)
         else:
-            usages = _of_folders(text_lines(path), findings)
+            usages = _of_folders(read_text_lines(path), findings)
         found = list(usages)
         _find_repeated(found, findings)
         findings.raise_errors()
@@ -94,7 +94,7 @@ def _of_folders(names: Iterable[tuple[int, str]], findings: Findings) -> Iterato
         above = list(zip(LINNAEAN, found[2].split("_")[1:])) if found else []
         epithet = found[3].replace("_", " ").strip() if found else ""
         if found and epithet:
-            above.append(("species", whole_species(epithet, above[-1][1])))
+            above.append(("species", complete_species_name(epithet, above[-1][1])))
         lineage = [(rank, name) for rank, name in above if name]
         if found and lineage:
             yield _usage(found[1], lineage, line=line)

@@ -64,7 +64,7 @@ def clean_name(text: str, authorship: str = "", rank: str = "") -> tuple[str, st
 
 
 @lru_cache(maxsize=65536)
-def column_name(cell: str, rank: str) -> str:
+def make_column_name(cell: str, rank: str) -> str:
     """The name in a rank column, in which many rows have the same."""
     return clean_name(cell, rank=rank)[0]
 

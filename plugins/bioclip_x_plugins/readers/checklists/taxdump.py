@@ -26,7 +26,7 @@ from bioclip_x.plugin import (
     is_archive,
     open_archive,
 )
-from bioclip_x_plugins.readers.lines import stream_text_lines
+from bioclip_x_plugins.readers.lines import read_text_stream
 
 FILES: Final = ("nodes.dmp", "names.dmp")
 ROOT: Final = "1"
@@ -97,7 +97,7 @@ def _rows(archive: Archive, name: str, columns: int, findings: Findings) -> Iter
     """(line, cells); those too short, or without a number first, are findings."""
     where = archive.where(name)
     with archive.open(name) as stream:
-        for line, text in stream_text_lines(stream, where):
+        for line, text in read_text_stream(stream, where):
             cells = [cell.strip() for cell in text.rstrip().removesuffix("|").split("|")]
             if len(cells) < columns or not cells[0].isdecimal():
                 found = f"expected {columns} cells or more between '|', the first a number, got {text.strip()[:60]!r}"

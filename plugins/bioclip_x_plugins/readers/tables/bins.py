@@ -20,10 +20,10 @@ from bioclip_x.plugin import (
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
-    delimited_rows,
-    first_line,
     guess_delimiter,
+    read_delimited_rows,
     read_text,
+    take_first_line,
 )
 
 RANK: Final = "bin"
@@ -60,8 +60,8 @@ class BinsReader:
 
 def _table(path: Path) -> tuple[list[str], list[Row]]:
     text = read_text(path, TaxonomyError)
-    delimiter = guess_delimiter(first_line(text))
-    rows = delimited_rows(io.StringIO(text, newline=""), str(path), TaxonomyError, delimiter=delimiter)
+    delimiter = guess_delimiter(take_first_line(text))
+    rows = read_delimited_rows(io.StringIO(text, newline=""), str(path), TaxonomyError, delimiter=delimiter)
     spaced = ((line, [" ".join(cell.split()) for cell in row]) for line, row in rows)
     lines = [(line, cells) for line, cells in spaced if any(cells)]
     if not lines:

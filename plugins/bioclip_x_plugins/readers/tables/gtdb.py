@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.plugin import Details, Findings, Taxonomy, TaxonomyBuilder, TaxonomyError
-from bioclip_x_plugins.readers.lines import head_lines, text_lines
-from bioclip_x_plugins.readers.tables.lineages import whole_species
+from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
+from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
 PREFIXES: Final = {
     "d": "domain", "k": "kingdom", "p": "phylum", "c": "class", "o": "order", "f": "family", "g": "genus", "s": "species",
@@ -35,7 +35,7 @@ class GtdbReader:
     """GTDB's lineages (d__…;p__…;…;s__…)."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        return any(_LINEAGE.fullmatch(cell) for line in head_lines(head, 2) for cell in line.split("\t"))
+        return any(_LINEAGE.fullmatch(cell) for line in split_head_lines(head, 2) for cell in line.split("\t"))
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: columns too many, a rank that is none or out of order, two parents."""
@@ -73,7 +73,7 @@ class _Genomes:
 def _rows(path: Path, findings: Findings) -> Iterator[tuple[int, str, str]]:
     """(line, accession, lineage); the column of lineages is the last of two, or of one, or the one that a header names."""
     column: int | None = None
-    for line, text in text_lines(path):
+    for line, text in read_text_lines(path):
         cells = [cell.strip() for cell in text.split("\t")]
         if column is None and "__" not in text:
             names = [cell.lower() for cell in cells]
@@ -108,7 +108,7 @@ def _lineage(cell: str, line: int, findings: Findings) -> Lineage:
             return ()
         found[rank] = " ".join(match[2].split())
     if found.get("species"):
-        found["species"] = whole_species(found["species"], found.get("genus", ""))
+        found["species"] = complete_species_name(found["species"], found.get("genus", ""))
     lineage = tuple((rank, name) for rank, name in found.items() if name)
     if not lineage:
         findings.error("no name", "no name at any rank", line)

@@ -20,10 +20,10 @@ from bioclip_x.plugin import (
     Role,
     Taxonomy,
     TaxonomyError,
+    combine_columns,
     from_lineages,
     normalise_rank,
     split_authorship,
-    together,
 )
 
 _EPITHETS = frozenset({"specificepithet", "speciesepithet", "epithet"})
@@ -40,13 +40,13 @@ _MAY_HOLD_AUTHOR = re.compile(r" .*(?:[^\W\d_a-zß-öø-ÿ]|[(,&]|[12][0-9]{3})"
 _GENUS = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-]{2,}|[A-Z]\.) ")
 
 
-def column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
+def assign_column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Column → (role, argument); see `column_role`."""
-    return {column: column_role(column) for column in columns}
+    return {column: assign_column_role(column) for column in columns}
 
 
 @lru_cache(maxsize=1024)
-def column_role(column: str) -> tuple[str, str]:
+def assign_column_role(column: str) -> tuple[str, str]:
     """(role, argument): ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif"), ("authorship", ""),
     ("synonyms", ""), ("is_class", "") or ("extra", …).
 
@@ -97,7 +97,7 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
     Raises TaxonomyError for columns without a rank, for two columns of one rank or one identifier, for rows without any
     name, and for no row at all. A class given twice is counted in the tree's notes and taken once.
     """
-    roles = column_roles(rows.columns)
+    roles = assign_column_roles(rows.columns)
     if not any(role in ("rank", "epithet") for role, _ in roles.values()):
         raise TaxonomyError(
             f"{source}: no column is a rank; expected some of kingdom, phylum, class, order, family, genus, "
@@ -105,7 +105,7 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
         )
     refuse_twins(f"{source}, line 1", roles)
     rows = _of_taxa(rows, roles, findings)
-    ranks, about = rank_columns(rows.columns, roles), details(rows.columns, roles)
+    ranks, about = rank_columns(rows.columns, roles), make_details(rows.columns, roles)
     table = Lineages(len(rows.line_R), ranks, about, rows.line_R, _are_classes(rows, roles, findings))
     return from_lineages(table, findings, source=source, keep_rows=keep_rows)
 
@@ -150,7 +150,7 @@ def from_records(records: Iterable[Mapping[str, str]], findings: Findings, *, so
     seen: set[str] = set()
     for number, record in enumerate(records, start=1):
         if not record.keys() <= seen:
-            refuse_twins(f"{source}, {findings.unit} {number}", column_roles(record))
+            refuse_twins(f"{source}, {findings.unit} {number}", assign_column_roles(record))
             seen |= record.keys()
         listed.append(record)
     names = dict.fromkeys(name for record in listed for name in record)
@@ -175,10 +175,12 @@ def rank_columns(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, s
     epithet = next((columns[c] for c, (role, _) in roles.items() if role == "epithet"), None)
     if epithet is not None:
         species = ranks.get("species", RankColumn("species", _blank(epithet)))
-        ranks["species"] = replace(species, names=together(lambda name, other: name or other, species.names, epithet))
+        ranks["species"] = replace(
+            species, names=combine_columns(lambda name, other: name or other, species.names, epithet)
+        )
     if "species" in ranks:
         genus = ranks["genus"].names if "genus" in ranks else _blank(ranks["species"].names)
-        ranks["species"] = _renamed(ranks["species"], whole_species, genus)
+        ranks["species"] = _renamed(ranks["species"], complete_species_name, genus)
         species_names = ranks["species"].names
         for rank in ("subspecies", "variety", "form"):
             if rank in ranks:
@@ -212,14 +214,14 @@ def _renamed(column: RankColumn, name: Callable[..., str], *others: Column) -> R
             authorship[whole] = column.authorship[cell]
         return whole
 
-    return RankColumn(column.rank, together(made, column.names, *others), authorship)
+    return RankColumn(column.rank, combine_columns(made, column.names, *others), authorship)
 
 
 def _blank(like: Column) -> Column:
     return Column(np.full(len(like.code_R), -1, np.int64), ())
 
 
-def whole_species(name: str, genus: str) -> str:
+def complete_species_name(name: str, genus: str) -> str:
     """With its genus in front, unless it has that, or another, there already.
 
     >>> whole_species("× hispanica", "Quercus"), whole_species("Cyanistes caeruleus", "Parus")
@@ -244,7 +246,7 @@ def _has_genus(name: str, genus: str) -> bool:
     return name.casefold().startswith(f"{genus.casefold()} ") or name.startswith(f"{genus[0]}. ")
 
 
-def details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[tuple[Role, str, Column]]:
+def make_details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[tuple[Role, str, Column]]:
     """What the columns that are no ranks say of each row's taxon. Columns of one language are put together."""
     found: dict[tuple[Role, str], Column] = {}
     for column, (role, argument) in roles.items():
@@ -252,7 +254,7 @@ def details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]])
             continue
         key: tuple[Role, str] = (role, argument)  # type: ignore[assignment]
         cells = columns[column].map(_synonyms if role == "synonyms" else str.strip)
-        found[key] = together(_joined, found[key], cells) if key in found and role == "common" else cells
+        found[key] = combine_columns(_joined, found[key], cells) if key in found and role == "common" else cells
     return [(role, argument, cells) for (role, argument), cells in found.items()]
 
 

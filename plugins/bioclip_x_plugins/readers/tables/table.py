@@ -25,14 +25,14 @@ from bioclip_x.plugin import (
     Numbering,
     Taxonomy,
     TaxonomyError,
-    csv_problem,
-    decoded_head,
-    first_line,
+    decode_head,
+    explain_csv_error,
     guess_delimiter,
     is_archive,
     read_lines,
+    take_first_line,
 )
-from bioclip_x_plugins.readers.tables.lineages import Rows, column_roles, from_rows, refuse_twins
+from bioclip_x_plugins.readers.tables.lineages import Rows, assign_column_roles, from_rows, refuse_twins
 
 AT_ONCE: Final = 4096
 """Rows that are taken together: enough to look at columns and not at cells."""
@@ -44,7 +44,7 @@ class TableReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         if is_archive(head):  # one that is not compressed begins with its first file, header and all
             return False
-        header = first_line(decoded_head(head))
+        header = take_first_line(decode_head(head))
         if (
             not header
             or path.suffix.lower() in (".yaml", ".yml", ".json")
@@ -52,7 +52,9 @@ class TableReader:
         ):
             return False
         columns = header.split(guess_delimiter(header))
-        return any(role in ("rank", "epithet") for role, _ in column_roles(c.strip('"') for c in columns).values())
+        return any(
+            role in ("rank", "epithet") for role, _ in assign_column_roles(c.strip('"') for c in columns).values()
+        )
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line."""
@@ -94,7 +96,7 @@ def _column_names(path: Path, names: list[str], lines: Iterable[str]) -> list[st
     repeated = {name for name in names if name and names.count(name) > 1}
     if repeated:
         raise TaxonomyError(f"{path}, line 1: the column {min(repeated)!r} stands there twice")
-    refuse_twins(f"{path}, line 1", column_roles(names))
+    refuse_twins(f"{path}, line 1", assign_column_roles(names))
     return names
 
 
@@ -121,5 +123,5 @@ def _whole_rows(reader: Any, width: int, line_R: list[int], findings: Findings) 
 
 def _refuse(findings: Findings, problem: csv.Error, line: int) -> None:
     """Raises TaxonomyError with the line in which the row begins: an open quote takes in all that follows it."""
-    findings.error("malformed", csv_problem(problem), line)
+    findings.error("malformed", explain_csv_error(problem), line)
     findings.raise_errors()

@@ -26,11 +26,11 @@ from bioclip_x.plugin import (
     RankColumn,
     Taxonomy,
     TaxonomyError,
+    combine_columns,
     from_lineages,
     read_text,
-    together,
 )
-from bioclip_x_plugins.readers.tables.lineages import whole_species
+from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
 AT_ONCE: Final = 4096
 """Rows that are taken together: enough to look at columns and not at cells."""
@@ -51,7 +51,9 @@ class TreeOfLifeReader:
         columns = [column.map(_single_spaced) for column in _columns(path, findings)]
         findings.raise_errors()
         *names, common = columns
-        names[-1] = together(lambda epithet, genus: epithet and whole_species(epithet, genus), names[-1], names[-2])
+        names[-1] = combine_columns(
+            lambda epithet, genus: epithet and complete_species_name(epithet, genus), names[-1], names[-2]
+        )
         table = Lineages(
             n_rows=len(common.code_R),
             ranks=[RankColumn(rank, column) for rank, column in zip(LINNAEAN, names)],

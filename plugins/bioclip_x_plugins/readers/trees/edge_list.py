@@ -24,8 +24,8 @@ from bioclip_x.plugin import (
     TaxonomyReaderCapabilities,
     from_usages,
 )
-from bioclip_x_plugins.readers.lines import head_lines, text_lines
-from bioclip_x_plugins.readers.trees.edge_names import names_for, read_names
+from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
+from bioclip_x_plugins.readers.trees.edge_names import find_names, read_names
 
 Order = Literal["auto", "parent-child", "child-parent"]
 Edge = tuple[int, str, str]
@@ -46,7 +46,7 @@ class EdgeListReader:
         self.dag, self.order, self.names = dag, order, names
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        lines = [line for line in head_lines(head, 2000) if not line.startswith("#")]
+        lines = [line for line in split_head_lines(head, 2000) if not line.startswith("#")]
         rows = [_cells(line, _delimiter(lines[0])) for line in lines]
         if not rows or len(rows[0]) != 2:
             return False
@@ -66,7 +66,7 @@ class EdgeListReader:
         if not edges:
             raise TaxonomyError(f"{path} is empty; expected a parent and a child a line")
         ids = dict.fromkeys(id for _, *pair in edges for id in pair)
-        names = read_names(self.names) if self.names else names_for(path, ids, findings)
+        names = read_names(self.names) if self.names else find_names(path, ids, findings)
         return from_usages(_usages(edges, names), findings, source=str(path), several_parents=self.dag)
 
 
@@ -96,7 +96,7 @@ def _order_of_header(cells: Sequence[str]) -> Order | None:
 def _edges(path: Path, order: Order, findings: Findings) -> list[Edge]:
     rows: list[tuple[int, str, str]] = []
     delimiter = ""
-    for line, text in text_lines(path):
+    for line, text in read_text_lines(path):
         if text.startswith("#"):
             continue
         is_first = not delimiter

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.plugin import Findings, TaxonomyError, read_yaml
-from bioclip_x_plugins.readers.lines import text_lines
+from bioclip_x_plugins.readers.lines import read_text_lines
 
 _NAMED = re.compile(r"([^\s,;]+)[\s,;]\s*(\S.*?)\s*")
 
 
-def names_for(path: Path, ids: Collection[str], findings: Findings) -> dict[str, str]:
+def find_names(path: Path, ids: Collection[str], findings: Findings) -> dict[str, str]:
     """Identifier → name, from a file beside the list, and a finding that tells which; empty where there is none."""
     for file in _beside(path):
         names = read_names(file)
@@ -37,7 +37,7 @@ def read_names(path: Path) -> dict[str, str]:
     if path.suffix.lower() == ".json":
         return dict(_index(path, read_yaml(path, TaxonomyError)))
     names: dict[str, str] = {}
-    for line, text in text_lines(path):
+    for line, text in read_text_lines(path):
         found = _NAMED.fullmatch(text)
         if not found:
             raise TaxonomyError(f"{path}, line {line}: expected an identifier and a name, got {text.strip()[:60]!r}")

@@ -26,7 +26,7 @@ def key_of(node: Mapping[Any, Any], what: str) -> Any:
     return next((found[key] for key in _KEYS[what] if found.get(key) is not None), None)
 
 
-def text_of(value: Any) -> str:
+def convert_to_text(value: Any) -> str:
     """Numbers and texts as text, null as "". Raises ValueError for anything else."""
     if value is None:
         return ""
@@ -35,25 +35,25 @@ def text_of(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def usages_of(node: Mapping[Any, Any], place: int, parents: Sequence[str] | None) -> Iterator[NameUsage]:
+def iterate_usages(node: Mapping[Any, Any], place: int, parents: Sequence[str] | None) -> Iterator[NameUsage]:
     """A node, once for each of its parents, and its synonyms. parents: a graph's; None for a node that names its own.
 
     Raises ValueError for what is no node, or has an entry of another kind than it should have.
     """
-    id = text_of(key_of(node, "id"))
+    id = convert_to_text(key_of(node, "id"))
     if not id:
         raise ValueError(f"expected a node with an 'id', got {str(dict(node))[:80]}")
-    name = text_of(key_of(node, "name")) or id
+    name = convert_to_text(key_of(node, "name")) or id
     if parents is None:
         own = key_of(node, "parent")
-        parents = [text_of(one) for one in (own if isinstance(own, list) else [own])]
+        parents = [convert_to_text(one) for one in (own if isinstance(own, list) else [own])]
     for parent in parents or [""]:
         yield NameUsage(
             id,
             name,
-            text_of(key_of(node, "rank")),
+            convert_to_text(key_of(node, "rank")),
             parent,
-            authorship=text_of(key_of(node, "authorship")),
+            authorship=convert_to_text(key_of(node, "authorship")),
             line=place,
             is_class=_given(node, "is_class", bool),
             common_names=_common_names(node),
@@ -64,10 +64,10 @@ def usages_of(node: Mapping[Any, Any], place: int, parents: Sequence[str] | None
         about = synonym if isinstance(synonym, dict) else {"name": synonym}
         yield NameUsage(
             f"{id}, synonym {number}",
-            text_of(about.get("name")),
-            text_of(about.get("rank")),
+            convert_to_text(about.get("name")),
+            convert_to_text(about.get("rank")),
             accepted=[id],
-            authorship=text_of(about.get("authorship")),
+            authorship=convert_to_text(about.get("authorship")),
             line=place,
         )
 
@@ -83,7 +83,7 @@ def _given(node: Mapping[Any, Any], key: str, kind: type) -> Any:
 
 def _texts(node: Mapping[Any, Any], key: str) -> dict[str, str]:
     found = _given(node, key, dict)
-    return {text_of(name): text_of(value) for name, value in found.items() if value is not None}
+    return {convert_to_text(name): convert_to_text(value) for name, value in found.items() if value is not None}
 
 
 def _others(node: Mapping[Any, Any]) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _common_names(node: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
         names = {"en": names if names is not None else node.get("common_name")}
     found: dict[str, tuple[str, ...]] = {}
     for language, value in names.items():
-        several = tuple(filter(None, map(text_of, value if isinstance(value, list) else [value])))
+        several = tuple(filter(None, map(convert_to_text, value if isinstance(value, list) else [value])))
         if several:
             found[normalise_language(str(language))] = several
     return found

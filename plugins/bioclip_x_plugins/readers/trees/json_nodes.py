@@ -23,12 +23,12 @@ from bioclip_x.plugin import (
     Taxonomy,
     TaxonomyError,
     TaxonomyReaderCapabilities,
-    ascii_head,
     from_usages,
+    make_ascii_head,
     read_yaml,
 )
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
-from bioclip_x_plugins.readers.trees.json_node import key_of, text_of, usages_of
+from bioclip_x_plugins.readers.trees.json_node import convert_to_text, iterate_usages, key_of
 
 _PARENT: Final = re.compile(rb"""["']?\b(?:parent[_-]?(?:tax_?)?id|parent)["']?\s*:""", re.IGNORECASE)
 _ID: Final = re.compile(rb"""["']?\b(?:tax_?|taxon_?|node_?)?id["']?\s*:""", re.IGNORECASE)
@@ -49,7 +49,7 @@ class JsonNodesReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         if not is_json_or_yaml(path, head):
             return False
-        head = ascii_head(head)
+        head = make_ascii_head(head)
         return bool(_GRAPH.search(head) or (_PARENT.search(head) and _ID.search(head)))
 
     def read(self, path: Path) -> Taxonomy:
@@ -94,19 +94,19 @@ def _usages(nodes: Sequence[Any], parents: Sequence[Sequence[str]] | None, findi
             )
             continue
         try:
-            yield from usages_of(node, place + 1, parents[place] if parents is not None else None)
+            yield from iterate_usages(node, place + 1, parents[place] if parents is not None else None)
         except ValueError as problem:
             findings.error("node", str(problem), place + 1)
 
 
 def _parents(nodes: Sequence[Any], links: Sequence[Any], path: Path) -> list[list[str]]:
     """The parents of each node. Raises TaxonomyError for a link that leads nowhere."""
-    ids = [text_of(key_of(node, "id")) if isinstance(node, dict) else "" for node in nodes]
+    ids = [convert_to_text(key_of(node, "id")) if isinstance(node, dict) else "" for node in nodes]
     ends = [_ends(link, number, path) for number, link in enumerate(links, start=1)]
     known = set(ids)
-    if any(text_of(end) not in known for pair in ends for end in pair):
+    if any(convert_to_text(end) not in known for pair in ends for end in pair):
         ends = [(_at(pair[0], ids, n, path), _at(pair[1], ids, n, path)) for n, pair in enumerate(ends, start=1)]
-    pairs = [(text_of(source), text_of(target)) for source, target in ends]
+    pairs = [(convert_to_text(source), convert_to_text(target)) for source, target in ends]
     if _is_upside_down(pairs):
         pairs = [(target, source) for source, target in pairs]
     above: dict[str, list[str]] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from bioclip_x.plugin import NO_DETAILS, Details, Findings, Taxonomy, TaxonomyBuilder, TaxonomyError, read_text
-from bioclip_x_plugins.readers.lines import head_text
+from bioclip_x_plugins.readers.lines import decode_head_text
 from bioclip_x_plugins.readers.trees.newick_parser import Nodes, begins_tree, parse_newick
 
 LARGEST: Final = 1 << 29
@@ -29,7 +29,7 @@ class NewickReader:
         self.tips, self.unnamed = tips, unnamed
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        return bool(head) and (path.suffix.lower() in SUFFIXES or begins_tree(head_text(head)))
+        return bool(head) and (path.suffix.lower() in SUFFIXES or begins_tree(decode_head_text(head)))
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file, line and column: brackets and quotes that do not pair, a tip without name, …"""

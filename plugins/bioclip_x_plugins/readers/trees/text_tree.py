@@ -28,8 +28,8 @@ from bioclip_x.plugin import (
     normalise_rank,
     split_authorship,
 )
-from bioclip_x_plugins.readers.languages import language_code
-from bioclip_x_plugins.readers.lines import head_lines, text_lines
+from bioclip_x_plugins.readers.languages import find_language_code
+from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 
 NEVER: Final = frozenset({".yaml", ".yml", ".json", ".csv", ".tsv"})
 """Suffixes of files that are indented, or not tables, for reasons of their own."""
@@ -45,7 +45,7 @@ class TextTreeReader:
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.suffix.lower() == ".txtree":
             return bool(head)
-        lines = [line for line in head_lines(head) if not line.startswith("#")]
+        lines = [line for line in split_head_lines(head) if not line.startswith("#")]
         if not lines or path.suffix.lower() in NEVER or not re.match(r"[^\W\d_]|[†?×]", lines[0]):
             return False
         is_ranked = any(_is_ranked(line) for line in lines[:2])
@@ -95,7 +95,7 @@ def _usages(path: Path, findings: Findings) -> Iterator[NameUsage]:
     """A usage a line; its id is the number of the line."""
     above: list[NameUsage] = []
     seen: dict[tuple[str, str, str, str], int] = {}
-    for number, text in text_lines(path):
+    for number, text in read_text_lines(path):
         if text.startswith("#"):
             continue
         line = _parts(text)
@@ -164,7 +164,7 @@ def _info(text: str) -> tuple[dict[str, tuple[str, ...]], dict[str, str], dict[s
         parts = [part.replace(",,", ",").strip() for part in _COMMA.split(value)]
         if key == "VERN" and all(re.match(r"[A-Za-z-]{2,}:", part) for part in parts):
             for language, _, name in (part.partition(":") for part in parts):
-                language = language_code(language)
+                language = find_language_code(language)
                 common[language] = (*common.get(language, ()), name.strip())
         elif key == "ID":
             ids["id"] = value

@@ -36,7 +36,12 @@ from bioclip_x.plugin import (
     split_authorship,
 )
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
-from bioclip_x_plugins.readers.tables.lineages import column_role, column_roles, from_records, normalise_language
+from bioclip_x_plugins.readers.tables.lineages import (
+    assign_column_role,
+    assign_column_roles,
+    from_records,
+    normalise_language,
+)
 
 _NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}
 _SYNONYM_KEYS = {"name", "authorship", "rank"}
@@ -66,7 +71,7 @@ class YamlReader:
                 with _gathered(findings):
                     _node(builder, 0, entry, str(path), findings)
             return builder.build(str(path), findings=findings)
-        if not any(role in ("rank", "epithet") for role, _ in column_roles(map(str, entries[0])).values()):
+        if not any(role in ("rank", "epithet") for role, _ in assign_column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(
                 f"{path}: no key of the first entry is a rank, such as family or species: {list_some(list(map(str, entries[0])))}"
             )
@@ -93,7 +98,7 @@ def _record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
     for key, value in entry.items():
         if not isinstance(key, str):
             raise TaxonomyError(f"{where}: expected text as a key, got {key!r}; put it in quotes if it is one")
-        role, language = column_role(key)
+        role, language = assign_column_role(key)
         if role != "common":
             row[key] = _text(value, f"{where}, {key}", or_number=role in ("id", "extra"))
             continue
@@ -108,7 +113,7 @@ def _columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
     columns = {}
     for language, names in by_language.items():
         column = f"common_name_{language}"
-        if not isinstance(language, str) or column_role(column)[0] != "common":
+        if not isinstance(language, str) or assign_column_role(column)[0] != "common":
             raise TaxonomyError(f'{where}: expected a language such as en, pt-br or "no" (in quotes), got {language!r}')
         columns[column] = names
     return columns

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bioclip_x.plugin import Prediction, RankWinner, Result, Taxon
-from bioclip_x_plugins.reports.explanation_text import own_sides, strongest_in_favour
-from bioclip_x_plugins.reports.html.explanation import Why, why
-from bioclip_x_plugins.reports.html.images import data_uri, small
-from bioclip_x_plugins.reports.result_text import beside, is_italic, italic_names, percent
+from bioclip_x_plugins.reports.explanation_text import split_own_contributions, strongest_in_favour
+from bioclip_x_plugins.reports.html.explanation import Why, make_why
+from bioclip_x_plugins.reports.html.images import make_data_uri, make_thumbnail
+from bioclip_x_plugins.reports.result_text import (
+    find_italic_names,
+    format_common_name_beside,
+    format_percent,
+    is_italic,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Card:
     sort_margin: str
 
 
-def card(result: Result, language: str, strongest: int, italic_classes: bool) -> Card:
+def make_card(result: Result, language: str, strongest: int, italic_classes: bool) -> Card:
     """strongest: descriptors of each side before the rest is folded away.
 
     italic_classes: whether classes that no prediction lists are set in italics.
@@ -70,13 +75,13 @@ def card(result: Result, language: str, strongest: int, italic_classes: bool) ->
         width=result.width,
         height=result.height,
         reason=result.error or result.refused,
-        image=data_uri(result.thumbnail),
-        small=data_uri(small(result.thumbnail)),
+        image=make_data_uri(result.thumbnail),
+        small=make_data_uri(make_thumbnail(result.thumbnail)),
         best=_name(best, language) if best else None,
         path=_path(best, result.ranks) if best else (),
         others=tuple(_name(one, language) for one in result.predictions[1:]),
-        why=why(explanation, strongest, italic_names(result), italic_classes) if explanation else None,
-        decided=strongest_in_favour(own_sides(explanation)[0]) if explanation else "",
+        why=make_why(explanation, strongest, find_italic_names(result), italic_classes) if explanation else None,
+        decided=strongest_in_favour(split_own_contributions(explanation)[0]) if explanation else "",
         sort_probability=_number(best.probability) if best else "",
         sort_margin=_number(explanation.margin) if explanation and explanation.runner_up else "",
     )
@@ -87,11 +92,11 @@ def _number(value: float) -> str:
 
 
 def _name(one: Prediction, language: str) -> Name:
-    return _taxon(one.taxon, one.probability, beside(one, language))
+    return _taxon(one.taxon, one.probability, format_common_name_beside(one, language))
 
 
 def _taxon(taxon: Taxon, probability: float, common: str = "") -> Name:
-    return Name(taxon.rank, taxon.name, common, is_italic(taxon.rank), percent(probability), _width(probability))
+    return Name(taxon.rank, taxon.name, common, is_italic(taxon.rank), format_percent(probability), _width(probability))
 
 
 def _width(probability: float) -> float:
@@ -102,7 +107,7 @@ def _path(best: Prediction, ranks: Sequence[RankWinner]) -> tuple[Name, ...]:
     """The steps down the tree, each with the winner at its rank where that lies elsewhere. Empty for a plain label."""
     elsewhere = {winner.rank: winner for winner in ranks if not winner.on_path}
     steps = [
-        Name(step.rank, step.name, "", is_italic(step.rank), percent(step.probability), _width(step.probability),
+        Name(step.rank, step.name, "", is_italic(step.rank), format_percent(step.probability), _width(step.probability),
              _flag(elsewhere.pop(step.rank, None)))
         for step in best.path
     ]  # fmt: skip
@@ -115,5 +120,5 @@ def _flag(winner: RankWinner | None) -> Name | None:
     if winner is None:
         return None
     if winner.taxon is None:
-        return Name(winner.rank, "", "", False, percent(winner.probability), _width(winner.probability))
+        return Name(winner.rank, "", "", False, format_percent(winner.probability), _width(winner.probability))
     return _taxon(winner.taxon, winner.probability)

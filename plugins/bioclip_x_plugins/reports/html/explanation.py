@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from bioclip_x.plugin import Explanation, HeatMap, PromptContribution
 from bioclip_x_plugins.reports.explanation_text import (
-    amount,
     baseline_in_words,
-    own_sides,
-    shown_remainders,
+    format_amount,
+    select_shown_remainders,
+    split_own_contributions,
     split_strongest,
 )
-from bioclip_x_plugins.reports.html.images import corners, data_uri, spread, veil
-from bioclip_x_plugins.reports.result_text import cosine, has_descriptors, is_italic, plural
+from bioclip_x_plugins.reports.html.images import convert_to_corners, make_data_uri, make_overlay, spread
+from bioclip_x_plugins.reports.result_text import cosine, has_descriptors, is_italic, pluralise
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Why:
     method: str
 
 
-def why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], italic_classes: bool) -> Why:
+def make_why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], italic_classes: bool) -> Why:
     """strongest: of each side's texts, before the rest is folded away.
 
     italic: name → whether it is set in italics. italic_classes: the same of classes that are not in it: an explanation
@@ -108,7 +108,7 @@ def why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], it
     """
     names = (explanation.winner, explanation.runner_up, explanation.winner_class, explanation.runner_up_class)
     winner, runner_up, *classes = (Set(name, italic.get(name, italic_classes)) for name in names)
-    own, both = own_sides(explanation), _of_both(explanation)
+    own, both = split_own_contributions(explanation), _of_both(explanation)
     maps = [one.heat_map for one in explanation.contributions if one.heat_map]
     axes = [_Axis(side, sign) for side, sign in zip(own, (1.0, -1.0))]
     build = _Build(strongest, max(axis.high - axis.low for axis in axes) or 1.0, spread(maps))
@@ -119,7 +119,7 @@ def why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], it
         winner=winner,
         runner_up=runner_up,
         is_asked_for=explanation.is_asked_for,
-        margin=amount(explanation.margin),
+        margin=format_amount(explanation.margin),
         baseline=baseline_in_words(explanation),
         has_texts=bool(explanation.contributions),
         sides=tuple(build.side(name, axis) for name, axis in zip(classes, axes) if axis.contributions) if shown else (),
@@ -155,7 +155,7 @@ class _Build:
     def side(self, name: Set, axis: _Axis) -> Side:
         shown, folded = split_strongest(axis.contributions, self.strongest)
         bars, more = (tuple(self.bar(one, axis) for one in part) for part in (shown, folded))
-        return Side(name, self._part(-axis.low), bars, more, amount(_total(folded)))
+        return Side(name, self._part(-axis.low), bars, more, format_amount(_total(folded)))
 
     def bar(self, one: PromptContribution, axis: _Axis) -> Bar:
         """Of a text of both classes: with what it did altogether, and without a bar."""
@@ -168,7 +168,7 @@ class _Build:
             owner_rank=one.rank,
             n_classes=one.n_classes,
             similarity=cosine(one.similarity),
-            contribution=amount(one.contribution if one.net is None else one.net),
+            contribution=format_amount(one.contribution if one.net is None else one.net),
             left=self._part(min(value, 0.0) - axis.low),
             width=self._part(abs(value)),
             is_for_winner=one.contribution >= 0,
@@ -181,7 +181,7 @@ class _Build:
     def _where(self, heat_map: HeatMap | None) -> Where | None:
         if heat_map is None or not any(heat_map.values_hw):
             return None
-        return Where(data_uri(veil(heat_map, self.spread)), *corners(heat_map.box))
+        return Where(make_data_uri(make_overlay(heat_map, self.spread)), *convert_to_corners(heat_map.box))
 
 
 def _of_both(explanation: Explanation) -> tuple[PromptContribution, ...]:
@@ -195,11 +195,11 @@ def _total(contributions: Sequence[PromptContribution]) -> float:
 
 
 def _sum(contributions: Sequence[PromptContribution], name: Set) -> Line:
-    texts = plural(len(contributions), "text", "texts")
-    return Line(texts if name.name else f"{texts} of both", name, amount(_total(contributions)))
+    texts = pluralise(len(contributions), "text", "texts")
+    return Line(texts if name.name else f"{texts} of both", name, format_amount(_total(contributions)))
 
 
 def _remainders(explanation: Explanation) -> Iterator[Line]:
     if explanation.contributions or explanation.remainders:
-        for one in shown_remainders(explanation):
-            yield Line(one.label, Set("", False), amount(one.contribution))
+        for one in select_shown_remainders(explanation):
+            yield Line(one.label, Set("", False), format_amount(one.contribution))

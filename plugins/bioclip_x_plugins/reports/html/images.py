@@ -20,7 +20,7 @@ EVEN: Final = 0.3
 """Where on the ramp a patch lies that has no more and no less than the others."""
 
 
-def data_uri(image: bytes | None) -> str:
+def make_data_uri(image: bytes | None) -> str:
     """An address that holds the JPEG or PNG itself; "" where there is none."""
     if not image:
         return ""
@@ -28,7 +28,7 @@ def data_uri(image: bytes | None) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def small(image: bytes | None) -> bytes | None:
+def make_thumbnail(image: bytes | None) -> bytes | None:
     """The same, of at most SMALL pixels a side; None for what is no picture."""
     if not image:
         return None
@@ -48,7 +48,7 @@ def spread(maps: Sequence[HeatMap]) -> float:
     return max((float((_values(one) - _values(one).mean()).max()) for one in maps), default=0.0)
 
 
-def veil(heat_map: HeatMap, spread: float) -> bytes:
+def make_overlay(heat_map: HeatMap, spread: float) -> bytes:
     """A PNG of a pixel per patch, to be laid over the picture: dark where the similarity does not come from, clear where
     it does, and faintly golden at its strongest. The picture's own colours stay visible, which most descriptors are about."""
     values_hw = _values(heat_map)
@@ -86,7 +86,7 @@ def _saved(image: Image.Image, kind: str, **how: object) -> bytes:
     return buffer.getvalue()
 
 
-def corners(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+def convert_to_corners(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     """Left, top, width and height in percent of the picture, of a box of shares (left, top, right, bottom).
 
     The box may reach beyond the picture, which the model then saw with a margin around it.

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from bioclip_x.plugin import Provenance
 from bioclip_x_plugins.reports.html.card import Card
-from bioclip_x_plugins.reports.result_text import escape_controls, is_italic, plain, plural
+from bioclip_x_plugins.reports.result_text import convert_to_plain, escape_controls, is_italic, pluralise
 
 MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
@@ -62,7 +62,7 @@ def _environment() -> Environment:
         finalize=_visible,
     )
     environment.filters["italic"] = is_italic
-    environment.globals["plural"] = plural
+    environment.globals["plural"] = pluralise
     return environment
 
 
@@ -71,7 +71,7 @@ def _visible(value: Any) -> Any:
     return escape_controls(value, keep="\n\t") if type(value) is str else value
 
 
-def script_hash(script: str) -> str:
+def hash_script(script: str) -> str:
     """A script's source expression for a content security policy: this script may run and no other."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}'"
 
@@ -85,7 +85,7 @@ class Page:
 
     def head(self, tally: Tally) -> str:
         """All above the rows."""
-        recipe = plain(self._provenance.recipe)
+        recipe = convert_to_plain(self._provenance.recipe)
         # A list of what each picture was named is the index itself, unless some were named alike.
         found = tally.found.most_common(MOST_FOUND) if tally.found.total() > len(tally.found) else []
         return _environment().get_template("head.html").render(
@@ -97,7 +97,7 @@ class Page:
             found=found,
             n_found=len(tally.found),
             style=Markup("".join(_read(name) for name in STYLES)),
-            script_hash=Markup(script_hash(_read("report.js"))),
+            script_hash=Markup(hash_script(_read("report.js"))),
         )  # fmt: skip
 
     def row(self, card: Card, number: int) -> str:

@@ -16,12 +16,12 @@ from bioclip_x.plugin import (
     ReportCapabilities,
     Result,
     Stream,
+    make_temporary_folder,
     open_output,
-    temporary_folder_for,
 )
-from bioclip_x_plugins.reports.html.card import card
+from bioclip_x_plugins.reports.html.card import make_card
 from bioclip_x_plugins.reports.html.page import Page, Tally
-from bioclip_x_plugins.reports.result_text import has_italic_classes, language
+from bioclip_x_plugins.reports.result_text import find_language, has_italic_classes
 
 TITLE = "What is in these pictures"
 
@@ -39,7 +39,7 @@ class HtmlReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        page, folder = Page(self.title, provenance), temporary_folder_for(output)
+        page, folder = Page(self.title, provenance), make_temporary_folder(output)
         # The summary and the index stand above the cards but are known only after the last, so rows and cards wait in files
         # of their own. They lie beside the output, where there is room for the same bytes once more.
         with (
@@ -61,11 +61,11 @@ class HtmlReport:
 class _Writer:
     def __init__(self, rows: Stream, cards: Stream, page: Page, provenance: Provenance, strongest: int) -> None:
         self._rows, self._cards, self._page = rows, cards, page
-        self._how = (language(provenance), strongest, has_italic_classes(provenance))
+        self._how = (find_language(provenance), strongest, has_italic_classes(provenance))
         self.tally = Tally()
 
     def write(self, result: Result) -> None:
-        one = card(result, *self._how)
+        one = make_card(result, *self._how)
         number = self.tally.add(one)
         self._rows.write(self._page.row(one, number))
         self._cards.write(self._page.card(one, number))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.plugin import Provenance, ReportCapabilities, Result, is_written_in_place, open_output
-from bioclip_x_plugins.reports.tables.json_documents import provenance_document, to_json
+from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 from bioclip_x_plugins.reports.tables.rows import Rows
 
 
@@ -26,7 +26,7 @@ class CsvReport:
             if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
                 # Before the table is in place: there is never one without its provenance.
                 with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
-                    sidecar.write(to_json(provenance_document(provenance), indent=2) + "\n")
+                    sidecar.write(to_json(make_provenance_document(provenance), indent=2) + "\n")
 
 
 class _Writer:

@@ -15,10 +15,10 @@ from bioclip_x.plugin import (
     RankWinner,
     Result,
 )
-from bioclip_x_plugins.reports.result_text import finite, plain, sides
+from bioclip_x_plugins.reports.result_text import convert_to_plain, drop_infinite, split_contributions
 
 
-def result_document(result: Result, language: str) -> dict[str, Any]:
+def make_result_document(result: Result, language: str) -> dict[str, Any]:
     """One picture, without its thumbnail."""
     return {
         "source": result.source,
@@ -32,7 +32,7 @@ def result_document(result: Result, language: str) -> dict[str, Any]:
     }
 
 
-def provenance_document(provenance: Provenance) -> dict[str, Any]:
+def make_provenance_document(provenance: Provenance) -> dict[str, Any]:
     """The whole of it: what a reader needs to run it again."""
     return {
         "version": provenance.version,
@@ -45,7 +45,7 @@ def provenance_document(provenance: Provenance) -> dict[str, Any]:
         "ranks": list(provenance.ranks),
         "probabilities": provenance.probabilities,
         "notes": list(provenance.notes),
-        "recipe": plain(provenance.recipe),
+        "recipe": convert_to_plain(provenance.recipe),
     }
 
 
@@ -64,9 +64,10 @@ def _prediction(prediction: Prediction, language: str) -> dict[str, Any]:
         "name": prediction.taxon.name,
         "note": prediction.note or None,
         "common_name": prediction.taxon.common_name(language) or None,
-        "probability": finite(prediction.probability),
+        "probability": drop_infinite(prediction.probability),
         "path": [
-            {"rank": step.rank, "name": step.name, "probability": finite(step.probability)} for step in prediction.path
+            {"rank": step.rank, "name": step.name, "probability": drop_infinite(step.probability)}
+            for step in prediction.path
         ],
     }
 
@@ -75,14 +76,14 @@ def _rank(winner: RankWinner) -> dict[str, Any]:
     return {
         "rank": winner.rank,
         "name": winner.taxon.name if winner.taxon else None,
-        "probability": finite(winner.probability),
+        "probability": drop_infinite(winner.probability),
         "on_path": winner.on_path,
     }
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:
     """See docs/explanations.md; a change of what is there raises the number in its `format`."""
-    named = zip((explanation.winner_class, explanation.runner_up_class), sides(explanation))
+    named = zip((explanation.winner_class, explanation.runner_up_class), split_contributions(explanation))
     return {
         "format": EXPLANATION_FORMAT,
         "winner": explanation.winner,
@@ -90,11 +91,11 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "is_asked_for": explanation.is_asked_for,
         "winner_class": explanation.winner_class,
         "runner_up_class": explanation.runner_up_class or None,
-        "margin": finite(explanation.margin),
-        "baseline": None if explanation.baseline is None else finite(explanation.baseline),
-        "rest": finite(explanation.rest),
+        "margin": drop_infinite(explanation.margin),
+        "baseline": None if explanation.baseline is None else drop_infinite(explanation.baseline),
+        "rest": drop_infinite(explanation.rest),
         "remainders": [
-            {"label": one.label, "kind": one.kind, "contribution": finite(one.contribution)}
+            {"label": one.label, "kind": one.kind, "contribution": drop_infinite(one.contribution)}
             for one in explanation.remainders
         ],
         "descriptors": [_descriptor(one, name) for name, side in named for one in side],
@@ -110,18 +111,18 @@ def _descriptor(contribution: PromptContribution, class_name: str) -> dict[str, 
         "class": class_name,
         "taxon": contribution.taxon or None,
         "rank": contribution.rank or None,
-        "similarity": finite(contribution.similarity),
-        "contribution": finite(contribution.contribution),
+        "similarity": drop_infinite(contribution.similarity),
+        "contribution": drop_infinite(contribution.contribution),
         "n_classes": contribution.n_classes,
-        "net": None if contribution.net is None else finite(contribution.net),
+        "net": None if contribution.net is None else drop_infinite(contribution.net),
         "heat_map": _heat_map(contribution.heat_map) if contribution.heat_map else None,
     }
 
 
 def _heat_map(heat_map: HeatMap) -> dict[str, Any]:
     return {
-        "values": plain(heat_map.values_hw),
-        "box": plain(heat_map.box),
+        "values": convert_to_plain(heat_map.values_hw),
+        "box": convert_to_plain(heat_map.box),
         "method": heat_map.method,
         "is_exact": heat_map.is_exact,
     }

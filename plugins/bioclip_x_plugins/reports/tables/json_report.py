@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.plugin import Provenance, ReportCapabilities, Result, open_output
-from bioclip_x_plugins.reports.result_text import language
-from bioclip_x_plugins.reports.tables.json_documents import provenance_document, result_document, to_json
+from bioclip_x_plugins.reports.result_text import find_language
+from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, make_result_document, to_json
 
 
 class JsonReport:
@@ -20,8 +20,8 @@ class JsonReport:
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with open_output(output) as stream:
-            stream.write(f'{{"provenance": {to_json(provenance_document(provenance))},\n"results": [')
-            yield _Writer(stream, language(provenance), before="\n", between=",\n", after="")
+            stream.write(f'{{"provenance": {to_json(make_provenance_document(provenance))},\n"results": [')
+            yield _Writer(stream, find_language(provenance), before="\n", between=",\n", after="")
             stream.write("\n]}\n")
 
 
@@ -33,8 +33,8 @@ class JsonlReport:
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with open_output(output) as stream:
-            stream.write(to_json({"provenance": provenance_document(provenance)}) + "\n")
-            yield _Writer(stream, language(provenance), before="", between="", after="\n")
+            stream.write(to_json({"provenance": make_provenance_document(provenance)}) + "\n")
+            yield _Writer(stream, find_language(provenance), before="", between="", after="\n")
 
 
 class _Writer:
@@ -43,5 +43,5 @@ class _Writer:
         self._before, self._between, self._after = before, between, after
 
     def write(self, result: Result) -> None:
-        self._stream.write(self._before + to_json(result_document(result, self._language)) + self._after)
+        self._stream.write(self._before + to_json(make_result_document(result, self._language)) + self._after)
         self._before = self._between

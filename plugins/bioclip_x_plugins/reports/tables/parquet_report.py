@@ -10,8 +10,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bioclip_x.plugin import Provenance, ReportCapabilities, Result, escape_surrogates, parquet_file
-from bioclip_x_plugins.reports.tables.json_documents import provenance_document, to_json
+from bioclip_x.plugin import Provenance, ReportCapabilities, Result, escape_surrogates, open_parquet_writer
+from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 from bioclip_x_plugins.reports.tables.rows import NUMBERS, Rows
 
 PACKED: Final = 512
@@ -31,8 +31,8 @@ class ParquetReport:
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         rows = Rows(provenance)
-        about = to_json(provenance_document(provenance))
-        with parquet_file(output, schema(rows.columns), about) as file:
+        about = to_json(make_provenance_document(provenance))
+        with open_parquet_writer(output, make_schema(rows.columns), about) as file:
             writer = _Writer(file, rows)
             yield writer
             writer.flush()
@@ -67,7 +67,7 @@ class _Writer:
             self._rows = []
 
 
-def schema(columns: tuple[str, ...]) -> pa.Schema:
+def make_schema(columns: tuple[str, ...]) -> pa.Schema:
     """Numbers are float64, all else is text."""
     return pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bioclip_x.plugin import LINNAEAN, ORDER, Explanation, Prediction, Provenance, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import strongest_in_favour
-from bioclip_x_plugins.reports.result_text import finite, language, sides
+from bioclip_x_plugins.reports.result_text import drop_infinite, find_language, split_contributions
 
 OURS: Final = (
     "rank", "name", "note", "margin", "top_descriptor", "refused", "error", "demo", "model", "revision", "version",
@@ -24,8 +24,8 @@ class Rows:
     """The table of one run. columns: their names."""
 
     def __init__(self, provenance: Provenance) -> None:
-        self._theirs = pybioclip_columns(provenance)
-        self._language = language(provenance)
+        self._theirs = list_pybioclip_columns(provenance)
+        self._language = find_language(provenance)
         self._about = (provenance.demo, provenance.model, provenance.revision, provenance.version)
         self.columns: tuple[str, ...] = ("file_name", *self._theirs, "score", *OURS)
 
@@ -35,8 +35,8 @@ class Rows:
         if not result.predictions:
             yield (result.source, *("" for _ in self._theirs), None, "", "", "", None, "", *tail)
         for place, one in enumerate(result.predictions):
-            why = why_columns(result.explanation) if place == 0 and result.explanation else (None, "")
-            ours = (finite(one.probability), one.taxon.rank, one.taxon.name, one.note)
+            why = make_why_columns(result.explanation) if place == 0 and result.explanation else (None, "")
+            ours = (drop_infinite(one.probability), one.taxon.rank, one.taxon.name, one.note)
             yield (result.source, *self._values(one), *ours, *why, *tail)
 
     def _values(self, one: Prediction) -> Iterator[str]:
@@ -46,10 +46,10 @@ class Rows:
             elif column == "common_name":
                 yield one.taxon.common_name(self._language)
             else:
-                yield epithet(one.taxon) if column == "species_epithet" else one.taxon.at(column)
+                yield find_epithet(one.taxon) if column == "species_epithet" else one.taxon.at(column)
 
 
-def pybioclip_columns(provenance: Provenance) -> tuple[str, ...]:
+def list_pybioclip_columns(provenance: Provenance) -> tuple[str, ...]:
     """The columns that pybioclip writes between file_name and score.
 
     Species are the rule. A recipe with a rank above stops there (a rank that is not Linnaean gets a column after those
@@ -65,7 +65,7 @@ def pybioclip_columns(provenance: Provenance) -> tuple[str, ...]:
     return (*LINNAEAN[:-1], rank)
 
 
-def epithet(taxon: Taxon) -> str:
+def find_epithet(taxon: Taxon) -> str:
     """The second word of a binomial, with whatever follows it.
 
     >>> epithet(Taxon("species", "Cyanistes caeruleus", (("species", "Cyanistes caeruleus"),)))
@@ -75,7 +75,7 @@ def epithet(taxon: Taxon) -> str:
     return species.partition(" ")[2] or species
 
 
-def why_columns(explanation: Explanation) -> tuple[float | None, str]:
+def make_why_columns(explanation: Explanation) -> tuple[float | None, str]:
     """The margin over the runner-up and the winner's strongest descriptor in its favour, each blank where there is none."""
-    margin = finite(explanation.margin) if explanation.runner_up else None
-    return margin, strongest_in_favour(sides(explanation)[0])
+    margin = drop_infinite(explanation.margin) if explanation.runner_up else None
+    return margin, strongest_in_favour(split_contributions(explanation)[0])

@@ -14,25 +14,25 @@ from rich.text import Text
 
 from bioclip_x.plugin import Explanation, Prediction, Provenance, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import (
-    amount,
     baseline_in_words,
-    margin_in_words,
-    of_both,
-    own_sides,
-    shown_remainders,
+    describe_margin,
+    format_amount,
+    list_shared_contributions,
+    select_shown_remainders,
+    split_own_contributions,
 )
 from bioclip_x_plugins.reports.result_text import (
-    beside,
     escape_controls,
+    find_italic_names,
+    format_common_name_beside,
+    format_percent,
+    format_recipe,
+    format_signed,
     has_descriptors,
     is_italic,
-    italic_names,
-    percent,
-    plural,
-    recipe_line,
-    signed,
+    pluralise,
 )
-from bioclip_x_plugins.reports.terminal.contributions import COSINE_DECIMALS, why_panel
+from bioclip_x_plugins.reports.terminal.contributions import COSINE_DECIMALS, render_why_panel
 
 SIDE_BY_SIDE: Final = 96
 """Columns from which there is room for two panels beside each other."""
@@ -64,53 +64,61 @@ class Layout:
         return (self.width - MARGIN - 4) // 2 if self.wide else self.width - MARGIN
 
 
-def safe(text: str, style: str = "") -> Text:
+def make_safe_text(text: str, style: str = "") -> Text:
     """Text as a terminal may have it, see `escape_controls`; square brackets in it are no markup."""
     return Text(escape_controls(text), style)
 
 
-def picture(result: Result, layout: Layout) -> RenderableType:
+def render_result(result: Result, layout: Layout) -> RenderableType:
     """One picture's block, or one line where it could not be named."""
     if not result.predictions:
         state, reason, style = (
             ("unreadable", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
         )
-        line = Text.assemble(safe(result.source, "bold"), "  ", (state, style), "  ", safe(reason))
+        line = Text.assemble(make_safe_text(result.source, "bold"), "  ", (state, style), "  ", make_safe_text(reason))
         return Group(line, "")
-    parts: list[RenderableType] = [safe(result.source, "bold"), _indented(_headline(result.predictions[0], layout)), ""]
+    parts: list[RenderableType] = [
+        make_safe_text(result.source, "bold"),
+        _indented(_headline(result.predictions[0], layout)),
+        "",
+    ]
     if tree := _tree(result, layout):
         parts += [_indented(Group(*tree)), ""]
     if result.explanation:
-        parts += [_indented(_why(result.explanation, italic_names(result), layout)), ""]
+        parts += [_indented(_why(result.explanation, find_italic_names(result), layout)), ""]
     return Group(*parts)
 
 
-def footer(provenance: Provenance, layout: Layout, named: int, refused: int, unreadable: int) -> RenderableType:
+def render_footer(provenance: Provenance, layout: Layout, named: int, refused: int, unreadable: int) -> RenderableType:
     """How many, by which model, and what not to believe."""
     total = named + refused + unreadable
-    counts = f"{plural(total, 'picture', 'pictures')}: {named} named"
+    counts = f"{pluralise(total, 'picture', 'pictures')}: {named} named"
     counts += "".join(f", {n} {what}" for n, what in ((refused, "not named"), (unreadable, "unreadable")) if n)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
     grid.add_row("pictures", counts)
-    grid.add_row("model", safe(f"{provenance.model}, revision {provenance.revision}"))
-    grid.add_row("taxonomy", safe(f"{provenance.taxonomy}, {plural(provenance.n_classes, 'class', 'classes')}"))
-    grid.add_row("percent", safe(provenance.probabilities))
-    grid.add_row("recipe", safe(recipe_line(provenance.recipe), "dim"))
-    grid.add_row("version", safe(f"bioclip-x {provenance.version}"))
+    grid.add_row("model", make_safe_text(f"{provenance.model}, revision {provenance.revision}"))
+    grid.add_row(
+        "taxonomy", make_safe_text(f"{provenance.taxonomy}, {pluralise(provenance.n_classes, 'class', 'classes')}")
+    )
+    grid.add_row("percent", make_safe_text(provenance.probabilities))
+    grid.add_row("recipe", make_safe_text(format_recipe(provenance.recipe), "dim"))
+    grid.add_row("version", make_safe_text(f"bioclip-x {provenance.version}"))
     rule = Text(("-" if layout.ascii_only else "─") * layout.width, "dim")
     if not provenance.demo:
         return Group(rule, grid)
     title = Text("demonstration model", "bold")
-    return Group(rule, grid, "", Panel(safe(provenance.demo), title=title, border_style="yellow", width=layout.width))
+    return Group(
+        rule, grid, "", Panel(make_safe_text(provenance.demo), title=title, border_style="yellow", width=layout.width)
+    )
 
 
 def _headline(best: Prediction, layout: Layout) -> Text:
-    common = beside(best, layout.language)
+    common = format_common_name_beside(best, layout.language)
     style = "bold green italic" if is_italic(best.taxon.rank) else "bold green"
-    name = Text.assemble(safe(best.taxon.name, style), *(("  ", safe(common)) if common else ()))
-    return Text.assemble(name, "  ", (percent(best.probability), "bold"))
+    name = Text.assemble(make_safe_text(best.taxon.name, style), *(("  ", make_safe_text(common)) if common else ()))
+    return Text.assemble(name, "  ", (format_percent(best.probability), "bold"))
 
 
 def _tree(result: Result, layout: Layout) -> list[RenderableType]:
@@ -131,8 +139,13 @@ def _path(best: Prediction, layout: Layout) -> Table:
     grid.add_column(no_wrap=True, style="green")
     grid.add_column(justify="right", no_wrap=True)
     for step in best.path:
-        name = safe(step.name, "italic" if is_italic(step.rank) else "")
-        grid.add_row(safe(step.rank), name, _probability_bar(step.probability, layout), percent(step.probability))
+        name = make_safe_text(step.name, "italic" if is_italic(step.rank) else "")
+        grid.add_row(
+            make_safe_text(step.rank),
+            name,
+            _probability_bar(step.probability, layout),
+            format_percent(step.probability),
+        )
     return grid
 
 
@@ -147,8 +160,8 @@ def _flags(result: Result, layout: Layout) -> Iterable[Text]:
     for winner in result.ranks:
         if not winner.on_path:
             name = _taxon_text(winner.taxon, "bold") if winner.taxon else Text("one without a name")
-            what = safe(f"the largest {winner.rank} lies elsewhere: ")
-            yield Text.assemble((f"{mark} ", "yellow"), what, name, f"  {percent(winner.probability)}")
+            what = make_safe_text(f"the largest {winner.rank} lies elsewhere: ")
+            yield Text.assemble((f"{mark} ", "yellow"), what, name, f"  {format_percent(winner.probability)}")
 
 
 def _others(predictions: Iterable[Prediction], layout: Layout) -> Iterable[RenderableType]:
@@ -158,37 +171,37 @@ def _others(predictions: Iterable[Prediction], layout: Layout) -> Iterable[Rende
     grid.add_column(justify="right", no_wrap=True)
     for place, one in enumerate(predictions, start=2):
         name = _taxon_text(one.taxon)
-        if common := beside(one, layout.language):
-            name = Text.assemble(name, "  ", safe(common, "dim"))
-        grid.add_row(str(place), name, percent(one.probability))
+        if common := format_common_name_beside(one, layout.language):
+            name = Text.assemble(name, "  ", make_safe_text(common, "dim"))
+        grid.add_row(str(place), name, format_percent(one.probability))
     if grid.row_count:
         yield grid
 
 
 def _taxon_text(taxon: Taxon, style: str = "") -> Text:
-    return safe(taxon.name, f"{style} italic" if is_italic(taxon.rank) else style)
+    return make_safe_text(taxon.name, f"{style} italic" if is_italic(taxon.rank) else style)
 
 
 def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -> RenderableType:
     names, classes = (
-        [safe(name, "bold italic" if italic.get(name, layout.italic_classes) else "bold") for name in two]
+        [make_safe_text(name, "bold italic" if italic.get(name, layout.italic_classes) else "bold") for name in two]
         for two in (
             (explanation.winner, explanation.runner_up),
             (explanation.winner_class, explanation.runner_up_class),
         )
     )
     over = (" rather than ", names[1]) if explanation.runner_up else ()
-    title = Text.assemble("why ", names[0], *over, f": {margin_in_words(explanation)}")
+    title = Text.assemble("why ", names[0], *over, f": {describe_margin(explanation)}")
     rest = list(_rest(explanation))
     if not has_descriptors(explanation):
         named = (
             " (the texts compared are names)" if explanation.contributions else ""
         )  # else scores that no text has made
         return Group(Text.assemble(title, (named, "dim")), *rest)
-    own = own_sides(explanation)
+    own = split_own_contributions(explanation)
     reach = max((abs(one.contribution) for side in own for one in side), default=0.0) or 1.0
     panels: list[RenderableType] = [
-        why_panel(name, side, reach, layout.panel, layout.strongest, layout.ascii_only, safe)
+        render_why_panel(name, side, reach, layout.panel, layout.strongest, layout.ascii_only, make_safe_text)
         for name, side in zip(classes, own)
         if name.plain
     ]
@@ -203,21 +216,22 @@ def _baseline(explanation: Explanation) -> Iterable[RenderableType]:
 
 def _both(explanation: Explanation) -> Iterable[RenderableType]:
     """What is said of both classes, on one line: it tells them apart only by what their names make of it."""
-    if both := of_both(explanation):
+    if both := list_shared_contributions(explanation):
         yield Text.assemble(
-            ("of both: ", "dim"), safe(", ".join(f"{phrase} {signed(net)}" for phrase, net in both), "dim")
+            ("of both: ", "dim"),
+            make_safe_text(", ".join(f"{phrase} {format_signed(net)}" for phrase, net in both), "dim"),
         )
 
 
 def _rest(explanation: Explanation) -> Iterable[RenderableType]:
     """What of the margin no text has made, a line each."""
-    if not (remainders := shown_remainders(explanation)):
+    if not (remainders := select_shown_remainders(explanation)):
         return
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", overflow="fold")
     grid.add_column(justify="right", no_wrap=True)
     for one in remainders:
-        grid.add_row(safe(f"of the margin, from {one.label}:"), amount(one.contribution))
+        grid.add_row(make_safe_text(f"of the margin, from {one.label}:"), format_amount(one.contribution))
     yield grid
 
 

@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bioclip_x.plugin import PromptContribution
-from bioclip_x_plugins.reports.explanation_text import split_strongest, whence
-from bioclip_x_plugins.reports.result_text import cosine, said, signed
+from bioclip_x_plugins.reports.explanation_text import describe_source, split_strongest
+from bioclip_x_plugins.reports.result_text import cosine, describe_contribution, format_signed
 
 COSINE_DECIMALS: Final = 2
 """Of cosines in the terminal, where columns are few."""
 
 
-def why_panel(
+def render_why_panel(
     heading: Text,
     contributions: Sequence[PromptContribution],
     reach: float,
@@ -42,23 +42,23 @@ def why_panel(
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(heading, "cosine", "", Text("margin", "dim"))
     for one in shown:
-        bar = contribution_bar(one.contribution / reach, half if below else 0, half if above else 0, ascii_only)
-        beside = f", {whence(one)}" if one.taxon else ""
+        bar = render_bar(one.contribution / reach, half if below else 0, half if above else 0, ascii_only)
+        beside = f", {describe_source(one)}" if one.taxon else ""
         grid.add_row(
-            Text.assemble(safe(said(one)), (safe(beside).plain, "dim")),
+            Text.assemble(safe(describe_contribution(one)), (safe(beside).plain, "dim")),
             cosine(one.similarity, COSINE_DECIMALS),
             bar,
-            signed(one.contribution),
+            format_signed(one.contribution),
         )
     if not contributions:
         grid.add_row(Text("nothing that the other has not", "dim"))
     if hidden:
-        rest = signed(sum(one.contribution for one in hidden))
+        rest = format_signed(sum(one.contribution for one in hidden))
         grid.add_row(Text(f"{len(hidden)} more", "dim"), "", "", Text(rest, "dim"))
     return grid
 
 
-def contribution_bar(fraction: float, left: int, right: int, ascii_only: bool = False) -> Text:
+def render_bar(fraction: float, left: int, right: int, ascii_only: bool = False) -> Text:
     """A bar from a zero line: to the left, `left` cells long at -1, or to the right.
 
     >>> contribution_bar(0.5, 0, 4).plain, contribution_bar(-0.5, 4, 0).plain

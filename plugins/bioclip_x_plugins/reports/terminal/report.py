@@ -13,8 +13,8 @@ from pydantic import Field
 from rich.console import Console, RenderableType
 
 from bioclip_x.plugin import Provenance, ReportCapabilities, Result, open_output
-from bioclip_x_plugins.reports.result_text import has_italic_classes, language
-from bioclip_x_plugins.reports.terminal.blocks import Layout, footer, picture
+from bioclip_x_plugins.reports.result_text import find_language, has_italic_classes
+from bioclip_x_plugins.reports.terminal.blocks import Layout, render_footer, render_result
 
 FILE_WIDTH = 100
 
@@ -44,10 +44,12 @@ class TableReport:
             # No emoji, no highlighting: names are printed as they are spelt.
             console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
             ascii_only = console.options.ascii_only
-            layout = Layout(width, language(provenance), self.strongest, has_italic_classes(provenance), ascii_only)
+            layout = Layout(
+                width, find_language(provenance), self.strongest, has_italic_classes(provenance), ascii_only
+            )
             writer = _Writer(stream, console, layout)
             yield writer
-            writer.put(footer(provenance, layout, writer.named, writer.refused, writer.unreadable))
+            writer.put(render_footer(provenance, layout, writer.named, writer.refused, writer.unreadable))
 
 
 class _Writer:
@@ -59,7 +61,7 @@ class _Writer:
         self.unreadable += bool(result.error)
         self.refused += bool(result.refused)
         self.named += bool(result.predictions)
-        self.put(picture(result, self._layout))
+        self.put(render_result(result, self._layout))
 
     def put(self, block: RenderableType) -> None:
         with self._console.capture() as captured:

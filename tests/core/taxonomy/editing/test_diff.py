@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.editing.diff import KINDS, difference
+from bioclip_x.taxonomy.editing.diff import KINDS, compare_taxonomies
 
 RANKS = ("kingdom", "order", "family", "genus", "species")
 
@@ -31,7 +31,7 @@ def told(old: Taxonomy, new: Taxonomy) -> list[tuple[str, str, str]]:
     """(kind, old name, new name)"""
     return [
         (c.kind, "" if c.old is None else old.names[c.old], "" if c.new is None else new.names[c.new])
-        for c in difference(old, new).changes
+        for c in compare_taxonomies(old, new).changes
     ]
 
 
@@ -39,7 +39,9 @@ TIT = "Animalia/Passeriformes/Paridae/Parus/Parus major"
 
 
 def test_a_tree_and_itself() -> None:
-    found = difference(tree(TIT, "Plantae/Apiales/Apiaceae/Oenanthe"), tree(TIT, "Plantae/Apiales/Apiaceae/Oenanthe"))
+    found = compare_taxonomies(
+        tree(TIT, "Plantae/Apiales/Apiaceae/Oenanthe"), tree(TIT, "Plantae/Apiales/Apiaceae/Oenanthe")
+    )
     assert found.changes == () and found.unchanged == 9
     assert found.counts() == dict.fromkeys(KINDS, 0)
 
@@ -87,7 +89,9 @@ def test_namesakes_of_two_codes_are_never_one() -> None:
 def test_of_several_namesakes_the_one_with_the_likeliest_lineage() -> None:
     old = tree("Animalia/A/F/Aus", "Animalia/B/G/Aus")
     new = tree("Animalia/B/H/Aus", "Animalia/A/I/Aus", "Animalia/A/F", "Animalia/B/G")
-    found = {(old.path(c.old)[1], new.path(c.new)[1]) for c in difference(old, new).changes if c.kind == "moved"}
+    found = {
+        (old.path(c.old)[1], new.path(c.new)[1]) for c in compare_taxonomies(old, new).changes if c.kind == "moved"
+    }
     assert {(old.names[a], new.names[b]) for a, b in found} == {("A", "A"), ("B", "B")}
 
 
@@ -144,6 +148,6 @@ def test_against_sets(old: dict[str, str], new: dict[str, str]) -> None:
     both = old.keys() & new.keys()
     wanted = {("removed", name, "") for name in old.keys() - both} | {("added", "", name) for name in new.keys() - both}
     wanted |= {("moved", name, name) for name in both if old[name] != new[name]}
-    found = difference(of_names(old), of_names(new))
+    found = compare_taxonomies(of_names(old), of_names(new))
     assert sorted(told(of_names(old), of_names(new))) == sorted(wanted)
     assert found.unchanged == sum(old[name] == new[name] for name in both)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS
-from bioclip_x.taxonomy.editing.restrict import restricted
-from bioclip_x.taxonomy.editing.slicing import sliced
+from bioclip_x.taxonomy.editing.restrict import restrict_with_index
+from bioclip_x.taxonomy.editing.slicing import slice_classes
 
 RANKS = ("kingdom", "", "family", "genus", "species")
 
@@ -32,7 +32,7 @@ def test_a_slice_is_the_tree_that_compiling_the_part_gives(
 ) -> None:
     whole = tree(drawn)
     classes = np.array(sorted(data.draw(st.sets(st.integers(0, whole.n_classes - 1), min_size=1))))
-    made, expected = sliced(whole, classes), compiled_anew(whole, classes)
+    made, expected = slice_classes(whole, classes), compiled_anew(whole, classes)
     if made is None:
         return
     for field in ("parent_N", "rank_N", "kind_N", "leaf_start_N", "leaf_stop_N", "leaf_node_C"):
@@ -65,7 +65,7 @@ def test_a_rank_that_no_taxon_is_left_of_has_no_holes() -> None:
         builder.add_lineage(list(zip(("kingdom", "family", "species"), row)))
     whole = builder.build()
     names = [whole.class_taxon(c).name for c in range(4)]
-    assert sliced(whole, np.array([names.index("T")])) is None
-    assert restricted(whole, np.array([names.index("T")]))[0].rank_names == ("", "kingdom", "species")
-    part = sliced(whole, np.array(sorted(names.index(name) for name in "TU")))
+    assert slice_classes(whole, np.array([names.index("T")])) is None
+    assert restrict_with_index(whole, np.array([names.index("T")]))[0].rank_names == ("", "kingdom", "species")
+    part = slice_classes(whole, np.array(sorted(names.index(name) for name in "TU")))
     assert part is not None and tuple(part.rank_tables) == ("kingdom", "family", "species")

@@ -10,7 +10,7 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.records import Taxon
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
-from bioclip_x.taxonomy.editing.subset import Subset, parse_term, placed, subset
+from bioclip_x.taxonomy.editing.subset import Subset, parse_term, resolve_path, subset
 
 RANKS = ("kingdom", "class", "family", "species")
 ROWS = (
@@ -95,7 +95,8 @@ def test_what_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (tmp_path / "park").touch()
     assert parse_term("park").file == Path("park")
     assert (
-        placed("!park.csv", Path("/here")) == "!/here/park.csv" and placed("class=Aves", Path("/here")) == "class=Aves"
+        resolve_path("!park.csv", Path("/here")) == "!/here/park.csv"
+        and resolve_path("class=Aves", Path("/here")) == "class=Aves"
     )
 
 

@@ -10,7 +10,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import HOLE, TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.editing.validate import check
-from bioclip_x.taxonomy.names.spelling import is_surely_fine, oddities
+from bioclip_x.taxonomy.names.spelling import find_oddities, is_surely_fine
 from bioclip_x.taxonomy.ranks import ORDER
 from random_trees import classes_below, owner, trees
 
@@ -174,7 +174,7 @@ def test_authors_left_in_names() -> None:
     ],
 )
 def test_wrong_encodings(text: str, told: str) -> None:
-    assert not is_surely_fine(text) and any(told in one for one in oddities(text))
+    assert not is_surely_fine(text) and any(told in one for one in find_oddities(text))
     builder = TaxonomyBuilder()
     builder.add(0, "", "x", Details(common_names={"fr": (text,)}, synonyms=(Synonym("y", text),)))
     kinds = found(builder.build("x"))
@@ -189,7 +189,7 @@ def test_mojibake_is_seen_and_mended(text: str) -> None:
         broken = text.encode("utf-8").decode("cp1252")
     except UnicodeDecodeError:  # some of Windows-1252's bytes stand for nothing
         return
-    seen = [one for one in oddities(broken) if f"perhaps {text!r}" in one]
+    seen = [one for one in find_oddities(broken) if f"perhaps {text!r}" in one]
     assert bool(seen) is not text.isascii()
 
 
@@ -197,7 +197,7 @@ def test_mojibake_is_seen_and_mended(text: str) -> None:
     "text", ["Müller", "Çelik", "naïve", "Ærø", "日本", "Größe", "Ñandú", "Why?", "× hispanica", "Ångström"]
 )
 def test_letters_of_all_languages_are_fine(text: str) -> None:
-    assert list(oddities(text)) == []
+    assert list(find_oddities(text)) == []
 
 
 def test_a_taxon_of_a_self_leaf_is_looked_at_once(birds_csv: object) -> None:

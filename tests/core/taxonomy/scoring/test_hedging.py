@@ -13,8 +13,8 @@ from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.scoring.hedging import (
     Bets,
     compute_bets,
+    compute_information,
     fit_lambda,
-    information,
     is_right,
     select_best_bet,
     select_most_specific,
@@ -29,13 +29,13 @@ def bets_of(logits_BC: np.ndarray, tree: Taxonomy) -> Bets:
 
 def test_information_worked_out_by_hand() -> None:
     tree = from_labels(["a", "b", "c", "d"])
-    assert information(tree).tolist() == [0, 1, 1, 1, 1]
-    assert information(from_labels(["only"])).tolist() == [0, 0]
+    assert compute_information(tree).tolist() == [0, 1, 1, 1, 1]
+    assert compute_information(from_labels(["only"])).tolist() == [0, 0]
 
 
 @given(trees())
 def test_information_grows_on_the_way_down(tree: Taxonomy) -> None:
-    says = information(tree)
+    says = compute_information(tree)
     assert says[0] == 0 and says.max() <= 1
     assert (says[1:] >= says[tree.parent_N[1:]]).all()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder, tree
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.taxonomy.scoring.rollup import BLOCK, roll_up, top_rows
+from bioclip_x.taxonomy.scoring.rollup import BLOCK, roll_up, select_top_rows
 
 
 @st.composite
@@ -164,6 +164,6 @@ def test_size_favours_large_clades() -> None:
 @given(st.integers(1, 9 * BLOCK), st.integers(1, 3), st.integers(0, 2**32 - 1))
 def test_the_largest_rows_of_many_are_those_of_all(n: int, k: int, seed: int) -> None:
     values = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 2)).astype(np.float32))
-    rows = top_rows(values, min(k, n))
+    rows = select_top_rows(values, min(k, n))
     expected = np.argsort(-values.numpy(), axis=0)[: min(k, n)].T
     np.testing.assert_array_equal(rows.numpy(), expected)

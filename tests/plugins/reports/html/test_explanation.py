@@ -7,26 +7,26 @@ from dataclasses import replace
 import pytest
 
 from bioclip_x.records import Explanation, HeatMap, PromptContribution, Remainder, Result
-from bioclip_x_plugins.reports.html.explanation import Why, why
+from bioclip_x_plugins.reports.html.explanation import Why, make_why
 
 
-def share(phrase: str, class_index: int, contribution: float, **more: object) -> PromptContribution:
+def said(phrase: str, class_index: int, contribution: float, **more: object) -> PromptContribution:
     return PromptContribution(phrase, f"has {phrase}", "descriptor", "a.yaml", class_index, 0.3, contribution, **more)  # type: ignore[arg-type]
 
 
-SHARES = (
-    share("a red cap", 0, 4.0, taxon="Amanita", rank="genus"),
-    share("white spots", 0, -1.0, n_classes=3),
-    share("a ring", 0, 2.0, n_classes=2, net=0.5),
-    share("a ring", 1, -1.5, n_classes=2, net=0.5),
-    share("a brown cap", 1, -2.0),
+CONTRIBUTIONS = (
+    said("a red cap", 0, 4.0, taxon="Amanita", rank="genus"),
+    said("white spots", 0, -1.0, n_classes=3),
+    said("a ring", 0, 2.0, n_classes=2, net=0.5),
+    said("a ring", 1, -1.5, n_classes=2, net=0.5),
+    said("a brown cap", 1, -2.0),
 )
 LEFT = Remainder("other classes of Amanita", 0.75, "classes")
-EXPLANATION = Explanation("A", "B", "A", "B", 2.25, SHARES, 0.75, (LEFT,))
+EXPLANATION = Explanation("A", "B", "A", "B", 2.25, CONTRIBUTIONS, 0.75, (LEFT,))
 
 
 def shown(explanation: Explanation, strongest: int = 6) -> Why:
-    return why(explanation, strongest, {"A": True}, False)
+    return make_why(explanation, strongest, {"A": True}, False)
 
 
 def test_the_lines_add_up_to_the_margin() -> None:
@@ -53,6 +53,33 @@ def test_both_sides_are_on_one_scale() -> None:
     assert (winner.name.italic, other.name.italic) == (True, False)
 
 
+def test_a_text_below_the_mean_text_is_on_the_other_side_in_the_other_colour(doubtful: Result) -> None:
+    assert doubtful.explanation is not None
+    page = shown(doubtful.explanation)
+    winner, other = page.sides
+    # From -1.6 to 1.8 of the runner-up's own axis is the longest; the winner's reaches from -0.6 to 2.8: both 3.4 logits.
+    assert (winner.zero, other.zero) == (17.65, 47.06)
+    drawn = [(bar.phrase, bar.contribution, bar.left, bar.width, bar.is_for_winner) for bar in winner.shown]
+    assert drawn == [
+        ("a blue cap", "+2.80", 17.65, 82.35, True),
+        ("a yellow breast", "+2.20", 17.65, 64.71, True),
+        ("white cheeks", "−0.60", 0.0, 17.65, False),
+    ]
+    drawn = [(bar.phrase, bar.contribution, bar.left, bar.width, bar.is_for_winner) for bar in other.shown]
+    assert drawn == [
+        ("a yellow belly", "−1.80", 47.06, 52.94, False),
+        ("a black cap", "−1.00", 47.06, 29.41, False),
+        ("an olive back", "+1.60", 0.0, 47.06, True),
+    ]
+    assert page.baseline == "the mean text of the list scores 0.200 on this image"
+    assert [(line.name.name, line.label, line.contribution) for line in page.lines] == [
+        ("Cyanistes caeruleus", "3 texts", "+4.40"),
+        ("Parus major", "3 texts", "−1.20"),
+        ("", "the mean text of the list", "+0.40"),
+    ]
+    assert page.margin == "+3.60"
+
+
 def test_what_both_have_is_told_once() -> None:
     (ring,) = shown(EXPLANATION).both
     assert (ring.phrase, ring.contribution) == ("a ring", "+0.50")
@@ -71,14 +98,16 @@ def test_the_rest_is_folded() -> None:
 
 
 def test_a_side_that_shares_everything_is_left_out() -> None:
-    page = shown(replace(EXPLANATION, contributions=SHARES[2:]))
+    page = shown(replace(EXPLANATION, contributions=CONTRIBUTIONS[2:]))
     assert [side.name.name for side in page.sides] == ["B"]
     assert [bar.is_for_winner for bar in page.sides[0].shown] == [False]
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
 def test_numbers_that_are_none(number: float) -> None:
-    odd = replace(EXPLANATION, margin=number, contributions=(replace(SHARES[0], contribution=number), *SHARES[1:]))
+    odd = replace(
+        EXPLANATION, margin=number, contributions=(replace(CONTRIBUTIONS[0], contribution=number), *CONTRIBUTIONS[1:])
+    )
     page = shown(odd)
     assert page.sides[0].shown[0].width == 0
     assert page.margin in ("excluded", "?")
@@ -97,7 +126,7 @@ def test_no_texts_at_all() -> None:
 
 def test_heat_maps() -> None:
     one = HeatMap(((0.1, 0.2),), (0.25, 0.0, 0.75, 1.0), "by hand", True)
-    mapped = replace(EXPLANATION, contributions=(replace(SHARES[0], heat_map=one), *SHARES[1:]))
+    mapped = replace(EXPLANATION, contributions=(replace(CONTRIBUTIONS[0], heat_map=one), *CONTRIBUTIONS[1:]))
     page = shown(mapped)
     first, second = page.sides[0].shown
     assert page.method == "by hand" and second.where is None

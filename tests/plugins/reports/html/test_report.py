@@ -121,6 +121,26 @@ def test_bars_start_at_zero_and_keep_the_signs(page: str) -> None:
         assert left >= 0 and left + width <= 100.02
 
 
+def test_evidence_against_the_winner_and_the_mean_text_are_in_the_page(
+    provenance: Provenance, doubtful: Result, blue_tit: Result, tmp_path: Path
+) -> None:
+    page = written(tmp_path / "o.html", provenance, doubtful)
+    text = " ".join(" ".join(Seen(page).text).split())
+    assert text.count("Cosine: the mean text of the list scores 0.200 on this image.") == 1
+    assert "white cheeks 0.170 −0.60" in text and "an olive back 0.120 +1.60" in text
+    assert "the mean text of the list +0.40" in text
+    bars = [a["class"] for t, a in Seen(page).tags if t == "span" and a.get("class") in ("plus", "minus")]
+    assert bars == ["plus", "plus", "minus", "minus", "minus", "plus"]
+    assert "on this image" not in written(tmp_path / "o.html", provenance, blue_tit)
+
+
+def test_the_index_names_a_descriptor_in_favour_of_the_winner_or_none(
+    provenance: Provenance, doubtful: Result, hopeless: Result, tmp_path: Path
+) -> None:
+    page = written(tmp_path / "o.html", provenance, doubtful, hopeless)
+    assert re.findall(r'<td role="cell" class="decided"><bdi>(.*?)</bdi>', page) == ["a blue cap", ""]
+
+
 def test_many_descriptors_are_folded(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
     text = " ".join(" ".join(Seen(written(tmp_path / "o.html", provenance, blue_tit, strongest=1)).text).split())
     assert text.count("2 more") == 2 and "a black cap" in text

@@ -63,6 +63,14 @@ def test_a_species_row(provenance: Provenance, blue_tit: Result, tmp_path: Path)
     assert (first["model"], first["revision"], first["version"]) == ("field-guide", "3fa9c1", "0.1.0")
 
 
+def test_the_top_descriptor_is_evidence_for_the_winner(
+    provenance: Provenance, doubtful: Result, hopeless: Result, tmp_path: Path
+) -> None:
+    some, _, none, _ = written(tmp_path / "o.csv", provenance, doubtful, hopeless)
+    assert some["top_descriptor"] == "a blue cap"
+    assert none["top_descriptor"] == "" and none["margin"]
+
+
 def test_names_are_no_descriptors(provenance: Provenance, goldfinch: Result, tmp_path: Path) -> None:
     (row,) = written(tmp_path / "o.csv", provenance, goldfinch)
     assert row["margin"] and not row["top_descriptor"]

@@ -58,10 +58,10 @@ def test_the_explanation(provenance: Provenance, blue_tit: Result, tmp_path: Pat
     document = strict(written(JsonReport(), tmp_path / "o.json", provenance, replace(blue_tit, explanation=why)))
     told = document["results"][0]["explanation"]
     assert set(told) == {
-        "format", "winner", "runner_up", "is_asked_for", "winner_class", "runner_up_class", "margin", "rest", "remainders",
-        "descriptors",
+        "format", "winner", "runner_up", "is_asked_for", "winner_class", "runner_up_class", "margin", "baseline", "rest",
+        "remainders", "descriptors",
     }  # fmt: skip
-    assert told["format"] == "bioclip-x/explanation/1" and told["is_asked_for"] is True
+    assert told["format"] == "bioclip-x/explanation/2" and told["is_asked_for"] is True
     assert told["remainders"] == [
         {"label": "other classes of Paridae", "kind": "classes", "contribution": 0.25},
         {"label": "list", "kind": "adjustment", "contribution": None},
@@ -73,8 +73,22 @@ def test_the_explanation(provenance: Provenance, blue_tit: Result, tmp_path: Pat
     }  # fmt: skip
     assert told["descriptors"][1]["taxon"] is None and told["descriptors"][1]["heat_map"] is None
     page = (Path(__file__).parents[4] / "docs" / "explanations.md").read_text("utf-8")
+    assert f"`{told['format']}`" in page
     for field in (*told, *one, *told["remainders"][0], *one["heat_map"]):
         assert f"`{field}`" in page, f"{field} is not documented"
+
+
+def test_contributions_are_relative_to_the_baseline(
+    provenance: Provenance, doubtful: Result, blue_tit: Result, tmp_path: Path
+) -> None:
+    document = strict(written(JsonReport(), tmp_path / "o.json", provenance, doubtful, blue_tit))
+    told, unknown = (result["explanation"] for result in document["results"])
+    assert told["baseline"] == 0.2 and unknown["baseline"] is None
+    assert [one["similarity"] for one in told["descriptors"]] == [0.34, 0.31, 0.17, 0.29, 0.25, 0.12]
+    expected = [2.8, 2.2, -0.6, -1.8, -1.0, 1.6]
+    assert [one["contribution"] for one in told["descriptors"]] == pytest.approx(expected)
+    assert told["remainders"] == [{"label": "the mean text of the list", "kind": "mean text", "contribution": 0.4}]
+    assert told["margin"] == pytest.approx(sum(expected) + 0.4)
 
 
 def test_errors_and_refusals(provenance: Provenance, unreadable: Result, refused: Result, tmp_path: Path) -> None:

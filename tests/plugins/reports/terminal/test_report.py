@@ -11,6 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from bioclip_x.records import Provenance, Remainder, Result, Taxon
+from bioclip_x_plugins.reports.terminal.contributions import render_bar
 from bioclip_x_plugins.reports.terminal.report import TableReport
 
 
@@ -29,6 +30,52 @@ def test_what_a_picture_shows(provenance: Provenance, blue_tit: Result, tmp_path
     assert "a black cap" in text and "−3.00" in text
     assert "from elsewhere than these texts: +0.25" in text
     assert "share among the listed classes, not calibrated" in text
+
+
+def test_evidence_against_its_own_class_is_shown_as_such(
+    provenance: Provenance, doubtful: Result, tmp_path: Path
+) -> None:
+    lines = written(tmp_path / "o.txt", provenance, doubtful, width=80).splitlines()
+    bars = {line.split("  ")[1]: line.rpartition("│") for line in lines if "│" in line}
+    drawn = {
+        phrase: (left.count("█"), right.count("█"), right.split()[-1]) for phrase, (left, _, right) in bars.items()
+    }
+    # The longest bar is ten cells for 2.8: green and to the right for the winner, to the left against it.
+    assert drawn == {
+        "a blue cap": (0, 10, "+2.80"), "a yellow breast": (0, 7, "+2.20"), "white cheeks": (2, 0, "−0.60"),
+        "a yellow belly": (6, 0, "−1.80"), "a black cap": (3, 0, "−1.00"), "an olive back": (0, 5, "+1.60"),
+    }  # fmt: skip
+    zero = {phrase: len(left) for phrase, (left, _, _) in bars.items()}
+    assert zero["a blue cap"] == zero["white cheeks"] and zero["a black cap"] == zero["an olive back"]
+
+
+def test_strong_evidence_against_is_not_summed_up(provenance: Provenance, doubtful: Result, tmp_path: Path) -> None:
+    assert doubtful.explanation is not None
+    blue, yellow, white, *others = doubtful.explanation.contributions
+    why = replace(doubtful.explanation, contributions=(blue, yellow, replace(white, contribution=-2.5), *others))
+    with TableReport(width=80, strongest=2).open(tmp_path / "o.txt", provenance) as writer:
+        writer.write(replace(doubtful, explanation=why))
+    text = (tmp_path / "o.txt").read_text("utf-8")
+    assert "white cheeks" in text and "a yellow breast" not in text
+    assert ["1", "more", "+2.20"] in [line.split() for line in text.splitlines()]
+
+
+def test_the_mean_text_is_told_once_and_is_a_line_of_the_sum(
+    provenance: Provenance, doubtful: Result, blue_tit: Result, tmp_path: Path
+) -> None:
+    text = written(tmp_path / "o.txt", provenance, doubtful)
+    assert text.count("the mean text of the list scores") == 1
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "cosine: the mean text of the list scores 0.20 on this image" in lines
+    assert "of the margin, from the mean text of the list: +0.40" in lines
+    assert "mean text" not in written(tmp_path / "o.txt", provenance, blue_tit)
+
+
+def test_the_sign_has_its_own_colour_and_side() -> None:
+    against, in_favour = render_bar(-0.5, 4, 4), render_bar(0.5, 4, 4)
+    assert (against.plain, in_favour.plain) == ("  ██│    ", "    │██  ")
+    colours = [[(bar.plain[span.start : span.end], span.style) for span in bar.spans] for bar in (against, in_favour)]
+    assert colours == [[("  ██", "magenta"), ("│", "dim")], [("│", "dim"), ("██  ", "green")]]
 
 
 def test_what_both_have_is_told_once(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
