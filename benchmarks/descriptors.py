@@ -1,6 +1,6 @@
 """Scores of 10,000 classes of ten descriptors each, against those of 10,000 classes of one text each.
 
-The descriptors of a class are pooled into one vector when a bank is first scored with; from then on a picture is multiplied
+The descriptors of a class are pooled into one vector when a bank is first scored with; from then on an image is multiplied
 with as many vectors as there are classes, however many descriptors these have. What the pooling takes, once, is the second row.
 """
 
@@ -39,7 +39,7 @@ def measure(rounds: int) -> dict[str, Figure | Limit]:
     bank = _bank(many_PD)
     pooled = tuple(seconds(lambda: TextScorer().logits(features, bank, CARD, TAXONOMY)) for _ in range(min(rounds, 5)))
     return {
-        f"{CLASSES:,} classes × {PICTURES} pictures": Figure(
+        f"{CLASSES:,} classes × {PICTURES} images": Figure(
             sides, Target("at most", 1.1), samples, Agreement(difference)
         ),
         f"pooling {CLASSES:,} × {DESCRIPTORS} descriptors": Limit("once for a bank", "s", pooled, most=1),

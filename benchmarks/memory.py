@@ -1,7 +1,7 @@
-"""Peak memory of `bioclip-x classify`, many pictures against few.
+"""Peak memory of `bioclip-x classify`, many images against few.
 
-The pictures are drawings of the field guide, one in ten of them large, and these side by side, so that all threads meet
-with large ones at once in either run. A picture of the many is one of the few under another name. Each sample is a
+The images are drawings of the field guide, one in ten of them large, and these side by side, so that all threads meet
+with large ones at once in either run. An image of the many is one of the few under another name. Each sample is a
 process of its own, which tells the most memory it had resident.
 """
 
@@ -48,7 +48,7 @@ def measure(rounds: int) -> dict[str, Figure]:
         for name, options in OUTPUTS.items():
             many, few = (partial(_peak_mib, Path(folder), pictures, options) for pictures in ("many", "few"))
             few()  # embeds the texts
-            sides = Sides(f"{MANY:,} pictures", f"{FEW:,} pictures", "MiB")
+            sides = Sides(f"{MANY:,} images", f"{FEW:,} images", "MiB")
             figures[name] = Figure(sides, TARGET, by_turns(many, few, rounds))
     return figures
 

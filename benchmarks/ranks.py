@@ -1,7 +1,7 @@
 """The shares of taxa at all seven ranks, five best of each, against pybioclip's at one of them.
 
-pybioclip (TreeOfLifeClassifier.format_grouped_probs) sums the probabilities of one picture at the rank it is asked for, here
-family. Ours are those of all ranks, of 64 pictures together, as the program takes them, and the time is that of one. Three
+pybioclip (TreeOfLifeClassifier.format_grouped_probs) sums the probabilities of one image at the rank it is asked for, here
+family. Ours are those of all ranks, of 64 images together, as the program takes them, and the time is that of one. Three
 distributions over the classes: a confident one (about a thousand probabilities above pybioclip's 1e-9), the softmax at scale
 100 of random unit embeddings (of 768 dimensions, as BioCLIP 2 has, whose list is of this length), and a flat one.
 """
@@ -48,7 +48,7 @@ def measure(rounds: int) -> dict[str, Figure]:
 
 
 def _ours(taxonomy: Taxonomy, logits: Logits) -> dict[str, list[tuple[int, float]]]:
-    """rank → (node, share) of the first picture, best first. The five best are found of all pictures."""
+    """rank → (node, share) of the first image, best first. The five best are found of all images."""
     scores = roll_up(logits, taxonomy, n_best=BEST)
     found = {}
     for rank, nodes in taxonomy.rank_tables.items():
@@ -103,7 +103,7 @@ def _flat(n_classes: int, seed: int) -> torch.Tensor:
 
 
 DISTRIBUTIONS: dict[str, tuple[Callable[[int, int], torch.Tensor], float]] = {
-    "a confident picture": (_confident, 5),
+    "a confident image": (_confident, 5),
     "random unit embeddings at scale 100": (_embedded, 1000),
     "every class alike": (_flat, 2000),
 }

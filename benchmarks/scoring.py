@@ -1,7 +1,7 @@
 """Scores of many classes by their descriptors, against a loop over the classes.
 
 The loop is that of the published code of classification by description (github.com/sachit-menon/
-classify_by_description_release, main.py): for each class the similarities of all pictures to its descriptors, and their
+classify_by_description_release, main.py): for each class the similarities of all images to its descriptors, and their
 mean. Ours begins each round with a new scorer, so that pooling the bank is part of what is measured.
 """
 
@@ -37,7 +37,7 @@ def measure(rounds: int) -> dict[str, Figure]:
     difference = float((ours() - peers()).abs().max())
     sides = Sides("one product with the pooled texts", "classification by description's loop over the classes", "s")
     samples = by_turns(partial(seconds, ours), partial(seconds, peers), rounds)
-    name = f"{CLASSES:,} classes × {DESCRIPTORS} descriptors × {PICTURES} pictures"
+    name = f"{CLASSES:,} classes × {DESCRIPTORS} descriptors × {PICTURES} images"
     return {name: Figure(sides, TARGET, samples, Agreement(difference))}
 
 

@@ -1,4 +1,4 @@
-"""How long a user waits for the name of one picture, against importing what no such program can do without.
+"""How long a user waits for the name of one image, against importing what no such program can do without.
 
 Each sample is a process of its own. Warm: the texts of the classes have been embedded by an earlier run, and what is
 read from disk has been read before.
@@ -21,8 +21,8 @@ IMPORTS = [sys.executable, "-c", "import torch, open_clip"]
 CLASSIFY = [sys.executable, "-m", "bioclip_x", "classify"]
 PICTURE = Path(__file__).parents[1] / "examples" / "drawings" / "amanita-muscaria.png"
 COMMANDS = {
-    "one picture named": [],
-    "one picture named and explained": ["--plugin", "descriptors"],
+    "one image named": [],
+    "one image named and explained": ["--plugin", "descriptors"],
 }
 
 

@@ -40,7 +40,7 @@ def measure(rounds: int) -> dict[str, Limit]:
             figures["123,182 plants as Newick"] = _limit("read", "s", reads, "seconds", 3)
         million = _million(Path(folder))
         whole = [_child("whole", million) for _ in range(min(rounds, 3))]
-        told = "read, validated and rolled up for 16 pictures: peak of the whole process"
+        told = "read, validated and rolled up for 16 images: peak of the whole process"
         figures[f"{LEAVES:,} generated leaves, memory"] = _limit(told, "MiB", whole, "peak", 4096)
     return figures
 

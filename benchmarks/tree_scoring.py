@@ -1,7 +1,7 @@
-"""Scoring 64 pictures against 867,455 classes, shares at all ranks and the five best classes: what it costs beyond the product.
+"""Scoring 64 images against 867,455 classes, shares at all ranks and the five best classes: what it costs beyond the product.
 
 The product alone, in its faster layout (classes as rows), is the other side. Its memory is measured in a process of its own
-for each number of pictures, beyond the bank; and what a bank of half precision changes of the five best, of random pictures.
+for each number of images, beyond the bank; and what a bank of half precision changes of the five best, of random images.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ def measure(rounds: int) -> dict[str, Figure | Limit]:
         bare = partial(torch.matmul, texts_PD, pictures_BD.T.contiguous())
         ours(), bare()
         figures: dict[str, Figure | Limit] = {
-            f"{PICTURES} pictures": Figure(
+            f"{PICTURES} images": Figure(
                 sides, Target("at most", 1.5), by_turns(partial(seconds, ours), partial(seconds, bare), rounds)
             )
         }
         same = [_same_best(taxonomy, bank, seed) for seed in range(3)]
-        figures["a bank of half precision, random pictures"] = Limit(
+        figures["a bank of half precision, random images"] = Limit(
             "the same five best in the same order", "%", tuple(100 * share for share in same), least=99.9
         )
         del bank, texts_PD
         cache.save(taxonomy, Path(folder) / "tree.npz")
         for pictures in (PICTURES, 16 * PICTURES):
             peaks = tuple(_peak_beyond_bank(Path(folder) / "tree.npz", pictures) for _ in range(min(3, rounds)))
-            figures[f"memory beyond the bank, {pictures:,} pictures"] = Limit("peak", "MiB", peaks, most=500)
+            figures[f"memory beyond the bank, {pictures:,} images"] = Limit("peak", "MiB", peaks, most=500)
     return figures
 
 
@@ -80,7 +80,7 @@ def scored(taxonomy: Taxonomy, bank: TextBank, pictures_BD: torch.Tensor) -> Sco
 
 
 def _same_best(taxonomy: Taxonomy, bank: TextBank, seed: int) -> float:
-    """The share of random pictures with the same five best classes from a bank of half precision."""
+    """The share of random images with the same five best classes from a bank of half precision."""
     from dataclasses import replace
 
     random = torch.Generator().manual_seed(seed)
@@ -99,7 +99,7 @@ def _peak_beyond_bank(tree_file: Path, pictures: int) -> float:
 
 
 def _child(tree_file: Path, pictures: int) -> float:
-    """MiB beyond bank and tree, while `pictures` pictures are scored in batches."""
+    """MiB beyond bank and tree, while `images` images are scored in batches."""
     taxonomy = cache.load(tree_file)
     assert taxonomy is not None
     bank = bank_of(embeddings())

@@ -44,7 +44,7 @@ def birds_csv(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """A folder of three pictures, one of them in a folder below."""
+    """A folder of three images, one of them in a folder below."""
     folder = tmp_path / "pictures"
     (folder / "below").mkdir(parents=True)
     for i, name in enumerate(["a.png", "b.jpg", "below/c.png"]):

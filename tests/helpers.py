@@ -1,4 +1,4 @@
-"""Small things that tests make: models with random weights, pictures of noise, tables."""
+"""Small things that tests make: models with random weights, images of noise, tables."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ logits = st.builds(
     st.integers(0, 2**32 - 1),
     st.sampled_from([0.0, 1.0, 5.0, 100.0]),
 )
-"""Three pictures' logits of more nodes than any tree has; equal ones, and such as lie 200 apart, among them."""
+"""Three images' logits of more nodes than any tree has; equal ones, and such as lie 200 apart, among them."""
 
 
 def in_parts(logits_BC: np.ndarray, size: int = 3) -> Logits:

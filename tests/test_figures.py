@@ -36,7 +36,7 @@ def test_the_embedded_model_is_the_one_that_was_measured() -> None:
 
 
 def test_the_embedded_model_keeps_what_was_promised_of_it() -> None:
-    """The least that the field guide must reach on drawings of another seed, and the gate on pictures of other kinds."""
+    """The least that the field guide must reach on drawings of another seed, and the gate on images of other kinds."""
     results = field_guide_results()
     least = {
         "trained_on": {"taxonomic": 0.90, "descriptors": 0.85, "family": 0.97},

@@ -2,7 +2,7 @@
 
     python benchmarks/field_guide/evaluate.py [--photographs FOLDER] [--others FOLDER]
 
-Drawings of seeds that nothing was trained or fitted on. Photographs and other hands' pictures are not part of the project:
+Drawings of seeds that nothing was trained or fitted on. Photographs and other hands' images are not part of the project:
 each folder below FOLDER is run and its share of refusals reported (`other_pictures.py` makes some for --others).
 Writes benchmarks/results/field_guide.json, and its tables into docs/field-guide.md.
 These figures are about drawings. They say nothing about photographs.
@@ -35,7 +35,7 @@ BEGIN, END = "<!-- figures: written by benchmarks/field_guide/evaluate.py -->", 
 def measure(photographs: Path | None, others: Path | None) -> dict[str, Any]:
     classifier = Classifier()
     family_of = naming.families([species.name for species in load_species()], classifier)
-    folders = {"photographs": photographs, "pictures by other hands": others}
+    folders = {"photographs": photographs, "images by other hands": others}
     return {
         "about": "drawings of the field guide's species, of another seed than any trained on; refused ones are errors",
         "command": "python benchmarks/field_guide/evaluate.py --photographs FOLDER --others FOLDER",

@@ -1,4 +1,4 @@
-"""Whether an explanation follows the picture: one trait changed in a drawing, everything else the same pixel for pixel.
+"""Whether an explanation follows the image: one trait changed in a drawing, everything else the same pixel for pixel.
 
 A phrase falls when its similarity, less the mean of the class's other phrases, is lower than before. The phrase of the
 changed trait should fall; that of another trait should not, or no oftener than by chance.

@@ -2,7 +2,7 @@
 
     python benchmarks/field_guide/heat_maps.py
 
-Of each map the share of its positive values that lies on the trait's pixels, against the share of the picture that these
+Of each map the share of its positive values that lies on the trait's pixels, against the share of the image that these
 are, against the map of another trait's phrase (one whose pixels are elsewhere), and against the plain way to make maps: the
 last states of the patch tokens, projected. Drawings of seeds that nothing was trained or fitted on.
 Writes benchmarks/results/field_guide_heat_maps.json, and its table into docs/heat-maps.md.
@@ -47,7 +47,7 @@ Maps = Callable[[torch.Tensor], torch.Tensor]
 @dataclass(frozen=True, slots=True)
 class Case:
     """One trait in one drawing. Shares of positive values on its pixels: of its phrase's map, of another trait's phrase's,
-    of its phrase's map made the plain way; and the pixels' share of the picture."""
+    of its phrase's map made the plain way; and the pixels' share of the image."""
 
     species: str
     is_held_out: bool
@@ -180,7 +180,7 @@ def table(results: Mapping[str, Any]) -> str:
     head = ["", *(f"{words} ({results[group]['species']})" for group, words in groups.items())]
     lines = [
         ("traits looked at", lambda one: f"{one['cases']:,}"),
-        ("their share of the picture: chance", lambda one: f"{one['mean']['area']:.1%}"),
+        ("their share of the image: chance", lambda one: f"{one['mean']['area']:.1%}"),
         ("of the map's positive values on the trait", lambda one: f"{one['mean']['own']:.1%}"),
         ("the same, of another trait's map", lambda one: f"{one['mean']['other']:.1%}"),
         ("the same, of a map of the last states alone", lambda one: f"{one['mean']['plain']:.1%}"),

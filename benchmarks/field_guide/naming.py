@@ -61,7 +61,7 @@ def named(group: str, **recipe: Any) -> list[Result]:
 
 
 def best(result: Result) -> str:
-    """The best name, "" where the picture was refused."""
+    """The best name, "" where the image was refused."""
     return result.predictions[0].taxon.name if result.predictions else ""
 
 

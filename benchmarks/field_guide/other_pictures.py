@@ -1,4 +1,4 @@
-"""Pictures that the field guide's gate should refuse: doodles, charts, screenshots, and drawings by other hands.
+"""Images that the field guide's gate should refuse: doodles, charts, screenshots, and drawings by other hands.
 
     python benchmarks/field_guide/other_pictures.py FOLDER [--count 100] [--seed 7] [--packages PATH] [--drawings PATH]
 
@@ -12,7 +12,7 @@ folder needs and cannot find is said, and the folder left out:
     openmoji      its animals and plants; Chromium   npm install openmoji
 
 The last three are other people's drawings and not part of the project: they are read where their packages are installed
-(/usr/share and ./node_modules, or --packages), and a SOURCE.json beside the pictures says which package, version and
+(/usr/share and ./node_modules, or --packages), and a SOURCE.json beside the images says which package, version and
 licence each is from. --drawings adds a folder of PNG and SVG files of your own.
 """
 
@@ -43,7 +43,7 @@ def save(pictures: Iterable[Image.Image], into: Path) -> str:
     written = 0
     for written, picture in enumerate(pictures, 1):
         picture.save(into / f"{written - 1:03d}.png")
-    return f"{written} pictures"
+    return f"{written} images"
 
 
 def save_clipart(collection: Collection, browser: str | None, seed: int, count: int, into: Path) -> str:
@@ -79,7 +79,7 @@ def write(target: Path, count: int, seed: int, collections: Iterable[Collection]
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a new or empty folder")
-    parser.add_argument("--count", type=int, default=100, help="pictures of each kind")
+    parser.add_argument("--count", type=int, default=100, help="images of each kind")
     parser.add_argument("--seed", type=int, default=7, help="0 or more")
     parser.add_argument("--packages", type=Path, action="append", default=[], help="where packages lie, too")
     parser.add_argument("--drawings", type=Path, action="append", default=[], help="a folder of PNG and SVG files")

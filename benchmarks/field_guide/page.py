@@ -58,7 +58,7 @@ def faithfulness(results: dict[str, Any]) -> list[str]:
 
 
 def gate(title: str, found: dict[str, Any]) -> list[str]:
-    lines = [f"| {title} | refused | 95% | pictures |", "| --- | --- | --- | --- |"]
+    lines = [f"| {title} | refused | 95% | images |", "| --- | --- | --- | --- |"]
     for name, figure in {**found["folders"], "**all**": found["all"]}.items():
         lines.append(f"| {name} | {figure['value']:.2%} | {between(figure, 'interval95')} | {figure['of']:,} |")
     return lines

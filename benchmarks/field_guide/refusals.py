@@ -1,4 +1,4 @@
-"""How often the gate errs: pictures of another kind let in, and the field guide's own drawings refused."""
+"""How often the gate errs: images of another kind let in, and the field guide's own drawings refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PICTURES = {".jpg", ".jpeg", ".png"}  # .JPEG too: suffixes are lowered
 
 
 def refused(folder: Path) -> dict[str, Any]:
-    """Per folder below this one: the share of pictures refused, of those that can be read; and of all of them."""
+    """Per folder below this one: the share of images refused, of those that can be read; and of all of them."""
     classifier = Classifier()
     found: dict[str, Any] = {}
     every: list[bool] = []

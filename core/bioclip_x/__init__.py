@@ -1,4 +1,4 @@
-"""bioclip-x: names organisms in pictures at the rank it can defend, and says why, in words.
+"""bioclip-x: names organisms in images at the rank it can defend, and says why, in words.
 
 >>> from bioclip_x import Classifier
 >>> for result in Classifier(plugins=["descriptors"]).classify(["examples/drawings"]):  # doctest: +SKIP

@@ -42,7 +42,7 @@ class ModelError(BioclipXError):
 
 
 class ImageError(BioclipXError):
-    """One picture cannot be read. Becomes a row with an error; the rest goes on."""
+    """One image cannot be read. Becomes a row with an error; the rest goes on."""
 
 
 class LanguageModelError(BioclipXError):
@@ -62,7 +62,7 @@ class SettingsError(BioclipXError):
 
 
 class CalibrationError(BioclipXError):
-    """A calibration is missing, was made for something else, or cannot be made of these pictures."""
+    """A calibration is missing, was made for something else, or cannot be made of these images."""
 
 
 class EvaluationError(BioclipXError):

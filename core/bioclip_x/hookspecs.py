@@ -125,7 +125,7 @@ def prompts() -> Sequence[ComponentSpec]:
 
 @hookspec
 def datasets() -> Sequence[ComponentSpec]:
-    """Sets of labelled pictures.
+    """Sets of labelled images.
 
     Called once when the registry is made. Return specs whose targets satisfy `components.Dataset`; used by `data:` in
     a training configuration.
@@ -170,7 +170,7 @@ def configure(recipe: Recipe) -> Mapping[str, Any]:
 def training_step_ended(event: StepEnd) -> None:
     """Called after every optimiser step, for loggers and metrics.
 
-    event: step, epoch, loss, learning rate, logit scale, pictures per second, and the run's folder.
+    event: step, epoch, loss, learning rate, logit scale, images per second, and the run's folder.
     """
 
 

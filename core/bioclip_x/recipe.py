@@ -89,10 +89,10 @@ class Recipe(BaseModel):
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere."
     )
     bank_precision: Literal["fp32", "fp16"] = Field(
-        "fp32", description="Of the embedded texts in products with pictures: fp16 takes half the memory."
+        "fp32", description="Of the embedded texts in products with images: fp16 takes half the memory."
     )
     preprocess: Literal["model", "pybioclip"] = Field(
-        "model", description="Resize pictures as the model's configuration says, or as pybioclip does."
+        "model", description="Resize images as the model's configuration says, or as pybioclip does."
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."
@@ -136,7 +136,7 @@ class Recipe(BaseModel):
     )
     depth: Literal["auto"] | None = Field(
         None,
-        description="Name each picture as deep down the tree as --accuracy allows; see `bioclip-x calibrate`.",
+        description="Name each image as deep down the tree as --accuracy allows; see `bioclip-x calibrate`.",
     )
     accuracy: Annotated[float | None, Flag("A", default="0.95")] = Field(
         None, gt=0, lt=1, description="The part of the names that --depth auto has right."
@@ -148,18 +148,18 @@ class Recipe(BaseModel):
     report_as: Annotated[Path | None, Flag("FILE")] = Field(
         None, description="Report under the names and lineages of another taxonomy."
     )
-    k: int = Field(5, ge=1, description="Predictions per picture.")
+    k: int = Field(5, ge=1, description="Predictions per image.")
     explain: bool = Field(True, description="Whether each name is explained, by the texts that made it.")
     why_not: Annotated[str | None, Flag("NAME")] = Field(
         None,
         description="Explain why not this taxon, of any rank and by any of its names, in place of the second best.",
     )
     heat_maps: bool = Field(
-        False, description="Show where in the picture each text's similarity comes from (vision transformers)."
+        False, description="Show where in the image each text's similarity comes from (vision transformers)."
     )
-    batch_size: int = Field(32, ge=1, description="Pictures per batch.")
+    batch_size: int = Field(32, ge=1, description="Images per batch.")
     workers: Annotated[int | None, Flag(default="one per core, at most 8")] = Field(
-        None, ge=1, description="Threads that decode pictures."
+        None, ge=1, description="Threads that decode images."
     )
 
     def dump(self) -> dict[str, Any]:

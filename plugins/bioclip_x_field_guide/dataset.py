@@ -1,6 +1,6 @@
 """Drawings from the field guide, made once and kept in a memory-mapped file.
 
-Three kinds of picture: drawings of species, spoken for by the text builders and by the bare phrases of their traits ("a
+Three kinds of image: drawings of species, spoken for by the text builders and by the bare phrases of their traits ("a
 red cap"); of species with one trait changed; and of organisms that do not exist, every trait drawn at random. The last two
 are spoken for by phrases alone, and are what makes a phrase mean what it says and not the species that has it. Species that
 are held out are in none of them, neither by name nor by their looks.
@@ -36,7 +36,7 @@ Kind = Literal["species", "changed", "traits"]
 DRAWN_AT = 256
 """Drawings are made at the size users get them in and shrunk as a model's preprocessing shrinks them."""
 _STREAM: dict[Kind, int] = {"species": 0, "traits": 1, "changed": 2}
-"""Part of every drawing's seed, so that no two kinds draw the same picture."""
+"""Part of every drawing's seed, so that no two kinds draw the same image."""
 
 
 class FieldGuide:
@@ -82,7 +82,7 @@ class FieldGuide:
         return Sample(taxon, tuple(self._texts[index]), tuple(self._texts[index].values()))
 
     def name(self, index: int) -> str:
-        return f"picture {index}"
+        return f"image {index}"
 
     def image(self, index: int) -> np.ndarray:
         """uint8 [size, size, 3]."""

@@ -1,4 +1,4 @@
-"""From a species (or random traits) and a seed to a picture and a mask for every visible trait."""
+"""From a species (or random traits) and a seed to an image and a mask for every visible trait."""
 
 from __future__ import annotations
 

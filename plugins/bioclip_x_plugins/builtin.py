@@ -176,7 +176,7 @@ def reports() -> list[ComponentSpec]:
     here = f"{HERE}.reports"
     return [
         ComponentSpec(
-            "table", "a readable block per picture, for a terminal", f"{here}.terminal.report:TableReport", default=True
+            "table", "a readable block per image, for a terminal", f"{here}.terminal.report:TableReport", default=True
         ),
         ComponentSpec("csv", "a row per prediction, pybioclip's columns first", f"{here}.tables.csv_report:CsvReport"),
         ComponentSpec(
@@ -186,8 +186,8 @@ def reports() -> list[ComponentSpec]:
         ComponentSpec(
             "jsonl", "an object per line, the first one the provenance", f"{here}.tables.json_report:JsonlReport"
         ),
-        ComponentSpec("markdown", "a section per picture, as tables", f"{here}.markdown_report:MarkdownReport"),
-        ComponentSpec("html", "a page to look at, pictures included, in one file", f"{here}.html.report:HtmlReport"),
+        ComponentSpec("markdown", "a section per image, as tables", f"{here}.markdown_report:MarkdownReport"),
+        ComponentSpec("html", "a page to look at, images included, in one file", f"{here}.html.report:HtmlReport"),
         ComponentSpec("heat-maps", "a folder of PNG files, a text each", f"{here}.heat_map_files:HeatMapFiles"),
     ]
 
@@ -195,7 +195,7 @@ def reports() -> list[ComponentSpec]:
 @hookimpl
 def losses() -> list[ComponentSpec]:
     return [
-        ComponentSpec("clip", "each picture's own text against all others", f"{HERE}.losses.clip:Clip"),
+        ComponentSpec("clip", "each image's own text against all others", f"{HERE}.losses.clip:Clip"),
         ComponentSpec(
             "unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl", default=True
         ),
@@ -205,6 +205,6 @@ def losses() -> list[ComponentSpec]:
 @hookimpl
 def datasets() -> list[ComponentSpec]:
     return [
-        ComponentSpec("image-folder", "a folder of pictures per class", f"{HERE}.datasets.image_folder:ImageFolder"),
+        ComponentSpec("image-folder", "a folder of images per class", f"{HERE}.datasets.image_folder:ImageFolder"),
         ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
     ]

@@ -1,6 +1,6 @@
 """`--plugin descriptors`: classification by description (Menon & Vondrick, ICLR 2023, arXiv 2210.07183).
 
-A class is what it looks like: its score is the mean similarity of the picture to its descriptors, and those
+A class is what it looks like: its score is the mean similarity of the image to its descriptors, and those
 similarities are the explanation.
 """
 

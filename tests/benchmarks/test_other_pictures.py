@@ -1,4 +1,4 @@
-"""The pictures that the gate should refuse: as many as asked for, the same every time, and with their sources named."""
+"""The images that the gate should refuse: as many as asked for, the same every time, and with their sources named."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_svg_drawings_are_trimmed_and_broken_ones_passed_over(tmp_path: Path) ->
 def test_what_is_missing_is_said_and_left_out(tmp_path: Path, bare: None, capsys: pytest.CaptureFixture[str]) -> None:
     other_pictures.main([str(tmp_path / "new"), "--count", "2"])
     said = capsys.readouterr().out
-    assert "doodles: 2 pictures" in said
+    assert "doodles: 2 images" in said
     assert "charts: left out: needs matplotlib" in said and "screenshots: left out: needs Chromium" in said
     assert "not installed (see --help): noto-emoji, openclipart, openmoji" in said
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["doodles"]

@@ -67,7 +67,7 @@ def test_a_taxonomy_without_its_species_is_refused(tmp_path: Path) -> None:
 
 
 class Everything:
-    """All that the embedded model's own configuration may train on, pictures left out: each example's class and texts."""
+    """All that the embedded model's own configuration may train on, images left out: each example's class and texts."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         empty = tmp_path / "none.npy"
@@ -80,7 +80,7 @@ class Everything:
         self.names = {taxon.name for taxon in taxa}
         self.texts = {
             text for s in self.samples for text in self.parts.texts.right(s.class_index, s.texts)
-        }  # whatever can be drawn for a picture, and whatever counts as right for it
+        }  # whatever can be drawn for an image, and whatever counts as right for it
 
 
 def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
@@ -100,7 +100,7 @@ def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
     sets = {frozenset(s.texts) for s in every.samples}
     for one in held_out:
         described = set(species.list_descriptors(one))
-        assert not any(described <= texts for texts in sets), f"{one.name}'s descriptors are one picture's texts"
+        assert not any(described <= texts for texts in sets), f"{one.name}'s descriptors are one image's texts"
     combinations = {
         plan: {frozenset(kind.traits.items()) for kind in held_out if kind.plan == plan} for plan in drawing.PLANS
     }

@@ -1,4 +1,4 @@
-"""Pictures that are not the field guide's: what its gate should refuse. Shares no code with the field guide's renderer."""
+"""Images that are not the field guide's: what its gate should refuse. Shares no code with the field guide's renderer."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import numpy as np
 
 
 def generator(kind: str, seed: int, index: int) -> np.random.Generator:
-    """Of one picture: the same for the same three, whatever else is drawn."""
+    """Of one image: the same for the same three, whatever else is drawn."""
     return np.random.default_rng([seed, index, *kind.encode()])

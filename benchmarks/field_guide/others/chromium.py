@@ -1,4 +1,4 @@
-"""Pictures of HTML, taken by headless Chromium: many tiles on one sheet, as starting the browser is what takes time."""
+"""Images of HTML, taken by headless Chromium: many tiles on one sheet, as starting the browser is what takes time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _sheets(tiles: Sequence[Tile]) -> Iterator[list[Tile]]:
 
 
 def _shoot(browser: str, batch: Sequence[Tile], folder: Path) -> Image.Image:
-    """Raises RuntimeError, with what Chromium said, where it writes no picture."""
+    """Raises RuntimeError, with what Chromium said, where it writes no image."""
     page, picture = folder / "sheet.html", folder / "sheet.png"
     picture.unlink(missing_ok=True)
     size = "width:{0.width}px;height:{0.height}px"

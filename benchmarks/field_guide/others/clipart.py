@@ -25,7 +25,7 @@ SIZES = (192, 256, 256, 384, 512)
 
 
 def clipart(collection: Collection, browser: str | None, seed: int, count: int) -> Iterator[tuple[str, Image.Image]]:
-    """The names of `count` drawings, in a random order, and the pictures: RGB, square.
+    """The names of `count` drawings, in a random order, and the images: RGB, square.
 
     A collection of fewer is gone through again, on other grounds. SVG drawings are left out where there is no browser.
     """

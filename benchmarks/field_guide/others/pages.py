@@ -109,7 +109,7 @@ def dashboard(theme: Theme, rng: Rng) -> str:
 
 
 def plant(theme: Theme, rng: Rng, size: int) -> str:
-    """A flower as inline SVG: such pictures stand in pages too."""
+    """A flower as inline SVG: such images stand in pages too."""
     petals = int(rng.integers(5, 9))
     turned = [
         f"<ellipse cx=50 cy=22 rx=10 ry=18 transform='rotate({360 / petals * k:.0f} 50 42)'/>" for k in range(petals)

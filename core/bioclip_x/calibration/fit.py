@@ -1,9 +1,9 @@
-"""LabelledLogits pictures and a classifier → how far its numbers can be trusted.
+"""LabelledLogits images and a classifier → how far its numbers can be trusted.
 
-Half of the listed pictures decide (temperature, threshold, λ), the other half, which had no part in that, is what all figures
+Half of the listed images decide (temperature, threshold, λ), the other half, which had no part in that, is what all figures
 told are of.
 
-Legend: n pictures.
+Legend: n images.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
 
 FEWEST: Final = 100
-"""Listed pictures below which nothing is calibrated: of fifty held out, an accuracy is known to ± 10 points or so."""
+"""Listed images below which nothing is calibrated: of fifty held out, an accuracy is known to ± 10 points or so."""
 MANY: Final = 1000
 """Below it the figures carry a warning."""
 COVERAGES: Final = (1.0, 0.95, 0.9, 0.8, 0.5)
@@ -49,7 +49,7 @@ ACCURACIES: Final = (0.8, 0.9, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Of n pictures: the best class's share and the true class's, its similarity, and whether it is the true one."""
+    """Of n images: the best class's share and the true class's, its similarity, and whether it is the true one."""
 
     share_n: Floats
     log_true_n: Floats
@@ -68,15 +68,15 @@ def calibrate(
     seed: int = 0,
     notes: Sequence[str] = (),
 ) -> Calibration:
-    """Everything at once. source: what outputs call the pictures. accept: the part of listed pictures that is to stay named.
+    """Everything at once. source: what outputs call the images. accept: the part of listed images that is to stay named.
 
-    accuracies: for which a λ is wanted. seed: of the split. Raises CalibrationError where there are too few pictures.
+    accuracies: for which a λ is wanted. seed: of the split. Raises CalibrationError where there are too few images.
     """
     fitted, held_out = split_in_halves(pictures.class_n, seed)
     n, told = len(fitted) + len(held_out), (*notes, *pictures.notes)
     if n < FEWEST:
         raise CalibrationError(
-            f"{source} has {n} usable pictures of listed classes; at least {FEWEST} are needed, and better {MANY:,}. "
+            f"{source} has {n} usable images of listed classes; at least {FEWEST} are needed, and better {MANY:,}. "
             + "; ".join(told)
         )
     to_fit, to_check = (pictures.parts(classifier, rows) for rows in (fitted, held_out))
@@ -125,7 +125,7 @@ def observe(parts: Sequence[LabelledLogits], temperature: float, classifier: Cla
 
 
 def compute_reliability(of: Observations) -> Reliability:
-    """A true class without a score makes the likelihood 0: such pictures are left out of the NLL, and told in the notes."""
+    """A true class without a score makes the likelihood 0: such images are left out of the NLL, and told in the notes."""
     scored = of.log_true_n[np.isfinite(of.log_true_n)]
     return Reliability(
         nll=float(-scored.mean()) if len(scored) else 0.0,
@@ -139,7 +139,7 @@ def _temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
         return fit_temperature(parts)
     except ValueError:
         raise CalibrationError(
-            "no picture's true class has a score: the labels and the scores are of other classes"
+            "no image's true class has a score: the labels and the scores are of other classes"
         ) from None
 
 
@@ -198,8 +198,8 @@ def _doubts(found: FittedTemperature, before: Observations, n: int) -> list[str]
     doubts = []
     if found.bound == "coldest":
         doubts.append(
-            "every picture that it was fitted on is right, so no temperature is best (ever surer is ever better): none is "
-            "set, and shares stay uncalibrated; harder pictures are needed"
+            "every image that it was fitted on is right, so no temperature is best (ever surer is ever better): none is "
+            "set, and shares stay uncalibrated; harder images are needed"
         )
     if found.bound == "hottest":
         doubts.append(
@@ -208,8 +208,8 @@ def _doubts(found: FittedTemperature, before: Observations, n: int) -> list[str]
         )
     if lost := int((~np.isfinite(before.log_true_n)).sum()):
         doubts.append(
-            f"{lost} held-out pictures have a true class without a score; they are wrong, and left out of the NLL"
+            f"{lost} held-out images have a true class without a score; they are wrong, and left out of the NLL"
         )
     if n < MANY:
-        doubts.append(f"{n} pictures are few: expect other figures from others; {MANY:,} or more are better")
+        doubts.append(f"{n} images are few: expect other figures from others; {MANY:,} or more are better")
     return doubts

@@ -1,6 +1,6 @@
 """How far confidences can be taken at their word. All functions sum in float64.
 
-Legend: n pictures.
+Legend: n images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BINS: Final = 15
 
 
 def compute_expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
-    """Σ over bins of their part of the pictures times |accuracy - mean confidence| (Guo et al. 2017, eq. 3), in [0, 1].
+    """Σ over bins of their part of the images times |accuracy - mean confidence| (Guo et al. 2017, eq. 3), in [0, 1].
 
     confidence_n: shares of the named classes, in [0, 1]. right_n: whether each is the true one. bins: of equal width, the
     m-th is ((m-1)/bins, m/bins]; 0 falls into the first.
@@ -32,9 +32,9 @@ def compute_expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayL
 
 
 def compute_adaptive_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
-    """The same over bins of equally many pictures (Nguyen & O'Connor, EMNLP 2015), which confidences near 1 do not crowd.
+    """The same over bins of equally many images (Nguyen & O'Connor, EMNLP 2015), which confidences near 1 do not crowd.
 
-    Pictures of equal confidence count with their mean accuracy, so that their order has no part in it. Where the pictures
+    Images of equal confidence count with their mean accuracy, so that their order has no part in it. Where the images
     cannot be shared out evenly, the first bins have one more.
     """
     right_n = average_ties(confidence_n, np.asarray(right_n, np.float64))

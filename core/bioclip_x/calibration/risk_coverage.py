@@ -1,10 +1,10 @@
 """What is gained by not answering: selective classification and refusal.
 
-A picture is answered where its score (a confidence, a similarity) is high enough. Coverage is the part answered, risk the
-part of the answers that are wrong (El-Yaniv & Wiener, JMLR 2010; Geifman & El-Yaniv, NeurIPS 2017). Pictures of equal score
+An image is answered where its score (a confidence, a similarity) is high enough. Coverage is the part answered, risk the
+part of the answers that are wrong (El-Yaniv & Wiener, JMLR 2010; Geifman & El-Yaniv, NeurIPS 2017). Images of equal score
 count with the mean of them, so that their order has no part in any number.
 
-Legend: n pictures.
+Legend: n images.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bioclip_x.calibration.reliability import average_ties
 
 
 def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:
-    """The risk of answering the 1, 2, …, n pictures of the highest scores: float64 [n].
+    """The risk of answering the 1, 2, …, n images of the highest scores: float64 [n].
 
     >>> risks(np.array([0.9, 0.2, 0.5]), [True, False, True]).round(3).tolist()
     [0.0, 0.0, 0.333]
@@ -36,7 +36,7 @@ def compute_aurc(score_n: Floats, right_n: npt.ArrayLike) -> float:
 
 
 def compute_accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> tuple[float, float]:
-    """The accuracy of the best-scored ⌈coverage · n⌉ pictures, and the lowest score among them. coverage in (0, 1]."""
+    """The accuracy of the best-scored ⌈coverage · n⌉ images, and the lowest score among them. coverage in (0, 1]."""
     kept = min(len(score_n), max(1, math.ceil(round(coverage * len(score_n), 9))))
     return 1 - float(compute_risks(score_n, right_n)[kept - 1]), float(np.sort(score_n)[::-1][kept - 1])
 
@@ -52,7 +52,7 @@ def find_acceptance_threshold(score_n: Floats, accept: float) -> float:
 
 
 def compute_auroc(listed_n: Floats, other_m: Floats) -> float:
-    """The chance that a listed picture scores higher than another, equals counting half (Mann & Whitney 1947)."""
+    """The chance that a listed image scores higher than another, equals counting half (Mann & Whitney 1947)."""
     scores = np.concatenate([listed_n, other_m])
     _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
     rank = (np.cumsum(sizes) - (sizes - 1) / 2)[group]  # from 1, ties sharing the mean of their ranks

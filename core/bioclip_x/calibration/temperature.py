@@ -3,12 +3,12 @@
 One number T > 0 divides all logits z, so that the share of class c is softmax(z / T)_c; the order of classes stays. With
 β = 1/T the mean negative log-likelihood of the true classes y,
 
-    NLL(β) = mean over pictures of  log Σ_c exp(β z_c) - β z_y,
+    NLL(β) = mean over images of  log Σ_c exp(β z_c) - β z_y,
 
 is convex, with the derivatives  mean(E[z] - z_y)  and  mean(Var[z])  under softmax(β z). Each takes one pass over the streamed
-classes, so a list of a million is never held for all pictures.
+classes, so a list of a million is never held for all images.
 
-Legend: B pictures, C classes, c classes of a chunk.
+Legend: B images, C classes, c classes of a chunk.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NEGLIGIBLE: Final = -1e6
 class FittedTemperature:
     """temperature: the best of those looked at. bound: whether it lies at an end, that is, has no finite best:
 
-    "coldest" where every picture is right (ever surer is ever better), "hottest" where the logits know less than nothing.
+    "coldest" where every image is right (ever surer is ever better), "hottest" where the logits know less than nothing.
     """
 
     temperature: float
@@ -46,7 +46,7 @@ def compute_moments(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """log Σ exp(β(z - top)), mean and variance of z - top under softmax(β z): float64 [B] each. One pass.
 
-    top_B: float64 [B], the largest logit of each picture.
+    top_B: float64 [B], the largest logit of each image.
     """
     sums_3B = torch.zeros(3, logits.n_images, dtype=torch.float64)
     for _, logits_cB in logits.chunks():
@@ -69,13 +69,13 @@ def log_probabilities(logits: Logits, of: TopLogits, temperature: float) -> tupl
 def fit_temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
     """The temperature of least negative log-likelihood, by safeguarded Newton steps; some ten passes over the classes.
 
-    Pictures of no class, and those whose true class has no logit (-inf), have no part in it. With none left, ValueError.
+    Images of no class, and those whose true class has no logit (-inf), have no part in it. With none left, ValueError.
     """
     of = [find_top_logits(part) for part in parts]
     keep = [torch.isfinite(one.true_B) for one in of]
     n = sum(int(mask.sum()) for mask in keep)
     if not n:
-        raise ValueError("expected at least one picture whose true class has a logit")
+        raise ValueError("expected at least one image whose true class has a logit")
 
     def slope(beta: float) -> tuple[float, float]:
         """First and second derivative of the NLL."""

@@ -1,4 +1,4 @@
-"""`bioclip-x calibrate`: learns from labelled pictures how far a classifier's numbers can be trusted."""
+"""`bioclip-x calibrate`: learns from labelled images how far a classifier's numbers can be trusted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bioclip_x.registry import Registry
     type=click.FloatRange(0, 1, min_open=True),
     default=0.95,
     show_default=True,
-    help='The part of listed pictures that "none of these" is to spare.',
+    help='The part of listed images that "none of these" is to spare.',
 )
 @click.option(
     "--accuracy",
@@ -55,7 +55,7 @@ def command(
     """Calibrate a model on labelled PICTURES: a folder of folders named by class, or a table with columns path and label.
 
     Prints where the calibration was written. `bioclip-x classify` with the same model, list and texts uses it from then on.
-    Pictures of what is not on the list show how well "none of these" works.
+    Images of what is not on the list show how well "none of these" works.
 
     \b
     bioclip-x calibrate --model bioclip-2 --taxonomy my-species.csv labelled-photos/

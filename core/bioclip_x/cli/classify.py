@@ -1,4 +1,4 @@
-"""`bioclip-x classify`: names what is in pictures, and says why."""
+"""`bioclip-x classify`: names what is in images, and says why."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def command(
     bioclip-x classify --model bioclip-2 --taxonomy my-species.csv photos/
     bioclip-x classify --model bioclip-2 --labels "red fox,gray wolf" photo.jpg
     """  # fmt: skip
-    # Pillow warns of large pictures and odd metadata, once for each: this is our process, and it has rows for that.
+    # Pillow warns of large images and odd metadata, once for each: this is our process, and it has rows for that.
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
@@ -112,7 +112,7 @@ def command(
         failed = write_all(provenance, progress.pictures(results), sinks)
     if failed:
         if not quiet:
-            click.echo(f"{failed} picture(s) could not be read; each is named in the output", err=True)
+            click.echo(f"{failed} image(s) could not be read; each is named in the output", err=True)
         sys.exit(1)
 
 
@@ -136,7 +136,7 @@ def tell(provenance: Provenance, *, bare: bool) -> None:
 
 
 def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:
-    """Writes each result to every report as it comes. Returns how many pictures failed.
+    """Writes each result to every report as it comes. Returns how many images failed.
 
     A reader of standard output who has gone (`| head`) ends it all if there is no other report, else only that part.
     """

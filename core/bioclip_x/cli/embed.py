@@ -1,4 +1,4 @@
-"""`bioclip-x embed`: embeddings of pictures, of texts, or of a taxonomy's classes."""
+"""`bioclip-x embed`: embeddings of images, of texts, or of a taxonomy's classes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def command(
                 writer.write(row)
     if failed.count:
         if not quiet:
-            click.echo(f"{failed.count} picture(s) could not be embedded; each is named in the output", err=True)
+            click.echo(f"{failed.count} image(s) could not be embedded; each is named in the output", err=True)
         sys.exit(1)
 
 
@@ -107,7 +107,7 @@ def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
 
 
 def start(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:
-    """Pictures, texts or classes, as was asked."""
+    """Images, texts or classes, as was asked."""
     if images:
         return embedder.pictures(images, stdin=open_utf8_stdin())
     if texts is not None:
@@ -137,7 +137,7 @@ def refuse_mixtures(images: tuple[str, ...], texts: str | None, fields: Mapping[
             'expected what to embed: IMAGES, --texts "a red fox,a gray wolf", or classes (--taxonomy FILE, --labels, --text)'
         )
     if len(kinds) > 1:
-        raise RecipeError(f"{kinds[0]} and {kinds[1]} were both given; embed pictures, texts or classes, one at a time")
+        raise RecipeError(f"{kinds[0]} and {kinds[1]} were both given; embed images, texts or classes, one at a time")
 
 
 def format_of(output: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""`bioclip-x evaluate`: how well labelled pictures are named."""
+"""`bioclip-x evaluate`: how well labelled images are named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMATS: Final = ("table", "json", "csv")
     "--compare",
     multiple=True,
     metavar="T",
-    help="A text builder to hold against the others, on the same pictures. Repeatable; the first is what the rest is "
+    help="A text builder to hold against the others, on the same images. Repeatable; the first is what the rest is "
     "compared with, or else --text or --plugin, if they are given.",
 )
 @click.option(

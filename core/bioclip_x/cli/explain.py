@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "pruned",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the descriptors (YAML) without those that do nothing, decided on one half of the pictures; how many of the "
+    help="Write the descriptors (YAML) without those that do nothing, decided on one half of the images; how many of the "
     "other half are then named rightly is told, and written there.",
 )
 @click.option(
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="--prune drops what has this AUROC from siblings or less, unless fewer pictures are right without it.",
+    help="--prune drops what has this AUROC from siblings or less, unless fewer images are right without it.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the split into two halves.")
 @click.option(
@@ -69,7 +69,7 @@ def command(
     """Tell what each descriptor does for labelled PICTURES: a folder of folders named by class, a table with columns path and
     label, or a data set by name.
 
-    For every descriptor of every class that has pictures: whether it tells the class from its siblings and from all others,
+    For every descriptor of every class that has images: whether it tells the class from its siblings and from all others,
     whether it is the same everywhere, and how many names are right without it.
 
     \b
@@ -147,17 +147,17 @@ def find_classes(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
 
 
 def select_classes(found: Usefulness, asked: frozenset[int]) -> Usefulness:
-    """What was found of some of the classes. Raises DescriptorError where none of them has pictures."""
+    """What was found of some of the classes. Raises DescriptorError where none of them has images."""
     classes = tuple(one for one in found.classes if one.class_index in asked)
     if not classes:
         raise DescriptorError(
-            f"--class: {found.source} has no picture of it; it has pictures of {list_some([one.name for one in found.classes])}"
+            f"--class: {found.source} has no image of it; it has images of {list_some([one.name for one in found.classes])}"
         )
     return replace(found, classes=classes)
 
 
 def tell(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
-    """Notes on stderr: of the pictures, of the classifier, and each picture that could not be read.
+    """Notes on stderr: of the images, of the classifier, and each image that could not be read.
 
     pruning: whether to say there what became of it.
     """

@@ -1,4 +1,4 @@
-"""LabelledLogits pictures on the command line: the data set that is meant, and its pictures embedded by a recipe's classifier."""
+"""LabelledLogits images on the command line: the data set that is meant, and its images embedded by a recipe's classifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIELDS: Final = (
 
 
 def prepare(fields: dict[str, Any]) -> None:
-    """Flags as a recipe wants them; and Pillow's warnings, of which each picture has its own word, are turned off."""
+    """Flags as a recipe wants them; and Pillow's warnings, of which each image has its own word, are turned off."""
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
 
@@ -66,9 +66,9 @@ def embed(
     quiet: bool,
     check: Callable[[Classifier], object] = lambda classifier: None,
 ) -> tuple[Classifier, tuple[str, ...], LabelledImages]:
-    """The recipe's classifier, uncalibrated; notes on recipe and labels; and the pictures.
+    """The recipe's classifier, uncalibrated; notes on recipe and labels; and the images.
 
-    check: called with the classifier before any picture is looked at; raises where it will not do.
+    check: called with the classifier before any image is looked at; raises where it will not do.
     """
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress

@@ -1,6 +1,6 @@
 """`bioclip-x`: finds the subcommands, and is the one place where a user's error becomes one line and an exit status.
 
-Exit status: 0 all done, 1 some pictures failed, 2 the request was wrong.
+Exit status: 0 all done, 1 some images failed, 2 the request was wrong.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _registry(ctx: click.Context) -> Registry:
 @click.version_option(__version__, prog_name="bioclip-x")
 @click.pass_context
 def program(ctx: click.Context, strict_plugins: bool) -> None:
-    """Names organisms in pictures at the rank it can defend, and says why, in words.
+    """Names organisms in images at the rank it can defend, and says why, in words.
 
     \b
     Environment:

@@ -1,4 +1,4 @@
-"""`bioclip-x train`: trains a model on labelled pictures."""
+"""`bioclip-x train`: trains a model on labelled images."""
 
 from __future__ import annotations
 

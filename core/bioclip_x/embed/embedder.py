@@ -1,4 +1,4 @@
-"""Embeds pictures, texts, and the texts of a taxonomy's classes.
+"""Embeds images, texts, and the texts of a taxonomy's classes.
 
 Legend: D embedding, P texts.
 """
@@ -47,7 +47,7 @@ class Embedded:
 
 
 class Embedder:
-    """A recipe's model, for what it makes of pictures and texts.
+    """A recipe's model, for what it makes of images and texts.
 
     normalise: vectors of length 1; else they are as the model gives them. The model is loaded when it is needed, after all
     that can be wrong without it; then BioclipXError is raised where it is not to be had, or cannot give them so.
@@ -69,10 +69,10 @@ class Embedder:
         return encoder
 
     def pictures(self, images: Iterable[ImageLike], *, stdin: TextIO | None = None) -> Embedded:
-        """One row per picture, in order; one that cannot be read has an error and no vector.
+        """One row per image, in order; one that cannot be read has an error and no vector.
 
         One that the model declines to name (`refused`) has its vector all the same. images, stdin: see
-        `Classifier.classify`. Raises ImageError for a folder or pattern without pictures.
+        `Classifier.classify`. Raises ImageError for a folder or pattern without images.
         """
         if isinstance(images, Sequence):
             check_sources(images)

@@ -15,7 +15,7 @@ from bioclip_x.records import Embedding, EmbeddingProvenance
 
 @contextmanager
 def open_json(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
-    """`embeddings` maps each picture's path, or each text, to its vector; `rows` has all rows in order, without vectors.
+    """`embeddings` maps each image's path, or each text, to its vector; `rows` has all rows in order, without vectors.
 
     What is named twice is there once in `embeddings`: its vectors are equal. Names are kept in memory until the end.
     """

@@ -30,7 +30,7 @@ LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 
 @contextmanager
 def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
-    """`embeddings` float32 [N, D], a row of NaN for a picture that has none; a column of texts each, [N]; `provenance`.
+    """`embeddings` float32 [N, D], a row of NaN for an image that has none; a column of texts each, [N]; `provenance`.
 
     How many rows there are is known only after the last, so vectors wait in a file of their own, beside the output; texts
     wait in memory.

@@ -1,6 +1,6 @@
-"""ImagePredictions held against the truth, by picture, and the figures made of them.
+"""ImagePredictions held against the truth, by image, and the figures made of them.
 
-Legend: n pictures, s seeds, c classes.
+Legend: n images, s seeds, c classes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BEST: Final = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePredictions:
-    """What a classifier makes of n pictures. best_nk: nodes, best first, -1: no more. of_rank: rank → the best node there [n]."""
+    """What a classifier makes of n images. best_nk: nodes, best first, -1: no more. of_rank: rank → the best node there [n]."""
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
@@ -67,7 +67,7 @@ def predict_images(classifier: Classifier, pictures: LabelledImages, rows: Ints)
 
 
 def _best(scores: Scores, tree: Taxonomy) -> Ints:
-    """The five best nodes of each picture, -1 for none: int64 [B, 5]."""
+    """The five best nodes of each image, -1 for none: int64 [B, 5]."""
     if scores.reported_BK is not None:
         found = scores.reported_BK[:, :BEST].numpy().astype(np.int64)
     else:
@@ -77,7 +77,7 @@ def _best(scores: Scores, tree: Taxonomy) -> Ints:
 
 
 def compare_with_truth(of: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) -> Correctness:
-    """Right or wrong. A picture without an answer counts as answered with the root.
+    """Right or wrong. An image without an answer counts as answered with the root.
 
     Of a class that is a genus, the class and the genus are the same answer.
     """
@@ -120,7 +120,7 @@ def summarise(
 
 
 def average_correct(judged: Sequence[Correctness]) -> Floats:
-    """Of each picture, how often it is right over the seeds: float64 [n]."""
+    """Of each image, how often it is right over the seeds: float64 [n]."""
     mean_n: Floats = np.mean([one.right_n for one in judged], axis=0, dtype=np.float64)
     return mean_n
 
@@ -147,7 +147,7 @@ def _severity(judged: Sequence[Correctness]) -> Measure:
 
 
 def _difference(right_sn: npt.NDArray[np.int64], against_n: Floats) -> Measure:
-    """Picture by picture, so that what is hard for both is no part of the interval."""
+    """Image by image, so that what is hard for both is no part of the interval."""
     more_sn = right_sn - against_n
     interval = compute_difference_interval(more_sn.mean(0))
     return Measure(float(more_sn.mean()), *interval, more_sn.shape[1], compute_spread(more_sn.mean(1)))

@@ -1,6 +1,6 @@
-"""Whether a text's similarity tells one class's pictures from others.
+"""Whether a text's similarity tells one class's images from others.
 
-Legend: m pictures of the class, n of others; N all, K classes, P texts.
+Legend: m images of the class, n of others; N all, K classes, P texts.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from bioclip_x.evaluation.intervals import Z95, compute_wilson_interval
 from bioclip_x.records.descriptor_usefulness import Area, LeftOut, Share
 
 FEWEST: Final = 5
-"""Pictures of a class below which its figures carry a mark, and nothing is decided on them."""
+"""Images of a class below which its figures carry a mark, and nothing is decided on them."""
 DIGITS: Final = 6
-"""Decimals of a cosine. What lies below is rounding: one picture twice, in two batches, must be a tie."""
+"""Decimals of a cosine. What lies below is rounding: one image twice, in two batches, must be a tie."""
 
 
 def compute_area(own_m: Floats, other_n: Floats) -> Area | None:
-    """AUROC of a score, ties counting half, with its 95% interval (`newcombe`); None without a picture on either side.
+    """AUROC of a score, ties counting half, with its 95% interval (`newcombe`); None without an image on either side.
 
     Only the class's few scores are sorted: O(n log m).
     """
@@ -41,7 +41,7 @@ def compute_newcombe_interval(value: float, m: int, n: int) -> tuple[float, floa
 
     (Statistics in Medicine 2006, method 5: Hanley & McNeil's variance, evenly weighted). As Wilson's interval it stays within
     0 and 1, and is no point there. DeLong's, on the logit scale too, holds the true value far less often than it says where
-    a class has few pictures and the others many, as here: for 10 against 1,000 and an area of 0.95 in some 8 of 10 cases.
+    a class has few images and the others many, as here: for 10 against 1,000 and an area of 0.95 in some 8 of 10 cases.
     """
     middle = (m + n) / 2 - 1
 
@@ -62,8 +62,8 @@ def compute_newcombe_interval(value: float, m: int, n: int) -> tuple[float, floa
 def split_by_class(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The standard deviation of the classes' means, and ε² (see `DescriptorUse`), of each text: float64 [P] each.
 
-    cos_PN: pictures sorted by class. starts_K: where each class begins. ε² = 1 - MS_within / MS_total; nan where no class has
-    two pictures, or there is but one class; 0 where all cosines are equal.
+    cos_PN: images sorted by class. starts_K: where each class begins. ε² = 1 - MS_within / MS_total; nan where no class has
+    two images, or there is but one class; 0 where all cosines are equal.
     """
     n, k = cos_PN.shape[1], len(starts_K)
     cos_PN = np.asarray(cos_PN, np.float64)
@@ -84,8 +84,8 @@ def make_share(hits: int, of: int) -> Share:
 
 
 def count_changes(fixed: int, broken: int, of: int) -> LeftOut:
-    """The change of an accuracy from its discordant pictures, with the interval of Agresti & Min (Statistics in Medicine
-    2005) for matched pairs: half a picture is added to each of the four cells, so that no change is no point either.
+    """The change of an accuracy from its discordant images, with the interval of Agresti & Min (Statistics in Medicine
+    2005) for matched pairs: half an image is added to each of the four cells, so that no change is no point either.
     """
     total, more, fewer = of + 2, fixed + 0.5, broken + 0.5
     middle = (more - fewer) / total

@@ -1,9 +1,9 @@
-"""LabelledLogits pictures and a classifier → what each descriptor does for them.
+"""LabelledLogits images and a classifier → what each descriptor does for them.
 
-Only a class's own texts are compared with all pictures, one class at a time, and names without a descriptor follow from the
-two best classes of each picture: pictures × (classes + descriptors), never pictures × classes × descriptors.
+Only a class's own texts are compared with all images, one class at a time, and names without a descriptor follow from the
+two best classes of each image: images × (classes + descriptors), never images × classes × descriptors.
 
-Legend: N pictures sorted by class, K classes with pictures, P texts of one class, c classes of a part.
+Legend: N images sorted by class, K classes with images, P texts of one class, c classes of a part.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Sharing = dict[str, set[int]]
 
 @dataclass(frozen=True, eq=False)
 class Sorted:
-    """Pictures of listed classes, sorted by class. features_ND: float32 [N, D]. class_N: int64 [N]."""
+    """Images of listed classes, sorted by class. features_ND: float32 [N, D]. class_N: int64 [N]."""
 
     features_ND: torch.Tensor
     sources: tuple[Source, ...]
@@ -50,7 +50,7 @@ class Sorted:
 
     @classmethod
     def of(cls, pictures: LabelledImages, rows: Rows | None = None) -> Sorted:
-        """rows: some of the pictures; None for all that are of a listed class."""
+        """rows: some of the images; None for all that are of a listed class."""
         rows = np.flatnonzero(pictures.class_n >= 0) if rows is None else rows
         rows = rows[np.argsort(pictures.class_n[rows], kind="stable")]
         sources = tuple(pictures.sources[row] for row in rows.tolist())
@@ -65,20 +65,20 @@ class Sorted:
         return np.searchsorted(self.class_N, self.classes_K)
 
     def of_classes(self, start: int, stop: int) -> slice:
-        """The pictures of the classes start … stop-1."""
+        """The images of the classes start … stop-1."""
         first, last = np.searchsorted(self.class_N, [start, stop]).tolist()
         return slice(first, last)
 
     def below(self, taxonomy: Taxonomy, node: int) -> slice:
-        """The pictures of the classes below a node, or of the node itself."""
+        """The images of the classes below a node, or of the node itself."""
         return self.of_classes(int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node]))
 
     def classes_below(self, taxonomy: Taxonomy, node: int) -> set[int]:
-        """Those of them that have pictures."""
+        """Those of them that have images."""
         return set(self.class_N[self.below(taxonomy, node)].tolist())
 
     def logits(self, classifier: Classifier, bank: TextBank | None = None) -> Logits:
-        """Of all pictures; with another bank than the classifier's own, where one is given."""
+        """Of all images; with another bank than the classifier's own, where one is given."""
         features = ImageFeatures(self.features_ND, ("",) * len(self.sources))
         found = classifier.score(features, self.sources, bank).logits
         return replace(found, part=found.exact) if found.exact else found
@@ -88,17 +88,17 @@ class Sorted:
 def measure_usefulness(
     classifier: Classifier, pictures: LabelledImages, source: str, *, notes: Sequence[str] = ()
 ) -> Usefulness:
-    """Everything of every descriptor of the classes that have pictures. source: what outputs call the pictures.
+    """Everything of every descriptor of the classes that have images. source: what outputs call the images.
 
-    Raises DescriptorError where no text has a descriptor, or no picture is of a listed class.
+    Raises DescriptorError where no text has a descriptor, or no image is of a listed class.
     """
     refuse_without_descriptors(classifier)
     seen = Sorted.of(pictures)
     told = [*notes, *pictures.notes]
     if not len(seen.class_N):
-        raise DescriptorError(f"{source} has no usable picture of a listed class. " + "; ".join(told))
+        raise DescriptorError(f"{source} has no usable image of a listed class. " + "; ".join(told))
     if others := int((pictures.class_n < 0).sum()):
-        told.append(f"{pluralise(others, 'picture')} of classes that are not listed have no part in any figure")
+        told.append(f"{pluralise(others, 'image')} of classes that are not listed have no part in any figure")
     classes, taxonomy = tuple(iterate_class_use(classifier, seen)), classifier.taxonomy
     without = np.setdiff1d(np.arange(taxonomy.n_classes), seen.classes_K).tolist()
     return Usefulness(
@@ -137,7 +137,7 @@ def find_best_two(logits: Logits) -> BestTwo:
 
 
 def iterate_class_use(classifier: Classifier, seen: Sorted) -> Iterator[ClassUse]:
-    """Each class that has pictures, in class order. Two passes over all classes."""
+    """Each class that has images, in class order. Two passes over all classes."""
     logits, sharing = seen.logits(classifier), _sharing(classifier.bank)
     best = find_best_two(logits)
     for first, logits_cN in logits.chunks():
@@ -224,7 +224,7 @@ def _left_out(
 def _kin(taxonomy: Taxonomy, seen: Sorted, c: int) -> int:
     """The node that a class has in common with its siblings.
 
-    The genus, if another class of it has pictures, else the family, else the root (0), that is, all classes.
+    The genus, if another class of it has images, else the family, else the root (0), that is, all classes.
     """
     path = taxonomy.path(int(taxonomy.leaf_node_C[c]))
     for rank in SIBLINGS:

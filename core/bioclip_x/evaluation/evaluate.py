@@ -1,8 +1,8 @@
-"""LabelledLogits pictures and some texts → how well the texts name the pictures.
+"""LabelledLogits images and some texts → how well the texts name the images.
 
-The pictures are embedded once, whatever the number of texts and seeds.
+The images are embedded once, whatever the number of texts and seeds.
 
-Legend: n pictures.
+Legend: n images.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def evaluate(
     texts: Progress = lambda done, total: None,
     labelled: Progress = lambda done, total: None,
 ) -> Evaluation:
-    """How well each of the recipes, which differ in their texts alone, names the data set's pictures.
+    """How well each of the recipes, which differ in their texts alone, names the data set's images.
 
-    source: what outputs call the pictures. seeds: of texts in which something is drawn; None takes `SEEDS`. texts, labelled:
-    progress. Raises EvaluationError where there is no picture of a listed class.
+    source: what outputs call the images. seeds: of texts in which something is drawn; None takes `SEEDS`. texts, labelled:
+    progress. Raises EvaluationError where there is no image of a listed class.
     """
     runs = [seeded(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
     first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
@@ -88,7 +88,7 @@ def evaluate(
 
 @dataclass(frozen=True, eq=False)
 class _Comparison:
-    """first: the classifier that the pictures were embedded by. rows: those to be named."""
+    """first: the classifier that the images were embedded by. rows: those to be named."""
 
     registry: Registry
     first: Classifier
@@ -147,15 +147,15 @@ def _seed(registry: Registry, ref: ComponentRef) -> tuple[str, int] | None:
 def _listed(
     classifier: Classifier, dataset: Dataset, source: str, progress: Progress
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
-    """The pictures, which of them are of listed classes, and what is to be said of the others."""
+    """The images, which of them are of listed classes, and what is to be said of the others."""
     notes = tuple(dataset.prepare(classifier.taxonomy))
     pictures = embed_labelled_images(classifier, dataset, progress)
     rows, others = np.flatnonzero(pictures.class_n >= 0), find_unlisted(pictures.class_n)
     told = (
         *notes,
         *pictures.notes,
-        *([f"{len(others)} pictures are of no listed class, skipped"] if len(others) else []),
+        *([f"{len(others)} images are of no listed class, skipped"] if len(others) else []),
     )
     if not len(rows):
-        raise EvaluationError("; ".join([f"{source} has no usable picture of a listed class", *told]))
+        raise EvaluationError("; ".join([f"{source} has no usable image of a listed class", *told]))
     return pictures, rows, told

@@ -1,8 +1,8 @@
-"""Shares of right answers, and how far they can be trusted: 95% intervals over pictures, and over classes.
+"""Shares of right answers, and how far they can be trusted: 95% intervals over images, and over classes.
 
 All functions sum in float64. Bootstraps are seeded: the same answers give the same interval.
 
-Legend: n pictures (or whatever is drawn anew).
+Legend: n images (or whatever is drawn anew).
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def bootstrap_ratio_interval(over_n: npt.ArrayLike, under_n: npt.ArrayLike, seed
 
 
 def compute_share_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
-    """The 95% interval of the mean of what is between 0 (wrong) and 1 (right) for each picture.
+    """The 95% interval of the mean of what is between 0 (wrong) and 1 (right) for each image.
 
-    Wilson's where each is one or the other; else (means over several runs) that of drawing pictures anew.
+    Wilson's where each is one or the other; else (means over several runs) that of drawing images anew.
     """
     right_n = np.asarray(right_n, np.float64)
     if np.isin(right_n, (0, 1)).all():
@@ -64,9 +64,9 @@ def compute_share_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
 
 
 def compute_difference_interval(more_n: npt.ArrayLike) -> tuple[float, float]:
-    """The 95% interval of a mean of paired differences: pictures drawn anew, each with its difference.
+    """The 95% interval of a mean of paired differences: images drawn anew, each with its difference.
 
-    Where no picture differs there is nothing to draw anew; then it is as wide, to both sides, as Wilson's of none of so many.
+    Where no image differs there is nothing to draw anew; then it is as wide, to both sides, as Wilson's of none of so many.
     """
     more_n = np.asarray(more_n, np.float64)
     if not more_n.any():
@@ -76,9 +76,9 @@ def compute_difference_interval(more_n: npt.ArrayLike) -> tuple[float, float]:
 
 
 def compute_class_shares(right_n: npt.ArrayLike, class_n: npt.ArrayLike) -> Floats:
-    """The mean of `right_n` of each class that has pictures, classes ascending: float64 [classes].
+    """The mean of `right_n` of each class that has images, classes ascending: float64 [classes].
 
-    Their mean is the mean per class, in which a class of few pictures counts as much as one of many.
+    Their mean is the mean per class, in which a class of few images counts as much as one of many.
 
     >>> class_shares([1, 1, 0, 0], [7, 7, 7, 9]).round(3).tolist()
     [0.667, 0.0]

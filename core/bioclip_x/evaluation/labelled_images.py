@@ -1,6 +1,6 @@
-"""A data set's pictures through a classifier's encoder, with their classes.
+"""A data set's images through a classifier's encoder, with their classes.
 
-Legend: B pictures of a batch, n pictures in all, D embedding.
+Legend: B images of a batch, n images in all, D embedding.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 
 BATCH: Final = 32
-"""Pictures scored at a time: with a million classes, what their sums need."""
+"""Images scored at a time: with a million classes, what their sums need."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImages:
-    """Pictures that could be read, and that the model does not decline to name.
+    """Images that could be read, and that the model does not decline to name.
 
-    features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for a picture of none of the classes.
-    notes: what was skipped while they were read. unreadable: the pictures that could not be, each with the reason.
+    features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an image of none of the classes.
+    notes: what was skipped while they were read. unreadable: the images that could not be, each with the reason.
     """
 
     features_nD: torch.Tensor
@@ -60,7 +60,7 @@ class LabelledImages:
 def embed_labelled_images(
     classifier: Classifier, dataset: Dataset, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> LabelledImages:
-    """The data set (prepared) embedded. A picture that cannot be read, or that the model refuses, is counted in the notes."""
+    """The data set (prepared) embedded. An image that cannot be read, or that the model refuses, is counted in the notes."""
     embeddings: list[torch.Tensor] = []
     kept: list[int] = []
     unreadable: list[str] = []
@@ -73,9 +73,9 @@ def embed_labelled_images(
             embeddings.append(features.embeddings_BD[known])
             kept += [numbers[row] for row in known]
         progress(len(kept) + refused + len(unreadable), len(dataset))
-    notes = [f"{len(unreadable)} pictures cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
+    notes = [f"{len(unreadable)} images cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
     if refused:
-        notes.append(f"{refused} pictures are skipped that the model declines to name")
+        notes.append(f"{refused} images are skipped that the model declines to name")
     return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
         tuple(Source(dataset.name(number)) for number in kept),
@@ -101,7 +101,7 @@ def _batches(
 
 
 def _pixels(classifier: Classifier, dataset: Dataset, number: int) -> torch.Tensor | str:
-    """A picture as the model wants it, or why there is none."""
+    """An image as the model wants it, or why there is none."""
     if scorer := classifier.precomputed_scorer:
         name = dataset.name(number)
         return f"{name}: {problem}" if (problem := scorer.problem(name)) else torch.empty(0)
@@ -112,7 +112,7 @@ def _pixels(classifier: Classifier, dataset: Dataset, number: int) -> torch.Tens
 
 
 def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Row numbers of the listed pictures (class 0 or more), cut in two at random, each class evenly: int64, sorted.
+    """Row numbers of the listed images (class 0 or more), cut in two at random, each class evenly: int64, sorted.
 
     The first half has the odd one.
     """
@@ -122,5 +122,5 @@ def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
 
 
 def find_unlisted(class_n: Sequence[int] | Rows) -> Rows:
-    """Row numbers of the pictures of none of the classes."""
+    """Row numbers of the images of none of the classes."""
     return np.flatnonzero(np.asarray(class_n) < 0)

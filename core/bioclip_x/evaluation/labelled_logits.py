@@ -24,9 +24,9 @@ class LabelledLogits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TopLogits:
-    """Of each picture the class with the largest logit (int64 [B], the first of equals), that logit, and the true class's.
+    """Of each image the class with the largest logit (int64 [B], the first of equals), that logit, and the true class's.
 
-    top_B, true_B: float64 [B]; `true_B` is nan for a picture of no class. right_B: bool [B], whether the best class is true.
+    top_B, true_B: float64 [B]; `true_B` is nan for an image of no class. right_B: bool [B], whether the best class is true.
     """
 
     best_B: torch.Tensor

@@ -1,6 +1,6 @@
-"""A class's score without one of its texts, by linear algebra: no picture is scored twice.
+"""A class's score without one of its texts, by linear algebra: no image is scored twice.
 
-Legend: P texts of one class, N pictures, c classes of a part.
+Legend: P texts of one class, N images, c classes of a part.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def compute_leave_one_out_changes(cos_PN: Floats, weight_P: Floats, gram_PP: Flo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BestTwo:
-    """Of each picture the class of the largest logit and of the second (int64 [N], -1 for none), and these logits.
+    """Of each image the class of the largest logit and of the second (int64 [N], -1 for none), and these logits.
 
     The first of equals is the best, as in `find_top_logits`.
     """
@@ -85,7 +85,7 @@ class BestTwo:
 
 
 def find_changed_predictions(best: BestTwo, class_index: int, logit_N: Floats, change_PN: Floats) -> Rows:
-    """What each picture is named when the logits of one class change: int64 [P, N].
+    """What each image is named when the logits of one class change: int64 [P, N].
 
     logit_N: of that class, as they are. change_PN: what is added to them, one row for each way to change them. Where that
     leaves two classes `TIE` apart or less they are equals: a text that both have is a tie, however it was rounded.

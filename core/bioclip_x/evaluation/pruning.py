@@ -1,4 +1,4 @@
-"""Descriptors that do nothing for a data set, dropped: decided on one half of the pictures, told of the other."""
+"""Descriptors that do nothing for a data set, dropped: decided on one half of the images, told of the other."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def prune(
 ) -> tuple[DescriptorSet, Pruning]:
     """The descriptors without those that do nothing, and what that does to names of the half that had no part in it.
 
-    A descriptor is dropped if its AUROC from siblings is `least` or less, and no fewer pictures are right without it. One that
+    A descriptor is dropped if its AUROC from siblings is `least` or less, and no fewer images are right without it. One that
     several classes inherit must do nothing for all; each class keeps its best; and a class of fewer than `FEWEST` deciding
-    pictures keeps all.
+    images keeps all.
 
-    source: what outputs call the pictures. seed: of the split. Raises DescriptorError for a classifier without a descriptor
-    file, and where there are too few pictures for two halves.
+    source: what outputs call the images. seed: of the split. Raises DescriptorError for a classifier without a descriptor
+    file, and where there are too few images for two halves.
     """
     refuse_without_descriptors(classifier)
     whole = _read(classifier)
     deciding, held_out = split_in_halves(pictures.class_n, seed)
     if not len(held_out):
         raise DescriptorError(
-            f"{source} has {len(deciding)} usable picture of listed classes: there is no other half to tell the accuracy of"
+            f"{source} has {len(deciding)} usable image of listed classes: there is no other half to tell the accuracy of"
         )
     uses = list(iterate_class_use(classifier, Sorted.of(pictures, deciding)))
     dropped, judged = select_dropped_entries(classifier.taxonomy, uses, least)
@@ -80,7 +80,7 @@ def prune(
 def select_dropped_entries(taxonomy: Taxonomy, uses: Iterable[ClassUse], least: float) -> tuple[frozenset[Entry], int]:
     """What does nothing for any class that it is said of; and of how many entries that was looked at.
 
-    An entry that is said of a class of too few pictures as well is kept, and not judged.
+    An entry that is said of a class of too few images as well is kept, and not judged.
     """
     wanted: set[Entry] = set()
     unwanted: set[Entry] = set()
@@ -170,7 +170,7 @@ def _provenance(whole: DescriptorSet, classifier: Classifier, source: str, done:
         "texts": [str(ref) for ref in classifier.recipe.text],
         "pooling": classifier.recipe.pooling,
         "data": source,
-        "rule": f"AUROC from siblings at most {done.least:g}, and no fewer pictures right without it, on the deciding half",
+        "rule": f"AUROC from siblings at most {done.least:g}, and no fewer images right without it, on the deciding half",
         "intervals": "95%: Wilson; of the change Agresti & Min 2005",
         **{name: value for name, value in asdict(done).items() if name not in ("before", "after", "change", "least")},
         "accuracy": dict(_rounded(done)),

@@ -1,4 +1,4 @@
-"""Any picture file → an upright RGB image, or an ImageError that says why not."""
+"""Any image file → an upright RGB image, or an ImageError that says why not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from bioclip_x.errors import ImageError
 
 MAX_ASPECT = 100
-"""A model's resizing of a narrower picture would need memory out of all proportion to the file."""
+"""A model's resizing of a narrower image would need memory out of all proportion to the file."""
 
 
 _ORIENTATION = ExifTags.Base.Orientation
@@ -19,9 +19,9 @@ _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def open_image(path: Path) -> Image.Image:
-    """Reads the first frame of a picture file as RGB, rotated as its EXIF data says.
+    """Reads the first frame of an image file as RGB, rotated as its EXIF data says.
 
-    Raises ImageError for a file that is missing, empty, truncated or not a picture, and for one that claims more than
+    Raises ImageError for a file that is missing, empty, truncated or not an image, and for one that claims more than
     twice PIL.Image.MAX_IMAGE_PIXELS: a small file can claim a huge size (a decompression bomb).
     """
     try:
@@ -32,9 +32,9 @@ def open_image(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise ImageError("no such file") from None
     except IsADirectoryError:
-        raise ImageError("a folder, not a picture") from None
+        raise ImageError("a folder, not an image") from None
     except UnidentifiedImageError:
-        raise ImageError("not a picture, or of a kind that Pillow cannot read") from None
+        raise ImageError("not an image, or of a kind that Pillow cannot read") from None
     except ImageError:
         raise
     except Image.DecompressionBombError as problem:
@@ -48,12 +48,12 @@ def open_image(path: Path) -> Image.Image:
 def to_rgb(image: Image.Image | None) -> Image.Image:
     """Upright and RGB: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
 
-    The picture itself where it is that already: copies of large ones, in every thread, are what memory goes into.
+    The image itself where it is that already: copies of large ones, in every thread, are what memory goes into.
 
     Raises ImageError for a narrower shape than MAX_ASPECT.
     """
     if image is None:
-        raise ImageError("there is no picture")
+        raise ImageError("there is no image")
     if max(image.size) > MAX_ASPECT * min(image.size):
         raise ImageError(f"too narrow: {image.width} x {image.height} pixels, at most {MAX_ASPECT} to 1 are read")
     image.load()
@@ -67,7 +67,7 @@ def to_rgb(image: Image.Image | None) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Rotated as EXIF says; a picture whose EXIF data is damaged is taken as it lies."""
+    """Rotated as EXIF says; an image whose EXIF data is damaged is taken as it lies."""
     try:
         return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     except Exception:  # whatever the metadata's parser makes of damaged bytes
@@ -75,7 +75,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
-    """uint8 [H, W]. 16-bit pictures by their full range; wider numbers as 16 bits where they fit, else by their largest."""
+    """uint8 [H, W]. 16-bit images by their full range; wider numbers as 16 bits where they fit, else by their largest."""
     pixels = pixels_HW.astype(np.float64)
     if not np.isfinite(pixels).all():
         raise ImageError("holds numbers that are not finite")

@@ -1,4 +1,4 @@
-"""What the user pointed at → pictures to read, one by one."""
+"""What the user pointed at → images to read, one by one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SUFFIXES = frozenset(
 
 
 def check_sources(inputs: Sequence[ImageLike]) -> None:
-    """Raises ImageError for a folder or pattern that holds no picture, and where nothing that is named is there.
+    """Raises ImageError for a folder or pattern that holds no image, and where nothing that is named is there.
 
     Better before the work than after it. One file of several that is missing is a row like any other.
     """
@@ -44,7 +44,7 @@ def check_sources(inputs: Sequence[ImageLike]) -> None:
 def expand_sources(inputs: Iterable[ImageLike], stdin: TextIO | None = None) -> Iterator[Source]:
     """Folders (searched through, sorted), globs, files, `-` (paths on stdin, one a line), PIL images and arrays.
 
-    Never raises: whatever holds no picture is a source with an error.
+    Never raises: whatever holds no image is a source with an error.
     """
     for number, item in enumerate(inputs):
         if not isinstance(item, str | os.PathLike):
@@ -87,7 +87,7 @@ def _expand_path(item: str) -> Iterator[Source]:
 
 
 def _expand_folder(folder: Path) -> Iterator[Source]:
-    """The pictures below, sorted; folders that cannot be listed are sources with an error. Links are not followed."""
+    """The images below, sorted; folders that cannot be listed are sources with an error. Links are not followed."""
     unreadable: list[OSError] = []
     empty = True
     for root, folders, files in os.walk(folder, onerror=unreadable.append):
@@ -99,7 +99,7 @@ def _expand_folder(folder: Path) -> Iterator[Source]:
     for problem in unreadable:
         yield Source(str(problem.filename), error=f"the folder cannot be read: {problem.strerror}")
     if empty and not unreadable:
-        yield Source(str(folder), error="the folder holds no picture")
+        yield Source(str(folder), error="the folder holds no image")
 
 
 def to_pil(image: Image | np.ndarray) -> Image:
@@ -119,7 +119,7 @@ def to_pil(image: Image | np.ndarray) -> Image:
     pixels: np.ndarray = image
     if np.issubdtype(pixels.dtype, np.floating):
         if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-            raise ImageError("a floating-point picture must lie in [0, 1]")
+            raise ImageError("a floating-point image must lie in [0, 1]")
         pixels = (pixels * 255).round().astype(np.uint8)
     if pixels.dtype != np.uint8:
         raise ImageError(f"expected uint8 or floating point, got {pixels.dtype}")

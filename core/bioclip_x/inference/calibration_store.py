@@ -76,14 +76,14 @@ def find_lambda(calibration: Calibration | None, accuracy: float) -> float:
     command = f"`bioclip-x calibrate LABELLED_PICTURES --accuracy {accuracy:g}`"
     if calibration is None:
         raise CalibrationError(
-            f"how deep to go for {accuracy:.4g} accuracy is found out on labelled pictures, and there is no calibration for "
+            f"how deep to go for {accuracy:.4g} accuracy is found out on labelled images, and there is no calibration for "
             f"this model, list and texts: run {command} with the same options once, or give --calibration FILE"
         )
     for hedge in calibration.hedges:
         if math.isclose(hedge.accuracy, accuracy):
             if hedge.lambda_ is None:
                 raise CalibrationError(
-                    f"no depth made {accuracy:.4g} of the {calibration.fitted} pictures right that it was calibrated on; "
+                    f"no depth made {accuracy:.4g} of the {calibration.fitted} images right that it was calibrated on; "
                     "ask for less"
                 )
             return hedge.lambda_

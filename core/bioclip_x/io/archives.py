@@ -125,7 +125,7 @@ def _opened(path: Path, stack: ExitStack) -> Archive:
 
 
 def _folder(path: Path) -> Archive:
-    """Its files, and those one folder down where it is no collection of folders (of pictures, say)."""
+    """Its files, and those one folder down where it is no collection of folders (of images, say)."""
     entries = sorted(path.iterdir())
     folders = [entry for entry in entries if entry.is_dir()]
     below = [file for folder in folders if len(folders) <= MOST_FOLDERS for file in sorted(folder.iterdir())]

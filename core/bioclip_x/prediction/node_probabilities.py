@@ -13,7 +13,7 @@ from bioclip_x.taxonomy import Taxonomy
 
 
 class NodeProbabilities:
-    """The log-shares of one picture, by node: of the held nodes and of the best classes."""
+    """The log-shares of one image, by node: of the held nodes and of the best classes."""
 
     def __init__(self, taxonomy: Taxonomy, scores: Scores, row: int) -> None:
         self._taxonomy = taxonomy

@@ -25,7 +25,7 @@ def find_reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[n
 def select_top_nodes(
     taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64] | None, k: int
 ) -> list[list[int]]:
-    """The nodes to report for each picture, at most k, best first: those that the head chose, else the best of `nodes`.
+    """The nodes to report for each image, at most k, best first: those that the head chose, else the best of `nodes`.
 
     nodes: None for the classes.
     """
@@ -41,7 +41,7 @@ def select_top_nodes(
 
 
 def select_best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:
-    """The best node of each picture at each of the head's ranks: (rank, B nodes)."""
+    """The best node of each image at each of the head's ranks: (rank, B nodes)."""
     return [
         (
             rank,

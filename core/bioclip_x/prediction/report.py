@@ -1,4 +1,4 @@
-"""Scores of one picture → what to report of it."""
+"""Scores of one image → what to report of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make_reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
 
 
 def explain_undecided(taxonomy: Taxonomy, shares: NodeProbabilities) -> str:
-    """Why a picture is not named whose head chose the root: the likeliest class is said all the same."""
+    """Why an image is not named whose head chose the root: the likeliest class is said all the same."""
     likeliest = max(shares.best, key=shares.log_of_class.__getitem__)
     share = math.exp(shares.log_of_class[likeliest])
     return (

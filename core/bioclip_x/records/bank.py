@@ -24,7 +24,7 @@ class TextBank:
     n_classes: C.
     pooling: how a class's prompts are pooled: "mean" (CBD), "ensemble" (CLIP's) or "max".
     key: hash of the model, its tokenizer and precision, and the prompts.
-    half_PD: float16 [P, D], the same embeddings for the products with pictures, where memory is to be saved: then
+    half_PD: float16 [P, D], the same embeddings for the products with images, where memory is to be saved: then
         `embeddings_PD` is memory-mapped, and read for the best classes only; else None.
     truncated: how many prompts were longer than the model's context.
     mean_D: float64 [D], the mean over classes of their weighted mean embeddings, not re-normalised; what explanations

@@ -1,4 +1,4 @@
-"""What was learnt from labelled pictures of how far a classifier's numbers can be trusted."""
+"""What was learnt from labelled images of how far a classifier's numbers can be trusted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 class Conditions:
     """What a calibration holds for, and nothing else.
 
-    model, revision, precision: of the weights. preprocessing: how pictures are fed. taxonomy: the tree's fingerprint.
+    model, revision, precision: of the weights. preprocessing: how images are fed. taxonomy: the tree's fingerprint.
     texts: a hash of the embedded texts. pooling, scorer: how these become class scores.
     """
 
@@ -29,10 +29,10 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Of pictures that had no part in the fit, at one temperature.
+    """Of images that had no part in the fit, at one temperature.
 
     nll: mean negative log-likelihood of the true class, in nats. ece, adaptive_ece: expected calibration error of the best
-    class's share, in [0, 1], over 15 bins of equal width and of equally many pictures.
+    class's share, in [0, 1], over 15 bins of equal width and of equally many images.
     """
 
     nll: float
@@ -42,7 +42,7 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """If only the surest pictures are named: the part of them, in (0, 1], how many of these are right, and the share that
+    """If only the surest images are named: the part of them, in (0, 1], how many of these are right, and the share that
     the least sure of them has."""
 
     coverage: float
@@ -54,10 +54,10 @@ class Coverage:
 class Refusal:
     """Where to say "none of these".
 
-    threshold: the similarity of the best class below which a picture is refused: the cosine, before the model's scale.
-    accept: the part of the listed pictures that was to stay. accepted: the part of those held out that did.
-    off_list: how many pictures of no class there were; refused, auroc: the part of them refused, and how well the similarity
-        tells listed pictures from them (0.5: not at all), None without any.
+    threshold: the similarity of the best class below which an image is refused: the cosine, before the model's scale.
+    accept: the part of the listed images that was to stay. accepted: the part of those held out that did.
+    off_list: how many images of no class there were; refused, auroc: the part of them refused, and how well the similarity
+        tells listed images from them (0.5: not at all), None without any.
     """
 
     threshold: float
@@ -70,7 +70,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """For one accuracy asked for: the λ of the head "hedge", None where none is enough, and what the held-out pictures made
+    """For one accuracy asked for: the λ of the head "hedge", None where none is enough, and what the held-out images made
     of it: how many were named rightly, and how much the names said, from 0 (nothing) to 1 (the class)."""
 
     accuracy: float
@@ -83,9 +83,9 @@ class Hedge:
 class Calibration:
     """Everything that `bioclip-x calibrate` found.
 
-    source, date, version: the labelled pictures (as outputs call them), when (ISO), and by which bioclip-x.
-    fitted, held_out: how many listed pictures it was fitted on, and how many the numbers are of. seed: of that split.
-    accuracy: of the held-out pictures, at class level. temperature: divides the logits; None where none is best, and logits
+    source, date, version: the labelled images (as outputs call them), when (ISO), and by which bioclip-x.
+    fitted, held_out: how many listed images it was fitted on, and how many the numbers are of. seed: of that split.
+    accuracy: of the held-out images, at class level. temperature: divides the logits; None where none is best, and logits
         stay as they are. before, after: without it and with it.
     aurc: the area under the risk-coverage curve after it. notes: what was odd.
     """
@@ -111,4 +111,4 @@ class Calibration:
     def about(self) -> str:
         """What outputs say of probabilities that it has a part in."""
         n = self.fitted + self.held_out
-        return f"share among the listed classes, calibrated on {n:,} pictures of {self.source} ({self.date})"
+        return f"share among the listed classes, calibrated on {n:,} images of {self.source} ({self.date})"

@@ -20,8 +20,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The chance that a picture of the class is more similar to a descriptor than one of other classes, equals counting half
-    (AUROC): 1 always, 0.5 as a coin, 0 never. low, high: its 95% interval. others: pictures of the other classes.
+    """The chance that an image of the class is more similar to a descriptor than one of other classes, equals counting half
+    (AUROC): 1 always, 0.5 as a coin, 0 never. low, high: its 95% interval. others: images of the other classes.
     """
 
     value: float
@@ -37,7 +37,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What becomes of the names when one descriptor is left out: pictures then right that were wrong (fixed), and the other
+    """What becomes of the names when one descriptor is left out: images then right that were wrong (fixed), and the other
     way around (broken), of `of`. change: of the accuracy; low, high: its 95% interval (Agresti & Min 2005).
     """
 
@@ -55,11 +55,11 @@ class DescriptorUse:
 
     phrase, text, kind, weight, taxon, rank: as the prompt's; `taxon` where it is inherited.
     shared_by: classes of the list with this very phrase, its own included; with_siblings: siblings with
-        pictures among them.
-    own, others, siblings: the mean cosine of the class's pictures, of all others, of its siblings' (None without any).
-    from_siblings, from_all: how well it tells the class's pictures from these; None without any.
+        images among them.
+    own, others, siblings: the mean cosine of the class's images, of all others, of its siblings' (None without any).
+    from_siblings, from_all: how well it tells the class's images from these; None without any.
     between: the part of its cosines' variance that lies between classes, less what chance puts there (ε², Kelley 1935): 0 or
-        less where it says nothing of any class; None where no class has two pictures. spread: the standard deviation of the
+        less where it says nothing of any class; None where no class has two images. spread: the standard deviation of the
         classes' mean cosines.
     left_out: None for a class's only text.
     """
@@ -88,10 +88,10 @@ class DescriptorUse:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """One class that has pictures.
+    """One class that has images.
 
-    right: how many of its pictures are named rightly. sibling_rank, sibling_taxon: what it and its siblings have in common:
-    the genus, else the family; both "" where all other classes stand in. siblings: how many of them have pictures.
+    right: how many of its images are named rightly. sibling_rank, sibling_taxon: what it and its siblings have in common:
+    the genus, else the family; both "" where all other classes stand in. siblings: how many of them have images.
     descriptors: in the order of the texts; empty where the class is only named.
     """
 
@@ -109,10 +109,10 @@ class ClassUse:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """Descriptors dropped on one half of the pictures, and what that does to the names of the other.
+    """Descriptors dropped on one half of the images, and what that does to the names of the other.
 
-    descriptors: entries of the file; judged: those of classes with pictures enough; dropped: how many of these were.
-    deciding, held_out: pictures. least: the AUROC from siblings that keeps a descriptor.
+    descriptors: entries of the file; judged: those of classes with images enough; dropped: how many of these were.
+    deciding, held_out: images. least: the AUROC from siblings that keeps a descriptor.
     before, after: accuracy on the held-out half, its change with interval.
     """
 
@@ -130,9 +130,9 @@ class Pruning:
 
 @dataclass(frozen=True, slots=True)
 class Usefulness:
-    """A data set's descriptors. source: what outputs call the data set. without: classes that have no picture.
+    """A data set's descriptors. source: what outputs call the data set. without: classes that have no image.
 
-    skipped: pictures that could not be read, each with the reason. provenance: the classifier's, as a plain mapping.
+    skipped: images that could not be read, each with the reason. provenance: the classifier's, as a plain mapping.
     """
 
     source: str

@@ -17,10 +17,10 @@ CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "subset", "text"
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One picture's or one text's.
+    """One image's or one text's.
 
     about: what it is of, by column, in the order of the provenance's `columns`; "" where there is nothing to say.
-    vector_D: float32 [D], finite; None for a picture that has none, of which `about["error"]` tells why.
+    vector_D: float32 [D], finite; None for an image that has none, of which `about["error"]` tells why.
     """
 
     about: Mapping[str, str]
@@ -31,10 +31,10 @@ class Embedding:
 class EmbeddingProvenance:
     """What every file of embeddings carries.
 
-    of: "pictures", "texts" or "classes" (a taxonomy's, each by its texts).
+    of: "images", "texts" or "classes" (a taxonomy's, each by its texts).
     columns: of each row, the first of which names it; the same for all rows.
     normalised: whether the vectors have length 1, or are as the model gave them. dim: D.
-    preprocessing: how pictures were resized and normalised; None for texts.
+    preprocessing: how images were resized and normalised; None for texts.
     recipe: the fields that had a part in it; `--recipe` takes them.
     """
 

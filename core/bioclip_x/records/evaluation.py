@@ -1,4 +1,4 @@
-"""How well labelled pictures are named."""
+"""How well labelled images are named."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class Measure:
     """A figure with its 95% interval. value: None where there is nothing to measure (mistakes of whom all is right).
 
-    of: how many pictures (or classes) it is of. sd: its standard deviation over seeds, None for one seed.
+    of: how many images (or classes) it is of. sd: its standard deviation over seeds, None for one seed.
     """
 
     value: float | None
@@ -23,13 +23,13 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class TextEvaluation:
-    """How well the pictures are named by some texts.
+    """How well the images are named by some texts.
 
     text: the text builders. seeds: those it is the mean of; none for texts in which nothing is drawn.
     top1, top5: whether the true class is the answer, or among the five best. mean_per_class: the mean of the classes' top-1;
-    its interval is over classes. ranks: whether the best taxon of each rank is the true one, of pictures that have one there.
+    its interval is over classes. ranks: whether the best taxon of each rank is the true one, of images that have one there.
     severity: the mean height in taxa of where a mistake and the truth meet, of mistakes.
-    difference: top-1 less that of the first texts compared, picture by picture; None for the first.
+    difference: top-1 less that of the first texts compared, image by image; None for the first.
     notes: what is doubtful. recipe: the recipe, with the first seed.
     """
 
@@ -53,7 +53,7 @@ class TextEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """source: what the pictures are called. date: ISO 8601. version: of bioclip-x. pictures: how many were named, and are what
+    """source: what the images are called. date: ISO 8601. version: of bioclip-x. images: how many were named, and are what
     every figure is of. classes: how many they are of. taxonomy: source and fingerprint of the list, of `n_classes`.
     notes: what was skipped."""
 

@@ -1,4 +1,4 @@
-"""Pictures on their way in: sources, decoded tensors, embeddings; and the card of the model that made them."""
+"""Images on their way in: sources, decoded tensors, embeddings; and the card of the model that made them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One picture asked for: a path, or an image in memory. `name` is what outputs call it.
+    """One image asked for: a path, or an image in memory. `name` is what outputs call it.
 
-    error: why nothing can be read there (an empty folder, an array that is no picture); such a source is a row with an
+    error: why nothing can be read there (an empty folder, an array that is no image); such a source is a row with an
         error, since what was asked for must not vanish.
     """
 
@@ -46,7 +46,7 @@ class ModelCard:
     context_length: tokens a prompt may have.
     demo: non-empty for a model that must never be mistaken for one that knows photographs; printed with every output.
     descriptors: a file that comes with the model, used where the recipe names none.
-    preprocessing: how a picture is resized and normalised, as open_clip's `preprocess_cfg` tells it.
+    preprocessing: how an image is resized and normalised, as open_clip's `preprocess_cfg` tells it.
     """
 
     name: str
@@ -64,10 +64,10 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:
-    """The embeddings of a batch of pictures.
+    """The embeddings of a batch of images.
 
     embeddings_BD: float32 [B, D], rows L2-normalised (unless `embed` asked for them as the model gives them).
-    refused_B: per picture, "" or why the model declines to name it (outside what it was made for).
+    refused_B: per image, "" or why the model declines to name it (outside what it was made for).
     names: what outputs call the images; for scorers that look up precomputed scores.
     """
 
@@ -78,12 +78,12 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True)
 class PatchFeatures:
-    """What each patch of a batch of pictures contributes to their unit embeddings.
+    """What each patch of a batch of images contributes to their unit embeddings.
 
-    parts_BhwD: float32 [B, h, w, D], on the CPU, patches left to right and top to bottom, as the model saw the picture. The
+    parts_BhwD: float32 [B, h, w, D], on the CPU, patches left to right and top to bottom, as the model saw the image. The
         product of a part with a unit text embedding is that patch's part of the cosine.
     method: how they were made, and its source.
-    is_exact: whether the parts of a picture sum to its unit embedding; else some of it is no patch's.
+    is_exact: whether the parts of an image sum to its unit embedding; else some of it is no patch's.
     """
 
     parts_BhwD: torch.Tensor

@@ -1,4 +1,4 @@
-"""What is printed: one result per picture, and what the run was."""
+"""What is printed: one result per image, and what the run was."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,9 +50,9 @@ class RankWinner:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One picture's row. Exactly one of `predictions`, `error`, `refused` is non-empty.
+    """One image's row. Exactly one of `predictions`, `error`, `refused` is non-empty.
 
-    error: why the picture could not be read. refused: why the model declines to name it.
+    error: why the image could not be read. refused: why the model declines to name it.
     predictions: the top k at the reported rank, best first. ranks: the winner at each rank (heads that roll up).
     """
 

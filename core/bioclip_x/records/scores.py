@@ -89,7 +89,7 @@ class Scores:
     log_probs_BI: float32 [B, I], natural log of the share of each node that the taxonomy holds (`Taxonomy.held_nodes`: all
         nodes of a small tree, the inner nodes of a large one) among the listed classes. The root's is 0 (up to
         rounding); at every rank in the taxonomy's `rank_tables`, a row's shares sum to 1.
-    top_BK: int64 [B, K], the best classes of each picture, best first. log_top_BK: float32 [B, K], the logs of their shares.
+    top_BK: int64 [B, K], the best classes of each image, best first. log_top_BK: float32 [B, K], the logs of their shares.
     ranks: the ranks at which the head reports a winner of its own, top down; empty for a head that reports classes only.
     reported_BK: int64 [B, k], the nodes that the head itself chose to report, best first (-1: no more), whatever their
         rank; None for a head that leaves this to `--rank`.

@@ -21,11 +21,11 @@ class LossInput:
     """One batch as losses see it.
 
     image_BD: float32 [B, D], rows L2-normalised. text_TD: float32 [T, D], rows L2-normalised, each text once.
-    text_BK: int64 [B, K], the rows of `text_TD` that were drawn for each picture.
-    right_BT: bool [B, T], whether a text holds for a picture: drawn for it or not, it is one of its own or of its class.
+    text_BK: int64 [B, K], the rows of `text_TD` that were drawn for each image.
+    right_BT: bool [B, T], whether a text holds for an image: drawn for it or not, it is one of its own or of its class.
     aspect_T: int64 [T], what each text speaks of (a bird's bill, say), equal for texts that are alternatives, -1 for none.
     logit_scale: scalar tensor, already exponentiated; gradients flow. logit_bias: scalar tensor or None.
-    taxon_B: int64 [B], the class of each picture, -1 where a picture has a text but no taxon.
+    taxon_B: int64 [B], the class of each image, -1 where an image has a text but no taxon.
     taxonomy: the tree that taxon_B indexes. gather: joins a tensor over processes along dim 0, gradients included;
         the identity in a single process.
     """
@@ -43,7 +43,7 @@ class LossInput:
 
     @property
     def text_BD(self) -> torch.Tensor:  # noqa: N802 - a shape suffix
-        """float32 [B, D], rows L2-normalised: each picture's text, the first where several are drawn."""
+        """float32 [B, D], rows L2-normalised: each image's text, the first where several are drawn."""
         return self.text_TD[self.text_BK[:, 0]]
 
 

@@ -1,4 +1,4 @@
-"""Augmentation: geometry per picture on uint8, colour and normalisation per batch on floating point.
+"""Augmentation: geometry per image on uint8, colour and normalisation per batch on floating point.
 
 Legend: B images, H and W pixels.
 """
@@ -25,7 +25,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How pictures become the model's input: its size (H, W), and its own way of resizing and resampling."""
+    """How images become the model's input: its size (H, W), and its own way of resizing and resampling."""
 
     size: tuple[int, int]
     resize_mode: str
@@ -33,9 +33,9 @@ class View:
 
 
 def apply_geometry(picture: Image.Image | Pixels, view: View, augment: Augment, rng: np.random.Generator) -> Pixels:
-    """Crops, resizes and perhaps mirrors one RGB picture: uint8 [H, W, 3].
+    """Crops, resizes and perhaps mirrors one RGB image: uint8 [H, W, 3].
 
-    The same number of random numbers is drawn whatever the picture's size.
+    The same number of random numbers is drawn whatever the image's size.
     """
     area, shape, left, top, mirror = rng.random(5)
     height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else (picture.height, picture.width)
@@ -52,7 +52,7 @@ def draw_box(
 ) -> Box:
     """A random resized crop (Szegedy et al. 2015, arXiv 1409.4842): area uniform in `scale`, log aspect in `ratio`.
 
-    drawn: four numbers in [0, 1). Returns (left, top, right, bottom); a box too wide or high is cut to the picture.
+    drawn: four numbers in [0, 1). Returns (left, top, right, bottom); a box too wide or high is cut to the image.
     """
     area = width * height * (scale[0] + drawn[0] * (scale[1] - scale[0]))
     aspect = math.exp(math.log(ratio[0]) + drawn[1] * (math.log(ratio[1]) - math.log(ratio[0])))
@@ -114,6 +114,6 @@ def _jitter(x_B3HW: torch.Tensor, factors_B3: torch.Tensor) -> torch.Tensor:
     luma = torch.tensor(_LUMA, device=x_B3HW.device).view(1, 3, 1, 1)
     grey_B1HW = (x_B3HW * luma).sum(1, keepdim=True)
     middle_B111 = grey_B1HW.mean((2, 3), keepdim=True)
-    # Saturation about each pixel's grey, then contrast about the picture's mean grey; both are linear, so done at once.
+    # Saturation about each pixel's grey, then contrast about the image's mean grey; both are linear, so done at once.
     x_B3HW = x_B3HW.sub_(grey_B1HW).mul_(saturation).add_(grey_B1HW)
     return x_B3HW.sub_(middle_B111).mul_(contrast).add_(middle_B111).clamp_(0, 1)

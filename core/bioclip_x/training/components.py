@@ -61,7 +61,7 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         dataset: Dataset = registry.make("datasets", *placed("datasets", data.component))
         notes.extend(dataset.prepare(taxonomy))
         if not len(dataset):
-            raise TrainingError(f"data: {data.component} has no usable picture; {'; '.join(notes[-3:])}")
+            raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
         datasets.append(dataset)
     loss: Loss = registry.make("losses", *placed("losses", _named(config.loss)))
     family: Encoder = registry.make("encoders", *placed("encoders", _named(config.encoder)))
@@ -83,7 +83,7 @@ def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict
     return found | {
         "taxonomy": parts.taxonomy.fingerprint,
         "text (or descriptors)": texts,
-        "data (numbers of pictures)": json.dumps([len(dataset) for dataset in parts.datasets]),
+        "data (numbers of images)": json.dumps([len(dataset) for dataset in parts.datasets]),
         "precision": precision,
     }
 

@@ -59,7 +59,7 @@ class Data(_WithRef):
 
 
 class Augment(BaseModel):
-    """What is done to pictures while training, drawn anew each time."""
+    """What is done to images while training, drawn anew each time."""
 
     model_config = _STRICT
 
@@ -102,15 +102,15 @@ class TrainConfig(BaseModel):
     taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
-    text: Texts = Field(min_length=1, description="text builders; one is drawn per picture, by weight")
-    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each picture; a text may hold for several")
-    own_text: float = Field(1.0, ge=0, le=1, description="chance that a picture's own text is taken, where it has any")
+    text: Texts = Field(min_length=1, description="text builders; one is drawn per image, by weight")
+    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may hold for several")
+    own_text: float = Field(1.0, ge=0, le=1, description="chance that an image's own text is taken, where it has any")
     data: Datas = Field(min_length=1, description="data sets; batches mix them")
     loss: Ref | None = Field(None, description="what to minimise; none takes the default")
     augment: Augment = Augment.model_validate({})
 
     epochs: int = Field(gt=0)
-    batch_size: int = Field(gt=1, description="pictures per step; what is left over at an epoch's end is dropped")
+    batch_size: int = Field(gt=1, description="images per step; what is left over at an epoch's end is dropped")
     learning_rate: float = Field(1e-3, gt=0, description="at its highest, after warming up; then half a cosine to 0")
     warmup_steps: int = Field(0, ge=0)
     weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the temperature do not decay")

@@ -1,4 +1,4 @@
-"""Pictures and texts → batches, made by threads ahead of the step that wants them.
+"""Images and texts → batches, made by threads ahead of the step that wants them.
 
 Legend: B images, T distinct texts of a batch, K texts drawn for each image, L tokens, H and W pixels.
 """
@@ -24,7 +24,7 @@ from bioclip_x.training.sampling import sample_rng
 from bioclip_x.training.texts import TextDraw, Tokens
 
 CHUNK = 16
-"""Pictures per task: enough that handing out tasks costs nothing."""
+"""Images per task: enough that handing out tasks costs nothing."""
 AHEAD = 3
 """Batches made before they are wanted."""
 MAX_WORKERS = 16
@@ -33,8 +33,8 @@ MAX_WORKERS = 16
 @dataclass(frozen=True, slots=True)
 class Batch:
     """pixels_BHW3: uint8, cropped, not yet normalised. factors_B3: float32 colour factors, None where colours stay.
-    taxon_B: int64, -1 where a picture has no taxon. tokens_TL: int64, the distinct texts. text_BK: int64, rows of it that
-    were drawn for each picture. right_BT: bool, whether a text holds for a picture, drawn for it or not. aspect_T: int64,
+    taxon_B: int64, -1 where an image has no taxon. tokens_TL: int64, the distinct texts. text_BK: int64, rows of it that
+    were drawn for each image. right_BT: bool, whether a text holds for an image, drawn for it or not. aspect_T: int64,
     equal for texts that speak of one aspect, -1 for those of none."""
 
     pixels_BHW3: torch.Tensor
@@ -55,7 +55,7 @@ class _Example:
 
 
 class Pictures:
-    """The data sets' pictures, with a stand-in for each that cannot be read: the next one that can.
+    """The data sets' images, with a stand-in for each that cannot be read: the next one that can.
 
     unreadable: (data set, number) → why, of those met so far.
     """
@@ -65,7 +65,7 @@ class Pictures:
         self.unreadable: dict[tuple[int, int], str] = {}
 
     def read(self, dataset: int, number: int) -> tuple[Sample, Image | np.ndarray]:
-        """The sample and its picture. Raises TrainingError where none of the data set's pictures can be read."""
+        """The sample and its image. Raises TrainingError where none of the data set's images can be read."""
         source = self.datasets[dataset]
         for step in range(len(source)):
             at = (number + step) % len(source)
@@ -76,7 +76,7 @@ class Pictures:
             except ImageError as problem:
                 self.unreadable[dataset, at] = str(problem)
         first = next(reason for (d, _), reason in self.unreadable.items() if d == dataset)
-        raise TrainingError(f"data: none of the {len(source)} pictures of data set {dataset + 1} can be read: {first}")
+        raise TrainingError(f"data: none of the {len(source)} images of data set {dataset + 1} can be read: {first}")
 
 
 class Loader:
@@ -101,7 +101,7 @@ class Loader:
         self.workers = min(os.cpu_count() or 1, MAX_WORKERS) if workers is None else workers
 
     def batches(self, order: npt.NDArray[np.int64], epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of steps `first_step`, … of epoch `epoch` (from 0), whose pictures are `order`."""
+        """The batches of steps `first_step`, … of epoch `epoch` (from 0), whose images are `order`."""
         steps = range(first_step, len(order) // self.batch_size)
         if self.workers == 0:
             for step in steps:
@@ -152,7 +152,7 @@ class Loader:
         )
 
     def _right(self, samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
-        """bool [B, T]: of the batch's distinct texts those that hold for each picture."""
+        """bool [B, T]: of the batch's distinct texts those that hold for each image."""
         place = {text: t for t, text in enumerate(distinct)}
         right_BT = np.zeros((len(samples), len(distinct)), bool)
         for b, sample in enumerate(samples):

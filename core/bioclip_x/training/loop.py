@@ -33,7 +33,7 @@ from bioclip_x.training.texts import MOST_CUT, Tokens
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """model: the folder to give to `--model local-dir:`. steps: done in all, epochs: finished.
-    notes: what was skipped on the way: unreadable pictures, texts that were cut."""
+    notes: what was skipped on the way: unreadable images, texts that were cut."""
 
     model: Path
     steps: int
@@ -66,7 +66,7 @@ class Trainer:
         self.lengths = [len(dataset) for dataset in self.parts.datasets]
         self.steps_per_epoch = sum(self.lengths) // config.batch_size
         if not self.steps_per_epoch:
-            raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} pictures")
+            raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
         self._make_state()
         self.place = self._resumed() if resume else Place()
@@ -233,7 +233,7 @@ class Trainer:
         if self._pictures.unreadable:
             reasons = list(self._pictures.unreadable.values())
             more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
-            notes.append(f"{len(reasons)} pictures cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
+            notes.append(f"{len(reasons)} images cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""

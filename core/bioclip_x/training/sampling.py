@@ -1,4 +1,4 @@
-"""Which picture comes when, and each one's own random numbers: functions of (seed, epoch, position) and nothing else.
+"""Which image comes when, and each one's own random numbers: functions of (seed, epoch, position) and nothing else.
 
 So a run that is stopped and resumed, with however many workers, sees the same batches as one that was not.
 """
@@ -14,9 +14,9 @@ import numpy.typing as npt
 def draw_epoch_order(
     lengths: Sequence[int], shares: Sequence[float] | None, seed: int, epoch: int
 ) -> npt.NDArray[np.int64]:
-    """An epoch's pictures in order: int64 [n, 2], columns (data set, picture in it); n is the sum of lengths.
+    """An epoch's images in order: int64 [n, 2], columns (data set, image in it); n is the sum of lengths.
 
-    Without shares, each picture once. With shares (relative), data set i has its share of the n places, and its pictures
+    Without shares, each image once. With shares (relative), data set i has its share of the n places, and its images
     are gone through in random order as often as that takes.
     """
     rng = np.random.default_rng((seed, epoch))

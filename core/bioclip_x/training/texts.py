@@ -1,4 +1,4 @@
-"""The texts of each class by kind, some drawn for each picture, and their tokens.
+"""The texts of each class by kind, some drawn for each image, and their tokens.
 
 Legend: C classes, T distinct texts of a batch, L tokens.
 """
@@ -19,7 +19,7 @@ from bioclip_x.records import TextRequest
 from bioclip_x.text_bank.class_prompts import write_prompts
 
 OWN_TEXTS: Final = 1 << 16
-"""Pictures' own texts whose tokens are kept; a data set may have millions."""
+"""Images' own texts whose tokens are kept; a data set may have millions."""
 MOST_CUT: Final = 1 << 16
 """Texts counted as cut; beyond them it is "at least" so many."""
 
@@ -51,9 +51,9 @@ class TextKind:
 
 
 class TextDraw:
-    """Draws a picture's text: its own, or its class's of one kind (BioCLIP, arXiv 2311.18803, section 3.2).
+    """Draws an image's text: its own, or its class's of one kind (BioCLIP, arXiv 2311.18803, section 3.2).
 
-    own: the chance that a picture which has texts of its own is given one of them.
+    own: the chance that an image which has texts of its own is given one of them.
     """
 
     def __init__(self, kinds: Sequence[TextKind], own: float) -> None:
@@ -67,12 +67,12 @@ class TextDraw:
         if own_texts and (class_index < 0 or which < self.own):
             return own_texts[int(choice * len(own_texts))]
         if class_index < 0:
-            raise TrainingError("data: a picture has neither a class nor a text of its own; its data set must skip it")
+            raise TrainingError("data: an image has neither a class nor a text of its own; its data set must skip it")
         kind = self.kinds[int(np.searchsorted(self._ends, kind_at * self._ends[-1], side="right"))]
         return kind.draw(class_index, rng)
 
     def right(self, class_index: int, own_texts: Sequence[str]) -> frozenset[str]:
-        """Every text that holds for a picture: its own, and all its class's of every kind."""
+        """Every text that holds for an image: its own, and all its class's of every kind."""
         if class_index < 0:
             return frozenset(own_texts)
         if class_index not in self._right:
@@ -81,7 +81,7 @@ class TextDraw:
 
 
 class Tokens:
-    """Tokenises each class text once in a run, and pictures' own texts once while they are among the last `most` met."""
+    """Tokenises each class text once in a run, and images' own texts once while they are among the last `most` met."""
 
     def __init__(self, encoder: TrainableEncoder, class_texts: Iterable[str], most: int = OWN_TEXTS) -> None:
         self._encoder = encoder

@@ -19,7 +19,7 @@ GLOW: RGB = (255, 250, 228)
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the organism's own coordinates (about -1..1) lie in the picture (0..1)."""
+    """Where the organism's own coordinates (about -1..1) lie in the image (0..1)."""
 
     x: float
     y: float
@@ -156,7 +156,7 @@ class Canvas:
         alpha: float = 0.8,
         part: str = "ink",
     ) -> None:
-        """A thin outline, as wide as the pen of the whole picture times `width`."""
+        """A thin outline, as wide as the pen of the whole image times `width`."""
         self.fill(self.strokes([outline], width * 0.0065 * self.side / self.unit, closed), colour, part, alpha)
 
     def masks(self, size: int) -> dict[str, NDArray[np.bool_]]:

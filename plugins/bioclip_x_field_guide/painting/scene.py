@@ -78,7 +78,7 @@ class Brush:
 
 @dataclass(frozen=True)
 class Stance:
-    """How far a body plan may lean, and where and how large it stands in the picture."""
+    """How far a body plan may lean, and where and how large it stands in the image."""
 
     tilt: float
     scale: tuple[float, float]

@@ -1,6 +1,6 @@
 """A list of the species that can be met, as a limit or as a prior.
 
-Legend: C classes, B pictures.
+Legend: C classes, B images.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SpeciesList:
             raise RecipeError(f"species-list: expected a strength above 0 (log-odds), got {strength}")
 
     def offsets(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> torch.Tensor:
-        """float32 [C], the same for every picture. Raises TaxonomyError where no name of the list is found."""
+        """float32 [C], the same for every image. Raises TaxonomyError where no name of the list is found."""
         return self._prepare(taxonomy).offsets_C
 
     def notes(self, taxonomy: Taxonomy) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A folder per class, named as the class is; pictures anywhere below it."""
+"""A folder per class, named as the class is; images anywhere below it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SUFFIXES = tuple(SUFFIXES)
 class ImageFolder:
     """path: the folder of class folders ("Parus_major", "Parus major" or "great tit").
 
-    off_list: what becomes of folders that are no taxon of the taxonomy: skipped, or kept as pictures of no class.
+    off_list: what becomes of folders that are no taxon of the taxonomy: skipped, or kept as images of no class.
     """
 
     capabilities = DatasetCapabilities(reads=("folder",), evaluation_options={"off_list": "keep"})
@@ -63,7 +63,7 @@ class ImageFolder:
         return Sample(self._files[index][1])
 
     def name(self, index: int) -> str:
-        """The picture's path."""
+        """The image's path."""
         return self._files[index][0]
 
     def image(self, index: int) -> Image:
@@ -75,7 +75,7 @@ class ImageFolder:
 
 
 def _pictures(folder: Path) -> list[str]:
-    """Those that `classify` takes from a folder. Sorted: a picture's number must not depend on the file system."""
+    """Those that `classify` takes from a folder. Sorted: an image's number must not depend on the file system."""
     found: list[str] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

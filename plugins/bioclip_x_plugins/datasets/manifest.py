@@ -1,4 +1,4 @@
-"""A table of pictures: CSV, TSV or Parquet with the columns path and label, and perhaps a picture's own text."""
+"""A table of images: CSV, TSV or Parquet with the columns path and label, and perhaps an image's own text."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from bioclip_x.plugin import (
 class Manifest:
     """path: the table. images: the folder that its paths are relative to; none takes the table's own.
 
-    Columns: path; label, a class's name (blank for a picture with a text alone); text, optional.
-    off_list: what becomes of labels that are no taxon of the taxonomy: skipped, or kept as pictures of no class.
+    Columns: path; label, a class's name (blank for an image with a text alone); text, optional.
+    off_list: what becomes of labels that are no taxon of the taxonomy: skipped, or kept as images of no class.
     """
 
     capabilities = DatasetCapabilities(
@@ -77,7 +77,7 @@ class Manifest:
         return Sample(self._classes[index], (text,) if text else ())
 
     def name(self, index: int) -> str:
-        """The picture's path."""
+        """The image's path."""
         return str(self.images / self._table["path"][index].as_py())
 
     def image(self, index: int) -> Image:

@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 
 
 class ImageFacts(_Strict):
-    """What a picture is made into, as the checkpoint's own configuration says, and how the training pictures were."""
+    """What an image is made into, as the checkpoint's own configuration says, and how the training images were."""
 
     size: int = Field(gt=0)
     resize: Literal["shortest", "squash", "longest"]

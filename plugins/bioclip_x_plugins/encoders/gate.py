@@ -1,11 +1,11 @@
-"""A gate: a model made for one kind of picture refuses pictures of another kind, so as not to name them with confidence.
+"""A gate: a model made for one kind of image refuses images of another kind, so as not to name them with confidence.
 
-A picture is described by low-level statistics of what the model is shown (contrast between neighbouring pixels and
+An image is described by low-level statistics of what the model is shown (contrast between neighbouring pixels and
 curvature at three scales, and colour) and by its embedding before normalisation: how it is made, and what it holds. The
-pictures that a model was made for are a Gaussian in these; the Mahalanobis distance to it is the measure (Lee et al.,
-NeurIPS 2018, arXiv 1807.03888, use it on a network's features). It is fitted to that kind of picture alone.
+images that a model was made for are a Gaussian in these; the Mahalanobis distance to it is the measure (Lee et al.,
+NeurIPS 2018, arXiv 1807.03888, use it on a network's features). It is fitted to that kind of image alone.
 
-Legend: B pictures, D embedding, F statistics and embedding together.
+Legend: B images, D embedding, F statistics and embedding together.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ FLOOR: Final = 1e-3
 
 
 def compute_features(rgb_B3HW: torch.Tensor, embedding_BD: torch.Tensor) -> torch.Tensor:
-    """float32 [B, F] of pictures (colours in [0, 1]) and their embeddings (not normalised)."""
+    """float32 [B, F] of images (colours in [0, 1]) and their embeddings (not normalised)."""
     return torch.cat([compute_statistics(rgb_B3HW), embedding_BD], dim=1)
 
 
 def compute_statistics(rgb_B3HW: torch.Tensor) -> torch.Tensor:
-    """The low-level ones: float32, 63 numbers a picture, of colours in [0, 1]."""
+    """The low-level ones: float32, 63 numbers an image, of colours in [0, 1]."""
     return torch.cat([*(_contrast(_shrunk(rgb_B3HW, scale)) for scale in range(SCALES)), _colour(rgb_B3HW)], dim=1)
 
 
@@ -43,7 +43,7 @@ def _shrunk(rgb_B3HW: torch.Tensor, halvings: int) -> torch.Tensor:
 
 
 def _contrast(rgb_B3HW: torch.Tensor) -> torch.Tensor:
-    """Log quantiles of the steps between neighbours (largest channel), and of the Laplacian of the grey picture."""
+    """Log quantiles of the steps between neighbours (largest channel), and of the Laplacian of the grey image."""
     across = (rgb_B3HW[..., 1:] - rgb_B3HW[..., :-1]).abs().amax(1).flatten(1)
     down = (rgb_B3HW[..., 1:, :] - rgb_B3HW[..., :-1, :]).abs().amax(1).flatten(1)
     grey = rgb_B3HW.mean(1)
@@ -66,8 +66,8 @@ def _quantiles(values_BX: torch.Tensor, at: tuple[float, ...]) -> torch.Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """mean_F, scale_F: float32 [F], of the pictures the model was made for. precision_FF: the inverse covariance of the
-    standardised statistics. threshold: the largest distance that is let in. refusal: what a refused picture is told."""
+    """mean_F, scale_F: float32 [F], of the images the model was made for. precision_FF: the inverse covariance of the
+    standardised statistics. threshold: the largest distance that is let in. refusal: what a refused image is told."""
 
     mean_F: torch.Tensor
     scale_F: torch.Tensor
@@ -76,12 +76,12 @@ class Gate:
     refusal: str
 
     def distance(self, features_BF: torch.Tensor) -> torch.Tensor:
-        """Mahalanobis distance of each picture, by its `features`: float32 [B], 0 at the centre."""
+        """Mahalanobis distance of each image, by its `features`: float32 [B], 0 at the centre."""
         z_BF = (features_BF - self.mean_F) / self.scale_F
         return ((z_BF @ self.precision_FF) * z_BF).sum(1).clamp_min(0).sqrt()
 
     def refusals(self, distance_B: torch.Tensor) -> tuple[str, ...]:
-        """ "" for a picture that is let in, the refusal for one that is not."""
+        """ "" for an image that is let in, the refusal for one that is not."""
         return tuple(self.refusal if far else "" for far in (distance_B > self.threshold).tolist())
 
     def save(self, file: Path) -> None:
@@ -101,9 +101,9 @@ class Gate:
 
 
 def fit(features_BF: torch.Tensor, held_out_BF: torch.Tensor, refusal: str, quantile: float, slack: float) -> Gate:
-    """A gate for pictures with such `features`.
+    """A gate for images with such `features`.
 
-    The threshold is the `quantile` of the distances of pictures held out of the fit, times `slack` (1 lets in just that
+    The threshold is the `quantile` of the distances of images held out of the fit, times `slack` (1 lets in just that
     share of them).
     """
     mean_F, scale_F = features_BF.mean(0), features_BF.std(0).clamp_min(FLOOR)

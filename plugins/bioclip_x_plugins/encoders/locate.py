@@ -113,7 +113,7 @@ def _checked(folder: Path, model: str) -> Path:
 
 
 def _content_hash(folder: Path) -> str:
-    """Of all that decides what the model makes of a picture or a text: weights, configurations, tokenizer, gate."""
+    """Of all that decides what the model makes of an image or a text: weights, configurations, tokenizer, gate."""
     digest = hashlib.sha256()
     suffixes = (".json", ".safetensors", ".bin", ".txt", ".model")
     for file in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in suffixes):

@@ -95,7 +95,7 @@ def _known(name: str, alias: Alias) -> KnownModel:
 
 
 def _from_facts(alias: Alias) -> tuple[int, int, str]:
-    """Embedding dimension, pixels a side, and how a picture is resized."""
+    """Embedding dimension, pixels a side, and how an image is resized."""
     assert alias.dim and alias.image  # the schema sees to it
     return alias.dim, alias.image.size, alias.image.resize
 

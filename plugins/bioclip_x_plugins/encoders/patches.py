@@ -1,4 +1,4 @@
-"""What each patch of a picture contributes to its embedding, for vision transformers.
+"""What each patch of an image contributes to its embedding, for vision transformers.
 
 The state of a token after the last block is a sum: what it began as, what its MLPs wrote, and what attention carried to it,
 which is itself a sum over the tokens that it was carried from. So the pooled state is a sum too, and with the statistics of
@@ -10,7 +10,7 @@ are pooled, by average, what they began as and what their MLPs wrote is theirs a
 was carried from the class token) is shared out evenly: the parts then sum to the embedding exactly. The last states alone
 would sum to it too, but say less of where: attention has by then moved what was seen to other places.
 
-Legend: B pictures, L tokens (p that are no patches first), n = h·w patches, J pooled tokens, H heads, d of a head, W the
+Legend: B images, L tokens (p that are no patches first), n = h·w patches, J pooled tokens, H heads, d of a head, W the
 tower's width, D embedding.
 """
 

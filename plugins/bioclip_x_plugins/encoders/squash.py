@@ -1,4 +1,4 @@
-"""The pictures that pybioclip feeds its tree-of-life models."""
+"""The images that pybioclip feeds its tree-of-life models."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL.Image import Image
 from torchvision import transforms
 
 SQUASHED: Final[Mapping[str, Any]] = {"resize_mode": "squash", "interpolation": "bilinear", "recipe": "pybioclip"}
-"""In the terms of open_clip's preprocess_cfg, as far as these go: it is the tensor that is resized, not the picture."""
+"""In the terms of open_clip's preprocess_cfg, as far as these go: it is the tensor that is resized, not the image."""
 
 
 def make_squash(
     size: int | Sequence[int], mean: Sequence[float], std: Sequence[float]
 ) -> Callable[[Image], torch.Tensor]:
-    """RGB picture → float32 [3, H, W]: to [0, 1], both sides resized (bilinear, with antialiasing), then normalised.
+    """RGB image → float32 [3, H, W]: to [0, 1], both sides resized (bilinear, with antialiasing), then normalised.
 
     The order and the operations of pybioclip 2.1.6 (`preprocess_img`), which has 224 x 224 and CLIP's mean and deviation,
     as all BioCLIP models have; size, mean and std are the model's own.

@@ -1,4 +1,4 @@
-"""Reports each picture at the rank that can be defended: Deng et al., Hedging Your Bets, CVPR 2012."""
+"""Reports each image at the rank that can be defended: Deng et al., Hedging Your Bets, CVPR 2012."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULT: Final = 0.8
 
 
 class Hedge:
-    """One node a picture, of any rank: as specific as its share allows.
+    """One node an image, of any rank: as specific as its share allows.
 
     threshold: the most specific node with at least this share (0.8 unless `lambda_` is given).
     lambda_: the node of the largest (information + λ)·share instead; `bioclip-x calibrate` finds a λ for an accuracy.
@@ -46,7 +46,7 @@ class Hedge:
         self.threshold, self.lambda_ = threshold, lambda_
 
     def decide(self, given: HeadInput) -> Scores:
-        """The shares of `rollup`, and the node chosen for each picture as `reported_BK`, [B, 1]."""
+        """The shares of `rollup`, and the node chosen for each image as `reported_BK`, [B, 1]."""
         scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
         bets = compute_bets(scores, given.taxonomy)
         if self.lambda_ is None:

@@ -77,7 +77,7 @@ def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Ta
 
 
 class Groups:
-    """Running logsumexps, one for each inner node and picture.
+    """Running logsumexps, one for each inner node and image.
 
     peak_IB: float64 [I, B], the largest logit of each so far; -inf for none, or for such as are all -inf.
     """

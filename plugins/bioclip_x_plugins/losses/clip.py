@@ -14,18 +14,18 @@ from bioclip_x.plugin import LossInput
 def clip_loss(
     image_BD: torch.Tensor, text_BD: torch.Tensor, logit_scale: torch.Tensor, logit_bias: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """½ · (mean_i CE(s·I_i·Tᵀ + b, i) + mean_i CE(s·T_i·Iᵀ + b, i)): each picture's own text is its one positive.
+    """½ · (mean_i CE(s·I_i·Tᵀ + b, i) + mean_i CE(s·T_i·Iᵀ + b, i)): each image's own text is its one positive.
 
     image_BD, text_BD: float32 [B, D], rows L2-normalised. logit_scale: s, exponentiated. logit_bias: b.
 
-    Returns a scalar. Two pictures of one species count as each other's negatives; see `unicl`.
+    Returns a scalar. Two images of one species count as each other's negatives; see `unicl`.
     """
     loss: torch.Tensor = ClipLoss()(image_BD, text_BD, logit_scale, logit_bias)
     return loss
 
 
 class Clip:
-    """Where several texts are drawn for a picture, the first counts."""
+    """Where several texts are drawn for an image, the first counts."""
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
         return clip_loss(batch.gather(batch.image_BD), batch.gather(batch.text_BD), batch.logit_scale, batch.logit_bias)

@@ -25,8 +25,8 @@ def compute_unicl_loss(
 ) -> torch.Tensor:
     """½ · ( mean_i [ -1/|P(i)| Σ_{k∈P(i)} log softmax_j(s·I_i·T_j + b)_k ] + the same from texts to images ).
 
-    The paper's P(i) are the rows of i's label; here they are the texts that hold for picture i, `positive_BT[i]`, and
-    for a text the pictures that it holds for, `positive_BT[:, j]`. The paper's sums over rows are means here, and their
+    The paper's P(i) are the rows of i's label; here they are the texts that hold for image i, `positive_BT[i]`, and
+    for a text the images that it holds for, `positive_BT[:, j]`. The paper's sums over rows are means here, and their
     sum is halved, so that with one positive each this is CLIP's loss. A text drawn for several images is one
     column, not several.
 
@@ -47,11 +47,11 @@ def _one_way(logits_QK: torch.Tensor, positive_QK: torch.Tensor) -> torch.Tensor
 
 
 def compute_aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor) -> torch.Tensor:
-    """Each text that holds for a picture against its alternatives, and each picture against those it does not hold for.
+    """Each text that holds for an image against its alternatives, and each image against those it does not hold for.
 
-    Of one aspect, the texts are alternatives and the pictures are those of which one of these texts holds. The mean of
-    -log( exp z_it / (exp z_it + Σ_w exp z_iw) ) over all pairs of a picture i and a text t that holds for it, w being the
-    texts of t's aspect that do not hold for i; the same from texts to pictures; and half their sum. What holds side by
+    Of one aspect, the texts are alternatives and the images are those of which one of these texts holds. The mean of
+    -log( exp z_it / (exp z_it + Σ_w exp z_iw) ) over all pairs of an image i and a text t that holds for it, w being the
+    texts of t's aspect that do not hold for i; the same from texts to images; and half their sum. What holds side by
     side does not compete (ours; in UniCL it shares out one softmax).
 
     logits_BT: s·I·Tᵀ, scale applied. right_BT: bool. aspect_T: int64, -1 for none.
@@ -72,7 +72,7 @@ def compute_aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_
 
 
 class UniCl:
-    """Positive is every text that holds for a picture: all texts of its class, and its own.
+    """Positive is every text that holds for an image: all texts of its class, and its own.
 
     aspects: weight of `aspect_loss`, added for data whose texts speak of aspects.
     """

@@ -1,4 +1,4 @@
-"""Heat maps as pictures, for papers and slides: a folder of PNG files, one for each text shown."""
+"""Heat maps as images, for papers and slides: a folder of PNG files, one for each text shown."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class HeatMapFiles:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         """The folder appears when all is written. Raises RecipeError for one that holds something already."""
         if output is None:
-            raise RecipeError("the format heat-maps writes a folder of pictures: name it with --output FOLDER")
+            raise RecipeError("the format heat-maps writes a folder of images: name it with --output FOLDER")
         if not provenance.recipe.get("heat_maps"):
             raise RecipeError("the format heat-maps needs heat maps: add --heat-maps")
         if output.exists() and not (output.is_dir() and not any(output.iterdir())):
@@ -73,7 +73,7 @@ class _Writer:
         self._number = 0
 
     def write(self, result: Result) -> None:
-        """A folder for each picture, by its place among all; none for one without an explanation."""
+        """A folder for each image, by its place among all; none for one without an explanation."""
         self._number += 1
         contributions = result.explanation.contributions if result.explanation else ()
         classes = dict.fromkeys(one.class_index for one in contributions)
@@ -98,7 +98,7 @@ class _Writer:
         return own[: self._strongest]
 
     def _about(self, result: Result, one: PromptContribution, heat_map: HeatMap, scale: float) -> PngInfo:
-        """What the picture shows, within the picture."""
+        """What the image shows, within the image."""
         told = {
             "Title": f"{result.source}: {one.text}",
             "Description": f"each patch's part of the similarity {one.similarity:.4f}: orange for, blue against, "
@@ -123,7 +123,7 @@ def find_full_colour(maps: Sequence[HeatMap]) -> float:
 
 
 def overlay(picture: Image.Image, heat_map: HeatMap, full: float) -> Image.Image:
-    """The picture, RGB, with the map over what the model saw of it: greyed, so that the map's colours are the only ones.
+    """The image, RGB, with the map over what the model saw of it: greyed, so that the map's colours are the only ones.
 
     full: the absolute value, positive, that gets the full colour; see `full_colour`.
     """

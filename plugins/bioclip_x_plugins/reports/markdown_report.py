@@ -1,4 +1,4 @@
-"""Markdown: a section per picture, for a notebook, an issue or a supplement."""
+"""Markdown: a section per image, for a notebook, an issue or a supplement."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ESCAPES: Final = str.maketrans(
 
 
 class MarkdownReport:
-    """What each picture shows, where that lies on the tree, and why, as tables.
+    """What each image shows, where that lies on the tree, and why, as tables.
 
     strongest: descriptors to show of the winner and of the runner-up; the others are summed up.
     """
@@ -97,7 +97,7 @@ def escape(text: str) -> str:
 
 
 def _heading(provenance: Provenance) -> Iterator[str]:
-    yield "# What the pictures show"
+    yield "# What the images show"
     if provenance.demo:
         yield f"> **Demonstration model.** {escape(provenance.demo)}"
 

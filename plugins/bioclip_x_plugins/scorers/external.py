@@ -1,6 +1,6 @@
-"""Anybody's class scores, from a file, through the same heads and reports: no model is loaded, no picture looked at.
+"""Anybody's class scores, from a file, through the same heads and reports: no model is loaded, no image looked at.
 
-Legend: B pictures of a batch, C classes of the taxonomy, n pictures and m classes of the file.
+Legend: B images of a batch, C classes of the taxonomy, n images and m classes of the file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NEAR_ONE: Final = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Read:
-    """class_m: int64 [m], ascending, the classes that have a column. logits_nm: float32 [n, m]. names: of the n pictures."""
+    """class_m: int64 [m], ascending, the classes that have a column. logits_nm: float32 [n, m]. names: of the n images."""
 
     taxonomy: Taxonomy
     class_m: npt.NDArray[np.int64]
@@ -75,11 +75,11 @@ class ExternalScorer:
         return self._read.notes
 
     def image_names(self) -> Sequence[str]:
-        """The names of all pictures that the file has scores for."""
+        """The names of all images that the file has scores for."""
         return self._prepared.names
 
     def problem(self, name: str) -> str:
-        """Why there are no scores for the picture of this name, "" if there are."""
+        """Why there are no scores for the image of this name, "" if there are."""
         row = self._prepared.rows.find(name)
         if isinstance(row, str):
             return f"{row} in {self.file.name}"
@@ -88,7 +88,7 @@ class ExternalScorer:
         return ""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
-        """float32 [C, B] in parts; -inf for a class without a column. Raises ScoresError for a picture without a row."""
+        """float32 [C, B] in parts; -inf for a class without a column. Raises ScoresError for an image without a row."""
         read = self._prepared
         rows = [read.rows.find(name) for name in features.names]
         if lost := [f"{name}: {row}" for name, row in zip(features.names, rows) if isinstance(row, str)]:
@@ -181,7 +181,7 @@ def _sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
     off_n = sum_n[(np.abs(sum_n - 1) > NEAR_ONE) & (sum_n > 0)]
     if len(off_n):
         yield (
-            f"the probabilities of {len(off_n)} of {len(sum_n)} pictures do not sum to 1 (sums from {off_n.min():.3g} to "
+            f"the probabilities of {len(off_n)} of {len(sum_n)} images do not sum to 1 (sums from {off_n.min():.3g} to "
             f"{off_n.max():.3g}); they are divided by their sum"
         )
 
@@ -206,7 +206,7 @@ def _several(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxono
 
 
 class RowFinder:
-    """Finds a picture's row: by its path as it stands, else by its file name, among several by the rest of the path."""
+    """Finds an image's row: by its path as it stands, else by its file name, among several by the rest of the path."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._exact = {name: row for row, name in enumerate(names)}

@@ -1,9 +1,9 @@
 """Files of another classifier's scores: CSV, TSV, Parquet, npz.
 
-Wide: a row a picture, a column a class, and a column that names the picture (the first, or one called so). Long: the columns
+Wide: a row an image, a column a class, and a column that names the image (the first, or one called so). Long: the columns
 image, class and score, a row for each. npz: `images` [n], `classes` [m] and `scores` [n, m].
 
-Legend: n pictures, m columns.
+Legend: n images, m columns.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class ScoreTable:
 
 
 def read_scores(path: Path) -> ScoreTable:
-    """Raises ScoresError naming the row for a score that is missing or no number, and for a picture or class given twice."""
+    """Raises ScoresError naming the row for a score that is missing or no number, and for an image or class given twice."""
     if not path.is_file():
         raise ScoresError(f"the scores {path} are not there; expected a .csv, .tsv, .parquet or .npz file")
     table = _read_npz(path) if path.suffix.lower() == ".npz" else _from_arrow(path, _read_table(path))
     if not table.images or not table.columns:
-        what = "no picture" if not table.images else "no class"
-        raise ScoresError(f"{path} has {what}; expected a row for each picture and a column for each class")
-    for what, names in (("the picture", table.images), ("the class", table.columns)):
+        what = "no image" if not table.images else "no class"
+        raise ScoresError(f"{path} has {what}; expected a row for each image and a column for each class")
+    for what, names in (("the image", table.images), ("the class", table.columns)):
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise ScoresError(f"{path} has {what} {list_some(twice, 3)} more than once")
     _check(path, table)
@@ -90,7 +90,7 @@ def _read_table(path: Path) -> pa.Table:
             return parquet.read_table(path)
         text = read_text(path, ScoresError)
         if not text.strip():
-            raise ScoresError(f"{path} is empty; expected a row for each picture and a column for each class")
+            raise ScoresError(f"{path} is empty; expected a row for each image and a column for each class")
         header = text.split("\n", 1)[0]
         options = csv.ParseOptions(delimiter=max(",;\t", key=header.count))
         names = next(reader([header], delimiter=options.delimiter))
@@ -121,7 +121,7 @@ def _is_long(names: Sequence[str]) -> bool:
 
 
 def _image_column(names: Sequence[str]) -> str:
-    """The column that names the pictures: the first that is called so, else the first."""
+    """The column that names the images: the first that is called so, else the first."""
     return next((name for name in names if name.strip().lower() in IMAGE), names[0])
 
 
@@ -131,7 +131,7 @@ def _from_arrow(path: Path, table: pa.Table) -> ScoreTable:
         twice = [name for name, times in Counter(names).items() if times > 1]
         raise ScoresError(f"{path} has the column {list_some(twice, 3)} more than once")
     if not names:
-        raise ScoresError(f"{path} has no columns; expected one that names the pictures, and one for each class")
+        raise ScoresError(f"{path} has no columns; expected one that names the images, and one for each class")
     image = _image_column(names)
     if _is_long(names):
         return _from_long(path, table, image)
@@ -150,12 +150,12 @@ def _from_long(path: Path, table: pa.Table, image: str) -> ScoreTable:
     class_column, score_column = (next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE))
     images, classes = ([_text(one) for one in table[name].to_pylist()] for name in (image, class_column))
     scores = _numbers(path, table[score_column], score_column)
-    is_blank = [not what and np.isnan(score) for what, score in zip(classes, scores.tolist())]  # a picture without any
+    is_blank = [not what and np.isnan(score) for what, score in zip(classes, scores.tolist())]  # an image without any
     row_of = {name: row for row, name in enumerate(dict.fromkeys(images))}
     column_of = {what: column for column, what in enumerate(dict.fromkeys(filter(None, classes)))}
     if len(row_of) * len(column_of) > LARGEST:
         raise ScoresError(
-            f"{path}: {len(row_of)} pictures times {len(column_of)} classes are too many to hold; split the file"
+            f"{path}: {len(row_of)} images times {len(column_of)} classes are too many to hold; split the file"
         )
     values_nm = np.full((len(row_of), len(column_of)), np.nan)
     seen: set[tuple[str, str]] = set()

@@ -1,4 +1,4 @@
-"""Class scores from the similarity of a picture to the texts of each class.
+"""Class scores from the similarity of an image to the texts of each class.
 
 For unit embeddings, weights w_p (Σ w = 1 within a class) and logit scale s:
 
@@ -66,7 +66,7 @@ class TextScorer:
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
         """Logits of any range of classes, made when they are asked for. Texts are the rows of each product, which a
-        processor does in half the time of the same with pictures as rows."""
+        processor does in half the time of the same with images as rows."""
         self._prepare(bank)
         scaled_DB = (features.embeddings_BD * card.logit_scale).T.contiguous()
 

@@ -23,7 +23,7 @@ TRUE_TEMPERATURE = 2.0
 
 
 class Made:
-    """Logits of 240 listed pictures, labels drawn at temperature 2, and of 30 others whose best logits are lower."""
+    """Logits of 240 listed images, labels drawn at temperature 2, and of 30 others whose best logits are lower."""
 
     def __init__(self, folder: Path) -> None:
         rng = np.random.default_rng(0)
@@ -78,7 +78,7 @@ def test_all_figures_are_those_of_the_held_out_half(made: Made, birds_csv: Path)
     assert found.refusal.accepted == pytest.approx((top[held] >= np.sort(top[fitted])[12]).mean())
     pairs = [a > b for a in top[held] for b in top[240:]]
     assert found.refusal.auroc == pytest.approx(np.mean(pairs)) and found.refusal.off_list == 30
-    assert any("240 pictures are few" in note for note in found.notes)
+    assert any("240 images are few" in note for note in found.notes)
 
 
 def test_depths_reach_what_was_asked_for_on_the_fitted_half(made: Made, birds_csv: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_kept_calibration_is_at_work_where_it_is_asked_for(made: Made, birds_c
     found = kept(made, birds_csv)
     plain, warm = made.classifier(birds_csv), made.classifier(birds_csv, calibration="auto")
     assert plain.provenance.probabilities == "share among the listed classes, not calibrated"
-    assert warm.provenance.probabilities == found.about and "240 pictures of made" in found.about
+    assert warm.provenance.probabilities == found.about and "240 images of made" in found.about
     before, after = list(plain.classify(None)), list(warm.classify(None))
     assert found.temperature is not None and len(before) == len(after) == 270
     for row in range(0, 240, 40):
@@ -153,9 +153,7 @@ def test_another_list_has_no_calibration(made: Made, birds_csv: Path) -> None:
 def test_few_pictures_are_refused(made: Made, birds_csv: Path) -> None:
     made.labels.write_text("\n".join(made.labels.read_text().splitlines()[:100]))
     classifier = made.classifier(birds_csv)
-    with pytest.raises(
-        CalibrationError, match="made has 99 usable pictures of listed classes; at least 100 are needed"
-    ):
+    with pytest.raises(CalibrationError, match="made has 99 usable images of listed classes; at least 100 are needed"):
         calibrate(classifier, made.seen(classifier), "made")
 
 
@@ -168,7 +166,7 @@ def test_all_right_and_all_wrong_have_no_best_temperature(made: Made, birds_csv:
     found = calibrate(classifier, made.seen(classifier), "made")
     if all_right:
         assert found.temperature is None and found.before == found.after
-        assert any("every picture that it was fitted on is right" in note for note in found.notes)
+        assert any("every image that it was fitted on is right" in note for note in found.notes)
         calibration_store.save_calibration(found)
         about = made.classifier(birds_csv, calibration="auto").provenance
         assert "not calibrated" in about.probabilities
@@ -189,7 +187,7 @@ def test_pictures_are_read_and_those_that_cannot_be_are_told(tiny_model: str, bi
     dataset = ImageFolder(path=folder)
     list(dataset.prepare(classifier.taxonomy))
     seen = embed_labelled_images(classifier, dataset)
-    assert len(seen.sources) == 110 and "1 pictures cannot be used" in seen.notes[0] and "bad.png" in seen.notes[0]
+    assert len(seen.sources) == 110 and "1 images cannot be used" in seen.notes[0] and "bad.png" in seen.notes[0]
     found = calibrate(classifier, seen, "noise", accuracies=())
     assert found.fitted + found.held_out == 110 and found.hedges == ()
     fitted, _ = split_in_halves(seen.class_n, 0)

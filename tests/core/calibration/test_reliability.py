@@ -36,7 +36,7 @@ def test_expected_calibration_error_is_that_of_a_loop(seen: list[tuple[float, bo
 
 
 def test_expected_calibration_error_by_hand() -> None:
-    # Bin (0.8, 0.9]: 2 pictures, accuracy 0.5, confidence 0.85; bin (0.2, 0.3]: 1 picture, right at 0.3.
+    # Bin (0.8, 0.9]: 2 images, accuracy 0.5, confidence 0.85; bin (0.2, 0.3]: 1 image, right at 0.3.
     confidence = np.array([0.82, 0.88, 0.3])
     assert compute_expected_calibration_error(confidence, [1, 0, 1], 10) == pytest.approx(2 / 3 * 0.35 + 1 / 3 * 0.7)
 
@@ -48,7 +48,7 @@ def test_a_perfectly_calibrated_set_has_no_error() -> None:
 
 
 def test_adaptive_bins_hold_equally_many() -> None:
-    # Three bins of five pictures: sizes 2, 2, 1, from the least confident on.
+    # Three bins of five images: sizes 2, 2, 1, from the least confident on.
     confidence, right = np.array([0.9, 0.1, 0.5, 0.2, 0.6]), [1, 1, 0, 0, 1]
     gaps = [abs((1 + 0) - (0.1 + 0.2)), abs((0 + 1) - (0.5 + 0.6)), abs(1 - 0.9)]
     assert compute_adaptive_calibration_error(confidence, right, bins=3) == pytest.approx(sum(gaps) / 5)

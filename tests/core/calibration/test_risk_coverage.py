@@ -38,7 +38,7 @@ def test_risk_and_coverage_by_hand() -> None:
     assert compute_aurc(score, right) == pytest.approx((1 / 3 + 1 / 4 + 2 / 5) / 5)
     assert compute_accuracy_at(0.8, score, right) == pytest.approx((0.75, 0.6))
     assert compute_accuracy_at(1.0, score, right) == pytest.approx((0.6, 0.5))
-    assert compute_accuracy_at(0.5, score, right) == pytest.approx((2 / 3, 0.7))  # ⌈2.5⌉ pictures
+    assert compute_accuracy_at(0.5, score, right) == pytest.approx((2 / 3, 0.7))  # ⌈2.5⌉ images
 
 
 @given(scores, st.floats(0.01, 1))

@@ -107,7 +107,7 @@ def test_pictures_of_no_class_and_classes_without_a_score_have_no_part() -> None
     more_BC[-1, 2] = -torch.inf
     found = fit_temperature([labelled(Logits.of(more_BC), torch.cat([class_B, torch.tensor([-1, 2])]))])
     assert found.temperature == pytest.approx(alone.temperature, rel=1e-6)
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         fit_temperature([labelled(Logits.of(more_BC[-2:]), torch.tensor([-1, 2]))])
 
 

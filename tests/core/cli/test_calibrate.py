@@ -23,7 +23,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
 
 @pytest.fixture
 def scores(tmp_path: Path) -> Path:
-    """Scores of 120 pictures, right at three of four; labels.csv beside."""
+    """Scores of 120 images, right at three of four; labels.csv beside."""
     rng = np.random.default_rng(1)
     rows, labels = [], []
     for number in range(120):
@@ -56,7 +56,7 @@ def test_calibrate_and_classify(
     code, out, err = run(capsys, "classify", *same, "--depth", "auto", "--format", "json")
     document = json.loads(out)
     assert code == 0 and len(document["results"]) == 120
-    assert "calibrated on 120 pictures of labels.csv" in document["provenance"]["probabilities"]
+    assert "calibrated on 120 images of labels.csv" in document["provenance"]["probabilities"]
     assert "note: calibration of" in err
     code, out, err = run(capsys, "classify", *same, "--calibration", "none", "--format", "json")
     assert code == 0 and "not calibrated" in json.loads(out)["provenance"]["probabilities"]
@@ -73,7 +73,7 @@ def test_a_file_of_its_own(scores: Path, birds_csv: Path, tmp_path: Path, capsys
     _, out, _ = run(capsys, "classify", *same, "--format", "json")
     assert "not calibrated" in json.loads(out)["provenance"]["probabilities"]
     _, out, _ = run(capsys, "classify", *same, "--calibration", file, "--format", "json")
-    assert "calibrated on 120 pictures" in json.loads(out)["provenance"]["probabilities"]
+    assert "calibrated on 120 images" in json.loads(out)["provenance"]["probabilities"]
     code, _, err = run(capsys, "classify", *same, "--calibration", file, "--subset", "Animalia")
     assert code == 2 and "mine.json was made for something else (taxonomy:" in err
 
@@ -88,19 +88,19 @@ def test_what_cannot_be_calibrated(
     assert code == 2 and "gone.csv does not exist" in err
     (tmp_path / "few.csv").write_text("path,label\n0.jpg,Parus major\n")
     code, _, err = run(capsys, "calibrate", tmp_path / "few.csv", *same)
-    assert code == 2 and "1 usable pictures of listed classes; at least 100 are needed" in err
+    assert code == 2 and "1 usable images of listed classes; at least 100 are needed" in err
 
 
 def test_classify_takes_no_model_for_scores_of_its_own(
     scores: Path, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a model nor pictures need be there; pictures that are named are looked up, and shown where they are."""
+    """Neither a model nor images need be there; images that are named are looked up, and shown where they are."""
     same = ("--model", "unicorn", "--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits,model=mine")
     picture(0).save(tmp_path / "7.jpg")
     picture(0).save(tmp_path / "strange.jpg")
     code, out, err = run(capsys, "classify", tmp_path, *same, "--format", "json", "--report", tmp_path / "r.html")
     document = json.loads(out)
-    assert code == 1 and "1 picture(s) could not be read" in err
+    assert code == 1 and "1 image(s) could not be read" in err
     found = {Path(one["source"]).name: one for one in document["results"]}
     assert found["strange.jpg"]["error"] == "no row in scores.csv" and not found["strange.jpg"]["predictions"]
     assert found["7.jpg"]["predictions"] and found["7.jpg"]["explanation"]["descriptors"] == []
@@ -108,7 +108,7 @@ def test_classify_takes_no_model_for_scores_of_its_own(
     page = (tmp_path / "r.html").read_text()
     assert page.count("data:image/jpeg") >= 1 and "The texts compared are names" not in page
     code, out, _ = run(capsys, "classify", *same)
-    assert code == 0 and "120 pictures: 120 named" in out and "texts compared" not in out
+    assert code == 0 and "120 images: 120 named" in out and "texts compared" not in out
     code, _, err = run(capsys, "classify", *same[4:])
     assert code == 2 and "the scorer 'external' brings no list of classes: give --taxonomy FILE or --labels" in err
     code, _, err = run(capsys, "classify", "--taxonomy", birds_csv, "--scorer", f"external:{tmp_path}")

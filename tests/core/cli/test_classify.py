@@ -76,7 +76,7 @@ def test_bad_pictures_are_rows_and_exit_status_1(run, pictures: Path) -> None:  
     assert code == 1
     results = [json.loads(line) for line in out.splitlines()[1:]]
     assert [bool(r["error"]) for r in results] == [False, False, True, False, True]
-    assert "2 picture(s) could not be read" in err
+    assert "2 image(s) could not be read" in err
 
 
 def test_names_that_could_do_harm_stay_text(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -167,7 +167,7 @@ def test_requests_that_are_wrong(run, pictures: Path, arguments: list[str], mess
 def test_an_empty_folder_is_a_wrong_request(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "empty").mkdir()
     code, _, err = run("--quiet", tmp_path / "empty")
-    assert code == 2 and "holds no picture" in err
+    assert code == 2 and "holds no image" in err
 
 
 def test_a_recipe_file_does_what_flags_do(run, pictures: Path, tmp_path: Path, birds_csv: Path) -> None:  # type: ignore[no-untyped-def]

@@ -77,7 +77,7 @@ def test_what_is_written_is_curated_and_what_was_found_is_told(
     options = ("--llm", "openai:model=m", "--concurrency", 1, "--output")
     with serving(respond) as server:
         result = call(birds_csv, "--base-url", server.url, *options, output)
-        # The first answer has nothing that a picture shows, and is asked for again.
+        # The first answer has nothing that an image shows, and is asked for again.
         assert (result.exit_code, len(server.asked)) == (0, 7)
         kept = call(birds_csv, "--base-url", server.url, *options, tmp_path / "raw.yaml", "--no-curate")
     assert kept.exit_code == 0

@@ -61,7 +61,7 @@ def test_bad_pictures_are_rows_and_exit_status_1(run, pictures: Path) -> None:  
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 1 and [bool(row["error"]) for row in rows] == [False, False, True, False]
     assert [row["e31"] == "" for row in rows] == [False, False, True, False] and err == ""
-    assert "1 picture(s) could not be embedded" in run("--format", "csv", pictures)[2]
+    assert "1 image(s) could not be embedded" in run("--format", "csv", pictures)[2]
 
 
 def test_texts_from_the_line_a_file_and_stdin(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

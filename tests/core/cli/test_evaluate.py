@@ -32,7 +32,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
 
 @pytest.fixture
 def request_of(tiny_model: str, birds_csv: Path, tmp_path: Path) -> tuple[str | Path, ...]:
-    """PICTURES and the recipe: nine pictures of three classes, one folder that is no class, descriptors."""
+    """PICTURES and the recipe: nine images of three classes, one folder that is no class, descriptors."""
     for name in ("Parus_major", "Turdus_merula", "Quercus_robur", "Sitta_europaea"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(3):
@@ -47,7 +47,7 @@ def test_texts_side_by_side(request_of: tuple[str | Path, ...], capsys: pytest.C
     code, out, err = run(capsys, "evaluate", *request_of, *compared, "--seeds", "2")
     assert code == 0
     lines = out.splitlines()
-    assert lines[0].startswith("photos: 9 pictures of 3 classes, among the 6 of ")
+    assert lines[0].startswith("photos: 9 images of 3 classes, among the 6 of ")
     assert "2 seeds, mean ± sd" in out and "descriptors" in out and "taxonomic" in out
     rows = (
         "top-1",
@@ -60,7 +60,7 @@ def test_texts_side_by_side(request_of: tuple[str | Path, ...], capsys: pytest.C
         "difference in top-1",
     )
     assert [row for row in rows if any(line.startswith(row) for line in lines)] == list(rows)
-    assert "note: 3 pictures are of no listed class, skipped" in err
+    assert "note: 3 images are of no listed class, skipped" in err
     assert "note: swapped: a control: the descriptors are those of other classes" in err
     assert max(map(len, lines[1:])) <= 100
 

@@ -46,12 +46,12 @@ def same(tiny_model: str, birds_csv: Path, tmp_path: Path) -> tuple[str | Path, 
 
 def test_table(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "explain", *same)
-    assert code == 0 and "photos: 13 pictures" in out and "7 descriptors; AUROC from siblings, 95% intervals" in out
-    without = out.split("without pictures, so not told of: ")[1].splitlines()[0]
+    assert code == 0 and "photos: 13 images" in out and "7 descriptors; AUROC from siblings, 95% intervals" in out
+    without = out.split("without images, so not told of: ")[1].splitlines()[0]
     assert set(without.split(", ")) == {"Emys orbicularis", "Quercus", "Quercus robur"}
-    assert "1 of family" in out and "2 rest on fewer than 5 pictures of the class (*)" in out and "]*" in out
+    assert "1 of family" in out and "2 rest on fewer than 5 images of the class (*)" in out and "]*" in out
     assert "said of 1 sibling too" in out and "\x1b" not in out
-    assert "great spotted dragon" in err and "torn.png" in err and "1 picture of classes that are not listed" in err
+    assert "great spotted dragon" in err and "torn.png" in err and "1 image of classes that are not listed" in err
 
 
 def test_one_class(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,12 +61,12 @@ def test_one_class(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[s
     code, _, err = run(capsys, "explain", *same, "--class", "Parus majr")
     assert code == 2 and "--class 'Parus majr' is no class of the taxonomy" in err and "Parus major" in err
     code, _, err = run(capsys, "explain", *same, "--class", "Quercus robur")
-    assert code == 2 and "photos has no picture of it; it has pictures of Parus major" in err
+    assert code == 2 and "photos has no image of it; it has images of Parus major" in err
 
 
 def test_one_class_alone(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "explain", *same, "--subset", "Turdus merula")
-    assert code == 0 and "2 descriptors; no other class has pictures, so there is nothing to tell any class from" in out
+    assert code == 0 and "2 descriptors; no other class has images, so there is nothing to tell any class from" in out
 
 
 def test_csv_and_json_hold_the_same(
@@ -97,7 +97,7 @@ def test_prune(same: tuple[str | Path, ...], tmp_path: Path, capsys: pytest.Capt
     assert code == 0 and out.startswith("class,") and "pruned: " in err and "right before" in err
     kept = load_descriptors(file)
     assert set(kept.classes) == set(SAID) and kept.classes["great spotted dragon"]
-    assert kept.provenance["data"] == "photos" and kept.provenance["judged"] == 0  # three deciding pictures are few
+    assert kept.provenance["data"] == "photos" and kept.provenance["judged"] == 0  # three deciding images are few
     code, _, err = run(capsys, "explain", *same, "--prune", tmp_path / "said.yaml" / "pruned.yaml")
     assert code == 2 and "cannot be written" in err
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -85,6 +87,46 @@ def test_a_broken_plugin_is_one_warning_or_an_error(
     assert err == "warning: plugin 'x' of y 1.0 is broken: ImportError: z; skipped\n"
     code, _, err = exits(capsys, "--strict-plugins", "plugins", "list")
     assert code == 2 and err == "error: plugin 'x' of y 1.0 is broken: ImportError: z\n"
+
+
+def subcommands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The arguments that call each command of a group, and those of the groups in it."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield (*path, name)
+            yield from subcommands(found, (*path, name))
+
+
+def test_help_needs_no_built_in_plugin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commands are the core's own: they are there, and say how they are called, whatever plugins are loaded."""
+    monkeypatch.setenv("BIOCLIP_X_PLUGINS", "rollup")
+    code, page, err = exits(capsys, "--help")
+    assert (code, err) == (0, "")
+    known = list(subcommands(program))
+    for name in ("calibrate", "classify", "config", "describe", "embed", "evaluate", "explain", "models", "plugins",
+                 "taxonomy", "train"):  # fmt: skip
+        assert (name,) in known and f"  {name} " in page
+    assert ("plugins", "list") in known and ("taxonomy", "show") in known
+    for path in known:
+        code, page, err = exits(capsys, *path, "--help")
+        assert (code, err) == (0, "") and page.startswith(f"Usage: bioclip-x {' '.join(path)}"), path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("x.png",), "no loaded plugin declares a default report; name one (known: none)"),
+        (("x.png", "--format", "csv"), "no report is called 'csv'; known: none"),
+    ],
+)
+def test_without_the_built_ins_nothing_is_classified(
+    arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BIOCLIP_X_PLUGINS", "rollup")
+    assert exits(capsys, "classify", *arguments) == (2, "", f"error: {message}\n")
 
 
 def test_environment_restricts_and_traces(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def classify(run: Run, tiny_model: str, birds_csv: Path, tmp_path: Path) -> Callable[..., Any]:
-    """The JSON document of a run on one picture of noise, or the error message."""
+    """The JSON document of a run on one image of noise, or the error message."""
     picture(1).save(tmp_path / "noise.png")
 
     def classify(*flags: object) -> Any:

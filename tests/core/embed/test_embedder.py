@@ -40,7 +40,7 @@ def matrix(embedded: Embedded) -> np.ndarray:
 
 @torch.no_grad()
 def naive(tiny_model: str, files: list[Path], texts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """As the model gives them: one picture and one text at a time."""
+    """As the model gives them: one image and one text at a time."""
     model, preprocess = open_clip.create_model_from_pretrained(tiny_model)
     tokenizer = open_clip.get_tokenizer(tiny_model)
     images = [model.encode_image(preprocess(Image.open(file).convert("RGB"))[None])[0] for file in files]

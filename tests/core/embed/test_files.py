@@ -32,11 +32,11 @@ def vector(*values: float) -> np.ndarray:
 
 
 def rows() -> list[Embedding]:
-    """Numbers that need all the digits of a float32, and a picture without a vector."""
+    """Numbers that need all the digits of a float32, and an image without a vector."""
     rng = np.random.default_rng(0)
     some = [rng.normal(size=3).astype(np.float32) * 10.0**power for power in (0, -30, 30, -8, 3)]
     good = [Embedding({"file_name": name, "error": ""}, one.astype(np.float32)) for name, one in zip(NAMES, some)]
-    return [*good, Embedding({"file_name": NAMES[-1], "error": "not a picture"}, None)]
+    return [*good, Embedding({"file_name": NAMES[-1], "error": "not an image"}, None)]
 
 
 def written(format_: str, path: Path | None, given: list[Embedding], about: EmbeddingProvenance = ABOUT) -> Path:
@@ -77,7 +77,7 @@ def read(format_: str, path: Path) -> tuple[list[str], list[str], list[Any], dic
 def test_what_is_read_back_is_what_was_written(format_: str, tmp_path: Path) -> None:
     names, errors, vectors, about = read(format_, written(format_, tmp_path / "o", rows()))
     assert names == [name.encode("utf-8", "backslashreplace").decode() for name in NAMES]
-    assert errors == [""] * 5 + ["not a picture"]
+    assert errors == [""] * 5 + ["not an image"]
     for got, row in zip(vectors, rows()):
         assert (got is None) == (row.vector_D is None)
         assert got is None or np.array_equal(got, row.vector_D)  # to the last bit

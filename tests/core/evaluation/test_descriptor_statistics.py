@@ -1,4 +1,4 @@
-"""AUROC, its intervals, variance between classes and scores without a text, against loops over pairs and pictures."""
+"""AUROC, its intervals, variance between classes and scores without a text, against loops over pairs and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What descriptors do for labelled pictures, against scoring everything again."""
+"""What descriptors do for labelled images, against scoring everything again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def said(tmp_path: Path) -> Path:
 
 
 def seen(classifier: Classifier, counts: dict[str, int], seed: int = 0) -> LabelledImages:
-    """Pictures at random places, nearer to their class's texts than others are. "" are of no class."""
+    """Images at random places, nearer to their class's texts than others are. "" are of no class."""
     rng, bank = torch.Generator().manual_seed(seed), classifier.bank
     names = [classifier.taxonomy.class_taxon(c).name for c in range(classifier.taxonomy.n_classes)]
     classes = [names.index(name) if name else -1 for name, count in counts.items() for _ in range(count)]
@@ -110,7 +110,7 @@ def test_areas_and_siblings(tiny_model: str, birds_csv: Path, said: Path) -> Non
     result = measure_usefulness(classifier, pictures, "made")
     found = by_name(result)
     assert set(result.without) == {"Quercus"} and result.pictures == 29
-    assert "2 pictures of classes that are not listed have no part in any figure" in result.notes
+    assert "2 images of classes that are not listed have no part in any figure" in result.notes
     kin = {name: (one.sibling_rank, one.sibling_taxon, one.siblings) for name, one in found.items()}
     assert kin["Parus major"] == kin["Cyanistes caeruleus"] == ("family", "Paridae", 1)
     assert kin["Turdus merula"] == kin["Emys orbicularis"] == ("", "", 4)
@@ -157,7 +157,7 @@ def test_one_picture_all_over_says_nothing(tiny_model: str, birds_csv: Path, sai
         (folder / name).mkdir(parents=True)
         for number in range(3):
             picture(0).save(folder / name / f"{number}.png")
-    (folder / "Parus major" / "broken.png").write_bytes(b"no picture")
+    (folder / "Parus major" / "broken.png").write_bytes(b"no image")
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said, batch_size=2)
     dataset = ImageFolder(path=folder, off_list="keep")
     list(dataset.prepare(classifier.taxonomy))
@@ -176,9 +176,9 @@ def test_what_cannot_be_told_of(tiny_model: str, birds_csv: Path, said: Path, tm
     ):
         measure_usefulness(classifier, seen(classifier, {"Parus major": 1}), "made")
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
-    with pytest.raises(DescriptorError, match="made has no usable picture of a listed class"):
+    with pytest.raises(DescriptorError, match="made has no usable image of a listed class"):
         measure_usefulness(classifier, seen(classifier, {"": 2}), "made")
-    with pytest.raises(DescriptorError, match="made has 1 usable picture of listed classes: there is no other half"):
+    with pytest.raises(DescriptorError, match="made has 1 usable image of listed classes: there is no other half"):
         few = seen(classifier, {"Parus major": 1})
         prune(classifier, create_registry(), few, "made", least=0.5, seed=0)
 

@@ -1,4 +1,4 @@
-"""Evaluation from end to end, on scores made for it, against loops over pictures."""
+"""Evaluation from end to end, on scores made for it, against loops over images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def registry() -> Registry:
 
 
 class Made:
-    """Scores of 90 pictures, right at two of three, and of 3 whose label is on no list."""
+    """Scores of 90 images, right at two of three, and of 3 whose label is on no list."""
 
     def __init__(self, folder: Path) -> None:
         rng = np.random.default_rng(3)
@@ -62,7 +62,7 @@ def test_figures_are_those_of_a_loop_over_the_pictures(registry: Registry, tmp_p
     made = Made(tmp_path)
     found = made.evaluated(registry, birds_csv)
     assert (found.pictures, found.classes, found.n_classes) == (90, 6, 6)
-    assert "3 pictures are of no listed class, skipped" in found.notes
+    assert "3 images are of no listed class, skipped" in found.notes
     [one] = found.texts
     logits_nC, class_n = made.logits_nC[:90], made.class_n[:90]
     best_n = logits_nC.argmax(1)
@@ -153,7 +153,7 @@ def test_texts_are_compared_on_pictures_that_are_embedded_once(
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(3):
             picture(number + len(name)).save(tmp_path / "photos" / name / f"{number}.png")
-    (tmp_path / "photos" / "Parus_major" / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "photos" / "Parus_major" / "broken.png").write_bytes(b"no image")
     calls = []
     whole = labelled_images.embed_labelled_images
     monkeypatch.setattr(
@@ -167,7 +167,7 @@ def test_texts_are_compared_on_pictures_that_are_embedded_once(
     found = evaluate(registry, recipes, ImageFolder(path=tmp_path / "photos"), "photos", seeds=3)
     assert len(calls) == 1 and found.pictures == 9
     assert [one.text for one in found.texts] == ["taxonomic", "shared-random:pairs=2", "common"]
-    assert any("1 pictures cannot be used, skipped" in note for note in found.notes)
+    assert any("1 images cannot be used, skipped" in note for note in found.notes)
     names, random, common = found.texts
     assert names.difference is None and names.seeds == common.seeds == () and random.seeds == (0, 1, 2)
     each = [
@@ -209,5 +209,5 @@ def test_what_cannot_be_evaluated(registry: Registry, tmp_path: Path, birds_csv:
     with pytest.raises(EvaluationError, match="the scorer 'external' compares no texts"):
         evaluate(registry, recipes, Manifest(path=made.labels), "made")
     made.labels.write_text("path,label\n0.jpg,Sitta europaea\n")
-    with pytest.raises(EvaluationError, match=r"made has no usable picture of a listed class; .*1 pictures are of no"):
+    with pytest.raises(EvaluationError, match=r"made has no usable image of a listed class; .*1 images are of no"):
         evaluate(registry, recipes[:1], Manifest(path=made.labels, off_list="keep"), "made")

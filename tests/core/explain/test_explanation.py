@@ -43,7 +43,7 @@ def tree(*species: tuple[str, str]) -> Taxonomy:
 
 
 def bank_of(prompts: list[Prompt], cosines: list[float], n_classes: int, pooling: str = "mean") -> TextBank:
-    """Texts of these cosines with the picture `X`. Without a mean text: contributions are then relative to 0."""
+    """Texts of these cosines with the image `X`. Without a mean text: contributions are then relative to 0."""
     texts = torch.zeros(len(prompts), 6)
     texts[:, 0] = torch.tensor(cosines)
     texts[:, 1] = (1 - texts[:, 0] ** 2).sqrt()
@@ -247,7 +247,7 @@ def head_of(name: str, taxonomy: Taxonomy) -> Any:
 
 @dataclass
 class Scene:
-    """A random bank and two pictures, and a head's decision of them."""
+    """A random bank and two images, and a head's decision of them."""
 
     taxonomy: Taxonomy
     pooling: str
@@ -312,7 +312,7 @@ class Scene:
         return weights / np.linalg.norm(mean_D) if self.pooling == "ensemble" else weights
 
     def baseline(self, row: int) -> float:
-        """The cosine of a picture with the mean of all classes' weighted means, by a loop."""
+        """The cosine of an image with the mean of all classes' weighted means, by a loop."""
         means = []
         for c in range(self.taxonomy.n_classes):
             rows = np.flatnonzero(self.bank.owner_P == c)

@@ -96,7 +96,7 @@ def test_maps_without_explanations_are_refused(tmp_path: Path) -> None:
 
 
 def seen(mode: str, size: tuple[int, int], folder: Path, side: int = 32) -> tuple[float, float, float, float]:
-    """By trial: where, in a picture of the given size, a white pixel must be for the model to see it at each of its edges."""
+    """By trial: where, in an image of the given size, a white pixel must be for the model to see it at each of its edges."""
     import open_clip
 
     write_model(folder)
@@ -106,7 +106,7 @@ def seen(mode: str, size: tuple[int, int], folder: Path, side: int = 32) -> tupl
     _, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     edges = []
     for axis in (0, 1):
-        # A ramp from edge to edge tells, at each end of what is seen, how far along the picture it is.
+        # A ramp from edge to edge tells, at each end of what is seen, how far along the image it is.
         ramp = Image.linear_gradient("L").rotate(90 if axis == 0 else 0).resize((256, 256))
         drawn = Image.new("L", size)
         drawn.paste(ramp.resize(size, Image.Resampling.BILINEAR))

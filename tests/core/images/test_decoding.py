@@ -85,9 +85,9 @@ def test_bad_files_say_what_is_wrong(tmp_path: Path) -> None:
     whole = saved(tmp_path / "whole.jpg", picture(size=(400, 300)))
     (tmp_path / "half.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     (tmp_path / "empty.jpg").write_bytes(b"")
-    (tmp_path / "prose.jpg").write_text("not a picture")
+    (tmp_path / "prose.jpg").write_text("not an image")
     cases = {
-        "half.jpg": "truncated", "empty.jpg": "empty", "prose.jpg": "not a picture", "gone.jpg": "no such file",
+        "half.jpg": "truncated", "empty.jpg": "empty", "prose.jpg": "not an image", "gone.jpg": "no such file",
         ".": "a folder",
     }  # fmt: skip
     for name, reason in cases.items():

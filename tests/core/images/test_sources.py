@@ -16,7 +16,7 @@ def names(found: object, root: Path) -> list[str]:
 
 
 def test_folders_globs_files_and_stdin(pictures: Path) -> None:
-    (pictures / "notes.txt").write_text("not a picture")
+    (pictures / "notes.txt").write_text("not an image")
     (pictures / ".hidden.png").write_bytes(b"")
     assert names(expand_sources([pictures]), pictures) == ["a.png", "b.jpg", "below/c.png"]
     assert names(expand_sources([str(pictures / "*.png")]), pictures) == ["a.png"]
@@ -35,7 +35,7 @@ def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -
 
 def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for item, reason in [(tmp_path / "empty", "holds no picture"), (str(tmp_path / "*.png"), "nothing matches")]:
+    for item, reason in [(tmp_path / "empty", "holds no image"), (str(tmp_path / "*.png"), "nothing matches")]:
         with pytest.raises(ImageError, match=reason):
             check_sources([item])
         [source] = expand_sources([item])

@@ -46,7 +46,7 @@ def test_it_comes_back_as_it_was() -> None:
     assert file == find_default_file(HERE) and file.parent == find_data_folder() / "calibrations"
     assert load_calibration(file) == FOUND == choose_calibration("auto", HERE) == choose_calibration(file, HERE)
     assert choose_calibration("none", HERE) is None
-    assert FOUND.about == "share among the listed classes, calibrated on 119 pictures of photos (2026-01-31)"
+    assert FOUND.about == "share among the listed classes, calibrated on 119 images of photos (2026-01-31)"
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Conditions)])
@@ -85,7 +85,7 @@ def test_depths() -> None:
     for calibration, accuracy, message in [
         (None, 0.95, r"there is no calibration .* run `bioclip-x calibrate LABELLED_PICTURES --accuracy 0.95`"),
         (FOUND, 0.95, r"no depth for accuracy 0.95 \(it has 0.9, 0.99\): run"),
-        (FOUND, 0.99, "no depth made 0.99 of the 60 pictures right"),
+        (FOUND, 0.99, "no depth made 0.99 of the 60 images right"),
     ]:
         with pytest.raises(CalibrationError, match=message):
             find_lambda(calibration, accuracy)

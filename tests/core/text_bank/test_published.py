@@ -49,7 +49,7 @@ def images(n: int = 4) -> ImageFeatures:
 
 
 def naive(features: ImageFeatures, columns_DR: np.ndarray, laid: Laid, logit_scale: float) -> np.ndarray:
-    """Class scores [B, C] one picture, row and dimension at a time: the mean over a class's columns."""
+    """Class scores [B, C] one image, row and dimension at a time: the mean over a class's columns."""
     assert laid.tree.class_of_row is not None
     scores = np.zeros((len(features.embeddings_BD), laid.tree.n_classes))
     counts = np.bincount(laid.tree.class_of_row)

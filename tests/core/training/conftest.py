@@ -45,7 +45,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def config_fields(tmp_path: Path) -> dict[str, Any]:
-    """A configuration's fields, its data beside it in `tmp_path`: 4 classes x 12 pictures, 3 steps of 16 an epoch."""
+    """A configuration's fields, its data beside it in `tmp_path`: 4 classes x 12 images, 3 steps of 16 an epoch."""
     rng = np.random.default_rng(0)
     rows = ["kingdom,genus,species,common_name"]
     for name, colour in COLOURS.items():

@@ -1,4 +1,4 @@
-"""Batches: which texts were drawn for a picture, and which hold for it."""
+"""Batches: which texts were drawn for an image, and which hold for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioclip_x.training.data import Loader, Pictures
 from bioclip_x.training.texts import TextDraw, TextKind, Tokens
 
 TEXTS = {0: ("zero", "both"), 1: ("one", "both"), -1: ("own", "zero")}
-"""What holds for a picture of each class; -1 has texts of its own, one of which is class 0's too."""
+"""What holds for an image of each class; -1 has texts of its own, one of which is class 0's too."""
 
 
 class Builder:
@@ -24,7 +24,7 @@ class Builder:
 
 
 class Squares:
-    """Picture i is of class i mod 3 - 1, and as bright as its number."""
+    """Image i is of class i mod 3 - 1, and as bright as its number."""
 
     def __len__(self) -> int:
         return 12

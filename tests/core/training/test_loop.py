@@ -164,12 +164,12 @@ def test_a_plugin_stops_training(config_file: Path) -> None:
 def test_unreadable_pictures_are_replaced_and_counted(config_file: Path) -> None:
     folder = config_file.parent / "squares"
     bad = folder / "Rubrus_primus" / "03.png"
-    bad.write_bytes(b"not a picture")
+    bad.write_bytes(b"not an image")
     notes = train(config_file, epochs=1).notes
-    assert len(notes) == 1 and "1 pictures cannot be read" in notes[0] and str(bad) in notes[0]
+    assert len(notes) == 1 and "1 images cannot be read" in notes[0] and str(bad) in notes[0]
     for picture in folder.glob("*/*.png"):
         picture.write_bytes(b"")
-    with pytest.raises(TrainingError, match=r"none of the 48 pictures of data set 1 can be read: .*the file is empty"):
+    with pytest.raises(TrainingError, match=r"none of the 48 images of data set 1 can be read: .*the file is empty"):
         train(config_file, epochs=1, output="other")
 
 
@@ -185,7 +185,7 @@ def test_data_sets_are_mixed_by_their_shares(config_file: Path) -> None:
 
 
 def test_bad_requests_name_the_field(config_file: Path) -> None:
-    with pytest.raises(TrainingError, match="batch_size: 100 is more than all 48 pictures"):
+    with pytest.raises(TrainingError, match="batch_size: 100 is more than all 48 images"):
         train(config_file, batch_size=100)
     with pytest.raises(ModelError, match="model: open_clip cannot make it from this description"):
         train(config_file, model={"embed_dim": 32, "vision_cfg": {"colour": 1}, "text_cfg": {}})

@@ -71,7 +71,7 @@ def test_image_folder_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
     bad.write_bytes(b"bad")
     data = ImageFolder(path=tmp_path)
     list(data.prepare(taxonomy))
-    with pytest.raises(ImageError, match=r"bad\.png: not a picture"):
+    with pytest.raises(ImageError, match=r"bad\.png: not an image"):
         data.image(0)
 
 

@@ -11,7 +11,7 @@ from bioclip_x_plugins.encoders.gate import Gate, compute_features, compute_stat
 
 
 def seen(rgb_B3HW: torch.Tensor) -> torch.Tensor:
-    """Features of pictures, with their mean colours for an embedding."""
+    """Features of images, with their mean colours for an embedding."""
     return compute_features(rgb_B3HW, rgb_B3HW.mean((2, 3)))
 
 

@@ -47,7 +47,7 @@ def pixels(size: int = 32) -> torch.Tensor:
 
 
 def naive_parts(visual: Any, pixels_B3HW: torch.Tensor) -> torch.Tensor:
-    """[n, D] of the first picture: what each patch brings to the embedding, biases and the class token left out, in a loop."""
+    """[n, D] of the first image: what each patch brings to the embedding, biases and the class token left out, in a loop."""
     patches_1nD = visual.conv1(pixels_B3HW).flatten(2).transpose(1, 2)[:1]
     tokens_1nD = torch.cat([visual.class_embedding[None, None], patches_1nD], dim=1) + visual.positional_embedding
     states = [visual.ln_pre(tokens_1nD)[0].double()]

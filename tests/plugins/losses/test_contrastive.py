@@ -22,7 +22,7 @@ def unit_rows(b: int, d: int, seed: int) -> torch.Tensor:
 
 
 def naive_unicl(image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, right: list[list[bool]]) -> torch.Tensor:
-    """Equation by equation: the bidirectional sums over each picture's and each text's positives."""
+    """Equation by equation: the bidirectional sums over each image's and each text's positives."""
     total = torch.zeros((), dtype=torch.float64)
     transposed = [list(column) for column in zip(*right)]
     for queries, keys, positive in ((image, text, right), (text, image, transposed)):
@@ -114,9 +114,7 @@ def test_a_text_that_holds_for_two_pictures_is_a_negative_of_neither() -> None:
     text = torch.tensor([[1.0, 0], [0, 1]])
     a = image.clone().requires_grad_()
     value = compute_unicl_loss(a, text, torch.tensor(100.0), right)
-    assert float(value.detach()) == pytest.approx(
-        math.log(2) / 2, abs=1e-6
-    )  # pictures have one text, texts two pictures
+    assert float(value.detach()) == pytest.approx(math.log(2) / 2, abs=1e-6)  # images have one text, texts two images
     value.backward()
     assert a.grad is not None and float(a.grad.abs().max()) < 1e-4
 
@@ -156,7 +154,7 @@ def test_aspects_are_the_formula(right: list[list[bool]], data: st.DataObject) -
 
 
 def test_what_holds_side_by_side_does_not_compete_and_other_aspects_have_no_part() -> None:
-    """Two crowns and a bill; the picture has the first crown and that bill. Only the second crown can be too near."""
+    """Two crowns and a bill; the image has the first crown and that bill. Only the second crown can be too near."""
     right, aspect = torch.tensor([[True, False, True], [False, True, True]]), torch.tensor([0, 0, 1])
     far = compute_aspect_loss(torch.tensor([[90.0, -90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)
     near = compute_aspect_loss(torch.tensor([[90.0, 90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)

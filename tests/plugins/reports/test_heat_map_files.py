@@ -37,7 +37,7 @@ def test_a_file_for_each_of_the_strongest_texts_of_both_sides(
 ) -> None:
     named = replace(mapped(blue_tit), source="a/../Blaumeise <1>.jpg")
     with HeatMapFiles(strongest=2).open(tmp_path / "maps", about) as writer:
-        writer.write(Result("broken.jpg", error="not a picture"))
+        writer.write(Result("broken.jpg", error="not an image"))
         writer.write(named)
         assert not (tmp_path / "maps").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["maps"]

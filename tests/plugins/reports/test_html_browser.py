@@ -123,7 +123,7 @@ def rows(browser: Browser) -> list[str]:
 
 
 def mapped(result: Result) -> Result:
-    """With a map for each of its texts, of the middle half of the picture."""
+    """With a map for each of its texts, of the middle half of the image."""
     assert result.explanation
     shares = tuple(
         replace(share, heat_map=HeatMap(((0.1, place / 10), (0.2, 0.3)), (0.25, 0.0, 0.75, 1.0), "by hand", True))
@@ -223,7 +223,7 @@ def test_keys(page: Browser) -> None:
 def test_steps_follow_what_is_shown(page: Browser) -> None:
     type_in(page, "sort", "share-down", "change")
     type_in(page, "find", "passeriformes", "input")
-    page.run("document.querySelector('#picture-3 [data-step=\"1\"]').click()")
+    page.run("document.querySelector('#image-3 [data-step=\"1\"]').click()")
     assert page.run("return document.activeElement.id") == "picture-1"
 
 
@@ -267,7 +267,7 @@ def test_a_thousand_pictures(
     type_in(browser, "find", "carduelis 700", "input")
     assert rows(browser) == shown(browser) == ["700.jpg"]
     browser.run("document.querySelector('#rows tr:not([hidden])').click()")
-    assert browser.run("return document.querySelector('#picture-700 h2').textContent.trim()") == "Carduelis carduelis"
+    assert browser.run("return document.querySelector('#image-700 h2').textContent.trim()") == "Carduelis carduelis"
     type_in(browser, "find", "", "input")
     type_in(browser, "sort", "share-down", "change")
     assert rows(browser)[0] == shown(browser)[0] == "700.jpg" and len(shown(browser)) == 1000

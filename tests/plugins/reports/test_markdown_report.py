@@ -40,7 +40,7 @@ def shown(text: str) -> list[str]:
 def test_what_a_picture_shows(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
     cells = shown(written(tmp_path / "o.md", provenance, blue_tit))
     assert cells[:3] == [
-        "What the pictures show",
+        "What the images show",
         "photos/blue tit.jpg",
         "Cyanistes caeruleus, Eurasian blue tit, 58.0%",
     ]

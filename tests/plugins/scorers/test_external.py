@@ -67,7 +67,7 @@ def test_synonyms_of_one_class_are_added_up(tmp_path: Path, taxonomy: Taxonomy) 
 def test_what_does_not_fit_is_told(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "image,Parus major,Turdus merula,blank,Paridae\nx,0.4,0.2,0.3,0.1\ny,0.5,0.1,0.1,0.1\n")
     notes = "\n".join(one.prepare(taxonomy))
-    assert "1 of 2 pictures do not sum to 1 (sums from 0.8 to 0.8)" in notes
+    assert "1 of 2 images do not sum to 1 (sums from 0.8 to 0.8)" in notes
     assert "2 of 4 columns are no class of the list, and are not used: blank, Paridae; they hold 30.0%" in notes
     assert float(torch.softmax(logits(one, "x").logits_BC, 1).max()) == pytest.approx(0.4 / 0.6)
 

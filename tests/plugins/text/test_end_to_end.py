@@ -34,7 +34,7 @@ def drawing(request: pytest.FixtureRequest) -> str:
 
 
 def document(output: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The provenance, and the result of one picture."""
+    """The provenance, and the result of one image."""
     about, result = map(json.loads, output.splitlines())
     return about["provenance"], result
 

@@ -23,7 +23,7 @@ def print_calibration(found: Calibration, *, demo: str = "") -> None:
 
 def _blocks(found: Calibration) -> Iterable[Sequence[Table | Text]]:
     about = (
-        f"{escape_controls(found.source)}: fitted on {found.fitted:,} pictures; all figures are of the {found.held_out:,} others "
+        f"{escape_controls(found.source)}: fitted on {found.fitted:,} images; all figures are of the {found.held_out:,} others "
         f"(seed {found.seed})"
     )
     yield [Text(about, "bold")]
@@ -63,10 +63,10 @@ def _coverage(found: Calibration) -> Table:
 def _refusal(found: Calibration) -> Text:
     of = found.refusal
     what = "similarity" if found.conditions.scorer == "text" else "score"
-    kept = f"{of.accepted:.1%} of listed pictures stay (asked: {of.accept:.0%})"
+    kept = f"{of.accepted:.1%} of listed images stay (asked: {of.accept:.0%})"
     told = f"none of these below a {what} of {of.threshold:.4f}: {kept}"
     if of.refused is None or of.auroc is None:
-        return Text(f"{told}; no picture was off the list, so how many others it stops is not known")
+        return Text(f"{told}; no image was off the list, so how many others it stops is not known")
     return Text(f"{told}, {of.refused:.1%} of {of.off_list:,} off the list are refused; AUROC {of.auroc:.3f}")
 
 

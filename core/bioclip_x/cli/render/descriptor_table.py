@@ -35,12 +35,12 @@ def _head(found: Usefulness) -> Iterator[RenderableType]:
     right, model = found.accuracy, found.provenance
     demo = f" (demonstration: {model['demo']})" if model["demo"] else ""
     yield escape_controls(
-        f"{found.source}: {pluralise(found.pictures, 'picture')}, {_share(right)} named rightly among "
+        f"{found.source}: {pluralise(found.pictures, 'image')}, {_share(right)} named rightly among "
         f"{pluralise(model['n_classes'], 'class', 'classes')}"
     )
     yield escape_controls(f"{model['model']}, revision {model['revision']}{demo}")
     if found.without:
-        yield escape_controls(f"without pictures, so not told of: {list_some(found.without)}")
+        yield escape_controls(f"without images, so not told of: {list_some(found.without)}")
     yield ""
 
 
@@ -65,22 +65,22 @@ def _counts(uses: Sequence[Use]) -> Iterator[str]:
     """How many separate, never do, cannot be told."""
     areas = [use.from_siblings for _, use in uses if use.from_siblings]
     if not areas:
-        yield f"{pluralise(len(uses), 'descriptor')}; no other class has pictures, so there is nothing to tell any class from"
+        yield f"{pluralise(len(uses), 'descriptor')}; no other class has images, so there is nothing to tell any class from"
         yield ""
         return
     few = sum(one.pictures < FEWEST and use.from_siblings is not None for one, use in uses)
     side = {name: [use for _, use in uses if _side(use) == name] for name in ("above", "around", "below")}
     around, below = _shared(side["around"]), _shared(side["below"])
     yield f"{pluralise(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
-    yield f"  {len(side['above']):>6,}  wholly above 0.5: more similar to their class's pictures"
+    yield f"  {len(side['above']):>6,}  wholly above 0.5: more similar to their class's images"
     yield f"  {len(side['around']):>6,}  around 0.5: not seen to separate, here{around}"
-    yield f"  {len(side['below']):>6,}  wholly below 0.5: more similar to the siblings' pictures{below}"
+    yield f"  {len(side['below']):>6,}  wholly below 0.5: more similar to the siblings' images{below}"
     yield (
         f"where nothing separates, chance alone puts one in 40 above (of {len(areas):,}: {len(areas) / 40:,.1f}), and one in 40 "
         "below"
     )
     if few:
-        yield f"{few:,} rest on fewer than {FEWEST} pictures of the class (*)"
+        yield f"{few:,} rest on fewer than {FEWEST} images of the class (*)"
     yield ""
 
 
@@ -101,8 +101,8 @@ def _in_full(found: Usefulness) -> Iterator[RenderableType]:
     for one in found.classes:
         name = f"{one.name} ({one.common_name})" if one.common_name else one.name
         yield escape_controls(
-            f"{name}: {one.right} of {pluralise(one.pictures, 'picture')} right; siblings: {_siblings(one)}, "
-            f"{pluralise(one.sibling_pictures, 'picture')}"
+            f"{name}: {one.right} of {pluralise(one.pictures, 'image')} right; siblings: {_siblings(one)}, "
+            f"{pluralise(one.sibling_pictures, 'image')}"
         )
         shown = _table("descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it")
         for use in sorted(one.descriptors, key=lambda use: -_value(use)):
@@ -139,14 +139,14 @@ def _foot(found: Usefulness) -> Iterator[RenderableType]:
     if found.pruning:
         yield from render_pruned(found.pruning)
         yield ""
-    yield "in brackets: 95% intervals, over these pictures; AUROC 0.5 is chance. Many intervals at once: some miss by chance"
+    yield "in brackets: 95% intervals, over these images; AUROC 0.5 is chance. Many intervals at once: some miss by chance"
 
 
 def render_pruned(done: Pruning) -> Iterator[str]:
     """What was dropped, and what became of the accuracy."""
     yield (
         f"pruned: {done.dropped:,} of {done.judged:,} descriptors dropped that could be judged, of {done.descriptors:,} in the "
-        f"file; decided on {done.deciding:,} pictures (seed {done.seed})"
+        f"file; decided on {done.deciding:,} images (seed {done.seed})"
     )
     yield (
         f"  on the {done.held_out:,} others: {_share(done.before)} right before, {_share(done.after)} after; "
@@ -194,7 +194,7 @@ def _siblings(one: ClassUse) -> str:
 
 
 def _area(area: Area | None, one: ClassUse) -> str:
-    """ "0.912 [0.81, 0.96]", with a star where it rests on few pictures."""
+    """ "0.912 [0.81, 0.96]", with a star where it rests on few images."""
     if area is None:
         return "–"
     return f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" + ("*" if one.pictures < FEWEST else "")

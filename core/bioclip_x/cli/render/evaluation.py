@@ -71,7 +71,7 @@ def _table(found: Evaluation, stream: Any) -> None:
 
 
 def _head(found: Evaluation) -> Iterator[Text]:
-    of = f"{pluralise(found.pictures, 'picture')} of {pluralise(found.classes, 'class', 'classes')}"
+    of = f"{pluralise(found.pictures, 'image')} of {pluralise(found.classes, 'class', 'classes')}"
     yield Text(
         f"{escape_controls(found.source)}: {of}, among the {found.n_classes:,} of {escape_controls(found.taxonomy)}",
         "bold",
@@ -108,7 +108,7 @@ def _cell(name: str, measure: Measure) -> str:
 
 
 def _foot(found: Evaluation) -> Iterator[str]:
-    yield "in brackets: 95% intervals, over pictures; of the mean per class over classes"
+    yield "in brackets: 95% intervals, over images; of the mean per class over classes"
     yield "mistake severity: how many taxa above the true class a wrong answer and it meet, on average"
     if len(found.texts) > 1:
-        yield f"difference in top-1: in points, from {escape_controls(found.texts[0].text)}, picture by picture"
+        yield f"difference in top-1: in points, from {escape_controls(found.texts[0].text)}, image by image"

@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class Progress:
-    """A bar for texts being embedded, and a count of pictures done.
+    """A bar for texts being embedded, and a count of images done.
 
-    pictures: whether to count pictures; not where results go to the same terminal, which the bar would garble.
+    images: whether to count images; not where results go to the same terminal, which the bar would garble.
     """
 
     def __init__(self, *, enabled: bool, pictures: bool = True) -> None:
@@ -40,7 +40,7 @@ class Progress:
 
     def labelled(self, done: int, total: int) -> None:
         if not hasattr(self, "_labelled"):
-            self._labelled = self._rich.add_task("labelled pictures", total=total)
+            self._labelled = self._rich.add_task("labelled images", total=total)
         self._rich.update(self._labelled, completed=done, total=total)
 
     def pictures(self, results: Iterable[T]) -> Iterator[T]:

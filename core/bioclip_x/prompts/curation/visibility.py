@@ -1,4 +1,4 @@
-"""What no picture shows: food, voice, migration, weight, distribution. From word lists, and with care.
+"""What no image shows: food, voice, migration, weight, distribution. From word lists, and with care.
 
 A phrase is dropped only if it begins with such a thing ("eats fish", "often found in Europe") and says nothing that is seen
 besides. Where both stand in it, or where it might be seen, it is told and stays.
@@ -66,7 +66,7 @@ _GROUND: Final = re.compile(
     r"(?:found|distributed|occurs?|occurring|live|lives|living|inhabits?|inhabiting|resid(?:es?|ing)|seen|grows?|growing|"
     r"introduced|common)\b(?: \w+ly)?"
     r"(?: (?:in|on|near|at|around|along|throughout|across|within|among|amongst)\b| \w+ (?:forest|wood))"
-    # What is seen of a picture all the same: "often seen in flocks", "grows in clusters", "in many colours".
+    # What is seen of an image all the same: "often seen in flocks", "grows in clusters", "in many colours".
     r"(?! (?:an? |the |small |large |dense |loose |tight |big |bright )*(?:clusters?|groups?|flocks?|pairs?|clumps?|"
     r"mounds?|flight|air|variety|range|colou?rs?|shades?|many|different|various|bunch\w*|pods?|herds?|packs?|colonies|size|sizes|rows?)\b))",
     re.IGNORECASE,
@@ -99,22 +99,22 @@ _INSIDE = re.compile(r"\b" + _any_of(_INSIDE_TOPICS), re.IGNORECASE)
 
 
 def find_invisible(phrase: str) -> tuple[Done, str] | None:
-    """Whether a descriptor of an organism tells something that no picture shows; what to do about it, and why.
+    """Whether a descriptor of an organism tells something that no image shows; what to do about it, and why.
 
     >>> unseen("eats fish"), unseen("a long bill for eating fish")
-    (('dropped', 'no picture shows food'), None)
+    (('dropped', 'no image shows food'), None)
     """
     is_seen = bool(_SEEN.search(phrase))
     if _GROUND.match(phrase):
         if _PLACE.search(phrase) and not is_seen and not _HABITAT.search(phrase):
-            return "dropped", "no picture shows on which continent it is"
+            return "dropped", "no image shows on which continent it is"
         return "told", "where it is found belongs under background"
     for pattern, topics, surely in ((_TOPIC, _TOPICS, True), (_INSIDE, _INSIDE_TOPICS, False)):
         found = pattern.search(phrase)
         if found and (surely or not is_seen):
             topic = list(topics)[int((found.lastgroup or "t0")[1:])]
             certain = topic == "another name" or not (is_seen or _HABITAT.search(phrase))
-            return ("dropped" if surely and certain else "told"), f"no picture shows {topic}"
+            return ("dropped" if surely and certain else "told"), f"no image shows {topic}"
     if _WEIGHT.search(phrase) or _LENGTH.search(phrase):
-        return "told", "a picture has no scale"
+        return "told", "an image has no scale"
     return None

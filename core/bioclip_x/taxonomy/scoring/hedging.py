@@ -34,11 +34,11 @@ LARGEST_LAMBDA: Final = 1e12
 
 @dataclass(frozen=True, eq=False)
 class Bets:
-    """The few nodes of each picture that can win under any threshold or λ, most general first. Small, whatever the tree.
+    """The few nodes of each image that can win under any threshold or λ, most general first. Small, whatever the tree.
 
     Of those that say as much, the more probable come first.
 
-    nodes_BF: int64 [B, F], -1 where a picture has fewer than F. shares_BF, information_BF: float64 [B, F], 0 there.
+    nodes_BF: int64 [B, F], -1 where an image has fewer than F. shares_BF, information_BF: float64 [B, F], 0 there.
     """
 
     nodes_BF: Nodes
@@ -47,7 +47,7 @@ class Bets:
 
     @staticmethod
     def joined(many: Sequence[Bets]) -> Bets:
-        """The pictures of all, in order."""
+        """The images of all, in order."""
         width = max(bets.nodes_BF.shape[1] for bets in many)
 
         def stacked(arrays: Iterable[npt.NDArray[Any]], fill: int) -> npt.NDArray[Any]:
@@ -137,7 +137,7 @@ def is_right(nodes_B: Nodes, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy
 
 
 def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, accuracy: float) -> float:
-    """A λ with which at least `accuracy` of these labelled pictures are named rightly, hardly larger than needed.
+    """A λ with which at least `accuracy` of these labelled images are named rightly, hardly larger than needed.
 
     DARTS, the dual accuracy reward trade-off search: accuracy grows with λ, so bisect. With true probabilities
     λ = accuracy / (1 - accuracy) is always enough: there the root, worth λ, beats every node of a smaller share than
@@ -145,12 +145,12 @@ def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, 
 
     bets: of the images (`compute_bets`, `Bets.joined`). true_B: the class of each, 0 … C-1. accuracy: between 0 and 1, exclusive.
 
-    Raises RecipeError where there is no picture, and where no λ is enough: a wrong taxon whose share rounds to 1 wins always.
+    Raises RecipeError where there is no image, and where no λ is enough: a wrong taxon whose share rounds to 1 wins always.
     """
     if not 0 < accuracy < 1:
         raise RecipeError(f"the accuracy to be reached must lie between 0 and 1 (0.95, say); got {accuracy}")
     if not len(true_B):
-        raise RecipeError("λ is found on labelled pictures; there is none")
+        raise RecipeError("λ is found on labelled images; there is none")
 
     def reached(lambda_: float) -> float:
         return float(is_right(select_best_bet(bets, lambda_), true_B, taxonomy).mean())
@@ -162,7 +162,7 @@ def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, 
         low, high = high, 2 * high
         if high > LARGEST_LAMBDA:
             raise RecipeError(
-                f"no λ makes {accuracy:.1%} of these {len(true_B)} pictures right, at most {reached(low):.1%}: wrong taxa "
+                f"no λ makes {accuracy:.1%} of these {len(true_B)} images right, at most {reached(low):.1%}: wrong taxa "
                 "have shares of all but 1. Calibrate the temperature first, or ask for less"
             )
     while high - low > PRECISION * high:

@@ -1,7 +1,7 @@
 """Sums over clades: the share of a taxon is the sum of the shares of the classes below it.
 
 Classes come in parts and are gone again; what stays is a sum for each run of at most `RUN` classes, relative to one reference
-for each picture (an online logsumexp: Milakov & Gimelshein 2018, arXiv 1805.02867), and the best classes. Sums of at most
+for each image (an online logsumexp: Milakov & Gimelshein 2018, arXiv 1805.02867), and the best classes. Sums of at most
 `RUN` terms are summed again up the tree, which keeps float32 as exact as it can be; where it cannot hold a share (below
 1e-38), all is done once more in float64, so that a clade whose share underflows still has its log.
 
@@ -25,11 +25,11 @@ from bioclip_x.taxonomy.tree import Taxonomy
 RUN: Final = 32
 """Most terms that are summed one after the other."""
 SMALLEST: Final = 1e-30
-"""The least that a sum in float32 may be, relative to its picture's reference."""
+"""The least that a sum in float32 may be, relative to its image's reference."""
 BLOCK: Final = 256
 """Rows whose maximum is taken together, where the largest of many are looked for."""
 FAR: Final = {torch.float32: 40.0, torch.float64: 300.0}
-"""How much larger than its picture's reference a logit may be."""
+"""How much larger than its image's reference a logit may be."""
 
 _LOWEST = torch.finfo(torch.float32).min
 
@@ -146,7 +146,7 @@ def _ends(depth: npt.NDArray[np.int64], n_levels: int) -> npt.NDArray[np.int64]:
 def _summed(
     logits: Logits, plan: Plan, k: int, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
-    """The sums of the runs, [S, B] with the other sums not yet made; each picture's reference, [B]; and the best classes.
+    """The sums of the runs, [S, B] with the other sums not yet made; each image's reference, [B]; and the best classes.
 
     None where float32 cannot hold a sum.
     """
@@ -222,7 +222,7 @@ def _refined(
 
 
 class BestClasses:
-    """The K best classes of each picture, from parts."""
+    """The K best classes of each image, from parts."""
 
     def __init__(self, k: int, n_images: int) -> None:
         self._k = k

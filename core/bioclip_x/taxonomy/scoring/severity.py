@@ -1,6 +1,6 @@
 """How bad a mistake is: how far up the tree the answer and the truth meet (Bertinetto et al., CVPR 2020, arXiv 1912.09393).
 
-Legend: n pictures, N nodes.
+Legend: n images, N nodes.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Name:
 class Card:
     """state: "named", "refused" or "unreadable".
 
-    image, small: addresses that hold the picture, in the card and in the index. width, height: its pixels, 0 if unknown.
+    image, small: addresses that hold the image, in the card and in the index. width, height: its pixels, 0 if unknown.
     decided: the winner's strongest descriptor in its favour that the runner-up has not.
     sort_*: what the index sorts by, "" where there is nothing.
     """

@@ -20,7 +20,7 @@ from bioclip_x_plugins.reports.result_text import cosine, has_descriptors, is_it
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A heat map. veil: address of a picture to lay over the box left, top, width, height, in percent of the picture."""
+    """A heat map. veil: address of an image to lay over the box left, top, width, height, in percent of the image."""
 
     veil: str
     left: float

@@ -1,4 +1,4 @@
-"""Pictures inside the page: as they come, small for the index, and veiled by a heat map."""
+"""Images inside the page: as they come, small for the index, and veiled by a heat map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from bioclip_x.plugin import HeatMap
 
 SMALL: Final = 96
-"""Pixels a side, at most, of a picture in the index: twice what it is shown at, for fine screens."""
+"""Pixels a side, at most, of an image in the index: twice what it is shown at, for fine screens."""
 
 LEVELS: Final = 32
 EVEN: Final = 0.3
@@ -29,7 +29,7 @@ def make_data_uri(image: bytes | None) -> str:
 
 
 def make_thumbnail(image: bytes | None) -> bytes | None:
-    """The same, of at most SMALL pixels a side; None for what is no picture."""
+    """The same, of at most SMALL pixels a side; None for what is no image."""
     if not image:
         return None
     try:
@@ -43,14 +43,14 @@ def make_thumbnail(image: bytes | None) -> bytes | None:
 
 
 def spread(maps: Sequence[HeatMap]) -> float:
-    """How far the highest patch of all lies above the mean of its map: the scale that the maps of one picture share, so
+    """How far the highest patch of all lies above the mean of its map: the scale that the maps of one image share, so
     that a descriptor that is nowhere in particular looks it. 0 where all are even."""
     return max((float((_values(one) - _values(one).mean()).max()) for one in maps), default=0.0)
 
 
 def make_overlay(heat_map: HeatMap, spread: float) -> bytes:
-    """A PNG of a pixel per patch, to be laid over the picture: dark where the similarity does not come from, clear where
-    it does, and faintly golden at its strongest. The picture's own colours stay visible, which most descriptors are about."""
+    """A PNG of a pixel per patch, to be laid over the image: dark where the similarity does not come from, clear where
+    it does, and faintly golden at its strongest. The image's own colours stay visible, which most descriptors are about."""
     values_hw = _values(heat_map)
     above_hw = (values_hw - values_hw.mean()) / (spread or 1.0)
     levels_hw = np.clip(EVEN + (1 - EVEN) * above_hw, 0, 1) * (LEVELS - 1)
@@ -87,9 +87,9 @@ def _saved(image: Image.Image, kind: str, **how: object) -> bytes:
 
 
 def convert_to_corners(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """Left, top, width and height in percent of the picture, of a box of shares (left, top, right, bottom).
+    """Left, top, width and height in percent of the image, of a box of shares (left, top, right, bottom).
 
-    The box may reach beyond the picture, which the model then saw with a margin around it.
+    The box may reach beyond the image, which the model then saw with a margin around it.
 
     >>> corners((0.25, 0.0, 0.75, 1.0))
     (25.0, 0.0, 50.0, 100.0)

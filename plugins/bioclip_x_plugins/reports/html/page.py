@@ -25,15 +25,15 @@ STYLES: Final = ("page.css", "index.css", "card.css", "why.css", "print.css")
 
 @dataclass
 class Tally:
-    """What only the last picture completes. states: pictures by outcome. found: pictures by (rank, name, common name) of
-    what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the pictures."""
+    """What only the last image completes. states: images by outcome. found: images by (rank, name, common name) of
+    what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the images."""
 
     states: Counter[str] = field(default_factory=Counter)
     found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     methods: set[str] = field(default_factory=set)
 
     def add(self, card: Card) -> int:
-        """The picture's number, from 1."""
+        """The image's number, from 1."""
         self.states[card.state] += 1
         if card.best:
             self.found[card.best.rank, card.best.name, card.best.common] += 1
@@ -86,7 +86,7 @@ class Page:
     def head(self, tally: Tally) -> str:
         """All above the rows."""
         recipe = convert_to_plain(self._provenance.recipe)
-        # A list of what each picture was named is the index itself, unless some were named alike.
+        # A list of what each image was named is the index itself, unless some were named alike.
         found = tally.found.most_common(MOST_FOUND) if tally.found.total() > len(tally.found) else []
         return _environment().get_template("head.html").render(
             title=self._title,

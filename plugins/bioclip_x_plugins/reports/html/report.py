@@ -1,4 +1,4 @@
-"""One self-contained page: every picture with its name, its place on the tree, and the descriptors that decided it."""
+"""One self-contained page: every image with its name, its place on the tree, and the descriptors that decided it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bioclip_x_plugins.reports.html.card import make_card
 from bioclip_x_plugins.reports.html.page import Page, Tally
 from bioclip_x_plugins.reports.result_text import find_language, has_italic_classes
 
-TITLE = "What is in these pictures"
+TITLE = "What is in these images"
 
 
 class HtmlReport:

@@ -15,7 +15,7 @@ from bioclip_x_plugins.reports.tables.rows import Rows
 
 
 class CsvReport:
-    """One row per prediction, and one for a picture without any. Beside FILE stands FILE.provenance.json."""
+    """One row per prediction, and one for an image without any. Beside FILE stands FILE.provenance.json."""
 
     capabilities = ReportCapabilities(suffixes=(".csv",))
 

@@ -19,7 +19,7 @@ from bioclip_x_plugins.reports.result_text import convert_to_plain, drop_infinit
 
 
 def make_result_document(result: Result, language: str) -> dict[str, Any]:
-    """One picture, without its thumbnail."""
+    """One image, without its thumbnail."""
     return {
         "source": result.source,
         "error": result.error or None,

@@ -1,4 +1,4 @@
-"""JSON: one document, or one line per picture."""
+"""JSON: one document, or one line per image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class JsonReport:
 
 
 class JsonlReport:
-    """`{"provenance": {…}}` on the first line, then one object per picture."""
+    """`{"provenance": {…}}` on the first line, then one object per image."""
 
     capabilities = ReportCapabilities(suffixes=(".jsonl", ".ndjson"))
 

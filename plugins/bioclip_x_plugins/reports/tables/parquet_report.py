@@ -21,7 +21,7 @@ ROW_GROUP: Final = 32 * PACKED
 
 
 class ParquetReport:
-    """One row per prediction, and one for a picture without any; null where csv is blank.
+    """One row per prediction, and one for an image without any; null where csv is blank.
 
     The provenance is in the file's metadata, as JSON under "bioclip_x.provenance".
     """

@@ -30,7 +30,7 @@ class Rows:
         self.columns: tuple[str, ...] = ("file_name", *self._theirs, "score", *OURS)
 
     def of(self, result: Result) -> Iterator[tuple[Any, ...]]:
-        """One row per prediction, and one for a picture without any."""
+        """One row per prediction, and one for an image without any."""
         tail = (result.refused, result.error, *self._about)
         if not result.predictions:
             yield (result.source, *("" for _ in self._theirs), None, "", "", "", None, "", *tail)

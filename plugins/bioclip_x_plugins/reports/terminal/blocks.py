@@ -70,7 +70,7 @@ def make_safe_text(text: str, style: str = "") -> Text:
 
 
 def render_result(result: Result, layout: Layout) -> RenderableType:
-    """One picture's block, or one line where it could not be named."""
+    """One image's block, or one line where it could not be named."""
     if not result.predictions:
         state, reason, style = (
             ("unreadable", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
@@ -92,7 +92,7 @@ def render_result(result: Result, layout: Layout) -> RenderableType:
 def render_footer(provenance: Provenance, layout: Layout, named: int, refused: int, unreadable: int) -> RenderableType:
     """How many, by which model, and what not to believe."""
     total = named + refused + unreadable
-    counts = f"{pluralise(total, 'picture', 'pictures')}: {named} named"
+    counts = f"{pluralise(total, 'image', 'images')}: {named} named"
     counts += "".join(f", {n} {what}" for n, what in ((refused, "not named"), (unreadable, "unreadable")) if n)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")

@@ -1,4 +1,4 @@
-"""A readable block per picture, for a terminal or a pipe."""
+"""A readable block per image, for a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE_WIDTH = 100
 
 
 class TableReport:
-    """What each picture shows, where that lies on the tree, and why.
+    """What each image shows, where that lies on the tree, and why.
 
     strongest: descriptors to show of the winner and of the runner-up.
     width: columns; none takes the terminal's, and 100 in a file.

@@ -170,7 +170,7 @@ def test_winners_below_a_reported_family_lie_on_its_path(walk: Crosswalk) -> Non
 
 
 def test_an_error_stays_an_error(walk: Crosswalk) -> None:
-    result = Result("a.png", error="not a picture")
+    result = Result("a.png", error="not an image")
     assert walk.report(result) is result
 
 

@@ -83,7 +83,7 @@ def test_the_lambda_found_reaches_the_accuracy_and_hardly_more(tree: Taxonomy, s
 
 
 def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
-    """All shares say 0.99, half of the pictures are something else: only the root is right often enough."""
+    """All shares say 0.99, half of the images are something else: only the root is right often enough."""
     tree = from_labels(["a", "b"])
     found = bets_of(np.log(np.array([[0.99, 0.01]] * 4, np.float32)), tree)
     lambda_ = fit_lambda(found, np.array([0, 1, 0, 1]), tree, 0.9)
@@ -93,7 +93,7 @@ def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
 def test_what_cannot_be_reached_is_said() -> None:
     tree = from_labels(["a", "b"])
     certain = bets_of(np.array([[200.0, -200.0]], np.float32), tree)
-    with pytest.raises(RecipeError, match=r"no λ makes 90.0% of these 1 pictures right, at most 0.0%.*temperature"):
+    with pytest.raises(RecipeError, match=r"no λ makes 90.0% of these 1 images right, at most 0.0%.*temperature"):
         fit_lambda(certain, np.array([1]), tree, 0.9)
     with pytest.raises(RecipeError, match="there is none"):
         fit_lambda(certain, np.array([], np.int64), tree, 0.9)

@@ -1,4 +1,4 @@
-"""Pictures and heat maps as the page carries them."""
+"""Images and heat maps as the page carries them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_card_per_picture(page: str) -> None:
     seen = Seen(page)
     assert [a["class"] for a in seen.of("article")] == ["card named", "card named", "card unreadable", "card refused"]
     text = " ".join(" ".join(seen.text).split())
-    for said in ("4 pictures", "2 named", "1 not named", "1 unreadable", "Eurasian blue tit", "58.0%", "a blue cap",
+    for said in ("4 images", "2 named", "1 not named", "1 unreadable", "Eurasian blue tit", "58.0%", "a blue cap",
                  "image file is truncated", "not a field-guide drawing", "not calibrated", "3fa9c1"):  # fmt: skip
         assert said in text
     assert "The largest family lies elsewhere: Fringillidae" in text
