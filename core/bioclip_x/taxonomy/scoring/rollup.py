@@ -1,8 +1,8 @@
 """Sums over clades: the share of a taxon is the sum of the shares of the classes below it.
 
-Classes come in parts and are gone again; what stays is a sum for each run of at most `RUN` classes, relative to one reference
-for each image (an online logsumexp: Milakov & Gimelshein 2018, arXiv 1805.02867), and the best classes. Sums of at most
-`RUN` terms are summed again up the tree, which keeps float32 as exact as it can be; where it cannot hold a share (below
+Classes come in parts and are gone again; what stays is a sum for each run of at most `RUN` classes, relative to a reference
+for each image (an online logsumexp: Milakov & Gimelshein 2018, arXiv 1805.02867), and the best classes. A reference moves
+up when a part lies far above it; earlier sums are brought to the last reference once, at the end. Sums of at most `RUN` terms are summed again up the tree, which keeps float32 as exact as it can be; where it cannot hold a share (below
 1e-38), all is done once more in float64, so that a clade whose share underflows still has its log.
 
 Legend: B images, C classes, c classes of a part, R runs, I held nodes, K best classes, S sums.
@@ -28,8 +28,11 @@ SMALLEST: Final = 1e-30
 """The least that a sum in float32 may be, relative to its image's reference."""
 BLOCK: Final = 256
 """Rows whose maximum is taken together, where the largest of many are looked for."""
-FAR: Final = {torch.float32: 40.0, torch.float64: 300.0}
-"""How much larger than its image's reference a logit may be."""
+FAR: Final = {torch.float32: 4.0, torch.float64: 300.0}
+"""How much larger than its image's reference a logit may be.
+
+A probability is off by as much as its logit's difference to the reference is rounded: 2^-23 at most up to 4, 2^-19 up to 64.
+"""
 
 _LOWEST = torch.finfo(torch.float32).min
 
@@ -153,6 +156,10 @@ def _summed(
     sums_SB = torch.empty(plan.n_sums, logits.n_images, dtype=dtype)
     done = 0  # runs, the last of them perhaps in part
     reference_B = torch.full((logits.n_images,), -torch.inf, dtype=dtype)
+    least_B = torch.full_like(reference_B, torch.inf)  # the smallest sum relative to that reference
+    earlier: list[
+        tuple[int, torch.Tensor, torch.Tensor]
+    ] = []  # former references: (end of their runs, reference_B, least_B)
     best = BestClasses(k, logits.n_images)
     for start, logits_cB in logits.chunks():
         stop = start + len(logits_cB)
@@ -162,27 +169,43 @@ def _summed(
         first, last = int(plan.run_C[start]), int(plan.run_C[stop - 1]) + 1
         is_far_B = peak_B > reference_B + FAR[dtype]
         if bool(is_far_B.any()):
-            moved_B = torch.where(is_far_B, peak_B, reference_B)
-            if not _moved(sums_SB[:done], reference_B - moved_B):
+            before_B, reference_B = reference_B, torch.where(is_far_B, peak_B, reference_B)
+            earlier.append((first, before_B, least_B))
+            least_B = torch.full_like(reference_B, torch.inf)
+            going_on_SB = sums_SB[first:done]  # a run that goes on in this part
+            if first < done and not _moved(going_on_SB, before_B, reference_B, going_on_SB[0]):
                 return None
-            reference_B = moved_B
         exps_cB = logits_cB.to(dtype).sub_(reference_B).exp_()
         offsets = (plan.run_start_R[first:last] - start).clamp_min_(0)  # the first may have begun in the part before
         sums_rB = _bag_sums(exps_cB, torch.arange(stop - start), offsets)
-        if dtype == torch.float32 and _is_lost(sums_rB, logits, start, stop, reference_B):
-            return None
+        if dtype == torch.float32:
+            least_here_B = sums_rB.amin(0)
+            if float(least_here_B.min()) < SMALLEST and _is_lost(logits, start, stop, reference_B):
+                return None
+            least_B = torch.minimum(least_B, least_here_B)
         if first < done:
             sums_rB[0] += sums_SB[first]
         sums_SB[first:last] = sums_rB
         done = last
+    begin = 0
+    for end, before_B, least_B in earlier:
+        if begin < end and not _moved(sums_SB[begin:end], before_B, reference_B, least_B):
+            return None
+        begin = end
     return sums_SB, reference_B, best
 
 
-def _moved(sums_SB: torch.Tensor, by_B: torch.Tensor) -> bool:
-    """Rescales sums to another reference; False where float32 then cannot hold one that it could before."""
-    was_held = sums_SB > 0
-    sums_SB *= torch.exp(by_B)
-    return sums_SB.dtype == torch.float64 or not bool((was_held & (sums_SB < SMALLEST)).any())
+def _moved(sums_SB: torch.Tensor, from_B: torch.Tensor, to_B: torch.Tensor, least_B: torch.Tensor) -> bool:
+    """Rescales sums to another reference; False where float32 then cannot hold one that it could before.
+
+    least_B: no picture has a smaller sum.
+    """
+    by_B = torch.exp(from_B.double() - to_B.double()).to(sums_SB.dtype)
+    may_lose = sums_SB.dtype == torch.float32 and bool((least_B * by_B < SMALLEST).any())
+    if may_lose and bool(((sums_SB > 0) & (sums_SB * by_B < SMALLEST)).any()):
+        return False
+    sums_SB *= by_B
+    return True
 
 
 def _log_shares(sums_IB: torch.Tensor) -> torch.Tensor:
@@ -196,10 +219,8 @@ def _log_shares(sums_IB: torch.Tensor) -> torch.Tensor:
     return logs_IB
 
 
-def _is_lost(sums_rB: torch.Tensor, logits: Logits, start: int, stop: int, reference_B: torch.Tensor) -> bool:
-    """Whether a sum is too small for float32, and not because its classes cannot be."""
-    if float(sums_rB.min()) >= SMALLEST:
-        return False
+def _is_lost(logits: Logits, start: int, stop: int, reference_B: torch.Tensor) -> bool:
+    """Whether a class is too small for a sum in float32, and not because it cannot be."""
     return bool(
         ((logits.part(start, stop) < reference_B + np.log(SMALLEST)) & logits.part(start, stop).isfinite()).any()
     )
