@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import bioclip_x
 from bioclip_x import plugin
 
 
@@ -41,3 +44,14 @@ def test_naming_components_imports_nothing_heavy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_import_contract_covers_the_whole_core() -> None:
+    """A new module of the core must not become importable by plugins by being forgotten in the list."""
+    configuration = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+    contract = (
+        configuration.split('name = "Plugins import bioclip_x.plugin')[1].split("forbidden_modules = ")[1].split("]")[0]
+    )
+    forbidden = set(re.findall(r'"(bioclip_x\.\w+)"', contract))
+    modules = {f"bioclip_x.{module.name}" for module in pkgutil.iter_modules(bioclip_x.__path__)}
+    assert forbidden == modules - {"bioclip_x.plugin", "bioclip_x.__main__"}
