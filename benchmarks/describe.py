@@ -1,10 +1,8 @@
-"""How many requests `describe` has answered a second, where each answer takes the server 200 ms; and what it costs to kill
-a run at half.
+"""Throughput of `describe` against a server that takes 200 ms per answer, and the cost of killing a run halfway.
 
-The server is a process of its own on this machine, which answers any number of requests at once. With so many requests
-in flight, no client can have more than concurrency / 0.2 s answered a second. The figure is what is reached of that, from
-the first question to the written file, 1,000 classes. After the kill: the requests of both runs together beyond one a
-class, less those that were in flight when the first run was killed.
+The server is a local process that answers any number of requests concurrently, so at most concurrency / 0.2 s answers per second
+are possible. The figure is the percentage of that reached, from the first question to the written file, for 1,000 classes. After
+the kill: requests of both runs beyond one per class, without those in flight when the first run was killed.
 """
 
 from __future__ import annotations
@@ -36,22 +34,22 @@ DESCRIBE = [sys.executable, "-m", "bioclip_x", "describe", "--quiet"]
 
 def measure(rounds: int) -> dict[str, Limit]:
     figures = {}
-    with TemporaryDirectory() as folder, _serving() as url:
+    with TemporaryDirectory() as folder, _run_server() as url:
         for concurrency in CONCURRENCIES:
             best = concurrency / DELAY
-            shares = tuple(
-                100 * CLASSES / _asking_took(url, Path(folder, f"{concurrency}-{i}.yaml"), concurrency) / best
+            percentages = tuple(
+                100 * CLASSES / _time_describing(url, Path(folder, f"{concurrency}-{i}.yaml"), concurrency) / best
                 for i in range(rounds)
             )
-            what = f"of the {best:.0f} answers a second that are possible"
-            figures[f"{CLASSES:,} classes, {concurrency} at a time"] = Limit(what, "%", shares, least=LEAST)
-        repeated = tuple(_repeated(url, Path(folder, f"killed-{i}.yaml"), 32) for i in range(rounds))
+            what = f"of the {best:.0f} answers per second that are possible"
+            figures[f"{CLASSES:,} classes, {concurrency} at a time"] = Limit(what, "%", percentages, least=LEAST)
+        repeated = tuple(_count_repeated(url, Path(folder, f"killed-{i}.yaml"), 32) for i in range(rounds))
         figures["killed at half and started again"] = Limit("requests repeated", "", repeated, most=0)
     return figures
 
 
-def _asking_took(url: str, output: Path, concurrency: int) -> float:
-    """Seconds of one run of `pipeline.describe.describe`, which importing the program is no part of."""
+def _time_describing(url: str, output: Path, concurrency: int) -> float:
+    """Returns the seconds of one call of `bioclip_x.describe.run.describe`, imports excluded."""
     from bioclip_x.describe.questions import make_questions
     from bioclip_x.describe.run import describe
     from bioclip_x.prompts.llm_prompts import load_template
@@ -59,15 +57,15 @@ def _asking_took(url: str, output: Path, concurrency: int) -> float:
 
     os.environ.setdefault("OPENAI_API_KEY", "none")
     template = load_template("exemplar").model_copy(update={"domain": "birds"})
-    asked, _ = make_questions(from_labels(_labels()), template)
+    questions, _ = make_questions(from_labels(_make_labels()), template)
     model = OpenAICompatible(model="m", base_url=url)
-    return seconds(lambda: describe(asked, template, model, output, concurrency=concurrency))
+    return seconds(lambda: describe(questions, template, model, output, concurrency=concurrency))
 
 
-def _repeated(url: str, output: Path, concurrency: int) -> float:
-    """Requests for what had been answered and stored."""
+def _count_repeated(url: str, output: Path, concurrency: int) -> float:
+    """Returns the number of requests that had already been answered and stored."""
     labels = output.with_suffix(".txt")
-    labels.write_text("\n".join(_labels()), "utf-8")
+    labels.write_text("\n".join(_make_labels()), "utf-8")
     command = [
         *DESCRIBE,
         "--labels",
@@ -81,34 +79,34 @@ def _repeated(url: str, output: Path, concurrency: int) -> float:
     ]
     command += ["--concurrency", str(concurrency)]
     environment = {**os.environ, "OPENAI_API_KEY": "none"}
-    before = _count(url)
+    before = _count_requests(url)
     first = subprocess.Popen(command, env=environment)
     log = output.with_name(f"{output.name}.answers.jsonl")
-    while _lines(log) < CLASSES // 2 and first.poll() is None:
+    while _count_lines(log) < CLASSES // 2 and first.poll() is None:
         sleep(0.02)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    stored, sent = _lines(log), _count(url) - before
+    stored, sent = _count_lines(log), _count_requests(url) - before
     subprocess.run(command, env=environment, check=True, capture_output=True)
     assert 0 < stored < CLASSES and sent - stored <= concurrency, (stored, sent)
-    return float(_count(url) - before - sent - (CLASSES - stored))
+    return float(_count_requests(url) - before - sent - (CLASSES - stored))
 
 
-def _labels() -> list[str]:
+def _make_labels() -> list[str]:
     return [f"species {number}" for number in range(CLASSES)]
 
 
-def _lines(path: Path) -> int:
+def _count_lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def _count(url: str) -> int:
+def _count_requests(url: str) -> int:
     with build_opener(ProxyHandler({})).open(url.removesuffix("/v1") + "/count") as reply:
         return int(reply.read())
 
 
 @contextmanager
-def _serving() -> Iterator[str]:
+def _run_server() -> Iterator[str]:
     process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -119,7 +117,7 @@ def _serving() -> Iterator[str]:
 
 
 class _Server(asyncio.Protocol):
-    """As much HTTP as is needed: every POST is answered after DELAY with a list of phrases, GET with the number of POSTs."""
+    """Minimal HTTP: POST is answered after DELAY with a list of phrases, GET with the number of POST requests."""
 
     posts = 0
     completion = json.dumps(

@@ -1,14 +1,14 @@
-"""What explanations cost: drawings named and explained, against the same drawings only named.
+"""The cost of explanations: drawings classified with and without explanations.
 
-The field guide with its descriptors, the smallest model that there is: with a larger one, naming takes longer and
-explaining does not. The drawings are in memory, so nothing is hidden behind the reading of files. Without heat maps.
+The model is the field guide's, the smallest one, with descriptors: with a larger model classification takes longer, explaining
+does not. The drawings are in memory, so that reading files does not hide the cost. Heat maps are off.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from figures import Agreement, Figure, Sides, Target, by_turns, seconds
+from figures import Agreement, Figure, Captions, Target, measure_alternately, seconds
 from PIL.Image import Image
 
 from bioclip_x import Classifier
@@ -18,25 +18,29 @@ from bioclip_x_field_guide.species import load_species
 
 ROUNDS = 15
 TARGET = Target("at most", 1.2)
-PICTURES = 256
+IMAGES = 256
 
 
 def measure(rounds: int) -> dict[str, Figure]:
     names = [species.name for species in load_species()]
-    drawings = [draw_species(names[i % len(names)], (11, i)).image for i in range(PICTURES)]
-    explaining, naming = (Classifier(plugins=["descriptors"], explain=wanted) for wanted in (True, False))
-    ours, peers = partial(_named, explaining, drawings), partial(_named, naming, drawings)
-    with_why, without = ours(), peers()
-    difference = max(
-        abs(one.predictions[0].probability - other.predictions[0].probability)
-        for one, other in zip(with_why, without, strict=True)
-        if one.predictions
+    drawings = [draw_species(names[i % len(names)], (11, i)).image for i in range(IMAGES)]
+    with_explanations, without_explanations = (
+        Classifier(plugins=["descriptors"], explain=explain) for explain in (True, False)
     )
-    assert all(result.explanation for result in with_why if result.predictions)
-    sides = Sides("named and explained", "only named", "s")
-    samples = by_turns(partial(seconds, ours), partial(seconds, peers), rounds)
-    return {f"{PICTURES} drawings of the field guide": Figure(sides, TARGET, samples, Agreement(difference))}
+    explained, plain = (
+        partial(_classify, classifier, drawings) for classifier in (with_explanations, without_explanations)
+    )
+    explained_results, plain_results = explained(), plain()
+    difference = max(
+        abs(first.predictions[0].probability - second.predictions[0].probability)
+        for first, second in zip(explained_results, plain_results, strict=True)
+        if first.predictions
+    )
+    assert all(result.explanation for result in explained_results if result.predictions)
+    captions = Captions("classified and explained", "only classified", "s")
+    samples = measure_alternately(partial(seconds, explained), partial(seconds, plain), rounds)
+    return {f"{IMAGES} drawings of the field guide": Figure(captions, TARGET, samples, Agreement(difference))}
 
 
-def _named(classifier: Classifier, drawings: list[Image]) -> list[Result]:
+def _classify(classifier: Classifier, drawings: list[Image]) -> list[Result]:
     return list(classifier.classify(drawings))

@@ -1,5 +1,5 @@
-"""Figures: something of ours against something of a peer's, measured by turns, as the median of their ratios; or something
-of ours alone, against a limit."""
+"""Benchmark figures: the project compared with a peer, measured alternately, as the median of the ratios; or one measurement of
+the project compared with a limit."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure must reach.
+    """The ratio that a figure must reach.
 
-    "at least": the peer takes so many times what we take. "at most": we take so many times what the peer takes.
+    "at least": peer / project must be at least `times`. "at most": project / peer must be at most `times`.
     """
 
     kind: Literal["at least", "at most"]
     times: float
 
-    def ratio(self, ours: float, peers: float) -> float:
-        return peers / ours if self.kind == "at least" else ours / peers
+    def ratio(self, project: float, peer: float) -> float:
+        return peer / project if self.kind == "at least" else project / peer
 
     def is_met(self, ratio: float) -> bool:
         return ratio >= self.times if self.kind == "at least" else ratio <= self.times
@@ -31,17 +31,17 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """What is measured, in words."""
+class Captions:
+    """Descriptions of the two measurements, and their unit."""
 
-    ours: str
-    peers: str
+    project: str
+    peer: str
     unit: Literal["s", "MiB"]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """largest: the largest difference between our numbers and the peer's. allowed: what it may be."""
+    """largest: the largest difference between the project's numbers and the peer's. allowed: its upper limit."""
 
     largest: float
     allowed: float = 1e-5
@@ -53,49 +53,49 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """samples: what each took, a pair for every round. agreement: that both computed the same, where they compute."""
+    """samples: (project, peer) of every round. agreement: of the computed numbers, if there are any."""
 
-    sides: Sides
+    captions: Captions
     target: Target
     samples: tuple[tuple[float, float], ...]
     agreement: Agreement | None = None
 
     @property
     def value(self) -> float:
-        """The median of the rounds' ratios: what else the machine did in a round, it did to both."""
-        return median(self.target.ratio(ours, peers) for ours, peers in self.samples)
+        """The median of the ratios per round, in which other load on the machine affects both captions."""
+        return median(self.target.ratio(project, peer) for project, peer in self.samples)
 
     @property
     def medians(self) -> tuple[tuple[str, float], tuple[str, float]]:
-        """What is measured, in words, and the median of what it took: ours and the peer's."""
-        ours, peers = zip(*self.samples)
-        return (self.sides.ours, median(ours)), (self.sides.peers, median(peers))
+        """Description and median of the project's and of the peer's samples."""
+        project, peer = zip(*self.samples)
+        return (self.captions.project, median(project)), (self.captions.peer, median(peer))
 
     @property
     def is_met(self) -> bool:
         return self.target.is_met(self.value) and (self.agreement is None or self.agreement.holds)
 
     def dump(self) -> dict[str, Any]:
-        """For the results file; `load` reads it."""
-        ours, peers = (
-            {"what": what, "median": _rounded(middle), "samples": [*map(_rounded, taken)]}
+        """Converts to an entry of the results file, which `load` reads."""
+        project, peer = (
+            {"what": what, "median": _round(middle), "samples": [*map(_round, taken)]}
             for (what, middle), taken in zip(self.medians, zip(*self.samples))
         )
         agreement = self.agreement and {"largest": self.agreement.largest, "allowed": self.agreement.allowed}
         return {
-            "value": _rounded(self.value),
+            "value": _round(self.value),
             "target": {"kind": self.target.kind, "times": self.target.times},
             "is_met": self.is_met,
-            "unit": self.sides.unit,
-            "ours": ours,
-            "peers": peers,
+            "unit": self.captions.unit,
+            "ours": project,
+            "peers": peer,
             "difference": agreement,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something of ours alone. most, least: what the median may be. unit: "s", "MiB" or "%"."""
+    """A measurement of the project alone. most, least: limits of the median. unit: "s", "MiB" or "%"."""
 
     what: str
     unit: str
@@ -116,41 +116,43 @@ class Limit:
         return f"≤ {self.most:g} {self.unit}" if self.most is not None else f"≥ {self.least:g} {self.unit}"
 
     def dump(self) -> dict[str, Any]:
-        """For the results file; `load` reads it."""
+        """Converts to an entry of the results file, which `load` reads."""
         return {
-            "value": _rounded(self.value),
+            "value": _round(self.value),
             "limit": {"most": self.most, "least": self.least},
             "is_met": self.is_met,
             "unit": self.unit,
-            "ours": {"what": self.what, "samples": [*map(_rounded, self.samples)]},
+            "ours": {"what": self.what, "samples": [*map(_round, self.samples)]},
         }
 
 
 def load(dumped: Mapping[str, Any]) -> Figure | Limit:
-    """A figure from the results file."""
+    """Reads a figure from an entry of the results file."""
     if "limit" in dumped:
         return Limit(dumped["ours"]["what"], dumped["unit"], tuple(dumped["ours"]["samples"]), **dumped["limit"])
-    ours, peers = dumped["ours"], dumped["peers"]
+    project, peer = dumped["ours"], dumped["peers"]
     return Figure(
-        Sides(ours["what"], peers["what"], dumped["unit"]),
+        Captions(project["what"], peer["what"], dumped["unit"]),
         Target(**dumped["target"]),
-        tuple(zip(ours["samples"], peers["samples"], strict=True)),
+        tuple(zip(project["samples"], peer["samples"], strict=True)),
         Agreement(**dumped["difference"]) if dumped["difference"] else None,
     )
 
 
-def by_turns(ours: Callable[[], float], peers: Callable[[], float], rounds: int) -> tuple[tuple[float, float], ...]:
-    """Ours, the peer's, ours, the peer's, …: each returns what it took."""
-    return tuple((ours(), peers()) for _ in range(rounds))
+def measure_alternately(
+    project: Callable[[], float], peer: Callable[[], float], rounds: int
+) -> tuple[tuple[float, float], ...]:
+    """Measures project and peer alternately. Each function returns its measurement."""
+    return tuple((project(), peer()) for _ in range(rounds))
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock time of one call."""
+    """Returns the wall-clock time of one call."""
     start = perf_counter()
     work()
     return perf_counter() - start
 
 
-def _rounded(number: float) -> float:
-    """Five significant digits."""
+def _round(number: float) -> float:
+    """Rounds to five significant digits."""
     return float(f"{number:.5g}")

@@ -1,8 +1,8 @@
-"""Peak memory of `bioclip-x classify`, many images against few.
+"""Peak memory of `bioclip-x classify` for many images, compared with few.
 
-The images are drawings of the field guide, one in ten of them large, and these side by side, so that all threads meet
-with large ones at once in either run. An image of the many is one of the few under another name. Each sample is a
-process of its own, which tells the most memory it had resident.
+The images are drawings of the field guide. One in ten is large, and the large ones are consecutive, so that all threads decode
+large images at the same time. The many images are hard links to the few. Each sample is a separate process, which reports its
+peak resident memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from figures import Figure, Sides, Target, by_turns
+from figures import Figure, Captions, Target, measure_alternately
 
 from bioclip_x_field_guide.drawing import draw_species
 from bioclip_x_field_guide.species import load_species
@@ -32,7 +32,7 @@ try:
     main(sys.argv[1:])
 except SystemExit as end:
     status, own = end.code, Path("/proc/self/status")
-if own.exists():  # unlike getrusage, it begins anew with the program
+if own.exists():  # unlike getrusage, it is reset by exec
     [peak] = [int(line.split()[1]) for line in own.read_text().splitlines() if line.startswith("VmHWM")]
 else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
@@ -46,15 +46,17 @@ def measure(rounds: int) -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
         _draw(Path(folder))
         for name, options in OUTPUTS.items():
-            many, few = (partial(_peak_mib, Path(folder), pictures, options) for pictures in ("many", "few"))
+            many, few = (
+                partial(_measure_peak_mib, Path(folder), folder_name, options) for folder_name in ("many", "few")
+            )
             few()  # embeds the texts
-            sides = Sides(f"{MANY:,} images", f"{FEW:,} images", "MiB")
-            figures[name] = Figure(sides, TARGET, by_turns(many, few, rounds))
+            captions = Captions(f"{MANY:,} images", f"{FEW:,} images", "MiB")
+            figures[name] = Figure(captions, TARGET, measure_alternately(many, few, rounds))
     return figures
 
 
-def _peak_mib(folder: Path, pictures: str, options: list[str]) -> float:
-    command = ["classify", pictures, "--quiet", "--output", "results.csv", *options]
+def _measure_peak_mib(folder: Path, image_folder: str, options: list[str]) -> float:
+    command = ["classify", image_folder, "--quiet", "--output", "results.csv", *options]
     env = {**os.environ, "BIOCLIP_X_CACHE": str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, "-c", CHILD, *command], cwd=folder, env=env, check=True, capture_output=True, text=True
@@ -64,7 +66,8 @@ def _peak_mib(folder: Path, pictures: str, options: list[str]) -> float:
 
 def _draw(folder: Path) -> None:
     few, many = folder / "few", folder / "many"
-    few.mkdir(), many.mkdir()
+    few.mkdir()
+    many.mkdir()
     species = load_species()
     for i in range(FEW):
         drawing = draw_species(species[i % len(species)].name, (2027, i), SIZE).image

@@ -1,11 +1,11 @@
-"""Runs the benchmarks: ours and a peer's by turns, and the median of the ratios against its target.
+"""Runs the benchmarks: measures the project and a peer alternately, and compares the median of the ratios with its target.
 
     python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy]
         [--rounds N]
 
-Without a name all of them, some forty minutes on two cores that have nothing else to do. The peers: pip install
-'bioclip-x[bench]'. Writes benchmarks/results/NAME.json and the tables in docs/benchmarks.md. Exit status 1 where a
-target is missed, or where ours and the peer's results differ by more than is allowed.
+Without a name all are run, which takes about forty minutes on two idle cores. Install the peers with pip install
+'bioclip-x[bench]'. Writes benchmarks/results/NAME.json and the tables in docs/benchmarks.md. The exit status is 1 if a target is
+missed, or if the project's and the peer's results differ by more than allowed.
 """
 
 from __future__ import annotations
@@ -41,32 +41,34 @@ TITLES = {
     "taxonomy": "Reading taxonomies",
 }
 PEERS = {"text_bank": ["pybioclip"], "ranks": ["pybioclip"], "subset": ["pybioclip"]}
-"""Packages whose versions belong to a benchmark's results."""
+"""Packages whose versions are stored with the results of a benchmark."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(TITLES)}; by default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"benchmarks to run: {', '.join(TITLES)}; default all")
     parser.add_argument(
-        "--rounds", type=int, help="samples of each side; by default what a benchmark needs to be steady"
+        "--rounds", type=int, help="samples of each side; default set by each benchmark for stable results"
     )
     options = parser.parse_args()
     unknown = set(options.names) - set(TITLES)
     if unknown:
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(TITLES)}")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; available: {', '.join(TITLES)}")
     console = Console()
     missed = 0
     for name in options.names or TITLES:
         benchmark = import_module(name)
         figures: dict[str, Figure | Limit] = benchmark.measure(options.rounds or benchmark.ROUNDS)
         RESULTS.mkdir(exist_ok=True)
-        results_of(name).write_text(json.dumps(_results(name, figures), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        console.print(_shown(TITLES[name], figures))
+        results_of(name).write_text(
+            json.dumps(_make_results(name, figures), indent=2, ensure_ascii=False) + "\n", "utf-8"
+        )
+        console.print(_make_console_table(TITLES[name], figures))
         missed += sum(not figure.is_met for figure in figures.values())
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{rest.partition(END)[2]}", "utf-8")
     if missed:
-        console.print(f"{missed} missed", style="bold red")
+        console.print(f"{missed} targets missed", style="bold red")
     return 1 if missed else 0
 
 
@@ -74,7 +76,7 @@ def results_of(name: str) -> Path:
     return RESULTS / f"{name}.json"
 
 
-def _results(name: str, figures: Mapping[str, Figure | Limit]) -> dict[str, Any]:
+def _make_results(name: str, figures: Mapping[str, Figure | Limit]) -> dict[str, Any]:
     import torch
 
     benchmark = import_module(name)
@@ -86,7 +88,7 @@ def _results(name: str, figures: Mapping[str, Figure | Limit]) -> dict[str, Any]
     }
 
 
-def _shown(title: str, figures: Mapping[str, Figure | Limit]) -> Table:
+def _make_console_table(title: str, figures: Mapping[str, Figure | Limit]) -> Table:
     table = Table(*HEADINGS, title=title, title_justify="left")
     for label, figure in figures.items():
         table.add_row(*row(label, figure), style="" if figure.is_met else "bold red")
@@ -97,34 +99,34 @@ HEADINGS = ("", "ours", "the peer", "ratio", "target", "met", "largest differenc
 
 
 def row(label: str, figure: Figure | Limit) -> tuple[str, ...]:
-    """What is shown of a figure, in the terminal and in the docs."""
+    """Returns the cells of a figure, for the terminal and the docs."""
     if isinstance(figure, Limit):
-        ours = f"{figure.what}: {_short(figure.value)} {figure.unit}"
-        return label, ours, "", "", figure.target, "yes" if figure.is_met else "**no**", ""
-    ours, peers = (f"{what}: {_short(taken)} {figure.sides.unit}" for what, taken in figure.medians)
+        project = f"{figure.what}: {_format_number(figure.value)} {figure.unit}"
+        return label, project, "", "", figure.target, "yes" if figure.is_met else "**no**", ""
+    project, peer = (f"{what}: {_format_number(taken)} {figure.captions.unit}" for what, taken in figure.medians)
     value = f"{figure.value:.3f}" if figure.target.kind == "at most" else f"{figure.value:.1f}"
     difference = f"{figure.agreement.largest:.0e}" if figure.agreement else ""
-    return label, ours, peers, f"{value}×", str(figure.target), "yes" if figure.is_met else "**no**", difference
+    return label, project, peer, f"{value}×", str(figure.target), "yes" if figure.is_met else "**no**", difference
 
 
-def _short(number: float) -> str:
+def _format_number(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def tables() -> str:
-    """All committed results as Markdown."""
+    """Formats all committed results as Markdown."""
     parts = []
     for name, title in TITLES.items():
         if results_of(name).exists():
             results = json.loads(results_of(name).read_text("utf-8"))
             rows = [HEADINGS, ("---",) * len(HEADINGS)]
             rows += [row(label, load(dumped)) for label, dumped in results["figures"].items()]
-            parts += [f"### {title}", "\n".join(f"| {' | '.join(cells)} |" for cells in rows), _measured(results)]
+            parts += [f"### {title}", "\n".join(f"| {' | '.join(cells)} |" for cells in rows), _format_machine(results)]
     return "\n\n".join(parts)
 
 
-def _measured(results: Mapping[str, Any]) -> str:
-    machine, rounds = results["machine"], {len(one["ours"]["samples"]) for one in results["figures"].values()}
+def _format_machine(results: Mapping[str, Any]) -> str:
+    machine, rounds = results["machine"], {len(figure["ours"]["samples"]) for figure in results["figures"].values()}
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads; Python {machine['python']}, "

@@ -1,7 +1,6 @@
-"""How long a user waits for the name of one image, against importing what no such program can do without.
+"""The time to classify one image, compared with importing the unavoidable dependencies.
 
-Each sample is a process of its own. Warm: the texts of the classes have been embedded by an earlier run, and what is
-read from disk has been read before.
+Each sample is a separate process. Runs are warm: the class texts have been embedded and the files read by an earlier run.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from figures import Figure, Sides, Target, by_turns, seconds
+from figures import Figure, Captions, Target, measure_alternately, seconds
 
 ROUNDS = 9
 TARGET = Target("at most", 1.3)
 IMPORTS = [sys.executable, "-c", "import torch, open_clip"]
 CLASSIFY = [sys.executable, "-m", "bioclip_x", "classify"]
-PICTURE = Path(__file__).parents[1] / "examples" / "drawings" / "amanita-muscaria.png"
+IMAGE = Path(__file__).parents[1] / "examples" / "drawings" / "amanita-muscaria.png"
 COMMANDS = {
     "one image named": [],
     "one image named and explained": ["--plugin", "descriptors"],
@@ -30,13 +29,15 @@ def measure(rounds: int) -> dict[str, Figure]:
     figures = {}
     with TemporaryDirectory() as folder:
         for name, options in COMMANDS.items():
-            ours, peers = (partial(_run, command, folder) for command in ([*CLASSIFY, *options, str(PICTURE)], IMPORTS))
-            ours(), peers()  # the first run of each warms it
-            sides = Sides(
-                " ".join(["bioclip-x classify", *options, PICTURE.name]), 'python -c "import torch, open_clip"', "s"
+            run_project, run_peer = (
+                partial(_run, command, folder) for command in ([*CLASSIFY, *options, str(IMAGE)], IMPORTS)
             )
-            samples = by_turns(partial(seconds, ours), partial(seconds, peers), rounds)
-            figures[name] = Figure(sides, TARGET, samples)
+            run_project(), run_peer()  # warm up
+            captions = Captions(
+                " ".join(["bioclip-x classify", *options, IMAGE.name]), 'python -c "import torch, open_clip"', "s"
+            )
+            samples = measure_alternately(partial(seconds, run_project), partial(seconds, run_peer), rounds)
+            figures[name] = Figure(captions, TARGET, samples)
     return figures
 
 

@@ -1,7 +1,7 @@
-"""One class out of 867,455 names, tree and texts, against pybioclip's create_taxa_filter and apply_filter.
+"""Selecting one taxonomic class out of 867,455 names, tree and texts, compared with pybioclip.
 
-Both end with the names of the class and their embeddings (16 dimensions here, to spare pybioclip the memory), ready to be
-scored.
+pybioclip's functions are create_taxa_filter and apply_filter. Both end with the names in the class and their embeddings (16
+dimensions, to limit pybioclip's memory), ready for scoring.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from big_tree import tree
-from figures import Agreement, Figure, Sides, Target, by_turns, seconds
+from big_tree import make_tree
+from figures import Agreement, Figure, Captions, Target, measure_alternately, seconds
 
 from bioclip_x.records import TextBank
 from bioclip_x.taxonomy import Taxonomy
@@ -27,40 +27,42 @@ DIM = 16
 
 def measure(rounds: int) -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
-        taxonomy, rows = tree(Path(folder))
+        taxonomy, rows = make_tree(Path(folder))
     texts_PD = torch.nn.functional.normalize(torch.randn(taxonomy.n_classes, DIM), dim=1)
-    names = {name: rows_of for name, rows_of in _classes(taxonomy).items()}
     figures = {}
-    for what, name in names.items():
-        ours, peers = partial(_ours, taxonomy, texts_PD, name), partial(_peers, rows, texts_PD, name)
-        difference = float((ours()[1].embeddings_PD - peers()).abs().max())
-        sides = Sides("subset", "pybioclip", "s")
-        samples = by_turns(partial(seconds, ours), partial(seconds, peers), rounds)
-        figures[what] = Figure(sides, Target("at least", 100), samples, Agreement(difference))
+    for what, name in _find_median_class(taxonomy).items():
+        run_project, run_peer = (
+            partial(_select, taxonomy, texts_PD, name),
+            partial(_select_with_peer, rows, texts_PD, name),
+        )
+        difference = float((run_project()[1].embeddings_PD - run_peer()).abs().max())
+        captions = Captions("subset", "pybioclip", "s")
+        samples = measure_alternately(partial(seconds, run_project), partial(seconds, run_peer), rounds)
+        figures[what] = Figure(captions, Target("at least", 100), samples, Agreement(difference))
     return figures
 
 
-def _classes(taxonomy: Taxonomy) -> dict[str, str]:
-    """The class of median size, by name."""
+def _find_median_class(taxonomy: Taxonomy) -> dict[str, str]:
+    """Returns the taxonomic class of median size: description → name."""
     nodes = taxonomy.rank_tables["class"]
     sizes = taxonomy.leaf_stop_N[nodes] - taxonomy.leaf_start_N[nodes]
     middle = int(np.argsort(sizes)[len(sizes) // 2])
     return {f"a class of {sizes[middle]:,} species": taxonomy.names[nodes[middle]]}
 
 
-def _ours(taxonomy: Taxonomy, texts_PD: torch.Tensor, name: str) -> tuple[Subset, TextBank]:
+def _select(taxonomy: Taxonomy, texts_PD: torch.Tensor, name: str) -> tuple[Subset, TextBank]:
     part = subset(taxonomy, [f"class={name}"])
     owner_P = np.arange(len(texts_PD))
     bank = TextBank((), texts_PD, owner_P, np.ones(len(texts_PD), np.float32), len(texts_PD), "mean", key="")
     return part, select_bank_classes(bank, part.classes, lambda owner: ())
 
 
-def _peers(rows: list[Any], texts_PD: torch.Tensor, name: str) -> torch.Tensor:
+def _select_with_peer(rows: list[Any], texts_PD: torch.Tensor, name: str) -> torch.Tensor:
     from bioclip.predict import Rank, TreeOfLifeClassifier
 
     peer = TreeOfLifeClassifier.__new__(TreeOfLifeClassifier)
     torch.nn.Module.__init__(peer)
     peer.txt_names, peer.txt_embeddings = rows, texts_PD.T
     peer.apply_filter(peer.create_taxa_filter(Rank.CLASS, [name]))
-    found: torch.Tensor = peer.get_txt_embeddings().T
-    return found
+    embeddings_PD: torch.Tensor = peer.get_txt_embeddings().T
+    return embeddings_PD

@@ -1,6 +1,6 @@
-"""Reading taxonomies: time and peak memory, each in a process of its own that has its imports done.
+"""Time and peak memory of reading taxonomies, each in a separate process, imports excluded.
 
-The real ones are those that the tests use where they lie beside the checkout (shared/data/taxonomy_scale): 174,818 species
+The real taxonomies are those that the tests use if they are next to the checkout (shared/data/taxonomy_scale): 174,818 species
 with their ranks as CSV, and a Newick tree of 123,182 plants. Without them, only the million generated leaves are measured.
 """
 
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from big_tree import rows
+from big_tree import make_rows
 from figures import Limit
 
 from bioclip_x.taxonomy import LINNAEAN
@@ -31,57 +31,59 @@ def measure(rounds: int) -> dict[str, Limit]:
         data = Path(__file__).parents[2] / "shared" / "data" / "taxonomy_scale"
         if data.is_dir():
             table, newick = data / "species_ranks.csv", data / "tree_plant_Carruthers.nwk"
-            reads = [_child("read", table) for _ in range(rounds)]
-            figures["174,818 species as CSV"] = _limit("read", "s", reads, "seconds", 2)
-            figures["174,818 species as CSV, memory"] = _limit("peak of the whole process", "MiB", reads, "peak", 400)
-            again = [_child("cached", table, folder) for _ in range(rounds + 1)][1:]  # the first fills the cache
-            figures["174,818 species, compiled before"] = _limit("read", "s", again, "seconds", 0.2)
-            reads = [_child("read", newick) for _ in range(rounds)]
-            figures["123,182 plants as Newick"] = _limit("read", "s", reads, "seconds", 3)
-        million = _million(Path(folder))
-        whole = [_child("whole", million) for _ in range(min(rounds, 3))]
-        told = "read, validated and rolled up for 16 images: peak of the whole process"
-        figures[f"{LEAVES:,} generated leaves, memory"] = _limit(told, "MiB", whole, "peak", 4096)
+            reads = [_run_child("read", table) for _ in range(rounds)]
+            figures["174,818 species as CSV"] = _make_limit("read", "s", reads, "seconds", 2)
+            figures["174,818 species as CSV, memory"] = _make_limit(
+                "peak of the whole process", "MiB", reads, "peak", 400
+            )
+            cached = [_run_child("cached", table, folder) for _ in range(rounds + 1)][1:]  # the first fills the cache
+            figures["174,818 species, compiled before"] = _make_limit("read", "s", cached, "seconds", 0.2)
+            reads = [_run_child("read", newick) for _ in range(rounds)]
+            figures["123,182 plants as Newick"] = _make_limit("read", "s", reads, "seconds", 3)
+        million = _write_million(Path(folder))
+        whole = [_run_child("whole", million) for _ in range(min(rounds, 3))]
+        what = "read, validated and rolled up for 16 images: peak of the whole process"
+        figures[f"{LEAVES:,} generated leaves, memory"] = _make_limit(what, "MiB", whole, "peak", 4096)
     return figures
 
 
-def _limit(what: str, unit: str, found: list[dict[str, float]], key: str, most: float) -> Limit:
-    return Limit(what, unit, tuple(one[key] for one in found), most=most)
+def _make_limit(what: str, unit: str, reports: list[dict[str, float]], key: str, most: float) -> Limit:
+    return Limit(what, unit, tuple(report[key] for report in reports), most=most)
 
 
-def _million(folder: Path) -> Path:
+def _write_million(folder: Path) -> Path:
     file = folder / "million.csv"
     with file.open("w", newline="", encoding="utf-8") as stream:
-        named: Any = rows((7, 60, 300, 1_500, 9_500, 150_000, LEAVES))
+        named: Any = make_rows((7, 60, 300, 1_500, 9_500, 150_000, LEAVES))
         csv.writer(stream).writerows(chain([LINNAEAN], (lineage for lineage, _ in named)))
     return file
 
 
-def _child(what: str, *arguments: object) -> dict[str, float]:
+def _run_child(what: str, *arguments: object) -> dict[str, float]:
     command = [sys.executable, __file__, what, *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    report: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return report
 
 
-def _measured(what: str, path: Path, cache: Path | None = None) -> dict[str, float]:
+def _measure_reading(what: str, path: Path, cache: Path | None = None) -> dict[str, float]:
     from bioclip_x.classes.taxonomy_files import read_taxonomy
     from bioclip_x.registry import create_registry
 
     registry = create_registry()
-    import pyarrow  # noqa: F401  what readers import is not what they take
+    import pyarrow  # noqa: F401  the import is not part of the measurement
 
     began = perf_counter()
     taxonomy = read_taxonomy(registry, path, cache=cache)
     seconds = perf_counter() - began
     if what == "whole":
-        _checked_and_rolled_up(taxonomy)
+        _check_and_roll_up(taxonomy)
     status = Path("/proc/self/status").read_text()
     [peak] = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return {"seconds": seconds, "peak": int(peak.split()[1]) / 1024}
 
 
-def _checked_and_rolled_up(taxonomy: Any) -> None:
+def _check_and_roll_up(taxonomy: Any) -> None:
     import torch
 
     from bioclip_x.records import Logits
@@ -95,4 +97,4 @@ def _checked_and_rolled_up(taxonomy: Any) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measured(sys.argv[1], *map(Path, sys.argv[2:]))))
+    print(json.dumps(_measure_reading(sys.argv[1], *map(Path, sys.argv[2:]))))

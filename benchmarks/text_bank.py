@@ -1,7 +1,7 @@
-"""Embedding the texts of classes, 80 sentences for each, against pybioclip.
+"""Embedding class texts, 80 templates per class, compared with pybioclip.
 
-pybioclip's own code: `CustomLabelsClassifier` encodes the 80 sentences of one class after another, each padded to 77
-tokens. Both load the same ViT-B-32 with random weights (a tower's work does not depend on what it has learnt).
+pybioclip's `CustomLabelsClassifier` encodes the 80 texts of one class at a time, each padded to 77 tokens. Both load the same
+ViT-B-32 with random weights, since the time does not depend on the weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import open_clip
 import torch
-from figures import Agreement, Figure, Sides, Target, by_turns, seconds
+from figures import Agreement, Figure, Captions, Target, measure_alternately, seconds
 from safetensors.torch import save_file
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
@@ -42,33 +42,38 @@ Peer = Callable[[list[str]], torch.Tensor]
 def measure(rounds: int) -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
         model = f"local-dir:{_write_model(Path(folder, 'model'))}"
-        taxonomy = _species(Path(folder, "species.csv"))
+        taxonomy = _write_species(Path(folder, "species.csv"))
         encoder = OpenClip().load(model, device="cpu")
-        peers = _pybioclip(model)
-        return {f"{CLASSES} classes, {name} names": _figure(name, encoder, peers, taxonomy, rounds) for name in TARGETS}
+        pybioclip = _load_pybioclip(model)
+        return {
+            f"{CLASSES} classes, {name} names": _make_figure(name, encoder, pybioclip, taxonomy, rounds)
+            for name in TARGETS
+        }
 
 
-def _figure(name: Name, encoder: LoadedEncoder, pybioclip: Peer, taxonomy: Taxonomy, rounds: int) -> Figure:
+def _make_figure(name: Name, encoder: LoadedEncoder, pybioclip: Peer, taxonomy: Taxonomy, rounds: int) -> Figure:
     labels = [NAMES[name](taxonomy.class_taxon(c), "en") for c in range(taxonomy.n_classes)]
-    ours, peers = partial(_ours, encoder, taxonomy, name), partial(pybioclip, labels)
-    made: dict[str, torch.Tensor] = {}
-    samples = by_turns(
-        lambda: seconds(lambda: made.update(ours=ours())), lambda: seconds(lambda: made.update(peers=peers().T)), rounds
+    run_project, run_peer = partial(_embed, encoder, taxonomy, name), partial(pybioclip, labels)
+    embeddings: dict[str, torch.Tensor] = {}
+    samples = measure_alternately(
+        lambda: seconds(lambda: embeddings.update(ours=run_project())),
+        lambda: seconds(lambda: embeddings.update(peers=run_peer().T)),
+        rounds,
     )
-    difference = float((made["ours"] - made["peers"]).abs().max())
-    sides = Sides("bioclip-x", "pybioclip", "s")
-    return Figure(sides, TARGETS[name], samples, Agreement(difference))
+    difference = float((embeddings["project"] - embeddings["peer"]).abs().max())
+    captions = Captions("bioclip-x", "pybioclip", "s")
+    return Figure(captions, TARGETS[name], samples, Agreement(difference))
 
 
-def _ours(encoder: LoadedEncoder, taxonomy: Taxonomy, name: Name) -> torch.Tensor:
-    """One unit vector per class, as the scorer pools them: float32 [C, D]."""
+def _embed(encoder: LoadedEncoder, taxonomy: Taxonomy, name: Name) -> torch.Tensor:
+    """Returns the class prototypes as the scorer makes them, one unit vector per class: float32 [C, D]."""
     request = TextRequest(taxonomy, range(taxonomy.n_classes))
     texts = write_prompts([Templates("openai-80", name=name)], request)
     return make_prototypes(build_bank(encoder, texts.prompts, taxonomy.n_classes, pooling="ensemble"))
 
 
-def _pybioclip(model: str) -> Peer:
-    """Makes a classifier of labels, [D, C]: with a tokenizer of its own, and a model that was loaded before."""
+def _load_pybioclip(model: str) -> Peer:
+    """Returns pybioclip's function labels → embeddings [D, C], with a model that is already loaded."""
     try:
         from bioclip import CustomLabelsClassifier
     except ImportError:
@@ -95,8 +100,8 @@ def _write_model(folder: Path) -> Path:
     return folder
 
 
-def _species(file: Path) -> Taxonomy:
-    """Species of the field guide, spread over its groups."""
+def _write_species(file: Path) -> Taxonomy:
+    """Writes a taxonomy of field guide species from all groups, and reads it."""
     with files("bioclip_x_field_guide").joinpath("taxonomy.csv").open(encoding="utf-8") as source:
         header, *rows = csv.reader(source)
     with file.open("w", encoding="utf-8", newline="") as handle:

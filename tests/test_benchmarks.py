@@ -56,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 def figure(run: ModuleType, kind: str, times: float, *samples: tuple[float, float], **more: Any) -> Any:
     figures = sys.modules["figures"]
-    return figures.Figure(figures.Sides("a", "b", "s"), figures.Target(kind, times), samples, **more)
+    return figures.Figure(figures.Captions("a", "b", "s"), figures.Target(kind, times), samples, **more)
 
 
 def test_a_figure_is_the_median_of_its_rounds_ratios(run: ModuleType) -> None:

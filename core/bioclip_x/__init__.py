@@ -1,4 +1,4 @@
-"""bioclip-x: names organisms in images at the rank it can defend, and says why, in words.
+"""bioclip-x: identifies organisms in images at the rank that the evidence supports, and explains each name in words.
 
 >>> from bioclip_x import Classifier
 >>> for result in Classifier(plugins=["descriptors"]).classify(["examples/drawings"]):  # doctest: +SKIP
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Classifier", "ComponentSpec", "Recipe", "Taxonomy", "__version__", "hookimpl"]
 
-# Imported on first use: `bioclip-x --help` must not wait for torch or pydantic.
+# Imported on first use, so that `bioclip-x --help` does not load torch or pydantic.
 _LAZY = {
     "Classifier": "bioclip_x.inference.classifier",
     "Recipe": "bioclip_x.recipe",

@@ -1,12 +1,12 @@
-"""What components declare of themselves, in frozen records, as scikit-learn's estimator tags do.
+"""The capabilities that components declare, as frozen records; compare scikit-learn's estimator tags.
 
-A component declares by an attribute `capabilities`, on its class or (where it depends on options) on its instances:
+A component declares them in an attribute `capabilities`, on its class or, if they depend on options, on its instances:
 
     class MyHead:
         capabilities = HeadCapabilities(chooses_rank=True)
 
-A component without the attribute has the defaults. A value of another type is an error when the component is made. The
-core asks for nothing that is not declared here, and knows no component by its name.
+Without the attribute, the defaults apply. A value of another type is an error when the component is made. The core relies
+on nothing that is not declared here, and refers to no component by name.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Pooling = Literal["mean", "ensemble", "max"]
 
 @dataclass(frozen=True, slots=True)
 class TextBuilderCapabilities:
-    """What a text builder declares.
+    """Capabilities of a text builder.
 
-    pooling: the pooling that its prompts were published with; a recipe that sets none takes it. None for builders of one
+    pooling: the pooling that its prompts were published with, used by recipes that set none. None for builders of one
         prompt per class.
-    seed_option: the option that seeds its random prompts; "" where nothing is random.
-    flag_options: how it follows the flags `--background` and `--inherit`: flag → value of the flag → options to set. A
-        builder that reads no descriptors follows neither.
+    seed_option: the option that seeds its random prompts; "" if none are random.
+    flag_options: how it implements the flags `--background` and `--inherit`: flag → value of the flag → options to set.
+        Empty for builders that read no descriptors.
     """
 
     pooling: Pooling | None = None
@@ -36,11 +36,11 @@ class TextBuilderCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class EncoderCapabilities:
-    """What a family of models declares.
+    """Capabilities of a family of models.
 
-    preprocess: the values of the recipe's `preprocess` that it can follow.
+    preprocess: the supported values of the recipe's `preprocess`.
     lists_models: has `known_models`. brings_classes: has `own_classes`. trains: has `trainable`.
-    raw_embeddings: its models take `normalise=False`.
+    raw_embeddings: its models support `normalise=False`.
     """
 
     preprocess: tuple[str, ...] = ("model",)
@@ -52,9 +52,9 @@ class EncoderCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class LoadedEncoderCapabilities:
-    """What a loaded model declares.
+    """Capabilities of a loaded model.
 
-    no_patches: "" for a model with `encode_patches`, else the reason why it has none.
+    no_patches: "" for a model with `encode_patches`, else the reason why it lacks the method.
     """
 
     no_patches: str = "its family of models has no `encode_patches`"
@@ -62,12 +62,12 @@ class LoadedEncoderCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
-    """What a scorer declares.
+    """Capabilities of a scorer.
 
-    needs_embeddings: False for a scorer that reads precomputed class scores: no model is loaded and no image decoded for
-        it; see `components.PrecomputedScorer`.
-    pools_prompts: a class's logit is scale · Σ a_p·cos_p + bias, with a_p from `coefficients`, and nothing else. Statistics
-        about single prompts (`bioclip-x explain`) hold for such scorers only.
+    needs_embeddings: False for a scorer that reads precomputed class scores, so that no model is loaded and no image
+        decoded; see `components.PrecomputedScorer`.
+    pools_prompts: a class's logit is exactly scale · Σ a_p·cos_p + bias, with a_p from `coefficients`. Statistics of
+        single prompts (`bioclip-x explain`) are valid for such scorers only.
     """
 
     needs_embeddings: bool = True
@@ -76,14 +76,14 @@ class ScorerCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class HeadCapabilities:
-    """What a head declares.
+    """Capabilities of a head.
 
-    is_softmax: its probabilities are the softmax of the class logits that it gets, summed up the tree. A calibration's
-        temperature is right for such heads only, and is not applied for others.
-    chooses_rank: it decides by itself which nodes are reported; a recipe that names a rank is refused.
-    needs_inner_taxa: it needs logits of the taxa above the classes, from prompts of their own
+    is_softmax: its probabilities are the softmax of the class logits, summed up the tree. A calibration's temperature is
+        valid for such heads only, and is not applied to others.
+    chooses_rank: it chooses the nodes to report; a recipe that sets a rank is refused.
+    needs_inner_taxa: it needs logits of the taxa above the classes, computed from their own prompts
         (`HeadInput.inner_logits_TB`).
-    depth_option: the option that takes a calibration's λ (Deng et al., CVPR 2012), for heads that can be asked for
+    depth_option: the option that receives a calibration's λ (Deng et al., CVPR 2012), for heads that support
         `depth: auto`; "" for others.
     """
 
@@ -95,10 +95,10 @@ class HeadCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class LossCapabilities:
-    """What a loss declares.
+    """Capabilities of a loss.
 
-    needs_prepare: it has `prepare(taxonomy, embed_dim, n_classes)`, called once before the optimiser is made, to make its
-        parameters and whatever it derives from the tree.
+    needs_prepare: it has `prepare(taxonomy, embed_dim, n_classes)`, called once before the optimiser is created, to create
+        parameters and buffers derived from the tree.
     """
 
     needs_prepare: bool = False
@@ -106,10 +106,10 @@ class LossCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class TaxonomyReaderCapabilities:
-    """What a taxonomy reader declares.
+    """Capabilities of a taxonomy reader.
 
-    several_parents_option: the option that says what becomes of a node with several parents ("refuse", "first" or "all");
-        "" for formats in which a node has one parent.
+    several_parents_option: the option for nodes with several parents ("refuse", "first" or "all"); "" for formats in
+        which a node has one parent.
     """
 
     several_parents_option: str = ""
@@ -117,9 +117,9 @@ class TaxonomyReaderCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModelCapabilities:
-    """What a language model declares.
+    """Capabilities of a language model.
 
-    json_schema: `complete` can ask its server for an answer that follows a JSON schema; others get `schema=None`.
+    json_schema: `complete` can request an answer that conforms to a JSON schema; other models get `schema=None`.
     """
 
     json_schema: bool = False
@@ -127,11 +127,11 @@ class LanguageModelCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class DatasetCapabilities:
-    """What a data set declares.
+    """Capabilities of a data set.
 
-    reads: what it is chosen for where a command is given a path: "folder", or suffixes of files (".csv").
-    path_option: the option that takes this path. evaluation_options: further options that commands set which evaluate
-        (and need images off the list of classes, which a training run has no use for).
+    reads: the paths for which commands choose it: "folder", or file suffixes (".csv").
+    path_option: the option that takes the path. evaluation_options: further options set by commands that evaluate (these
+        use images of unlisted classes, training runs do not).
     """
 
     reads: tuple[str, ...] = ()
@@ -141,10 +141,10 @@ class DatasetCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class ReportCapabilities:
-    """What a report declares.
+    """Capabilities of a report.
 
-    suffixes: of the files that it is chosen for. thumbnails: it shows the images; results then carry small JPEGs.
-    binary: its output is no text, and is not written to a terminal.
+    suffixes: of the output files for which it is chosen. thumbnails: it shows images; results then carry small JPEGs.
+    binary: its output is not text and is not written to a terminal.
     """
 
     suffixes: tuple[str, ...] = ()

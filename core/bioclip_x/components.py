@@ -1,12 +1,12 @@
-"""What a component must be able to do, by kind. A plugin author implements one of these; no base class is needed.
+"""The protocols of the components, by kind. A plugin author implements one of them; no base class is needed.
 
 A component is made from its name and options: `--head rollup`, `--text descriptors:style=cbd`. Its options are the
-keyword-only arguments of its constructor, and at most one before these, which a value without a name sets
-(`--text templates:clip`). They are validated against their annotations; an unknown one is an error that lists the known.
-Constructors do no work: no network, no weights, no files.
+keyword-only arguments of its constructor, preceded by at most one argument that a value without an option name sets
+(`--text templates:clip`). Options are validated against their annotations; an unknown option is an error that lists the
+known ones. Constructors do no work: no network, no weights, no files.
 
-What a component declares of itself is its attribute `capabilities`, a record of `bioclip_x.capabilities`; a component
-without it has the defaults.
+A component declares its capabilities in the attribute `capabilities`, a record of `bioclip_x.capabilities`; without the
+attribute, the defaults apply.
 
 Legend: B images, C classes, P prompts, D embedding, T inner taxa.
 """
@@ -55,12 +55,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class ComponentSpec:
-    """A component by name, without importing it.
+    """The name and import path of a component, which is not imported yet.
 
     name: what a user types. summary: one line for `bioclip-x plugins list`.
     target: "package.module:Class", imported when the component is made.
-    default: it is taken where a recipe names no component of its kind. One of each kind at most, over all plugins.
-    default_for: it is taken where a recipe names no component of its kind and sets one of these fields or flags ("rank").
+    default: used when a recipe names no component of this kind. At most one of each kind over all plugins.
+    default_for: used when a recipe names no component of this kind and sets one of these fields or flags ("rank").
     """
 
     name: str
@@ -74,72 +74,80 @@ class TextBuilder(Protocol):
     """Writes the prompts of classes. Declares `TextBuilderCapabilities`."""
 
     def build(self, request: TextRequest) -> PromptSet:
-        """Prompts for every class asked for, at least one each, in class order. Pure: same request, same prompts."""
+        """Returns prompts for every requested class, at least one each, in class order.
+
+        Deterministic: equal requests give equal prompts.
+        """
 
 
 class Encoder(Protocol):
-    """A family of two-tower models: images and texts into one space. Declares `EncoderCapabilities`.
+    """A family of two-tower models, which embed images and texts in one space. Declares `EncoderCapabilities`.
 
-    `load` alone is required, and does the work. `known_models` and `own_classes` are called by commands that need no
-    model, and should import nothing heavy; `trainable` is for `bioclip-x train`.
+    Only `load` is required. `known_models` and `own_classes` are called by commands that need no model, and should import
+    nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
     def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> LoadedEncoder:
-        """Finds and loads a model. Raises ModelError, with what to do, where it cannot.
+        """Finds and loads a model. Raises ModelError, with a remedy, if it cannot.
 
-        name: what outputs call it (`ModelCard.name`). preprocess: one of those that the family declares; "model" prepares
-        images as the model's own configuration says.
+        name: the model's name in outputs (`ModelCard.name`). preprocess: one of the values that the family declares;
+        "model" prepares images as the model's configuration specifies.
         """
 
     def known_models(self) -> Sequence[KnownModel]:
-        """Models that have a short name. Uses no network."""
+        """Returns the models that have a short name. Uses no network."""
 
     def own_classes(self, model: str, *, name: str, embeddings: bool) -> OwnClasses | None:
-        """The list of classes that a model brings (downloaded, with the embeddings of its prompts if asked for), or None.
+        """Downloads the class list published with a model; None if there is none.
 
-        Raises ModelError for a name that no model can have, and where the list cannot be downloaded.
+        embeddings: also download the embeddings of its prompts.
+
+        Raises ModelError for an invalid model name, or if the download fails.
         """
 
     def trainable(self, model: str | Mapping[str, Any], *, device: str, seed: int) -> TrainableEncoder:
-        """A model to train: an existing one, by name, or one from scratch, described in the family's own terms.
+        """Returns a model to train.
 
-        Its weights are float32; those of one from scratch depend on `seed` alone.
+        model: the name of an existing model, or the description of a new one in the family's terms.
+
+        The weights are float32; those of a new model depend on `seed` alone.
         """
 
 
 class LoadedEncoder(Protocol):
-    """A model ready to use, on its device. Declares `LoadedEncoderCapabilities`; with patches it is a `PatchEncoder`."""
+    """A model on its device, ready to use. Declares `LoadedEncoderCapabilities`; see also `PatchEncoder`."""
 
     card: ModelCard
 
     def preprocess(self, image: Image) -> torch.Tensor:
-        """An RGB image as the model was trained to see it: float32 [3, H, W]. Called from worker threads."""
+        """Converts an RGB image to the model's input: float32 [3, H, W]. Called from worker threads."""
 
     def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
-        """Embeddings of a batch, float32 on the CPU, and which images the model declines to name.
+        """Returns the embeddings of a batch, float32 on the CPU, and the images that the model refuses to classify.
 
-        normalise: unit rows; False returns them as the model computes them.
+        normalise: scale the rows to unit length; False returns the model's raw embeddings.
         """
 
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
-        """Embeddings [len(texts), D], float32 on the CPU. Texts beyond the context are cut (see `count_tokens`)."""
+        """Returns embeddings [len(texts), D], float32 on the CPU. Texts longer than the context are truncated."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, start and end tokens included, before any cutting."""
+        """Counts the tokens of each text before truncation, including start and end tokens."""
 
 
 class PatchEncoder(LoadedEncoder, Protocol):
-    """A model that can tell what each patch of an image contributes to its embedding, for heat maps."""
+    """A model that computes each patch's contribution to an image's embedding, for heat maps."""
 
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
-        """Each image's unit embedding as a sum of parts, one for each patch."""
+        """Decomposes each image's unit embedding into a sum of parts, one per patch."""
 
 
 class TrainableEncoder(Protocol):
     """A model with gradients, on its device.
 
-    module: what is optimised and kept in checkpoints. embed_dim: D. image_size: (H, W). mean, std: of its input's three channels.
-    resize_mode: "shortest" (short side, then a centre crop), "squash" or "longest" (padded). interpolation: of resizing.
+    module: what is optimised and saved in checkpoints. embed_dim: D. image_size: (H, W).
+    mean, std: per input channel, for normalisation. resize_mode: "shortest" (short side, then a centre crop), "squash" or
+    "longest" (padded). interpolation: resampling filter for resizing.
     """
 
     module: torch.nn.Module
@@ -154,48 +162,48 @@ class TrainableEncoder(Protocol):
 
     @property
     def logit_scale(self) -> torch.Tensor:
-        """Scalar, exponentiated; gradients flow."""
+        """The exponentiated logit scale, a differentiable scalar."""
 
     @property
     def logit_bias(self) -> torch.Tensor | None:
-        """Scalar, None for models that have none."""
+        """The logit bias, a scalar; None for models without one."""
 
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
-        """int64 [len(texts), context], padded, longer texts cut."""
+        """Returns tokens, int64 [len(texts), context], padded or truncated."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text before any cutting."""
+        """Counts the tokens of each text before truncation."""
 
     def forward_image(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
-        """Normalised pixels → embeddings [B, D], not normalised."""
+        """Embeds normalised pixels: [B, D], not normalised."""
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        """Tokens → embeddings [P, D], not normalised."""
+        """Embeds tokens: [P, D], not normalised."""
 
     def clamp_logit_scale(self, largest: float) -> None:
-        """Keeps the exponentiated scale in [1, largest]."""
+        """Clamps the exponentiated scale to [1, largest]."""
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
-        """Writes what `load` needs to find the model there; `card` is what is to be known of it (demo, taxonomy, …)."""
+        """Saves the model to a folder from which `load` can read it. card: metadata (demo, taxonomy, …)."""
 
 
 class Scorer(Protocol):
-    """Image features → class logits. Declares `ScorerCapabilities`; one without embeddings is a `PrecomputedScorer`."""
+    """Turns image features into class logits. Declares `ScorerCapabilities`; see also `PrecomputedScorer`."""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
-        """A record that computes the logits of any range of classes, logit scale applied.
+        """Returns the class logits, logit scale applied, as a record that computes any range of classes.
 
-        `Logits.of` makes it of all logits at once. taxonomy: the tree whose leaves are the classes of `bank`.
+        `Logits.of` wraps a complete tensor. taxonomy: the tree whose leaves are the classes of `bank`.
         """
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
-        """Each prompt's coefficient a_p in the class's similarity Σ a_p·cos_p for this image; float32 [prompts of it]."""
+        """Returns the coefficients a_p in the class's similarity Σ a_p·cos_p to this image: float32, one per prompt."""
 
 
 class PrecomputedScorer(Scorer, Protocol):
-    """Reads precomputed class scores. No model is loaded for it, and no image decoded. Declares `needs_embeddings=False`.
+    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
 
-    model, revision: what outputs call the classifier that computed the scores. Its `logits` finds the images by
+    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
     `features.names`.
     """
 
@@ -205,71 +213,73 @@ class PrecomputedScorer(Scorer, Protocol):
     def revision(self) -> str: ...
 
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores, before anything else is called, and returns notes on what is not used or doubtful."""
+        """Reads the scores and returns notes on unused or doubtful ones. Called before any other method."""
 
     def image_names(self) -> Sequence[str]:
-        """The names of all images that there are scores for."""
+        """Returns the names of all images that have scores."""
 
     def problem(self, name: str) -> str:
-        """Why there are no scores for the image of this name, "" if there are."""
+        """Returns the reason why the image of this name has no scores; "" if it has."""
 
 
 class LogitAdjustment(Protocol):
-    """Prior knowledge, added to class logits before the softmax: a region's species, a season, a habitat."""
+    """Prior knowledge added to class logits before the softmax: a region's species, a season, a habitat."""
 
     def offsets(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> torch.Tensor:
-        """float32 [C], or [C, B] where it depends on the image; in leaf order. -inf excludes a class, NaN is an error.
+        """Returns offsets in leaf order, float32 [C], or [C, B] if they depend on the image.
 
-        sources: the images of the batch, B of them. Called for every batch, so keep what does not change.
+        -inf excludes a class; NaN is an error.
+
+        sources: the B images of the batch. Called for every batch, so cache what does not change.
         """
 
     def notes(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """What outputs must say of it: what was done, what was not found. Called once, before any image."""
+        """Returns notes for the outputs: what was adjusted, what was not found. Called once, before any image."""
 
 
 class Head(Protocol):
-    """Class logits → probabilities of the nodes of the tree, and what to report. Declares `HeadCapabilities`.
+    """Turns class logits into probabilities of the tree's nodes and chooses what to report. Declares `HeadCapabilities`.
 
-    Logits may be a million per image: a head computes them chunk by chunk (`Logits.chunks`), or, for small lists, at once
-    (`Logits.logits_BC`). `roll_up` makes Scores of them.
+    There may be a million logits per image: a head computes them chunk by chunk (`Logits.chunks`) or, for small class
+    lists, all at once (`Logits.logits_BC`). `roll_up` turns them into Scores.
     """
 
     def decide(self, given: HeadInput) -> Scores:
-        """Log-probabilities of the held nodes, the best classes, and the ranks, or the nodes, to report."""
+        """Returns log-probabilities of the held nodes, the best classes, and the ranks or nodes to report."""
 
 
 class Loss(Protocol):
-    """A training loss. Declares `LossCapabilities`. May be a torch module; the trainer then optimises its parameters."""
+    """A training loss. Declares `LossCapabilities`. If it is a torch module, the trainer optimises its parameters."""
 
     def prepare(self, taxonomy: Taxonomy, embed_dim: int, n_classes: int) -> None:
-        """Makes parameters and whatever follows from the tree, before the optimiser is made."""
+        """Creates parameters and buffers derived from the tree. Called before the optimiser is created."""
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
-        """A scalar."""
+        """Returns the loss of a batch, a scalar."""
 
 
 class TaxonomyReader(Protocol):
-    """Reads one format of taxonomy. Declares `TaxonomyReaderCapabilities`."""
+    """Reads one taxonomy format. Declares `TaxonomyReaderCapabilities`."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the file looks like this format, from its name and first 64 KiB. Never raises."""
+        """Returns whether the file looks like this format, judged by its name and first 64 KiB. Never raises."""
 
     def read(self, path: Path) -> Taxonomy:
-        """The tree. Raises TaxonomyError with file and line; nothing half-loaded."""
+        """Reads a taxonomy completely. Raises TaxonomyError with file and line."""
 
 
 class LanguageModel(Protocol):
-    """Answers prompts. Declares `LanguageModelCapabilities`. Its constructor opens no connection; `close` closes them.
+    """Answers prompts. Declares `LanguageModelCapabilities`. The constructor opens no connection; `close` closes all.
 
-    Both methods may be coroutines (`async def`): then as many are awaited at once as the user allows. A plain `complete`
-    is called in as many threads.
+    Both methods may be coroutines (`async def`): then up to the user's limit are awaited concurrently. A plain `complete`
+    is called from as many threads.
     """
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """`model`, `host` (its name alone), and `temperature` and `max_tokens` where its own options set them.
+        """`model`, `host` (the host name only), and `temperature` and `max_tokens` if set by its options.
 
-        Goes into outputs: no key, no user name, no full address.
+        Written to outputs: no key, no user name, no full address.
         """
 
     def complete(
@@ -281,25 +291,25 @@ class LanguageModel(Protocol):
         max_tokens: int | None,
         schema: Mapping[str, Any] | None,
     ) -> Answer | Awaitable[Answer]:
-        """The answer to one prompt. All arguments are always passed.
+        """Answers one prompt. All arguments are always passed.
 
-        taxon: what the prompt asks about, None where it asks about no taxon.
-        temperature, max_tokens: the prompt's wishes; the model's own options win.
-        schema: JSON schema of the answer, None where there is none, and for models without the capability `json_schema`.
+        taxon: the taxon the prompt asks about, None if none.
+        temperature, max_tokens: the prompt's settings; the model's own options take precedence.
+        schema: JSON schema of the answer; None if there is none, or for models without the capability `json_schema`.
 
-        Raises NoAnswerError where other prompts may still be answered, LanguageModelError where none will be; both name
-        server and reason, and never a key. Retrying what may succeed the second time is the model's own work.
+        Raises NoAnswerError if other prompts may still be answered, LanguageModelError if none will be; both name the
+        server and the reason, never a key. The model itself retries transient failures.
         """
 
     def close(self) -> Awaitable[None] | None:
-        """Called at the end of each run; the model may be used again."""
+        """Closes connections at the end of a run; the model may be used again."""
 
 
 class Report(Protocol):
-    """Writes results as they come; memory must not grow with the number of results. Declares `ReportCapabilities`."""
+    """Writes results one by one, in memory independent of their number. Declares `ReportCapabilities`."""
 
     def open(self, output: Path | None, provenance: Provenance) -> AbstractContextManager[ReportWriter]:
-        """A writer to a file (appearing only when complete) or, for None, to standard output."""
+        """Returns a writer to a file (which appears only when complete) or, for None, to standard output."""
 
 
 class ReportWriter(Protocol):
@@ -308,12 +318,12 @@ class ReportWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training example: an image by its number in the data set, and its class or its own texts.
+    """The class and the texts of one training image.
 
-    class_index: the class in the training taxonomy, -1 where the image has no class.
-    texts: texts of its own to draw from; empty where the text builders write those of its class.
-    aspects: the trait that each of `texts` describes ("bird: bill"), one for each or none at all: texts of one aspect that
-        do not hold for an image are alternatives to those that do.
+    class_index: the class in the training taxonomy, -1 if the image has none.
+    texts: the image's own texts to draw from; empty if it has only those that the text builders write for its class.
+    aspects: the trait that each of `texts` describes ("bird: bill"), one per text or empty: texts of the same aspect that
+        do not apply to an image are alternatives to those that do.
     """
 
     class_index: int
@@ -322,20 +332,20 @@ class Sample:
 
 
 class Dataset(Protocol):
-    """Labelled images, addressed by number. Declares `DatasetCapabilities`.
+    """Labelled images, addressed by index. Declares `DatasetCapabilities`.
 
     `sample` and `image` may be called from worker threads.
     """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
-        """Resolves labels against the taxonomy (and makes caches); yields notes on what was skipped or ambiguous."""
+        """Resolves labels against the taxonomy (and fills caches); yields notes on skipped or ambiguous labels."""
 
     def __len__(self) -> int: ...
 
     def sample(self, index: int) -> Sample: ...
 
     def name(self, index: int) -> str:
-        """What outputs call the image: its path, if it is a file."""
+        """Returns the image's name in outputs: its path, if it is a file."""
 
     def image(self, index: int) -> Image | np.ndarray:
-        """RGB: a PIL image, or uint8 [H, W, 3]. Raises ImageError, naming the image, where it cannot be read."""
+        """Reads an RGB image: PIL, or uint8 [H, W, 3]. Raises ImageError, naming the image, if it cannot be read."""

@@ -1,4 +1,4 @@
-"""Every error a user can cause or mend. The command line prints one as one line and exits with `exit_code`."""
+"""Errors that a user can cause or fix. The command line prints them as one line and exits with `exit_code`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ if TYPE_CHECKING:
 
 
 class BioclipXError(Exception):
-    """Base of all handled errors: says what was expected, what came, and how to mend it."""
+    """Base of all handled errors. Messages state what was expected, what was found, and what to do."""
 
     exit_code = 2
 
 
 class PluginError(BioclipXError):
-    """A plugin is broken, misspells a hook, or provides a name that is taken."""
+    """A plugin is broken, misspells a hook, or provides a name in use."""
 
 
 class RecipeError(BioclipXError):
-    """The request contradicts itself or names an option that does not exist."""
+    """A request is contradictory or names an unknown option."""
 
 
 class TaxonomyError(BioclipXError):
     """A taxonomy cannot be read or is not a tree.
 
-    problems: all that was found in the file, warnings too, where its reader looked at all of it.
+    problems: all problems in the file, warnings included, if its reader checked the whole file.
     """
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
@@ -34,7 +34,7 @@ class TaxonomyError(BioclipXError):
 
 
 class DescriptorError(BioclipXError):
-    """A descriptor file cannot be read or lacks what was asked of it."""
+    """A descriptor file cannot be read or lacks required descriptors."""
 
 
 class ModelError(BioclipXError):
@@ -42,15 +42,15 @@ class ModelError(BioclipXError):
 
 
 class ImageError(BioclipXError):
-    """One image cannot be read. Becomes a row with an error; the rest goes on."""
+    """An image cannot be read. Its result has an error; other images are unaffected."""
 
 
 class LanguageModelError(BioclipXError):
-    """A language model's server refused, failed or answered with something unusable."""
+    """A language model's server refused, failed or returned an unusable answer."""
 
 
 class NoAnswerError(LanguageModelError):
-    """One prompt got no answer, and others still may."""
+    """One prompt got no answer; others may still get one."""
 
 
 class TrainingError(BioclipXError):
@@ -58,16 +58,16 @@ class TrainingError(BioclipXError):
 
 
 class SettingsError(BioclipXError):
-    """The user's configuration file, or a BIOCLIP_X_… variable, is unusable."""
+    """The user's configuration file or a BIOCLIP_X_… variable is unusable."""
 
 
 class CalibrationError(BioclipXError):
-    """A calibration is missing, was made for something else, or cannot be made of these images."""
+    """A calibration is missing, was made under other conditions, or cannot be computed from these images."""
 
 
 class EvaluationError(BioclipXError):
-    """There is nothing to evaluate, or nothing to compare."""
+    """There are no images to evaluate, or no results to compare."""
 
 
 class ScoresError(BioclipXError):
-    """A file of another classifier's scores cannot be used."""
+    """A file of precomputed scores is unusable."""

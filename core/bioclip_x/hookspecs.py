@@ -1,7 +1,7 @@
 """The hooks. A plugin is a module (or any object) with functions of these names, marked `@bioclip_x.hookimpl`.
 
-Registering hooks return lists of `ComponentSpec`s and are called once, when the registry is made; names are light, so
-nothing heavy may be imported at a plugin's top level.
+Hooks that register components return lists of `ComponentSpec`s and are called once, when the registry is created.
+Commands that only list components must stay fast, so a plugin must import nothing heavy at its top level.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 @hookspec
 def text_builders() -> Sequence[ComponentSpec]:
-    """Ways of writing texts that stand for classes.
+    """Text builders, which write the prompts of classes.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.TextBuilder`; used by
+    Called once when the registry is created. Return specs whose targets satisfy `components.TextBuilder`; used by
     `--text NAME` and by the trainer.
     """
     raise NotImplementedError
@@ -34,11 +34,11 @@ def text_builders() -> Sequence[ComponentSpec]:
 
 @hookspec
 def models() -> Sequence[ComponentSpec]:
-    """Models with a short name, for plugins that bring a model of their own.
+    """Models with a short name, for plugins that ship a model.
 
-    Called once when the registry is made. Return specs whose targets, called without options, return a
-    `records.KnownModel`: its `encoder` names the family that loads it, its `source` is what this family is asked for
-    ("package:my_package/model", say). Used by `--model NAME` and listed by `bioclip-x models`.
+    Called once when the registry is created. Return specs whose targets, called without options, return a
+    `records.KnownModel`: its `encoder` names the family that loads it, its `source` is the argument passed to that
+    family's `load` (for example "package:my_package/model"). Used by `--model NAME` and listed by `bioclip-x models`.
     """
     raise NotImplementedError
 
@@ -47,7 +47,7 @@ def models() -> Sequence[ComponentSpec]:
 def encoders() -> Sequence[ComponentSpec]:
     """Families of two-tower models.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.Encoder`; used by
+    Called once when the registry is created. Return specs whose targets satisfy `components.Encoder`; used by
     `--encoder NAME`, which loads `--model`.
     """
     raise NotImplementedError
@@ -55,9 +55,9 @@ def encoders() -> Sequence[ComponentSpec]:
 
 @hookspec
 def scorers() -> Sequence[ComponentSpec]:
-    """Ways from image features to class logits.
+    """Scorers, which turn image features into class logits.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.Scorer`; used by
+    Called once when the registry is created. Return specs whose targets satisfy `components.Scorer`; used by
     `--scorer NAME`.
     """
     raise NotImplementedError
@@ -67,17 +67,17 @@ def scorers() -> Sequence[ComponentSpec]:
 def adjust_logits() -> Sequence[ComponentSpec]:
     """Priors on classes: a region's species list, a season.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.LogitAdjustment`; used by
-    `--adjust NAME`. What they give is added to the class logits before the softmax, and their notes go into every output.
+    Called once when the registry is created. Return specs whose targets satisfy `components.LogitAdjustment`; used by
+    `--adjust NAME`. Their offsets are added to the class logits before the softmax, and their notes go into every output.
     """
     raise NotImplementedError
 
 
 @hookspec
 def heads() -> Sequence[ComponentSpec]:
-    """Ways from class logits to a decision on the tree.
+    """Heads, which turn class logits into a decision on the tree.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.Head`; used by `--head NAME`.
+    Called once when the registry is created. Return specs whose targets satisfy `components.Head`; used by `--head NAME`.
     """
     raise NotImplementedError
 
@@ -86,7 +86,7 @@ def heads() -> Sequence[ComponentSpec]:
 def losses() -> Sequence[ComponentSpec]:
     """Training losses.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.Loss`; used by `loss:` in a
+    Called once when the registry is created. Return specs whose targets satisfy `components.Loss`; used by `loss:` in a
     training configuration.
     """
     raise NotImplementedError
@@ -96,8 +96,8 @@ def losses() -> Sequence[ComponentSpec]:
 def taxonomy_readers() -> Sequence[ComponentSpec]:
     """Taxonomy formats.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.TaxonomyReader`; used by
-    `--taxonomy FILE`, the format seen from the content or named by `--taxonomy-format NAME`.
+    Called once when the registry is created. Return specs whose targets satisfy `components.TaxonomyReader`; used by
+    `--taxonomy FILE`, whose format is detected from the content or named by `--taxonomy-format NAME`.
     """
     raise NotImplementedError
 
@@ -106,7 +106,7 @@ def taxonomy_readers() -> Sequence[ComponentSpec]:
 def language_models() -> Sequence[ComponentSpec]:
     """Language models that write descriptors.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.LanguageModel`; used by
+    Called once when the registry is created. Return specs whose targets satisfy `components.LanguageModel`; used by
     `bioclip-x describe --llm NAME`.
     """
     raise NotImplementedError
@@ -114,10 +114,10 @@ def language_models() -> Sequence[ComponentSpec]:
 
 @hookspec
 def prompts() -> Sequence[ComponentSpec]:
-    """Prompts that language models are asked with.
+    """Prompt templates for language models.
 
-    Called once when the registry is made. Return specs whose targets, called with the options, return a
-    `prompts.templates.PromptTemplate`, loaded from a file of the plugin's own, say; used by
+    Called once when the registry is created. Return specs whose targets, called with the options, return a
+    `prompts.llm_prompts.PromptTemplate`, for example loaded from a file of the plugin; used by
     `bioclip-x describe --prompt NAME`.
     """
     raise NotImplementedError
@@ -125,9 +125,9 @@ def prompts() -> Sequence[ComponentSpec]:
 
 @hookspec
 def datasets() -> Sequence[ComponentSpec]:
-    """Sets of labelled images.
+    """Data sets of labelled images.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.Dataset`; used by `data:` in
+    Called once when the registry is created. Return specs whose targets satisfy `components.Dataset`; used by `data:` in
     a training configuration.
     """
     raise NotImplementedError
@@ -137,7 +137,7 @@ def datasets() -> Sequence[ComponentSpec]:
 def reports() -> Sequence[ComponentSpec]:
     """Output formats.
 
-    Called once when the registry is made. Return specs whose targets satisfy `components.Report`; used by
+    Called once when the registry is created. Return specs whose targets satisfy `components.Report`; used by
     `--format NAME` and `--report FILE`.
     """
     raise NotImplementedError
@@ -154,14 +154,14 @@ def commands() -> Sequence[ComponentSpec]:
 
 @hookspec
 def configure(recipe: Recipe) -> Mapping[str, Any]:
-    """Changes to the recipe, for a plugin switched on with `--plugin`.
+    """Changes to the recipe made by a plugin enabled with `--plugin`.
 
-    Called for the switched-on plugins only, in the order given, each with the recipe before any patch.
+    Called for the enabled plugins only, in the order given, each with the recipe before any patch.
 
     recipe: the merged defaults and recipe file.
 
-    Return the fields to set. Two plugins that set one field to different values are an error that names both; flags
-    on the command line win over patches.
+    Return the fields to set. It is an error, naming both plugins, if two of them set a field to different values. Flags
+    on the command line override patches.
     """
     raise NotImplementedError
 

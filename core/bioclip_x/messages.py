@@ -1,4 +1,4 @@
-"""How messages put things."""
+"""Formatting for messages."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 
 
 def list_some(names: Sequence[str], most: int = 5) -> str:
-    """The first few of many names, and how many more there are.
+    """Joins the first few names and adds the number of further ones.
 
     >>> list_some(["a", "b", "c"], most=2)
     'a, b, … (1 more)'
@@ -17,7 +17,7 @@ def list_some(names: Sequence[str], most: int = 5) -> str:
 
 
 def escape_controls(text: str, keep: str = "") -> str:
-    """Text with control characters spelt out, but for those in `keep`: none may move a cursor or turn a line around.
+    """Escapes control characters except those in `keep`, so that none can move the cursor or reverse a line.
 
     >>> escape_controls("a\\x1b[2J gpj.exe\\u202e")
     'a\\\\x1b[2J gpj.exe\\\\u202e'
@@ -26,7 +26,8 @@ def escape_controls(text: str, keep: str = "") -> str:
 
 
 def pluralise(number: int, noun: str, plural: str = "") -> str:
-    """
+    """Formats a number with its noun.
+
     >>> pluralise(1, "class", "classes"), pluralise(1200, "taxon", "taxa")
     ('1 class', '1,200 taxa')
     """

@@ -1,4 +1,4 @@
-"""Models by name: which family loads them, where they are, and the classes that they bring."""
+"""Models by name: the family that loads them, their source, and the class lists published with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioclip_x.registry import Registry, get_capabilities
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A recipe's family of models. source: what the family is asked for, where a plugin provides the recipe's model."""
+    """A recipe's family of models. source: the name or location of the recipe's model, as passed to the family."""
 
     name: str
     encoder: Encoder
@@ -24,7 +24,7 @@ class Family:
 
 
 def make_family(registry: Registry, recipe: Recipe) -> Family:
-    """The family of the recipe's model. Loads nothing."""
+    """Makes the family of the recipe's model, without loading the model."""
     encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
     provided = find_provided_model(registry, recipe.model)
     source = provided.source if provided else recipe.model
@@ -32,14 +32,14 @@ def make_family(registry: Registry, recipe: Recipe) -> Family:
 
 
 def find_provided_model(registry: Registry, name: str) -> KnownModel | None:
-    """The model of this name that a plugin provides by its hook `models`, None where it is the family's own affair."""
+    """Returns the model of this name that a plugin provides with its hook `models`; None for the family's own models."""
     return registry.make("models", name) if name in registry.components("models") else None
 
 
 def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
-    """The recipe's model, loaded.
+    """Loads the recipe's model.
 
-    Raises ModelError where it cannot be found, or where its family cannot preprocess images as the recipe says.
+    Raises ModelError if it cannot be found, or if its family does not support the recipe's preprocessing.
     """
     if recipe.preprocess not in family.capabilities.preprocess:
         raise ModelError(
@@ -56,15 +56,15 @@ def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
 
 
 def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClasses | None:
-    """The list of classes that a model brings; None for a family whose models bring none."""
+    """Returns the class list published with a model; None if there is none."""
     if not family.capabilities.brings_classes:
         return None
     return family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
 
 
 def list_known_models(registry: Registry) -> Sequence[KnownModel]:
-    """All models that have a short name: those that plugins provide, then those of each family."""
+    """Lists all models that have a short name: those that plugins provide, then those of each family."""
     provided = [registry.make("models", name) for name in registry.components("models")]
     families = [registry.make("encoders", name) for name in registry.components("encoders")]
-    listing = [family for family in families if get_capabilities(family, EncoderCapabilities).lists_models]
-    return [*provided, *(model for family in listing for model in family.known_models())]
+    with_models = [family for family in families if get_capabilities(family, EncoderCapabilities).lists_models]
+    return [*provided, *(model for family in with_models for model in family.known_models())]

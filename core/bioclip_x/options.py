@@ -1,7 +1,7 @@
 """Component references (`name:option=value,…`) and the validation of options against a constructor.
 
-A component's options are its constructor's keyword-only arguments. One argument before them, if it has one, is the
-option that a value without a name sets: with `def __init__(self, set="x", *, name="common")` `templates:openai-80` is
+A component's options are its constructor's keyword-only arguments. A single argument before them is the option that a value
+without an option name sets: with `def __init__(self, set="x", *, name="common")`, `templates:openai-80` means
 `templates:set=openai-80`.
 """
 
@@ -18,11 +18,11 @@ from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.validation import find_first_error
 
 BARE: Final = ""
-"""The key of a value given without an option's name; which option it sets, the component's constructor says."""
+"""The key of a value without an option name; the component's constructor determines which option it sets."""
 
 
 class ComponentRef(BaseModel):
-    """A component by name, with options. In YAML a string, or a mapping with `name` and the options beside it."""
+    """A component's name and options. In YAML a string, or a mapping of `name` and the options."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,9 +35,9 @@ class ComponentRef(BaseModel):
 
 
 def parse_ref(value: Any) -> ComponentRef:
-    """Reads `"hedge:threshold=0.8,depth=auto"` or `{"name": "hedge", "threshold": 0.8}`; values are YAML scalars.
+    """Parses `"hedge:threshold=0.8,depth=auto"` or `{"name": "hedge", "threshold": 0.8}`; values are YAML scalars.
 
-    The first value may come without an option's name. Of a value, "=" and ":" may be part, a comma not.
+    The first value may come without an option name. Values may contain "=" and ":", but no comma.
 
     >>> parse_ref("hedge:threshold=0.8").options
     {'threshold': 0.8}
@@ -63,31 +63,33 @@ def parse_ref(value: Any) -> ComponentRef:
         if not equals and not options:
             key, scalar = BARE, part.strip()
         elif not key or not equals:
-            hint = " (only the first value may stand without an option's name)" if not equals else ""
+            hint = " (only the first value may come without an option name)" if not equals else ""
             raise RecipeError(f"{value!r}: expected name:option=value, got {part!r}{hint}")
         if key in options:
             raise RecipeError(f"{value!r}: option {key!r} is given twice")
         try:
             options[key] = yaml.safe_load(scalar)
         except yaml.YAMLError:
-            of = f"the value of {key!r}" if key else "its value"
-            raise RecipeError(f"{value!r}: {of} is not valid YAML: {scalar}") from None
+            subject = f"the value of {key!r}" if key else "its value"
+            raise RecipeError(f"{value!r}: {subject} is not valid YAML: {scalar}") from None
     return ComponentRef(name=name, options=options)
 
 
 def name_options(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with the value given without a name, if there is one, under the option that it sets.
+    """Returns the options, with a value that came without an option name under the option that it sets.
 
-    Raises RecipeError where `target` has no such option, or where it is given by its name as well.
+    what: the component's description in errors ("head 'hedge'").
+
+    Raises RecipeError if `target` has no such option, or if the option is also given by name.
     """
     if BARE not in options:
         return dict(options)
-    allowed = _options(what, target)
+    allowed = _list_options(what, target)
     positional = [p.name for p in allowed if p.kind is not p.KEYWORD_ONLY]
     value = options[BARE]
     if not positional:
         known = ", ".join(p.name for p in allowed) or "none"
-        raise RecipeError(f"{what}: {value!r} needs an option's name before it, option=value; known: {known}")
+        raise RecipeError(f"{what}: {value!r} needs an option name, option=value; known: {known}")
     [name] = positional
     if name in options:
         raise RecipeError(f"{what}: option {name!r} is given twice, as {value!r} and as {options[name]!r}")
@@ -95,9 +97,12 @@ def name_options(what: str, target: Callable[..., Any], options: Mapping[str, An
 
 
 def validate_options(what: str, target: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options for `target`, converted to its annotations. Raises RecipeError naming the option and listing the known."""
+    """Validates options for `target` and converts them to its annotations; adds the defaults of the others.
+
+    Raises RecipeError naming the invalid option, or listing the known ones.
+    """
     options = name_options(what, target, options)
-    parameters = _options(what, target)
+    parameters = _list_options(what, target)
     unknown = sorted(set(options) - {p.name for p in parameters})
     if unknown:
         known = ", ".join(p.name for p in parameters) or "none"
@@ -107,13 +112,13 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
     try:
         model = create_model("Options", __config__=config, **fields)(**options)
     except ValidationError as problem:
-        wrong = find_first_error(problem)
-        raise RecipeError(f"{what}: option {wrong.place!r}: {wrong.message}") from None
+        error = find_first_error(problem)
+        raise RecipeError(f"{what}: option {error.place!r}: {error.message}") from None
     return {p.name: getattr(model, p.name) for p in parameters}
 
 
-def _options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The constructor's options: keyword-only arguments, and at most one before them, first."""
+def _list_options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Returns the constructor's options: at most one positional argument, then the keyword-only ones."""
     try:
         signature = inspect.signature(target, eval_str=True)
     except NameError as problem:
@@ -121,5 +126,7 @@ def _options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
     positional = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     if len(positional) > 1:
         names = ", ".join(p.name for p in positional)
-        raise PluginError(f"{what}: its constructor must take its options by keyword, all but one; it has {names}")
+        raise PluginError(
+            f"{what}: its constructor may have at most one argument that is not keyword-only; it has {names}"
+        )
     return [*positional, *(p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)]

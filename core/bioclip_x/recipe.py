@@ -1,4 +1,7 @@
-"""What to do, in one frozen record: defaults < recipe file < `--plugin` patches in order < flags."""
+"""The recipe: all settings of a classification in one frozen record.
+
+Precedence: defaults < recipe file < `--plugin` patches in order < flags.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,11 @@ def parse_subset_terms(value: Any) -> Any:
     terms = (value,) if isinstance(value, str) else value
     if not terms:
         return terms
-    from bioclip_x.taxonomy.editing.subset import parse_term  # numpy, which a recipe without a subset need not wait for
+    from bioclip_x.taxonomy.editing.subset import parse_term  # imports numpy, which only recipes with a subset need
 
     for term in terms if isinstance(terms, Sequence) else ():
         if isinstance(term, str):
-            parse_term(term)  # says at once what is wrong with it
+            parse_term(term)  # raises for an invalid term
     return terms
 
 
@@ -47,22 +50,22 @@ Labels = Annotated[tuple[str, ...], BeforeValidator(parse_labels), Field(min_len
 COMPONENTS: Final[Mapping[str, Kind]] = {
     "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits", "head": "heads",
 }  # fmt: skip
-"""The fields that name components, and of which kind these are."""
+"""Fields that name components → the kind of these."""
 REQUIRED: Final = ("encoder", "text", "scorer", "head")
-"""Those of which a recipe has one at least."""
+"""Component fields that must have a value."""
 SEVERAL: Final = ("text", "adjust")
-"""Those that name several."""
+"""Component fields that take several values."""
 FILES: Final = ("taxonomy", "descriptors", "report_as")
-"""The fields that are files."""
+"""Fields that are file paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """What the help of the command line shows of a field's flag, beside the description.
+    """How the command line's help shows a field's flag, in addition to the description.
 
-    metavar: what stands for the value; None takes the type's own word.
-    default: what happens where nothing is given, if the field's default does not say it.
-    listed: several values come as one, separated by commas; else the flag of a tuple is repeatable.
+    metavar: placeholder of the value; None uses that of the type.
+    default: the behaviour without the flag, if the field's default does not show it.
+    listed: several values are separated by commas; otherwise a tuple's flag is repeatable.
     """
 
     metavar: str | None = None
@@ -71,10 +74,10 @@ class Flag:
 
 
 class Recipe(BaseModel):
-    """A classification, complete. Every output carries the recipe that it came from.
+    """All settings of a classification. Every output contains its recipe.
 
     Each field is a flag of the command line (`bioclip_x.cli.flags`), and its description is the flag's help. model, encoder,
-    text, scorer and head have no default here: the installed plugins declare them, and `resolve_recipe` fills them in.
+    text, scorer and head have no default here: installed plugins declare their defaults, and `resolve_recipe` adds them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -89,26 +92,26 @@ class Recipe(BaseModel):
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere."
     )
     bank_precision: Literal["fp32", "fp16"] = Field(
-        "fp32", description="Of the embedded texts in products with images: fp16 takes half the memory."
+        "fp32", description="Precision of the text embeddings: fp16 takes half the memory."
     )
     preprocess: Literal["model", "pybioclip"] = Field(
-        "model", description="Resize images as the model's configuration says, or as pybioclip does."
+        "model", description="Resize images as in the model's configuration, or as pybioclip does."
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."
     )
-    taxonomy_format: Annotated[str | None, Flag("NAME", default="seen from the content")] = Field(
+    taxonomy_format: Annotated[str | None, Flag("NAME", default="detected from the content")] = Field(
         None, description="The taxonomy's reader."
     )
     dag: Annotated[Literal["refuse", "first", "all"] | None, Flag(default="refuse")] = Field(
         None, description="A node with several parents: an error, its first parent, or a copy under each."
     )
     labels: Annotated[Labels | None, Flag("A,B,…|FILE", listed=True)] = Field(
-        None, description="Plain labels instead of a taxonomy; in a file one a line."
+        None, description="Plain labels instead of a taxonomy; in a file, one per line."
     )
     subset: Annotated[Terms, Flag("PART")] = Field(
         (),
-        description="A part of the classes: class=Insecta, genus=Quercus,Fagus, family!=Apidae (without), a name, or a "
+        description="Subset of the classes: class=Insecta, genus=Quercus,Fagus, family!=Apidae (exclude), a name, or a "
         "file of names.",
     )
     text: Annotated[Refs, Flag("T")] = Field(
@@ -118,41 +121,41 @@ class Recipe(BaseModel):
         "en", description="Language of common names, as an ISO 639-1 code (en, de, …)."
     )
     descriptors: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
-        None, description="Descriptors: our YAML, or CBD's JSON."
+        None, description="Descriptors: bioclip-x YAML, or CBD's JSON."
     )
     missing: Literal["name", "error"] = Field(
-        "name", description="A class without descriptors: use its name, or refuse."
+        "name", description="A class without descriptors: use its name, or raise an error."
     )
-    scorer: Annotated[Ref, Flag("S")] = Field(description="Features to class scores (text).")
+    scorer: Annotated[Ref, Flag("S")] = Field(description="Computes class scores from image features (text).")
     pooling: Annotated[Literal["mean", "ensemble", "max"], Flag(default="as the texts were published, else mean")] = (
         Field("mean", description="How a class's texts are pooled.")
     )
     adjust: Annotated[Adjustments, Flag("A")] = Field(
-        (), description="What is added to class scores: priors, a region's species list (species-list:park.csv)."
+        (), description="Priors added to class scores, such as a region's species list (species-list:park.csv)."
     )
-    head: Annotated[Ref, Flag("H")] = Field(description="Class scores to a decision on the tree (flat, rollup).")
+    head: Annotated[Ref, Flag("H")] = Field(description="Decides on the tree from class scores (flat, rollup).")
     rank: Annotated[str | None, Flag("R", default="the classes themselves")] = Field(
         None, description="Report at this rank (family, …)."
     )
     depth: Literal["auto"] | None = Field(
         None,
-        description="Name each image as deep down the tree as --accuracy allows; see `bioclip-x calibrate`.",
+        description="Name each image as deep in the tree as --accuracy allows; see `bioclip-x calibrate`.",
     )
     accuracy: Annotated[float | None, Flag("A", default="0.95")] = Field(
-        None, gt=0, lt=1, description="The part of the names that --depth auto has right."
+        None, gt=0, lt=1, description="The fraction of names that --depth auto gets right."
     )
     calibration: Annotated[Literal["none", "auto"] | Path, Flag("FILE|auto|none")] = Field(
         "none",
-        description="What `bioclip-x calibrate` wrote; auto takes the one it kept for just this model, list and texts.",
+        description="Output of `bioclip-x calibrate`; auto uses the one stored for this model, class list and texts.",
     )
     report_as: Annotated[Path | None, Flag("FILE")] = Field(
         None, description="Report under the names and lineages of another taxonomy."
     )
     k: int = Field(5, ge=1, description="Predictions per image.")
-    explain: bool = Field(True, description="Whether each name is explained, by the texts that made it.")
+    explain: bool = Field(True, description="Whether each name is explained by the texts that contributed to it.")
     why_not: Annotated[str | None, Flag("NAME")] = Field(
         None,
-        description="Explain why not this taxon, of any rank and by any of its names, in place of the second best.",
+        description="Explain why not this taxon (any rank, any of its names) instead of the second best.",
     )
     heat_maps: bool = Field(
         False, description="Show where in the image each text's similarity comes from (vision transformers)."
@@ -163,15 +166,15 @@ class Recipe(BaseModel):
     )
 
     def dump(self) -> dict[str, Any]:
-        """Plain values, for outputs; `Recipe.model_validate` of it gives an equal recipe."""
+        """Returns plain values for outputs; `Recipe.model_validate` restores an equal recipe from them."""
         dumped = self.model_dump(mode="json")
         for name in COMPONENTS:
             value = getattr(self, name)
-            dumped[name] = [_plain(ref) for ref in value] if name in SEVERAL else _plain(value)
+            dumped[name] = [_dump_ref(ref) for ref in value] if name in SEVERAL else _dump_ref(value)
         return dumped
 
 
-def _plain(ref: ComponentRef) -> Any:
-    if "name" in ref.options:  # an option of that name must not hide the component's
+def _dump_ref(ref: ComponentRef) -> Any:
+    if "name" in ref.options:  # an option called "name" must not hide the component's name
         return {"name": ref.name, "options": dict(ref.options)}
     return {"name": ref.name, **ref.options} if ref.options else ref.name

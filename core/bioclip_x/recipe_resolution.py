@@ -27,36 +27,36 @@ def resolve_recipe(
     flags: Mapping[str, Any] | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Merges `defaults` < recipe file < patches of `plugins` in order < `flags` (None values are not given).
+    """Merges `defaults` < recipe file < patches of `plugins` in order < `flags` (None values are not set).
 
-    defaults: over those of the installed plugins; the command line passes the user's settings here.
+    defaults: override those of the installed plugins; the command line passes the user's settings.
 
-    What is not named comes from the plugins (`ComponentSpec.default`, `default_for`): a field such as `rank`, `depth` or
-    `descriptors` brings the component that declares itself for it; a model that a plugin provides brings its encoder; a
-    text builder whose prompts were published with a pooling brings that, where no other builder asks for another. An
-    accuracy without a depth brings depth auto.
+    Components that are not named come from the plugins (`ComponentSpec.default`, `default_for`): a field such as `rank`,
+    `depth` or `descriptors` implies the component declared for it; a model provided by a plugin implies its encoder; text
+    builders imply the pooling that their prompts were published with, unless they differ in it. An accuracy without a depth
+    implies depth auto.
 
-    Raises RecipeError for unknown fields, bad values, or two plugins that set one field (that no flag settles) to
-    different values, naming both.
+    Raises RecipeError for unknown fields and invalid values, and, naming both, for two plugins that set a field to
+    different values, unless a flag sets it.
     """
-    from_file = _place_paths(registry, read_recipe(file), file.parent) if file else {}
+    from_file = _resolve_paths(registry, read_recipe(file), file.parent) if file else {}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     from_file = dict(defaults or {}) | from_file
     base = _validate(_fill_in(registry, from_file), str(file) if file else "defaults")
-    patches = _collect_patches(registry, plugins, base, settled=given)
+    patches = _collect_patches(registry, plugins, base, flags=given)
     explicit = from_file | patches | given
     for one, other in (("labels", "taxonomy"), ("taxonomy", "labels")):
         if one in given and other not in given:
-            explicit.pop(other, None)  # a flag for one of the two settles which it is
+            explicit.pop(other, None)  # the flag replaces the other of the two
     if explicit.get("accuracy") is not None:
         explicit.setdefault("depth", "auto")
-    recipe = _settle(registry, _validate(_fill_in(registry, explicit), "the recipe"), "pooling" in explicit)
+    recipe = _complete(registry, _validate(_fill_in(registry, explicit), "the recipe"), "pooling" in explicit)
     _refuse_contradictions(registry, recipe)
     return recipe
 
 
 def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that name components, and the model, where the request leaves them out."""
+    """Adds the model and the required components that are not set."""
     filled = dict(explicit)
     if "model" not in filled:
         filled["model"] = registry.required_default("models")
@@ -69,11 +69,13 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
     for field, kind in COMPONENTS.items():
         if field in filled or field not in REQUIRED:
             continue
-        brought = {name: setting for setting, name in registry.defaults(kind).items() if explicit.get(setting)}
-        if len(brought) > 1:
-            told = " and ".join(f"{setting} brings the {field} {name!r}" for name, setting in brought.items())
-            raise RecipeError(f"{told}; leave out the {' or the '.join(brought.values())}, or say which by --{field}")
-        filled[field] = next(iter(brought), None) or registry.required_default(kind)
+        implied = {name: setting for setting, name in registry.defaults(kind).items() if explicit.get(setting)}
+        if len(implied) > 1:
+            conflict = " and ".join(f"{setting} implies the {field} {name!r}" for name, setting in implied.items())
+            raise RecipeError(
+                f"{conflict}; leave out the {' or the '.join(implied.values())}, or choose one with --{field}"
+            )
+        filled[field] = next(iter(implied), None) or registry.required_default(kind)
     return filled
 
 
@@ -81,8 +83,8 @@ def _refuse_contradictions(registry: Registry, recipe: Recipe) -> None:
     if recipe.depth and not get_capabilities(_make_head(registry, recipe), HeadCapabilities).depth_option:
         default = registry.default("heads", "depth")
         raise RecipeError(
-            f"depth auto needs a head that can be asked for it ({default}), and the head {recipe.head.name!r} was given; "
-            "leave one of the two out"
+            f"depth auto needs a head that supports it ({default}), but the head {recipe.head.name!r} was given; "
+            "leave out one of the two"
         )
     if recipe.labels and recipe.taxonomy:
         raise RecipeError("labels and a taxonomy were both given; give one")
@@ -92,59 +94,59 @@ def _make_head(registry: Registry, recipe: Recipe) -> Head:
     return registry.make("heads", recipe.head.name, recipe.head.options)
 
 
-def _place_paths(registry: Registry, document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A recipe file's fields, with the options of its components that are relative paths taken from its folder."""
-    placed = dict(document)
+def _resolve_paths(registry: Registry, document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Resolves the path options of a recipe file's components against its folder."""
+    resolved = dict(document)
     for field, kind in COMPONENTS.items():
         if document.get(field):
             refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in parse_refs(document[field])]
-            placed[field] = refs if field in SEVERAL else refs[0]
-    return placed
+            resolved[field] = refs if field in SEVERAL else refs[0]
+    return resolved
 
 
-def _settle(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
-    """With every option under its name (`templates:openai-80` is `templates:set=openai-80`), and its builders' pooling."""
+def _complete(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe:
+    """Names every option (`templates:openai-80` → `templates:set=openai-80`) and sets the text builders' pooling."""
 
-    def full(kind: Kind, ref: ComponentRef) -> ComponentRef:
+    def name_options(kind: Kind, ref: ComponentRef) -> ComponentRef:
         if BARE not in ref.options:
             return ref
-        return ComponentRef(name=ref.name, options=registry.named(kind, ref.name, ref.options))
+        return ComponentRef(name=ref.name, options=registry.name_options(kind, ref.name, ref.options))
 
     fields: dict[str, Any] = {field: getattr(recipe, field) for field in Recipe.model_fields}
     for field, kind in COMPONENTS.items():
         refs = fields[field]
-        fields[field] = tuple(full(kind, ref) for ref in refs) if field in SEVERAL else full(kind, refs)
-    asked = set() if pooling_given else _poolings(registry, recipe)
-    return _validate(fields | ({"pooling": asked.pop()} if len(asked) == 1 else {}), "the recipe")
+        fields[field] = tuple(name_options(kind, ref) for ref in refs) if field in SEVERAL else name_options(kind, refs)
+    poolings = set() if pooling_given else _collect_poolings(registry, recipe)
+    return _validate(fields | ({"pooling": poolings.pop()} if len(poolings) == 1 else {}), "the recipe")
 
 
-def _poolings(registry: Registry, recipe: Recipe) -> set[str]:
-    """The poolings that the prompts of the recipe's text builders were published with."""
+def _collect_poolings(registry: Registry, recipe: Recipe) -> set[str]:
+    """Returns the poolings that the prompts of the recipe's text builders were published with."""
     builders = (registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
     return {pooling for builder in builders if (pooling := get_capabilities(builder, TextBuilderCapabilities).pooling)}
 
 
 def _collect_patches(
-    registry: Registry, plugins: Sequence[str], base: Recipe, settled: Mapping[str, Any]
+    registry: Registry, plugins: Sequence[str], base: Recipe, flags: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The plugins' patches together. Values are compared as the recipe understands them: "common" is ["common"]."""
+    """Merges the plugins' patches. Values are compared after validation: "common" equals ["common"]."""
     patches: dict[str, Any] = {}
-    meant: dict[str, tuple[str, Any]] = {}
+    validated: dict[str, tuple[str, Any]] = {}
     for plugin in plugins:
-        for patch in _configured(registry, plugin, base):
-            whole = _validate(base.dump() | dict(patch), f"--plugin {plugin}")
+        for patch in _call_configure(registry, plugin, base):
+            patched = _validate(base.dump() | dict(patch), f"--plugin {plugin}")
             for name, value in patch.items():
-                other, before = meant.get(name, (plugin, getattr(whole, name)))
-                if name not in settled and before != getattr(whole, name):
+                other, before = validated.get(name, (plugin, getattr(patched, name)))
+                if name not in flags and before != getattr(patched, name):
                     raise RecipeError(
                         f"--plugin {other} sets {name} to {patches[name]!r} and --plugin {plugin} sets it to {value!r}; "
-                        f"drop one of them, or settle it with --{name.replace('_', '-')}"
+                        f"drop one of them, or set --{name.replace('_', '-')}"
                     )
-                patches[name], meant[name] = value, (plugin, getattr(whole, name))
+                patches[name], validated[name] = value, (plugin, getattr(patched, name))
     return patches
 
 
-def _configured(registry: Registry, plugin: str, base: Recipe) -> list[Mapping[str, Any]]:
+def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mapping[str, Any]]:
     hook = registry.configure(plugin)
     try:
         patches = hook(recipe=base) if hook else []
@@ -159,15 +161,15 @@ def _configured(registry: Registry, plugin: str, base: Recipe) -> list[Mapping[s
 
 
 def read_recipe(file: Path) -> dict[str, Any]:
-    """A recipe file (YAML): a mapping of recipe fields; paths in it are relative to it."""
+    """Reads a recipe file (YAML): a mapping of recipe fields, with paths relative to the file."""
     document = read_yaml(file, RecipeError)
     if not isinstance(document, dict):
         raise RecipeError(f"{file}: expected a mapping of recipe fields, got {type(document).__name__}")
     for name in FILES:
         if isinstance(document.get(name), str):
             document[name] = str(file.parent / document[name])
-    if isinstance(file_there := document.get("calibration"), str) and file_there not in ("none", "auto"):
-        document["calibration"] = str(file.parent / file_there)
+    if isinstance(calibration := document.get("calibration"), str) and calibration not in ("none", "auto"):
+        document["calibration"] = str(file.parent / calibration)
     if isinstance(terms := parse_subset_terms(document.get("subset")), Sequence):
         from bioclip_x.taxonomy.editing.subset import resolve_path
 

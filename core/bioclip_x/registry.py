@@ -50,7 +50,7 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
     "datasets": capabilities.DatasetCapabilities,
     "reports": capabilities.ReportCapabilities,
 }
-"""Kind → the record that its components declare."""
+"""Kind → the capabilities record of its components."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,17 @@ class Registered:
 
 
 class DuplicateError(PluginError):
-    """Two plugins provide one name. Never skipped: which of them a recipe means would depend on what is installed."""
+    """Two plugins provide the same name.
+
+    Never skipped: which of them a recipe refers to would depend on the installed plugins.
+    """
 
 
 class Registry:
-    """Plugins and their components. Made by `create_registry`, never global.
+    """Plugins and their components. Created by `create_registry`; there is no global one.
 
     manager: the pluggy manager, for calling hooks. plugins: name → origin (a distribution and its version, a module, a
-    file). warnings: one line per installed plugin that was skipped.
+    file). warnings: one line per skipped plugin.
     """
 
     def __init__(self) -> None:
@@ -80,13 +83,13 @@ class Registry:
         self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
 
     def register(self, name: str, plugin: Any, origin: str) -> None:
-        """Adds one plugin, whole or not at all.
+        """Registers one plugin completely or not at all.
 
-        Raises PluginError for a misspelt hook, a hook that fails, or a name that another plugin has; DuplicateError for a
-        component name that is taken, or a second default.
+        Raises PluginError for a misspelt hook, a failing hook or a plugin name in use; DuplicateError for a component name
+        in use or a second default.
         """
         if self.manager.has_plugin(name):
-            raise PluginError(f"another plugin is called so: {name!r} of {self.plugins[name]}")
+            raise PluginError(f"the plugin name {name!r} is in use by {self.plugins[name]}")
         components = {kind: dict(taken) for kind, taken in self._components.items()}
         origins = self.plugins | {name: origin}
         try:
@@ -94,8 +97,8 @@ class Registry:
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
                 raise PluginError(f"{origin} has no hook; is @hookimpl missing?")
-            found = [(each, Registered(spec, name)) for each in KINDS for spec in self._provided(each, plugin)]
-            for kind, one in found:
+            provided = [(kind, Registered(spec, name)) for kind in KINDS for spec in self._collect_specs(kind, plugin)]
+            for kind, one in provided:
                 _refuse_duplicate(kind, one, components[kind], origins)
                 components[kind][one.spec.name] = one
         except Exception as problem:
@@ -108,39 +111,39 @@ class Registry:
         self.plugins, self._components = origins, components
 
     def load(self, names: Iterable[str]) -> list[str]:
-        """Adds plugins by module name or path to a .py file, where they are not there yet. Returns their names here.
+        """Registers plugins by module name or path to a .py file, unless they are registered. Returns their names.
 
-        Raises PluginError where one is missing or broken.
+        Raises PluginError for a missing or broken one.
         """
-        found = []
+        loaded = []
         for name in names:
             plugin = self.manager.get_plugin(name) or import_plugin(name, known=self.plugins)
-            there = self.manager.get_name(plugin)  # a module may be an installed plugin under another name
-            if there is None:
+            registered_name = self.manager.get_name(plugin)  # a module may be an installed plugin under another name
+            if registered_name is None:
                 self.register(name, plugin, name)
-            found.append(there or name)
-        return found
+            loaded.append(registered_name or name)
+        return loaded
 
     def components(self, kind: Kind) -> dict[str, Registered]:
-        """Name → component of one kind, sorted by name."""
+        """Returns name → component of one kind, sorted by name."""
         return dict(sorted(self._components[kind].items()))
 
     def in_order(self, kind: Kind) -> list[str]:
-        """The names of one kind's components in the order in which plugins were registered and list them."""
+        """Returns the component names of one kind in registration order."""
         return list(self._components[kind])
 
     def target(self, kind: Kind, name: str) -> Any:
-        """Imports what a component's spec points at. Raises PluginError listing the known names, or the cause."""
+        """Imports a component's target. Raises PluginError listing the known names, or with the cause."""
         found = self._components[kind].get(name)
         if found is None:
             known = ", ".join(sorted(self._components[kind])) or "none"
-            raise PluginError(f"no {_singular(kind)} is called {name!r}; known: {known}")
+            raise PluginError(f"no {_name_kind(kind)} is called {name!r}; known: {known}")
         module, _, attribute = found.spec.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as problem:
             raise PluginError(
-                f"the {_singular(kind)} {name!r} of plugin {found.plugin!r} ({self.plugins[found.plugin]}) cannot be "
+                f"the {_name_kind(kind)} {name!r} of plugin {found.plugin!r} ({self.plugins[found.plugin]}) cannot be "
                 f"imported from {found.spec.target!r}: {problem}"
             ) from problem
 
@@ -177,7 +180,7 @@ class Registry:
     @overload
     def make(self, kind: Literal["reports"], name: str, options: Mapping[str, Any] | None = None) -> Report: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
-        """Makes a component, its options validated against its constructor, its capabilities checked.
+        """Makes a component after validating its options against its constructor, and checks its capabilities.
 
         Raises PluginError or RecipeError.
         """
@@ -187,9 +190,9 @@ class Registry:
         return component
 
     def default(self, kind: Kind, setting: str = "") -> str | None:
-        """The component that is taken where a recipe names none of this kind; None where no plugin declares one.
+        """Returns the component used when a recipe names none of this kind; None if no plugin declares one.
 
-        setting: a field or flag of the recipe that brings a component of its own ("rank").
+        setting: a recipe field or flag that implies a component ("rank").
         """
         for name, found in self._components[kind].items():
             if (setting in found.spec.default_for) if setting else found.spec.default:
@@ -197,44 +200,44 @@ class Registry:
         return None
 
     def required_default(self, kind: Kind) -> str:
-        """The same, of kinds of which one is needed. Raises PluginError where no plugin declares one."""
+        """Returns the default component of a kind. Raises PluginError if no plugin declares one."""
         name = self.default(kind)
         if name is None:
             known = ", ".join(self.components(kind)) or "none"
-            raise PluginError(f"no loaded plugin declares a default {_singular(kind)}; name one (known: {known})")
+            raise PluginError(f"no loaded plugin declares a default {_name_kind(kind)}; name one (known: {known})")
         return name
 
     def defaults(self, kind: Kind) -> dict[str, str]:
-        """Setting → the component of this kind that it brings."""
+        """Returns setting → the component of this kind that it implies."""
         return {setting: name for name, found in self._components[kind].items() for setting in found.spec.default_for}
 
     def options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """All options of a component, those given validated. Raises PluginError or RecipeError."""
+        """Validates options and adds the defaults of the others. Raises PluginError or RecipeError."""
         from bioclip_x.options import validate_options
 
-        return validate_options(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
+        return validate_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name), options)
 
-    def named(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options given, each under its name. Raises PluginError or RecipeError."""
+    def name_options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the given options with each under its name. Raises PluginError or RecipeError."""
         from bioclip_x.options import name_options
 
-        return name_options(f"{_singular(kind)} {name!r}", self.target(kind, name), options)
+        return name_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name), options)
 
     def configure(self, plugin: str) -> Callable[..., Any] | None:
-        """The `configure` hook of one plugin, None where it has none. Raises PluginError for an unknown plugin."""
+        """Returns one plugin's `configure` hook, None if it has none. Raises PluginError for an unknown plugin."""
         if not self.manager.has_plugin(plugin):
             raise PluginError(f"no plugin is called {plugin!r}; known: {', '.join(sorted(self.plugins))}")
-        caller = self._hook_of("configure", self.manager.get_plugin(plugin))
+        caller = self._select_hook("configure", self.manager.get_plugin(plugin))
         return caller if caller.get_hookimpls() else None
 
-    def _hook_of(self, hook: str, plugin: Any) -> pluggy.HookCaller:
-        """A hook as one plugin alone implements it."""
+    def _select_hook(self, hook: str, plugin: Any) -> pluggy.HookCaller:
+        """Returns a hook restricted to one plugin's implementation."""
         return self.manager.subset_hook_caller(
             hook, [other for other in self.manager.get_plugins() if other is not plugin]
         )
 
-    def _provided(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
-        specs = [spec for provided in self._hook_of(kind, plugin)() for spec in provided]
+    def _collect_specs(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
+        specs = [spec for provided in self._select_hook(kind, plugin)() for spec in provided]
         for spec in specs:
             if not isinstance(spec, ComponentSpec):
                 raise PluginError(f"its hook {kind} returned {spec!r}; expected ComponentSpecs")
@@ -242,20 +245,20 @@ class Registry:
 
 
 def get_capabilities(component: object, kind: type[Declared]) -> Declared:
-    """What a component (or its class) declares of itself: its `capabilities`, or the defaults where it has none.
+    """Returns the `capabilities` of a component or its class, or the defaults if it has none.
 
-    kind: the record expected, `HeadCapabilities` say. Raises PluginError where it declares something else.
+    kind: the expected record, for example `HeadCapabilities`. Raises PluginError for another type.
     """
     if not hasattr(component, "capabilities"):
         return kind()
-    found = component.capabilities
-    if not isinstance(found, kind):
+    declared = component.capabilities
+    if not isinstance(declared, kind):
         owner = component if isinstance(component, type) else type(component)
         raise PluginError(
             f"{owner.__module__}.{owner.__qualname__}: expected its attribute 'capabilities' to be an instance of "
-            f"{kind.__name__}, got {found!r}"
+            f"{kind.__name__}, got {declared!r}"
         )
-    return found
+    return declared
 
 
 def create_registry(
@@ -266,15 +269,15 @@ def create_registry(
     trace: bool = False,
     own: Mapping[str, Any] | None = None,
 ) -> Registry:
-    """Loads installed plugins (entry points of group `bioclip_x`) and those named.
+    """Loads the installed plugins (entry points of group `bioclip_x`) and the given ones.
 
-    plugins: further ones, by installed name, module, or path to a .py file.
-    strict: a broken installed plugin is an error instead of a warning.
-    only: entry points to load, by name; None loads all.
+    plugins: further plugins, by installed name, module, or path to a .py file.
+    strict: raise an error for a broken installed plugin instead of a warning.
+    only: names of the entry points to load; None loads all.
     trace: print every hook call to stderr.
-    own: plugins of the calling program itself, by name; registered first, whatever `only` says.
+    own: plugins of the calling program, by name; registered first, regardless of `only`.
 
-    Raises PluginError for a component name provided twice, or for a named plugin that is missing or broken.
+    Raises PluginError for a component name provided twice, or if one of `plugins` is missing or broken.
     """
     registry = Registry()
     if trace:
@@ -285,7 +288,7 @@ def create_registry(
     points = sorted(entry_points(group=GROUP), key=lambda p: p.name)
     for name in sorted(set(only or ()) - {point.name for point in points}):
         registry.warnings.append(
-            f"no installed plugin is called {name!r}; there are {', '.join(p.name for p in points)}"
+            f"no installed plugin is called {name!r}; installed: {', '.join(p.name for p in points)}"
         )
     for point in points:
         if only is not None and point.name not in only:
@@ -305,7 +308,7 @@ def create_registry(
 
 
 def from_environment() -> dict[str, Any]:
-    """What BIOCLIP_X_PLUGINS (names, comma separated) and BIOCLIP_X_TRACE ask of `create_registry`."""
+    """Reads arguments of `create_registry` from BIOCLIP_X_PLUGINS (comma-separated names) and BIOCLIP_X_TRACE."""
     only = os.environ.get("BIOCLIP_X_PLUGINS")
     return {
         "only": [name.strip() for name in only.split(",") if name.strip()] if only and only.strip() else None,
@@ -314,20 +317,20 @@ def from_environment() -> dict[str, Any]:
 
 
 def resolve_relative_paths(registry: Registry, kind: Kind, ref: ComponentRef, folder: Path) -> ComponentRef:
-    """A component whose options that are relative paths are taken from a folder, such as that of the file it stands in.
+    """Resolves a component's path options against a folder, such as that of the file that contains the reference.
 
     Raises PluginError or RecipeError.
     """
     if not ref.options:
-        return ref  # what it points at is not imported before it is needed
-    given = registry.named(kind, ref.name, ref.options)
-    found = registry.options(kind, ref.name, given)
-    paths = {key: str(folder / found[key]) for key in given if isinstance(found[key], Path)}
+        return ref  # avoids importing the target before it is needed
+    given = registry.name_options(kind, ref.name, ref.options)
+    validated = registry.options(kind, ref.name, given)
+    paths = {key: str(folder / validated[key]) for key in given if isinstance(validated[key], Path)}
     return ref.model_copy(update={"options": given | paths})
 
 
 def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
-    """A plugin module by import name or path to a .py file. Raises PluginError with the cause."""
+    """Imports a plugin by module name or path to a .py file. Raises PluginError with the cause."""
     try:
         return _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
     except PluginError:
@@ -335,7 +338,7 @@ def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
     except ModuleNotFoundError as problem:
         if problem.name and name.split(".")[0] == problem.name.split(".")[0]:
             raise PluginError(
-                f"no plugin is called {name!r}, and no module either; installed: {', '.join(sorted(known)) or 'none'}"
+                f"no plugin and no module is called {name!r}; installed: {', '.join(sorted(known)) or 'none'}"
             ) from None
         raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
     except (Exception, SystemExit) as problem:
@@ -345,14 +348,14 @@ def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
 def _import_file(path: Path) -> Any:
     if not path.is_file():
         raise PluginError(f"the plugin file {path} does not exist")
-    # Two files of one name are two modules: the place is part of it.
-    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    spec = importlib.util.spec_from_file_location(f"bioclip_x_plugin_{path.stem}_{place}", path.resolve())
+    # The module name includes a hash of the path, since files in different folders may have the same name.
+    path_hash = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(f"bioclip_x_plugin_{path.stem}_{path_hash}", path.resolve())
     assert spec is not None and spec.loader is not None
     if spec.name in sys.modules:
         return sys.modules[spec.name]
     module = importlib.util.module_from_spec(spec)
-    # In sys.modules before it runs, so that its own targets (f"{__name__}:Class") can be imported.
+    # Added before execution, so that the module's targets (f"{__name__}:Class") can be imported.
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
@@ -363,22 +366,22 @@ def _import_file(path: Path) -> Any:
 
 
 def _refuse_duplicate(kind: Kind, one: Registered, taken: Mapping[str, Registered], origins: Mapping[str, str]) -> None:
-    """Raises DuplicateError where another component has its name, or is the default for the same."""
+    """Raises DuplicateError if another component has the same name or is a default for the same setting."""
     for other in taken.values():
         both = set(one.spec.default_for) & set(other.spec.default_for)
         if (one.spec.default and other.spec.default) or both:
             what = f"for {', '.join(sorted(both))}" if both else "where a recipe names none"
             raise DuplicateError(
-                f"two plugins provide the default {_singular(kind)} {what}: {other.spec.name!r} of {other.plugin} "
+                f"two plugins provide the default {_name_kind(kind)} {what}: {other.spec.name!r} of {other.plugin} "
                 f"({origins[other.plugin]}) and {one.spec.name!r} of {one.plugin} ({origins[one.plugin]})"
             )
     if same := taken.get(one.spec.name):
         raise DuplicateError(
-            f"two plugins provide a {_singular(kind)} called {one.spec.name!r}: "
+            f"two plugins provide a {_name_kind(kind)} called {one.spec.name!r}: "
             f"{same.plugin} ({origins[same.plugin]}) and {one.plugin} ({origins[one.plugin]})"
         )
 
 
-def _singular(kind: str) -> str:
+def _name_kind(kind: str) -> str:
     words = {"taxonomy_readers": "taxonomy reader", "losses": "loss", "adjust_logits": "logit adjustment"}
     return words.get(kind, kind.replace("_", " ").rstrip("s"))

@@ -1,7 +1,7 @@
-"""What a user sets once for a machine: defaults of the command line, in a configuration file or the environment.
+"""A user's settings for a machine: defaults of the command line, from a configuration file or the environment.
 
-Only what says where and how to compute, and which model to take if none is named. The command line puts these below recipe
-files, plugins and flags; `Classifier` and the rest of the library do not look at them, but for `cache` and `data`.
+They cover where and how to compute, and the default model. Recipe files, plugins and flags override them; `Classifier` and
+the rest of the library ignore them, except for `cache` and `data`.
 """
 
 from __future__ import annotations
@@ -20,43 +20,46 @@ from bioclip_x.validation import find_first_error
 
 PREFIX: Final = "BIOCLIP_X_"
 FOLDERS: Final = {"cache", "data"}
-"""The settings that name folders."""
+"""The settings that are folders."""
 
 
-def _filled(value: Any) -> Any:
+def _refuse_blank(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         raise ValueError("expected a name, got a blank")
     return value
 
 
-Name = Annotated[str, BeforeValidator(_filled)]
+Name = Annotated[str, BeforeValidator(_refuse_blank)]
 
 
 class Schema(BaseModel):
-    """What may be set. None is not set."""
+    """The available settings. None means not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: Name | None = Field(None, description="the model where nothing else names one")
+    model: Name | None = Field(None, description="the model if no other source names one")
     device: Name | None = Field(None, description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "fp32", "fp16", "bf16"] | None = Field(None, description="auto: fp16 on CUDA, else fp32")
     batch_size: int | None = Field(None, ge=1, description="images per batch")
     workers: int | None = Field(None, ge=1, description="threads that decode images")
     language: Name | None = Field(None, description="language of common names (en, de, …)")
-    cache: Path | None = Field(None, description="where to keep what can be made again")
-    data: Path | None = Field(None, description="where to keep what cannot: calibrations")
+    cache: Path | None = Field(None, description="folder of files that can be regenerated")
+    data: Path | None = Field(None, description="folder of files that cannot: calibrations")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """values: what is set, by name. origins: the variable or the file that set it."""
+    """values: setting → value. origins: setting → the variable or file that set it."""
 
     values: Mapping[str, Any]
     origins: Mapping[str, str]
 
 
 def find_config_file() -> Path:
-    """$BIOCLIP_X_CONFIG, else config.yaml in the platform's place (on Linux ~/.config/bioclip-x)."""
+    """Returns $BIOCLIP_X_CONFIG, else config.yaml in the platform's configuration folder.
+
+    On Linux that is ~/.config/bioclip-x.
+    """
     import platformdirs
 
     chosen = os.environ.get(f"{PREFIX}CONFIG")
@@ -66,27 +69,27 @@ def find_config_file() -> Path:
 
 
 def name_variable(name: str) -> str:
-    """The environment variable of a setting.
+    """Returns the environment variable of a setting.
 
-    >>> variable("batch_size")
+    >>> name_variable("batch_size")
     'BIOCLIP_X_BATCH_SIZE'
     """
     return PREFIX + name.upper()
 
 
 def load_settings() -> Settings:
-    """The configuration file's settings, and over them the environment's; an empty variable sets nothing.
+    """Reads the configuration file and the environment, which takes precedence; empty variables are ignored.
 
-    Raises SettingsError naming the file or the variable: an unknown setting, a value that cannot be.
+    Raises SettingsError, naming the file or the variable, for an unknown setting or an invalid value.
     """
     file = find_config_file()
-    in_file = _validated(_read(file), str(file))
+    in_file = _validate(_read(file), str(file))
     for name in FOLDERS & in_file.keys():
         in_file[name] = file.parent / in_file[name].expanduser()
     values, origins = dict(in_file), dict.fromkeys(in_file, str(file))
     for name in Schema.model_fields:
         if text := os.environ.get(name_variable(name)):
-            values |= _validated({name: text}, "", shown=name_variable(name))
+            values |= _validate({name: text}, "", shown=name_variable(name))
             origins[name] = name_variable(name)
     for name in FOLDERS & values.keys():
         values[name] = values[name].expanduser()
@@ -106,44 +109,40 @@ def _read(file: Path) -> dict[str, Any]:
     return document
 
 
-def _validated(values: Mapping[str, Any], where: str, shown: str = "") -> dict[str, Any]:
-    """What is set of `values`. shown: what to call a setting in an error, if not by its name."""
+def _validate(values: Mapping[str, Any], where: str, shown: str = "") -> dict[str, Any]:
+    """Returns the values that are set. shown: a setting's name in errors, if not its own."""
     try:
         return Schema.model_validate(values).model_dump(exclude_none=True)
     except ValidationError as problem:
-        wrong = find_first_error(problem, Schema, "setting")
-        raise SettingsError(f"{shown}: {wrong.message}" if shown else f"{where}: {wrong}") from None
+        error = find_first_error(problem, Schema, "setting")
+        raise SettingsError(f"{shown}: {error.message}" if shown else f"{where}: {error}") from None
 
 
 def find_cache_folder() -> Path:
-    """$BIOCLIP_X_CACHE, else `cache` of the user's configuration file, else the platform's place for caches.
+    """Returns $BIOCLIP_X_CACHE, else `cache` of the user's configuration file, else the platform's cache folder.
 
     On Linux that is ~/.cache/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
     """
-    from bioclip_x.settings import load_settings
-
     return Path(load_settings().values.get("cache") or find_default_cache_folder())
 
 
 def find_default_cache_folder() -> Path:
-    """The platform's place for caches."""
+    """Returns the platform's cache folder."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("bioclip-x", appauthor=False))
 
 
 def find_data_folder() -> Path:
-    """$BIOCLIP_X_DATA, else `data` of the user's configuration file, else the platform's place for a program's data.
+    """Returns $BIOCLIP_X_DATA, else `data` of the user's configuration file, else the platform's data folder.
 
     On Linux that is ~/.local/share/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
     """
-    from bioclip_x.settings import load_settings
-
     return Path(load_settings().values.get("data") or find_default_data_folder())
 
 
 def find_default_data_folder() -> Path:
-    """The platform's place for a program's data."""
+    """Returns the platform's data folder."""
     import platformdirs
 
     return Path(platformdirs.user_data_dir("bioclip-x", appauthor=False))

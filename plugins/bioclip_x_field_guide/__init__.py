@@ -1,1 +1,1 @@
-"""The field guide: real species as data, and a renderer that draws them with a mask for every visible trait."""
+"""The field guide: data on real species, and a renderer that draws them with a mask for every visible trait."""

@@ -1,4 +1,4 @@
-"""Sheets of drawings to look at: every species once, or one row of drawings for each species."""
+"""Contact sheets: every species once, or a row of drawings per species."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from itertools import count, groupby
 from PIL import Image, ImageDraw, ImageFont
 
 from bioclip_x_field_guide.drawing import draw_species
-from bioclip_x_field_guide.painting.scene import scene_of
+from bioclip_x_field_guide.painting.scene import make_scene
 from bioclip_x_field_guide.species import Species, load_species
 
 PAPER, INK = (250, 247, 238), (60, 48, 40)
 
 
 def draw_plate(species: Iterable[Species], seed: int = 0, size: int = 144, columns: int = 8) -> Image.Image:
-    """Every species once, its name below it; every body plan begins a row of its own."""
+    """Draws every species once, with its name below; each body plan begins a new row."""
     rows = []
     for _, kinds in groupby(species, key=lambda kind: kind.plan):
         plan = list(kinds)
@@ -27,30 +27,30 @@ def draw_plate(species: Iterable[Species], seed: int = 0, size: int = 144, colum
     for r, row in enumerate(rows):
         for c, kind in enumerate(row):
             left, top = gap + c * (size + gap), gap + r * (size + label + gap)
-            sheet.paste(draw_species(kind.name, _at_home(kind, (seed, r, c)), size).image, (left, top))
-            _name(pen, kind.name, (left + size / 2, top + size + label / 2), size, label * 0.8)
+            sheet.paste(draw_species(kind.name, _find_home_seed(kind, (seed, r, c)), size).image, (left, top))
+            _write_name(pen, kind.name, (left + size / 2, top + size + label / 2), size, label * 0.8)
     return sheet
 
 
-def _at_home(kind: Species, seed: tuple[int, ...]) -> tuple[int, ...]:
-    """The first seed after this one that puts the species into its own habitat."""
-    tries = ((*seed, k) for k in count())
-    return next(one for one in tries if scene_of(one).habitat(kind.habitat) == kind.habitat)
+def _find_home_seed(kind: Species, seed: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the first seed derived from this one that places the species in its own habitat."""
+    candidates = ((*seed, k) for k in count())
+    return next(candidate for candidate in candidates if make_scene(candidate).habitat(kind.habitat) == kind.habitat)
 
 
-def _name(pen: ImageDraw.ImageDraw, name: str, middle: tuple[float, float], width: int, height: float) -> None:
-    """The name, centred and as large as its place lets it be."""
+def _write_name(pen: ImageDraw.ImageDraw, name: str, middle: tuple[float, float], width: int, height: float) -> None:
+    """Writes the name centred, in the largest size that fits."""
     font = ImageFont.load_default(size=height)
-    long = pen.textlength(name, font=font)
-    if long > width:
-        font = ImageFont.load_default(size=height * width / long)
+    length = pen.textlength(name, font=font)
+    if length > width:
+        font = ImageFont.load_default(size=height * width / length)
     pen.text(middle, name, fill=INK, font=font, anchor="mm")
 
 
 def draw_contact_sheet(
     species: Iterable[Species], seed: int = 0, per_species: int = 4, size: int = 160, blocks: int = 1
 ) -> Image.Image:
-    """Rows of labelled drawings in `blocks` columns of rows."""
+    """Draws a labelled row of drawings per species, in `blocks` columns of rows."""
     kinds = list(species)
     rows = -(-len(kinds) // blocks)
     label = max(14, size // 8)
@@ -67,7 +67,7 @@ def draw_contact_sheet(
 
 
 def main() -> None:
-    """Write a sheet as PNG, in 256 colours to keep it small."""
+    """Writes a sheet as PNG, in 256 colours to keep it small."""
     parser = argparse.ArgumentParser(description="Draw every species of the field guide on one sheet.")
     parser.add_argument("out")
     parser.add_argument("--seed", type=int, default=0)
@@ -75,13 +75,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=144)
     parser.add_argument("--blocks", type=int, default=1, help="columns of rows, where there are rows")
     parser.add_argument("--plan", help="only this body plan")
-    asked = parser.parse_args()
-    chosen = [s for s in load_species() if asked.plan in (None, s.plan)]
-    if asked.per_species == 1:
-        sheet = draw_plate(chosen, asked.seed, asked.size)
+    options = parser.parse_args()
+    chosen = [s for s in load_species() if options.plan in (None, s.plan)]
+    if options.per_species == 1:
+        sheet = draw_plate(chosen, options.seed, options.size)
     else:
-        sheet = draw_contact_sheet(chosen, asked.seed, asked.per_species, asked.size, asked.blocks)
-    sheet.quantize(256, kmeans=2).save(asked.out, optimize=True)
+        sheet = draw_contact_sheet(chosen, options.seed, options.per_species, options.size, options.blocks)
+    sheet.quantize(256, kmeans=2).save(options.out, optimize=True)
 
 
 if __name__ == "__main__":

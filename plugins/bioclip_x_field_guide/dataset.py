@@ -1,9 +1,9 @@
-"""Drawings from the field guide, made once and kept in a memory-mapped file.
+"""Drawings of the field guide, rendered once and cached in a memory-mapped file.
 
-Three kinds of image: drawings of species, spoken for by the text builders and by the bare phrases of their traits ("a
-red cap"); of species with one trait changed; and of organisms that do not exist, every trait drawn at random. The last two
-are spoken for by phrases alone, and are what makes a phrase mean what it says and not the species that has it. Species that
-are held out are in none of them, neither by name nor by their looks.
+Three kinds of drawing: species, species with one trait changed, and imaginary organisms with random traits. The texts of the
+first are those of the text builders and the bare phrases of their traits ("a red cap"). The other two have phrases only, so that a
+model learns the meaning of a phrase and not the species that it occurs with. Held-out species occur in none of them, neither by
+name nor by their combination of traits.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from bioclip_x_field_guide.species import Species, list_phrases, list_trained_sp
 
 Kind = Literal["species", "changed", "traits"]
 
-DRAWN_AT = 256
-"""Drawings are made at the size users get them in and shrunk as a model's preprocessing shrinks them."""
+RENDER_SIZE = 256
+"""Pixels per side of a rendered drawing, as users get it; it is then shrunk like in a model's preprocessing."""
 _STREAM: dict[Kind, int] = {"species": 0, "traits": 1, "changed": 2}
-"""Part of every drawing's seed, so that no two kinds draw the same image."""
+"""Part of the seed of a drawing, so that no two kinds contain the same image."""
 
 
 class FieldGuide:
-    """Drawings of the field guide's species, with one trait changed, or (kind "traits") of random traits.
+    """Drawings of the field guide's species, unchanged, with one trait changed ("changed") or with random traits ("traits").
 
-    count: drawings in all, spread evenly. seed: another seed is another set. size: pixels a side. processes: that draw.
+    count: total number, evenly distributed. seed: selects the set. size: pixels per side. processes: worker processes.
     """
 
     def __init__(
@@ -62,38 +62,39 @@ class FieldGuide:
         self._texts: list[dict[str, str]] = []
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
-        """Draws what is not in the cache yet. Raises TrainingError for a species that the taxonomy lacks."""
-        self._pixels = np.load(self._drawn(), mmap_mode="r")
-        self._texts = [_phrases(*_traits(self.kind, self.seed, i)) for i in range(self.count)]
+        """Renders drawings that are not cached. Raises TrainingError for a species that the taxonomy lacks."""
+        self._pixels = np.load(self._render_to_cache(), mmap_mode="r")
+        self._texts = [_make_phrases(*_choose_traits(self.kind, self.seed, i)) for i in range(self.count)]
         if self.kind != "species":
             return []
-        found, lost, doubtful = resolve_labels([species.name for species in list_trained_species()], taxonomy)
-        if lost or doubtful:
-            missing = [*lost, *doubtful]
+        classes, unresolved, ambiguous = resolve_labels([species.name for species in list_trained_species()], taxonomy)
+        if unresolved or ambiguous:
+            missing = [*unresolved, *ambiguous]
             raise TrainingError(f"the taxonomy lacks {len(missing)} of the field guide's species, first {missing[0]!r}")
-        self._classes = list(found.values())
+        self._classes = list(classes.values())
         return []
 
     def __len__(self) -> int:
         return self.count
 
     def sample(self, index: int) -> Sample:
-        taxon = self._classes[index % len(self._classes)] if self.kind == "species" else -1
-        return Sample(taxon, tuple(self._texts[index]), tuple(self._texts[index].values()))
+        class_index = self._classes[index % len(self._classes)] if self.kind == "species" else -1
+        return Sample(class_index, tuple(self._texts[index]), tuple(self._texts[index].values()))
 
     def name(self, index: int) -> str:
         return f"image {index}"
 
     def image(self, index: int) -> np.ndarray:
-        """uint8 [size, size, 3]."""
+        """Returns uint8 [size, size, 3]."""
         return np.asarray(self._pixels[index])
 
-    def _drawn(self) -> Path:
+    def _render_to_cache(self) -> Path:
+        """Returns the file of drawings, after rendering it if it does not exist."""
         folder = self._cache or find_cache_folder() / "field-guide"
         path = folder / f"{self.kind}-{self.count}-{self.seed}-{self.size}-{hash_renderer()}.npy"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            # A name of its own: another run may be drawing the same.
+            # The process id keeps concurrent runs apart.
             partial = folder / f".{path.stem}.{os.getpid()}.npy"
             try:
                 pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, (self.count, self.size, self.size, 3))
@@ -109,7 +110,7 @@ class FieldGuide:
 
 
 def hash_renderer() -> str:
-    """A hash of everything that decides how a drawing looks: the field guide's code and traits."""
+    """Hashes the field guide's code and traits, which determine the drawings."""
     digest = hashlib.sha256()
     folder = files("bioclip_x_field_guide")
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
@@ -118,27 +119,27 @@ def hash_renderer() -> str:
     return digest.hexdigest()[:12]
 
 
-def _traits(kind: Kind, seed: int, index: int) -> tuple[str, Mapping[str, str]]:
-    """Body plan and traits of the drawing of this number."""
-    at = (seed, _STREAM[kind], index)
+def _choose_traits(kind: Kind, seed: int, index: int) -> tuple[str, Mapping[str, str]]:
+    """Returns body plan and traits of a drawing."""
+    drawing_seed = (seed, _STREAM[kind], index)
     if kind == "traits":
-        plan = _plan(index)
-        return plan, draw_random_traits(plan, at)
-    species = _species(index)
-    return species.plan, species.traits if kind == "species" else draw_changed_traits(species.name, at)
+        plan = _get_plan(index)
+        return plan, draw_random_traits(plan, drawing_seed)
+    species = _get_species(index)
+    return species.plan, species.traits if kind == "species" else draw_changed_traits(species.name, drawing_seed)
 
 
-def _plan(index: int) -> str:
+def _get_plan(index: int) -> str:
     return list(PLANS)[index % len(PLANS)]
 
 
-def _species(index: int) -> Species:
+def _get_species(index: int) -> Species:
     species = list_trained_species()
     return species[index % len(species)]
 
 
-def _phrases(plan: str, traits: Mapping[str, str]) -> dict[str, str]:
-    """Everything one may say of an organism with these traits, and what it speaks of: "a red cap" → "mushroom: cap_colour"."""
+def _make_phrases(plan: str, traits: Mapping[str, str]) -> dict[str, str]:
+    """Maps every phrase that describes an organism with these traits to its trait: "a red cap" → "mushroom: cap_colour"."""
     return {
         phrase: f"{plan}: {trait}" for trait, value in traits.items() for phrase in list_phrases(plan, trait, value)
     }
@@ -146,11 +147,11 @@ def _phrases(plan: str, traits: Mapping[str, str]) -> dict[str, str]:
 
 def _draw(job: tuple[Kind, int, int, int]) -> np.ndarray:
     kind, seed, index, size = job
-    at = (seed, _STREAM[kind], index)
+    drawing_seed = (seed, _STREAM[kind], index)
     if kind == "traits":
-        drawing, _ = draw_random(_plan(index), at, DRAWN_AT)
+        drawing, _ = draw_random(_get_plan(index), drawing_seed, RENDER_SIZE)
     elif kind == "changed":
-        drawing, _ = draw_changed(_species(index).name, at, DRAWN_AT)
+        drawing, _ = draw_changed(_get_species(index).name, drawing_seed, RENDER_SIZE)
     else:
-        drawing = draw_species(_species(index).name, at, DRAWN_AT)
+        drawing = draw_species(_get_species(index).name, drawing_seed, RENDER_SIZE)
     return np.asarray(drawing.image.resize((size, size), Image.Resampling.BICUBIC))

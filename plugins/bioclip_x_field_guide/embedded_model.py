@@ -1,4 +1,4 @@
-"""The model that comes with the field guide: a small open_clip model, trained on its drawings."""
+"""The model shipped with the field guide: a small open_clip model trained on its drawings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FACTS: Final[dict[str, Any]] = {
 
 
 def make_known_model() -> KnownModel:
-    """What is known of it. Imports nothing heavy."""
+    """Returns the description of the model. Imports nothing heavy."""
     config = json.loads(files("bioclip_x_field_guide").joinpath("model/open_clip_config.json").read_text("utf-8"))
     size = config["preprocess_cfg"]["size"]
     return KnownModel(

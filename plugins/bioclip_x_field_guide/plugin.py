@@ -1,4 +1,4 @@
-"""What the field guide provides: its model, which is the default, and its data set of drawings."""
+"""Components of the field guide: its model, which is the default, and its data set of drawings."""
 
 from bioclip_x.plugin import ComponentSpec, hookimpl
 
@@ -7,7 +7,8 @@ from bioclip_x.plugin import ComponentSpec, hookimpl
 def models() -> list[ComponentSpec]:
     return [
         ComponentSpec(
-            "field-guide", "the embedded demonstration model", "bioclip_x_field_guide.embedded_model:known_model", default=True
+            "field-guide", "the embedded demonstration model",
+            "bioclip_x_field_guide.embedded_model:make_known_model", default=True
         )
     ]  # fmt: skip
 
@@ -16,6 +17,8 @@ def models() -> list[ComponentSpec]:
 def datasets() -> list[ComponentSpec]:
     return [
         ComponentSpec(
-            "field-guide", "drawings of the field guide, made here", "bioclip_x_field_guide.dataset:FieldGuide"
+            "field-guide",
+            "drawings of the field guide, rendered on first use",
+            "bioclip_x_field_guide.dataset:FieldGuide",
         )
     ]

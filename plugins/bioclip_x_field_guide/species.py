@@ -1,4 +1,4 @@
-"""The species of the field guide: traits, habitats and the phrases that describe them, read from traits.yaml."""
+"""The species of the field guide: their traits and habitats, and the phrases for traits, read from traits.yaml."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 
 import yaml
 
-MOST_DESCRIPTORS = 8
+MAX_DESCRIPTORS = 8
 NOTE = "generated from traits.yaml: what the renderer draws"
 
 
 @dataclass(frozen=True)
 class Species:
-    """One species: binomial, body plan, the value of every trait, home habitat, proportions and background phrases.
+    """A species: binomial, body plan, the value of every trait, home habitat, proportions and background phrases.
 
-    held_out: no training may draw it, nor anything else that has all of its trait values.
+    held_out: must not occur in training drawings, nor any other organism with all of its trait values.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Species:
 
 
 @cache
-def _source() -> dict[str, Any]:
+def _load_traits() -> dict[str, Any]:
     text = (files(__package__) / "traits.yaml").read_text(encoding="utf-8")
     source: dict[str, Any] = yaml.safe_load(text)
     return source
@@ -42,7 +42,7 @@ def _source() -> dict[str, Any]:
 
 @cache
 def load_species() -> tuple[Species, ...]:
-    """All species, in the order of traits.yaml."""
+    """Returns all species in the order of traits.yaml."""
     return tuple(
         Species(
             name,
@@ -53,29 +53,29 @@ def load_species() -> tuple[Species, ...]:
             tuple(entry["background"]),
             bool(entry.get("held_out", False)),
         )
-        for plan, kinds in _source()["species"].items()
+        for plan, kinds in _load_traits()["species"].items()
         for name, entry in kinds.items()
     )
 
 
 def list_trained_species() -> tuple[Species, ...]:
-    """The species that training may draw."""
+    """Returns the species that may occur in training drawings."""
     return tuple(species for species in load_species() if not species.held_out)
 
 
 def list_held_out_species() -> tuple[Species, ...]:
-    """The species that a trained model has never seen: what it says of them it must read from their traits."""
+    """Returns the species that the trained model has never seen, and can recognise only by their traits."""
     return tuple(species for species in load_species() if species.held_out)
 
 
 @cache
 def list_held_out_traits(plan: str) -> frozenset[frozenset[tuple[str, str]]]:
-    """All trait values of every held-out species of a body plan, as sets of (trait, value)."""
+    """Returns the trait values of every held-out species of a body plan, as sets of (trait, value)."""
     return frozenset(frozenset(species.traits.items()) for species in list_held_out_species() if species.plan == plan)
 
 
-def find(name: str) -> Species:
-    """The species of this binomial."""
+def find_species(name: str) -> Species:
+    """Returns the species of this binomial. Raises ValueError if there is none."""
     for species in load_species():
         if species.name == name:
             return species
@@ -84,28 +84,28 @@ def find(name: str) -> Species:
 
 @cache
 def list_trait_values(plan: str) -> Mapping[str, tuple[str, ...]]:
-    """Every trait of a body plan with its possible values."""
-    plans = _source()["plans"]
+    """Returns the traits of a body plan with their possible values."""
+    plans = _load_traits()["plans"]
     if plan not in plans:
         raise ValueError(f"no body plan {plan!r}; expected one of {', '.join(plans)}")
     return MappingProxyType({trait: tuple(values) for trait, values in plans[plan].items()})
 
 
 def list_phrases(plan: str, trait: str, value: str) -> tuple[str, ...]:
-    """What one may say about a trait value: short noun phrases, the plainest first."""
-    return tuple(_source()["plans"][plan][trait][value])
+    """Returns the phrases for a trait value: short noun phrases, the plainest first."""
+    return tuple(_load_traits()["plans"][plan][trait][value])
 
 
 def list_descriptors(species: Species) -> list[str]:
-    """The plainest phrase of every trait: what the species has first, what it lacks last, at most eight."""
-    said = [list_phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()]
+    """Returns the plainest phrase of every trait, at most eight; phrases for missing features come last."""
+    phrases = [list_phrases(species.plan, trait, value)[0] for trait, value in species.traits.items()]
     lacking = ("no ", "plain", "bare", "without", "unmarked", "of the same colour", "small hidden", "hardly show")
-    ordered = sorted(dict.fromkeys(said), key=lambda phrase: any(word in phrase for word in lacking))
-    return ordered[:MOST_DESCRIPTORS]
+    ordered = sorted(dict.fromkeys(phrases), key=lambda phrase: any(word in phrase for word in lacking))
+    return ordered[:MAX_DESCRIPTORS]
 
 
 def make_descriptor_file() -> dict[str, Any]:
-    """The content of descriptors.yaml."""
+    """Returns the content of descriptors.yaml."""
     classes = {s.name: {"descriptor": list_descriptors(s), "background": list(s.background)} for s in load_species()}
     return {
         "format": "bioclip-x/descriptors/1",
@@ -116,12 +116,12 @@ def make_descriptor_file() -> dict[str, Any]:
 
 
 def format_descriptor_file() -> str:
-    """descriptors.yaml as it should be."""
+    """Formats descriptors.yaml."""
     return yaml.safe_dump(make_descriptor_file(), sort_keys=False, allow_unicode=True, width=120)
 
 
 def main() -> None:
-    """Print descriptors.yaml, or write it beside this file."""
+    """Prints descriptors.yaml, or writes it next to this file."""
     parser = argparse.ArgumentParser(description="Generate descriptors.yaml from traits.yaml.")
     parser.add_argument("--write", action="store_true", help="write descriptors.yaml instead of printing it")
     if parser.parse_args().write:

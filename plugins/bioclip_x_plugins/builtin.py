@@ -1,4 +1,4 @@
-"""The built-in components, by name. Nothing heavy is imported here: a target is imported when it is used."""
+"""The built-in components by name. Nothing heavy is imported here; targets are imported when they are used."""
 
 from bioclip_x.plugin import ComponentSpec, hookimpl
 
@@ -10,14 +10,14 @@ def text_builders() -> list[ComponentSpec]:
     names = f"{HERE}.text.names"
     return [
         ComponentSpec(
-            "taxonomic", "kingdom to species in one text, as BioCLIP was trained", f"{names}:Taxonomic", default=True
+            "taxonomic", "kingdom to species in one text, as in BioCLIP's training", f"{names}:Taxonomic", default=True
         ),
         ComponentSpec("scientific", "genus and species", f"{names}:Scientific"),
         ComponentSpec("common", "the common name", f"{names}:Common"),
         ComponentSpec("scientific+common", "scientific and common name", f"{names}:ScientificCommon"),
         ComponentSpec("taxonomic+common", "kingdom to species and common name", f"{names}:TaxonomicCommon"),
         ComponentSpec(
-            "templates", "a name in the sentences of a template set (openai-80)", f"{HERE}.text.templates:Templates"
+            "templates", "names in the sentences of a template set (openai-80)", f"{HERE}.text.templates:Templates"
         ),
         ComponentSpec(
             "descriptors",
@@ -26,10 +26,10 @@ def text_builders() -> list[ComponentSpec]:
             default_for=("descriptors",),
         ),
         ComponentSpec("swapped", "control: another class's descriptors", f"{HERE}.text.swapped:Swapped"),
-        ComponentSpec("random-words", "control: words at random (WaffleCLIP)", f"{HERE}.text.randomised:RandomWords"),
+        ComponentSpec("random-words", "control: random words (WaffleCLIP)", f"{HERE}.text.randomised:RandomWords"),
         ComponentSpec(
             "random-characters",
-            "control: letters at random (WaffleCLIP)",
+            "control: random characters (WaffleCLIP)",
             f"{HERE}.text.randomised:RandomCharacters",
         ),
         ComponentSpec(
@@ -60,7 +60,7 @@ def scorers() -> list[ComponentSpec]:
         ),
         ComponentSpec(
             "external",
-            "any classifier's scores, from a file (CSV, npz, Parquet)",
+            "precomputed scores of any classifier, from a file (CSV, npz, Parquet)",
             f"{HERE}.scorers.external:ExternalScorer",
         ),
     ]
@@ -70,7 +70,7 @@ def scorers() -> list[ComponentSpec]:
 def adjust_logits() -> list[ComponentSpec]:
     return [
         ComponentSpec(
-            "species-list", "only, or rather, the species of a list", f"{HERE}.adjustments.species_list:SpeciesList"
+            "species-list", "restricts to or favours the species of a list", f"{HERE}.adjustments.species_list:SpeciesList"
         )
     ]
 
@@ -78,7 +78,7 @@ def adjust_logits() -> list[ComponentSpec]:
 @hookimpl
 def heads() -> list[ComponentSpec]:
     return [
-        ComponentSpec("flat", "the best class; shares up its own path", f"{HERE}.heads.flat:Flat", default=True),
+        ComponentSpec("flat", "the best class, with the shares on its path", f"{HERE}.heads.flat:Flat", default=True),
         ComponentSpec(
             "rollup",
             "shares summed up the tree; a winner at every rank",
@@ -86,7 +86,7 @@ def heads() -> list[ComponentSpec]:
             default_for=("rank",),
         ),
         ComponentSpec(
-            "top-down", "a softmax among siblings, times that of their parents", f"{HERE}.heads.top_down:TopDown"
+            "top-down", "softmax among siblings, multiplied along the path", f"{HERE}.heads.top_down:TopDown"
         ),
         ComponentSpec(
             "hedge",
@@ -129,7 +129,7 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ),
         ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.tables.gtdb:GtdbReader"),
         ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
-        ComponentSpec("edge-list", "a parent and a child a line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
+        ComponentSpec("edge-list", "a parent and a child per line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
         ComponentSpec(
             "tree-of-life",
             "BioCLIP's name lists (txt_emb_….json)",
@@ -154,7 +154,7 @@ def language_models() -> list[ComponentSpec]:
     return [
         ComponentSpec(
             "openai",
-            "OpenAI's chat interface, there or at any compatible server",
+            "OpenAI's chat API, at OpenAI or any compatible server",
             f"{HERE}.language_models.openai_compatible:OpenAICompatible",
         )
     ]
@@ -163,10 +163,14 @@ def language_models() -> list[ComponentSpec]:
 @hookimpl
 def prompts() -> list[ComponentSpec]:
     return [
-        ComponentSpec("cbd", "CBD's published prompt, with its two exemplars", f"{HERE}.prompts:cbd", default=True),
-        ComponentSpec("exemplar", "an exemplar of the taxon's own domain", f"{HERE}.prompts:exemplar"),
         ComponentSpec(
-            "exemplar-background", "the same, and habitat and background", f"{HERE}.prompts:exemplar_background"
+            "cbd", "CBD's published prompt, with its two exemplars", f"{HERE}.prompts:make_cbd_prompt", default=True
+        ),
+        ComponentSpec("exemplar", "an exemplar of the taxon's own domain", f"{HERE}.prompts:make_exemplar_prompt"),
+        ComponentSpec(
+            "exemplar-background",
+            "the same, with habitat and background",
+            f"{HERE}.prompts:make_exemplar_background_prompt",
         ),
     ]
 
@@ -187,8 +191,8 @@ def reports() -> list[ComponentSpec]:
             "jsonl", "an object per line, the first one the provenance", f"{here}.tables.json_report:JsonlReport"
         ),
         ComponentSpec("markdown", "a section per image, as tables", f"{here}.markdown_report:MarkdownReport"),
-        ComponentSpec("html", "a page to look at, images included, in one file", f"{here}.html.report:HtmlReport"),
-        ComponentSpec("heat-maps", "a folder of PNG files, a text each", f"{here}.heat_map_files:HeatMapFiles"),
+        ComponentSpec("html", "a web page with the images, in one file", f"{here}.html.report:HtmlReport"),
+        ComponentSpec("heat-maps", "a folder of PNG files, one per text", f"{here}.heat_map_files:HeatMapFiles"),
     ]
 
 

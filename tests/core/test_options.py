@@ -46,7 +46,7 @@ def test_the_first_value_may_stand_without_its_options_name(text: Any, expected:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("templates:name=x,clip", r"got 'clip' \(only the first value may stand without an option's name\)"),
+        ("templates:name=x,clip", r"got 'clip' \(only the first value may come without an option name\)"),
         ("templates:clip,other", "got 'other'"),
         ("templates:clip,set=other.yaml", "option 'set' is given twice, as 'clip' and as 'other.yaml'"),
         ("templates:k=1,k=2", "option 'k' is given twice"),
@@ -62,12 +62,12 @@ def test_what_is_wrong_in_a_reference_is_told(text: str, message: str) -> None:
 
 
 def test_a_component_without_such_an_option_says_so() -> None:
-    with pytest.raises(RecipeError, match="'has' needs an option's name before it, option=value; known: style"):
+    with pytest.raises(RecipeError, match="'has' needs an option name, option=value; known: style"):
         options("descriptors:has", Named)
 
 
 def test_two_such_options_are_the_components_fault() -> None:
-    with pytest.raises(PluginError, match="must take its options by keyword, all but one; it has a, b"):
+    with pytest.raises(PluginError, match="at most one argument that is not keyword-only; it has a, b"):
         options("odd", TwoPositional)
 
 

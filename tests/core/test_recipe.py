@@ -116,7 +116,7 @@ def test_a_rank_brings_rollup_and_a_descriptor_file_brings_descriptors(registry:
 def test_two_settings_that_bring_different_heads_are_named(registry: Registry) -> None:
     with pytest.raises(
         RecipeError,
-        match="rank brings the head 'rollup' and depth brings the head 'hedge'; leave out the rank or the depth, or say which",
+        match="rank implies the head 'rollup' and depth implies the head 'hedge'; leave out the rank or the depth, or choose",
     ):
         resolve_recipe(registry, flags={"rank": "family", "depth": "auto"})
     named = resolve_recipe(registry, flags={"rank": "family", "depth": "auto", "head": "hedge"})
@@ -182,7 +182,7 @@ def test_a_value_without_a_name_is_under_its_options_name_in_the_resolved_recipe
     both = resolve_recipe(registry, flags={"text": "templates:clip,name=scientific"})
     assert both.text[0].options == {"set": "clip", "name": "scientific"}
     assert Recipe.model_validate(both.dump()) == both
-    with pytest.raises(RecipeError, match="head 'flat': 'x' needs an option's name before it"):
+    with pytest.raises(RecipeError, match="head 'flat': 'x' needs an option name"):
         resolve_recipe(registry, flags={"head": "flat:x"})
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.capabilities import LanguageModelCapabilities
+from bioclip_x.cli import commands
+from bioclip_x.components import KINDS
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.options import parse_ref
 from bioclip_x.registry import Registry, create_registry, get_capabilities, resolve_relative_paths
@@ -73,6 +75,15 @@ def test_options_that_are_relative_paths_are_taken_from_a_folder(registry: Regis
     assert placed("nobody-asks") == "nobody-asks"  # without options it is not looked at
     with pytest.raises(RecipeError, match="option 'mode': expected 'hard' or 'prior', got 'soft'"):
         placed("species-list:oak.csv,mode=soft")
+
+
+def test_the_target_of_every_built_in_is_there() -> None:
+    registry = create_registry(own={"cli": commands})
+    assert not registry.warnings
+    for kind in KINDS:
+        assert registry.components(kind), kind
+        for name in registry.components(kind):
+            assert callable(registry.target(kind, name)), (kind, name)
 
 
 def test_a_component_is_made_with_validated_options(registry: Registry) -> None:
@@ -172,7 +183,7 @@ def test_plugins_by_file_and_module(tmp_path: Path, registry: Registry) -> None:
     with pytest.raises(PluginError, match=r"json has no hook; is @hookimpl missing\?"):
         registry.load(["json"])
     with pytest.raises(
-        PluginError, match=r"no plugin is called 'no_such_plugin', and no module either; installed: .*rollup"
+        PluginError, match=r"no plugin and no module is called 'no_such_plugin'; installed: .*rollup"
     ):
         registry.load(["no_such_plugin"])
     with pytest.raises(PluginError, match=r"the plugin file .*gone.py does not exist"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from bioclip_x.validation import LONGEST, Wrong, find_first_error, list_errors
+from bioclip_x.validation import LONGEST, FieldError, find_first_error, list_errors
 
 
 class Leaf(BaseModel):
@@ -92,7 +92,7 @@ def test_unknown_fields_are_told_with_those_there_are_at_their_place() -> None:
     assert found({"leaves": [{"wait": 3}]}) == ("no field is called 'leaves.0.wait'; known: weight",)
     with pytest.raises(ValidationError) as told:
         Tree.model_validate({"hight": 3})
-    assert find_first_error(told.value, what="setting") == Wrong("", "no setting is called 'hight'")
+    assert find_first_error(told.value, what="setting") == FieldError("", "no setting is called 'hight'")
 
 
 def test_all_that_is_wrong_comes_in_order_and_first_error_is_the_first() -> None:

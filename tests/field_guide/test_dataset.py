@@ -15,7 +15,7 @@ from bioclip_x.training.components import make_parts
 from bioclip_x.training.config import read_config
 from bioclip_x_field_guide import drawing, species
 from bioclip_x_field_guide.dataset import DRAWN_AT, FieldGuide
-from bioclip_x_field_guide.dataset import _traits as traits_of
+from bioclip_x_field_guide.dataset import _choose_traits as traits_of
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ class Everything:
         taxa = (self.parts.taxonomy.class_taxon(s.class_index) for s in self.samples if s.class_index >= 0)
         self.names = {taxon.name for taxon in taxa}
         self.texts = {
-            text for s in self.samples for text in self.parts.texts.right(s.class_index, s.texts)
+            text for s in self.samples for text in self.parts.texts.find_applicable(s.class_index, s.texts)
         }  # whatever can be drawn for an image, and whatever counts as right for it
 
 
@@ -115,7 +115,7 @@ def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     """With the hold-out taken away, the same look at what is trained on finds the held-out species."""
     held_out = {one.name for one in species.list_held_out_species()}
     monkeypatch.setattr("bioclip_x_field_guide.dataset.trained_species", species.load_species)
-    monkeypatch.setattr("bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find(name).traits)
+    monkeypatch.setattr("bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find_species(name).traits)
     every = Everything(monkeypatch, tmp_path)
     assert held_out <= every.names
     assert any(name in text for name in held_out for text in every.texts)

@@ -19,7 +19,7 @@ from bioclip_x_field_guide.drawing import (
 )
 from bioclip_x_field_guide.species import (
     Species,
-    find,
+    find_species,
     list_held_out_species,
     list_trained_species,
     list_trait_values,
@@ -177,7 +177,7 @@ def test_even_the_closest_values_are_told_apart_by_eye(plan: str, trait: str, a:
 
 
 def test_the_home_habitat_is_usual_but_not_certain() -> None:
-    home = find("Amanita muscaria").habitat
+    home = find_species("Amanita muscaria").habitat
     share = np.mean([drawing.scene_of((5, k)).habitat(home) == home for k in range(400)])
     assert 0.74 < share < 0.9
 

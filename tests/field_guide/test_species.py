@@ -143,6 +143,6 @@ def test_the_descriptor_file_is_up_to_date() -> None:
 
 def test_unknown_names_are_refused_with_what_there_is() -> None:
     with pytest.raises(ValueError, match="has no 'Felis catus'"):
-        guide.find("Felis catus")
+        guide.find_species("Felis catus")
     with pytest.raises(ValueError, match="expected one of bird"):
         guide.list_trait_values("cat")

@@ -1,1 +1,1 @@
-"""Fits a calibration on labelled images: temperature, refusal threshold, depth."""
+"""Fits a calibration on labelled images: temperature, refusal threshold, depth of hedged predictions."""

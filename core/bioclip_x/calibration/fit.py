@@ -1,9 +1,8 @@
-"""LabelledLogits images and a classifier → how far its numbers can be trusted.
+"""Calibrates a classifier on labelled images.
 
-Half of the listed images decide (temperature, threshold, λ), the other half, which had no part in that, is what all figures
-told are of.
+Temperature, refusal threshold and λ are fitted on half of the listed images; all reported figures are of the held-out half.
 
-Legend: n images.
+Legend: B images of a batch, n images, N nodes.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from bioclip_x.calibration.risk_coverage import (
     compute_auroc,
     find_acceptance_threshold,
 )
-from bioclip_x.calibration.temperature import FittedTemperature, fit_temperature, log_probabilities
+from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
@@ -40,18 +39,19 @@ if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
 
 FEWEST: Final = 100
-"""Listed images below which nothing is calibrated: of fifty held out, an accuracy is known to ± 10 points or so."""
+"""Least number of listed images for a calibration: with fifty held out, an accuracy is known to about ± 10 points."""
 MANY: Final = 1000
-"""Below it the figures carry a warning."""
+"""With fewer images a warning is added."""
 COVERAGES: Final = (1.0, 0.95, 0.9, 0.8, 0.5)
 ACCURACIES: Final = (0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Of n images: the best class's share and the true class's, its similarity, and whether it is the true one."""
+    """Of n images: the best class's probability, the log probability of the true class, the best class's similarity, and
+    whether the best class is the true one."""
 
-    share_n: Floats
+    probability_n: Floats
     log_true_n: Floats
     similarity_n: Floats
     right_n: np.ndarray
@@ -60,7 +60,7 @@ class Observations:
 @torch.inference_mode()
 def calibrate(
     classifier: Classifier,
-    pictures: LabelledImages,
+    images: LabelledImages,
     source: str,
     *,
     accept: float = 0.95,
@@ -68,23 +68,24 @@ def calibrate(
     seed: int = 0,
     notes: Sequence[str] = (),
 ) -> Calibration:
-    """Everything at once. source: what outputs call the images. accept: the part of listed images that is to stay named.
+    """Fits and evaluates a calibration. source: what outputs call the data set.
 
-    accuracies: for which a λ is wanted. seed: of the split. Raises CalibrationError where there are too few images.
+    accept: fraction of listed images that the refusal threshold must accept. accuracies: for which a λ is fitted. seed: of the
+    split. Raises CalibrationError where there are too few images.
     """
-    fitted, held_out = split_in_halves(pictures.class_n, seed)
-    n, told = len(fitted) + len(held_out), (*notes, *pictures.notes)
+    fitted, held_out = split_in_halves(images.class_n, seed)
+    n, all_notes = len(fitted) + len(held_out), (*notes, *images.notes)
     if n < FEWEST:
         raise CalibrationError(
-            f"{source} has {n} usable images of listed classes; at least {FEWEST} are needed, and better {MANY:,}. "
-            + "; ".join(told)
+            f"{source} has {n} usable images of listed classes; at least {FEWEST} are needed, {MANY:,} are recommended. "
+            + "; ".join(all_notes)
         )
-    to_fit, to_check = (pictures.parts(classifier, rows) for rows in (fitted, held_out))
-    found = _temperature(to_fit)
-    temperature = 1.0 if found.bound == "coldest" else found.temperature
+    to_fit, to_check = (images.parts(classifier, rows) for rows in (fitted, held_out))
+    fit = _fit_temperature(to_fit)
+    temperature = 1.0 if fit.bound == "coldest" else fit.temperature
     before, after = (observe(to_check, t, classifier) for t in (1.0, temperature))
-    refusal = _refusal(
-        classifier, to_fit, after.similarity_n, pictures.parts(classifier, find_unlisted(pictures.class_n)), accept
+    refusal = _fit_refusal(
+        classifier, to_fit, after.similarity_n, images.parts(classifier, find_unlisted(images.class_n)), accept
     )
     return Calibration(
         conditions=classifier.conditions,
@@ -95,75 +96,78 @@ def calibrate(
         held_out=len(held_out),
         seed=seed,
         accuracy=float(after.right_n.mean()),
-        temperature=None if found.bound == "coldest" else temperature,
+        temperature=None if fit.bound == "coldest" else temperature,
         before=compute_reliability(before),
         after=compute_reliability(after),
-        aurc=compute_aurc(after.share_n, after.right_n),
-        coverages=tuple(Coverage(c, *compute_accuracy_at(c, after.share_n, after.right_n)) for c in COVERAGES),
+        aurc=compute_aurc(after.probability_n, after.right_n),
+        coverages=tuple(Coverage(c, *compute_accuracy_at(c, after.probability_n, after.right_n)) for c in COVERAGES),
         refusal=refusal,
-        hedges=_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
-        notes=(*told, *_doubts(found, before, n)),
+        hedges=_fit_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
+        notes=(*all_notes, *_collect_warnings(fit, before, n)),
     )
 
 
 def compute_similarity(top_B: torch.Tensor, classifier: Classifier) -> Floats:
-    """Largest logits [B] before the model's bias and scale: for CLIP's scores the cosine; float64."""
+    """Removes the model's logit bias and scale from the largest logits: for CLIP scores the cosine; float64 [B]."""
     card = classifier.encoder.card
-    found: Floats = ((top_B.double() - card.logit_bias) / card.logit_scale).numpy()
-    return found
+    similarity_B: Floats = ((top_B.double() - card.logit_bias) / card.logit_scale).numpy()
+    return similarity_B
 
 
 def observe(parts: Sequence[LabelledLogits], temperature: float, classifier: Classifier) -> Observations:
-    """What the classifier makes of them at a temperature."""
+    """Classifies the images at a temperature."""
     rows: list[tuple[torch.Tensor, ...]] = []
     for part in parts:
-        of = find_top_logits(part)
-        log_best_B, log_true_B = log_probabilities(part.logits, of, temperature)
-        rows.append((log_best_B.exp(), log_true_B, of.top_B, of.right_B))
-    share_n, log_true_n, top_n, right_n = (torch.cat(column) for column in zip(*rows))
-    return Observations(share_n.numpy(), log_true_n.numpy(), compute_similarity(top_n, classifier), right_n.numpy())
-
-
-def compute_reliability(of: Observations) -> Reliability:
-    """A true class without a score makes the likelihood 0: such images are left out of the NLL, and told in the notes."""
-    scored = of.log_true_n[np.isfinite(of.log_true_n)]
-    return Reliability(
-        nll=float(-scored.mean()) if len(scored) else 0.0,
-        ece=compute_expected_calibration_error(of.share_n, of.right_n),
-        adaptive_ece=compute_adaptive_calibration_error(of.share_n, of.right_n),
+        top = find_top_logits(part)
+        log_best_B, log_true_B = compute_log_probabilities(part.logits, top, temperature)
+        rows.append((log_best_B.exp(), log_true_B, top.top_B, top.right_B))
+    probability_n, log_true_n, top_n, right_n = (torch.cat(column) for column in zip(*rows))
+    return Observations(
+        probability_n.numpy(), log_true_n.numpy(), compute_similarity(top_n, classifier), right_n.numpy()
     )
 
 
-def _temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
+def compute_reliability(observations: Observations) -> Reliability:
+    """Computes NLL and calibration errors. Images whose true class has no score (likelihood 0) are left out of the NLL."""
+    scored = observations.log_true_n[np.isfinite(observations.log_true_n)]
+    return Reliability(
+        nll=float(-scored.mean()) if len(scored) else 0.0,
+        ece=compute_expected_calibration_error(observations.probability_n, observations.right_n),
+        adaptive_ece=compute_adaptive_calibration_error(observations.probability_n, observations.right_n),
+    )
+
+
+def _fit_temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
     try:
         return fit_temperature(parts)
     except ValueError:
         raise CalibrationError(
-            "no image's true class has a score: the labels and the scores are of other classes"
+            "no image's true class has a score; check that the labels and the scores are of the same classes"
         ) from None
 
 
-def _refusal(
+def _fit_refusal(
     classifier: Classifier,
     to_fit: Sequence[LabelledLogits],
     held_n: Floats,
-    others: Sequence[LabelledLogits],
+    unlisted: Sequence[LabelledLogits],
     accept: float,
 ) -> Refusal:
-    def of(parts: Sequence[LabelledLogits]) -> Floats:
+    """Fits the refusal threshold and evaluates it. held_n: similarities of the held-out half."""
+
+    def compute_similarities(parts: Sequence[LabelledLogits]) -> Floats:
         return compute_similarity(torch.cat([find_top_logits(part).top_B for part in parts]), classifier)
 
-    threshold = find_acceptance_threshold(of(to_fit), accept)
+    threshold = find_acceptance_threshold(compute_similarities(to_fit), accept)
     accepted = float((held_n >= threshold).mean())
-    if not others:
+    if not unlisted:
         return Refusal(threshold, accept, accepted)
-    other_n = of(others)
-    return Refusal(
-        threshold, accept, accepted, len(other_n), float((other_n < threshold).mean()), compute_auroc(held_n, other_n)
-    )
+    unlisted_n = compute_similarities(unlisted)
+    refused, auroc = float((unlisted_n < threshold).mean()), compute_auroc(held_n, unlisted_n)
+    return Refusal(threshold, accept, accepted, len(unlisted_n), refused, auroc)
 
 
-def _hedges(
+def _fit_hedges(
     to_fit: Sequence[LabelledLogits],
     to_check: Sequence[LabelledLogits],
     temperature: float,
@@ -172,44 +176,48 @@ def _hedges(
 ) -> tuple[Hedge, ...]:
     if not accuracies:
         return ()
-    (fit, fit_class_n), (held, held_class_n) = (_bets(parts, temperature, taxonomy) for parts in (to_fit, to_check))
-    says_N = hedging.compute_information(taxonomy)
-    found = []
+    (fit, fit_class_n), (held, held_class_n) = (
+        _compute_bets(parts, temperature, taxonomy) for parts in (to_fit, to_check)
+    )
+    information_N = hedging.compute_information(taxonomy)
+    hedges = []
     for accuracy in sorted(set(accuracies)):
         try:
             lambda_ = hedging.fit_lambda(fit, fit_class_n, taxonomy, accuracy)
         except RecipeError:
-            found.append(Hedge(accuracy, None))
+            hedges.append(Hedge(accuracy, None))
             continue
         nodes_n = hedging.select_best_bet(held, lambda_)
-        right = float(hedging.is_right(nodes_n, held_class_n, taxonomy).mean())
-        found.append(Hedge(accuracy, lambda_, right, float(says_N[nodes_n].mean())))
-    return tuple(found)
+        right = float(hedging.is_correct(nodes_n, held_class_n, taxonomy).mean())
+        hedges.append(Hedge(accuracy, lambda_, right, float(information_N[nodes_n].mean())))
+    return tuple(hedges)
 
 
-def _bets(parts: Sequence[LabelledLogits], temperature: float, taxonomy: Taxonomy) -> tuple[hedging.Bets, np.ndarray]:
+def _compute_bets(
+    parts: Sequence[LabelledLogits], temperature: float, taxonomy: Taxonomy
+) -> tuple[hedging.Bets, np.ndarray]:
     bets = [
         hedging.compute_bets(roll_up(apply_temperature(part.logits, temperature), taxonomy), taxonomy) for part in parts
     ]
-    return hedging.Bets.joined(bets), torch.cat([part.class_B for part in parts]).numpy()
+    return hedging.Bets.concatenate(bets), torch.cat([part.class_B for part in parts]).numpy()
 
 
-def _doubts(found: FittedTemperature, before: Observations, n: int) -> list[str]:
-    doubts = []
-    if found.bound == "coldest":
-        doubts.append(
-            "every image that it was fitted on is right, so no temperature is best (ever surer is ever better): none is "
-            "set, and shares stay uncalibrated; harder images are needed"
+def _collect_warnings(fit: FittedTemperature, before: Observations, n: int) -> list[str]:
+    warnings = []
+    if fit.bound == "coldest":
+        warnings.append(
+            "all images of the fitting half are classified correctly, so the likelihood has no maximum: no temperature is "
+            "set and probabilities stay uncalibrated; use harder images"
         )
-    if found.bound == "hottest":
-        doubts.append(
-            f"the scores know less of these classes than chance: the temperature ran to its bound, {found.temperature:g}; "
-            "do labels, list and texts belong together?"
+    if fit.bound == "hottest":
+        warnings.append(
+            f"the scores are worse than chance and the temperature reached its upper bound, {fit.temperature:g}; check that "
+            "labels, species list and texts match"
         )
     if lost := int((~np.isfinite(before.log_true_n)).sum()):
-        doubts.append(
-            f"{lost} held-out images have a true class without a score; they are wrong, and left out of the NLL"
+        warnings.append(
+            f"{lost} held-out images have a true class without a score; they count as wrong and are left out of the NLL"
         )
     if n < MANY:
-        doubts.append(f"{n} images are few: expect other figures from others; {MANY:,} or more are better")
-    return doubts
+        warnings.append(f"only {n} images: the figures vary with the sample; {MANY:,} or more are recommended")
+    return warnings

@@ -1,4 +1,4 @@
-"""How far confidences can be taken at their word. All functions sum in float64.
+"""Calibration errors of confidences. All functions sum in float64.
 
 Legend: n images.
 """
@@ -13,16 +13,16 @@ import numpy.typing as npt
 from bioclip_x.array_types import Floats
 
 BINS: Final = 15
-"""As many as Guo et al. 2017 and most since have used."""
+"""As in Guo et al. 2017 and most later work."""
 
 
 def compute_expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
-    """Σ over bins of their part of the images times |accuracy - mean confidence| (Guo et al. 2017, eq. 3), in [0, 1].
+    """Returns Σ over bins of (fraction of images in it) · |accuracy - mean confidence|, in [0, 1] (Guo et al. 2017, eq. 3).
 
-    confidence_n: shares of the named classes, in [0, 1]. right_n: whether each is the true one. bins: of equal width, the
-    m-th is ((m-1)/bins, m/bins]; 0 falls into the first.
+    confidence_n: probabilities of the predicted classes, in [0, 1]. right_n: whether each is the true one. bins: of equal
+    width, the m-th is ((m-1)/bins, m/bins]; 0 falls into the first.
 
-    >>> expected_calibration_error(np.array([0.75, 0.75, 0.5, 0.5]), [1, 1, 1, 0], bins=4)
+    >>> compute_expected_calibration_error(np.array([0.75, 0.75, 0.5, 0.5]), [1, 1, 1, 0], bins=4)
     0.125
     """
     bin_n = np.searchsorted(np.arange(1, bins) / bins, confidence_n, side="left")
@@ -32,10 +32,10 @@ def compute_expected_calibration_error(confidence_n: Floats, right_n: npt.ArrayL
 
 
 def compute_adaptive_calibration_error(confidence_n: Floats, right_n: npt.ArrayLike, bins: int = BINS) -> float:
-    """The same over bins of equally many images (Nguyen & O'Connor, EMNLP 2015), which confidences near 1 do not crowd.
+    """Returns the calibration error over bins of equally many images (Nguyen & O'Connor, EMNLP 2015).
 
-    Images of equal confidence count with their mean accuracy, so that their order has no part in it. Where the images
-    cannot be shared out evenly, the first bins have one more.
+    Unlike bins of equal width, these are not crowded near confidence 1. Images of equal confidence count with their mean
+    accuracy, so that the order of images does not matter. The first bins have one more image where n is not divisible.
     """
     right_n = average_ties(confidence_n, np.asarray(right_n, np.float64))
     order = np.argsort(confidence_n, kind="stable")
@@ -44,9 +44,9 @@ def compute_adaptive_calibration_error(confidence_n: Floats, right_n: npt.ArrayL
 
 
 def average_ties(score_n: Floats, values_n: Floats) -> Floats:
-    """Each value replaced by the mean of the values whose score is the same.
+    """Replaces each value by the mean of the values with the same score.
 
-    >>> tied_means(np.array([1.0, 2.0, 1.0]), np.array([0.0, 5.0, 1.0])).tolist()
+    >>> average_ties(np.array([1.0, 2.0, 1.0]), np.array([0.0, 5.0, 1.0])).tolist()
     [0.5, 5.0, 0.5]
     """
     _, group_n = np.unique(score_n, return_inverse=True)

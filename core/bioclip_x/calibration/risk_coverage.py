@@ -1,10 +1,10 @@
-"""What is gained by not answering: selective classification and refusal.
+"""Selective classification and refusal: accuracy when only some images are answered.
 
-An image is answered where its score (a confidence, a similarity) is high enough. Coverage is the part answered, risk the
-part of the answers that are wrong (El-Yaniv & Wiener, JMLR 2010; Geifman & El-Yaniv, NeurIPS 2017). Images of equal score
-count with the mean of them, so that their order has no part in any number.
+An image is answered where its score (a confidence or similarity) is high enough. Coverage is the fraction of images answered,
+risk the fraction of the answers that are wrong (El-Yaniv & Wiener, JMLR 2010; Geifman & El-Yaniv, NeurIPS 2017). Images of
+equal score count with their mean accuracy, so that the order of images does not matter.
 
-Legend: n images.
+Legend: n images, m unlisted images.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from bioclip_x.calibration.reliability import average_ties
 
 
 def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:
-    """The risk of answering the 1, 2, …, n images of the highest scores: float64 [n].
+    """Returns the risk of answering the 1, 2, …, n images with the highest scores: float64 [n].
 
-    >>> risks(np.array([0.9, 0.2, 0.5]), [True, False, True]).round(3).tolist()
+    >>> compute_risks(np.array([0.9, 0.2, 0.5]), [True, False, True]).round(3).tolist()
     [0.0, 0.0, 0.333]
     """
     wrong_n = 1 - average_ties(score_n, np.asarray(right_n, np.float64))
@@ -31,30 +31,31 @@ def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:
 
 
 def compute_aurc(score_n: Floats, right_n: npt.ArrayLike) -> float:
-    """The area under the risk-coverage curve: the mean of `risks`. 0 is best; at random it is the error rate."""
+    """Returns the area under the risk-coverage curve, the mean of `compute_risks`: 0 perfect, the error rate by chance."""
     return float(compute_risks(score_n, right_n).mean())
 
 
 def compute_accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> tuple[float, float]:
-    """The accuracy of the best-scored ⌈coverage · n⌉ images, and the lowest score among them. coverage in (0, 1]."""
+    """Returns the accuracy of the ⌈coverage · n⌉ highest-scored images, and their lowest score. coverage: in (0, 1]."""
     kept = min(len(score_n), max(1, math.ceil(round(coverage * len(score_n), 9))))
     return 1 - float(compute_risks(score_n, right_n)[kept - 1]), float(np.sort(score_n)[::-1][kept - 1])
 
 
 def find_acceptance_threshold(score_n: Floats, accept: float) -> float:
-    """The largest threshold that at least `accept` (in (0, 1]) of the scores reach or exceed: one of the scores.
+    """Returns the largest threshold that at least a fraction `accept` of the scores, in (0, 1], reach; one of the scores.
 
-    >>> acceptance_threshold(np.array([0.1, 0.2, 0.3, 0.4]), 0.75)
+    >>> find_acceptance_threshold(np.array([0.1, 0.2, 0.3, 0.4]), 0.75)
     0.2
     """
     kept = min(len(score_n), max(1, math.ceil(round(accept * len(score_n), 9))))
     return float(np.sort(score_n)[::-1][kept - 1])
 
 
-def compute_auroc(listed_n: Floats, other_m: Floats) -> float:
-    """The chance that a listed image scores higher than another, equals counting half (Mann & Whitney 1947)."""
-    scores = np.concatenate([listed_n, other_m])
+def compute_auroc(listed_n: Floats, unlisted_m: Floats) -> float:
+    """Returns the probability that a listed image scores higher than an unlisted one, ties counting half (Mann & Whitney
+    1947): 1 perfect, 0.5 chance, 0 inverted."""
+    scores = np.concatenate([listed_n, unlisted_m])
     _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(sizes) - (sizes - 1) / 2)[group]  # from 1, ties sharing the mean of their ranks
-    n, m = len(listed_n), len(other_m)
+    rank = (np.cumsum(sizes) - (sizes - 1) / 2)[group]  # from 1, ties have their mean rank
+    n, m = len(listed_n), len(unlisted_m)
     return float((rank[:n].sum() - n * (n + 1) / 2) / (n * m))

@@ -1,1 +1,1 @@
-"""The classes that an image may be named as: taxonomy files, species lists, subsets, priors."""
+"""The candidate classes of a run: taxonomy files, species lists, subsets, priors."""

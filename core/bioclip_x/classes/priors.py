@@ -20,7 +20,7 @@ from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 
 Offsets = Mapping[str, torch.Tensor]
-"""Adjustment → what it adds to the logits: float32 [C, B], or [C, 1] where it is the same for all images."""
+"""Adjustment → offsets to the logits: float32 [C, B], or [C, 1] if they are the same for all images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,20 +31,20 @@ class Adjustments:
     taxonomy: Taxonomy
 
     def notes(self) -> tuple[str, ...]:
-        """The notes of all adjustments."""
+        """Returns the notes of all adjustments."""
         return tuple(note for one in self.by_name.values() for note in one.notes(self.taxonomy))
 
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
-        """The offsets for a batch of images.
+        """Computes the offsets for a batch of images.
 
-        Raises RecipeError where no class is left, PluginError for offsets of a wrong shape, NaN or +inf.
+        Raises RecipeError if no class is left, PluginError for offsets of a wrong shape, NaN or +inf.
         """
-        offsets = {name: self._checked_offsets(name, one, sources) for name, one in self.by_name.items()}
+        offsets = {name: self._compute_checked(name, one, sources) for name, one in self.by_name.items()}
         if offsets and bool((sum_offsets(offsets) == -torch.inf).all(0).any()):
             raise RecipeError(f"{', '.join(self.by_name)}: together they exclude every class; no class is left")
         return offsets
 
-    def _checked_offsets(self, name: str, adjustment: LogitAdjustment, sources: Sequence[Source]) -> torch.Tensor:
+    def _compute_checked(self, name: str, adjustment: LogitAdjustment, sources: Sequence[Source]) -> torch.Tensor:
         offsets = adjustment.offsets(self.taxonomy, sources)
         n_classes, n_images = self.taxonomy.n_classes, len(sources)
         shape = tuple(offsets.shape) if isinstance(offsets, torch.Tensor) else type(offsets).__name__
@@ -61,31 +61,31 @@ class Adjustments:
 
 
 def make_adjustments(registry: Registry, recipe: Recipe, taxonomy: Taxonomy) -> Adjustments:
-    """The recipe's adjustments. Reads no file yet."""
-    made = {str(ref): registry.make("adjust_logits", ref.name, ref.options) for ref in recipe.adjust}
-    return Adjustments(made, taxonomy)
+    """Creates the recipe's adjustments. Reads no file yet."""
+    by_name = {str(ref): registry.make("adjust_logits", ref.name, ref.options) for ref in recipe.adjust}
+    return Adjustments(by_name, taxonomy)
 
 
 def sum_offsets(offsets: Offsets) -> torch.Tensor:
-    """The sum of all adjustments' offsets, of which there is at least one: float32 [C, B] or [C, 1]."""
+    """Sums the offsets of one or more adjustments: float32 [C, B] or [C, 1]."""
     return reduce(torch.add, offsets.values())
 
 
 def add_offsets(logits: Logits, offsets_CB: torch.Tensor) -> Logits:
-    """Logits plus offsets, float32 [C, B] or [C, 1], added chunk by chunk."""
+    """Adds offsets, float32 [C, B] or [C, 1], to logits chunk by chunk."""
     return logits.map(lambda start, stop, part_cB: part_cB.add_(offsets_CB[start:stop].to(part_cB.device)))
 
 
 def add_offsets_to_inner(logits_TB: torch.Tensor, offsets_CB: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
-    """Logits of the inner taxa plus, for each, the largest offset of the classes at or below it.
+    """Adds to the logits of each inner taxon the largest offset of the classes at or below it: [T, B].
 
-    So an inner taxon is excluded only where all its classes are.
+    An inner taxon is thus excluded only if all its classes are.
     """
     return logits_TB + find_largest_offsets_below(offsets_CB, taxonomy).to(logits_TB.device)
 
 
 def find_largest_offsets_below(offsets_CB: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
-    """[T, B]: for each inner taxon the largest offset among the classes at or below it."""
+    """Returns for each inner taxon the largest offset of the classes at or below it: [T, B]."""
     nodes_T = taxonomy.inner_taxa
     if not len(nodes_T):
         return offsets_CB.new_zeros((0, offsets_CB.shape[1]))

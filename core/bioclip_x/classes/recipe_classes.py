@@ -1,4 +1,4 @@
-"""A recipe's classes: what images may be named as, which part of the list, and under which taxonomy's names."""
+"""The classes of a recipe: their taxonomy, the selected subset, priors, and the taxonomy to report under."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 class Classes:
     """The classes of one recipe.
 
-    tree: their taxonomy. whole: the taxonomy of all listed classes; the same object where no subset is asked for.
-    of_whole: int32 [C], each class's index in `whole`. own: the model's own list, where no other was given.
-    adjustments: priors on them. crosswalk: to the taxonomy under whose names is reported, if it is another.
+    tree: their taxonomy. whole: the taxonomy of all listed classes; the same object if no subset is requested.
+    of_whole: int32 [C], each class's index in `whole`. own: the model's own list, if the recipe gives no other.
+    adjustments: priors on them. crosswalk: to the taxonomy to report under, if it is another.
     """
 
     tree: Taxonomy
@@ -46,16 +46,16 @@ class Classes:
 
     @property
     def reported_ranks(self) -> tuple[str, ...]:
-        """The ranks that the tree has a table for; for plain labels, those of the taxonomy reported under."""
-        return tuple(self.tree.rank_tables or (self.crosswalk.there.rank_tables if self.crosswalk else ()))
+        """The ranks in the tree's `rank_tables`; for plain labels, those of the taxonomy reported under."""
+        return tuple(self.tree.rank_tables or (self.crosswalk.target.rank_tables if self.crosswalk else ()))
 
     def notes(self, language: str) -> Iterator[str]:
-        """What a reader of the results must know about the classes."""
+        """Yields notes on the classes for outputs."""
         yield from self.tree.notes
         yield from self.adjustments.notes()
         if self.crosswalk:
             yield from self.crosswalk.notes()
-        yield from _name_notes(self.tree, language)
+        yield from _describe_names(self.tree, language)
 
 
 def find_classes(
@@ -65,9 +65,9 @@ def find_classes(
     precomputed: PrecomputedScorer | None,
     given: Taxonomy | None = None,
 ) -> Classes:
-    """The classes of a recipe. Loads no model. Raises BioclipXError for whatever is wrong with the request.
+    """Finds the classes of a recipe. Loads no model. Raises BioclipXError for an invalid request.
 
-    given: a tree in place of the recipe's. precomputed: the scorer, where it needs no model.
+    given: a tree in place of the recipe's. precomputed: the scorer, if it needs no model.
     """
     listed = given or read_listed_taxonomy(registry, recipe)
     if listed is None and precomputed:
@@ -77,20 +77,20 @@ def find_classes(
     own = load_own_classes(family, recipe.model, embeddings=False) if listed is None else None
     whole = listed or read_own_taxonomy(registry, recipe.model, own)
     subset = select_subset(registry, recipe.subset, whole)
-    trees = find_cache_folder() / "taxonomies"
-    there = read_taxonomy(registry, recipe.report_as, cache=trees) if recipe.report_as else None
+    cache = find_cache_folder() / "taxonomies"
+    target = read_taxonomy(registry, recipe.report_as, cache=cache) if recipe.report_as else None
     return Classes(
         tree=subset.tree,
         whole=whole,
         of_whole=subset.classes,
         own=own,
         adjustments=make_adjustments(registry, recipe, subset.tree),
-        crosswalk=Crosswalk(subset.tree, there) if there else None,
+        crosswalk=Crosswalk(subset.tree, target) if target else None,
     )
 
 
-def _name_notes(taxonomy: Taxonomy, language: str) -> Iterator[str]:
-    """Notes on names that several classes have, and on a language without common names."""
+def _describe_names(taxonomy: Taxonomy, language: str) -> Iterator[str]:
+    """Yields notes on names that several classes share, and on a language without common names."""
     nodes = np.flatnonzero(taxonomy.class_of_N >= 0).tolist()
     names = sorted(taxonomy.names[node] for node in nodes)
     shared = sorted({one for one, other in pairwise(names) if one == other})

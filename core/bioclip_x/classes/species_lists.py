@@ -1,4 +1,4 @@
-"""Lists of taxa in files: a name a line, or any taxonomy file, of which the classes are taken."""
+"""Reads lists of taxa: text files with one name per line, or the classes of any taxonomy file."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ TABLES: Final = (".csv", ".tsv", ".tab")
 
 
 def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
-    """The taxa that a file lists. Raises TaxonomyError for one that cannot be read, or that lists nothing.
+    """Reads the taxa listed in a file. Raises TaxonomyError for a file that cannot be read or is empty.
 
-    Lines are names, with or without author, or paths ("Plantae; Oenanthe"); blank ones, and those that begin with #, are
-    skipped, and a name listed twice is taken once.
+    Lines are names, with or without author, or paths ("Plantae; Oenanthe"); blank lines and lines that begin with # are
+    skipped, and repeated names are taken once.
     """
     if not path.exists():
-        raise TaxonomyError(f"the list {path} does not exist; expected a file with a name a line, or a taxonomy")
+        raise TaxonomyError(f"the list {path} does not exist; expected a file with one name per line, or a taxonomy")
     if path.is_dir() or _is_taxonomy(registry, path):
         tree = read_taxonomy(registry, path, cache=find_cache_folder() / "taxonomies")
         return tuple(map(tree.class_taxon, range(tree.n_classes)))
     lines = [line.strip() for line in read_text(path, TaxonomyError).splitlines()]
     names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not names:
-        raise TaxonomyError(f"{path} is empty; expected a name a line, or a taxonomy")
+        raise TaxonomyError(f"{path} is empty; expected one name per line, or a taxonomy")
     if path.suffix.lower() in TABLES and any(separator in names[0] for separator in DELIMITERS):
         raise TaxonomyError(
-            f"{path}: expected columns named by ranks (family, genus, species), got {names[0]!r}; or a name a line"
+            f"{path}: expected columns named by ranks (family, genus, species) or one name per line, got {names[0]!r}"
         )
-    return tuple(map(_taxon, names))
+    return tuple(map(_parse_line, names))
 
 
 def _is_taxonomy(registry: Registry, path: Path) -> bool:
@@ -45,6 +45,6 @@ def _is_taxonomy(registry: Registry, path: Path) -> bool:
     return any(reader.sniff(path, head) for reader in readers)
 
 
-def _taxon(line: str) -> Taxon:
+def _parse_line(line: str) -> Taxon:
     names = [name.strip() for name in line.replace(">", ";").split(";") if name.strip()] or [line]
     return Taxon("", names[-1], tuple(("", name) for name in names))

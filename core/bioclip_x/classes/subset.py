@@ -1,4 +1,4 @@
-"""The subset of the classes that a recipe asks for."""
+"""Selects the subset of classes that a recipe requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bioclip_x.taxonomy.editing.subset import Subset, subset
 
 
 def select_subset(registry: Registry, terms: Sequence[str], taxonomy: Taxonomy) -> Subset:
-    """The subset that terms (`class=Insecta`) describe; the taxonomy itself where there are none. Raises TaxonomyError."""
+    """Selects the subset that terms (`class=Insecta`) describe; without terms, the taxonomy itself. Raises TaxonomyError."""
     if not terms:
         return Subset(taxonomy, np.arange(taxonomy.n_classes, dtype=np.int32), ())
     part = subset(taxonomy, terms, read=lambda path: read_species_list(registry, path))

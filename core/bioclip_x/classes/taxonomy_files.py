@@ -1,4 +1,4 @@
-"""The recipe's labels, taxonomy file, or the model's own taxonomy → a compiled tree."""
+"""Reads a compiled tree from a recipe's labels, its taxonomy file, or the model's own taxonomy."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from bioclip_x.taxonomy.cache import load, save
 from bioclip_x.taxonomy.name_usages import SeveralParents
 
 HEAD_BYTES: Final = 65536
-WORTH_KEEPING: Final = 0.5
-"""Seconds of reading from which on the compiled tree is kept."""
-_MOSTLY: Final = "A table (saved as CSV) needs a column per rank, such as family, genus, species"
-MOST_BESIDE: Final = 1000
-"""Files beside a taxonomy whose times are looked at."""
+MIN_SECONDS_TO_CACHE: Final = 0.5
+"""The compiled tree is cached if reading took longer."""
+MAX_NEIGHBOURS: Final = 1000
+"""Files in a taxonomy's folder whose times are part of its cache key."""
+_TABLE_HINT: Final = "A table (saved as CSV) needs a column per rank, such as family, genus, species"
 
 
 def read_listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
-    """What the recipe lists: labels, else a file; None where it lists nothing. Needs no model."""
+    """Reads the recipe's labels or taxonomy file; returns None if it gives neither. Needs no model."""
     if recipe.labels:
         return from_labels(recipe.labels)
     if recipe.taxonomy:
@@ -49,9 +49,9 @@ def read_listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
 
 
 def read_own_taxonomy(registry: Registry, model: str, own: OwnClasses | None) -> Taxonomy:
-    """What a model brings. Raises RecipeError where it brings nothing."""
+    """Reads the taxonomy that comes with a model. Raises RecipeError if there is none."""
     if own:
-        # Where a model's files lie on this machine is nobody's business.
+        # The source in place of the local path, which must not appear in outputs.
         tree = read_taxonomy(registry, own.taxonomy, own.reader, cache=find_cache_folder() / "taxonomies")
         return replace(tree, source=own.source)
     raise RecipeError(
@@ -67,29 +67,29 @@ def read_taxonomy(
     dag: SeveralParents | None = None,
     cache: Path | None = None,
 ) -> Taxonomy:
-    """Reads a file with the reader named, or the first that recognises its content. Raises TaxonomyError.
+    """Reads a file with the given reader, or the first that recognises its content. Raises TaxonomyError.
 
-    format: a reader's name, with options perhaps ("newick:tips=species"). dag: what to do with nodes of several parents,
-    for readers of formats that have such. cache: a folder for compiled trees; what took long to read is then read from
-    there while the file, and the files beside it, stay as they are.
+    format: a reader's name, optionally with options ("newick:tips=species"). dag: how to handle nodes with several parents,
+    for readers whose formats have them. cache: a folder for compiled trees; a tree that takes long to read is cached there
+    until the file, or a file in the same folder, changes.
     """
-    head = _head(path)
-    ref = parse_ref(format) if format is not None else ComponentRef(name=_recognised(registry, path, head))
-    reader = _reader(registry, ref, dag)
-    kept = cache / f"{_key(path, ref, dag)}.npz" if cache and path.exists() else None
-    if kept and (taxonomy := load(kept)):
+    head = _read_head(path)
+    ref = parse_ref(format) if format is not None else ComponentRef(name=_detect_format(registry, path, head))
+    reader = _make_reader(registry, ref, dag)
+    cache_file = cache / f"{_make_cache_key(path, ref, dag)}.npz" if cache and path.exists() else None
+    if cache_file and (taxonomy := load(cache_file)):
         return replace(taxonomy, source=str(path))
-    began = time.monotonic()
+    start = time.monotonic()
     taxonomy = reader.read(path)
-    if kept and time.monotonic() - began > WORTH_KEEPING:
-        with suppress(OSError):  # a full disk is no reason not to go on
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            save(taxonomy, kept)
+    if cache_file and time.monotonic() - start > MIN_SECONDS_TO_CACHE:
+        with suppress(OSError):  # caching is optional
+            cache_file.parent.mkdir(parents=True, exist_ok=True)
+            save(taxonomy, cache_file)
     return taxonomy
 
 
-def _recognised(registry: Registry, path: Path, head: bytes | None) -> str:
-    """The name of the first reader that recognises a file. Raises TaxonomyError."""
+def _detect_format(registry: Registry, path: Path, head: bytes | None) -> str:
+    """Returns the name of the first reader that recognises a file. Raises TaxonomyError."""
     if head is not None and not make_ascii_head(head).strip():
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.in_order("taxonomy_readers"):
@@ -97,22 +97,23 @@ def _recognised(registry: Registry, path: Path, head: bytes | None) -> str:
         if reader.sniff(path, head or b""):
             return name
     known = ", ".join(registry.components("taxonomy_readers"))
-    raise TaxonomyError(f"{path} {_unrecognised(path, head)} name one with --taxonomy-format: {known}. {_MOSTLY}")
+    problem = _describe_unrecognised(path, head)
+    raise TaxonomyError(f"{path} {problem} name the format with --taxonomy-format: {known}. {_TABLE_HINT}")
 
 
-def _unrecognised(path: Path, head: bytes | None) -> str:
+def _describe_unrecognised(path: Path, head: bytes | None) -> str:
     if path.is_dir():
-        return "is a folder, and none of a format that comes as one; give the file in it, or"
+        return "is a folder that no reader recognises; give the file in it, or"
     if head and is_archive(head):
-        return "is an archive, and none of a format that comes as one; unpack it and give the file in it, or"
+        return "is an archive that no reader recognises; unpack it and give the file in it, or"
     if head and b"\0" in head and detect_encoding(head) != "utf-16":
         line = head[: head.index(b"\0")].count(b"\n") + 1
-        return f"is in no format that any reader recognises: line {line} has a NUL byte, as no text has; save it as UTF-8, or"
+        return f"is in no format that any reader recognises: line {line} has a NUL byte; save it as UTF-8 text, or"
     return "is in no format that any reader recognises;"
 
 
-def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:
-    options = registry.named("taxonomy_readers", ref.name, ref.options) if ref.options else {}
+def _make_reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:
+    options = registry.name_options("taxonomy_readers", ref.name, ref.options) if ref.options else {}
     reader = registry.make("taxonomy_readers", ref.name, options)
     option = get_capabilities(reader, TaxonomyReaderCapabilities).several_parents_option
     if dag is None or not option:
@@ -120,26 +121,31 @@ def _reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -
     return registry.make("taxonomy_readers", ref.name, {**options, option: dag})
 
 
-def _key(path: Path, ref: ComponentRef, dag: str | None) -> str:
-    """Of the file as it is now, and of what lies beside it (or in the folder): readers may look there."""
-    beside = sorted(islice(_stamps(path if path.is_dir() else path.parent, is_deep=path.is_dir()), MOST_BESIDE))
-    about = [__version__, str(path.resolve()), ref.name, sorted(map(str, ref.options.items())), dag, beside]
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
+def _make_cache_key(path: Path, ref: ComponentRef, dag: str | None) -> str:
+    """Hashes the path, the reader, and the sizes and times of the file and its neighbours, which readers may read, too."""
+    neighbours = sorted(
+        islice(_list_stamps(path if path.is_dir() else path.parent, is_deep=path.is_dir()), MAX_NEIGHBOURS)
+    )
+    parts = [__version__, str(path.resolve()), ref.name, sorted(map(str, ref.options.items())), dag, neighbours]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _stamps(folder: Path, is_deep: bool) -> Iterator[tuple[str, int, int]]:
-    """Name, size and time of the files in a folder, and in its subfolders where the taxonomy is the folder."""
-    with os.scandir(folder) as found:
-        for entry in found:
+def _list_stamps(folder: Path, is_deep: bool) -> Iterator[tuple[str, int, int]]:
+    """Yields path, size and time of the files in a folder and, with `is_deep`, in its subfolders."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
             if entry.is_dir(follow_symlinks=False) and is_deep:
-                yield from _stamps(Path(entry.path), is_deep)
+                yield from _list_stamps(Path(entry.path), is_deep)
             else:
                 stat = entry.stat()
                 yield entry.path, stat.st_size, stat.st_mtime_ns
 
 
-def _head(path: Path) -> bytes | None:
-    """How a file begins; none for a folder or a pipe, which can be read but once. Raises TaxonomyError."""
+def _read_head(path: Path) -> bytes | None:
+    """Returns the first bytes of a file; None for a folder, and for a pipe, which can be read only once.
+
+    Raises TaxonomyError if the path does not exist or cannot be read.
+    """
     try:
         if not path.exists():
             raise TaxonomyError(f"the taxonomy {path} does not exist")

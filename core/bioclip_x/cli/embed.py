@@ -18,7 +18,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls
-from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
+from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, IMAGE_FIELDS
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
-@click.command(name="embed", params=make_recipe_flags(*MODEL_FIELDS, *PICTURE_FIELDS, *CLASS_FIELDS))
+@click.command(name="embed", params=make_recipe_flags(*MODEL_FIELDS, *IMAGE_FIELDS, *CLASS_FIELDS))
 @click.argument("images", nargs=-1)
 @click.option(
     "--texts", metavar="A,B,…|FILE|-", help="Embed these texts as they stand; in a file, or on stdin, one a line."

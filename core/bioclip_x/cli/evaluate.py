@@ -73,7 +73,7 @@ def command(
     dataset, source = find_dataset(registry, pictures)
     recipes, told = resolve_alternatives(registry, recipe, names, fields, compare)
 
-    from bioclip_x.cli.render.evaluation import tell, write
+    from bioclip_x.cli.render.evaluation import print_notes, write
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.evaluate import evaluate
 
@@ -83,7 +83,7 @@ def command(
                 registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled
             )
         if not quiet:
-            tell(found, told)
+            print_notes(found, told)
         write(found, format_, stream)
 
 

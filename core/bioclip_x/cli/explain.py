@@ -82,14 +82,14 @@ def command(
     loaded = registry.load(plugins)
     dataset, source = find_dataset(registry, pictures)
 
-    from bioclip_x.evaluation.descriptor_usefulness import measure_usefulness, refuse_without_descriptors
+    from bioclip_x.evaluation.descriptor_usefulness import measure_usefulness, check_has_descriptors
     from bioclip_x.evaluation.pruning import prune
 
     asked: frozenset[int] = frozenset()
 
     def check(classifier: Classifier) -> None:
         nonlocal asked
-        refuse_without_descriptors(classifier)
+        check_has_descriptors(classifier)
         asked = find_classes(classifier.taxonomy, names)
 
     classifier, notes, seen = embed(

@@ -1,1 +1,1 @@
-"""Descriptors written by a language model: questions → answers → a descriptor file."""
+"""Generates descriptors with a language model: questions → answers → a descriptor file."""

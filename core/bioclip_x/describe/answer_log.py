@@ -1,8 +1,8 @@
-"""Every answer of a language model, on disk as soon as it came: answers cost money, and a run may be killed.
+"""Stores every answer of a language model on disk as soon as it arrives: answers cost money, and a run may be killed.
 
-One JSON object a line, appended. A line is found again by what was asked (class path, prompt, model, host, temperature,
-token limit, form), so a changed prompt or model is asked anew and the old answers stay where they are. What was asked
-several times, because an answer was of no use, has several lines.
+The log has one JSON object per line, appended. An answer is identified by its request (class path, prompt, model, host,
+temperature, token limit, form), so a changed prompt or model causes new requests and old answers are kept. A request that
+was repeated because an answer was unusable has several lines.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.records import Answer
 
 SYNC_EVERY: Final = 1.0
-"""Seconds. A killed program loses no line that it wrote; cut power costs what was written since the last sync."""
+"""Seconds. A killed process loses no line that it wrote; a power failure loses what was written since the last sync."""
 
 
-class Asked(BaseModel):
-    """What identifies an answer. path: the taxon's names from the top. prompt_sha256: of the prompt, name filled in.
-
-    answers: "json" where an answer by a JSON schema was wished for.
-    """
+class AnswerKey(BaseModel):
+    """Identifies the answers to one request. path: names of the taxon's lineage from the root. prompt_sha256: of the prompt
+    with the name filled in. answers: "json" where an answer by a JSON schema was requested."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -40,12 +38,12 @@ class Asked(BaseModel):
     answers: Literal["list", "json"] = "list"
 
 
-class Kept(BaseModel):
-    """One line of the file. date: when the answer came, UTC, ISO 8601. answered_by: what the server calls the model."""
+class StoredAnswer(BaseModel):
+    """One line of the log. date: of arrival, UTC, ISO 8601. answered_by: the server's name of the model."""
 
     model_config = ConfigDict(frozen=True)
 
-    asked: Asked
+    asked: AnswerKey
     date: str
     text: str
     finish_reason: str
@@ -55,60 +53,62 @@ class Kept(BaseModel):
 
 
 class AnswerLog:
-    """The answers of one output file. Make one with `open_log`; broken: how many of its lines are none."""
+    """The answers of one output file; made by `open_log`. broken: number of lines that could not be parsed."""
 
-    def __init__(self, path: Path, handle: IO[bytes], kept: dict[Asked, list[Kept]], broken: int) -> None:
+    def __init__(
+        self, path: Path, handle: IO[bytes], answers: dict[AnswerKey, list[StoredAnswer]], broken: int
+    ) -> None:
         self.path = path
         self.broken = broken
         self._handle = handle
-        self._kept = kept
+        self._answers = answers
         self._synced_at = -SYNC_EVERY
 
-    def find(self, asked: Asked) -> tuple[Kept, ...]:
-        """All answers to it, in the order in which they came."""
-        return tuple(self._kept.get(asked, ()))
+    def find(self, key: AnswerKey) -> tuple[StoredAnswer, ...]:
+        """Returns all answers to a request, in the order of arrival."""
+        return tuple(self._answers.get(key, ()))
 
-    def keep(self, asked: Asked, answer: Answer, date: str) -> Kept:
-        """Writes an answer out. Raises DescriptorError where it cannot, a full disk say."""
-        kept = Kept(
-            asked=asked, date=date, text=_writable(answer.text), finish_reason=_writable(answer.finish_reason),
+    def store(self, key: AnswerKey, answer: Answer, date: str) -> StoredAnswer:
+        """Appends an answer. Raises DescriptorError where it cannot be written, for example because the disk is full."""
+        stored = StoredAnswer(
+            asked=key, date=date, text=_replace_surrogates(answer.text), finish_reason=_replace_surrogates(answer.finish_reason),
             prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
-            answered_by=_writable(answer.model),
+            answered_by=_replace_surrogates(answer.model),
         )  # fmt: skip
         try:
-            # One write where the disk takes it whole, so that two runs on one file cannot mix their lines.
-            write_all(self._handle, kept.model_dump_json().encode() + b"\n")
-        except OSError as problem:
-            raise _unwritable(self.path, problem) from problem
-        self._kept.setdefault(asked, []).append(kept)
+            # A single write unless the disk is nearly full, so that two runs on one file cannot mix their lines.
+            write_all(self._handle, stored.model_dump_json().encode() + b"\n")
+        except OSError as error:
+            raise _make_write_error(self.path, error) from error
+        self._answers.setdefault(key, []).append(stored)
         if time.monotonic() - self._synced_at >= SYNC_EVERY:
             self.sync()
-        return kept
+        return stored
 
     def sync(self) -> None:
-        """Has what was written brought to the disk. Raises DescriptorError where that fails."""
+        """Flushes written lines to the disk. Raises DescriptorError where that fails."""
         self._synced_at = time.monotonic()
         try:
             os.fsync(self._handle.fileno())
-        except OSError as problem:
-            raise _unwritable(self.path, problem) from problem
+        except OSError as error:
+            raise _make_write_error(self.path, error) from error
 
 
-def _writable(text: str) -> str:
-    """Without halves of characters (lone surrogates), which JSON can spell and no file can hold."""
+def _replace_surrogates(text: str) -> str:
+    """Replaces lone surrogates, which JSON can express but UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()
 
 
-def _unwritable(path: Path, problem: OSError) -> DescriptorError:
+def _make_write_error(path: Path, error: OSError) -> DescriptorError:
     return DescriptorError(
-        f"{path} cannot be written: {problem.strerror or problem}; the answers stored before stay, and the same command "
-        "goes on from them"
+        f"{path} cannot be written: {error.strerror or error}; the answers stored so far are kept, run the same "
+        "command to continue"
     )
 
 
-def log_path(output: Path) -> Path:
+def make_log_path(output: Path) -> Path:
     """
-    >>> log_path(Path("birds.yaml")).name
+    >>> make_log_path(Path("birds.yaml")).name
     'birds.yaml.answers.jsonl'
     """
     return output.with_name(f"{output.name}.answers.jsonl")
@@ -116,57 +116,57 @@ def log_path(output: Path) -> Path:
 
 @contextmanager
 def open_log(path: Path) -> Iterator[AnswerLog]:
-    """The log at `path`, begun where there is none. Raises DescriptorError where it cannot be read or written.
+    """Opens the log at `path`, creating it if needed. Raises DescriptorError where it cannot be read or written.
 
-    The last line of a run that was killed may be half a line; it is closed off, and counted as broken. A log that is
-    still empty in the end is taken away.
+    An incomplete last line, left by a killed run, is terminated and counted as broken. A log that is still empty at the end
+    is deleted.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("ab+", buffering=0)
-    except OSError as problem:
-        raise DescriptorError(f"{path} cannot be written: {problem.strerror or problem}") from problem
+    except OSError as error:
+        raise DescriptorError(f"{path} cannot be written: {error.strerror or error}") from error
     try:
         with handle:
-            kept, broken = _read(_whole_lines(path, handle))
-            log = AnswerLog(path, handle, kept, broken)
+            answers, broken = _parse_lines(_read_whole_lines(path, handle))
+            log = AnswerLog(path, handle, answers, broken)
             yield log
             log.sync()
     finally:
-        # Only now that it is closed: Windows takes no file away that is open.
+        # After closing: Windows does not delete open files.
         with suppress(FileNotFoundError):
             if not path.stat().st_size:
                 path.unlink()
 
 
-def _whole_lines(path: Path, handle: IO[bytes]) -> bytes:
-    """What the file holds; a last line without an end is given one. Raises DescriptorError where the disk refuses."""
+def _read_whole_lines(path: Path, handle: IO[bytes]) -> bytes:
+    """Reads the file, and appends a line break if its last line has none. Raises DescriptorError for I/O errors."""
     try:
         handle.seek(0)
         raw = handle.read()
         if raw and not raw.endswith(b"\n"):
             write_all(handle, b"\n")
-    except OSError as problem:
-        raise DescriptorError(f"{path} cannot be read or written: {problem.strerror or problem}") from problem
+    except OSError as error:
+        raise DescriptorError(f"{path} cannot be read or written: {error.strerror or error}") from error
     return raw
 
 
 def write_all(handle: IO[bytes], raw: bytes) -> None:
-    """An unbuffered write may take a part only (a disk nearly full); the next one goes on, or says why it cannot."""
+    """Writes all of `raw`: an unbuffered write may be partial (a nearly full disk); the next one continues or raises."""
     while raw:
         raw = raw[handle.write(raw) :]
 
 
-def _read(raw: bytes) -> tuple[dict[Asked, list[Kept]], int]:
-    kept: dict[Asked, list[Kept]] = {}
+def _parse_lines(raw: bytes) -> tuple[dict[AnswerKey, list[StoredAnswer]], int]:
+    answers: dict[AnswerKey, list[StoredAnswer]] = {}
     broken = 0
     for line in raw.split(b"\n"):
         if not line.strip():
             continue
         try:
-            one = Kept.model_validate_json(line)
+            answer = StoredAnswer.model_validate_json(line)
         except ValidationError:
             broken += 1
             continue
-        kept.setdefault(one.asked, []).append(one)
-    return kept, broken
+        answers.setdefault(answer.asked, []).append(answer)
+    return answers, broken

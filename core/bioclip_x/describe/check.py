@@ -1,4 +1,4 @@
-"""Curation with a taxonomy: what classes and their siblings are called is looked up there. `check_file` looks at a file."""
+"""Curates descriptors with the names of classes and siblings from a taxonomy, and checks descriptor files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.resolver import Resolver
 
 MOST_MISSING = 20
-"""Classes without descriptors that a finding names."""
+"""Most classes without descriptors that a finding lists by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A descriptor file as it is, what curation makes of it, and all that was found in it."""
+class CheckedFile:
+    """A descriptor file, its curated descriptors, and all findings."""
 
     file: Path
     descriptors: DescriptorSet
@@ -37,13 +37,15 @@ def curate(
     count_tokens: Callable[[str], int] | None = None,
     context: int = CONTEXT,
 ) -> Curated:
-    """The descriptors cleaned, and what was found in them.
+    """Cleans descriptors and reports findings.
 
-    taxonomy: tells the names of classes and of their siblings; without it, only what the file itself calls them is known.
-    language: of common names. count_tokens: tokens of a text, begin and end marks included, as the model's tokenizer makes
-    them; without it, words are counted. context: tokens that the model reads.
+    taxonomy: provides the names of classes and of their siblings; without it, only the names in the file are known.
+    language: of common names. count_tokens: counts the tokens of a text with the model's tokenizer, start and end tokens
+    included; without it, words are counted. context: tokens that the model reads.
     """
-    names, groups = (None, None) if taxonomy is None else _names(_nodes(descriptors, taxonomy), taxonomy, language)
+    names, groups = (
+        (None, None) if taxonomy is None else _collect_names(_find_nodes(descriptors, taxonomy), taxonomy, language)
+    )
     return curation.curate(descriptors, names, groups, count_tokens=count_tokens, context=context)
 
 
@@ -54,73 +56,76 @@ def check_file(
     language: str = "en",
     count_tokens: Callable[[str], int] | None = None,
     context: int = CONTEXT,
-) -> Checked:
+) -> CheckedFile:
     """Reads a descriptor file, in any format, and curates it; nothing is written.
 
-    With a taxonomy, names that fit none of its taxa, or several, and classes without descriptors are told too. Raises
+    With a taxonomy, names that match no taxon or several, and classes without descriptors, are findings too. Raises
     DescriptorError where the file cannot be read.
     """
     descriptors = load_descriptors(path)
     curated = curate(descriptors, taxonomy, language=language, count_tokens=count_tokens, context=context)
-    read = [Finding("in the file", "", "", "mended", note.removeprefix(f"{path}: ")) for note in descriptors.notes]
-    fits = [] if taxonomy is None else list(_unfit(descriptors, taxonomy))
-    return Checked(path, descriptors, curated, (*read, *fits, *curated.findings))
+    in_file = [Finding("in the file", "", "", "mended", note.removeprefix(f"{path}: ")) for note in descriptors.notes]
+    unmatched = [] if taxonomy is None else list(_find_unmatched(descriptors, taxonomy))
+    return CheckedFile(path, descriptors, curated, (*in_file, *unmatched, *curated.findings))
 
 
-def _nodes(descriptors: DescriptorSet, taxonomy: Taxonomy) -> dict[str, tuple[int, ...]]:
-    """The taxa that each name of the file may mean, classes before others."""
-    resolver, found = Resolver(taxonomy), {}
+def _find_nodes(descriptors: DescriptorSet, taxonomy: Taxonomy) -> dict[str, tuple[int, ...]]:
+    """Returns the nodes that each name of the file may refer to: classes if any of them is one."""
+    resolver, nodes = Resolver(taxonomy), {}
     for name in descriptors.classes:
-        every = resolver.find(name).nodes
-        found[name] = tuple(node for node in every if taxonomy.class_of_N[node] >= 0) or every
-    return found
+        matches = resolver.find(name).nodes
+        nodes[name] = tuple(node for node in matches if taxonomy.class_of_N[node] >= 0) or matches
+    return nodes
 
 
-def _names(
+def _collect_names(
     nodes: Mapping[str, Sequence[int]], taxonomy: Taxonomy, language: str
 ) -> tuple[dict[str, Names], list[list[str]]]:
-    """What each class and its siblings are called, and the groups of classes of which same lists are told."""
+    """Returns the names of each class and its siblings, and the groups of classes that are compared for identical lists."""
     names: dict[str, Names] = {}
     groups: dict[tuple[int, int] | None, list[str]] = defaultdict(list)
-    called: dict[tuple[int, int], tuple[str, ...]] = {}
-    for name, found in nodes.items():
-        if len(found) != 1:
+    sibling_names: dict[tuple[int, int], tuple[str, ...]] = {}
+    for name, matches in nodes.items():
+        if len(matches) != 1:
             names[name] = Names((name,))
             groups[None].append(name)
             continue
-        node, taxon = found[0], taxonomy.taxon(found[0])
+        node, taxon = matches[0], taxonomy.taxon(matches[0])
         group = (int(taxonomy.owner_N[taxonomy.parent_N[node]]), int(taxonomy.rank_N[node]))
-        if group not in called:  # of a genus once, however many species it has
-            others = find_siblings(taxonomy, node)
-            together = [*others, node] if others else []
-            called[group] = tuple(one for other in together for one in _called(taxonomy.taxon(other), language))
-        genus = "" if taxon.rank == "genus" else next((of for rank, of in taxon.lineage if rank == "genus"), "")
-        names[name] = Names(tuple(dict.fromkeys((name, *_called(taxon, language)))), genus, called[group])
-        groups[group if called[group] else None].append(name)
+        if group not in sibling_names:  # once for each genus, however many species it has
+            siblings = find_siblings(taxonomy, node)
+            members = [*siblings, node] if siblings else []
+            sibling_names[group] = tuple(
+                member_name for member in members for member_name in _iterate_names(taxonomy.taxon(member), language)
+            )
+        genus = "" if taxon.rank == "genus" else next((name for rank, name in taxon.lineage if rank == "genus"), "")
+        own_names = tuple(dict.fromkeys((name, *_iterate_names(taxon, language))))
+        names[name] = Names(own_names, genus, sibling_names[group])
+        groups[group if sibling_names[group] else None].append(name)
     return names, list(groups.values())
 
 
-def _called(taxon: Taxon, language: str) -> Iterator[str]:
+def _iterate_names(taxon: Taxon, language: str) -> Iterator[str]:
     yield taxon.name
-    for one in dict.fromkeys((language, "en")):
-        yield from taxon.common_names.get(one, ())
+    for code in dict.fromkeys((language, "en")):
+        yield from taxon.common_names.get(code, ())
 
 
-def _unfit(descriptors: DescriptorSet, taxonomy: Taxonomy) -> Iterator[Finding]:
-    """Names of the file that fit no taxon, or several, or one that has been; and the classes that are not in the file."""
-    resolver, taken = Resolver(taxonomy), dict[int, str]()
-    nodes = _nodes(descriptors, taxonomy)
-    for name, found in nodes.items():
-        if not found:
+def _find_unmatched(descriptors: DescriptorSet, taxonomy: Taxonomy) -> Iterator[Finding]:
+    """Finds names that match no taxon, several, or the taxon of an earlier name; and classes that the file lacks."""
+    resolver, name_of_node = Resolver(taxonomy), dict[int, str]()
+    for name, nodes in _find_nodes(descriptors, taxonomy).items():
+        if not nodes:
             near = resolver.near(name)
-            meant = f"; meant was maybe {list_some(near)}" if near else ""
-            yield Finding("unknown class", name, "", "told", f"no taxon of the taxonomy has this name{meant}")
-        elif len(found) > 1:
-            yield Finding("ambiguous name", name, "", "told", f"{len(found)} taxa have this name; give the path (A; B)")
-        elif (first := taken.setdefault(found[0], name)) != name:
+            hint = f"; did you mean {list_some(near)}?" if near else ""
+            yield Finding("unknown class", name, "", "told", f"no taxon of the taxonomy has this name{hint}")
+        elif len(nodes) > 1:
+            yield Finding("ambiguous name", name, "", "told", f"{len(nodes)} taxa have this name; give the path (A; B)")
+        elif (first := name_of_node.setdefault(nodes[0], name)) != name:
             yield Finding("class given twice", name, "", "told", f"the same taxon as {first!r}, which is used")
-    without = [taxonomy.names[node] for node in taxonomy.owner_N[taxonomy.leaf_node_C].tolist() if node not in taken]
-    if without:
-        number = pluralise(len(without), "class", "classes")
-        message = f"the file has nothing on {number} of the taxonomy: {list_some(without, MOST_MISSING)}"
+    classes = taxonomy.owner_N[taxonomy.leaf_node_C].tolist()
+    missing = [taxonomy.names[node] for node in classes if node not in name_of_node]
+    if missing:
+        number = pluralise(len(missing), "class", "classes")
+        message = f"the file has no descriptors for {number} of the taxonomy: {list_some(missing, MOST_MISSING)}"
         yield Finding("missing classes", "", "", "told", message)

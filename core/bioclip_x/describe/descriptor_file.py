@@ -1,4 +1,4 @@
-"""Answers of a language model → the descriptor file that they make, with its provenance, put in its place."""
+"""Makes a descriptor file with provenance from the answers of a language model."""
 
 from __future__ import annotations
 
@@ -10,165 +10,165 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x import __version__
-from bioclip_x.describe.answer_log import Kept
+from bioclip_x.describe.answer_log import StoredAnswer
 from bioclip_x.describe.questions import Question
 from bioclip_x.errors import DescriptorError
 from bioclip_x.messages import list_some
 from bioclip_x.prompts import json_answers
-from bioclip_x.prompts.curation import Curated, curate, summary
+from bioclip_x.prompts.curation import Curated, curate, summarise_findings
 from bioclip_x.prompts.descriptors import Descriptor, DescriptorSet, load_descriptors, write_descriptors
-from bioclip_x.prompts.list_answers import Parsed
+from bioclip_x.prompts.list_answers import ParsedAnswer
 from bioclip_x.prompts.llm_prompts import PromptTemplate, ends_in_a_bullet
 
-Answered = dict[Question, list[Kept]]
-"""All answers to each question, the last one last."""
+Answers = dict[Question, list[StoredAnswer]]
+"""All answers to each question, in the order of arrival."""
 
 
-def parse_answer(question: Question, kept: Kept) -> Parsed:
-    """What one answer says. One of which no phrase would stand is of no use."""
-    return _parsed(question, kept.text, kept.finish_reason)
+def parse_answer(question: Question, answer: StoredAnswer) -> ParsedAnswer:
+    """Parses one answer. An answer of which curation would keep no phrase is unusable."""
+    return _parse_cached(question, answer.text, answer.finish_reason)
 
 
 @lru_cache(maxsize=1 << 16)
-def _parsed(question: Question, text: str, finish_reason: str) -> Parsed:
-    """Asked for when an answer comes, and again when the file is written."""
-    found = json_answers.parse(
+def _parse_cached(question: Question, text: str, finish_reason: str) -> ParsedAnswer:
+    """Parses an answer; cached, because it is needed on arrival and again when the file is written."""
+    parsed = json_answers.parse(
         text,
         name=question.name,
         also=question.also,
         finish_reason=finish_reason,
         continued=ends_in_a_bullet(question.prompt),
     )
-    alone = DescriptorSet({question.name: _descriptors(question, found)}, "")
-    if found.phrases and curate(alone).to_ask_again:
-        return Parsed((), "nothing in it is a visible trait", found.notes)
-    return found
+    descriptors = DescriptorSet({question.name: _make_descriptors(question, parsed)}, "")
+    if parsed.phrases and curate(descriptors).to_ask_again:
+        return ParsedAnswer((), "no visible trait", parsed.notes)
+    return parsed
 
 
-def _descriptors(question: Question, found: Parsed) -> tuple[Descriptor, ...]:
-    return tuple(Descriptor(phrase, question.kind) for phrase in found.phrases)
+def _make_descriptors(question: Question, parsed: ParsedAnswer) -> tuple[Descriptor, ...]:
+    return tuple(Descriptor(phrase, question.kind) for phrase in parsed.phrases)
 
 
-def is_usable(question: Question, kept: Kept) -> bool:
-    return not parse_answer(question, kept).reason
+def is_usable(question: Question, answer: StoredAnswer) -> bool:
+    return not parse_answer(question, answer).reason
 
 
 def make_descriptor_set(
     questions: Sequence[Question],
     template: PromptTemplate,
-    answered: Answered,
+    answers: Answers,
     output: Path,
     about: Mapping[str, Any],
 ) -> DescriptorSet:
-    """The descriptors of all that is answered, in the order of the questions. Of several answers the last usable counts."""
+    """Makes descriptors from all answers, in the order of the questions. Of several answers the last usable one counts."""
     classes: dict[str, tuple[Descriptor, ...]] = {}
     unusable: dict[str, str] = {}
     notes: list[str] = []
     for question in questions:
-        if question in answered:
-            best = _best(question, answered[question])
+        if question in answers:
+            best = _select_best(question, answers[question])
             label = question.key if question.kind == "descriptor" else f"{question.key}, {question.kind}"
-            classes[question.key] = (*classes.get(question.key, ()), *_descriptors(question, best))
+            classes[question.key] = (*classes.get(question.key, ()), *_make_descriptors(question, best))
             notes += [f"{label!r}: {note}" for note in best.notes]
             if best.reason:
                 unusable[label] = best.reason
     if unusable:
-        named = [f"{label} ({reason})" for label, reason in unusable.items()]
+        reasons = [f"{label} ({reason})" for label, reason in unusable.items()]
         notes.append(
-            f"{len(unusable)} of {len(answered)} answers are unusable, and their classes empty: {list_some(named)}; to ask "
-            "for them again, add --retry-unusable"
+            f"{len(unusable)} of {len(answers)} answers are unusable and their classes empty: {list_some(reasons)}; add "
+            "--retry-unusable to ask again"
         )
-    provenance = _provenance(template, answered) | dict(about)
+    provenance = _make_provenance(template, answers) | dict(about)
     if unusable:
         provenance["unusable"] = unusable
-    if unanswered := list(dict.fromkeys(question.key for question in questions if question not in answered)):
+    if unanswered := list(dict.fromkeys(question.key for question in questions if question not in answers)):
         provenance["unanswered"] = unanswered
     return DescriptorSet(classes, str(output), provenance=provenance, notes=tuple(notes))
 
 
-def add_curation(written: DescriptorSet, curated: Curated) -> DescriptorSet:
-    """What curation left, and in notes and provenance what it found. Classes that it emptied are unusable."""
-    told = summary(one for one in curated.findings if one.kind != "empty class")
-    emptied = [key for key in curated.to_ask_again if written.classes[key]]
-    unusable = {**written.provenance.get("unusable", {}), **dict.fromkeys(emptied, "nothing left after curation")}
-    provenance = {**written.provenance, "curation": told} | ({"unusable": unusable} if unusable else {})
-    notes = (*written.notes, *(f"curation: {line}" for line in told))
+def add_curation(descriptors: DescriptorSet, curated: Curated) -> DescriptorSet:
+    """Returns the curated descriptors with findings in notes and provenance. Classes that it emptied are unusable."""
+    summary = summarise_findings(finding for finding in curated.findings if finding.kind != "empty class")
+    emptied = [key for key in curated.to_ask_again if descriptors.classes[key]]
+    unusable = {**descriptors.provenance.get("unusable", {}), **dict.fromkeys(emptied, "nothing left after curation")}
+    provenance = {**descriptors.provenance, "curation": summary} | ({"unusable": unusable} if unusable else {})
+    notes = (*descriptors.notes, *(f"curation: {line}" for line in summary))
     if emptied:
-        notes = (*notes, f"curation left nothing of {list_some(emptied)}; to ask again, add --retry-unusable")
+        notes = (*notes, f"curation left nothing of {list_some(emptied)}; add --retry-unusable to ask again")
     return replace(curated.descriptors, provenance=provenance, notes=notes)
 
 
-def _best(question: Question, kept: Sequence[Kept]) -> Parsed:
-    found = [parse_answer(question, one) for one in kept]
-    return next((one for one in reversed(found) if not one.reason), found[-1])
+def _select_best(question: Question, answers: Sequence[StoredAnswer]) -> ParsedAnswer:
+    parsed = [parse_answer(question, answer) for answer in answers]
+    return next((one for one in reversed(parsed) if not one.reason), parsed[-1])
 
 
-def _provenance(template: PromptTemplate, answered: Answered) -> dict[str, Any]:
-    """Of the answers used; the date is the last one's, and the tokens are all that were paid for."""
-    if not answered:
+def _make_provenance(template: PromptTemplate, answers: Answers) -> dict[str, Any]:
+    """Makes the provenance. The date is that of the last answer; tokens are those of all answers, unusable ones included."""
+    if not answers:
         return {}
-    kept = [one for several in answered.values() for one in several]
-    asked = kept[0].asked
-    answered_by = sorted({one.answered_by for one in kept} - {"", asked.model})
+    stored = [answer for several in answers.values() for answer in several]
+    key = stored[0].asked
+    answered_by = sorted({answer.answered_by for answer in stored} - {"", key.model})
     return {
         "tool": f"bioclip-x {__version__}",
-        "model": asked.model,
+        "model": key.model,
         **({"answered_by": answered_by} if answered_by else {}),
-        "host": asked.host,
+        "host": key.host,
         "prompt": template.name,
         "prompt_source": template.source,
         "prompt_sha256": template.sha256,
-        "date": max(one.date for one in kept),
-        "temperature": asked.temperature,
-        "max_tokens": asked.max_tokens,
-        "tokens": count_tokens(kept),
+        "date": max(answer.date for answer in stored),
+        "temperature": key.temperature,
+        "max_tokens": key.max_tokens,
+        "tokens": count_tokens(stored),
     }
 
 
-def count_tokens(kept: Iterable[Kept]) -> dict[str, int | None]:
-    """What the server counted, in all; None as soon as one count is untold: a sum of the others would pass for the whole."""
-    each = [(one.prompt_tokens, one.completion_tokens) for one in kept]
-    sums = (None if None in column else sum(column) for column in zip(*each)) if each else (0, 0)
+def count_tokens(answers: Iterable[StoredAnswer]) -> dict[str, int | None]:
+    """Sums the server's token counts; None if any is missing, because a partial sum would look like the total."""
+    counts = [(answer.prompt_tokens, answer.completion_tokens) for answer in answers]
+    sums = (None if None in column else sum(column) for column in zip(*counts)) if counts else (0, 0)
     return dict(zip(("prompt", "completion"), sums))
 
 
 def make_partial_path(output: Path) -> Path:
     """
-    >>> partial_path(Path("birds.yaml")).name
+    >>> make_partial_path(Path("birds.yaml")).name
     'birds.partial.yaml'
     """
     return output.with_name(f"{output.stem}.partial{output.suffix}")
 
 
-def write_in_place(output: Path, written: DescriptorSet, say: Callable[[str], None]) -> None:
-    """At `output`, but never less over more: what a run had so far, beside the file that has more classes described.
+def write_in_place(output: Path, descriptors: DescriptorSet, say: Callable[[str], None]) -> None:
+    """Writes to `output`, or to the partial file if the run is incomplete and `output` describes more classes.
 
-    Raises DescriptorError where it cannot be written; what was there before stays.
+    Raises DescriptorError where a file cannot be written; existing files are then unchanged.
     """
     partial = make_partial_path(output)
-    if "unanswered" not in written.provenance:
-        write(output, written)
-        if "unanswered" in _read_again(partial).provenance:  # ours, and no longer of use
+    if "unanswered" not in descriptors.provenance:
+        write_descriptor_file(output, descriptors)
+        if "unanswered" in _load_or_empty(partial).provenance:  # written by an earlier run, now obsolete
             with suppress(OSError):
                 partial.unlink()
         return
-    before, now = (len(one.classes) - len(one.empty_classes) for one in (_read_again(output), written))
-    write(partial if before > now else output, written)
+    before, now = (len(one.classes) - len(one.empty_classes) for one in (_load_or_empty(output), descriptors))
+    write_descriptor_file(partial if before > now else output, descriptors)
     if before > now:
-        say(f"{output} describes {before} classes and stays as it was; the {now} of this run so far are in {partial}")
+        say(f"{output} describes {before} classes and is kept; the {now} classes described so far are in {partial}")
 
 
-def _read_again(path: Path) -> DescriptorSet:
-    """A descriptor file of an earlier run; nothing where there is none, or none that can be read."""
+def _load_or_empty(path: Path) -> DescriptorSet:
+    """Loads a descriptor file; returns an empty set where it does not exist or cannot be read."""
     try:
         return load_descriptors(path)
     except DescriptorError:
         return DescriptorSet({}, str(path))
 
 
-def write(output: Path, written: DescriptorSet) -> None:
-    """Raises DescriptorError where the file cannot be written."""
+def write_descriptor_file(output: Path, descriptors: DescriptorSet) -> None:
+    """Writes a descriptor file. Raises DescriptorError where that fails."""
     try:
-        write_descriptors(output, written)
-    except OSError as problem:
-        raise DescriptorError(f"{output} cannot be written: {problem.strerror or problem}") from problem
+        write_descriptors(output, descriptors)
+    except OSError as error:
+        raise DescriptorError(f"{output} cannot be written: {error.strerror or error}") from error

@@ -1,7 +1,7 @@
-"""What a run of `describe` will cost, before it, and what it did cost, after.
+"""Estimates the tokens that a run of `describe` will take, and computes costs.
 
-Only a model's own tokenizer can count its tokens, and no server tells before it answers. So this is an estimate: from the
-answers of this very run that are stored already, or without any from the usual length of a token.
+Only the model's own tokenizer can count tokens, and servers report them only with an answer. So they are estimated from the
+stored answers of the same run or, without any, from the typical length of a token.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bioclip_x.describe.answer_log import Kept
+from bioclip_x.describe.answer_log import StoredAnswer
 from bioclip_x.describe.questions import Question
 from bioclip_x.messages import pluralise
 
-BYTES_A_TOKEN: Final = 3.5
-"""UTF-8 bytes. English prose has about 4 (OpenAI's rule of thumb), scientific names fewer, other scripts fewer characters."""
+BYTES_PER_TOKEN: Final = 3.5
+"""UTF-8 bytes per token. English prose has about 4 (OpenAI's rule of thumb), scientific names fewer."""
 
-USUAL_ANSWER: Final = 120
-"""Tokens of a list of some ten phrases of a dozen tokens each."""
+TYPICAL_ANSWER: Final = 120
+"""Tokens of a list of about ten phrases of a dozen tokens each."""
 
 OVERHEAD: Final = 8
-"""Tokens by which chat formats wrap a message."""
+"""Tokens that chat formats add to a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """requests: still to be sent. stored: questions that need none.
+    """Tokens that a run will take.
 
-    prompt_tokens, completion_tokens: about so many. most: completion tokens at the token limit, None where there is none.
-    measured: answers that these are estimated from, 0 for the rule of thumb.
+    requests: to be sent. stored: questions with a stored answer. prompt_tokens, completion_tokens: estimates. most: completion
+    tokens at the token limit, None without a limit. measured: number of stored answers used, 0 for the rule of thumb.
     """
 
     requests: int
@@ -40,11 +40,11 @@ class Estimate:
     measured: int
 
     def __str__(self) -> str:
-        stored = f" ({self.stored:,} stored already)" if self.stored else ""
+        stored = f" ({self.stored:,} already answered)" if self.stored else ""
         basis = (
             f"from {pluralise(self.measured, 'stored answer')}"
             if self.measured
-            else f"{BYTES_A_TOKEN:g} bytes a token, {USUAL_ANSWER} tokens an answer; models differ by a half"
+            else f"{BYTES_PER_TOKEN:g} bytes per token, {TYPICAL_ANSWER} tokens per answer; may be off by half"
         )
         most = f", at most {self.most:,}" if self.most is not None else ""
         return (
@@ -53,34 +53,44 @@ class Estimate:
         )
 
 
-def estimate(questions: Sequence[Question], stored: Mapping[Question, Kept], max_tokens: int | None) -> Estimate:
-    """What the questions that have no stored answer will take."""
-    left = [question for question in questions if question not in stored]
-    known = [
-        (question, kept)
-        for question, kept in stored.items()
-        if None not in (kept.prompt_tokens, kept.completion_tokens)
+def estimate(
+    questions: Sequence[Question], stored: Mapping[Question, StoredAnswer], max_tokens: int | None
+) -> Estimate:
+    """Estimates the tokens for the questions without a stored answer."""
+    pending = [question for question in questions if question not in stored]
+    counted = [
+        (question, answer)
+        for question, answer in stored.items()
+        if None not in (answer.prompt_tokens, answer.completion_tokens)
     ]
-    size = sum(map(_bytes, left))
-    if known:
-        per_byte = sum(kept.prompt_tokens or 0 for _, kept in known) / sum(_bytes(question) for question, _ in known)
-        sent = size * per_byte
-        each = sum(kept.completion_tokens or 0 for _, kept in known) / len(known)
+    size = sum(map(_count_bytes, pending))
+    if counted:
+        per_byte = sum(answer.prompt_tokens or 0 for _, answer in counted) / sum(
+            _count_bytes(question) for question, _ in counted
+        )
+        prompt_tokens = size * per_byte
+        per_answer = sum(answer.completion_tokens or 0 for _, answer in counted) / len(counted)
     else:
-        sent = size / BYTES_A_TOKEN + OVERHEAD * len(left)
-        each = min(USUAL_ANSWER, max_tokens or USUAL_ANSWER)
-    most = None if max_tokens is None else max_tokens * len(left)
-    return Estimate(len(left), len(questions) - len(left), round(sent), round(each * len(left)), most, len(known))
+        prompt_tokens = size / BYTES_PER_TOKEN + OVERHEAD * len(pending)
+        per_answer = min(TYPICAL_ANSWER, max_tokens or TYPICAL_ANSWER)
+    return Estimate(
+        requests=len(pending),
+        stored=len(questions) - len(pending),
+        prompt_tokens=round(prompt_tokens),
+        completion_tokens=round(per_answer * len(pending)),
+        most=None if max_tokens is None else max_tokens * len(pending),
+        measured=len(counted),
+    )
 
 
 def compute_cost(prompt_tokens: float, completion_tokens: float, price_in: float, price_out: float) -> float:
-    """In the currency of the prices, which are for a million tokens.
+    """Computes the cost in the currency of the prices, which are per million tokens.
 
-    >>> cost(1_000_000, 500_000, 0.15, 0.6)
+    >>> compute_cost(1_000_000, 500_000, 0.15, 0.6)
     0.45
     """
     return (prompt_tokens * price_in + completion_tokens * price_out) / 1_000_000
 
 
-def _bytes(question: Question) -> int:
+def _count_bytes(question: Question) -> int:
     return len(question.prompt.encode("utf-8", "replace"))

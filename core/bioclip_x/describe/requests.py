@@ -1,4 +1,4 @@
-"""Sends many requests to one language model, several at a time, whether it is written with `async` or without."""
+"""Sends many requests to one language model, several at a time, whether its methods are async or not."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ FAILURES_IN_A_ROW: Final = 5
 """After this many requests in a row without an answer, the server is taken to be down."""
 
 POLL_SECONDS: Final = 0.2
-"""How often the caller's thread looks for Ctrl-C, where a wait cannot be interrupted."""
+"""How often the caller's thread checks for Ctrl-C, where a wait cannot be interrupted."""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[Item]):
-    """One prompt, and what it is for.
+    """One prompt.
 
-    taxon: what it asks about. schema: JSON schema of the answer, for models that take one.
+    item: the caller's key for the answer. taxon: the subject. schema: JSON schema of the answer, for models that accept one.
     """
 
     item: Item
@@ -50,20 +50,20 @@ def ask_all(
     *,
     concurrency: int = 1,
 ) -> NoAnswerError | None:
-    """Sends every request, at most `concurrency` at a time, in their order, and closes the model.
+    """Sends all requests in order, at most `concurrency` at a time, and closes the model.
 
-    take: called with each answer as it comes, always in one thread, that of the event loop and not the caller's; True
-        sends the request again.
+    take: called with each answer as it arrives, always in the thread of the event loop, not the caller's; returns True to
+        send the request again.
 
     Returns the last failure where some requests got no answer, else None. Raises what `take` raises, and what the model
     raises except NoAnswerError; `FAILURES_IN_A_ROW` of those end the run too. Ctrl-C ends it at once, without waiting
-    for requests in flight. May be called where an event loop is running already, as in a notebook. Raises PluginError
-    where the model's `capabilities` are of the wrong type.
+    for requests in flight. May be called while an event loop is running, as in a notebook. Raises PluginError where the
+    model's `capabilities` are of the wrong type.
     """
     run = _Run(model, requests, take, concurrency)
-    # A thread of its own, because an event loop may be running in this one. It is a daemon, and anyio's worker threads
-    # inherit that, so at exit Python does not wait for a call to a server. Not `anyio.from_thread.start_blocking_portal`:
-    # interrupted by Ctrl-C while it starts (0.2 s), it waits for its thread for ever.
+    # A separate thread, because an event loop may be running in this one. It is a daemon, and anyio's worker threads
+    # inherit that, so that Python does not wait for pending requests at exit. `anyio.from_thread.start_blocking_portal` is
+    # unsuitable: interrupted by Ctrl-C during its start (0.2 s), it waits for its thread forever.
     thread = Thread(target=run.run_loop, name="bioclip-x requests", daemon=True)
     try:
         thread.start()
@@ -71,10 +71,10 @@ def ask_all(
             pass
     finally:
         run.stop.set()
-        if thread.ident is not None:  # it has been started
+        if thread.ident is not None:  # the thread was started
             run.ended.wait()
-    if run.problem is not None:
-        raise run.problem
+    if run.error is not None:
+        raise run.error
     return run.failures.last
 
 
@@ -93,9 +93,9 @@ class _Failures:
 class _Run(Generic[Item]):
     """The state of one call of `ask_all`.
 
-    stop: set from outside to end the run early. ended: set when the event loop has ended and the model is closed.
-    problem: the first exception that ended the run. It is kept, and raised only outside of the event loop: the task group
-    would wrap it in an ExceptionGroup, and KeyboardInterrupt or SystemExit would stop the loop.
+    stop: set by the caller to end the run early. ended: set when the event loop has ended and the model is closed.
+    error: the first exception that ended the run. It is raised only outside of the event loop: the task group would wrap it
+    in an ExceptionGroup, and KeyboardInterrupt or SystemExit would stop the loop.
     """
 
     def __init__(
@@ -107,18 +107,18 @@ class _Run(Generic[Item]):
     ) -> None:
         self.model, self.take = model, take
         self.json_schema = get_capabilities(model, LanguageModelCapabilities).json_schema
-        self.left = iter(requests)
+        self.pending = iter(requests)
         self.workers = min(concurrency, len(requests))
         self.failures = _Failures()
-        self.problem: BaseException | None = None
+        self.error: BaseException | None = None
         self.stop, self.ended = Event(), Event()
 
     def run_loop(self) -> None:
-        """Runs the event loop until all is done or `stop` is set."""
+        """Runs the event loop until all requests are done or `stop` is set."""
         try:
             anyio.run(self._ask_all)
-        except BaseException as problem:
-            self._end(problem)
+        except BaseException as error:
+            self._end(error)
         finally:
             self.ended.set()
 
@@ -140,15 +140,15 @@ class _Run(Generic[Item]):
         scope.cancel()
 
     async def _work(self, scope: anyio.CancelScope, limiter: anyio.CapacityLimiter) -> None:
-        """One of several workers, which share the requests that are left."""
+        """Sends remaining requests, which all workers share."""
         try:
-            for request in self.left:
+            for request in self.pending:
                 await self._ask(request, limiter)
-        except anyio.get_cancelled_exc_class() as problem:
-            self._end(problem)  # no cause has been kept before only where the model itself raised it
+        except anyio.get_cancelled_exc_class() as error:
+            self._end(error)  # the first error only where the model itself raised the cancellation
             raise
-        except BaseException as problem:
-            self._end(problem)
+        except BaseException as error:
+            self._end(error)
             scope.cancel()
 
     async def _ask(self, request: Request[Item], limiter: anyio.CapacityLimiter) -> None:
@@ -180,9 +180,9 @@ class _Run(Generic[Item]):
             closed = self.model.close()
             if inspect.isawaitable(closed):
                 await closed
-        except Exception as problem:
-            self._end(problem)
+        except Exception as error:
+            self._end(error)
 
-    def _end(self, problem: BaseException) -> None:
-        if self.problem is None:
-            self.problem = problem
+    def _end(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error = error

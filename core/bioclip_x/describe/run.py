@@ -1,4 +1,4 @@
-"""Descriptors written by a language model: questions → answers, each kept as it comes → a descriptor file."""
+"""Generates descriptors with a language model: questions → answers, each stored as it arrives → a descriptor file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.components import LanguageModel
-from bioclip_x.describe.answer_log import AnswerLog, Asked, Kept, log_path, open_log
-from bioclip_x.describe.descriptor_file import Answered, add_curation, is_usable, make_descriptor_set, write_in_place
+from bioclip_x.describe.answer_log import AnswerKey, AnswerLog, StoredAnswer, make_log_path, open_log
+from bioclip_x.describe.descriptor_file import Answers, add_curation, is_usable, make_descriptor_set, write_in_place
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
@@ -41,55 +41,55 @@ def describe(
     progress: Progress = lambda done, total: None,
     say: Say = lambda line: None,
 ) -> DescriptorSet:
-    """Asks what has not been asked before, and writes the descriptor file at `output`.
+    """Asks the questions without a stored answer, and writes the descriptor file `output`.
 
-    Answers are kept in `output` + ".answers.jsonl" as they come; the same call goes on from there. The descriptor file
-    is written at the end, and also when an error or Ctrl-C ends the run early: then it has the classes answered so far,
-    and names the rest in its provenance. Where `output` already describes more classes than that, it stays, and the new
-    file is `described.partial_path(output)`. A run without a single answer writes none.
+    Answers are stored in `output` + ".answers.jsonl" as they arrive, so that the same call resumes a run. The descriptor
+    file is written at the end, and also when an error or Ctrl-C ends the run early: then it has the classes answered so
+    far, and lists the others in its provenance. If `output` already describes more classes than that, it is kept and the
+    new file is `make_partial_path(output)`. A run without any answer writes no file.
 
-    about: what else its provenance shall say. notes: what the caller found odd; carried on. concurrency: requests in
-    flight at once. ask_again: how often the same is asked once more where an answer is of no use. retry_unusable: ask so
-    often again also where earlier runs did. curate: what is done to the descriptors before they are written; what it
-    finds is told in the notes and in the provenance. say: is told where the file is, if not at `output`.
+    about: further entries of its provenance. notes: the caller's notes, to be passed on. concurrency: requests in flight
+    at once. ask_again: further attempts where an answer is unusable. retry_unusable: make these attempts also where
+    earlier runs made them. curate: applied to the descriptors before they are written; its findings go to notes and
+    provenance. say: receives a message where the file is not written to `output`.
 
-    Raises LanguageModelError where the model fails, saying how to go on, and DescriptorError where a file cannot be
-    written, or where `output` is a descriptor file that did not come from such a run.
+    Raises LanguageModelError where the model fails, with a hint how to resume, and DescriptorError where a file cannot be
+    written, or where `output` exists and was not written by such a run.
     """
-    log_file = log_path(output)
-    _refuse_foreign(output, log_file)
+    log_file = make_log_path(output)
+    _check_output(output, log_file)
     with open_log(log_file) as log:
         run = _Run(template, model, log, questions, ask_again, retry_unusable, progress)
         try:
             failure = run.ask(concurrency)
             if failure:
                 raise failure
-        except LanguageModelError as problem:
-            raise LanguageModelError(run.going_on(problem)) from problem
+        except LanguageModelError as error:
+            raise LanguageModelError(run.add_resume_hint(error)) from error
         finally:
-            written = make_descriptor_set(questions, template, run.answered, output, about or {})
-            written = add_curation(written, curate(written)) if curate else written
-            if run.answered:
-                write_in_place(output, written, say)
-    return _with_notes(written, notes, log)
+            descriptors = make_descriptor_set(questions, template, run.answers, output, about or {})
+            descriptors = add_curation(descriptors, curate(descriptors)) if curate else descriptors
+            if run.answers:
+                write_in_place(output, descriptors, say)
+    return _add_notes(descriptors, notes, log)
 
 
-def _with_notes(written: DescriptorSet, notes: Sequence[str], log: AnswerLog) -> DescriptorSet:
-    broken = [f"{log.path} has {log.broken} broken lines; what they answered was asked again"] if log.broken else []
-    return replace(written, notes=(*notes, *broken, *written.notes))
+def _add_notes(descriptors: DescriptorSet, notes: Sequence[str], log: AnswerLog) -> DescriptorSet:
+    broken = [f"{log.path} has {log.broken} broken lines; their questions were asked again"] if log.broken else []
+    return replace(descriptors, notes=(*notes, *broken, *descriptors.notes))
 
 
-def _refuse_foreign(output: Path, log_file: Path) -> None:
-    """A descriptor file without answers beside it is somebody's work, and not ours to write over."""
+def _check_output(output: Path, log_file: Path) -> None:
+    """Raises DescriptorError for an existing file without stored answers, which may be written by hand."""
     if output.exists() and not log_file.exists():
         raise DescriptorError(
-            f"{output} exists and has no answers beside it ({log_file.name}), so it was not written by `describe`; "
-            "give another --output, or move it away"
+            f"{output} exists but its answers ({log_file.name}) do not, so it was not written by `describe`; "
+            "give another --output, or move the file"
         )
 
 
 class _Run:
-    """What has been answered, from the log first, so that a run that stops early has all that is known."""
+    """The state of one run. answers: those in the log, then also new ones."""
 
     def __init__(
         self,
@@ -103,15 +103,15 @@ class _Run:
     ) -> None:
         self.template, self.model, self.log, self.questions = template, model, log, questions
         self._progress = progress
-        self._left: dict[Question, int] = {}
-        self.answered: Answered = {}
+        self._attempts_left: dict[Question, int] = {}
+        self.answers: Answers = {}
         for question in questions:
-            kept = log.find(describe_request(question, template, model))
-            tried = 0 if retry_unusable else len(kept)
-            if kept:
-                self.answered[question] = list(kept)
-            if not kept or not (self._is_usable(question) or tried > ask_again):
-                self._left[question] = 1 + ask_again - tried
+            stored = log.find(make_answer_key(question, template, model))
+            attempts = 0 if retry_unusable else len(stored)
+            if stored:
+                self.answers[question] = list(stored)
+            if not stored or not (self._is_usable(question) or attempts > ask_again):
+                self._attempts_left[question] = 1 + ask_again - attempts
 
     def ask(self, concurrency: int) -> NoAnswerError | None:
         self._progress(self._done, len(self.questions))
@@ -119,44 +119,44 @@ class _Run:
         schema = SCHEMA if template.answers == "json" else None
         requests = [
             Request(question, question.prompt, question.taxon, template.temperature, template.max_tokens, schema)
-            for question in self._left
+            for question in self._attempts_left
         ]
         return ask_all(self.model, requests, self._take, concurrency=concurrency)
 
     def _take(self, question: Question, answer: Answer) -> bool:
-        """Keeps an answer. Whether to ask again."""
-        kept = self.log.keep(describe_request(question, self.template, self.model), answer, _now())
-        self.answered.setdefault(question, []).append(kept)
-        self._left[question] -= 1
-        if not self._is_usable(question) and self._left[question] > 0:
+        """Stores an answer. Returns whether to ask again."""
+        stored = self.log.store(make_answer_key(question, self.template, self.model), answer, _format_now())
+        self.answers.setdefault(question, []).append(stored)
+        self._attempts_left[question] -= 1
+        if not self._is_usable(question) and self._attempts_left[question] > 0:
             return True
-        del self._left[question]
+        del self._attempts_left[question]
         self._progress(self._done, len(self.questions))
         return False
 
     def _is_usable(self, question: Question) -> bool:
-        return any(is_usable(question, kept) for kept in self.answered[question])
+        return any(is_usable(question, answer) for answer in self.answers[question])
 
     @property
     def _done(self) -> int:
-        return len(self.questions) - len(self._left)
+        return len(self.questions) - len(self._attempts_left)
 
-    def going_on(self, problem: Exception) -> str:
-        """The message of a run that ended early."""
-        if not self.answered:
-            return str(problem)
-        rest = list(dict.fromkeys(question.key for question in self.questions if question not in self.answered))
+    def add_resume_hint(self, error: Exception) -> str:
+        """Returns the message of a run that ended early."""
+        if not self.answers:
+            return str(error)
+        unanswered = list(dict.fromkeys(question.key for question in self.questions if question not in self.answers))
         return (
-            f"{problem}; {len(self.answered)} of {len(self.questions)} questions are answered and kept in "
-            f"{self.log.path}, so the same command goes on from there"
-            + (f"; not yet: {list_some(rest)}" if rest else "")
+            f"{error}; {len(self.answers)} of {len(self.questions)} questions are answered and stored in "
+            f"{self.log.path}; run the same command to continue"
+            + (f"; unanswered: {list_some(unanswered)}" if unanswered else "")
         )
 
 
-def describe_request(question: Question, template: PromptTemplate, model: LanguageModel) -> Asked:
-    """What identifies the answers to a question."""
+def make_answer_key(question: Question, template: PromptTemplate, model: LanguageModel) -> AnswerKey:
+    """Makes the key under which answers to a question are stored."""
     settings = model.provenance
-    return Asked(
+    return AnswerKey(
         path=question.path,
         prompt_sha256=hashlib.sha256(question.prompt.encode()).hexdigest(),
         model=settings["model"],
@@ -169,15 +169,15 @@ def describe_request(question: Question, template: PromptTemplate, model: Langua
 
 def read_stored_answers(
     questions: Sequence[Question], template: PromptTemplate, model: LanguageModel, output: Path
-) -> dict[Question, Kept]:
-    """The last answer that an earlier run kept beside `output` to each question; nothing is written."""
-    log_file = log_path(output)
+) -> dict[Question, StoredAnswer]:
+    """Reads the last answer to each question that an earlier run for `output` stored; nothing is written."""
+    log_file = make_log_path(output)
     if not log_file.exists():
         return {}
     with open_log(log_file) as log:
-        found = {question: log.find(describe_request(question, template, model)) for question in questions}
-    return {question: kept[-1] for question, kept in found.items() if kept}
+        answers = {question: log.find(make_answer_key(question, template, model)) for question in questions}
+    return {question: stored[-1] for question, stored in answers.items() if stored}
 
 
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""The other species of a genus, by name: what a description must tell a species from."""
+"""Finds the siblings of a taxon, such as the other species of its genus, which a description must distinguish it from."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ from typing import Final
 
 from bioclip_x.taxonomy import ROOT, TAXON, Taxonomy
 
-MOST_TOLD: Final = 12
-"""Names in one prompt. Of a larger genus those that come next in the tree, so that each is told to some of the others."""
+MOST_SIBLINGS: Final = 12
+"""Most names in one prompt. In a larger genus the next ones in tree order, so that each is named to some of the others."""
 
 
 def find_siblings(taxonomy: Taxonomy, node: int) -> list[int]:
-    """The taxa of the same rank under the same taxon, without the node itself, in the order of the tree.
+    """Returns the other taxa of the same rank under the same parent taxon, in tree order.
 
-    Holes and self leaves between them are passed over. Tops have none: plain labels are nobody's relatives.
+    Holes and self leaves in between are skipped. Nodes below the root have no siblings: plain labels are unrelated.
     """
     parent = int(taxonomy.parent_N[node])
     while parent > 0 and taxonomy.kind_N[parent] != TAXON:
         parent = int(taxonomy.parent_N[parent])
     if parent <= 0 or taxonomy.kind_N[parent] == ROOT:
         return []
-    found, left = [], taxonomy.children(parent)[::-1]
-    while left:
-        child = left.pop()
+    siblings, stack = [], taxonomy.children(parent)[::-1]
+    while stack:
+        child = stack.pop()
         if taxonomy.kind_N[child] != TAXON:
-            left += taxonomy.children(child)[::-1]
+            stack += taxonomy.children(child)[::-1]
         elif child != node and taxonomy.rank_N[child] == taxonomy.rank_N[node]:
-            found.append(child)
-    return found
+            siblings.append(child)
+    return siblings
 
 
 def describe_siblings(taxonomy: Taxonomy, node: int, called_by: str, language: str) -> str:
-    """Their names as a prompt tells them, "" where there are none."""
-    found = find_siblings(taxonomy, node)
-    nearest = ([one for one in found if one > node] + [one for one in found if one < node])[:MOST_TOLD]
+    """Returns the siblings' names as text for a prompt; "" where there are none."""
+    siblings = find_siblings(taxonomy, node)
+    following = [other for other in siblings if other > node] + [other for other in siblings if other < node]
+    nearest = following[:MOST_SIBLINGS]
     names = []
-    for one in nearest:
-        taxon = taxonomy.taxon(one)
+    for sibling in nearest:
+        taxon = taxonomy.taxon(sibling)
         common = taxon.common_name(language) if called_by == "common" else ""
         names.append((common or taxon.name).replace("_", " "))
-    more = len(found) - len(nearest)
+    more = len(siblings) - len(nearest)
     return ", ".join(names) + (f" and {more} others" if more else "")

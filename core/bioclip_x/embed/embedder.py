@@ -23,7 +23,7 @@ from bioclip_x.models import load_encoder, load_own_classes, make_family
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
-from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, PICTURE_FIELDS
+from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, IMAGE_FIELDS
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
@@ -76,7 +76,7 @@ class Embedder:
         """
         if isinstance(images, Sequence):
             check_sources(images)
-        about = self._provenance("pictures", PICTURES, (*MODEL_FIELDS, *PICTURE_FIELDS))
+        about = self._provenance("pictures", PICTURES, (*MODEL_FIELDS, *IMAGE_FIELDS))
         about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
         return Embedded(about, self._pictures(expand_sources(images, stdin)))
 

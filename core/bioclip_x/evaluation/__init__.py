@@ -1,1 +1,1 @@
-"""How good predictions are, and how far their numbers can be trusted: pure functions of numbers."""
+"""Evaluates predictions and descriptors on labelled images: accuracies, intervals, separability."""

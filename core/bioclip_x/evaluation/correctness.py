@@ -1,6 +1,6 @@
-"""ImagePredictions held against the truth, by image, and the figures made of them.
+"""Compares predictions with labels, image by image, and computes accuracy and severity from that.
 
-Legend: n images, s seeds, c classes.
+Legend: n images, k best nodes, s seeds, c classes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.evaluation.intervals import (
     bootstrap_ratio_interval,
+    compute_class_accuracies,
     compute_class_interval,
-    compute_class_shares,
     compute_difference_interval,
-    compute_share_interval,
+    compute_proportion_interval,
     compute_spread,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
@@ -34,7 +34,7 @@ BEST: Final = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePredictions:
-    """What a classifier makes of n images. best_nk: nodes, best first, -1: no more. of_rank: rank → the best node there [n]."""
+    """Predictions for n images. best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n]."""
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
@@ -42,8 +42,11 @@ class ImagePredictions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Correctness:
-    """ImagePredictions compared with the truth, per image: right_n, among_n (top-1 and top-5), at_n (by rank; -1 where the truth has no
-    taxon there), all 0 or 1; height_n: where answer and truth meet, 0 if right."""
+    """Predictions of n images compared with their labels.
+
+    right_n, among_n: 1 where the label is the best node, or among the best five, else 0. at_n: rank → the same at that rank;
+    -1 where the label has no taxon there. height_n: height of the lowest common ancestor of prediction and label, 0 if right.
+    """
 
     right_n: Ints
     among_n: Ints
@@ -52,40 +55,40 @@ class Correctness:
 
 
 @torch.inference_mode()
-def predict_images(classifier: Classifier, pictures: LabelledImages, rows: Ints) -> ImagePredictions:
-    """The head's answers, in the order of `rows`."""
+def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -> ImagePredictions:
+    """Returns the head's predictions for the images `rows`, in that order."""
     tree = classifier.taxonomy
     ranks = tuple(tree.rank_tables)
     best: list[Ints] = []
     of_rank: dict[str, list[int]] = {rank: [] for rank in ranks}
-    for part in pictures.parts(classifier, rows):
-        scores = classifier.head.decide(classifier.head_input(part.scored))
-        best.append(_best(scores, tree))
+    for part in images.parts(classifier, rows):
+        scores = classifier.head.decide(classifier.make_head_input(part.scored))
+        best.append(_collect_best_nodes(scores, tree))
         for rank, nodes in select_best_at_ranks(tree, replace(scores, ranks=ranks)):
             of_rank[rank] += nodes
     return ImagePredictions(np.concatenate(best), {rank: np.array(nodes, np.int64) for rank, nodes in of_rank.items()})
 
 
-def _best(scores: Scores, tree: Taxonomy) -> Ints:
-    """The five best nodes of each image, -1 for none: int64 [B, 5]."""
+def _collect_best_nodes(scores: Scores, tree: Taxonomy) -> Ints:
+    """Returns the five best nodes of each image, padded with -1: int64 [B, 5]."""
     if scores.reported_BK is not None:
-        found = scores.reported_BK[:, :BEST].numpy().astype(np.int64)
+        nodes_BK = scores.reported_BK[:, :BEST].numpy().astype(np.int64)
     else:
-        found = tree.leaf_node_C[scores.top_BK[:, :BEST].numpy()].astype(np.int64)
-        found[scores.log_top_BK[:, :BEST].numpy() == -np.inf] = -1  # excluded by an adjustment
-    return np.pad(found, ((0, 0), (0, BEST - found.shape[1])), constant_values=-1)
+        nodes_BK = tree.leaf_node_C[scores.top_BK[:, :BEST].numpy()].astype(np.int64)
+        nodes_BK[scores.log_top_BK[:, :BEST].numpy() == -np.inf] = -1  # excluded by an adjustment
+    return np.pad(nodes_BK, ((0, 0), (0, BEST - nodes_BK.shape[1])), constant_values=-1)
 
 
-def compare_with_truth(of: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) -> Correctness:
-    """Right or wrong. An image without an answer counts as answered with the root.
+def compare_with_truth(predictions: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) -> Correctness:
+    """Compares predictions with the true classes. An image without a prediction counts as predicted to be the root.
 
-    Of a class that is a genus, the class and the genus are the same answer.
+    For a class that is itself a genus, its leaf and the genus node are the same answer.
     """
     truth_n = taxonomy.owner_N[taxonomy.leaf_node_C[class_n]]
-    best_nk = taxonomy.owner_N[of.best_nk.clip(0)]
+    best_nk = taxonomy.owner_N[predictions.best_nk.clip(0)]
     right_n = best_nk[:, 0] == truth_n
     at_n = {}
-    for rank, node_n in of.of_rank.items():
+    for rank, node_n in predictions.of_rank.items():
         true_n = find_taxa_at_rank(class_n, rank, taxonomy)
         at_n[rank] = np.where(taxonomy.kind_N[true_n] == TAXON, node_n == true_n, -1)
     return Correctness(
@@ -97,57 +100,62 @@ def compare_with_truth(of: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) 
 
 
 def summarise(
-    text: str, seeds: tuple[int, ...], judged: Sequence[Correctness], class_n: Ints, against: Floats | None
+    text: str, seeds: tuple[int, ...], outcomes: Sequence[Correctness], class_n: Ints, baseline: Floats | None
 ) -> TextEvaluation:
-    """Figures of the same texts with one seed or several. against: the right answers of the first texts, if these are others."""
-    right_sn = np.array([one.right_n for one in judged])
-    class_sc = np.array([compute_class_shares(right_n, class_n) for right_n in right_sn])
+    """Computes the figures of one choice of texts, run with one seed or several.
+
+    baseline: per-image accuracy of the first texts, float64 [n]; None if these are the first.
+    """
+    right_sn = np.array([outcome.right_n for outcome in outcomes])
+    class_sc = np.array([compute_class_accuracies(right_n, class_n) for right_n in right_sn])
     mean_c = class_sc.mean(0)
     return TextEvaluation(
         text=text,
         seeds=seeds,
-        top1=_share(right_sn),
-        top5=_share(np.array([one.among_n for one in judged])),
+        top1=_measure_accuracy(right_sn),
+        top5=_measure_accuracy(np.array([outcome.among_n for outcome in outcomes])),
         mean_per_class=Measure(
             float(mean_c.mean()), *compute_class_interval(mean_c), len(mean_c), compute_spread(class_sc.mean(1))
         ),
         ranks={
-            rank: _share(np.array([one.at_n[rank][one.at_n[rank] >= 0] for one in judged])) for rank in judged[0].at_n
+            rank: _measure_accuracy(np.array([outcome.at_n[rank][outcome.at_n[rank] >= 0] for outcome in outcomes]))
+            for rank in outcomes[0].at_n
         },
-        severity=_severity(judged),
-        difference=None if against is None else _difference(right_sn, against),
+        severity=_measure_severity(outcomes),
+        difference=None if baseline is None else _measure_difference(right_sn, baseline),
     )
 
 
-def average_correct(judged: Sequence[Correctness]) -> Floats:
-    """Of each image, how often it is right over the seeds: float64 [n]."""
-    mean_n: Floats = np.mean([one.right_n for one in judged], axis=0, dtype=np.float64)
+def average_correct(outcomes: Sequence[Correctness]) -> Floats:
+    """Returns the fraction of seeds with which each image is right: float64 [n]."""
+    mean_n: Floats = np.mean([outcome.right_n for outcome in outcomes], axis=0, dtype=np.float64)
     return mean_n
 
 
-def _share(right_sn: npt.NDArray[np.int64]) -> Measure:
-    of = right_sn.shape[1]
-    if not of:
+def _measure_accuracy(right_sn: npt.NDArray[np.int64]) -> Measure:
+    n = right_sn.shape[1]
+    if not n:
         return Measure(None, None, None, 0)
     return Measure(
-        float(right_sn.mean()), *compute_share_interval(right_sn.mean(0)), of, compute_spread(right_sn.mean(1))
+        float(right_sn.mean()), *compute_proportion_interval(right_sn.mean(0)), n, compute_spread(right_sn.mean(1))
     )
 
 
-def _severity(judged: Sequence[Correctness]) -> Measure:
-    """The mean height of mistakes. Seeds in which there is no mistake have no mean of their own."""
-    height_sn = np.array([one.height_n for one in judged])
-    wrong_sn = np.array([1 - one.right_n for one in judged])
-    made = [(heights, wrong) for heights, wrong in zip(height_sn, wrong_sn) if wrong.any()]
-    if not made:
+def _measure_severity(outcomes: Sequence[Correctness]) -> Measure:
+    """Computes the mean height of mistakes. The spread is over the seeds that have mistakes."""
+    height_sn = np.array([outcome.height_n for outcome in outcomes])
+    wrong_sn = np.array([1 - outcome.right_n for outcome in outcomes])
+    with_mistakes = [(heights, wrong) for heights, wrong in zip(height_sn, wrong_sn) if wrong.any()]
+    if not with_mistakes:
         return Measure(None, None, None, 0)
     low, high = bootstrap_ratio_interval(height_sn.sum(0), wrong_sn.sum(0))
-    each = [float(heights.sum() / wrong.sum()) for heights, wrong in made]
-    return Measure(float(height_sn.sum() / wrong_sn.sum()), low, high, int(wrong_sn.any(0).sum()), compute_spread(each))
+    means = [float(heights.sum() / wrong.sum()) for heights, wrong in with_mistakes]
+    value, n_wrong = float(height_sn.sum() / wrong_sn.sum()), int(wrong_sn.any(0).sum())
+    return Measure(value, low, high, n_wrong, compute_spread(means))
 
 
-def _difference(right_sn: npt.NDArray[np.int64], against_n: Floats) -> Measure:
-    """Image by image, so that what is hard for both is no part of the interval."""
-    more_sn = right_sn - against_n
+def _measure_difference(right_sn: npt.NDArray[np.int64], baseline_n: Floats) -> Measure:
+    """Computes the paired difference of accuracies: images that are hard for both texts do not widen the interval."""
+    more_sn = right_sn - baseline_n
     interval = compute_difference_interval(more_sn.mean(0))
     return Measure(float(more_sn.mean()), *interval, more_sn.shape[1], compute_spread(more_sn.mean(1)))

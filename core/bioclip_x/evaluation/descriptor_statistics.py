@@ -1,6 +1,6 @@
-"""Whether a text's similarity tells one class's images from others.
+"""Measures how well a text's similarity separates the images of one class from others.
 
-Legend: m images of the class, n of others; N all, K classes, P texts.
+Legend: m images of the class, n of others; N all images, K classes, P texts.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from bioclip_x.evaluation.intervals import Z95, compute_wilson_interval
 from bioclip_x.records.descriptor_usefulness import Area, LeftOut, Share
 
 FEWEST: Final = 5
-"""Images of a class below which its figures carry a mark, and nothing is decided on them."""
+"""With fewer images, a class's figures are marked as unreliable and no descriptor is pruned on them."""
 DIGITS: Final = 6
-"""Decimals of a cosine. What lies below is rounding: one image twice, in two batches, must be a tie."""
+"""Decimals kept of a cosine. The rest is rounding error: the same image in two batches must give a tie."""
 
 
 def compute_area(own_m: Floats, other_n: Floats) -> Area | None:
-    """AUROC of a score, ties counting half, with its 95% interval (`newcombe`); None without an image on either side.
+    """Computes the AUROC of a score, ties counting half, with its 95% interval (`compute_newcombe_interval`).
 
-    Only the class's few scores are sorted: O(n log m).
+    Returns None where either side has no image. Only the class's own scores are sorted: O(n log m).
     """
     if not len(own_m) or not len(other_n):
         return None
@@ -35,35 +35,35 @@ def compute_area(own_m: Floats, other_n: Floats) -> Area | None:
 
 
 def compute_newcombe_interval(value: float, m: int, n: int) -> tuple[float, float]:
-    """The 95% interval of an AUROC from its value alone: all θ with (θ - value)² ≤ z² V(θ), where
+    """Computes the 95% interval of an AUROC from its value alone: all θ with (θ - value)² ≤ z² V(θ), where
 
     V(θ) = θ(1-θ) [1 + N(1-θ)/(2-θ) + Nθ/(1+θ)] / (mn),  N = (m+n)/2 - 1
 
-    (Statistics in Medicine 2006, method 5: Hanley & McNeil's variance, evenly weighted). As Wilson's interval it stays within
-    0 and 1, and is no point there. DeLong's, on the logit scale too, holds the true value far less often than it says where
-    a class has few images and the others many, as here: for 10 against 1,000 and an area of 0.95 in some 8 of 10 cases.
+    (Newcombe, Statistics in Medicine 2006, method 5: Hanley & McNeil's variance, evenly weighted). Like Wilson's interval it
+    stays within [0, 1] and has a positive width at both ends. DeLong's interval, even on the logit scale, covers the true
+    value too rarely where a class has few images and the others many: about 80% for 10 against 1,000 and an AUROC of 0.95.
     """
-    middle = (m + n) / 2 - 1
+    mean_size = (m + n) / 2 - 1
 
-    def outside(theta: float) -> bool:
-        parts = 1 + middle * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        return (theta - value) ** 2 > Z95**2 * theta * (1 - theta) * parts / (m * n)
+    def is_outside(theta: float) -> bool:
+        factor = 1 + mean_size * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return (theta - value) ** 2 > Z95**2 * theta * (1 - theta) * factor / (m * n)
 
-    def bound(end: float) -> float:
-        inner = value
+    def bisect(end: float) -> float:
+        inside = value
         for _ in range(40):
-            half = (inner + end) / 2
-            inner, end = (inner, half) if outside(half) else (half, end)
+            middle = (inside + end) / 2
+            inside, end = (inside, middle) if is_outside(middle) else (middle, end)
         return end
 
-    return (bound(0.0) if value > 0 else 0.0), (bound(1.0) if value < 1 else 1.0)
+    return (bisect(0.0) if value > 0 else 0.0), (bisect(1.0) if value < 1 else 1.0)
 
 
 def split_by_class(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """The standard deviation of the classes' means, and ε² (see `DescriptorUse`), of each text: float64 [P] each.
+    """Returns the standard deviation of the class means and ε² (see `DescriptorUse`) of each text: float64 [P] each.
 
-    cos_PN: images sorted by class. starts_K: where each class begins. ε² = 1 - MS_within / MS_total; nan where no class has
-    two images, or there is but one class; 0 where all cosines are equal.
+    cos_PN: cosines, images sorted by class. starts_K: the first image of each class. ε² = 1 - MS_within / MS_total; nan where
+    no class has two images or there is only one class; 0 where all cosines are equal.
     """
     n, k = cos_PN.shape[1], len(starts_K)
     cos_PN = np.asarray(cos_PN, np.float64)
@@ -79,13 +79,14 @@ def split_by_class(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.in
 
 
 def make_share(hits: int, of: int) -> Share:
-    """With of > 0."""
+    """Makes a proportion with its Wilson interval. of: positive."""
     return Share(hits / of, *compute_wilson_interval(hits, of), hits, of)
 
 
 def count_changes(fixed: int, broken: int, of: int) -> LeftOut:
-    """The change of an accuracy from its discordant images, with the interval of Agresti & Min (Statistics in Medicine
-    2005) for matched pairs: half an image is added to each of the four cells, so that no change is no point either.
+    """Computes the change of an accuracy from its discordant images, with the 95% interval of Agresti & Min (Statistics in
+    Medicine 2005) for matched pairs: half an image is added to each of the four cells, so that the interval of no change has
+    a positive width too.
     """
     total, more, fewer = of + 2, fixed + 0.5, broken + 0.5
     middle = (more - fewer) / total

@@ -1,4 +1,4 @@
-"""LabelledLogits images and some texts → how well the texts name the images.
+"""Evaluates one or several choices of texts on a labelled data set.
 
 The images are embedded once, whatever the number of texts and seeds.
 
@@ -36,12 +36,12 @@ from bioclip_x.registry import Registry, get_capabilities
 Progress = Callable[[int, int], None]
 
 SEEDS: Final = 5
-"""Of texts in which something is drawn."""
+"""Default number of seeds for random texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The same texts with one seed or several. text: as they were asked for. seeds: none where nothing is drawn."""
+    """One choice of texts with one seed or several. text: as requested. seeds: empty where the texts are not random."""
 
     text: str
     seeds: tuple[int, ...]
@@ -58,104 +58,105 @@ def evaluate(
     texts: Progress = lambda done, total: None,
     labelled: Progress = lambda done, total: None,
 ) -> Evaluation:
-    """How well each of the recipes, which differ in their texts alone, names the data set's images.
+    """Evaluates recipes that differ only in their texts on a data set; the first is the baseline of the others.
 
-    source: what outputs call the images. seeds: of texts in which something is drawn; None takes `SEEDS`. texts, labelled:
-    progress. Raises EvaluationError where there is no image of a listed class.
+    source: what outputs call the data set. seeds: number of seeds for random texts; None for `SEEDS`. texts, labelled: progress
+    of embedding texts and images. Raises EvaluationError where no image is of a listed class.
     """
-    runs = [seeded(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
+    runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
     first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
     if first.precomputed_scorer and len(recipes) > 1:
-        raise EvaluationError(f"the scorer {first.recipe.scorer.name!r} compares no texts: leave out all but one")
-    pictures, rows, notes = _listed(first, dataset, source, labelled)
-    compared = _Comparison(registry, first, pictures, rows, texts).of(runs)
-    of = first.provenance
+        raise EvaluationError(
+            f"the scorer {first.recipe.scorer.name!r} does not use texts; give one choice of texts only"
+        )
+    images, rows, notes = _embed_listed(first, dataset, source, labelled)
+    evaluations = _Comparison(registry, first, images, rows, texts).evaluate(runs)
+    provenance = first.provenance
     return Evaluation(
         source=source,
         date=datetime.now(timezone.utc).date().isoformat(),
         version=__version__,
-        model=of.model,
-        revision=of.revision,
-        demo=of.demo,
-        taxonomy=of.taxonomy,
-        n_classes=of.n_classes,
+        model=provenance.model,
+        revision=provenance.revision,
+        demo=provenance.demo,
+        taxonomy=provenance.taxonomy,
+        n_classes=provenance.n_classes,
         pictures=len(rows),
-        classes=len(np.unique(pictures.class_n[rows])),
-        texts=compared,
+        classes=len(np.unique(images.class_n[rows])),
+        texts=evaluations,
         notes=notes,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Comparison:
-    """first: the classifier that the images were embedded by. rows: those to be named."""
+    """first: the classifier that embedded the images. rows: the images to classify."""
 
     registry: Registry
     first: Classifier
-    pictures: LabelledImages
+    images: LabelledImages
     rows: Ints
     progress: Progress
 
-    def of(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
-        """The first of them is what the others are compared with."""
-        found: list[TextEvaluation] = []
-        against: Floats | None = None
+    def evaluate(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
+        """Evaluates each run; those after the first are also compared with the first."""
+        evaluations: list[TextEvaluation] = []
+        baseline: Floats | None = None
         for run in runs:
-            judged, notes = zip(*map(self._judged, run.recipes))
-            figures = summarise(run.text, run.seeds, judged, self.pictures.class_n[self.rows], against)
-            told = tuple(dict.fromkeys(note for some in notes for note in some))
-            found.append(replace(figures, notes=told, recipe=run.recipes[0].dump()))
-            against = average_correct(judged) if against is None else against
-        return tuple(found)
+            outcomes, notes = zip(*map(self._classify, run.recipes))
+            evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline)
+            unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
+            evaluations.append(replace(evaluation, notes=unique_notes, recipe=run.recipes[0].dump()))
+            baseline = average_correct(outcomes) if baseline is None else baseline
+        return tuple(evaluations)
 
-    def _judged(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:
-        """And the notes of its classifier."""
-        named_by = self.first
+    def _classify(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:
+        """Returns the outcomes and the classifier's notes."""
+        classifier = self.first
         if recipe != self.first.recipe:
-            named_by = Classifier(
+            classifier = Classifier(
                 registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
             )
-        found = predict_images(named_by, self.pictures, self.rows)
-        return compare_with_truth(found, self.pictures.class_n[self.rows], named_by.taxonomy), named_by.provenance.notes
+        predictions = predict_images(classifier, self.images, self.rows)
+        correctness = compare_with_truth(predictions, self.images.class_n[self.rows], classifier.taxonomy)
+        return correctness, classifier.provenance.notes
 
 
-def seeded(registry: Registry, recipe: Recipe, seeds: int) -> Run:
-    """The recipe with each of so many seeds, from its own on; as it is where its texts draw nothing."""
+def make_seeded_run(registry: Registry, recipe: Recipe, seeds: int) -> Run:
+    """Makes a run of the recipe with `seeds` consecutive seeds, from its own on; of the recipe alone if it is not random."""
     text = ", ".join(map(str, recipe.text))
-    seeds_of = [_seed(registry, ref) for ref in recipe.text]
-    own = [seed for _, seed in filter(None, seeds_of)]
-    if not own:
+    seed_options = [_find_seed(registry, ref) for ref in recipe.text]
+    first_seeds = [seed for _, seed in filter(None, seed_options)]
+    if not first_seeds:
         return Run(text, (), (recipe,))
 
-    def later(more: int) -> Recipe:
+    def add_to_seeds(offset: int) -> Recipe:
         refs = (
-            ComponentRef(name=ref.name, options=ref.options | {found[0]: found[1] + more}) if found else ref
-            for ref, found in zip(recipe.text, seeds_of)
+            ComponentRef(name=ref.name, options=ref.options | {option[0]: option[1] + offset}) if option else ref
+            for ref, option in zip(recipe.text, seed_options)
         )
         return recipe.model_copy(update={"text": tuple(refs)})
 
-    return Run(text, tuple(own[0] + more for more in range(seeds)), tuple(map(later, range(seeds))))
+    return Run(text, tuple(first_seeds[0] + i for i in range(seeds)), tuple(map(add_to_seeds, range(seeds))))
 
 
-def _seed(registry: Registry, ref: ComponentRef) -> tuple[str, int] | None:
-    """The option that seeds a text builder, and its value; None for one that is not random."""
+def _find_seed(registry: Registry, ref: ComponentRef) -> tuple[str, int] | None:
+    """Returns the name and value of a text builder's seed option; None for a builder that is not random."""
     builder = registry.make("text_builders", ref.name, ref.options)
     option = get_capabilities(builder, TextBuilderCapabilities).seed_option
     return (option, registry.options("text_builders", ref.name, ref.options)[option]) if option else None
 
 
-def _listed(
+def _embed_listed(
     classifier: Classifier, dataset: Dataset, source: str, progress: Progress
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
-    """The images, which of them are of listed classes, and what is to be said of the others."""
+    """Embeds the data set. Returns the images, the rows of listed classes, and notes on the others."""
     notes = tuple(dataset.prepare(classifier.taxonomy))
-    pictures = embed_labelled_images(classifier, dataset, progress)
-    rows, others = np.flatnonzero(pictures.class_n >= 0), find_unlisted(pictures.class_n)
-    told = (
-        *notes,
-        *pictures.notes,
-        *([f"{len(others)} images are of no listed class, skipped"] if len(others) else []),
-    )
+    images = embed_labelled_images(classifier, dataset, progress)
+    rows, unlisted = np.flatnonzero(images.class_n >= 0), find_unlisted(images.class_n)
+    notes += images.notes
+    if len(unlisted):
+        notes += (f"{len(unlisted)} images of unlisted classes skipped",)
     if not len(rows):
-        raise EvaluationError("; ".join([f"{source} has no usable image of a listed class", *told]))
-    return pictures, rows, told
+        raise EvaluationError("; ".join([f"{source} has no usable image of a listed class", *notes]))
+    return images, rows, notes

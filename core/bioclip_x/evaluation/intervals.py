@@ -1,8 +1,8 @@
-"""Shares of right answers, and how far they can be trusted: 95% intervals over images, and over classes.
+"""Computes accuracies and their 95% confidence intervals over images and over classes.
 
-All functions sum in float64. Bootstraps are seeded: the same answers give the same interval.
+All functions sum in float64. Bootstraps are seeded: the same outcomes give the same interval.
 
-Legend: n images (or whatever is drawn anew).
+Legend: n images (or other resampled units), c classes, s runs.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import numpy.typing as npt
 from bioclip_x.array_types import Floats
 
 Z95: Final = 1.959963984540054
-"""The normal distribution's 97.5th percentile."""
+"""The 97.5th percentile of the standard normal distribution."""
 RESAMPLES: Final = 2000
 AT_A_TIME: Final = 1 << 22
-"""Numbers drawn at a time (8 bytes each)."""
+"""Random numbers drawn at a time (8 bytes each); bounds the memory of a bootstrap."""
 
 
 def compute_wilson_interval(hits: float, of: int) -> tuple[float, float]:
-    """The 95% score interval of a proportion (Wilson 1927). It stays in [0, 1] and is no point where all are right.
+    """Computes the 95% score interval of a proportion (Wilson 1927). It stays in [0, 1] and never has zero width.
 
-    >>> [round(bound, 4) for bound in wilson(9, 10)]
+    >>> [round(bound, 4) for bound in compute_wilson_interval(9, 10)]
     [0.5958, 0.9821]
     """
     p, zz = hits / of, Z95 * Z95
@@ -34,28 +34,28 @@ def compute_wilson_interval(hits: float, of: int) -> tuple[float, float]:
 
 
 def bootstrap_ratio_interval(over_n: npt.ArrayLike, under_n: npt.ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """The 95% percentile interval of Σ over / Σ under when the n are drawn anew with replacement (Efron 1979).
+    """Computes the 95% percentile bootstrap interval (Efron 1979) of Σ over / Σ under over n units.
 
-    Draws whose Σ under is 0 have no ratio and are left out. Raises ValueError where Σ under is 0.
+    Resamples whose Σ under is 0 are left out. Raises ValueError where all of `under_n` is 0.
     """
     over_n, under_n = np.asarray(over_n, np.float64), np.asarray(under_n, np.float64)
     if not under_n.any():
-        raise ValueError("expected something to divide by")
-    n, draw = len(over_n), np.random.default_rng(seed)
+        raise ValueError("expected a positive denominator")
+    n, rng = len(over_n), np.random.default_rng(seed)
     step = max(1, AT_A_TIME // n)
     ratios: list[Floats] = []
     for start in range(0, RESAMPLES, step):
-        rows = draw.integers(n, size=(min(step, RESAMPLES - start), n))
+        rows = rng.integers(n, size=(min(step, RESAMPLES - start), n))
         under = under_n[rows].sum(1)
         ratios.append(over_n[rows].sum(1)[under > 0] / under[under > 0])
     low, high = np.quantile(np.concatenate(ratios), (0.025, 0.975))
     return float(low), float(high)
 
 
-def compute_share_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
-    """The 95% interval of the mean of what is between 0 (wrong) and 1 (right) for each image.
+def compute_proportion_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
+    """Computes the 95% interval of an accuracy. right_n: between 0 (wrong) and 1 (right) for each image.
 
-    Wilson's where each is one or the other; else (means over several runs) that of drawing images anew.
+    Wilson's interval where all values are 0 or 1, else (means over several runs) a bootstrap over images.
     """
     right_n = np.asarray(right_n, np.float64)
     if np.isin(right_n, (0, 1)).all():
@@ -64,9 +64,9 @@ def compute_share_interval(right_n: npt.ArrayLike) -> tuple[float, float]:
 
 
 def compute_difference_interval(more_n: npt.ArrayLike) -> tuple[float, float]:
-    """The 95% interval of a mean of paired differences: images drawn anew, each with its difference.
+    """Computes the 95% bootstrap interval over images of a mean of paired differences.
 
-    Where no image differs there is nothing to draw anew; then it is as wide, to both sides, as Wilson's of none of so many.
+    Where no image differs, a bootstrap would have zero width: then each side is as wide as Wilson's interval of 0 in n.
     """
     more_n = np.asarray(more_n, np.float64)
     if not more_n.any():
@@ -75,30 +75,30 @@ def compute_difference_interval(more_n: npt.ArrayLike) -> tuple[float, float]:
     return bootstrap_ratio_interval(more_n, np.ones_like(more_n))
 
 
-def compute_class_shares(right_n: npt.ArrayLike, class_n: npt.ArrayLike) -> Floats:
-    """The mean of `right_n` of each class that has images, classes ascending: float64 [classes].
+def compute_class_accuracies(right_n: npt.ArrayLike, class_n: npt.ArrayLike) -> Floats:
+    """Returns the mean of `right_n` of each class that has images, classes ascending: float64 [c].
 
-    Their mean is the mean per class, in which a class of few images counts as much as one of many.
+    Their mean is the macro-averaged accuracy, which weights all classes equally.
 
-    >>> class_shares([1, 1, 0, 0], [7, 7, 7, 9]).round(3).tolist()
+    >>> compute_class_accuracies([1, 1, 0, 0], [7, 7, 7, 9]).round(3).tolist()
     [0.667, 0.0]
     """
-    _, place_n = np.unique(np.asarray(class_n), return_inverse=True)
-    shares: Floats = np.bincount(place_n, np.asarray(right_n, np.float64)) / np.bincount(place_n)
-    return shares
+    _, index_n = np.unique(np.asarray(class_n), return_inverse=True)
+    accuracy_c: Floats = np.bincount(index_n, np.asarray(right_n, np.float64)) / np.bincount(index_n)
+    return accuracy_c
 
 
-def compute_class_interval(share_c: Floats) -> tuple[float, float]:
-    """The 95% interval of the mean over classes when whole classes are drawn anew; what other classes would give.
+def compute_class_interval(accuracy_c: Floats) -> tuple[float, float]:
+    """Computes the 95% interval of the macro-averaged accuracy by a bootstrap over classes.
 
-    Where all have the same share there is nothing to draw anew; then it is Wilson's, of so many classes.
+    Where all classes have the same accuracy, a bootstrap would have zero width: then it is Wilson's interval over c classes.
     """
-    if np.ptp(share_c) == 0:
-        return compute_wilson_interval(float(share_c.sum()), len(share_c))
-    return bootstrap_ratio_interval(share_c, np.ones_like(share_c))
+    if np.ptp(accuracy_c) == 0:
+        return compute_wilson_interval(float(accuracy_c.sum()), len(accuracy_c))
+    return bootstrap_ratio_interval(accuracy_c, np.ones_like(accuracy_c))
 
 
 def compute_spread(value_s: npt.ArrayLike) -> float | None:
-    """The standard deviation over several runs (n - 1 in the denominator); None for one run."""
+    """Returns the sample standard deviation over runs (s - 1 in the denominator); None for one run."""
     value_s = np.asarray(value_s, np.float64)
     return float(value_s.std(ddof=1)) if len(value_s) > 1 else None

@@ -1,6 +1,6 @@
-"""A data set's images through a classifier's encoder, with their classes.
+"""Embeds the images of a labelled data set with a classifier's encoder.
 
-Legend: B images of a batch, n images in all, D embedding.
+Legend: B images of a batch, n images in all, D embedding dimension.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 
 BATCH: Final = 32
-"""Images scored at a time: with a million classes, what their sums need."""
+"""Images scored at a time; bounds memory where there are a million classes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImages:
-    """Images that could be read, and that the model does not decline to name.
+    """Embedded images with their classes, without those that cannot be read or that the model declines to name.
 
-    features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an image of none of the classes.
-    notes: what was skipped while they were read. unreadable: the images that could not be, each with the reason.
+    features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an unlisted class.
+    notes: summaries of the skipped images. unreadable: a message for each image that could not be read.
     """
 
     features_nD: torch.Tensor
@@ -46,11 +46,11 @@ class LabelledImages:
     unreadable: tuple[str, ...] = ()
 
     def parts(self, classifier: Classifier, rows: Rows) -> list[LabelledLogits]:
-        """The class logits of some of them, in batches, made anew for each pass."""
+        """Returns the class logits of the images `rows` in batches; each pass over a batch computes them again."""
         batches = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
-        return [self._part(classifier, batch) for batch in batches]
+        return [self._score(classifier, batch) for batch in batches]
 
-    def _part(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
+    def _score(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
         sources = [self.sources[row] for row in rows.tolist()]
         features = ImageFeatures(self.features_nD[rows], ("",) * len(rows))
         return LabelledLogits(classifier.score(features, sources), torch.from_numpy(self.class_n[rows]))
@@ -60,61 +60,61 @@ class LabelledImages:
 def embed_labelled_images(
     classifier: Classifier, dataset: Dataset, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> LabelledImages:
-    """The data set (prepared) embedded. An image that cannot be read, or that the model refuses, is counted in the notes."""
+    """Embeds a prepared data set. Images that cannot be read or that the model refuses are counted in the notes."""
     embeddings: list[torch.Tensor] = []
     kept: list[int] = []
     unreadable: list[str] = []
     refused = 0
-    for numbers, pixels in _batches(classifier, dataset, unreadable):
-        if numbers:
+    for indices, pixels in _iterate_batches(classifier, dataset, unreadable):
+        if indices:
             features = classifier.encoder.encode_images(torch.stack(pixels))
-            known = [row for row, refusal in enumerate(features.refused_B) if not refusal]
-            refused += len(numbers) - len(known)
-            embeddings.append(features.embeddings_BD[known])
-            kept += [numbers[row] for row in known]
+            accepted = [row for row, refusal in enumerate(features.refused_B) if not refusal]
+            refused += len(indices) - len(accepted)
+            embeddings.append(features.embeddings_BD[accepted])
+            kept += [indices[row] for row in accepted]
         progress(len(kept) + refused + len(unreadable), len(dataset))
     notes = [f"{len(unreadable)} images cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
     if refused:
         notes.append(f"{refused} images are skipped that the model declines to name")
     return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
-        tuple(Source(dataset.name(number)) for number in kept),
-        np.array([dataset.sample(number).class_index for number in kept], np.int64),
+        tuple(Source(dataset.name(index)) for index in kept),
+        np.array([dataset.sample(index).class_index for index in kept], np.int64),
         tuple(notes),
         tuple(unreadable),
     )
 
 
-def _batches(
+def _iterate_batches(
     classifier: Classifier, dataset: Dataset, unreadable: list[str]
 ) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
-    """Numbers and pixels of what can be read; the reasons why not go to `unreadable`."""
+    """Yields the indices and pixels of the readable images of each batch; appends messages for others to `unreadable`."""
     size, recipe = classifier.recipe.batch_size, classifier.recipe
     with ThreadPoolExecutor(recipe.workers or min(8, os.cpu_count() or 1), "decode") as pool:
         for start in range(0, len(dataset), size):
-            numbers = range(start, min(start + size, len(dataset)))
-            jobs = [pool.submit(_pixels, classifier, dataset, number) for number in numbers]
-            read = [(number, job.result()) for number, job in zip(numbers, jobs)]
-            unreadable += [one for _, one in read if isinstance(one, str)]
-            fine = [(number, one) for number, one in read if isinstance(one, torch.Tensor)]
-            yield [number for number, _ in fine], [one for _, one in fine]
+            indices = range(start, min(start + size, len(dataset)))
+            jobs = [pool.submit(_load_pixels, classifier, dataset, index) for index in indices]
+            results = [(index, job.result()) for index, job in zip(indices, jobs)]
+            unreadable += [message for _, message in results if isinstance(message, str)]
+            loaded = [(index, pixels) for index, pixels in results if isinstance(pixels, torch.Tensor)]
+            yield [index for index, _ in loaded], [pixels for _, pixels in loaded]
 
 
-def _pixels(classifier: Classifier, dataset: Dataset, number: int) -> torch.Tensor | str:
-    """An image as the model wants it, or why there is none."""
+def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> torch.Tensor | str:
+    """Returns a preprocessed image, or a message why it cannot be used."""
     if scorer := classifier.precomputed_scorer:
-        name = dataset.name(number)
+        name = dataset.name(index)
         return f"{name}: {problem}" if (problem := scorer.problem(name)) else torch.empty(0)
     try:
-        return classifier.encoder.preprocess(to_pil(dataset.image(number)))
-    except ImageError as problem:
-        return str(problem)
+        return classifier.encoder.preprocess(to_pil(dataset.image(index)))
+    except ImageError as error:
+        return str(error)
 
 
 def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Row numbers of the listed images (class 0 or more), cut in two at random, each class evenly: int64, sorted.
+    """Splits the listed images (class 0 or more) into two random halves, stratified by class: sorted row numbers, int64.
 
-    The first half has the odd one.
+    The first half has the odd image.
     """
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(class_n >= 0))
     by_class = rows[np.argsort(class_n[rows], kind="stable")]
@@ -122,5 +122,5 @@ def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
 
 
 def find_unlisted(class_n: Sequence[int] | Rows) -> Rows:
-    """Row numbers of the images of none of the classes."""
+    """Returns the row numbers of the images of unlisted classes."""
     return np.flatnonzero(np.asarray(class_n) < 0)

@@ -1,4 +1,7 @@
-"""Class logits of labelled images."""
+"""Class logits of labelled images, and the largest of them.
+
+Legend: B images, c classes of a chunk.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from bioclip_x.records import Logits
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledLogits:
-    """The logits of some images, and their true classes: int64 [B], -1 for an image of none of the classes."""
+    """The scores of a batch of images, and their true classes: int64 [B], -1 for an unlisted class."""
 
     scored: ScoredBatch
     class_B: torch.Tensor
@@ -24,9 +27,10 @@ class LabelledLogits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TopLogits:
-    """Of each image the class with the largest logit (int64 [B], the first of equals), that logit, and the true class's.
+    """The largest logit of each image and that of its true class.
 
-    top_B, true_B: float64 [B]; `true_B` is nan for an image of no class. right_B: bool [B], whether the best class is true.
+    best_B: int64 [B], the class with the largest logit (the first of equals). top_B: float64 [B], that logit. true_B: float64
+    [B], the logit of the true class; nan for an unlisted class. right_B: bool [B], whether the best class is the true one.
     """
 
     best_B: torch.Tensor
@@ -35,17 +39,17 @@ class TopLogits:
     right_B: torch.Tensor
 
 
-def find_top_logits(some: LabelledLogits) -> TopLogits:
-    """One pass over the classes."""
-    n = some.logits.n_images
+def find_top_logits(labelled: LabelledLogits) -> TopLogits:
+    """Finds the largest logits, in one pass over the classes."""
+    n = labelled.logits.n_images
     best_B, top_B = torch.zeros(n, dtype=torch.int64), torch.full((n,), -torch.inf, dtype=torch.float64)
     true_B = torch.full((n,), torch.nan, dtype=torch.float64)
-    for first, logits_cB in some.logits.chunks():
-        inside_B = (some.class_B >= first) & (some.class_B < first + len(logits_cB))
+    for first, logits_cB in labelled.logits.chunks():
+        inside_B = (labelled.class_B >= first) & (labelled.class_B < first + len(logits_cB))
         columns = inside_B.nonzero()[:, 0]
-        true_B[columns] = logits_cB[some.class_B[columns] - first, columns].double()
+        true_B[columns] = logits_cB[labelled.class_B[columns] - first, columns].double()
         largest_B, row_B = logits_cB.max(dim=0)
         is_larger_B = largest_B.double() > top_B
         best_B[is_larger_B] = row_B[is_larger_B] + first
         top_B = torch.maximum(top_B, largest_B.double())
-    return TopLogits(best_B, top_B, true_B, best_B == some.class_B)
+    return TopLogits(best_B, top_B, true_B, best_B == labelled.class_B)

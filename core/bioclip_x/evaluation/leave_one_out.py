@@ -1,6 +1,6 @@
-"""A class's score without one of its texts, by linear algebra: no image is scored twice.
+"""Computes class scores and predictions without one text of a class, in closed form: no image is scored twice.
 
-Legend: P texts of one class, N images, c classes of a part.
+Legend: P texts of one class, N images, c classes of a chunk.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from bioclip_x.array_types import Floats
 
 Rows = npt.NDArray[np.int64]
 TIE: Final = 1e-4
-"""Logits: some ten times what single precision leaves of numbers around 100."""
+"""Logits closer than this are equal: about ten times the single-precision rounding error of numbers around 100."""
 TINY: Final = 1e-24
-"""The least square of a length: opposite texts may cancel."""
+"""Lower bound of a squared length: opposite texts may cancel."""
 
 
 def compute_leave_one_out_changes(cos_PN: Floats, weight_P: Floats, gram_PP: Floats, pooling: str) -> Floats:
-    """How much the class's pooled cosine changes when each text is left out, in turn: float64 [P, N], exact up to rounding.
+    """Computes the change of the class's pooled cosine when each text is left out: float64 [P, N], exact up to rounding.
 
-    With s = Σ w cos and W = Σ w:  mean  (s - w_p cos_p)/(W - w_p) - s/W;  ensemble  the same over the lengths of the sums
-    of embeddings, |Σ w t|, which come from their products gram_PP = t·t';  max  the largest of the others.
-    P ≥ 2. weight_P: positive. gram_PP: read for "ensemble" only.
+    With s = Σ w cos and W = Σ w:  mean  (s - w_p cos_p)/(W - w_p) - s/W;  ensemble  the same with the lengths of the summed
+    embeddings, |Σ w t|, in place of the summed weights, from the inner products gram_PP = t·t';  max  the largest of the
+    others less the largest of all. P ≥ 2. weight_P: positive. gram_PP: used by "ensemble" only.
     """
     if pooling == "max":
         order = np.argsort(cos_PN, axis=0)
@@ -47,9 +47,9 @@ def compute_leave_one_out_changes(cos_PN: Floats, weight_P: Floats, gram_PP: Flo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BestTwo:
-    """Of each image the class of the largest logit and of the second (int64 [N], -1 for none), and these logits.
+    """The classes of the two largest logits of each image (int64 [N], -1 for none), and these logits.
 
-    The first of equals is the best, as in `find_top_logits`.
+    Of equal logits the first is the best, as in `find_top_logits`.
     """
 
     best_N: Rows
@@ -62,33 +62,34 @@ class BestTwo:
         return cls(np.full(n, -1), np.full(n, -np.inf), np.full(n, -1), np.full(n, -np.inf))
 
     def and_part(self, first: int, logits_cN: Floats) -> BestTwo:
-        """With the next classes, `first` and those after it."""
+        """Updates the two best with the logits of the next chunk, whose classes start at `first`."""
         columns = np.arange(logits_cN.shape[1])
         best_row_N = logits_cN.argmax(0)
-        best_N = logits_cN[best_row_N, columns]
+        best_logit_N = logits_cN[best_row_N, columns]
         others_cN = logits_cN.copy()
         others_cN[best_row_N, columns] = -np.inf
         second_row_N = others_cN.argmax(0)
-        second_N = others_cN[second_row_N, columns]
-        found = [
+        second_logit_N = others_cN[second_row_N, columns]
+        candidates = [
             (self.best_N, self.best_logit_N),
             (self.second_N, self.second_logit_N),
-            (best_row_N + first, best_N),
-            (np.where(len(logits_cN) > 1, second_row_N + first, -1), second_N),
+            (best_row_N + first, best_logit_N),
+            (np.where(len(logits_cN) > 1, second_row_N + first, -1), second_logit_N),
         ]
-        classes_4N, logits_4N = np.stack([one for one, _ in found]), np.stack([one for _, one in found])
+        classes_4N = np.stack([classes for classes, _ in candidates])
+        logits_4N = np.stack([logits for _, logits in candidates])
         order_4N = np.argsort(-logits_4N, axis=0, kind="stable")  # stable: of equals, the earlier class
-        (one_N, other_N), (one_logit_N, other_logit_N) = (
-            np.take_along_axis(what, order_4N[:2], 0) for what in (classes_4N, logits_4N)
+        (first_N, second_N), (first_logit_N, second_logit_N) = (
+            np.take_along_axis(values, order_4N[:2], 0) for values in (classes_4N, logits_4N)
         )
-        return BestTwo(one_N, one_logit_N, other_N, other_logit_N)
+        return BestTwo(first_N, first_logit_N, second_N, second_logit_N)
 
 
 def find_changed_predictions(best: BestTwo, class_index: int, logit_N: Floats, change_PN: Floats) -> Rows:
-    """What each image is named when the logits of one class change: int64 [P, N].
+    """Returns the predicted class of each image after the logits of one class change: int64 [P, N].
 
-    logit_N: of that class, as they are. change_PN: what is added to them, one row for each way to change them. Where that
-    leaves two classes `TIE` apart or less they are equals: a text that both have is a tie, however it was rounded.
+    logit_N: the unchanged logits of that class. change_PN: what is added to them, one row for each alternative. Logits `TIE`
+    apart or less count as equal, so that a text that two classes share gives a tie however it was rounded.
     """
     is_best_N = best.best_N == class_index
     other_N = np.where(is_best_N, best.second_N, best.best_N)

@@ -1,1 +1,1 @@
-"""Why an image was named so: contributions of prompts, and where in the image they come from."""
+"""Explains decisions: contributions of prompts, and heat maps of where in the image they come from."""

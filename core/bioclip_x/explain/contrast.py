@@ -1,4 +1,4 @@
-"""The two taxa that an explanation compares, and the class that stands for each."""
+"""Selects the two taxa that an explanation compares, and the class that represents each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bioclip_x.taxonomy.names.resolver import Resolver
 
 @dataclass(frozen=True, slots=True)
 class ScoredImage:
-    """One image of a batch: the logits that the head got, at `row`, and the probabilities that it made of them."""
+    """One image of a batch: the head's input logits, at `row`, and the probabilities that it computed from them."""
 
     logits: Logits
     row: int
@@ -33,7 +33,7 @@ class ScoredImage:
 
 @dataclass(frozen=True, slots=True)
 class ComparedTaxon:
-    """One of the two taxa. class_index: the class that stands for it.
+    """One of the two taxa. class_index: the class that represents it.
 
     log_probability, log_class_probability: natural logs of the probabilities of the taxon and of that class.
     """
@@ -45,29 +45,29 @@ class ComparedTaxon:
 
 
 def find_asked_node(taxonomy: Taxonomy, name: str) -> int:
-    """The taxon that `--why-not` names.
+    """Finds the taxon that `--why-not` names.
 
-    Raises RecipeError for a name of no taxon (with similar names) or of several (with their paths).
+    Raises RecipeError for an unknown name (with similar names) and for an ambiguous one (with the paths).
     """
     resolver = Resolver(taxonomy)
     nodes = find_outermost(taxonomy, resolver.find(name).nodes)
     if not nodes:
         near = resolver.near(name)
-        meant = f"did you mean {', '.join(near)}?" if near else "no taxon has a similar name"
-        raise RecipeError(f"why not {name!r}: there is no such taxon in {taxonomy.source or 'the taxonomy'}; {meant}")
+        hint = f"did you mean {', '.join(near)}?" if near else "no taxon has a similar name"
+        raise RecipeError(f"why not {name!r}: there is no such taxon in {taxonomy.source or 'the taxonomy'}; {hint}")
     if len(nodes) > 1:
         paths = " or ".join(repr("; ".join(n for _, n in taxonomy.taxon(node).lineage)) for node in nodes)
-        raise RecipeError(f"why not {name!r}: {len(nodes)} taxa have this name; write its path: {paths}")
+        raise RecipeError(f"why not {name!r}: {len(nodes)} taxa have this name; give the path: {paths}")
     return nodes[0]
 
 
 def select_compared_taxa(
     taxonomy: Taxonomy, image: ScoredImage, nodes: Sequence[int], asked: int | None
 ) -> tuple[list[ComparedTaxon], bool]:
-    """The best of the reported nodes, the taxon it is compared with, if there is one; and whether that was asked for.
+    """Returns the best of the reported nodes with the taxon it is compared with, if any; and whether that is `asked`.
 
-    The asked taxon is ignored where the best is that taxon, or lies in it. Where the asked taxon lies in the best,
-    another class stands for the best: the question is then why the answer is not more specific.
+    The asked taxon is ignored where it is the best node or one of its ancestors. Where it lies in the best node, the best is
+    represented by another class: the question is then why the prediction is not more specific.
     """
     best = nodes[0]
     is_asked = asked is not None and not _is_within(taxonomy, best, asked)
@@ -81,32 +81,32 @@ def select_compared_taxa(
 def make_compared_taxon(
     taxonomy: Taxonomy, image: ScoredImage, node: int, excluded: int | None = None
 ) -> ComparedTaxon:
-    """A node and its most probable class; with `excluded`, the most probable that does not lie in that node."""
+    """Makes a compared taxon with its most probable class. excluded: node whose classes are not considered."""
     start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
-    best = _best_class(taxonomy, image, _class_ranges(taxonomy, node, excluded))
+    best = _find_best_class(taxonomy, image, _get_class_ranges(taxonomy, node, excluded))
     log_class = compute_log_class_probability(taxonomy, image, best)
     log_node = image.probabilities.log(node) if taxonomy.place_N[node] >= 0 else -math.inf
-    if log_node == -math.inf:  # not held, as the classes of large trees, or too small for a float
+    if log_node == -math.inf:  # not stored, as for the classes of large trees, or too small for a float
         return ComparedTaxon(node, best, log_class, log_class)
     return ComparedTaxon(node, best, log_node, log_node if stop - start == 1 else min(log_class, log_node))
 
 
 def compute_log_class_probability(taxonomy: Taxonomy, image: ScoredImage, class_index: int) -> float:
-    """The log-probability of a class; -inf only where it is excluded.
+    """Returns the log probability of a class; -inf only where it is excluded.
 
-    For a class that the head reported no probability of, and one too small for a float: by how much its logit is below
-    the best one's, as in a softmax.
+    Where the head reports no probability, or one too small for a float, it is computed from the difference of the logits of
+    this class and the best one, as in a softmax.
     """
-    found = _reported_log(taxonomy, image.probabilities, class_index)
-    if found > -math.inf:
-        return found
+    log_probability = _get_log_probability(taxonomy, image.probabilities, class_index)
+    if log_probability > -math.inf:
+        return log_probability
     first = image.probabilities.best[0]
     return float(image.probabilities.log_of_class[first]) + image.logit(class_index) - image.logit(first)
 
 
 def make_distinct_names(taxonomy: Taxonomy, compared: Sequence[ComparedTaxon]) -> list[str]:
-    """Their names; where both have the same name, each with the highest ancestor in which they differ."""
-    names = [_name(taxonomy, one.node) for one in compared]
+    """Returns the names of the taxa; if equal, each with the highest ancestor in which they differ."""
+    names = [_get_name(taxonomy, taxon.node) for taxon in compared]
     if len(set(names)) == len(names):
         return names
     for one, other in zip(*(make_reported_taxon(taxonomy, taxon.node).lineage for taxon in compared)):
@@ -116,11 +116,11 @@ def make_distinct_names(taxonomy: Taxonomy, compared: Sequence[ComparedTaxon]) -
 
 
 def format_class_name(taxonomy: Taxonomy, class_index: int) -> str:
-    """The name of a class, without the cost of its whole taxon."""
+    """Returns the name of a class, without building its `Taxon`."""
     return taxonomy.names[taxonomy.owner(int(taxonomy.leaf_node_C[class_index]))]
 
 
-def _name(taxonomy: Taxonomy, node: int) -> str:
+def _get_name(taxonomy: Taxonomy, node: int) -> str:
     is_hole = taxonomy.kind_N[node] == HOLE
     return make_reported_taxon(taxonomy, node).name if is_hole else taxonomy.names[taxonomy.owner(node)]
 
@@ -130,39 +130,39 @@ def _is_within(taxonomy: Taxonomy, node: int, other: int) -> bool:
     return bool(start_N[other] <= start_N[node] and stop_N[node] <= stop_N[other])
 
 
-def _class_ranges(taxonomy: Taxonomy, node: int, excluded: int | None) -> list[range]:
-    """The classes of a node, without those of another inside it, as non-empty ranges."""
-    whole = range(int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node]))
+def _get_class_ranges(taxonomy: Taxonomy, node: int, excluded: int | None) -> list[range]:
+    """Returns the classes of a node, without those of a node inside it, as non-empty ranges."""
+    classes = range(int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node]))
     if excluded is None:
-        return [whole]
-    first, last = int(taxonomy.leaf_start_N[excluded]), int(taxonomy.leaf_stop_N[excluded])
-    return [part for part in (range(whole.start, first), range(last, whole.stop)) if part]
+        return [classes]
+    start, stop = int(taxonomy.leaf_start_N[excluded]), int(taxonomy.leaf_stop_N[excluded])
+    return [part for part in (range(classes.start, start), range(stop, classes.stop)) if part]
 
 
-def _best_class(taxonomy: Taxonomy, image: ScoredImage, ranges: Sequence[range]) -> int:
-    """The most probable class of some ranges.
+def _find_best_class(taxonomy: Taxonomy, image: ScoredImage, ranges: Sequence[range]) -> int:
+    """Finds the most probable class of some ranges.
 
-    Usually one of the best classes of all is among them. Else their probabilities are compared, or, where the tree does
-    not hold those, their logits.
+    Usually it is one of the best classes overall. Otherwise probabilities are compared or, where the tree does not store
+    them, logits.
     """
     log_of_class = image.probabilities.log_of_class
     if inside := [c for c in image.probabilities.best if any(c in part for part in ranges)]:
         return int(max(inside, key=log_of_class.__getitem__))
     if len(ranges) == 1 and len(ranges[0]) == 1:
         return ranges[0].start
-    found: list[tuple[float, int]] = []
+    candidates: list[tuple[float, int]] = []
     for part in ranges:
         places = taxonomy.place_N[taxonomy.leaf_node_C[part.start : part.stop]]
         if (places >= 0).all():
             values = image.probabilities.logs(places)
         else:
             values = image.logits.part(part.start, part.stop)[:, image.row].numpy()
-        place = int(np.argmax(values))
-        found.append((float(values[place]), part.start + place))
-    return max(found)[1]
+        best = int(np.argmax(values))
+        candidates.append((float(values[best]), part.start + best))
+    return max(candidates)[1]
 
 
-def _reported_log(taxonomy: Taxonomy, probabilities: NodeProbabilities, class_index: int) -> float:
+def _get_log_probability(taxonomy: Taxonomy, probabilities: NodeProbabilities, class_index: int) -> float:
     place = int(taxonomy.place_N[taxonomy.leaf_node_C[class_index]])
     if class_index in probabilities.log_of_class:
         return float(probabilities.log_of_class[class_index])

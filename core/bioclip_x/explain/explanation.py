@@ -1,22 +1,22 @@
-"""Explains a decision by the prompts that made it.
+"""Explains a decision by the contributions of prompts.
 
 The margin of the winner w over the runner-up r is log(P(w) / P(r)), which for the softmax of class logits is the difference
 of their logits. Class logits are linear in the prompts' similarities (all three poolings): with logit scale s, pooling
 coefficients a and model bias b, logit = s·Σ a_p·cos(image, p) + b.
 
-A cosine by itself says little: on CLIP and BioCLIP any text scores some 0.2 to 0.3 on any image. So each prompt is compared
-with what the mean text of the list scores on this image, c = image · m̄ (m̄: `TextBank.mean_D`):
+A cosine by itself says little: with CLIP and BioCLIP any text scores about 0.2 to 0.3 on any image. So each prompt is
+compared with the score of the list's mean text on this image, c = image · m̄ (m̄: `TextBank.mean_D`):
 
     contribution of p = ± s·a_p·(cos(image, p) - c),  + for the winner's prompts, - for the runner-up's
 
 A descriptor of the winner that scores below c is evidence against the winner. The contributions sum to the margin:
 
 - for `mean` and `max`, Σ a_p = 1 for each class, and c cancels exactly;
-- for `ensemble`, Σ a_p = 1/|m| differs by class: s·c·(Σ a_w - Σ a_r) is a remainder of its own;
+- for `ensemble`, Σ a_p = 1/|m| differs by class: s·c·(Σ a_w - Σ a_r) is a separate remainder;
 - without a runner-up the margin is the winner's logit, and s·c·Σ a_w is a remainder;
 - for two taxa above the classes, the prompts are those of the best class of each; the other classes are a remainder;
-- what adjustments (priors) added is a remainder by their name;
-- for a head that is no softmax (with prompts of inner taxa, say), what it made of the logits beyond this is a remainder.
+- what an adjustment (a prior) adds is a remainder with its name;
+- for a head other than a softmax, the difference between its margin and that of the logits is a remainder.
 
 A calibration's temperature divides s and b.
 """
@@ -48,18 +48,18 @@ from bioclip_x.records.explanation import MEAN_TEXT, name_other_classes
 from bioclip_x.taxonomy import Taxonomy
 
 ROUNDING: Final = 2e-4
-"""Logits and probabilities are float32: a smaller remainder that has no known cause is rounding."""
+"""Smaller remainders without a known cause are rounding errors: logits and probabilities are float32."""
 RELATIVE: Final = 2e-6
-"""And so is one smaller than this part of the logit scale, or of the two margins that it is the difference of."""
+"""The same, relative to the logit scale and to the two margins whose difference the remainder is."""
 SUMS_TO_ONE: Final = 1e-5
-"""Pooling coefficients, float32, whose sum differs from 1 by less are a weighted mean."""
+"""Float32 pooling coefficients whose sum differs from 1 by less are a weighted mean."""
 SIGNS: Final = (1.0, -1.0)
 
 Offsets = Mapping[str, torch.Tensor]
 
 
 class CalibratedScale(Protocol):
-    """A model's card, logit scale and bias divided by a calibration's temperature; and that temperature."""
+    """A model card whose logit scale and bias are divided by a calibration's temperature, and that temperature."""
 
     @property
     def card(self) -> ModelCard: ...
@@ -70,7 +70,7 @@ class CalibratedScale(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _ScoredPrompt:
-    """One prompt's similarity; its signed part of the margin (raw), and that relative to the mean text (contribution)."""
+    """One prompt's similarity, its signed part of the margin (raw), and the same relative to the mean text (contribution)."""
 
     prompt: Prompt
     similarity: float
@@ -82,9 +82,9 @@ class _ScoredPrompt:
 class Explainer:
     """Explains the decisions of one classifier.
 
-    card: of the model, as calibrated. temperature: by which logits, offsets of adjustments included, were divided.
-    scorer_name: what to call the scorer. head_name: what to call the head; "" for a head that is a softmax. asked: the taxon
-    to compare with in place of the second best.
+    card: of the model, calibrated. temperature: by which logits, including offsets of adjustments, were divided.
+    scorer_name, head_name: names for remainders; head_name is "" for a softmax head. asked: the node to compare with instead
+    of the second best.
     """
 
     taxonomy: Taxonomy
@@ -105,69 +105,77 @@ class Explainer:
         embedding_D: torch.Tensor,
         nodes: Sequence[int],
     ) -> Explanation:
-        """Why the first of `nodes` (those reported of image `row`, best first) and not the second, or not `asked`.
+        """Explains why image `row` is the first of `nodes` (those reported, best first) and not the second, or not `asked`.
 
-        logits: that the head got. offsets: what each adjustment added to them, before any temperature: float32 [C, B] or
+        logits: the head's input. offsets: what each adjustment added to them, before any temperature: float32 [C, B] or
         [C, 1]. embedding_D: float32 [D], L2-normalised.
         """
         image = ScoredImage(logits, row, probabilities)
         compared, is_asked_for = select_compared_taxa(self.taxonomy, image, nodes, self.asked)
-        baseline = self._baseline(embedding_D)
-        prompts = [self._score(embedding_D, one.class_index, sign, baseline) for one, sign in zip(compared, SIGNS)]
+        baseline = self._compute_baseline(embedding_D)
+        prompts = [
+            self._score_prompts(embedding_D, taxon.class_index, sign, baseline) for taxon, sign in zip(compared, SIGNS)
+        ]
         names = [*make_distinct_names(self.taxonomy, compared), ""]
-        raw = math.fsum(one.raw for side in prompts for one in side)
-        others = tuple(self._remainders(image, offsets, compared, raw, any(prompts), names))
-        remainders = (*self._mean_text(prompts, raw), *others)
-        classes = [format_class_name(self.taxonomy, one.class_index) for one in compared] + [""]
+        raw = math.fsum(one.raw for of_class in prompts for one in of_class)
+        others = tuple(self._iterate_remainders(image, offsets, compared, raw, any(prompts), names))
+        remainders = (*self._iterate_mean_text_remainder(prompts, raw), *others)
+        classes = [format_class_name(self.taxonomy, taxon.class_index) for taxon in compared] + [""]
         return Explanation(
             winner=names[0],
             runner_up=names[1],
             winner_class=classes[0],
             runner_up_class=classes[1],
             margin=raw + math.fsum(one.contribution for one in others),
-            contributions=tuple(self._contributions(compared, prompts)),
+            contributions=tuple(self._iterate_contributions(compared, prompts)),
             rest=math.fsum(one.contribution for one in remainders),
             remainders=remainders,
             is_asked_for=is_asked_for,
             baseline=baseline if any(prompts) else None,
         )
 
-    def _baseline(self, embedding_D: torch.Tensor) -> float:
-        """c: what the mean text of the list scores on the image."""
+    def _compute_baseline(self, embedding_D: torch.Tensor) -> float:
+        """Computes c, the score of the list's mean text on the image."""
         return 0.0 if self.bank.mean_D is None else float(self.bank.mean_D @ embedding_D.double())
 
-    def _score(self, embedding_D: torch.Tensor, class_index: int, sign: float, baseline: float) -> list[_ScoredPrompt]:
-        """The prompts of a class, the strongest for it first."""
+    def _score_prompts(
+        self, embedding_D: torch.Tensor, class_index: int, sign: float, baseline: float
+    ) -> list[_ScoredPrompt]:
+        """Scores the prompts of a class; returns those with the strongest evidence for it first."""
         rows = self.bank.of_class(class_index)
         similarities = (self.bank.embeddings_PD[rows].double() @ embedding_D.double()).tolist()
         coefficients = self.scorer.coefficients(embedding_D, self.bank, class_index).tolist()
         scale = sign * self.card.logit_scale
         total = math.fsum(coefficients)
-        mean_by = total if abs(total - 1) < SUMS_TO_ONE else 1.0  # exactly 1 in sum, where they are a weighted mean
+        divisor = total if abs(total - 1) < SUMS_TO_ONE else 1.0  # makes the sum of a weighted mean exactly 1
         scored = [
-            _ScoredPrompt(prompt, similarity, scale * a * similarity, scale * (a * similarity - a / mean_by * baseline) + 0.0)
+            _ScoredPrompt(prompt, similarity, scale * a * similarity, scale * (a * similarity - a / divisor * baseline) + 0.0)
             for prompt, similarity, a in zip(self.bank.prompts[rows], similarities, coefficients)
         ]  # fmt: skip
         scored.sort(key=lambda one: -one.contribution * sign)
         return scored
 
-    def _mean_text(self, prompts: Sequence[Sequence[_ScoredPrompt]], raw: float) -> Iterator[Remainder]:
-        """What does not cancel of the mean text."""
-        left = raw - math.fsum(one.contribution for side in prompts for one in side)
-        if abs(left) > 1e-9 * max(1.0, self.card.logit_scale):
-            yield Remainder(MEAN_TEXT, left, "mean text")
+    def _iterate_mean_text_remainder(
+        self, prompts: Sequence[Sequence[_ScoredPrompt]], raw: float
+    ) -> Iterator[Remainder]:
+        """Yields the part of the mean text's score that does not cancel, if any."""
+        difference = raw - math.fsum(one.contribution for of_class in prompts for one in of_class)
+        if abs(difference) > 1e-9 * max(1.0, self.card.logit_scale):
+            yield Remainder(MEAN_TEXT, difference, "mean text")
 
-    def _contributions(
+    def _iterate_contributions(
         self, compared: Sequence[ComparedTaxon], prompts: Sequence[Sequence[_ScoredPrompt]]
     ) -> Iterator[PromptContribution]:
-        """The records; phrases of both classes have their net contribution."""
-        phrases = [{_key(one.prompt) for one in side if one.prompt.phrase} for side in prompts]
+        """Yields the contribution of each prompt, with the net contribution of phrases that both classes have."""
+        phrases = [{_make_phrase_key(one.prompt) for one in of_class if one.prompt.phrase} for of_class in prompts]
         shared = phrases[0].intersection(*phrases[1:]) if len(phrases) > 1 else set()
         net = {
-            key: math.fsum(one.contribution for side in prompts for one in side if _key(one.prompt) == key)
+            key: math.fsum(
+                one.contribution for of_class in prompts for one in of_class if _make_phrase_key(one.prompt) == key
+            )
             for key in shared
         }
-        for taxon, one in ((taxon, one) for taxon, side in zip(compared, prompts) for one in side):
+        for taxon, one in ((taxon, one) for taxon, of_class in zip(compared, prompts) for one in of_class):
             prompt = one.prompt
             yield PromptContribution(
                 phrase=prompt.phrase,
@@ -179,17 +187,17 @@ class Explainer:
                 contribution=one.contribution,
                 taxon=prompt.taxon,
                 rank=prompt.rank,
-                n_classes=self._n_classes[_key(prompt)] if prompt.phrase else 1,
-                net=net.get(_key(prompt)) if prompt.phrase else None,
+                n_classes=self._n_classes[_make_phrase_key(prompt)] if prompt.phrase else 1,
+                net=net.get(_make_phrase_key(prompt)) if prompt.phrase else None,
             )
 
     @cached_property
     def _n_classes(self) -> Counter[str]:
-        """Phrase → how many classes have it."""
-        owners = {(_key(prompt), prompt.class_index) for prompt in self.bank.prompts if prompt.phrase}
+        """Phrase → number of classes that have it."""
+        owners = {(_make_phrase_key(prompt), prompt.class_index) for prompt in self.bank.prompts if prompt.phrase}
         return Counter(key for key, _ in owners)
 
-    def _remainders(
+    def _iterate_remainders(
         self,
         image: ScoredImage,
         offsets: Offsets,
@@ -198,47 +206,57 @@ class Explainer:
         has_prompts: bool,
         names: Sequence[str],
     ) -> Iterator[Remainder]:
-        """The parts of the margin that no prompt made. raw: the part that the prompts made."""
+        """Yields the parts of the margin that do not come from prompts. raw: the part that does."""
         for taxon, name, sign in zip(compared, names, SIGNS):
             is_excluded = taxon.log_probability == -math.inf
             others = 0.0 if is_excluded else taxon.log_probability - taxon.log_class_probability
             if others > ROUNDING:
                 yield Remainder(name_other_classes(name), sign * others, "classes")
-        known = 0.0
+        adjustments = 0.0
         for name, offsets_CB in offsets.items():
             column = image.row if offsets_CB.shape[1] > 1 else 0
             added = [
                 sign * float(offsets_CB[taxon.class_index, column]) / self.temperature
                 for taxon, sign in zip(compared, SIGNS)
             ]
-            known += math.fsum(added)
+            adjustments += math.fsum(added)
             if math.fsum(added):
                 yield Remainder(name, math.fsum(added), "adjustment")
-        yield from self._scorer_and_head(image, compared, raw, has_prompts, known)
+        yield from self._iterate_scorer_and_head_remainders(image, compared, raw, has_prompts, adjustments)
 
-    def _scorer_and_head(
-        self, image: ScoredImage, compared: Sequence[ComparedTaxon], made: float, has_prompts: bool, known: float
+    def _iterate_scorer_and_head_remainders(
+        self,
+        image: ScoredImage,
+        compared: Sequence[ComparedTaxon],
+        scores: float,
+        has_prompts: bool,
+        adjustments: float,
     ) -> Iterator[Remainder]:
-        """What neither prompts (`made`) nor adjustments (`known`) have made: bias, a scorer without prompts, the head."""
-        if math.isinf(known):  # the runner-up is excluded, and nothing more can be said
+        """Yields what comes from the bias, from a scorer without prompts, and from the head.
+
+        scores, adjustments: the parts of the margin that come from prompts and from adjustments.
+        """
+        if math.isinf(adjustments):  # the runner-up is excluded: no finite remainder
             return
-        is_alone = len(compared) == 1
+        has_runner_up = len(compared) > 1
         if not has_prompts:
-            made = math.fsum(sign * image.logit(taxon.class_index) for taxon, sign in zip(compared, SIGNS)) - known
-            yield Remainder(self.scorer_name, made, "scores")
-        elif is_alone and self.card.logit_bias:
+            scores = math.fsum(sign * image.logit(taxon.class_index) for taxon, sign in zip(compared, SIGNS))
+            scores -= adjustments
+            yield Remainder(self.scorer_name, scores, "scores")
+        elif self.card.logit_bias and not has_runner_up:
             yield Remainder("the model's bias", self.card.logit_bias, "bias")
-            made += self.card.logit_bias
-        if math.isinf(made):
+            scores += self.card.logit_bias
+        if math.isinf(scores):
             return
-        if is_alone:
-            whole = image.logit(compared[0].class_index)
+        if has_runner_up:
+            margin = compared[0].log_class_probability - compared[1].log_class_probability
         else:
-            whole = compared[0].log_class_probability - compared[1].log_class_probability
-        rounding = ROUNDING + RELATIVE * max(abs(self.card.logit_scale), abs(made), abs(whole))
-        if abs(left := whole - known - made) > rounding:
-            is_heads = self.head_name and not is_alone
-            yield Remainder(*((self.head_name, left, "head") if is_heads else (self.scorer_name, left, "scores")))
+            margin = image.logit(compared[0].class_index)
+        rounding = ROUNDING + RELATIVE * max(abs(self.card.logit_scale), abs(scores), abs(margin))
+        rest = margin - adjustments - scores
+        if abs(rest) > rounding:
+            is_from_head = self.head_name and has_runner_up
+            yield Remainder(*((self.head_name, rest, "head") if is_from_head else (self.scorer_name, rest, "scores")))
 
 
 def make_explainer(
@@ -250,9 +268,9 @@ def make_explainer(
     scale: CalibratedScale,
     asked: int | None,
 ) -> Explainer | None:
-    """Explains the decisions of a recipe's classifier; None where the recipe wants no explanations.
+    """Makes the explainer of a recipe's classifier; None where the recipe switches explanations off.
 
-    scale: the model's card and the temperature, as the calibration has them.
+    scale: the calibrated model card and the temperature.
     """
     if not recipe.explain:
         return None
@@ -268,6 +286,6 @@ def make_explainer(
     )
 
 
-def _key(prompt: Prompt) -> str:
-    """Phrases that differ only in case are one."""
+def _make_phrase_key(prompt: Prompt) -> str:
+    """Makes the key of a phrase: phrases that differ only in case are the same."""
     return prompt.phrase.casefold()

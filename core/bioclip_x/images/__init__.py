@@ -1,1 +1,1 @@
-"""Images on their way in: sources, decoding, loading in batches."""
+"""Image input: sources, decoding, loading in batches."""

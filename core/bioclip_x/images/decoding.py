@@ -1,4 +1,4 @@
-"""Any image file → an upright RGB image, or an ImageError that says why not."""
+"""Decodes image files to upright RGB images, or raises ImageError with the reason."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from bioclip_x.errors import ImageError
 
 MAX_ASPECT = 100
-"""A model's resizing of a narrower image would need memory out of all proportion to the file."""
-
+"""Largest ratio of the sides. Resizing the short side of a narrower image to the model's input would take excessive memory."""
 
 _ORIENTATION = ExifTags.Base.Orientation
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def open_image(path: Path) -> Image.Image:
-    """Reads the first frame of an image file as RGB, rotated as its EXIF data says.
+    """Reads the first frame of an image file as RGB, rotated according to its EXIF data.
 
-    Raises ImageError for a file that is missing, empty, truncated or not an image, and for one that claims more than
-    twice PIL.Image.MAX_IMAGE_PIXELS: a small file can claim a huge size (a decompression bomb).
+    Raises ImageError for a file that is missing, empty, truncated or not an image, and for one that declares more than
+    twice PIL.Image.MAX_IMAGE_PIXELS (a decompression bomb).
     """
     try:
         if path.stat().st_size == 0:
@@ -34,7 +33,7 @@ def open_image(path: Path) -> Image.Image:
     except IsADirectoryError:
         raise ImageError("a folder, not an image") from None
     except UnidentifiedImageError:
-        raise ImageError("not an image, or of a kind that Pillow cannot read") from None
+        raise ImageError("not an image, or of a format that Pillow cannot read") from None
     except ImageError:
         raise
     except Image.DecompressionBombError as problem:
@@ -46,39 +45,39 @@ def open_image(path: Path) -> Image.Image:
 
 
 def to_rgb(image: Image.Image | None) -> Image.Image:
-    """Upright and RGB: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
+    """Converts an image to upright RGB: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
 
-    The image itself where it is that already: copies of large ones, in every thread, are what memory goes into.
+    Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.
 
-    Raises ImageError for a narrower shape than MAX_ASPECT.
+    Raises ImageError if the sides' ratio exceeds MAX_ASPECT.
     """
     if image is None:
         raise ImageError("there is no image")
     if max(image.size) > MAX_ASPECT * min(image.size):
-        raise ImageError(f"too narrow: {image.width} x {image.height} pixels, at most {MAX_ASPECT} to 1 are read")
+        raise ImageError(f"too narrow: {image.width} x {image.height} pixels; the limit is {MAX_ASPECT} to 1")
     image.load()
-    image = _upright(image)
+    image = _make_upright(image)
     if image.mode in (*_SIXTEEN_BITS, "I", "F"):
-        return Image.fromarray(_to_8_bits(np.asarray(image), image.mode)).convert("RGB")
+        return Image.fromarray(_convert_to_8_bits(np.asarray(image), image.mode)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Rotated as EXIF says; an image whose EXIF data is damaged is taken as it lies."""
+def _make_upright(image: Image.Image) -> Image.Image:
+    """Rotates an image according to its EXIF data, which is ignored if damaged."""
     try:
         return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
-    except Exception:  # whatever the metadata's parser makes of damaged bytes
+    except Exception:  # the parser raises almost anything on damaged metadata
         return image
 
 
-def _to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
-    """uint8 [H, W]. 16-bit images by their full range; wider numbers as 16 bits where they fit, else by their largest."""
+def _convert_to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
+    """Scales to uint8 [H, W]: 16-bit images by their full range, wider types as 16 bits if they fit, else by the maximum."""
     pixels = pixels_HW.astype(np.float64)
     if not np.isfinite(pixels).all():
-        raise ImageError("holds numbers that are not finite")
+        raise ImageError("has pixel values that are not finite")
     top = 65535.0 if mode in _SIXTEEN_BITS or 255 < pixels.max() <= 65535 else max(pixels.max(), 255.0)
     if mode == "F" and pixels.max() <= 1:
         top = 1.0
@@ -86,7 +85,7 @@ def _to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
 
 
 def make_thumbnail(image: Image.Image, size: int = 384) -> bytes:
-    """A JPEG of at most `size` pixels a side."""
+    """Encodes a JPEG of at most `size` pixels per side."""
     small = image.copy()
     small.thumbnail((size, size))
     buffer = io.BytesIO()

@@ -21,7 +21,7 @@ BATCHES_AHEAD = 2
 
 
 def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thumbnail: bool = False) -> Decoded:
-    """One source → pixels, or the reason why not; never raises for a bad image."""
+    """Decodes one source to pixels. An invalid image gives a record with an error; it never raises."""
     if source.error:
         return Decoded(source, error=source.error)
     try:
@@ -30,7 +30,7 @@ def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thu
         return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
     except ImageError as problem:
         return Decoded(source, error=str(problem))
-    except Exception as problem:  # an image in memory can be as broken as a file, and a preprocessing refuse a shape
+    except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
         return Decoded(source, error=f"cannot be decoded: {problem}")
 
 
@@ -42,7 +42,7 @@ def load_batches(
     workers: int | None = None,
     with_thumbnail: bool = False,
 ) -> Iterator[list[Decoded]]:
-    """Decoded images in the order of their sources. Memory is that of a few batches, however many sources there are."""
+    """Yields batches of decoded images in the order of their sources. Memory is bounded by a few batches."""
     waiting: deque[Future[Decoded]] = deque()
     remaining = iter(sources)
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1), "decode") as pool:

@@ -1,4 +1,4 @@
-"""What the user pointed at → images to read, one by one."""
+"""Expands the user's inputs (paths, folders, globs, arrays) to images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SUFFIXES = frozenset(
         *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
     )
 )
-"""Files taken from a folder. A file named outright is tried whatever its suffix."""
+"""Suffixes of the image files in a folder. A file given by name is read regardless of its suffix."""
 
 
 def check_sources(inputs: Sequence[ImageLike]) -> None:
-    """Raises ImageError for a folder or pattern that holds no image, and where nothing that is named is there.
+    """Raises ImageError for a folder or pattern without images, and if no input exists.
 
-    Better before the work than after it. One file of several that is missing is a row like any other.
+    For checks before the work starts. If only some files are missing, these become results with an error.
     """
     named = [os.fspath(item) if isinstance(item, str | os.PathLike) else "" for item in inputs]
     if named and all(name and name != "-" and not glob.has_magic(name) and not Path(name).exists() for name in named):
@@ -42,34 +42,34 @@ def check_sources(inputs: Sequence[ImageLike]) -> None:
 
 
 def expand_sources(inputs: Iterable[ImageLike], stdin: TextIO | None = None) -> Iterator[Source]:
-    """Folders (searched through, sorted), globs, files, `-` (paths on stdin, one a line), PIL images and arrays.
+    """Yields the images of folders (recursive, sorted), globs, files, `-` (paths on stdin, one per line), PIL images, arrays.
 
-    Never raises: whatever holds no image is a source with an error.
+    Never raises: an input without images is a source with an error.
     """
     for number, item in enumerate(inputs):
         if not isinstance(item, str | os.PathLike):
-            yield _in_memory(f"image {number}", item)
+            yield _make_memory_source(f"image {number}", item)
         elif item == "-" and stdin is not None:
-            yield from _listed(stdin)
+            yield from _read_paths(stdin)
         else:
             yield from _expand_path(os.fspath(item))
 
 
-def _in_memory(name: str, image: Image | np.ndarray) -> Source:
+def _make_memory_source(name: str, image: Image | np.ndarray) -> Source:
     try:
         return Source(name, image=to_pil(image))
     except ImageError as problem:
         return Source(name, error=str(problem))
 
 
-def _listed(stdin: TextIO) -> Iterator[Source]:
+def _read_paths(stdin: TextIO) -> Iterator[Source]:
     empty = True
     for raw in stdin:
         if line := raw.rstrip("\r\n"):
             empty = False
             yield from _expand_folder(Path(line)) if Path(line).is_dir() else [Source(line, Path(line))]
     if empty:
-        yield Source("-", error="no path came on standard input")
+        yield Source("-", error="no paths on standard input")
 
 
 def _expand_path(item: str) -> Iterator[Source]:
@@ -87,7 +87,7 @@ def _expand_path(item: str) -> Iterator[Source]:
 
 
 def _expand_folder(folder: Path) -> Iterator[Source]:
-    """The images below, sorted; folders that cannot be listed are sources with an error. Links are not followed."""
+    """Yields the images in a folder and below, sorted; unreadable folders as sources with an error. Follows no links."""
     unreadable: list[OSError] = []
     empty = True
     for root, folders, files in os.walk(folder, onerror=unreadable.append):
@@ -99,13 +99,13 @@ def _expand_folder(folder: Path) -> Iterator[Source]:
     for problem in unreadable:
         yield Source(str(problem.filename), error=f"the folder cannot be read: {problem.strerror}")
     if empty and not unreadable:
-        yield Source(str(folder), error="the folder holds no image")
+        yield Source(str(folder), error="the folder contains no images")
 
 
 def to_pil(image: Image | np.ndarray) -> Image:
-    """A PIL image as it is; an array [H, W], [H, W, 3] or [H, W, 4], uint8, or floating point in [0, 1].
+    """Returns a PIL image unchanged, or converts an array [H, W], [H, W, 3] or [H, W, 4].
 
-    Raises ImageError for any other shape, type or range.
+    Arrays are uint8, or floating point in [0, 1]. Raises ImageError for any other shape, type or range.
     """
     import numpy as np
     from PIL import Image as PilImage
@@ -119,7 +119,7 @@ def to_pil(image: Image | np.ndarray) -> Image:
     pixels: np.ndarray = image
     if np.issubdtype(pixels.dtype, np.floating):
         if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-            raise ImageError("a floating-point image must lie in [0, 1]")
+            raise ImageError("floating-point pixel values must lie in [0, 1]")
         pixels = (pixels * 255).round().astype(np.uint8)
     if pixels.dtype != np.uint8:
         raise ImageError(f"expected uint8 or floating point, got {pixels.dtype}")

@@ -29,16 +29,16 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
 NODES_AT_A_TIME: Final = 1 << 24
-"""Images times held nodes whose probabilities are in memory at once (some eight bytes each)."""
+"""Maximum of images × held nodes whose probabilities are in memory at once (about eight bytes each)."""
 
 
 @dataclass(frozen=True, eq=False)
 class BatchClassifier:
-    """All that it takes to classify decoded images.
+    """Classifies decoded images.
 
     head_name: for error messages. reportable: the nodes that may be reported, None for the classes. k: predictions per
-    image. n_best: best classes that the head is asked for. explainer: None for no explanations. heat_mapper: None for no
-    heat maps. crosswalk: to the taxonomy under whose names is reported, if it is another.
+    image. n_best: number of best classes requested from the head. explainer: None for no explanations. heat_mapper: None
+    for no heat maps. crosswalk: to another taxonomy whose names are reported, if any.
     """
 
     taxonomy: Taxonomy
@@ -56,35 +56,35 @@ class BatchClassifier:
 
     @torch.inference_mode()
     def classify(self, batch: Sequence[Decoded]) -> Iterator[Result]:
-        """One result per image, in order; one that could not be decoded has an error."""
+        """Yields one result per image, in order; for an image that could not be decoded, with an error."""
         readable = [one for one in batch if one.pixels is not None]
-        rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few, where the classes are the tree of life
+        rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few for large trees
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         classified = chain.from_iterable(map(self._classify_readable, parts))
         for one in batch:
             result = Result(one.source.name, error=one.error) if one.pixels is None else next(classified)
             yield self.crosswalk.report(result) if self.crosswalk else result
 
-    def _decide(self, given: HeadInput) -> Scores:
-        """The head's scores, checked: the head may be anybody's."""
-        scores = self.head.decide(given)
-        wanted = (given.logits.n_images, len(self.taxonomy.held_nodes))
-        got = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
-        if got != wanted:
+    def _decide(self, head_input: HeadInput) -> Scores:
+        """Returns the head's scores after checking their shape, since a plugin may provide the head."""
+        scores = self.head.decide(head_input)
+        expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
+        actual = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
+        if actual != expected:
             raise PluginError(
-                f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {wanted} (images, held nodes "
-                f"of the tree); it returned {got}"
+                f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {expected} (images, held nodes "
+                f"of the tree); it returned {actual}"
             )
         return scores
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
         scored = self.scorer.score(features, [one.source for one in batch])
-        scored, peaks = scored.calibrated(self.calibration)
-        scores = self._decide(scored.head_input(self.taxonomy, self.n_best))
-        refused_B = self.calibration.refusals(features.refused_B, peaks)
+        scored, peaks = scored.calibrate(self.calibration)
+        scores = self._decide(scored.make_head_input(self.taxonomy, self.n_best))
+        refused_B = self.calibration.find_refusals(features.refused_B, peaks)
         tree = self.taxonomy
-        best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # two, for the margin
+        best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         winners = select_best_at_ranks(tree, scores)
         results = []
         for row, one in enumerate(batch):
@@ -93,14 +93,14 @@ class BatchClassifier:
                 results.append(replace(result, refused=refused_B[row]))
                 continue
             probabilities = NodeProbabilities(tree, scores, row)
-            winners_here = [(rank, found[row]) for rank, found in winners]
+            winners_of_image = [(rank, nodes[row]) for rank, nodes in winners]
             embedding_D = features.embeddings_BD[row]
             results.append(
-                self._with_predictions(result, scored, row, probabilities, best_B[row], winners_here, embedding_D)
+                self._add_predictions(result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D)
             )
         return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
 
-    def _with_predictions(
+    def _add_predictions(
         self,
         result: Result,
         scored: ScoredBatch,
@@ -110,9 +110,9 @@ class BatchClassifier:
         winners: Sequence[tuple[str, int]],
         embedding_D: torch.Tensor,
     ) -> Result:
-        """The result with its predictions; refused where the head could commit to no more than the root."""
+        """Adds predictions to the result; it is refused if the head decides for the root."""
         tree = self.taxonomy
-        nodes = [node for node in best if probabilities.log(node) > -math.inf]  # those that no adjustment excludes
+        nodes = [node for node in best if probabilities.log(node) > -math.inf]  # not excluded by an adjustment
         if nodes[0] == 0:
             return replace(result, refused=explain_undecided(tree, probabilities))
         explanation = None

@@ -1,4 +1,4 @@
-"""Applies a stored calibration: its temperature, its refusal threshold, its depth."""
+"""Applies a stored calibration: temperature, refusal threshold and depth."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bioclip_x.records import Calibration, Conditions, Logits, ModelCard, TextBa
 from bioclip_x.taxonomy import Taxonomy
 
 ACCURACY: Final = 0.95
-"""The accuracy that depth auto aims at where the recipe does not say."""
+"""Target accuracy of depth auto if the recipe sets none."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedCalibration:
-    """A calibration as one classifier uses it. calibration: None changes nothing. raw_card: the model's own card."""
+    """The calibration of one classifier. calibration: None for no calibration. raw_card: the model's own card."""
 
     calibration: Calibration | None
     raw_card: ModelCard
@@ -32,86 +32,87 @@ class AppliedCalibration:
 
     @property
     def card(self) -> ModelCard:
-        """The model's card with logit scale and bias divided by the temperature."""
+        """The model card with logit scale and bias divided by the temperature."""
         raw, temperature = self.raw_card, self.temperature
         return replace(raw, logit_scale=raw.logit_scale / temperature, logit_bias=raw.logit_bias / temperature)
 
     @property
     def provenance_fields(self) -> dict[str, str]:
-        """`Provenance.probabilities`, where a temperature was applied."""
+        """`Provenance.probabilities`, if a temperature is applied."""
         return {"probabilities": self.calibration.about} if self.calibration and self.calibration.temperature else {}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which calibration was applied."""
-        if not (found := self.calibration):
+        """Which calibration is applied."""
+        if not (calibration := self.calibration):
             return ()
-        heat = f"temperature {found.temperature:.4g}" if found.temperature else "no temperature"
-        return (f"calibration of {found.date} ({found.source}): {heat}; refuses below {found.refusal.threshold:.4f}",)
+        temperature = f"temperature {calibration.temperature:.4g}" if calibration.temperature else "no temperature"
+        threshold = f"{calibration.refusal.threshold:.4f}"
+        return (f"calibration of {calibration.date} ({calibration.source}): {temperature}; refuses below {threshold}",)
 
     def apply(self, logits: Logits) -> tuple[Logits, Peaks]:
-        """Logits divided by the temperature, and a record of each image's largest logit before that."""
+        """Divides logits by the temperature, and records each image's largest logit before the division."""
         peaks = Peaks(logits.n_images)
         if self.calibration is None:
             return logits, peaks
-        return apply_temperature(peaks.recorded(logits), self.temperature), peaks
+        return apply_temperature(peaks.record(logits), self.temperature), peaks
 
-    def refusals(self, by_model: Sequence[str], peaks: Peaks) -> tuple[str, ...]:
-        """Per image "" or why it is not named: the model's own reason, or a best match below the threshold.
+    def find_refusals(self, model_reasons: Sequence[str], peaks: Peaks) -> tuple[str, ...]:
+        """Returns for each image "" or why it is refused: the model's reason, or a best match below the threshold.
 
-        by_model: the model's own reasons. peaks: complete, that is, after the head has decided.
+        model_reasons: "" or the model's reason, per image. peaks: complete, that is, after the head has decided.
         """
         if self.calibration is None:
-            return tuple(by_model)
+            return tuple(model_reasons)
         refusal, card = self.calibration.refusal, self.raw_card
         similarity_B = ((peaks.top_B.double() - card.logit_bias) / card.logit_scale).tolist()
         return tuple(
-            reason or ("" if similarity >= refusal.threshold else self._below_threshold(similarity))
-            for reason, similarity in zip(by_model, similarity_B)
+            reason or ("" if similarity >= refusal.threshold else self._format_refusal(similarity))
+            for reason, similarity in zip(model_reasons, similarity_B)
         )
 
-    def _below_threshold(self, similarity: float) -> str:
+    def _format_refusal(self, similarity: float) -> str:
         assert self.calibration is not None
         refusal, measure = self.calibration.refusal, "similarity" if self.raw_card.dim else "score"
         return (
-            f"none of these: its best match has the {measure} {similarity:.3f}; {refusal.accept:.0%} of the images "
-            f"calibrated on have {refusal.threshold:.3f} or more"
+            f"none of these: its best match has the {measure} {similarity:.3f}; {refusal.accept:.0%} of the calibration "
+            f"images have {refusal.threshold:.3f} or more"
         )
 
 
 def make_conditions(card: ModelCard, recipe: Recipe, taxonomy: Taxonomy, bank: TextBank) -> Conditions:
-    """What a calibration of this classifier is valid for."""
+    """Returns the conditions under which a calibration of this classifier is valid."""
     preprocessing = json.dumps([recipe.preprocess, card.preprocessing], sort_keys=True, default=str)
     texts = json.dumps([bank.key, recipe.bank_precision, [str(ref) for ref in recipe.adjust]])
     return Conditions(
         model=card.name,
         revision=card.revision,
         precision=card.precision,
-        preprocessing=_hashed(preprocessing),
+        preprocessing=_hash(preprocessing),
         taxonomy=taxonomy.fingerprint,
-        texts=_hashed(texts),
+        texts=_hash(texts),
         pooling=bank.pooling,
         scorer=recipe.scorer.name,
     )
 
 
-def _hashed(text: str) -> str:
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def apply_calibration(
     recipe: Recipe, conditions: Conditions, card: ModelCard, head: HeadCapabilities
 ) -> AppliedCalibration:
-    """The recipe's calibration, without its temperature for a head whose probabilities are not a softmax.
+    """Returns the recipe's calibration, without its temperature if the head's probabilities are not a softmax.
 
     Raises CalibrationError for a file that was made under other conditions.
     """
-    found = choose_calibration(recipe.calibration, conditions)
-    if found and not head.is_softmax:
-        found = replace(found, temperature=None)
-    return AppliedCalibration(found, card)
+    calibration = choose_calibration(recipe.calibration, conditions)
+    if calibration and not head.is_softmax:
+        calibration = replace(calibration, temperature=None)
+    return AppliedCalibration(calibration, card)
 
 
 def make_depth_options(recipe: Recipe, calibration: Calibration | None, head: HeadCapabilities) -> dict[str, float]:
-    """The option of the head for `depth: auto`. Raises CalibrationError where the calibration for it is missing."""
+    """Returns the head's option for `depth: auto`. Raises CalibrationError if the calibration lacks it."""
     return {head.depth_option: find_lambda(calibration, recipe.accuracy or ACCURACY)}

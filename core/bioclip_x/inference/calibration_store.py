@@ -1,4 +1,4 @@
-"""Calibrations on disk: JSON files, in the user's data folder by what they hold for, or wherever asked."""
+"""Reads and writes calibrations: JSON files, in the user's data folder by their conditions, or at a given path."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from bioclip_x.validation import find_first_error
 
 
 def find_default_file(conditions: Conditions) -> Path:
-    """Where a calibration is kept that no file is named for."""
+    """Returns the path of the calibration of these conditions in the user's data folder."""
     text = json.dumps(asdict(conditions), sort_keys=True)
     return find_data_folder() / "calibrations" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 
 
 def save_calibration(calibration: Calibration, file: Path | None = None) -> Path:
-    """Writes it to `file`, or to where `choose_calibration` looks; returns the path. Raises CalibrationError if it cannot."""
+    """Writes a calibration to `file`, by default where `choose_calibration` looks for it, and returns the path.
+
+    Raises CalibrationError if the file cannot be written.
+    """
     file = file or find_default_file(calibration.conditions)
     try:
         with open_replacement(file) as stream:
@@ -36,23 +39,23 @@ def save_calibration(calibration: Calibration, file: Path | None = None) -> Path
 
 
 def load_calibration(file: Path) -> Calibration:
-    """Raises CalibrationError for a file that is not there or is none."""
+    """Reads a calibration. Raises CalibrationError for a file that is missing or not a calibration."""
     document = read_yaml(file, CalibrationError)
     try:
-        found = TypeAdapter(Calibration).validate_python(document)
+        calibration = TypeAdapter(Calibration).validate_python(document)
     except ValidationError as problem:
         raise CalibrationError(
-            f"{file} is no calibration that `bioclip-x calibrate` wrote: {find_first_error(problem)}; run it again"
+            f"{file} is not a calibration of `bioclip-x calibrate`: {find_first_error(problem)}; run it again"
         ) from None
-    if found.temperature is not None and not 0 < found.temperature < math.inf:
-        raise CalibrationError(f"{file}: the temperature must be a number above 0, got {found.temperature}")
-    return found
+    if calibration.temperature is not None and not 0 < calibration.temperature < math.inf:
+        raise CalibrationError(f"{file}: the temperature must be a number above 0, got {calibration.temperature}")
+    return calibration
 
 
 def choose_calibration(which: Literal["none", "auto"] | Path, conditions: Conditions) -> Calibration | None:
-    """The file named, or with "auto" the one kept for just these conditions, if there is one.
+    """Reads the calibration of a file or, with "auto", the stored one of these conditions, if any.
 
-    Raises CalibrationError for a file that was made under other conditions, naming what differs.
+    Raises CalibrationError, naming the differences, for a file that was made under other conditions.
     """
     if which == "none":
         return None
@@ -60,31 +63,32 @@ def choose_calibration(which: Literal["none", "auto"] | Path, conditions: Condit
     assert isinstance(file, Path)
     if which == "auto" and not file.exists():
         return None
-    found = load_calibration(file)
-    if differing := found.conditions.differences(conditions):
-        told = "; ".join(
-            f"{name}: {getattr(found.conditions, name)} there, {getattr(conditions, name)} here" for name in differing
+    calibration = load_calibration(file)
+    if differing := calibration.conditions.differences(conditions):
+        differences = "; ".join(
+            f"{name}: {getattr(calibration.conditions, name)} there, {getattr(conditions, name)} here"
+            for name in differing
         )
         raise CalibrationError(
-            f"{file} was made for something else ({told}); calibrate this once more, or leave it out"
+            f"{file} was made under other conditions ({differences}); calibrate again, or leave it out"
         )
-    return found
+    return calibration
 
 
 def find_lambda(calibration: Calibration | None, accuracy: float) -> float:
-    """The λ that it has for an accuracy. Raises CalibrationError saying what to run where it has none."""
-    command = f"`bioclip-x calibrate LABELLED_PICTURES --accuracy {accuracy:g}`"
+    """Returns the calibration's λ for an accuracy. Raises CalibrationError, with the command to run, if it has none."""
+    command = f"`bioclip-x calibrate LABELLED_IMAGES --accuracy {accuracy:g}`"
     if calibration is None:
         raise CalibrationError(
-            f"how deep to go for {accuracy:.4g} accuracy is found out on labelled images, and there is no calibration for "
-            f"this model, list and texts: run {command} with the same options once, or give --calibration FILE"
+            f"the depth for {accuracy:.4g} accuracy must be calibrated on labelled images, and there is no calibration for "
+            f"this model, class list and texts: run {command} with the same options once, or give --calibration FILE"
         )
     for hedge in calibration.hedges:
         if math.isclose(hedge.accuracy, accuracy):
             if hedge.lambda_ is None:
                 raise CalibrationError(
-                    f"no depth made {accuracy:.4g} of the {calibration.fitted} images right that it was calibrated on; "
-                    "ask for less"
+                    f"no depth reached an accuracy of {accuracy:.4g} on the {calibration.fitted} calibration images; "
+                    "lower the accuracy"
                 )
             return hedge.lambda_
     known = ", ".join(f"{hedge.accuracy:g}" for hedge in calibration.hedges) or "none"

@@ -45,16 +45,16 @@ if TYPE_CHECKING:
 
 
 class Classifier:
-    """Names what is in images, and says why.
+    """Classifies images and explains the predictions.
 
         Classifier(plugins=["descriptors"]).classify("examples/drawings")
 
-    model, and every other field of `Recipe`: by keyword, as the command line's flags. plugins: as `--plugin`. recipe: as
-    `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, where another
-    classifier has loaded it (its `encoder`). Raises BioclipXError for anything wrong with the request.
+    Every field of `Recipe` is a keyword argument, as the command line's flags. plugins: as `--plugin`. recipe: as
+    `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, if another
+    classifier has loaded it (its `encoder`). Raises BioclipXError for an invalid request.
 
-    Attributes: recipe, resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
-    scorer, head: the components. provenance: what every output carries.
+    Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
+    scorer, head: the components. provenance: metadata that every output contains.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Classifier:
         head_capabilities = get_capabilities(self.head, HeadCapabilities)
         precomputed = self.precomputed_scorer
         _refuse_contradictions(recipe, head_capabilities, precomputed)
-        # Everything that can be wrong without the model is checked before it is loaded: a model can be a long download.
+        # Everything that does not need the model is checked before it is loaded, since it may be a long download.
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
@@ -114,7 +114,7 @@ class Classifier:
         reportable: npt.NDArray[np.int64] | None,
         asked: int | None,
     ) -> BatchClassifier:
-        """What classifies decoded images. reportable: nodes, None for the classes. asked: the node of `--why-not`."""
+        """Makes the batch classifier. reportable: nodes, None for the classes. asked: the node of `--why-not`."""
         recipe, card = self.recipe, self.encoder.card
         head = get_capabilities(self.head, HeadCapabilities)
         return BatchClassifier(
@@ -134,7 +134,7 @@ class Classifier:
 
     @property
     def conditions(self) -> Conditions:
-        """What a calibration of this classifier is valid for."""
+        """The conditions under which a calibration of this classifier is valid."""
         return make_conditions(self.encoder.card, self.recipe, self.taxonomy, self.bank)
 
     @property
@@ -144,28 +144,28 @@ class Classifier:
         return None if needs_embeddings else cast(PrecomputedScorer, self.scorer)
 
     def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:
-        """The class logits of some images, adjusted, before any calibration. bank: other prompts of the classes."""
+        """Computes class logits of images, adjusted but not calibrated. bank: replaces the classifier's prompts."""
         return self._batches.scorer.score(features, sources, bank)
 
-    def head_input(self, scored: ScoredBatch) -> HeadInput:
-        """What the head decides on for these logits."""
-        return scored.head_input(self.taxonomy, self._batches.n_best)
+    def make_head_input(self, scored: ScoredBatch) -> HeadInput:
+        """Returns the head's input for these logits."""
+        return scored.make_head_input(self.taxonomy, self._batches.n_best)
 
     def classify(
         self, images: ImageLike | Iterable[ImageLike] | None, *, thumbnails: bool = False, stdin: TextIO | None = None
     ) -> Iterator[Result]:
-        """One result per image, in order, as they are ready; an image that cannot be read is a result with an error.
+        """Yields one result per image, in order; for an image that cannot be read, a result with an error.
 
-        Raises ImageError at once for a folder or pattern that holds no image.
+        Raises ImageError immediately for a folder or pattern without images.
 
         images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them;
             None for all images that a precomputed scorer has scores for.
-        thumbnails: put a small JPEG of each image into its result, for reports.
-        stdin: where "-" reads its list of paths from.
+        thumbnails: include a small JPEG of each image in its result, for reports.
+        stdin: stream from which "-" reads a list of paths.
         """
         if images is None:
             return self._classify(list_scored_images(self.precomputed_scorer, self.recipe.scorer.name), thumbnails)
-        many: Any = images if isinstance(images, Iterable) and not _is_one(images) else [images]
+        many: Any = images if isinstance(images, Iterable) and not _is_single_image(images) else [images]
         if isinstance(many, Sequence):
             check_sources(many)
         return self._classify(expand_sources(many, stdin), thumbnails)
@@ -189,24 +189,24 @@ class Classifier:
 def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, precomputed: PrecomputedScorer | None) -> None:
     if recipe.rank and head.chooses_rank:
         raise RecipeError(
-            f"the head {recipe.head.name!r} chooses by itself which ranks it reports; leave out the rank {recipe.rank!r}, "
-            "or take a head that reports every rank"
+            f"the head {recipe.head.name!r} chooses the ranks that it reports; leave out the rank {recipe.rank!r}, or choose "
+            "a head that reports every rank"
         )
     if precomputed and head.needs_inner_taxa:
         raise RecipeError(
             f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
-            "scores; take another head"
+            "scores; choose another head"
         )
     if recipe.why_not is not None and not recipe.explain:
         raise RecipeError(
-            f"why not {recipe.why_not!r} is asked, but explanations are switched off; leave out one of the two"
+            f"why not {recipe.why_not!r} needs explanations, which are switched off; leave out one of the two"
         )
     if recipe.depth and recipe.calibration == "none":
-        make_depth_options(recipe, None, head)  # raises with what is needed
+        make_depth_options(recipe, None, head)  # raises CalibrationError
 
 
 def _make_registry(plugins: Sequence[str]) -> Registry:
-    """All installed plugins, as the environment restricts them; a broken plugin is a warning."""
+    """Loads the installed plugins that the environment selects; warns of broken ones."""
     registry = create_registry(plugins, **from_environment())
     for message in registry.warnings:
         warnings.warn(message, stacklevel=3)
@@ -219,11 +219,11 @@ def _make_recipe(
     if not isinstance(recipe, Recipe):
         file = Path(recipe) if recipe is not None else None
         return resolve_recipe(registry, file=file, plugins=registry.load(plugins), flags=flags)
-    beside = [name for name, value in flags.items() if value is not None] + ["plugins"] * bool(plugins)
-    if beside:
-        raise RecipeError(f"a resolved recipe was given together with {', '.join(beside)}; change the recipe instead")
+    ignored = [name for name, value in flags.items() if value is not None] + ["plugins"] * bool(plugins)
+    if ignored:
+        raise RecipeError(f"a resolved recipe was given together with {', '.join(ignored)}; change the recipe instead")
     return recipe
 
 
-def _is_one(images: Any) -> bool:
+def _is_single_image(images: Any) -> bool:
     return isinstance(images, str | os.PathLike) or hasattr(images, "__array_interface__")

@@ -1,4 +1,4 @@
-"""Precomputed class scores: no model is loaded, images are not decoded and need not exist."""
+"""Classification from precomputed class scores: no model is loaded, images are not decoded and need not exist."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBan
 
 
 class NoEncoder:
-    """Takes the place of a loaded model and computes no embeddings. Its card names the classifier that made the scores."""
+    """Replaces the loaded model and computes no embeddings. Its card names the classifier that computed the scores."""
 
-    capabilities = LoadedEncoderCapabilities(no_patches="its scores are precomputed, and no model sees the images")
+    capabilities = LoadedEncoderCapabilities(no_patches="its scores are precomputed, without a model of the images")
 
     def __init__(self, scorer: PrecomputedScorer) -> None:
         self.card = ModelCard(
@@ -38,7 +38,7 @@ class NoEncoder:
         return torch.empty(0)
 
     def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
-        """Embeddings of no dimension: float32 [B, 0]."""
+        """Returns embeddings of dimension 0: float32 [B, 0]."""
         return ImageFeatures(torch.empty(len(pixels_B3HW), 0), ("",) * len(pixels_B3HW))
 
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
@@ -49,7 +49,7 @@ class NoEncoder:
 
 
 def make_empty_bank(n_classes: int, pooling: str) -> TextBank:
-    """A bank without prompts."""
+    """Makes a bank without prompts."""
     return TextBank(
         prompts=(),
         embeddings_PD=torch.empty(0, 0),
@@ -62,7 +62,10 @@ def make_empty_bank(n_classes: int, pooling: str) -> TextBank:
 
 
 def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Source]:
-    """All images that there are scores for. Raises RecipeError for a scorer, called `name`, that needs images."""
+    """Lists the images that have scores. Raises RecipeError if there is no precomputed scorer.
+
+    name: the recipe's scorer, for the error.
+    """
     if scorer is None:
         raise RecipeError(f"expected images: the scorer {name!r} has no precomputed scores")
     return [Source(image, Path(image)) for image in scorer.image_names()]
@@ -71,7 +74,7 @@ def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Sour
 def skip_decoding(
     sources: Iterable[Source], scorer: PrecomputedScorer, *, batch_size: int, with_thumbnail: bool
 ) -> Iterator[list[Decoded]]:
-    """The images in order, decoded only for their thumbnails; one without scores has an error."""
+    """Yields the images in order, decoded only for thumbnails; those without scores have an error."""
     remaining = iter(sources)
     while batch := list(islice(remaining, batch_size)):
         yield [_skip_decoding(source, scorer, with_thumbnail) for source in batch]
@@ -80,14 +83,14 @@ def skip_decoding(
 def _skip_decoding(source: Source, scorer: PrecomputedScorer, with_thumbnail: bool) -> Decoded:
     if problem := source.error or scorer.problem(source.name):
         return Decoded(source, error=problem)
-    image = _open(source) if with_thumbnail else None
+    image = _try_open(source) if with_thumbnail else None
     if image is None:
         return Decoded(source, torch.empty(0))
     return Decoded(source, torch.empty(0), width=image.width, height=image.height, thumbnail=make_thumbnail(image))
 
 
-def _open(source: Source) -> Image | None:
-    """An image that cannot be shown is classified all the same."""
+def _try_open(source: Source) -> Image | None:
+    """Returns None for an unreadable image, which is classified nevertheless."""
     try:
         return open_image(source.path) if source.path else source.image
     except ImageError:

@@ -1,4 +1,4 @@
-"""What every output carries of a run."""
+"""Makes the provenance record of a run, which every output contains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioclip_x.text_bank.build import ClassBanks
 def make_provenance(
     recipe: Recipe, classes: Classes, banks: ClassBanks, card: ModelCard, calibration: AppliedCalibration
 ) -> Provenance:
-    """Enough to run it again, and to know what not to believe."""
+    """Collects what is needed to repeat the run and to judge its results."""
     tree, bank = classes.tree, banks.bank
     return Provenance(
         version=__version__,
@@ -26,21 +26,21 @@ def make_provenance(
         n_classes=tree.n_classes,
         n_prompts=len(bank.prompts),
         recipe=recipe.dump(),
-        notes=tuple(_notes(recipe, classes, banks, card, calibration)),
+        notes=tuple(_collect_notes(recipe, classes, banks, card, calibration)),
         ranks=classes.reported_ranks,
         **calibration.provenance_fields,
     )
 
 
-def _notes(
+def _collect_notes(
     recipe: Recipe, classes: Classes, banks: ClassBanks, card: ModelCard, calibration: AppliedCalibration
 ) -> Iterator[str]:
     yield from classes.notes(recipe.language)
     yield from banks.notes
     if recipe.descriptors and not any(prompt.phrase for prompt in banks.bank.prompts):
-        yield f"{recipe.descriptors} is not used: no text builder chosen reads descriptors"
+        yield f"{recipe.descriptors} is not used: none of the chosen text builders reads descriptors"
     if card.demo and not classes.own:
-        yield f"{card.name} is a demonstration: its shares say little about classes other than its own"
+        yield f"{card.name} is a demonstration: its shares are not meaningful for classes other than its own"
     yield from calibration.notes
     if cut := banks.bank.truncated:
-        yield f"{cut} of {len(banks.bank.prompts)} texts are longer than the model's {card.context_length} tokens and were cut"
+        yield f"{cut} of {len(banks.bank.prompts)} texts are longer than the model's {card.context_length} tokens and were truncated"

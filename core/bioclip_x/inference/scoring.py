@@ -1,4 +1,4 @@
-"""Class logits of a batch of images: scorer, adjustments, temperature.
+"""Computes the class logits of a batch of images: scorer, adjustments, temperature.
 
 Legend: B images, C classes, T inner taxa.
 """
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 class ScoredBatch:
     """The logits of a batch, adjustments added.
 
-    inner_logits_TB: float32 [T, B], of the inner taxa, where the head needs them.
-    offsets: what each adjustment added, before any temperature: float32 [C, B] or [C, 1].
+    inner_logits_TB: float32 [T, B], of the inner taxa, if the head needs them.
+    offsets: adjustment → the offsets that it added, before any temperature: float32 [C, B] or [C, 1].
     """
 
     logits: Logits
     inner_logits_TB: torch.Tensor | None = None
     offsets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
-    def calibrated(self, calibration: AppliedCalibration) -> tuple[ScoredBatch, Peaks]:
-        """Divided by a calibration's temperature; and a record of each image's largest logit before that."""
+    def calibrate(self, calibration: AppliedCalibration) -> tuple[ScoredBatch, Peaks]:
+        """Divides the logits by the temperature, and records each image's largest logit before the division."""
         logits, peaks = calibration.apply(self.logits)
         inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB / calibration.temperature
         return replace(self, logits=logits, inner_logits_TB=inner_TB), peaks
 
-    def head_input(self, taxonomy: Taxonomy, n_best: int) -> HeadInput:
+    def make_head_input(self, taxonomy: Taxonomy, n_best: int) -> HeadInput:
         return HeadInput(self.logits, taxonomy, n_best, self.inner_logits_TB)
 
 
 @dataclass(frozen=True, eq=False)
 class BatchScorer:
-    """The scorer of one classifier, with its banks and adjustments. inner: the bank of the inner taxa, where needed."""
+    """The scorer of one classifier with its banks and adjustments. inner: the bank of the inner taxa, if needed."""
 
     scorer: Scorer
     bank: TextBank
@@ -55,7 +55,7 @@ class BatchScorer:
     adjustments: Adjustments
 
     def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:
-        """The class logits of some images, adjusted, before any calibration. bank: other prompts of the classes."""
+        """Computes class logits of images, adjusted but not calibrated. bank: replaces the classifier's prompts."""
         named = replace(features, names=tuple(source.name for source in sources))
         logits = self.scorer.logits(named, bank or self.bank, self.card, self.taxonomy)
         inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)

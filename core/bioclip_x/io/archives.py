@@ -1,11 +1,11 @@
-"""Zip and tar archives, and folders, as sets of named files. Nothing is unpacked to disk.
+"""Reads zip and tar archives, and folders, as sets of named files. Nothing is unpacked to disk.
 
     with open_archive(Path("checklist.zip")) as archive:
         with archive.open("meta.xml") as stream:
             text = stream.read()
 
-An archive is somebody else's file: names that lead out of it (`../`, `/etc/…`), links, encrypted files and files that unpack
-to far more than they take (zip bombs) are refused, with a TaxonomyError that says so.
+Archives are untrusted: paths outside the archive (`../`, `/etc/…`), links, encrypted files and files that unpack to far
+more than their size (zip bombs) raise a TaxonomyError.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from typing import IO, Any, Final
 
 from bioclip_x.errors import TaxonomyError
 
-MOST_FILES: Final = 100_000
-MOST_FOLDERS: Final = 20
-MOST_BYTES: Final = 32 << 30
+MAX_FILES: Final = 100_000
+MAX_FOLDERS: Final = 20
+MAX_BYTES: Final = 32 << 30
 """Of one file, unpacked."""
-MOST_RATIO: Final = 200
-"""Unpacked to packed bytes. Checklists reach 20, long runs of one letter 1,000."""
-FREE_BYTES: Final = 64 << 20
-"""That many bytes may come out of a file, however small it is."""
+MAX_RATIO: Final = 200
+"""Of unpacked to packed bytes. Checklists reach 20, long runs of one letter 1,000."""
+MIN_LIMIT: Final = 64 << 20
+"""Bytes that any file may unpack to, however small it is packed."""
 
-_BROKEN = (
+_READ_ERRORS = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -43,7 +43,7 @@ _BROKEN = (
     OSError,
     NotImplementedError,
 )
-"""What reading a damaged archive raises."""
+"""Exceptions raised on reading a damaged archive."""
 
 _DECOMPRESSORS: Final[Mapping[bytes, Callable[[Any], Any]]] = {
     b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open,
@@ -54,9 +54,9 @@ _Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The files of an archive or a folder by name, folders in a name separated by `/`.
+    """The files of an archive or a folder by name, with `/` between folders.
 
-    path: the archive itself. names: in its own order, without the computer's own files (`.DS_Store`, `__MACOSX/`).
+    path: of the archive. names: in archive order, without hidden and system files (`.DS_Store`, `__MACOSX/`).
     """
 
     path: Path
@@ -65,50 +65,49 @@ class Archive:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """A file's bytes, read as they come. Raises TaxonomyError where it is missing, broken, or a bomb."""
+        """Opens a file as a stream of bytes. Raises TaxonomyError if it is missing, damaged or a zip bomb."""
         if name not in self.names:
             raise TaxonomyError(f"{self.path} has no file {name}; it has {', '.join(self.names[:20])}")
         try:
             with self._opener(name) as stream:
                 yield stream
-        except _BROKEN as problem:
+        except _READ_ERRORS as problem:
             raise TaxonomyError(f"{self.where(name)} cannot be read: {problem}") from problem
 
     def where(self, name: str) -> str:
-        """How a file is called in messages."""
+        """Returns the name of a file for messages."""
         return str(self.path) if self.names == (self.path.name,) else f"{self.path}/{name}"
 
     def find(self, name: str) -> str:
-        """The file of this name, in any case and in any folder, the one highest up; "" where there is none."""
-        wanted = name.lower()
-        found = [one for one in self.names if PurePosixPath(one).name.lower() == wanted]
-        return min(found, key=lambda one: (one.count("/"), one), default="")
+        """Returns the least deeply nested file of this name, ignoring case; "" if there is none."""
+        matches = [one for one in self.names if PurePosixPath(one).name.lower() == name.lower()]
+        return min(matches, key=lambda one: (one.count("/"), one), default="")
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file that begins so is a zip or tar archive (or a compressed file, which may hold a tar)."""
+    """Whether a file with this beginning is a zip or tar archive, or a compressed file, which may contain a tar."""
     return head.startswith((*_ZIP, *_DECOMPRESSORS)) or head[257:262] == b"ustar"
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """Opens a zip, a tar (compressed or not), a folder, or, as an archive of one, any other file.
+    """Opens a zip, a tar (compressed or not), a folder, or any other file as an archive of one file.
 
-    Raises TaxonomyError for one that is missing, broken, encrypted or hostile.
+    Raises TaxonomyError if it is missing, damaged, encrypted or unsafe.
     """
     with ExitStack() as stack:
         try:
-            yield _opened(path, stack)
+            yield _open_path(path, stack)
         except OSError as problem:
-            told = getattr(problem, "strerror", None) or problem
-            raise TaxonomyError(f"{path} cannot be read: {told}") from problem
+            reason = getattr(problem, "strerror", None) or problem
+            raise TaxonomyError(f"{path} cannot be read: {reason}") from problem
 
 
-def _opened(path: Path, stack: ExitStack) -> Archive:
+def _open_path(path: Path, stack: ExitStack) -> Archive:
     if not path.exists():
         raise TaxonomyError(f"{path} does not exist")
     if path.is_dir():
-        return _folder(path)
+        return _open_folder(path)
     raw = stack.enter_context(path.open("rb"))
     head = raw.read(512)
     raw.seek(0)
@@ -116,76 +115,78 @@ def _opened(path: Path, stack: ExitStack) -> Archive:
         return Archive(path, (path.name,), lambda _: path.open("rb"))
     try:
         return (
-            _zip(path, stack.enter_context(zipfile.ZipFile(raw))) if head[:2] == b"PK" else _tar(path, raw, head, stack)
+            _open_zip(path, stack.enter_context(zipfile.ZipFile(raw)))
+            if head[:2] == b"PK"
+            else _open_tar(path, raw, head, stack)
         )
-    except (*_BROKEN, ValueError) as problem:
+    except (*_READ_ERRORS, ValueError) as problem:
         raise TaxonomyError(
-            f"{path} is a broken or unfinished archive ({problem}); fetch or pack it again"
+            f"{path} is a damaged or incomplete archive ({problem}); download or create it again"
         ) from problem
 
 
-def _folder(path: Path) -> Archive:
-    """Its files, and those one folder down where it is no collection of folders (of images, say)."""
+def _open_folder(path: Path) -> Archive:
+    """Lists the files of a folder, and of its subfolders unless there are many (as in a collection of images)."""
     entries = sorted(path.iterdir())
     folders = [entry for entry in entries if entry.is_dir()]
-    below = [file for folder in folders if len(folders) <= MOST_FOLDERS for file in sorted(folder.iterdir())]
+    below = [file for folder in folders if len(folders) <= MAX_FOLDERS for file in sorted(folder.iterdir())]
     names = [file.relative_to(path).as_posix() for file in (*entries, *below) if file.is_file()]
-    _refuse_many(path, len(names))
-    return Archive(path, tuple(filter(_is_ours, names)), lambda name: (path / name).open("rb"))
+    _refuse_too_many(path, len(names))
+    return Archive(path, tuple(filter(_is_user_file, names)), lambda name: (path / name).open("rb"))
 
 
-def _zip(path: Path, archive: zipfile.ZipFile) -> Archive:
+def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:
     files = [info for info in archive.infolist() if not info.is_dir()]
     for info in files:
         if info.external_attr >> 28 == 0o12:
-            raise TaxonomyError(f"{path} holds a link, {info.filename}; pack the file itself")
+            raise TaxonomyError(f"{path} contains a link, {info.filename}; pack the file itself")
         if info.flag_bits & 1:
             raise TaxonomyError(
-                f"{path} is encrypted ({info.filename}); unpack it with its password and pack it without"
+                f"{path} is encrypted ({info.filename}); unpack it and pack it again without a password"
             )
     _refuse_names(path, [info.orig_filename for info in files])
     by_name = {info.filename: info for info in files}
 
-    def opener(name: str) -> AbstractContextManager[IO[bytes]]:
+    def open_member(name: str) -> AbstractContextManager[IO[bytes]]:
         info = by_name[name]
-        return _limited(archive.open(info), info.compress_size, f"{path}/{name}")
+        return _limit_size(archive.open(info), info.compress_size, f"{path}/{name}")
 
-    return Archive(path, tuple(filter(_is_ours, by_name)), opener)
+    return Archive(path, tuple(filter(_is_user_file, by_name)), open_member)
 
 
-def _tar(path: Path, raw: IO[bytes], head: bytes, stack: ExitStack) -> Archive:
+def _open_tar(path: Path, raw: IO[bytes], head: bytes, stack: ExitStack) -> Archive:
     kind = next((kind for magic, kind in _DECOMPRESSORS.items() if head.startswith(magic)), None)
-    plain = _limited(stack.enter_context(kind(raw)), path.stat().st_size, str(path)) if kind else raw
+    plain = _limit_size(stack.enter_context(kind(raw)), path.stat().st_size, str(path)) if kind else raw
     try:
         archive = stack.enter_context(tarfile.TarFile(fileobj=plain))
     except tarfile.ReadError as problem:
         if kind:
-            raise TaxonomyError(f"{path} is compressed, but no tar archive; unpack it first") from problem
+            raise TaxonomyError(f"{path} is compressed but not a tar archive; unpack it first") from problem
         raise
     members: dict[str, tarfile.TarInfo] = {}
     for member in archive:
         if member.isdir():
             continue
         if not member.isreg() or member.issparse():
-            raise TaxonomyError(f"{path} holds a link or a device, {member.name}; pack the file itself")
+            raise TaxonomyError(f"{path} contains a link or a device, {member.name}; pack the file itself")
         members[member.name.removeprefix("./")] = member
-        _refuse_many(path, len(members))
+        _refuse_too_many(path, len(members))
     _refuse_names(path, list(members))
 
-    def opener(name: str) -> AbstractContextManager[IO[bytes]]:
+    def open_member(name: str) -> AbstractContextManager[IO[bytes]]:
         stream = archive.extractfile(members[name])
         assert stream is not None  # it is a regular file
         return stream
 
-    return Archive(path, tuple(filter(_is_ours, members)), opener)
+    return Archive(path, tuple(filter(_is_user_file, members)), open_member)
 
 
-class _Limited(io.RawIOBase):
-    """A decompressed stream that ends with an error once far more has come out than went in."""
+class _SizeLimitedStream(io.RawIOBase):
+    """A decompressed stream that raises an error once it yields far more bytes than the compressed size."""
 
     def __init__(self, stream: IO[bytes], packed: int, where: str) -> None:
         self._stream, self._where = stream, where
-        self._limit = min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * packed))
+        self._limit = min(MAX_BYTES, max(MIN_LIMIT, MAX_RATIO * packed))
 
     def readable(self) -> bool:
         return True
@@ -196,12 +197,12 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
-        self._check(self._stream.tell())
+        self._check_limit(self._stream.tell())
         return len(data)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         if whence == 0:
-            self._check(offset)  # a file that is skipped is unpacked as well
+            self._check_limit(offset)  # skipping decompresses, too
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
@@ -211,34 +212,34 @@ class _Limited(io.RawIOBase):
         self._stream.close()
         super().close()
 
-    def _check(self, position: int) -> None:
+    def _check_limit(self, position: int) -> None:
         if position > self._limit:
             raise TaxonomyError(
-                f"{self._where} unpacks to more than {self._limit >> 20:,} MiB, {MOST_RATIO} times what it takes: "
-                "taken for a zip bomb; if it is none, unpack it and give the folder"
+                f"{self._where} unpacks to more than {self._limit >> 20:,} MiB, {MAX_RATIO} times its size, and is refused "
+                "as a zip bomb; if it is none, unpack it and give the folder"
             )
 
 
-def _limited(stream: IO[bytes], packed: int, where: str) -> IO[bytes]:
-    return io.BufferedReader(_Limited(stream, packed, where), 1 << 18)
+def _limit_size(stream: IO[bytes], packed: int, where: str) -> IO[bytes]:
+    return io.BufferedReader(_SizeLimitedStream(stream, packed, where), 1 << 18)
 
 
 def _refuse_names(path: Path, names: list[str]) -> None:
-    _refuse_many(path, len(names))
+    _refuse_too_many(path, len(names))
     seen: set[str] = set()
     for name in names:
         parts = name.replace("\\", "/").split("/")
         if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
-            raise TaxonomyError(f"{path} holds a file that would lie outside of it, {name!r}: it is not to be trusted")
+            raise TaxonomyError(f"{path} contains a path outside the archive, {name!r}; it cannot be trusted")
         if name in seen:
-            raise TaxonomyError(f"{path} holds two files of the name {name}; remove one")
+            raise TaxonomyError(f"{path} contains two files named {name}; remove one")
         seen.add(name)
 
 
-def _refuse_many(path: Path, count: int) -> None:
-    if count > MOST_FILES:
-        raise TaxonomyError(f"{path} holds more than {MOST_FILES:,} files; expected a checklist's few")
+def _refuse_too_many(path: Path, count: int) -> None:
+    if count > MAX_FILES:
+        raise TaxonomyError(f"{path} contains more than {MAX_FILES:,} files; expected the few files of a checklist")
 
 
-def _is_ours(name: str) -> bool:
+def _is_user_file(name: str) -> bool:
     return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

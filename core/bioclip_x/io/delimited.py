@@ -1,4 +1,4 @@
-"""Delimited text (CSV, TSV and their like): which character divides the cells, and rows with the lines they begin in."""
+"""Reads delimited text (CSV, TSV): guesses the delimiter, and yields rows with their line numbers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.io.files import LONGEST_LINE
 
 DELIMITERS: Final = "\t,;"
-"""What divides the cells of a table."""
+"""The supported delimiters."""
 
 
 def guess_delimiter(header: str, among: str = DELIMITERS) -> str:
-    """The character of `among` that a table's first line has most often; of several, or without any, the first of them.
+    """Returns the character of `among` that is most frequent in a table's first line; the earlier one if tied.
 
     >>> guess_delimiter("genus;species;common name, if any")
     ';'
@@ -24,7 +24,7 @@ def guess_delimiter(header: str, among: str = DELIMITERS) -> str:
 
 
 def take_first_line(text: str) -> str:
-    """A table's first line, without its end. Not splitlines(): U+2028, U+0085 and form feeds are part of a cell."""
+    """Returns a table's first line without its end. Unlike splitlines(), keeps U+2028, U+0085 and form feeds in cells."""
     return io.StringIO(text, newline="").readline().rstrip("\r\n")
 
 
@@ -37,12 +37,12 @@ def read_delimited_rows(
     quote: str = '"',
     longest: int = LONGEST_LINE,
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line in which it begins, cells) of each row; a blank line has no cells.
+    """Yields (number of its first line, cells) for each row; a blank line has no cells.
 
-    where: the file's name in errors. quote: "" for none. longest: characters of a cell.
-    Raises `error` naming the line, for quotes that are not closed and cells that are too long.
+    where: the file's name in errors. quote: "" for none. longest: most characters in a cell.
+    Raises `error` with the line for unclosed quotes and cells that are too long.
     """
-    csv.field_size_limit(longest)  # of the whole process
+    csv.field_size_limit(longest)  # applies to the whole process
     reader = csv.reader(
         lines,
         delimiter=delimiter,
@@ -60,10 +60,10 @@ def read_delimited_rows(
 
 
 def explain_csv_error(problem: csv.Error) -> str:
-    """What is wrong with a row, in our words where Python's are of no use to who wrote the file."""
-    told = str(problem)
-    if "end of data" in told:
-        told = "a quote is opened and never closed"
-    elif "field limit" in told:
-        told = f"a cell has more than {csv.field_size_limit():,} characters; is a quote opened and never closed?"
-    return f"not valid CSV: {told}"
+    """Describes a CSV error, replacing those of Python's messages that do not help the author of a file."""
+    message = str(problem)
+    if "end of data" in message:
+        message = "a quote is opened and never closed"
+    elif "field limit" in message:
+        message = f"a cell has more than {csv.field_size_limit():,} characters; is a quote opened and never closed?"
+    return f"not valid CSV: {message}"

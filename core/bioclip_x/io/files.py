@@ -1,4 +1,4 @@
-"""Reading and writing small files safely: strict YAML, atomic replacement."""
+"""Reads text, YAML and JSON files strictly, and writes files atomically."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from typing import IO, Any, Final
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.encodings import detect_encoding
-from bioclip_x.io.strict_yaml import DEEPEST, TOO_DEEP, NotValid
+from bioclip_x.io.strict_yaml import MAX_DEPTH, TOO_DEEP, InvalidDocument
 
-LARGEST: Final = 1 << 30
-"""Bytes of a YAML or JSON document. It is read whole, and takes some ten times as much memory then."""
+MAX_DOCUMENT_BYTES: Final = 1 << 30
+"""Size limit of a YAML or JSON document, which is read whole and takes about ten times as much memory."""
 
 LONGEST_LINE: Final = 1 << 20
-"""Characters in a line of a file that is read line by line. No record is as long; one enormous line is something else."""
+"""Most characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 
 _JSON_PIECE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]', re.DOTALL)
 
 
-class _Repeated(Exception):
+class _DuplicateKey(Exception):
     """A JSON object has a key twice."""
 
 
 def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
-    """A text file in UTF-8 (with or without a byte order mark) or UTF-16 with one. Raises `error` naming the file."""
+    """Reads a text file in UTF-8, with or without a byte order mark, or UTF-16 with one. Raises `error` naming the file."""
     try:
         raw = path.read_bytes()
     except IsADirectoryError:
@@ -49,23 +49,23 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
 
 
 def read_lines(path: Path, error: type[BioclipXError] = BioclipXError) -> Iterator[str]:
-    """The lines of a text file as they are, with their ends, in the encodings of `read_text`, however large the file.
+    """Yields the lines of a text file of any size, with their line ends, in the encodings of `read_text`.
 
-    Raises `error` as `read_text` does, and as `read_stream_lines`.
+    Raises `error` like `read_text` and `read_stream_lines`.
     """
     try:
         with path.open("rb") as file:
-            encoding = detect_encoding(file.peek(2))  # a pipe is read but once
+            encoding = detect_encoding(file.peek(2))  # a pipe can be read only once
             yield from read_stream_lines(file, str(path), error, encoding)
     except (OSError, UnicodeDecodeError):
-        read_text(path, error)  # says what it is, and in which line
+        read_text(path, error)  # raises `error` with the reason and the line
         raise
 
 
 def read_stream_lines(
     stream: IO[bytes], where: str, error: type[BioclipXError] = BioclipXError, encoding: str = "utf-8-sig"
 ) -> Iterator[str]:
-    """The same of a file that is open, and closed at the end. where: its name in errors.
+    """Yields the lines of an open binary file, with their line ends, and closes it. where: its name in errors.
 
     Raises `error` for a line of more than `LONGEST_LINE` characters, and for a NUL character.
     """
@@ -81,57 +81,59 @@ def read_stream_lines(
 
 
 def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:
-    """A YAML document, or JSON by the suffix .json, loaded safely; a key given twice is an error.
+    """Loads a YAML document, or JSON if the suffix is .json, safely; a duplicate key is an error.
 
-    Raises `error` with file and, where it is known, line.
+    Raises `error` with the file and, if known, the line.
     """
-    if path.is_file() and path.stat().st_size > LARGEST:
+    if path.is_file() and path.stat().st_size > MAX_DOCUMENT_BYTES:
         raise error(
-            f"{path} has more than {LARGEST:,} bytes, which is too large for one document; cut it into several files"
+            f"{path} has more than {MAX_DOCUMENT_BYTES:,} bytes, which is too large for one document; split it into several files"
         )
     text = read_text(path, error)
     try:
         document = _parse_json(text) if path.suffix.lower() == ".json" else strict_yaml.load(text)
         if _is_too_deep(document):
-            raise NotValid(TOO_DEEP)
+            raise InvalidDocument(TOO_DEEP)
     except RecursionError:
         raise error(f"{path}: {TOO_DEEP}") from None
-    except NotValid as problem:
+    except InvalidDocument as problem:
         where = f"{path}, line {problem.line}" if problem.line else str(path)
         raise error(f"{where}: {problem}") from None
     return document
 
 
 def _parse_json(text: str) -> Any:
-    """JSON with json's own parser: YAML's refuses escaped surrogate pairs, and keys over 1,024 characters."""
+    """Parses JSON with `json`; a YAML parser rejects escaped surrogate pairs and keys over 1,024 characters."""
     try:
-        document = json.loads(text, object_pairs_hook=_object)
-    except _Repeated:
-        key, line = _first_repeated_key(text)
-        raise NotValid(f"not valid JSON: the key {key!r} is given twice", line) from None
+        document = json.loads(text, object_pairs_hook=_make_object)
+    except _DuplicateKey:
+        key, line = _find_duplicate_key(text)
+        raise InvalidDocument(f"not valid JSON: the key {key!r} is given twice", line) from None
     except ValueError as problem:
         try:
-            return strict_yaml.load(text)  # a comment or a comma too many; YAML takes them
-        except NotValid:
+            return strict_yaml.load(text)  # accepts comments and trailing commas
+        except InvalidDocument:
             line = getattr(problem, "lineno", 0)
-            raise NotValid(f"not valid JSON: {getattr(problem, 'msg', problem)}", line) from None
+            raise InvalidDocument(f"not valid JSON: {getattr(problem, 'msg', problem)}", line) from None
     if re.search(r"\\u[dD]", text):
         try:
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise NotValid("not valid JSON: a \\u escape is half a character (one surrogate of a pair)") from None
+            raise InvalidDocument(
+                "not valid JSON: a \\u escape is half a character (one surrogate of a pair)"
+            ) from None
     return document
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Repeated
-    return found
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise _DuplicateKey
+    return document
 
 
-def _first_repeated_key(text: str) -> tuple[str, int]:
-    """The key that an object has twice, and its line. json's hook is not told where it is."""
+def _find_duplicate_key(text: str) -> tuple[str, int]:
+    """Returns the first duplicate key and its line, which json's `object_pairs_hook` does not know."""
     objects: list[set[str]] = []
     for piece in _JSON_PIECE.finditer(text):
         if piece[0] == "{":
@@ -149,25 +151,24 @@ def _first_repeated_key(text: str) -> tuple[str, int]:
 def _is_too_deep(document: Any) -> bool:
     containers = (dict, list, tuple, set)
     level = [document] if isinstance(document, containers) else []
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         if not level:
             return False
         parts = (part for one in level for part in (one.values() if isinstance(one, dict) else one))
-        # By identity: what aliases share is looked at once, however often it is there.
+        # By identity: an object shared by several aliases is visited once.
         level = list({id(part): part for part in parts if isinstance(part, containers)}.values())
     return bool(level)
 
 
 @contextmanager
 def open_replacement(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Opens a temporary file beside `path` and moves it over `path` when the block ends well; else leaves no trace.
+    """Opens a temporary file beside `path`; moves it to `path` when the block succeeds, and deletes it otherwise.
 
-    A symbolic link stays, and what it points to is replaced. A pipe, a device or a stream of this process is written
-    to as it is.
+    A symbolic link is kept and its target replaced. A pipe, a device or a stream of this process is written directly.
     """
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
     if is_written_in_place(path):
-        # Appending: behind /dev/stdout may stand a file that the shell was told to add to.
+        # Append: /dev/stdout may be a file to which the shell appends.
         with path.open(mode.replace("w", "a"), encoding=encoding, newline=newline) as stream:
             yield stream
         return
@@ -181,7 +182,7 @@ def open_replacement(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        # Temporary files are private; give the result the permissions any new file would get.
+        # Temporary files are private; give the result the permissions of a new file.
         mask = os.umask(0)
         os.umask(mask)
         Path(handle.name).chmod(0o666 & ~mask)
@@ -192,6 +193,6 @@ def open_replacement(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 def is_written_in_place(path: Path) -> bool:
-    """Whether it is a pipe, a device or a stream of this process, /dev/stdout too where that is a file."""
+    """Whether a path is a pipe, a device or a stream of this process (/dev/stdout, even if it is a file)."""
     is_stream = path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",))
     return is_stream or (path.exists() and not path.is_file())

@@ -1,4 +1,4 @@
-"""Where outputs go: a file that appears only when complete, or standard output."""
+"""Opens outputs: a file that appears only when complete, or standard output."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bioclip_x.io.files import is_written_in_place, open_replacement
 
 
 class BinaryStream:
-    """Bytes to a file that is open. Raises BioclipXError naming `output` where they cannot be written.
+    """Writes bytes to an open file. Raises BioclipXError naming `output` if writing fails.
 
-    Without `output` it is standard output: every write is passed on at once, so that a reader at the other end of a pipe
-    keeps up. `close` leaves the file open and lets nothing more through; after `discard` writes go nowhere.
+    Without `output`, `raw` is standard output, and every write is flushed at once for the reader of a pipe. `close` refuses
+    further writes but leaves the file open; after `discard`, writes are ignored.
     """
 
     def __init__(self, raw: IO[bytes], output: Path | None = None) -> None:
@@ -27,7 +27,7 @@ class BinaryStream:
         self.closed = False
 
     def write(self, data: Any) -> int:
-        """Bytes, or anything with a buffer of them."""
+        """Writes bytes or another bytes-like object; returns the number of bytes."""
         if self._discards:
             pass
         elif self.closed:
@@ -36,7 +36,7 @@ class BinaryStream:
             self._raw.write(data)
             self._raw.flush()
         else:
-            with _named(self._output):
+            with _convert_errors(self._output):
                 self._raw.write(data)
         size = memoryview(data).nbytes
         self._written += size
@@ -46,7 +46,7 @@ class BinaryStream:
         return self._written
 
     def flush(self) -> None:
-        """Nothing to do: see the class."""
+        """Does nothing: see the class."""
 
     def close(self) -> None:
         self.closed = True
@@ -56,7 +56,7 @@ class BinaryStream:
 
 
 class Stream:
-    """Text to a binary stream. What the encoding lacks, such as the stray bytes of a file name, is written as an escape."""
+    """Writes text to a binary stream. Characters that cannot be encoded, such as undecodable bytes of a file name, are escaped."""
 
     def __init__(self, raw: BinaryStream, encoding: str = "utf-8", *, is_stdout: bool = False) -> None:
         self._raw, self.encoding, self._is_stdout = raw, encoding, is_stdout
@@ -66,7 +66,7 @@ class Stream:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing to do: see `BinaryStream`."""
+        """Does nothing: see `BinaryStream`."""
 
     def isatty(self) -> bool:
         return self._is_stdout and sys.stdout.isatty()
@@ -74,9 +74,9 @@ class Stream:
 
 @contextmanager
 def open_output(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
-    """A text stream to write to. Raises BioclipXError naming a file that cannot be written.
+    """Opens a text stream for writing. Raises BioclipXError naming a file that cannot be written.
 
-    After an exception inside the block there is no file.
+    After an exception inside the block no file is created.
     """
     if output is None and not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
@@ -87,7 +87,7 @@ def open_output(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
 
 @contextmanager
 def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
-    """The same for bytes."""
+    """Opens a binary stream for writing; otherwise like `open_output`."""
     if output is None:
         sys.stdout.flush()
         stream = BinaryStream(sys.stdout.buffer)
@@ -99,33 +99,33 @@ def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
     if not output.parent.is_dir():
         raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
     stack = ExitStack()
-    with _named(output):
+    with _convert_errors(output):
         raw = stack.enter_context(open_replacement(output, "wb"))
     stream = BinaryStream(raw, output)
-    stack.callback(stream.close)  # before the file is moved: a writer that is collected later finds it shut
+    stack.callback(stream.close)  # runs before the file is moved, so that a writer collected later cannot write to it
     try:
         yield stream
     except BaseException:
-        with suppress(OSError):  # a full disk fails once more; the first failure is the one to tell
+        with suppress(OSError):  # a full disk fails again; the first failure is the one to report
             stack.__exit__(*sys.exc_info())
         raise
-    with _named(output):
+    with _convert_errors(output):
         stack.close()
 
 
 def make_temporary_folder(output: Path | None) -> Path:
-    """Where a temporary file of the output's size may lie: beside it, unless it is a pipe, a device or standard output."""
+    """Returns a folder for a temporary file of the output's size: the output's own, or the system's for pipes and devices."""
     return Path(tempfile.gettempdir()) if output is None or is_written_in_place(output) else output.parent
 
 
 def refuse_terminal(output: Path | None, format_: str) -> None:
-    """Raises BioclipXError where a binary format would go to a terminal."""
+    """Raises BioclipXError if a binary format would be written to a terminal."""
     if output is None and sys.stdout.isatty():
-        raise BioclipXError(f"{format_} is binary, and no terminal can show it: give --output FILE, or pipe it on")
+        raise BioclipXError(f"{format_} is binary and cannot be shown in a terminal; give --output FILE or use a pipe")
 
 
 def escape_surrogates(text: str) -> str:
-    """Text as `Stream` writes it in UTF-8, for formats that encode by themselves.
+    """Escapes surrogates as `Stream` does for UTF-8, for formats that do their own encoding.
 
     >>> escape_surrogates("caf\\udce9.jpg")
     'caf\\\\udce9.jpg'
@@ -134,7 +134,8 @@ def escape_surrogates(text: str) -> str:
 
 
 @contextmanager
-def _named(output: Path) -> Iterator[None]:
+def _convert_errors(output: Path) -> Iterator[None]:
+    """Converts OSError to BioclipXError."""
     try:
         yield
     except OSError as problem:

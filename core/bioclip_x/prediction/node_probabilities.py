@@ -1,4 +1,4 @@
-"""Log-probabilities of one image, by node of the tree."""
+"""Log-probabilities of one image by node of the tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from bioclip_x.taxonomy import Taxonomy
 
 
 class NodeProbabilities:
-    """The log-shares of one image, by node: of the held nodes and of the best classes."""
+    """The log-probabilities of one image, for the held nodes and the best classes.
+
+    best: the best classes, best first. log_of_class: best class → its log-probability.
+    """
 
     def __init__(self, taxonomy: Taxonomy, scores: Scores, row: int) -> None:
         self._taxonomy = taxonomy
@@ -27,10 +30,10 @@ class NodeProbabilities:
             return float(self._log_probs_I[place])
         return float(self.log_of_class[int(self._taxonomy.leaf_start_N[node])])
 
-    def share(self, node: int) -> float:
+    def probability(self, node: int) -> float:
         return min(1.0, math.exp(self.log(node)))
 
     def logs(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Of held nodes, by their places among them."""
-        found: npt.NDArray[np.float32] = self._log_probs_I[torch.from_numpy(places)].numpy()
-        return found
+        """Returns the log-probabilities of held nodes. places: their indices among the held nodes."""
+        log_probs: npt.NDArray[np.float32] = self._log_probs_I[torch.from_numpy(places)].numpy()
+        return log_probs

@@ -1,4 +1,4 @@
-"""The best nodes: of the classes, of a rank, or at every rank."""
+"""Selects the best nodes: among the classes, at one rank, or at every rank."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from bioclip_x.taxonomy.scoring.rollup import select_top_rows
 
 
 def find_reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
-    """Nodes that may be reported: every node of a rank; None for the classes. Raises RecipeError for another rank."""
+    """Returns the nodes that may be reported: all nodes of a rank; None for the classes.
+
+    Raises RecipeError for a rank that the taxonomy has no table for.
+    """
     if rank is None:
         return None
     if rank not in taxonomy.rank_tables:
@@ -25,34 +28,37 @@ def find_reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[n
 def select_top_nodes(
     taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64] | None, k: int
 ) -> list[list[int]]:
-    """The nodes to report for each image, at most k, best first: those that the head chose, else the best of `nodes`.
+    """Returns the nodes to report for each image, at most k, best first: the head's choice, else the best of `nodes`.
 
     nodes: None for the classes.
     """
     if scores.reported_BK is not None:
         return [[node for node in row if node >= 0][:k] for row in scores.reported_BK.tolist()]
-    if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # a rank of which no node is held is that of the classes
+    if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # only the classes' rank may have nodes that are not held
         best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
     else:
         log_probs_nB = scores.log_probs_BI.T.index_select(0, torch.from_numpy(taxonomy.place_N[nodes]))
         best_BK = nodes[select_top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
-    found: list[list[int]] = best_BK.tolist()
-    return found
+    top_nodes: list[list[int]] = best_BK.tolist()
+    return top_nodes
 
 
 def select_best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:
-    """The best node of each image at each of the head's ranks: (rank, B nodes)."""
+    """Returns the best node of each image at each of the head's ranks: (rank, B nodes)."""
     return [
         (
             rank,
             [
                 row[0]
-                for row in select_top_nodes(taxonomy, _free(scores), taxonomy.rank_tables[rank].astype(np.int64), 1)
+                for row in select_top_nodes(
+                    taxonomy, _drop_choice(scores), taxonomy.rank_tables[rank].astype(np.int64), 1
+                )
             ],
         )
         for rank in scores.ranks
     ]
 
 
-def _free(scores: Scores) -> Scores:
+def _drop_choice(scores: Scores) -> Scores:
+    """Returns the scores without the head's choice of nodes."""
     return Scores(scores.log_probs_BI, scores.top_BK, scores.log_top_BK)

@@ -1,4 +1,4 @@
-"""What is put into words, as data: descriptor files, template sets, word lists, and prompts for language models."""
+"""Texts as data files: descriptor files, template sets, word lists, and prompts for language models."""
 
 from bioclip_x.prompts.descriptors import FORMAT, Descriptor, DescriptorSet, load_descriptors, write_descriptors
 from bioclip_x.prompts.template_sets import TemplateSet, WordList, load_template_set, load_words

@@ -1,4 +1,4 @@
-"""Descriptor files: read in any format that is known, written in bioclip_x_yaml."""
+"""Reads descriptor files in any known format, and writes them in the format of `bioclip_x_yaml`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ __all__ = ["FORMAT", "KINDS", "Descriptor", "DescriptorSet", "load_descriptors",
 
 
 def load_descriptors(path: Path) -> DescriptorSet:
-    """Reads a descriptor file, or a folder of some; which format it is in is seen from its content.
+    """Reads a descriptor file or a folder of such files; the format is recognised by its content.
 
-    Our YAML; CSV and TSV; `{class: [descriptor, …]}` as CBD, WaffleCLIP, LaBo, CuPL and PEEB published it, also with body
-    parts as keys; `{class: prose}`; a folder of such files, of which the lists are joined; and CUB-200-2011's folder.
+    Formats: the project's YAML; CSV and TSV; `{class: [descriptor, …]}` as published with CBD, WaffleCLIP, LaBo, CuPL and
+    PEEB, also with body parts as keys; `{class: prose}`; a folder of such files, whose lists are joined; the CUB-200-2011
+    folder.
 
-    Blank and repeated phrases are skipped and noted; so is a class that stands in others' JSON twice (its lists are
-    joined). Raises DescriptorError, which names every class or line with anything that is not a phrase (numbers, nulls,
-    nested lists), a class name that is no text, an unknown kind or key; or a file that holds no class.
+    Blank and repeated phrases are skipped and noted; a class given twice in third-party JSON is noted and its lists are
+    joined. Raises DescriptorError that names every class or line with something other than a phrase (numbers, nulls, nested
+    lists), a class name that is not text, or an unknown kind or key; and for a file without classes.
     """
     if path.is_dir():
         return cub_attributes.read(path) if cub_attributes.sniff(path) else folder.read(path, load_descriptors)
@@ -39,22 +40,23 @@ def load_descriptors(path: Path) -> DescriptorSet:
         joined = read_joined(path) if path.suffix.lower() == ".json" else None
         if joined is None or bioclip_x_yaml.sniff(joined[0]):
             raise
-        document, twice = joined
-        read = class_lists.read(path, document)
-        return replace(read, notes=(f"{path}: given twice, and joined: {list_some(twice)}", *read.notes))
+        document, repeated = joined
+        descriptors = class_lists.read(path, document)
+        note = f"{path}: classes given twice, lists joined: {list_some(repeated)}"
+        return replace(descriptors, notes=(note, *descriptors.notes))
     if bioclip_x_yaml.sniff(document):
         return bioclip_x_yaml.read(path, document)
     return prose.read(path, document) if prose.sniff(document) else class_lists.read(path, document)
 
 
 def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
-    """Writes our YAML, atomically."""
-    written: dict[str, Any] = {}
+    """Writes the project's YAML format, atomically."""
+    classes: dict[str, Any] = {}
     for name, entries in descriptors.classes.items():
-        listed = [entry for entry in entries for _ in range(entry.times)]
-        kinds = {kind: said for kind in KINDS if (said := [_written(entry) for entry in listed if entry.kind == kind])}
-        written[name] = kinds or []
-    document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": written}
+        repeated = [entry for entry in entries for _ in range(entry.times)]
+        by_kind = {kind: [_dump_entry(entry) for entry in repeated if entry.kind == kind] for kind in KINDS}
+        classes[name] = {kind: phrases for kind, phrases in by_kind.items() if phrases} or []
+    document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": classes}
     if descriptors.style:
         document["style"] = descriptors.style
     with open_replacement(path) as handle:
@@ -62,14 +64,14 @@ def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors: what is listed twice is written twice."""
+    """Writes repeated objects in full instead of anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _written(entry: Descriptor) -> str | dict[str, Any]:
-    about: dict[str, Any] = {"part": entry.part} if entry.part else {}
+def _dump_entry(entry: Descriptor) -> str | dict[str, Any]:
+    details: dict[str, Any] = {"part": entry.part} if entry.part else {}
     if entry.weight != 1:
-        about["weight"] = entry.weight
-    return {"phrase": entry.phrase, **about} if about else entry.phrase
+        details["weight"] = entry.weight
+    return {"phrase": entry.phrase, **details} if details else entry.phrase

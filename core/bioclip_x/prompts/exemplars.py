@@ -1,8 +1,8 @@
-"""Exemplars: one species of a domain, described as answers should be. Data only, in YAML.
+"""Exemplars: a species of a domain with descriptors in the desired form, to be shown in prompts. YAML data files:
 
 domain: birds
 source: who wrote it, and where
-taxa: [Aves]                 # whose species it is for; the one nearest above a taxon counts
+taxa: [Aves]                 # for species of these taxa; the nearest ancestor counts
 name: Sooty Albatross
 scientific_name: Phoebetria fusca
 descriptor: [a large seabird with long and narrow wings, …]
@@ -26,60 +26,61 @@ Phrases = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(stric
 
 
 class Exemplar(BaseModel):
-    """A file. An unknown key is an error."""
+    """An exemplar file. Unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    domain: str = Field(min_length=1, description="what --prompt exemplar:domain=… calls it")
+    domain: str = Field(min_length=1, description="name for --prompt exemplar:domain=…")
     source: str = Field(min_length=1, description="who wrote it, and where")
-    taxa: Annotated[tuple[str, ...], Field(strict=False, description="whose species it is for")] = ()
+    taxa: Annotated[tuple[str, ...], Field(strict=False, description="taxa that it is meant for")] = ()
     name: str = Field(min_length=1)
     scientific_name: str = ""
     descriptor: Phrases
     background: Phrases
 
-    def listed(self, kind: str) -> str:
-        """Its phrases of one kind, one a line, each after a hyphen."""
+    def format_list(self, kind: str) -> str:
+        """Formats its phrases of one kind as a list, one per line after a hyphen."""
         return "\n".join(f"- {phrase}" for phrase in (self.background if kind == "background" else self.descriptor))
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The exemplar of each lineage. strangers: places of the lineages that no exemplar is meant for."""
+    """The exemplar of each lineage. unmatched: indices of the lineages that no exemplar is meant for."""
 
     exemplars: tuple[Exemplar, ...]
-    strangers: tuple[int, ...] = ()
+    unmatched: tuple[int, ...] = ()
 
 
 def load_exemplar(name: str) -> Exemplar:
-    """A built-in exemplar by its domain, or a file by path. Raises DescriptorError."""
+    """Loads a built-in exemplar by its domain, or a file by path. Raises DescriptorError as `data_files.load` does."""
     return data_files.load(Exemplar, "exemplar", FOLDER, name)
 
 
 def read_builtin_exemplars() -> tuple[Exemplar, ...]:
-    """All that come with bioclip-x."""
+    """Reads all built-in exemplars."""
     return tuple(map(load_exemplar, data_files.list_builtin_names(FOLDER)))
 
 
-def choose(lineages: Sequence[Iterable[str]], among: Sequence[Exemplar]) -> Choice:
-    """For each lineage (names from the top down) the exemplar of the nearest of its taxa; for strangers, that of most others.
+def choose_exemplars(lineages: Sequence[Iterable[str]], among: Sequence[Exemplar]) -> Choice:
+    """Chooses for each lineage (names from the root down) the exemplar of its nearest ancestor that has one.
 
-    Raises DescriptorError where no exemplar is meant for any of them.
+    Lineages without one get the most frequent exemplar of the others. Raises DescriptorError where no lineage has one.
     """
-    domain_of = {name.casefold(): exemplar for exemplar in among for name in exemplar.taxa}
-    found: list[Exemplar | None] = []
+    exemplar_of = {name.casefold(): exemplar for exemplar in among for name in exemplar.taxa}
+    nearest: list[Exemplar | None] = []
     for lineage in lineages:
-        nearest = [domain_of[key] for key in map(str.casefold, lineage) if key in domain_of]
-        found.append(nearest[-1] if nearest else None)
-    known = [exemplar for exemplar in found if exemplar]
-    if not known:
+        matches = [exemplar_of[key] for key in map(str.casefold, lineage) if key in exemplar_of]
+        nearest.append(matches[-1] if matches else None)
+    matched = [exemplar for exemplar in nearest if exemplar]
+    if not matched:
         domains = ", ".join(sorted(exemplar.domain for exemplar in among))
         raise DescriptorError(
-            "the taxonomy does not tell which exemplar to show, because no taxon of it belongs to a domain that has one; "
-            f"choose with --prompt NAME:domain=…, one of {domains}, or an exemplar of your own (.yaml)"
+            "no taxon of the taxonomy belongs to a domain that has an exemplar; "
+            f"choose with --prompt NAME:domain=…, one of {domains}, or a custom exemplar file (.yaml)"
         )
-    counts = {exemplar.domain: sum(one is exemplar for one in known) for exemplar in among}
-    usual = max(known, key=lambda exemplar: counts[exemplar.domain])
+    counts = {exemplar.domain: sum(one is exemplar for one in matched) for exemplar in among}
+    most_frequent = max(matched, key=lambda exemplar: counts[exemplar.domain])
     return Choice(
-        tuple(exemplar or usual for exemplar in found), tuple(place for place, one in enumerate(found) if one is None)
+        tuple(exemplar or most_frequent for exemplar in nearest),
+        tuple(index for index, exemplar in enumerate(nearest) if exemplar is None),
     )

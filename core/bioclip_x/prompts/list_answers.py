@@ -1,15 +1,15 @@
-"""A language model's answer → phrases. Tolerant of how lists are written, and strict about what is no list.
+"""Extracts phrases from a language model's answer. Tolerant of list styles, strict about what is not a list.
 
-What is taken, in this order:
+Rules, in this order:
 
-1. `<think>…</think>` and code fences go. An answer cut by the token limit loses its last line, which may end in the
-   middle of a word, unless a line break follows it.
-2. A model that continues the prompt goes on to the next question: only what stands before the second "Q:" counts.
-3. Lines that begin with a bullet or a number are the phrases. An indented line after one goes on with it. An item that
-   ends in a colon is the heading of others, and is no phrase.
-4. Any other line (a preamble, a closing remark) is dropped, but for the first line of an answer to a prompt that opened
-   the bullet itself: that is the rest of the first item.
-5. Without any bullet, two or more short lines of which none is a sentence are a list too. All else is prose.
+1. `<think>…</think>` and code fences are removed. An answer cut off by the token limit loses its last line, which may end
+   in the middle of a word, unless a line break follows it.
+2. A model that continues the prompt goes on to the next question: only the text before the second "Q:" counts.
+3. Lines that begin with a bullet or a number are phrases. An indented line continues the item before it. An item that ends
+   in a colon is a heading, not a phrase.
+4. Other lines (a preamble, a closing remark) are dropped, except the first line of an answer to a prompt that ends in an
+   open bullet: it is the first item.
+5. Without any bullet, two or more short lines without a sentence among them are a list too. Everything else is prose.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 
 MOST_PHRASES: Final = 30
 LONGEST_PHRASE: Final = 200
-"""In characters. What is over is left out, and counted in a note."""
+"""In characters. Longer phrases are left out and counted in a note."""
 
 _BARE_WORDS = 12
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
@@ -34,38 +34,38 @@ _MARKS = re.compile(r"(\*\*|__|\*|`)(?=\S)(.+?)(?<=\S)\1")
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """phrases: in the answer's order, each once. reason: why there is none, else "". notes: what was left out."""
+class ParsedAnswer:
+    """phrases: distinct, in the answer's order. reason: why there is none, else "". notes: on omitted phrases."""
 
     phrases: tuple[str, ...]
     reason: str = ""
     notes: tuple[str, ...] = ()
 
 
-def parse_answer(text: str, *, name: str = "", finish_reason: str = "", continued: bool = False) -> Parsed:
-    """The phrases of one answer. Never raises.
+def parse_answer(text: str, *, name: str = "", finish_reason: str = "", continued: bool = False) -> ParsedAnswer:
+    """Extracts the phrases of one answer. Never raises.
 
-    name: the class that was asked of; an answer that says it is of another is unusable. finish_reason: "length" for one
-    cut by the token limit, "content_filter" for one withheld. continued: whether the prompt ended in an open bullet.
+    name: of the class in the question; an answer about another one is unusable. finish_reason: "length" for an answer cut
+    off by the token limit, "content_filter" for a withheld one. continued: whether the prompt ended in an open bullet.
 
     >>> parse_answer("Here they are:\\n- a **red** cap\\n- white spots").phrases
     ('a red cap', 'white spots')
     """
-    lines = _whole_lines(text, finish_reason)
+    lines = _split_whole_lines(text, finish_reason)
     if not lines:
-        return Parsed((), _why_empty(text, finish_reason))
-    lines, other = _own_block(lines, name)
+        return ParsedAnswer((), _explain_empty(text, finish_reason))
+    lines, other = _select_own_block(lines, name)
     if other:
-        return Parsed((), f"it speaks of {other!r}")
-    found = _bulleted(lines, continued) or _bare(lines)
-    if not found:
-        return Parsed((), "prose, and no list")
-    phrases, notes = _limited(list(filter(None, map(clean_phrase, found))))
-    return Parsed(phrases, "" if phrases else "no item of its list is a phrase", notes)
+        return ParsedAnswer((), f"about {other!r} instead")
+    items = _find_bulleted_items(lines, continued) or _find_bare_items(lines)
+    if not items:
+        return ParsedAnswer((), "prose instead of a list")
+    phrases, notes = _limit_phrases(list(filter(None, map(clean_phrase, items))))
+    return ParsedAnswer(phrases, "" if phrases else "no item of the list is a phrase", notes)
 
 
 def clean_phrase(item: str) -> str:
-    """One item without markup, quotes around it, or the punctuation that ends it.
+    """Removes markup, surrounding quotes and final punctuation from an item.
 
     >>> clean_phrase('**Bill**: short and  "stout".')
     'Bill: short and "stout"'
@@ -77,46 +77,47 @@ def clean_phrase(item: str) -> str:
     return text if any(map(str.isalnum, text)) else ""
 
 
-def _whole_lines(text: str, finish_reason: str) -> list[str]:
-    said = _THOUGHTS.sub("", text).replace("\r\n", "\n")
-    lines = [line.rstrip() for line in said.split("\n")]
+def _split_whole_lines(text: str, finish_reason: str) -> list[str]:
+    """Splits an answer into lines, without reasoning, code fences and a cut-off last line."""
+    answer = _THOUGHTS.sub("", text).replace("\r\n", "\n")
+    lines = [line.rstrip() for line in answer.split("\n")]
     if finish_reason == "length" and lines and lines[-1].strip():
         lines.pop()
     lines = [line for line in lines if not line.lstrip().startswith("```")]
     return lines if any(lines) else []
 
 
-def _why_empty(text: str, finish_reason: str) -> str:
+def _explain_empty(text: str, finish_reason: str) -> str:
     if finish_reason == "content_filter":
         return "withheld by the server's content filter"
     if finish_reason == "length":
-        return "cut off by the token limit before its first item was whole"
-    return "an empty answer" if not text.strip() else "nothing but thoughts"
+        return "cut off by the token limit before the end of the first item"
+    return "empty answer" if not text.strip() else "only reasoning, no answer"
 
 
-def _own_block(lines: Sequence[str], name: str) -> tuple[list[str], str]:
-    """The lines before the next question, and what they say they speak of if that is not `name`."""
+def _select_own_block(lines: Sequence[str], name: str) -> tuple[list[str], str]:
+    """Returns the lines before the next question, and the subject that they name if it is not `name`."""
     starts = [i for i, line in enumerate(lines) if line.lstrip().startswith("Q:")]
     if starts and not any(line.strip() for line in lines[: starts[0]]):
-        # It repeats the question before it answers.
+        # The answer repeats the question first.
         starts = starts[1:]
     block = list(lines[: starts[0]] if starts else lines)
     for line in block:
-        about = _SUBJECT.search(line)
-        if name and about and not _BULLET.match(line.strip()) and not _same(about[1], name):
-            return block, about[1]
+        subject = _SUBJECT.search(line)
+        if name and subject and not _BULLET.match(line.strip()) and not _is_same_name(subject[1], name):
+            return block, subject[1]
     return [line for line in block if not line.lstrip().startswith("Q:")], ""
 
 
-def _same(one: str, other: str) -> bool:
-    def plain(name: str) -> str:
+def _is_same_name(one: str, other: str) -> bool:
+    def normalise(name: str) -> str:
         return " ".join(name.replace("_", " ").casefold().split()).strip("*\"'")
 
-    return plain(one) == plain(other)
+    return normalise(one) == normalise(other)
 
 
-def _bulleted(lines: Sequence[str], continued: bool) -> list[str]:
-    """The items of lines with bullets, [] where there is none."""
+def _find_bulleted_items(lines: Sequence[str], continued: bool) -> list[str]:
+    """Returns the items of a bulleted list; [] where no line has a bullet."""
     items: list[str] = []
     open_item = False
     for number, line in enumerate(lines):
@@ -136,19 +137,19 @@ def _bulleted(lines: Sequence[str], continued: bool) -> list[str]:
     return [item for item in items if not item.rstrip("* ").endswith(":")]
 
 
-def _bare(lines: Sequence[str]) -> list[str]:
-    """The items of a list without bullets, [] where the lines are no list."""
+def _find_bare_items(lines: Sequence[str]) -> list[str]:
+    """Returns the items of a list without bullets; [] where the lines are not a list."""
     items = [line.strip() for line in lines if line.strip() and not _PREAMBLE.search(line.strip())]
     is_list = len(items) > 1 and all(len(item.split()) <= _BARE_WORDS and item[-1] not in ".!?" for item in items)
     return items if is_list else []
 
 
-def _limited(phrases: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Each phrase once, those that are too long and those that are too many left out."""
-    seen: dict[str, str] = {}
+def _limit_phrases(phrases: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Removes duplicates, phrases that are too long, and those beyond the limit; returns the rest with notes."""
+    by_casefold: dict[str, str] = {}
     for phrase in phrases:
-        seen.setdefault(phrase.casefold(), phrase)
-    unique = list(seen.values())
+        by_casefold.setdefault(phrase.casefold(), phrase)
+    unique = list(by_casefold.values())
     short = [phrase for phrase in unique if len(phrase) <= LONGEST_PHRASE]
     notes = []
     if len(short) < len(unique):

@@ -1,4 +1,4 @@
-"""Prompt files: what to ask a language model of each taxon. Data only, in YAML.
+"""Prompt files: questions to a language model about each taxon. YAML data files:
 
     name: cbd
     source: who wrote it, and where
@@ -6,8 +6,8 @@
       Q: What are useful features for distinguishing a {name} in a photo?
       …
 
-A file that asks for several lists has them under `lists`, each with its `kind` and its `text`. Placeholders are
-lower-case words in braces; any other brace is text.
+A file that asks for several lists has them under `lists`, each with its `kind` and `text`. Placeholders are lower-case
+words in braces; other braces are literal.
 """
 
 from __future__ import annotations
@@ -30,31 +30,33 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class _Strict(BaseModel):
-    """An unknown key is an error."""
+    """Unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Part(_Strict):
-    """One list that is asked for. contrast: the same for a taxon whose siblings are named in it."""
+    """A prompt for one list. contrast: the prompt for a taxon with siblings, which names them."""
 
-    kind: Literal["descriptor", "background"] = Field(default="descriptor", description="what its answers tell of")
-    text: str = Field(default="", description="one user message, with {name} in it")
-    contrast: str = Field(default="", description="the same where siblings are told apart, with {siblings} in it")
+    kind: Literal["descriptor", "background"] = Field(default="descriptor", description="kind of descriptors asked for")
+    text: str = Field(default="", description="the user message, with {name}")
+    contrast: str = Field(default="", description="the same with {siblings}, to distinguish a taxon from its siblings")
 
     @field_validator("text", "contrast")
     @classmethod
-    def _asks_of_a_taxon(cls, text: str, info: object) -> str:
+    def _check_placeholders(cls, text: str, info: object) -> str:
         contrast = getattr(info, "field_name", "") == "contrast"
         used = find_placeholders(text)
-        needed = ("name", SIBLINGS) if contrast else ("name",)
-        for name in needed if text else ():
+        required = ("name", SIBLINGS) if contrast else ("name",)
+        for name in required if text else ():
             if name not in used:
-                alike = "every class is asked of alike" if name == "name" else "it tells them from nothing"
-                raise ValueError(f"must have the placeholder {{{name}}}, or {alike}")
+                reason = "all classes get the same prompt" if name == "name" else "the prompt names no siblings"
+                raise ValueError(f"must have the placeholder {{{name}}}; without it {reason}")
         known = (*PLACEHOLDERS, SIBLINGS) if contrast else PLACEHOLDERS
         if unknown := sorted(used - set(known)):
-            raise ValueError(f"has unknown placeholders {_braced(unknown)}; known: {_braced(known)}")
+            raise ValueError(
+                f"has unknown placeholders {_format_placeholders(unknown)}; known: {_format_placeholders(known)}"
+            )
         return text
 
     @property
@@ -65,84 +67,88 @@ class Part(_Strict):
 class PromptTemplate(Part):
     """A prompt file."""
 
-    name: str = Field(min_length=1, description="what outputs call it")
+    name: str = Field(min_length=1, description="name in outputs")
     source: str = Field(min_length=1, description="who wrote it, and where")
-    # A YAML list comes as a list, which a strict tuple refuses.
-    lists: Annotated[tuple[Part, ...], Field(strict=False, description="instead of text: several lists")] = ()
-    domain: str = Field(default="", description="whose exemplar it shows; by default the taxonomy tells")
+    # Not strict: YAML gives a list, which a strict tuple rejects.
+    lists: Annotated[tuple[Part, ...], Field(strict=False, description="several lists, instead of text")] = ()
+    domain: str = Field(default="", description="domain of the exemplar shown; by default taken from the taxonomy")
     answers: Literal["list", "json"] = Field(
-        default="list", description="json: by a JSON schema, where the server can; see `answers.parse_answer`"
+        default="list", description="form of an answer; json: by a JSON schema, if the server supports it"
     )
-    temperature: float | None = Field(default=None, ge=0, le=2, description="none leaves it to the server")
-    max_tokens: int | None = Field(default=None, ge=1, description="the longest answer; none leaves it to the server")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="the server's default if not given")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="limit of an answer; the server's default if not given"
+    )
 
     @model_validator(mode="after")
-    def _asks_something(self) -> PromptTemplate:
+    def _check_lists(self) -> PromptTemplate:
         if bool(self.text) == bool(self.lists):
             raise ValueError("expected either 'text' or 'lists'")
         kinds = [part.kind for part in self.parts]
         if len(set(kinds)) < len(kinds):
             raise ValueError("'lists' must be of different kinds (descriptor, background)")
         if self.lists and (self.contrast or not all(part.text for part in self.lists)):
-            raise ValueError("each of 'lists' must have its own 'text', and its own 'contrast' if any")
+            raise ValueError("each of 'lists' must have its own 'text' (and its own 'contrast', if any)")
         return self
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The lists that are asked for, one where the file has no `lists`."""
+        """The prompts of all lists; one where the file has no `lists`."""
         return self.lists or (Part(kind=self.kind, text=self.text, contrast=self.contrast),)
 
     @property
     def sha256(self) -> str:
-        """Of the prompt's texts, before names are filled in; 64 hex digits."""
+        """SHA-256 of the texts with their placeholders; 64 hex digits."""
         texts = [text for part in self.parts for text in (part.text, part.contrast) if text]
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
     @property
     def ends_in_a_bullet(self) -> bool:
-        """Whether its text opens the list itself: see the function of this name."""
+        """Whether any of its texts does; see the function of this name."""
         return any(ends_in_a_bullet(part.text) for part in self.parts)
 
 
 def ends_in_a_bullet(prompt: str) -> bool:
-    """Whether a prompt opens the list itself, so that an answer may begin in the middle of its first item."""
+    """Whether a prompt ends in an open bullet, so that the answer may begin with the first item."""
     return prompt.rstrip().endswith(("\n-", "\n*"))
 
 
 def load_template(name: str) -> PromptTemplate:
-    """A built-in prompt by name, or a file by path (it ends in .yaml or .yml, or has a folder in it).
+    """Loads a built-in prompt by name, or a file by path (ending in .yaml or .yml, or containing a folder).
 
-    Raises DescriptorError: no such prompt (the built-in ones are listed), or everything that is wrong in the file.
+    Raises DescriptorError where there is no such prompt (with a list of built-in ones), with all errors in an invalid file.
     """
     return data_files.load(PromptTemplate, "prompt", FOLDER, name)
 
 
 def list_builtin_templates() -> tuple[str, ...]:
-    """Names of the prompts that come with bioclip-x, sorted."""
+    """Returns the sorted names of the built-in prompts."""
     return data_files.list_builtin_names(FOLDER)
 
 
 def find_placeholders(text: str) -> set[str]:
     """
-    >>> sorted(placeholders('{name} of {lineage}, as {"json": 1}'))
+    >>> sorted(find_placeholders('{name} of {lineage}, as {"json": 1}'))
     ['lineage', 'name']
     """
     return set(_PLACEHOLDER.findall(text))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with its placeholders filled in, once: a brace in a value stays one.
+    """Fills in the placeholders of a text. Braces in values are kept.
 
-    Raises DescriptorError naming every placeholder without a value.
+    Raises DescriptorError that names every placeholder without a value.
 
     >>> fill("a {name} in a photo", {"name": "great tit"})
     'a great tit in a photo'
     """
     missing = sorted(find_placeholders(text) - set(values))
     if missing:
-        raise DescriptorError(f"the prompt needs {_braced(missing)}; given: {_braced(sorted(values)) or 'nothing'}")
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+        raise DescriptorError(
+            f"the prompt needs {_format_placeholders(missing)}; given: {_format_placeholders(sorted(values)) or 'nothing'}"
+        )
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
-def _braced(names: tuple[str, ...] | list[str]) -> str:
+def _format_placeholders(names: tuple[str, ...] | list[str]) -> str:
     return ", ".join(f"{{{name}}}" for name in names)

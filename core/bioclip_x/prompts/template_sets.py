@@ -1,4 +1,4 @@
-"""Template sets, which put a name into sentences, and word lists, which controls draw from. Data only, in YAML.
+"""Template sets, which put a name into sentences, and word lists, from which control texts are drawn. YAML data files:
 
 name: openai-80
 source: who wrote it, and where
@@ -17,25 +17,25 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bioclip_x.prompts import data_files
 
-PLACE: Final = "{}"
-"""Where a template takes the name."""
+PLACEHOLDER: Final = "{}"
+"""Placeholder for the name of the class."""
 
 
-def _template(text: str) -> str:
-    if PLACE not in text:
-        raise ValueError(f"{text!r} must have {PLACE} in it, where the name of the class goes")
-    if set("{}") & set(text.replace(PLACE, "")):
-        raise ValueError(f"{text!r} has a brace that is no {PLACE}; the name of the class is all that is put in")
+def _check_template(text: str) -> str:
+    if PLACEHOLDER not in text:
+        raise ValueError(f"{text!r} must have the placeholder {PLACEHOLDER} for the name of the class")
+    if set("{}") & set(text.replace(PLACEHOLDER, "")):
+        raise ValueError(f"{text!r} has a brace other than {PLACEHOLDER}; no other placeholders are supported")
     return text
 
 
-def _word(text: str) -> str:
+def _check_word(text: str) -> str:
     if text.split() != [text]:
         raise ValueError(f"expected one word, got {text!r}")
     return text
 
 
-def _distinct(texts: tuple[str, ...]) -> tuple[str, ...]:
+def _check_distinct(texts: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({text for text in texts if texts.count(text) > 1})
     if repeated:
         raise ValueError(f"given more than once: {', '.join(repeated)}")
@@ -43,43 +43,45 @@ def _distinct(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class _File(BaseModel):
-    """An unknown key is an error."""
+    """Unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str = Field(min_length=1, description="what outputs call it")
+    name: str = Field(min_length=1, description="name in outputs")
     source: str = Field(min_length=1, description="who wrote it, and where")
-    licence: str = Field("", description="under which it may be passed on")
+    licence: str = Field("", description="licence under which it may be distributed")
 
 
 class TemplateSet(_File):
-    """Sentences with one place or more for the name of a class, written {}."""
+    """Sentences with one or more placeholders {} for the name of a class."""
 
-    # A YAML list comes as a list, which a strict tuple refuses.
+    # Not strict: YAML gives a list, which a strict tuple rejects.
     templates: Annotated[
-        tuple[Annotated[str, AfterValidator(_template)], ...],
+        tuple[Annotated[str, AfterValidator(_check_template)], ...],
         Field(min_length=1, strict=False),
-        AfterValidator(_distinct),
+        AfterValidator(_check_distinct),
     ]
 
     def fill(self, name: str) -> tuple[str, ...]:
-        """Every template with the name put in; a brace in the name stays one."""
-        return tuple(template.replace(PLACE, name) for template in self.templates)
+        """Returns every template with the name filled in. Braces in the name are kept."""
+        return tuple(template.replace(PLACEHOLDER, name) for template in self.templates)
 
 
 class WordList(_File):
-    """Words that say nothing of a class."""
+    """Words unrelated to any class."""
 
     words: Annotated[
-        tuple[Annotated[str, AfterValidator(_word)], ...], Field(min_length=1, strict=False), AfterValidator(_distinct)
+        tuple[Annotated[str, AfterValidator(_check_word)], ...],
+        Field(min_length=1, strict=False),
+        AfterValidator(_check_distinct),
     ]
 
 
 def load_template_set(name: str | Path) -> TemplateSet:
-    """A built-in set by name, or a file by path. Raises DescriptorError as `data_files.load` does."""
+    """Loads a built-in set by name, or a file by path. Raises DescriptorError as `data_files.load` does."""
     return data_files.load(TemplateSet, "template set", "templates", name)
 
 
 def load_words(name: str | Path) -> WordList:
-    """A built-in word list by name, or a file by path. Raises DescriptorError as `data_files.load` does."""
+    """Loads a built-in word list by name, or a file by path. Raises DescriptorError as `data_files.load` does."""
     return data_files.load(WordList, "word list", "words", name)

@@ -1,4 +1,4 @@
-"""The frozen records that stages hand to each other. A stage imports these and never another stage."""
+"""The frozen records that stages exchange. A stage imports these, never another stage."""
 
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.bank import TextBank

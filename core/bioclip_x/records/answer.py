@@ -1,16 +1,16 @@
-"""What a language model said."""
+"""Answers of language models."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer to one prompt, as it came.
+    """One answer to one prompt, unmodified.
 
-    text: "" where the model said nothing.
-    finish_reason: why it stopped: "stop", "length" (cut by the token limit), "content_filter", …; "" if untold.
-    prompt_tokens, completion_tokens: what the server counted; None if untold.
-    model: what the server says has answered, a dated version of what was asked for, say; "" if untold.
+    text: "" if the model returned nothing.
+    finish_reason: why generation stopped: "stop", "length" (token limit), "content_filter", …; "" if not reported.
+    prompt_tokens, completion_tokens: as counted by the server; None if not reported.
+    model: as reported by the server, for example a dated version of the requested model; "" if not reported.
     """
 
     text: str

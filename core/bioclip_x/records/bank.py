@@ -1,4 +1,4 @@
-"""Embedded texts of all classes."""
+"""The embedded prompts of all classes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TextBank:
     n_classes: C.
     pooling: how a class's prompts are pooled: "mean" (CBD), "ensemble" (CLIP's) or "max".
     key: hash of the model, its tokenizer and precision, and the prompts.
-    half_PD: float16 [P, D], the same embeddings for the products with images, where memory is to be saved: then
-        `embeddings_PD` is memory-mapped, and read for the best classes only; else None.
-    truncated: how many prompts were longer than the model's context.
-    mean_D: float64 [D], the mean over classes of their weighted mean embeddings, not re-normalised; what explanations
-        compare prompts with. None where no explanation is wanted.
+    half_PD: float16 [P, D], the same embeddings, used for the products with images to save memory; `embeddings_PD` is then
+        memory-mapped and read only for the best classes. None otherwise.
+    truncated: number of prompts longer than the model's context.
+    mean_D: float64 [D], the mean over classes of their weighted mean embeddings, not re-normalised; the baseline of
+        explanations. None if no explanation is requested.
     """
 
     prompts: Sequence[Prompt]
@@ -43,6 +43,6 @@ class TextBank:
     mean_D: torch.Tensor | None = None
 
     def of_class(self, class_index: int) -> slice:
-        """The rows of one class."""
+        """Returns the rows of one class."""
         start, stop = self.owner_P.searchsorted([class_index, class_index + 1])
         return slice(int(start), int(stop))

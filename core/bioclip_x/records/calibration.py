@@ -1,4 +1,4 @@
-"""What was learnt from labelled images of how far a classifier's numbers can be trusted."""
+"""Calibrations: temperature, refusal threshold and hedging parameters fitted on labelled images."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a calibration holds for, and nothing else.
+    """The setup for which a calibration is valid.
 
-    model, revision, precision: of the weights. preprocessing: how images are fed. taxonomy: the tree's fingerprint.
-    texts: a hash of the embedded texts. pooling, scorer: how these become class scores.
+    model, revision, precision: of the weights. preprocessing: of images. taxonomy: fingerprint of the tree.
+    texts: hash of the embedded texts. pooling, scorer: how class scores are computed from them.
     """
 
     model: str
@@ -23,16 +23,16 @@ class Conditions:
     scorer: str
 
     def differences(self, other: Conditions) -> tuple[str, ...]:
-        """The names of the fields in which they differ."""
+        """Returns the names of the fields that differ."""
         return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(other, one.name))
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Of images that had no part in the fit, at one temperature.
+    """Reliability on held-out images, at one temperature.
 
     nll: mean negative log-likelihood of the true class, in nats. ece, adaptive_ece: expected calibration error of the best
-    class's share, in [0, 1], over 15 bins of equal width and of equally many images.
+    class's probability, in [0, 1], over 15 bins of equal width and of equal numbers of images.
     """
 
     nll: float
@@ -42,8 +42,10 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """If only the surest images are named: the part of them, in (0, 1], how many of these are right, and the share that
-    the least sure of them has."""
+    """The result if only the images with the most probable predictions are classified.
+
+    coverage: their fraction of all images, in (0, 1]. accuracy: on them. share: the lowest probability among them.
+    """
 
     coverage: float
     accuracy: float
@@ -52,12 +54,12 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Where to say "none of these".
+    """The threshold for refusing images that belong to none of the classes.
 
-    threshold: the similarity of the best class below which an image is refused: the cosine, before the model's scale.
-    accept: the part of the listed images that was to stay. accepted: the part of those held out that did.
-    off_list: how many images of no class there were; refused, auroc: the part of them refused, and how well the similarity
-        tells listed images from them (0.5: not at all), None without any.
+    threshold: an image is refused if its cosine similarity to the best class is lower (before the logit scale).
+    accept: target fraction of listed images to accept. accepted: fraction of the held-out ones accepted.
+    off_list: number of images of no listed class; refused: fraction of them refused; auroc: of the similarity, for listed
+        against off-list images (0.5 is chance); both None without off-list images.
     """
 
     threshold: float
@@ -70,8 +72,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """For one accuracy asked for: the λ of the head "hedge", None where none is enough, and what the held-out images made
-    of it: how many were named rightly, and how much the names said, from 0 (nothing) to 1 (the class)."""
+    """The λ of the head "hedge" for one target accuracy.
+
+    accuracy: the target. lambda_: None if no λ reaches it. reached, information: on the held-out images, the fraction of
+    correct predictions and their mean information, from 0 (root) to 1 (class).
+    """
 
     accuracy: float
     lambda_: float | None
@@ -81,13 +86,12 @@ class Hedge:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Everything that `bioclip-x calibrate` found.
+    """The result of `bioclip-x calibrate`.
 
-    source, date, version: the labelled images (as outputs call them), when (ISO), and by which bioclip-x.
-    fitted, held_out: how many listed images it was fitted on, and how many the numbers are of. seed: of that split.
-    accuracy: of the held-out images, at class level. temperature: divides the logits; None where none is best, and logits
-        stay as they are. before, after: without it and with it.
-    aurc: the area under the risk-coverage curve after it. notes: what was odd.
+    source, date, version: name of the labelled images in outputs, ISO date, and version of bioclip-x.
+    fitted, held_out: number of listed images for fitting and for evaluation. seed: of that split.
+    accuracy: on the held-out images, at class level. temperature: divides the logits; None if no temperature improves them.
+    before, after: reliability without and with it. aurc: area under the risk-coverage curve with it. notes: warnings.
     """
 
     conditions: Conditions
@@ -109,6 +113,6 @@ class Calibration:
 
     @property
     def about(self) -> str:
-        """What outputs say of probabilities that it has a part in."""
+        """The description of calibrated probabilities in outputs."""
         n = self.fitted + self.held_out
         return f"share among the listed classes, calibrated on {n:,} images of {self.source} ({self.date})"

@@ -1,4 +1,4 @@
-"""What a class looks like, in words."""
+"""Descriptors: what a class looks like, in words."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ KINDS: Final = ("descriptor", "background")
 class Descriptor:
     """One visual trait in words.
 
-    kind: "descriptor" for the organism, "background" for where it is found. times: how often its author listed it; said
-    once unless the published prompts are wanted to the letter. part: of the body, where its author said it apart ("back");
-    the phrase has it too. weight: its share within its class, relative to the class's others; positive.
+    kind: "descriptor" for the organism, "background" for its surroundings. times: how often its author listed it; used
+    once, unless the published prompts are to be reproduced exactly. part: of the body, if its author gave it separately
+    ("back"); the phrase contains it too. weight: positive, relative to the class's other descriptors.
     """
 
     phrase: str
@@ -29,9 +29,9 @@ class Descriptor:
 class DescriptorSet:
     """Descriptors by class, under the names their author used.
 
-    classes: name of a class, or of a taxon above classes → its descriptors; an empty tuple where the file names it and says
-    nothing of it. style: how a phrase is put into a sentence ("sentence": it is one; "" leaves it to the text builder).
-    notes: what was skipped while reading.
+    classes: name of a class, or of a taxon above classes → its descriptors; an empty tuple if the file lists the name
+    without any. style: how a phrase becomes a sentence ("sentence": it is one already; "" lets the text builder decide).
+    notes: warnings about entries skipped while reading.
     """
 
     classes: Mapping[str, tuple[Descriptor, ...]]

@@ -1,4 +1,4 @@
-"""What each descriptor does for a data set: whether it tells its class from others, and what is lost without it."""
+"""Usefulness of each descriptor on a data set: how well it separates its class, and the effect of leaving it out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many, with its 95% interval (Wilson)."""
+    """A proportion, `hits` of `of`, with its 95% confidence interval (Wilson)."""
 
     value: float
     low: float
@@ -20,8 +20,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The chance that an image of the class is more similar to a descriptor than one of other classes, equals counting half
-    (AUROC): 1 always, 0.5 as a coin, 0 never. low, high: its 95% interval. others: images of the other classes.
+    """The probability that an image of the class is more similar to a descriptor than one of other classes, ties counting
+    half (AUROC): 1 perfect, 0.5 chance, 0 inverted. low, high: its 95% interval. others: images of the other classes.
     """
 
     value: float
@@ -31,14 +31,14 @@ class Area:
 
     @property
     def side(self) -> str:
-        """Where the interval lies: "above" 0.5, "below", or "around" it."""
+        """The position of the interval: "above" or "below" 0.5, or "around" it."""
         return "above" if self.low > 0.5 else "below" if self.high < 0.5 else "around"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What becomes of the names when one descriptor is left out: images then right that were wrong (fixed), and the other
-    way around (broken), of `of`. change: of the accuracy; low, high: its 95% interval (Agresti & Min 2005).
+    """The effect of leaving out one descriptor: of `of` images, those wrong before and correct without it (fixed), and the
+    reverse (broken). change: of the accuracy; low, high: its 95% interval (Agresti & Min 2005).
     """
 
     fixed: int
@@ -53,14 +53,14 @@ class LeftOut:
 class DescriptorUse:
     """One descriptor of one class.
 
-    phrase, text, kind, weight, taxon, rank: as the prompt's; `taxon` where it is inherited.
-    shared_by: classes of the list with this very phrase, its own included; with_siblings: siblings with
-        images among them.
-    own, others, siblings: the mean cosine of the class's images, of all others, of its siblings' (None without any).
-    from_siblings, from_all: how well it tells the class's images from these; None without any.
-    between: the part of its cosines' variance that lies between classes, less what chance puts there (ε², Kelley 1935): 0 or
-        less where it says nothing of any class; None where no class has two images. spread: the standard deviation of the
-        classes' mean cosines.
+    phrase, text, kind, weight, taxon, rank: of the prompt; `taxon` if it is inherited.
+    shared_by: number of listed classes with exactly this phrase, its own included; with_siblings: those that are siblings
+        with images.
+    own, others, siblings: mean cosine with images of the class, of all other classes, of its siblings (None without any).
+    from_siblings, from_all: how well it separates the class's images from theirs; None without any.
+    between: fraction of its cosines' variance between classes, corrected for chance (ε², Kelley 1935): 0 or less if it
+        does not separate any class; None if no class has two images. spread: standard deviation of the classes' mean
+        cosines.
     left_out: None for a class's only text.
     """
 
@@ -90,9 +90,9 @@ class DescriptorUse:
 class ClassUse:
     """One class that has images.
 
-    right: how many of its images are named rightly. sibling_rank, sibling_taxon: what it and its siblings have in common:
-    the genus, else the family; both "" where all other classes stand in. siblings: how many of them have images.
-    descriptors: in the order of the texts; empty where the class is only named.
+    right: number of its images predicted correctly. sibling_rank, sibling_taxon: the taxon it shares with its siblings, the
+    genus, else the family; both "" if all other classes serve as siblings. siblings: number of them with images.
+    descriptors: in the order of the texts; empty if the class has only names.
     """
 
     class_index: int
@@ -109,11 +109,11 @@ class ClassUse:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """Descriptors dropped on one half of the images, and what that does to the names of the other.
+    """Descriptors dropped according to one half of the images, and the effect on the other half.
 
-    descriptors: entries of the file; judged: those of classes with images enough; dropped: how many of these were.
-    deciding, held_out: images. least: the AUROC from siblings that keeps a descriptor.
-    before, after: accuracy on the held-out half, its change with interval.
+    descriptors: entries of the file; judged: those of classes with enough images; dropped: number of these dropped.
+    deciding, held_out: number of images in each half. least: AUROC against siblings above which a descriptor is kept.
+    before, after: accuracy on the held-out half. change: of it, with interval.
     """
 
     descriptors: int
@@ -130,9 +130,9 @@ class Pruning:
 
 @dataclass(frozen=True, slots=True)
 class Usefulness:
-    """A data set's descriptors. source: what outputs call the data set. without: classes that have no image.
+    """The usefulness of all descriptors on a data set. source: its name in outputs. without: classes without images.
 
-    skipped: images that could not be read, each with the reason. provenance: the classifier's, as a plain mapping.
+    skipped: images that could not be read, each with the reason. provenance: of the classifier, as a plain mapping.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Embeddings to be written down."""
+"""Embeddings for output files."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 MODEL_FIELDS: Final = ("model", "encoder", "device", "precision")
-"""The fields of the recipe that have a part in every embedding; those below have one in some."""
-PICTURE_FIELDS: Final = ("preprocess", "batch_size", "workers")
+"""The recipe fields that affect every embedding; the fields below affect those of images or of classes."""
+IMAGE_FIELDS: Final = ("preprocess", "batch_size", "workers")
 CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "subset", "text", "language", "descriptors", "missing")
 
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One image's or one text's.
+    """The embedding of one image or text.
 
-    about: what it is of, by column, in the order of the provenance's `columns`; "" where there is nothing to say.
-    vector_D: float32 [D], finite; None for an image that has none, of which `about["error"]` tells why.
+    about: the row's other columns, in the order of the provenance's `columns`; "" for no value.
+    vector_D: float32 [D], finite; None for an image without an embedding, with the reason in `about["error"]`.
     """
 
     about: Mapping[str, str]
@@ -29,13 +29,13 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingProvenance:
-    """What every file of embeddings carries.
+    """The provenance stored in every file of embeddings.
 
-    of: "images", "texts" or "classes" (a taxonomy's, each by its texts).
-    columns: of each row, the first of which names it; the same for all rows.
-    normalised: whether the vectors have length 1, or are as the model gave them. dim: D.
+    of: "pictures", "texts" or "classes" (of a taxonomy, each by its texts).
+    columns: of each row, the same for all; the first identifies the row.
+    normalised: whether the vectors are L2-normalised, or as the model returns them. dim: D.
     preprocessing: how images were resized and normalised; None for texts.
-    recipe: the fields that had a part in it; `--recipe` takes them.
+    recipe: the fields that affect the embeddings; valid for `--recipe`.
     """
 
     version: str

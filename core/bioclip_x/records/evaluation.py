@@ -1,4 +1,4 @@
-"""How well labelled images are named."""
+"""Evaluations of predictions on labelled images."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure with its 95% interval. value: None where there is nothing to measure (mistakes of whom all is right).
+    """A measured value with its 95% interval. value: None if undefined (the severity of mistakes without any).
 
-    of: how many images (or classes) it is of. sd: its standard deviation over seeds, None for one seed.
+    of: number of images (or classes) measured. sd: standard deviation over seeds, None for one seed.
     """
 
     value: float | None
@@ -23,14 +23,14 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class TextEvaluation:
-    """How well the images are named by some texts.
+    """The evaluation of predictions with one set of texts.
 
-    text: the text builders. seeds: those it is the mean of; none for texts in which nothing is drawn.
-    top1, top5: whether the true class is the answer, or among the five best. mean_per_class: the mean of the classes' top-1;
-    its interval is over classes. ranks: whether the best taxon of each rank is the true one, of images that have one there.
-    severity: the mean height in taxa of where a mistake and the truth meet, of mistakes.
-    difference: top-1 less that of the first texts compared, image by image; None for the first.
-    notes: what is doubtful. recipe: the recipe, with the first seed.
+    text: the text builders. seeds: averaged over; empty for texts without randomness.
+    top1, top5: accuracy of the best class, and of the five best. mean_per_class: mean of the classes' top-1 accuracies; its
+    interval is over classes. ranks: accuracy of the best taxon at each rank, on images with a true taxon at that rank.
+    severity: mean height in taxa of the lowest common ancestor of prediction and true class, over mistakes.
+    difference: top-1 minus that of the first texts compared, paired by image; None for the first.
+    notes: warnings. recipe: with the first seed.
     """
 
     text: str
@@ -45,17 +45,20 @@ class TextEvaluation:
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def measures(self) -> dict[str, Measure]:
-        """All of them by name, as tables have them."""
-        found = {"top-1": self.top1, "top-5": self.top5, "mean per class": self.mean_per_class, **self.ranks}
-        found["mistake severity"] = self.severity
-        return found | ({"difference in top-1": self.difference} if self.difference else {})
+        """Returns all measures by their names in tables."""
+        measures = {"top-1": self.top1, "top-5": self.top5, "mean per class": self.mean_per_class, **self.ranks}
+        measures["mistake severity"] = self.severity
+        return measures | ({"difference in top-1": self.difference} if self.difference else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """source: what the images are called. date: ISO 8601. version: of bioclip-x. images: how many were named, and are what
-    every figure is of. classes: how many they are of. taxonomy: source and fingerprint of the list, of `n_classes`.
-    notes: what was skipped."""
+    """An evaluation of one or several sets of texts.
+
+    source: name of the images in outputs. date: ISO 8601. version: of bioclip-x. pictures: number of images evaluated.
+    classes: number of their true classes. taxonomy: source and fingerprint of the list, which has `n_classes`.
+    notes: on what was skipped.
+    """
 
     source: str
     date: str

@@ -1,4 +1,4 @@
-"""Why an image was named so: what each prompt contributed to the decision."""
+"""Explanations of a prediction: what each prompt contributed to the decision."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ EXPLANATION_FORMAT: Final = "bioclip-x/explanation/2"
 """The format of an explanation in JSON; docs/explanations.md has its schema."""
 
 MEAN_TEXT: Final = "the mean text of the list"
-"""The label of what the baseline leaves in a margin, see `Explanation.baseline`."""
+"""Label of the baseline's remainder in a margin, see `Explanation.baseline`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptContribution:
-    """What one prompt contributed.
+    """The contribution of one prompt.
 
-    phrase: what the prompt says of its class beyond its name; "" for a prompt that only names it.
+    phrase: what the prompt says about its class beyond its name; "" for a prompt that only names it.
     similarity: cosine of image and prompt embeddings, in [-1, 1].
-    contribution: its signed part of the logit margin of the winner over the runner-up, in logits, relative to what the mean
-        text of the list scores on this image (see `Explanation.baseline`); negative where it is evidence against the winner.
+    contribution: its signed part of the logit margin of the winner over the runner-up, in logits, relative to the score of
+        the list's mean text on this image (see `Explanation.baseline`); negative if it is evidence against the winner.
         The prompts of both classes are listed.
-    taxon, rank: of the taxon above the class whose descriptor it is, where it is inherited; else "".
-    n_classes: how many of the listed classes have the phrase, this one included; 1 for a prompt without a phrase.
-    net: where both compared classes have the phrase: the sum of all contributions with this phrase; else None.
+    taxon, rank: for an inherited descriptor, of the taxon above the class that it is from; else "".
+    n_classes: number of listed classes that have the phrase, this one included; 1 for a prompt without a phrase.
+    net: the sum of all contributions with this phrase if both compared classes have it; else None.
     """
 
     phrase: str
@@ -47,13 +47,13 @@ class PromptContribution:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """Where in the image a prompt's similarity comes from.
+    """The contribution of each image patch to a prompt's similarity.
 
     values_hw: h rows of w numbers, left to right, top to bottom: each patch's part of the cosine. With `is_exact` they sum
-        to the prompt's similarity; else the rest cannot be assigned to patches.
-    box: left, top, right, bottom of what the model saw, as fractions of the image's width and height: within [0, 1] where
-        the image was cropped, beyond where it was padded.
-    method: how it was computed, and its source.
+        to the prompt's similarity; else the remainder cannot be assigned to patches.
+    box: left, top, right, bottom of the model input, as fractions of the image's width and height: within [0, 1] if the
+        image was cropped, outside if it was padded.
+    method: how it was computed, with a reference.
     """
 
     values_hw: tuple[tuple[float, ...], ...]
@@ -64,12 +64,12 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """A part of the margin that no prompt made.
+    """A part of the margin that does not come from a prompt.
 
-    label: what made it, for people ("other classes of Aves", "species-list:park.csv"). kind: "mean text" (see
+    label: readable origin ("other classes of Aves", "species-list:park.csv"). kind: "mean text" (see
     `Explanation.baseline`), "classes" (the other classes of a taxon above the classes), "adjustment", "head", "bias" or
     "scores" (a scorer without prompts).
-    contribution: positive where it favours the winner. Infinite for what excludes one of the two.
+    contribution: positive if it favours the winner; infinite if it excludes one of the two.
     """
 
     label: str
@@ -78,7 +78,7 @@ class Remainder:
 
 
 def name_other_classes(taxon: str) -> str:
-    """The label of what the other classes of a taxon above the classes add to a margin."""
+    """Returns the label of the remainder from the other classes of a taxon above the classes."""
     return f"other classes of {taxon}"
 
 
@@ -86,18 +86,18 @@ def name_other_classes(taxon: str) -> str:
 class Explanation:
     """Why the winner and not the runner-up (Menon & Vondrick, ICLR 2023, with margins in place of raw similarities).
 
-    winner, runner_up: the two taxa; runner_up is "" where there is no other.
+    winner, runner_up: the two taxa; runner_up is "" if there is no other.
     winner_class, runner_up_class: the classes whose prompts are listed: the taxa themselves, or the best class of each
-        where the taxa are above the classes.
+        if the taxa are above the classes.
     margin: the log of the ratio of the two taxa's probabilities. For the softmax of class logits it is the difference of
-        the two logits; a taxon above the classes has the logsumexp of its classes' logits. The winner's own logit where
-        there is no runner-up. Infinite where the runner-up is excluded.
+        the two logits; a taxon above the classes has the logsumexp of its classes' logits. The winner's own logit if
+        there is no runner-up. Infinite if the runner-up is excluded.
     contributions: of every prompt of the two classes, the winner's first, each class's strongest first.
-    rest: the margin minus the sum of the contributions. remainders: the rest, by what made it; they sum to it.
-    is_asked_for: whether the runner-up is the taxon asked about (`--why-not`) and not the second best.
-    baseline: c, the cosine of the image with the mean text of the list (`TextBank.mean_D`, not re-normalised), which every
-        contribution is relative to; None where no prompt takes part. In the margin c cancels, but for pooling
-        `ensemble` and for a margin without a runner-up: a remainder of kind "mean text" then has the rest.
+    rest: the margin minus the sum of the contributions. remainders: the rest, by origin; they sum to it.
+    is_asked_for: whether the runner-up was requested (`--why-not`) rather than being the second best.
+    baseline: c, the cosine of the image with the mean text of the list (`TextBank.mean_D`, not re-normalised), to which
+        every contribution is relative; None if no prompt is involved. c cancels in the margin, except for pooling
+        `ensemble` and without a runner-up; there a remainder of kind "mean text" makes up the difference.
     """
 
     winner: str
@@ -112,20 +112,20 @@ class Explanation:
     baseline: float | None = None
 
     def to_frame(self) -> pandas.DataFrame:
-        """A row for each prompt and remainder, in this order; the column `contribution` sums to the margin.
+        """Converts to a data frame with a row per prompt, then per remainder; the column `contribution` sums to the margin.
 
-        Columns: `class` ("" for a remainder), then the fields of `PromptContribution` but for the heat map; a remainder has its
-        label as `phrase`, the kind "remainder: …", and no similarity. `frame.attrs` has winner, runner_up, margin and baseline.
+        Columns: `class` ("" for a remainder), then the fields of `PromptContribution` except the heat map; a remainder has
+        its label as `phrase`, the kind "remainder: …", and no similarity. `frame.attrs` has winner, runner_up, margin and
+        baseline.
 
-        Raises BioclipXError where pandas is not installed.
+        Raises BioclipXError if pandas is not installed.
         """
         try:
             import pandas
         except ImportError:
-            raise BioclipXError("a data frame needs pandas, which is not installed: pip install pandas") from None
-        rows = [_frame_row(self, one) for one in self.contributions] + [
-            _frame_remainder(one) for one in self.remainders
-        ]
+            raise BioclipXError("a data frame needs pandas, which is not installed; pip install pandas") from None
+        rows = [_make_contribution_row(self, one) for one in self.contributions]
+        rows += [_make_remainder_row(one) for one in self.remainders]
         frame = pandas.DataFrame(rows, columns=["class", *_COLUMNS])
         frame.attrs.update(winner=self.winner, runner_up=self.runner_up, margin=self.margin, baseline=self.baseline)
         return frame
@@ -136,17 +136,17 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _frame_row(explanation: Explanation, contribution: PromptContribution) -> dict[str, object]:
-    is_winners = contribution.class_index == explanation.contributions[0].class_index
-    name = explanation.winner_class if is_winners else explanation.runner_up_class
+def _make_contribution_row(explanation: Explanation, contribution: PromptContribution) -> dict[str, object]:
+    is_of_winner = contribution.class_index == explanation.contributions[0].class_index
+    name = explanation.winner_class if is_of_winner else explanation.runner_up_class
     return {"class": name, **{column: getattr(contribution, column) for column in _COLUMNS}}
 
 
-def _frame_remainder(one: Remainder) -> dict[str, object]:
+def _make_remainder_row(remainder: Remainder) -> dict[str, object]:
     return {
         "class": "",
-        "phrase": one.label,
+        "phrase": remainder.label,
         "text": "",
-        "kind": f"remainder: {one.kind}",
-        "contribution": one.contribution,
+        "kind": f"remainder: {remainder.kind}",
+        "contribution": remainder.contribution,
     }

@@ -1,4 +1,4 @@
-"""Images on their way in: sources, decoded tensors, embeddings; and the card of the model that made them."""
+"""Image inputs: sources, decoded tensors, embeddings; and the card of the model that embeds them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One image asked for: a path, or an image in memory. `name` is what outputs call it.
+    """One requested image: a path, or an image in memory. name: in outputs.
 
-    error: why nothing can be read there (an empty folder, an array that is no image); such a source is a row with an
-        error, since what was asked for must not vanish.
+    error: why it cannot be read (an empty folder, an array that is not an image); such a source becomes a row with an
+        error, so that no request is silently dropped.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A source after decoding: float32 pixels [3, H, W] as the model wants them, or the reason why not."""
+    """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error."""
 
     source: Source
     pixels: torch.Tensor | None = None
@@ -39,14 +39,14 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What is known of a model, and what outputs must say of it.
+    """A model's properties, some of which every output reports.
 
-    name: as asked for. revision: the commit or content hash of the weights. tokenizer, precision: part of bank keys.
-    dim: D. logit_scale: exp of the trained temperature (CLIP: up to 100). logit_bias: 0 but for SigLIP.
-    context_length: tokens a prompt may have.
-    demo: non-empty for a model that must never be mistaken for one that knows photographs; printed with every output.
-    descriptors: a file that comes with the model, used where the recipe names none.
-    preprocessing: how an image is resized and normalised, as open_clip's `preprocess_cfg` tells it.
+    name: as requested. revision: commit or content hash of the weights. tokenizer, precision: part of bank keys.
+    dim: D. logit_scale: exp of the learned log scale (CLIP: up to 100). logit_bias: 0 except for SigLIP.
+    context_length: maximum number of tokens in a prompt.
+    demo: for a demonstration model that was not trained on photographs, a warning printed with every output; else "".
+    descriptors: a file that comes with the model, used if the recipe names none.
+    preprocessing: how an image is resized and normalised, as in open_clip's `preprocess_cfg`.
     """
 
     name: str
@@ -66,9 +66,9 @@ class ModelCard:
 class ImageFeatures:
     """The embeddings of a batch of images.
 
-    embeddings_BD: float32 [B, D], rows L2-normalised (unless `embed` asked for them as the model gives them).
-    refused_B: per image, "" or why the model declines to name it (outside what it was made for).
-    names: what outputs call the images; for scorers that look up precomputed scores.
+    embeddings_BD: float32 [B, D], rows L2-normalised (unless `embed` requested them unnormalised).
+    refused_B: per image, "" or why the model declines to classify it (out of its domain).
+    names: of the images in outputs; for scorers that look up precomputed scores.
     """
 
     embeddings_BD: torch.Tensor
@@ -78,12 +78,12 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True)
 class PatchFeatures:
-    """What each patch of a batch of images contributes to their unit embeddings.
+    """The contribution of each patch to the unit embeddings of a batch of images.
 
-    parts_BhwD: float32 [B, h, w, D], on the CPU, patches left to right and top to bottom, as the model saw the image. The
+    parts_BhwD: float32 [B, h, w, D], on the CPU, patches left to right and top to bottom of the model input. The dot
         product of a part with a unit text embedding is that patch's part of the cosine.
-    method: how they were made, and its source.
-    is_exact: whether the parts of an image sum to its unit embedding; else some of it is no patch's.
+    method: how they were computed, with a reference.
+    is_exact: whether the parts of an image sum to its unit embedding; else a remainder belongs to no patch.
     """
 
     parts_BhwD: torch.Tensor

@@ -1,4 +1,4 @@
-"""Models by name, before they are loaded, and the lists of classes that some bring."""
+"""Known models, before they are loaded, and the lists of classes that come with some of them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model that can be asked for by a short name.
+    """A model with a short name.
 
-    name: what --model takes. source: the same in full. summary: one line for people.
-    architecture: in its family's own terms. dim: D, of its embeddings.
-    image_size: pixels a side. resize: "shortest", "squash" or "longest", as its own configuration says.
-    licence: of the weights. classes: the list of classes that it brings, in a few words; "" for none.
-    is_cached: whether its weights lie on this machine. classes_cached: whether its list and the list's embeddings do;
-        None where it brings none.
-    facts: all that is written down about it, with the sources.
-    encoder: the family that loads it, for models that a plugin provides by its hook `models`; "" for a family's own.
+    name: for --model. source: the full name. summary: one line for listings.
+    architecture: as its family calls it. dim: D, of its embeddings.
+    image_size: pixels per side. resize: "shortest", "squash" or "longest", according to its configuration.
+    licence: of the weights. classes: short description of the list of classes that comes with it; "" for none.
+    is_cached: whether its weights are on this machine. classes_cached: whether its list and the list's embeddings are;
+        None if it has none.
+    facts: all recorded properties of the model, with their sources.
+    encoder: the family that loads it, for models that a plugin provides with the hook `models`; "" for a family's own.
     """
 
     name: str
@@ -39,13 +39,13 @@ class KnownModel:
 
 @dataclass(frozen=True, slots=True)
 class OwnClasses:
-    """The list of classes that comes with a model, and, for some, the embeddings of its texts.
+    """The list of classes that comes with a model and, for some models, the embeddings of its texts.
 
-    taxonomy: a file that a taxonomy reader reads. reader: that reader's name, or None to look at the content.
-    source: where both come from, with the commit ("imageomics/TreeOfLife-200M@5f2d…").
-    embeddings: .npy, floating point [D, R], a column for each of the taxonomy file's R rows, in their order; None where
-        there are none, or none were asked for.
-    text, text_with_common: what a column was made from, {lineage} and {common} standing for the names.
+    taxonomy: a file for a taxonomy reader. reader: that reader's name, or None to detect it from the content.
+    source: origin of both, with the commit ("imageomics/TreeOfLife-200M@5f2d…").
+    embeddings: .npy, floating point [D, R], one column per row of the taxonomy file, in order; None if there are none, or
+        none were requested.
+    text, text_with_common: the texts that were embedded, with {lineage} and {common} as placeholders.
     """
 
     taxonomy: Path

@@ -1,15 +1,15 @@
-"""Something that is wrong or odd in a file."""
+"""Errors and warnings about files."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding in an author's file.
+    """One error or warning about a file.
 
-    kind: what sort of thing it is, in a word or two ("cycle", "dangling parent", "homonym"), by which findings are counted.
-    message: what is wrong there, and how to mend it. file: its name as given. line: 1 for the first, 0 where there is none.
-    is_error: whether the file cannot be used as it is; else it is a warning. unit: what `line` counts ("entry" in a list).
+    kind: a short category ("cycle", "dangling parent", "homonym"), by which problems are counted.
+    message: what is wrong, and how to fix it. file: its name as given. line: from 1, 0 for none.
+    is_error: whether the file cannot be used; otherwise a warning. unit: the unit of `line` ("entry" in a list).
     """
 
     kind: str

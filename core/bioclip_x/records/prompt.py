@@ -1,4 +1,4 @@
-"""Texts that stand for classes, before they are embedded."""
+"""Prompts: the texts of classes, before they are embedded."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 class Prompt:
     """One text for one class.
 
-    text: what the text tower reads.
-    class_index: the class it speaks of, 0 … C-1 in the taxonomy's leaf order.
+    text: the input of the text encoder.
+    class_index: its class, 0 … C-1 in the taxonomy's leaf order.
     kind: taxonomic, scientific, common, descriptor, background, …
-    phrase: what it says of the class beyond its name ("a red cap"), for reports; "" for a text that only names it.
-    source: where it came from: a builder's name or a file.
-    weight: its share within its class, relative to the class's other prompts; positive.
-    taxon, rank: of the taxon that the phrase was written for, where that is one above the class (an inherited
-        descriptor); "" where it is the class's own.
+    phrase: what it says about the class beyond its name ("a red cap"), for reports; "" for a text that only names it.
+    source: its origin: a builder's name or a file.
+    weight: positive, relative to the class's other prompts.
+    taxon, rank: for an inherited descriptor, of the taxon above the class that it was written for; else "".
     """
 
     text: str
@@ -37,7 +36,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """What a text builder returns: prompts in class order, and notes about what was missing or doubtful."""
+    """The output of a text builder: prompts in class order, and notes about missing or doubtful texts."""
 
     prompts: tuple[Prompt, ...]
     notes: tuple[str, ...] = ()
@@ -45,13 +44,13 @@ class PromptSet:
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """What a text builder is given.
+    """The input of a text builder.
 
     taxonomy: the tree; `taxonomy.class_taxon(c)` is the taxon of class c.
     classes: the classes to write texts for.
     language: ISO 639-1 code for common names.
-    descriptors: descriptors by class, where the recipe has any.
-    missing: "name" falls back to the class's name where a descriptor is missing, "error" refuses.
+    descriptors: descriptors by class, if the recipe has any.
+    missing: for classes without descriptors, "name" falls back to the name and "error" raises an error.
     """
 
     taxonomy: Taxonomy

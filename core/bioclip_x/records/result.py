@@ -1,4 +1,4 @@
-"""What is printed: one result per image, and what the run was."""
+"""Output records: one result per image, and the provenance of the run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from bioclip_x.records.taxon import Taxon
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One taxon on a path down the tree, and its share among the listed classes, in [0, 1].
+    """One taxon on a path down the tree, and its probability among the listed classes, in [0, 1].
 
-    nan where the share is not known: reported under another taxonomy's names, a taxon of it that this run's tree lacks.
+    nan if it is unknown: for a taxon of the taxonomy reported under that the run's own tree lacks.
     """
 
     rank: str
@@ -22,14 +22,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One reported taxon. `path` runs from the top of the tree to the taxon itself, holes left out.
+    """One reported taxon. `path` runs from the top of the tree to the taxon itself, without holes.
 
-    note: what the name does not say: "species not given" for a class that sits on an inner node, whose share is not
-        that of everything below the taxon (its path ends with a step of that name); "not in OTHER.csv" for one that the
-        taxonomy it should be reported under lacks.
+    note: "species not given" for a class that is an inner node, whose probability excludes the classes below it (its path
+        ends with a step of that name); "not in OTHER.csv" if the taxonomy to report under lacks the taxon.
 
-    Where a rank is asked for that the lineage lacks, `taxon` says so in its name ("no family in Plantae"), and its
-    lineage and `path` end at the taxon above.
+    If the lineage lacks the requested rank, the name of `taxon` is "no family in Plantae", and its lineage and `path` end
+    at the taxon above.
     """
 
     taxon: Taxon
@@ -40,7 +39,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class RankWinner:
-    """The best taxon at one rank. `on_path` is False where it lies off the path of the reported taxon."""
+    """The best taxon at one rank. `on_path` is False if it is not on the path of the reported taxon."""
 
     rank: str
     taxon: Taxon | None
@@ -50,9 +49,9 @@ class RankWinner:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One image's row. Exactly one of `predictions`, `error`, `refused` is non-empty.
+    """The result for one image. Exactly one of `predictions`, `error`, `refused` is non-empty.
 
-    error: why the image could not be read. refused: why the model declines to name it.
+    error: why the image could not be read. refused: why the model declines to classify it.
     predictions: the top k at the reported rank, best first. ranks: the winner at each rank (heads that roll up).
     """
 
@@ -69,10 +68,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What every output carries: enough to run it again and to know what not to believe.
+    """The provenance in every output: enough to repeat the run and to judge its results.
 
-    ranks: the ranks that the taxonomy has a table for, top down.
-    probabilities: what the numbers are; shares among the listed classes until a calibration is named.
+    ranks: those in the taxonomy's `rank_tables`, from the top down.
+    probabilities: the meaning of the numbers, and the calibration, if any.
     """
 
     version: str

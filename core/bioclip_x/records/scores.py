@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.tree import Taxonomy
 
 CHUNK: Final = 1 << 19
-"""Logits that are made at a time: few enough to stay in a processor's cache between one step and the next."""
+"""Logits computed at a time: few enough to stay in the processor's cache between steps."""
 
 
 @dataclass(frozen=True, eq=False)
 class Logits:
-    """Unnormalised class scores in the taxonomy's leaf order, logit scale applied. Computed when they are asked for: there
-    may be a million classes, which are never all in memory at once.
+    """Unnormalised class scores in the taxonomy's leaf order, logit scale applied.
+
+    Computed lazily in parts: there may be a million classes, whose logits are never all in memory at once.
 
     part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; the caller may overwrite it.
     n_images, n_classes: B and C.
-    exact: the same at full precision, where `part` is an approximation (a bank of half precision): the order and the
-        probabilities of the best classes are taken from it. None where `part` is exact.
+    exact: the same at full precision, if `part` is an approximation (a half-precision bank); used for the order and the
+        probabilities of the best classes. None if `part` is exact.
     """
 
     part: Callable[[int, int], torch.Tensor]
@@ -36,18 +37,18 @@ class Logits:
     exact: Callable[[int, int], torch.Tensor] | None = None
 
     def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
-        """(first class, float32 [c, B]) of each chunk, from class 0 to C-1."""
+        """Yields (first class, float32 [c, B]) of each chunk, from class 0 to C-1."""
         step = max(256, CHUNK // max(1, self.n_images))
         for start in range(0, self.n_classes, step):
             yield start, self.part(start, min(start + step, self.n_classes))
 
     @cached_property
     def logits_BC(self) -> torch.Tensor:  # noqa: N802 - a shape suffix
-        """All of them at once, float32 [B, C], for lists that fit into memory several times over."""
+        """All logits, float32 [B, C], for lists that fit into memory several times over."""
         return self.part(0, self.n_classes).T
 
     def map(self, change: Callable[[int, int, torch.Tensor], torch.Tensor]) -> Logits:
-        """With `change(start, stop, part)` in place of each part: temperatures, priors."""
+        """Returns logits with each part replaced by `change(start, stop, part)`: for temperatures and priors."""
         exact = self.exact
         return replace(
             self,
@@ -57,22 +58,22 @@ class Logits:
 
     @staticmethod
     def of(logits_BC: torch.Tensor) -> Logits:
-        """From all of them at once: float32 [B, C]."""
-        logits_CB = logits_BC.T.contiguous()  # a part is rows that lie together
+        """Creates logits from a matrix: float32 [B, C]."""
+        logits_CB = logits_BC.T.contiguous()  # makes each part contiguous
         return Logits(lambda start, stop: logits_CB[start:stop].clone(), *logits_BC.shape)
 
 
 BEST: Final = 16
-"""Best classes of which a head reports the probabilities, unless more are asked for."""
+"""Default number of best classes whose probabilities a head reports."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeadInput:
-    """What a head decides on.
+    """The input of a head.
 
     logits: of the classes, with adjustments added and divided by a calibration's temperature.
-    taxonomy: the tree whose leaves are the classes. n_best: how many of the best classes `Scores.top_BK` should have.
-    inner_logits_TB: float32 [T, B], logits of `taxonomy.inner_taxa` from prompts of their own, for heads that declare
+    taxonomy: the tree whose leaves are the classes. n_best: K, number of best classes for `Scores.top_BK`.
+    inner_logits_TB: float32 [T, B], logits of `taxonomy.inner_taxa` from their own prompts, for heads that declare
         `needs_inner_taxa`; else None.
     """
 
@@ -84,14 +85,14 @@ class HeadInput:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a head decided.
+    """The output of a head.
 
-    log_probs_BI: float32 [B, I], natural log of the share of each node that the taxonomy holds (`Taxonomy.held_nodes`: all
-        nodes of a small tree, the inner nodes of a large one) among the listed classes. The root's is 0 (up to
-        rounding); at every rank in the taxonomy's `rank_tables`, a row's shares sum to 1.
-    top_BK: int64 [B, K], the best classes of each image, best first. log_top_BK: float32 [B, K], the logs of their shares.
-    ranks: the ranks at which the head reports a winner of its own, top down; empty for a head that reports classes only.
-    reported_BK: int64 [B, k], the nodes that the head itself chose to report, best first (-1: no more), whatever their
+    log_probs_BI: float32 [B, I], natural log-probability of each of `Taxonomy.held_nodes` (all nodes of a small tree, the
+        inner nodes of a large one) among the listed classes. The root's is 0 (up to rounding); at every rank in the
+        taxonomy's `rank_tables`, a row's probabilities sum to 1.
+    top_BK: int64 [B, K], the best classes of each image, best first. log_top_BK: float32 [B, K], their log-probabilities.
+    ranks: the ranks at which the head reports a winner, from the top down; empty for a head that reports classes only.
+    reported_BK: int64 [B, k], the nodes that the head selects for the report, best first (-1: no more), whatever their
         rank; None for a head that leaves this to `--rank`.
     """
 

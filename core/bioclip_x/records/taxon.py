@@ -1,4 +1,4 @@
-"""One taxon, as text builders, readers and reports see it."""
+"""A taxon and its synonyms, as used by text builders, readers and reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Synonym:
-    """Another scientific name of a taxon, which it does not go by in its tree.
+    """A scientific name of a taxon other than its accepted name in the tree.
 
-    name: without its author. authorship: author and year as written ("(Linnaeus, 1758)"). rank: that it was given at.
+    name: without author. authorship: author and year as written ("(Linnaeus, 1758)"). rank: at which it was published.
     """
 
     name: str
@@ -22,11 +22,10 @@ class Taxon:
 
     rank: lower-case rank ("species", "genus", …), or "" for an unranked clade or a plain label.
     name: the scientific name without its author, at species rank the full binomial ("Cyanistes caeruleus"), or the label.
-    lineage: (rank, name) from the top of the tree down to and including this taxon; ranks that the lineage lacks are
-        left out.
+    lineage: (rank, name) from the top of the tree down to and including this taxon, without ranks that it lacks.
     common_names: language code (ISO 639-1) → names, the preferred one first. Many-to-many across taxa.
-    ids: identifiers elsewhere ({"gbif": "2487879"}).
-    extra: whatever else the author's file said about it.
+    ids: external identifiers ({"gbif": "2487879"}).
+    extra: other columns of the taxonomy file.
     authorship: author and year of the name, as written ("(Linnaeus, 1758)").
     synonyms: its other scientific names.
     """
@@ -41,10 +40,10 @@ class Taxon:
     synonyms: tuple[Synonym, ...] = ()
 
     def at(self, rank: str) -> str:
-        """The name of this taxon's ancestor (or itself) at `rank`, "" where the lineage lacks it."""
+        """Returns the name of the ancestor-or-self at `rank`, "" if the lineage lacks it."""
         return next((name for r, name in self.lineage if r == rank), "")
 
     def common_name(self, language: str = "en") -> str:
-        """The preferred common name in `language`, "" where none is known."""
+        """Returns the preferred common name in `language`, "" if none is known."""
         names = self.common_names.get(language, ())
         return names[0] if names else ""

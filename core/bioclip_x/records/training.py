@@ -1,4 +1,4 @@
-"""What a training loss is given, and what the training hooks are given.
+"""Inputs of training losses and training hooks.
 
 Legend: B images, T distinct texts of a batch, K texts drawn for each image, D embedding.
 """
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LossInput:
-    """One batch as losses see it.
+    """The input of a loss: one batch.
 
     image_BD: float32 [B, D], rows L2-normalised. text_TD: float32 [T, D], rows L2-normalised, each text once.
     text_BK: int64 [B, K], the rows of `text_TD` that were drawn for each image.
-    right_BT: bool [B, T], whether a text holds for an image: drawn for it or not, it is one of its own or of its class.
-    aspect_T: int64 [T], what each text speaks of (a bird's bill, say), equal for texts that are alternatives, -1 for none.
+    right_BT: bool [B, T], whether a text is correct for an image: one of the image's own or of its class, drawn or not.
+    aspect_T: int64 [T], the aspect that each text describes (a bird's bill, say), equal for alternative texts, -1 for none.
     logit_scale: scalar tensor, already exponentiated; gradients flow. logit_bias: scalar tensor or None.
     taxon_B: int64 [B], the class of each image, -1 where an image has a text but no taxon.
     taxonomy: the tree that taxon_B indexes. gather: joins a tensor over processes along dim 0, gradients included;
@@ -43,17 +43,17 @@ class LossInput:
 
     @property
     def text_BD(self) -> torch.Tensor:  # noqa: N802 - a shape suffix
-        """float32 [B, D], rows L2-normalised: each image's text, the first where several are drawn."""
+        """float32 [B, D], rows L2-normalised: each image's text, the first if several are drawn."""
         return self.text_TD[self.text_BK[:, 0]]
 
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """One optimiser step, just done.
+    """The end of one optimiser step.
 
-    step: steps done since the run began, so the first is 1; a resumed run goes on counting. epoch: from 1.
-    loss: of this step's batch. learning_rate: that this step used. logit_scale: after the step, exponentiated.
-    images_per_second: over this step, waiting for data included. folder: the run's.
+    step: from 1, counted since the start of the run and continued by a resumed run. epoch: from 1.
+    loss: of this step's batch. learning_rate: of this step. logit_scale: after the step, exponentiated.
+    images_per_second: over this step, including the wait for data. folder: of the run.
     """
 
     step: int
@@ -67,7 +67,7 @@ class StepEnd:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """One epoch, done and its checkpoint written. epoch: from 1. mean_loss: over all its steps. folder: the run's."""
+    """The end of one epoch, after its checkpoint. epoch: from 1. mean_loss: over its steps. folder: of the run."""
 
     epoch: int
     mean_loss: float

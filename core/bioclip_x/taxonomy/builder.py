@@ -1,4 +1,4 @@
-"""Gathers a tree node by node, for files that are nested by nature and for trees made in Python."""
+"""Builds a tree node by node: for nested file formats and for trees defined in Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bioclip_x.taxonomy.tree import Taxonomy
 
 
 class TaxonomyBuilder:
-    """Collects nodes; `build()` compiles them. Node 0 is the root, above everything and without a name."""
+    """Collects nodes; `build()` compiles them. Node 0 is the unnamed root."""
 
     def __init__(self) -> None:
         self._parents = [-1]
@@ -41,20 +41,20 @@ class TaxonomyBuilder:
         merge: bool = True,
         line: int = 0,
     ) -> int:
-        """Adds a child of `parent` and returns its number; with `merge`, finds the one of the same rank and name.
+        """Adds a child of `parent` and returns its number; with `merge`, returns an existing child of this rank and name.
 
-        line: where in its file it stands, 0 for nowhere.
+        line: of the node in its file, 0 for none. Raises TaxonomyError for a blank name.
         """
         rank, name = normalise_rank(rank), " ".join(name.split())
         if not name:
             raise TaxonomyError(f"a taxon of rank {rank or 'unranked'!r} has no name")
-        code = self._rank_index.setdefault(rank, len(self._rank_index))
-        key = (parent, code, name)
+        rank_id = self._rank_index.setdefault(rank, len(self._rank_index))
+        key = (parent, rank_id, name)
         node = self._by_key.get(key) if merge else None
         if node is None:
             node = len(self._parents)
             self._parents.append(parent)
-            self._ranks.append(code)
+            self._ranks.append(rank_id)
             self._names.append(name)
             self._lines.append(line)
             self._by_key.setdefault(key, node)
@@ -65,22 +65,22 @@ class TaxonomyBuilder:
     def add_lineage(
         self, lineage: Sequence[tuple[str, str]], details: Details = NO_DETAILS, *, is_class: bool = True, line: int = 0
     ) -> int:
-        """Adds a taxon by its (rank, name) path from the top, blank names skipped, and makes it a class.
+        """Adds a taxon by its (rank, name) path from the top, skipping blank names, and marks it as a class.
 
-        Returns its node. Raises TaxonomyError where every name is blank.
+        Returns its node. Raises TaxonomyError if every name is blank.
         """
-        named = [(rank, name) for rank, name in lineage if name.strip()]
-        if not named:
+        steps = [(rank, name) for rank, name in lineage if name.strip()]
+        if not steps:
             raise TaxonomyError("a class has no name at any rank")
         node = 0
-        for depth, (rank, name) in enumerate(named, start=1):
-            node = self.add(node, rank, name, details if depth == len(named) else NO_DETAILS, line=line)
+        for depth, (rank, name) in enumerate(steps, start=1):
+            node = self.add(node, rank, name, details if depth == len(steps) else NO_DETAILS, line=line)
         if is_class:
             self.mark_class(node)
         return node
 
     def mark_class(self, node: int) -> None:
-        """Makes a node a class even if others lie below it. Tips are classes anyway."""
+        """Marks a node as a class. Tips are classes anyway; inner nodes only if marked."""
         self._classes.add(node)
 
     def is_class(self, node: int) -> bool:
@@ -93,13 +93,13 @@ class TaxonomyBuilder:
         rows: Sequence[int] | None = None,
         findings: Findings | None = None,
     ) -> Taxonomy:
-        """Inserts holes and self leaves, numbers everything depth first, and freezes it.
+        """Compiles the nodes into a `Taxonomy`: inserts holes and self leaves and numbers the nodes depth first.
 
-        source, notes: where the tree came from, and what was odd there; carried into outputs.
+        source, notes: origin of the tree, and notes for outputs.
         rows: the node of each row of a file, all of them classes; they become the tree's `class_of_row`.
-        findings: what was found in the file; its warnings join the notes.
+        findings: errors and warnings about the file; its warnings are added to the notes.
 
-        Raises TaxonomyError where `findings` has errors, or where there is no taxon at all.
+        Raises TaxonomyError if `findings` has errors, or if there is no taxon.
         """
         findings = findings or Findings(source)
         findings.raise_errors()
@@ -124,11 +124,11 @@ class TaxonomyBuilder:
 
 
 def from_labels(labels: Sequence[str]) -> Taxonomy:
-    """A flat tree of plain labels. Raises TaxonomyError for an empty list, an empty label or a repeated one."""
+    """Builds a flat tree of plain labels. Raises TaxonomyError for an empty list, an empty label or a repeated one."""
     builder = TaxonomyBuilder()
     for label in labels:
         if not label.strip():
-            raise TaxonomyError("a label is empty; expected names separated by commas, or one a line in a file")
+            raise TaxonomyError("a label is empty; expected names separated by commas, or one per line in a file")
         before = len(builder)
         builder.mark_class(builder.add(0, "", label))
         if len(builder) == before:

@@ -1,12 +1,12 @@
 """Compiles a tree to flat arrays, depth first.
 
-Two kinds of node are inserted on the way, flagged, and left out of names and texts: a *hole* for a rank that a lineage
-lacks ("no class in Chordata"), and a *self leaf* for a class that sits on an inner node ("Quercus, species not given").
-With them, every rank that the tree uses in order has exactly one node above each leaf.
+Two kinds of node are inserted, flagged, and excluded from names and texts: a *hole* for a rank that a lineage n_missing
+("no class in Chordata"), and a *self leaf* for a class that is an inner node ("Quercus, species not given"). With them,
+every leaf has exactly one ancestor-or-self at each rank that the tree uses in order.
 
-All of it is done for all nodes at once, so that a million taxa take a second or two.
+The code is vectorised over nodes, so that a million taxa take a second or two.
 
-Legend: M nodes as gathered (0 is the root), E nodes with holes and self leaves, N the same in depth-first order, R ranks.
+Legend: M draft nodes (0 is the root), E nodes with holes and self leaves, N the same in depth-first order, R ranks.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ import numpy.typing as npt
 from bioclip_x.array_types import Ints
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import Details, renumber_details
-from bioclip_x.taxonomy.levels import _summed_to_root, split_into_levels
+from bioclip_x.taxonomy.levels import split_into_levels, sum_to_root
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A tree as gathered, not yet compiled. Node 0 is the root, above everything and without a name.
+    """A tree before compilation. Node 0 is the unnamed root.
 
-    parent_M: int32 [M], -1 for the root; no cycles. rank_M: int16 [M], an index into `rank_names` (normalised; "" is unranked).
-    The root's, "", is one of them. names: M names. is_class_M: bool [M], a class even if others lie below it; tips are
-    classes anyway.
-    details: of some nodes. line_M: int32 [M], the line of the file that each was first seen in, 0 for none; or None.
-    line_unit: what these count.
+    parent_M: int32 [M], -1 for the root; no cycles. rank_M: int16 [M], an index into `rank_names` (normalised; "" is
+    unranked, and must be present as the root's rank). names: M names. is_class_M: bool [M], marks inner nodes that are
+    classes; tips are classes anyway. details: node → details, for nodes that have any. line_M: int32 [M], the line of the
+    file on which each node first appears, 0 for none; or None. line_unit: the unit of these numbers.
     """
 
     parent_M: npt.NDArray[np.int32]
@@ -49,9 +48,9 @@ class Draft:
 def compile_tree(
     draft: Draft, source: str = "", notes: Sequence[str] = (), problems: Sequence[Problem] = ()
 ) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
-    """The tree, and the number in it of each of the draft's nodes: int32 [M]."""
-    extended = _extended(draft)
-    order_E, stop_N = _depth_first(extended.parent)
+    """Returns the compiled tree, and the node in it of each draft node: int32 [M]."""
+    extended = _insert_nodes(draft)
+    order_E, stop_N = _sort_depth_first(extended.parent)
     new_E = np.empty(len(order_E), np.int32)
     new_E[order_E] = np.arange(len(order_E), dtype=np.int32)
     parent_N = np.where(order_E > 0, new_E[extended.parent[order_E]], -1).astype(np.int32)
@@ -86,7 +85,7 @@ def compile_tree(
 
 @dataclass(frozen=True, eq=False)
 class _Extended:
-    """The draft's nodes, then the holes, then the self leaves. parent, rank, kind: [E]. self_of: whose leaf each self is."""
+    """The draft nodes, then holes, then self leaves. parent, rank, kind: [E]. self_of: the draft node of each self leaf."""
 
     parent: Ints
     rank: npt.NDArray[np.int16]
@@ -95,46 +94,46 @@ class _Extended:
     self_of: Ints
 
 
-def _extended(draft: Draft) -> _Extended:
-    """With a chain of holes below every node that needs one, for its children or for a class of its own.
+def _insert_nodes(draft: Draft) -> _Extended:
+    """Inserts self leaves, and a chain of holes below every node whose children or self leaf need one.
 
-    A node's chain has the ordered ranks that follow its own (or that of the nearest ranked taxon above), from the top;
-    a child hangs below as much of it as lies above the child's rank, and children share it.
+    A node's chain has the ordered ranks that follow its own rank (or that of the nearest ranked taxon above), from the top
+    down. Each child is attached below the last hole above its own rank; children share the chain.
     """
     parent_M = draft.parent_M.astype(np.int64)
     order_R = np.array([ORDER.get(rank, -1) for rank in draft.rank_names], np.int64)
     order_M = order_R[draft.rank_M]
     order_M[0] = -1
-    above_M = _nearest_ranked_above(parent_M, order_M)
-    ordered_R = _ordered_ranks(draft.rank_M, order_R, order_M, above_M)
-    places = np.sort(order_R[ordered_R])  # of the ordered ranks, from the top
+    above_M = _find_nearest_ranked_above(parent_M, order_M)
+    ordered_R = _find_ordered_ranks(draft.rank_M, order_R, order_M, above_M)
+    places = np.sort(order_R[ordered_R])  # positions of the ordered ranks in ORDER, from the top
     rank_at = {int(order_R[r]): r for r in ordered_R.tolist()}
     is_ordered_M = np.isin(draft.rank_M, ordered_R) & (order_M >= 0)
-    # How many ordered ranks lie at or above the nearest ranked taxon: a node's own, or that above.
+    # The number of ordered ranks at or above the node's own rank, or that of the nearest ranked taxon above.
     own_or_above_M = np.where(order_M >= 0, order_M, order_M[above_M])
     chain_from_M = np.searchsorted(places, own_or_above_M, "right")
 
     children = np.flatnonzero(is_ordered_M)
-    lacks = np.searchsorted(places, order_M[children]) - chain_from_M[parent_M[children]]
+    n_missing = np.searchsorted(places, order_M[children]) - chain_from_M[parent_M[children]]
     has_children_M = np.zeros(len(parent_M), bool)
     has_children_M[parent_M[1:]] = True
-    seated = np.flatnonzero(draft.is_class_M | ~has_children_M)
-    seated = seated[seated > 0]
-    below = np.where(is_ordered_M[seated], len(places) - chain_from_M[seated], 0)
-    needs_self = has_children_M[seated] | (below > 0)
-    seated, below = seated[needs_self], below[needs_self]
+    self_nodes = np.flatnonzero(draft.is_class_M | ~has_children_M)
+    self_nodes = self_nodes[self_nodes > 0]
+    below = np.where(is_ordered_M[self_nodes], len(places) - chain_from_M[self_nodes], 0)
+    needs_self = has_children_M[self_nodes] | (below > 0)
+    self_nodes, below = self_nodes[needs_self], below[needs_self]
 
     length_M = np.zeros(len(parent_M), np.int64)
-    np.maximum.at(length_M, parent_M[children], lacks)
-    np.maximum.at(length_M, seated, below - 1)
+    np.maximum.at(length_M, parent_M[children], n_missing)
+    np.maximum.at(length_M, self_nodes, below - 1)
     first_hole_M = len(parent_M) + np.concatenate([[0], np.cumsum(length_M)[:-1]])
     n_holes = int(length_M.sum())
 
-    def under(node: Ints, n_of_chain: Ints) -> Ints:
-        return np.where(n_of_chain > 0, first_hole_M[node] + n_of_chain - 1, node)
+    def parent_in_chain(node: Ints, n_holes_above: Ints) -> Ints:
+        return np.where(n_holes_above > 0, first_hole_M[node] + n_holes_above - 1, node)
 
     new_parent_M = parent_M.copy()
-    new_parent_M[children] = under(parent_M[children], lacks)
+    new_parent_M[children] = parent_in_chain(parent_M[children], n_missing)
     hole_of = np.repeat(np.arange(len(parent_M)), length_M)
     step = np.arange(n_holes) - np.repeat(first_hole_M - len(parent_M), length_M)
     hole_rank = (
@@ -143,44 +142,44 @@ def _extended(draft: Draft) -> _Extended:
     unranked = draft.rank_names.index("")
     deepest = rank_at[int(places[-1])] if len(places) else unranked
     return _Extended(
-        parent=np.concatenate([new_parent_M, under(hole_of, step), under(seated, below - 1)]),
+        parent=np.concatenate([new_parent_M, parent_in_chain(hole_of, step), parent_in_chain(self_nodes, below - 1)]),
         rank=np.concatenate([draft.rank_M, hole_rank, np.where(below > 0, deepest, unranked)]).astype(np.int16),
-        kind=np.repeat([ROOT, TAXON, HOLE, SELF], [1, len(parent_M) - 1, n_holes, len(seated)]).astype(np.uint8),
+        kind=np.repeat([ROOT, TAXON, HOLE, SELF], [1, len(parent_M) - 1, n_holes, len(self_nodes)]).astype(np.uint8),
         n_holes=n_holes,
-        self_of=seated,
+        self_of=self_nodes,
     )
 
 
-def _nearest_ranked_above(parent_M: Ints, order_M: Ints) -> Ints:
-    """The nearest ancestor of each node that has a place in the order of ranks, else the root."""
+def _find_nearest_ranked_above(parent_M: Ints, order_M: Ints) -> Ints:
+    """Returns the nearest ancestor of each node that has an ordered rank, else the root."""
     above_M = np.maximum(parent_M, 0)
     while True:
         is_unranked = (order_M[above_M] < 0) & (above_M > 0)
         if not is_unranked.any():
             return above_M
-        above_M[is_unranked] = above_M[above_M[is_unranked]]  # twice as far at every turn
+        above_M[is_unranked] = above_M[above_M[is_unranked]]  # pointer jumping
 
 
-def _ordered_ranks(rank_M: npt.NDArray[np.int16], order_R: Ints, order_M: Ints, above_M: Ints) -> Ints:
-    """Ranks in use whose place on every path agrees with the order: none repeats, none stands above a higher one."""
-    is_unruly = (order_M >= 0) & (above_M > 0) & (order_M[above_M] >= order_M)
-    unruly = np.union1d(rank_M[is_unruly], rank_M[above_M[is_unruly]])
+def _find_ordered_ranks(rank_M: npt.NDArray[np.int16], order_R: Ints, order_M: Ints, above_M: Ints) -> Ints:
+    """Returns the ranks in use that agree with `ORDER` on every path: none repeats or is above a higher rank."""
+    is_conflicting = (order_M >= 0) & (above_M > 0) & (order_M[above_M] >= order_M)
+    conflicting = np.union1d(rank_M[is_conflicting], rank_M[above_M[is_conflicting]])
     used = np.unique(rank_M[order_M >= 0])
-    return np.setdiff1d(used[order_R[used] >= 0], unruly).astype(np.int64)
+    return np.setdiff1d(used[order_R[used] >= 0], conflicting).astype(np.int64)
 
 
-def _depth_first(parent: Ints) -> tuple[Ints, Ints]:
-    """The nodes in depth-first order, siblings as numbered, and, in that order, where each one's subtree ends."""
+def _sort_depth_first(parent: Ints) -> tuple[Ints, Ints]:
+    """Returns the nodes in depth-first order (siblings by number) and, in that order, the end of each node's subtree."""
     n = len(parent)
     by_parent = np.argsort(parent[1:], kind="stable") + 1
     size = np.ones(n, np.int64)
     for level in reversed(split_into_levels(parent)[1:]):
         np.add.at(size, parent[level], size[level])
-    before = np.cumsum(size[by_parent]) - size[by_parent]  # of the nodes before it, in `by_parent`
+    before = np.cumsum(size[by_parent]) - size[by_parent]  # total size of the preceding nodes in `by_parent`
     first = np.searchsorted(parent[by_parent], parent[by_parent])
     step = np.zeros(n, np.int64)
     step[by_parent] = 1 + before - before[first]
-    number = _summed_to_root(step, parent)
+    number = sum_to_root(step, parent)
     order = np.empty(n, np.int64)
     order[number] = np.arange(n)
     return order, np.arange(n) + size[order]
@@ -189,7 +188,7 @@ def _depth_first(parent: Ints) -> tuple[Ints, Ints]:
 def order_by_first_appearance(
     rank_names: Sequence[str], rank_n: npt.NDArray[np.int16]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
-    """The ranks in use in the order in which the nodes have them, "" (the root's) first, and each node's."""
+    """Returns the ranks in use in order of first appearance, "" (the root's) first, and each node's index into them."""
     used = np.flatnonzero(np.bincount(rank_n, minlength=len(rank_names)))
     first = [int((rank_n == r).argmax()) for r in used.tolist()]
     seen = ["", *(rank_names[r] for r in used[np.argsort(first)].tolist() if rank_names[r])]

@@ -1,4 +1,4 @@
-"""What an author's file says of a taxon beyond rank, name and place."""
+"""Details of a taxon beyond rank, name and position: common names, identifiers, synonyms, authorship, extras."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bioclip_x.records.taxon import Synonym
 
 Role = Literal["common", "id", "extra", "authorship", "synonyms"]
 BETWEEN = "|"
-"""Between the names in one cell of common names or synonyms."""
+"""Separator between the names in one cell of common names or synonyms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ NO_DETAILS = Details()
 
 @dataclass(frozen=True, eq=False)
 class DetailColumn:
-    """One column of a table, of the nodes that have something there.
+    """One column of details, for the nodes that have a value in it.
 
-    role: what it holds; key: of which language, identifier or extra. node_n: int32 [n], ascending. values: n texts, none
-    blank, several names in one divided by `BETWEEN`; a synonym is its name, author and rank, divided by tabs.
+    role: kind of detail; key: its language, identifier scheme or column name. node_n: int32 [n], ascending. values: n texts,
+    none blank; several names in one are separated by `BETWEEN`, and a synonym is name, author and rank separated by tabs.
     """
 
     role: Role
@@ -45,7 +45,7 @@ class DetailColumn:
 
 
 class DetailColumns(Mapping[int, Details]):
-    """The details of a million nodes as columns: node → `Details`, made when it is looked at."""
+    """node → `Details`, stored as columns for trees of a million nodes; a `Details` is created on access."""
 
     def __init__(self, columns: Sequence[DetailColumn]) -> None:
         self.columns = tuple(columns)
@@ -59,27 +59,27 @@ class DetailColumns(Mapping[int, Details]):
         return map(int, self._nodes)
 
     def __contains__(self, node: object) -> bool:
-        return isinstance(node, (int, np.integer)) and _place(self._nodes, int(node)) is not None
+        return isinstance(node, (int, np.integer)) and _find_index(self._nodes, int(node)) is not None
 
     def __getitem__(self, node: int) -> Details:
-        if _place(self._nodes, node) is None:
+        if _find_index(self._nodes, node) is None:
             raise KeyError(node)
-        found: dict[str, dict[str, Any]] = {"common": {}, "id": {}, "extra": {}, "authorship": {}, "synonyms": {}}
+        values: dict[str, dict[str, Any]] = {"common": {}, "id": {}, "extra": {}, "authorship": {}, "synonyms": {}}
         for column in self.columns:
-            place = _place(column.node_n, node)
-            if place is not None:
-                text = column.values[place]
-                found[column.role][column.key] = split_names(text) if column.role == "common" else text
+            index = _find_index(column.node_n, node)
+            if index is not None:
+                text = column.values[index]
+                values[column.role][column.key] = split_names(text) if column.role == "common" else text
         return Details(
-            found["common"],
-            found["id"],
-            found["extra"],
-            found["authorship"].get("", ""),
-            tuple(map(_synonym, split_names(found["synonyms"].get("", "")))),
+            values["common"],
+            values["id"],
+            values["extra"],
+            values["authorship"].get("", ""),
+            tuple(map(_parse_synonym, split_names(values["synonyms"].get("", "")))),
         )
 
-    def renumbered(self, new_M: npt.NDArray[np.int32]) -> DetailColumns:
-        """With the nodes' new numbers; those whose new number is negative are left out."""
+    def renumber(self, new_M: npt.NDArray[np.int32]) -> DetailColumns:
+        """Returns the columns with new node numbers, dropping nodes whose new number is negative."""
         columns = []
         for column in self.columns:
             new_n = new_M[column.node_n]
@@ -92,21 +92,21 @@ class DetailColumns(Mapping[int, Details]):
 
 
 def renumber_details(details: Mapping[int, Details], new_M: npt.NDArray[np.int32]) -> Mapping[int, Details]:
-    """node → details, with the nodes' new numbers; those whose new number is negative are left out."""
+    """Returns node → details with new node numbers, dropping nodes whose new number is negative."""
     if isinstance(details, DetailColumns):
-        return details.renumbered(new_M)
-    return {int(new_M[node]): about for node, about in details.items() if new_M[node] >= 0}
+        return details.renumber(new_M)
+    return {int(new_M[node]): one for node, one in details.items() if new_M[node] >= 0}
 
 
 def list_languages(details: Mapping[int, Details]) -> frozenset[str]:
-    """The languages of all common names."""
+    """Returns the languages of all common names."""
     if isinstance(details, DetailColumns):
         return frozenset(column.key for column in details.columns if column.role == "common")
-    return frozenset(language for about in details.values() for language in about.common_names)
+    return frozenset(language for one in details.values() for language in one.common_names)
 
 
 def as_columns(details: Mapping[int, Details]) -> DetailColumns:
-    """The same as columns. Names that hold `BETWEEN` themselves have it as "/" there."""
+    """Converts details to columns. In names that contain `BETWEEN` it is replaced by "/"."""
     if isinstance(details, DetailColumns):
         return details
     cells: dict[tuple[Role, str], dict[int, str]] = {}
@@ -116,15 +116,15 @@ def as_columns(details: Mapping[int, Details]) -> DetailColumns:
             cells.setdefault((role, key), {})[node] = text
 
     for node in sorted(details):
-        about = details[node]
-        for language, names in about.common_names.items():
-            put("common", language, node, _joined(names))
-        for key, value in about.ids.items():
+        one = details[node]
+        for language, names in one.common_names.items():
+            put("common", language, node, _join_names(names))
+        for key, value in one.ids.items():
             put("id", key, node, value)
-        for key, value in about.extra.items():
+        for key, value in one.extra.items():
             put("extra", key, node, value)
-        put("authorship", "", node, about.authorship)
-        put("synonyms", "", node, _joined(_written(synonym) for synonym in about.synonyms))
+        put("authorship", "", node, one.authorship)
+        put("synonyms", "", node, _join_names(map(_format_synonym, one.synonyms)))
     return DetailColumns(
         [
             DetailColumn(role, key, np.fromiter(cell, np.int32, len(cell)), list(cell.values()))
@@ -133,23 +133,23 @@ def as_columns(details: Mapping[int, Details]) -> DetailColumns:
     )
 
 
-def _place(nodes: npt.NDArray[np.int32], node: int) -> int | None:
-    place = int(nodes.searchsorted(np.int32(node)))  # of another type, numpy would convert all of `nodes` first
-    return place if place < len(nodes) and nodes[place] == node else None
+def _find_index(nodes: npt.NDArray[np.int32], node: int) -> int | None:
+    index = int(nodes.searchsorted(np.int32(node)))  # for another dtype numpy would first convert all of `nodes`
+    return index if index < len(nodes) and nodes[index] == node else None
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """The names, or synonyms as written, in one cell of a column."""
+    """Splits a cell of common names or synonyms; blank parts are dropped."""
     return tuple(name for part in text.split(BETWEEN) if (name := part.strip()))
 
 
-def _joined(names: Any) -> str:
+def _join_names(names: Any) -> str:
     return BETWEEN.join(name.replace(BETWEEN, "/") for name in names)
 
 
-def _written(synonym: Synonym) -> str:
+def _format_synonym(synonym: Synonym) -> str:
     return "\t".join((synonym.name, synonym.authorship, synonym.rank)).rstrip("\t")
 
 
-def _synonym(text: str) -> Synonym:
+def _parse_synonym(text: str) -> Synonym:
     return Synonym(*text.split("\t", 2))

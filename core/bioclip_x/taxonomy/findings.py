@@ -1,4 +1,4 @@
-"""Gathers all that is wrong in a file before it is said, so that an author mends it once and not line by line."""
+"""Collects all errors and warnings of a file, so that its author sees them at once instead of one per run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.problem import Problem
 
-SHOWN = 20
-"""Errors told in full in a message; the rest are counted."""
+MAX_SHOWN = 20
+"""Errors listed in a message; the rest are counted."""
 
 
 class Findings:
@@ -22,31 +22,35 @@ class Findings:
 
     def __init__(self, file: str = "", unit: str = "line") -> None:
         self.file = file
-        self.unit = unit  # what is counted in it: "entry" of a list, "row" of a table without lines
+        self.unit = unit  # of the line numbers: "entry" in a list, "row" in a table without lines
         self.problems: list[Problem] = []
 
     def error(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
-        """Something without which the file cannot be used."""
+        """Adds an error: the file cannot be used."""
         self.problems.append(Problem(kind, message, self.file if file is None else file, line, True, self.unit))
 
     def warn(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
-        """Something odd that was dealt with as `message` says."""
+        """Adds a warning; `message` says how the problem was handled."""
         self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         self.problems.extend(problems)
 
     def raise_errors(self) -> None:
-        """Raises a TaxonomyError that tells all errors, and carries all findings, if there is any error."""
+        """Raises a TaxonomyError that lists the errors and carries all findings, if there is any error."""
         errors = [problem for problem in self.problems if problem.is_error]
         if not errors:
             return
-        told = "\n".join(map(str, errors[:SHOWN]))
-        more = f"\n… and {len(errors) - SHOWN} more errors: bioclip-x taxonomy validate" if len(errors) > SHOWN else ""
-        raise TaxonomyError(told + more, tuple(self.problems))
+        shown = "\n".join(map(str, errors[:MAX_SHOWN]))
+        more = (
+            f"\n… and {len(errors) - MAX_SHOWN} more errors: bioclip-x taxonomy validate"
+            if len(errors) > MAX_SHOWN
+            else ""
+        )
+        raise TaxonomyError(shown + more, tuple(self.problems))
 
     def notes(self) -> Iterator[str]:
-        """The warnings for an output: one line for each kind, with the first of it."""
+        """Yields the warnings for an output: one line per kind, with its count and first warning."""
         warnings = [problem for problem in self.problems if not problem.is_error]
         for kind, count in Counter(problem.kind for problem in warnings).items():
             first = next(problem for problem in warnings if problem.kind == kind)

@@ -1,6 +1,6 @@
-"""Tables with a column per rank → a tree, column by column: a cell's text is looked at once, however often it occurs.
+"""Builds a tree from a table with a column per rank, column by column: each distinct text is processed once.
 
-Legend: R rows, M nodes as gathered, U distinct texts of a column.
+Legend: R rows, M draft nodes, U distinct texts of a column.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.tree import Taxonomy
 
 FEW: Final = 20_000
-"""Rows up to which sorting is as good as hashing."""
-MOST_TOLD: Final = 1000
-"""Rows of a kind that are told one by one."""
+"""Up to this many rows, sorting is as fast as hashing."""
+MAX_WARNINGS: Final = 1000
+"""Repeated rows reported one by one; the rest are counted."""
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """The cells of a column. code_R: int64 [R], indices into `texts`, -1 for a blank cell. texts: distinct, none blank."""
+    """A dictionary-encoded column. code_R: int64 [R], indices into `texts`, -1 for blank. texts: distinct, none blank."""
 
     code_R: Ints
     texts: Sequence[str]
 
     def map(self, change: Callable[[str], str]) -> Column:
-        """With every text changed; those that become equal are one, those that become blank are none."""
-        places: dict[str, int] = {}
+        """Applies `change` to every text; equal results are merged, blank ones become blank cells."""
+        codes: dict[str, int] = {}
         new_U = np.empty(len(self.texts) + 1, np.int64)
-        new_U[-1] = -1  # where -1 points at
+        new_U[-1] = -1  # blank cells stay blank
         for old, text in enumerate(map(change, self.texts)):
-            new_U[old] = places.setdefault(text, len(places)) if text else -1
-        return Column(new_U[self.code_R], list(places))
+            new_U[old] = codes.setdefault(text, len(codes)) if text else -1
+        return Column(new_U[self.code_R], list(codes))
 
     @staticmethod
     def of(cells: Iterable[str]) -> Column:
-        """From the cells' texts; those of white space alone are blank."""
-        places: dict[str, int] = Numbering()
-        codes = np.fromiter(map(places.__getitem__, cells), np.int64)
-        return Column(codes, list(places)).map(str.strip)
+        """Encodes the cells' texts; those of white space only are blank."""
+        codes: dict[str, int] = Numbering()
+        code_R = np.fromiter(map(codes.__getitem__, cells), np.int64)
+        return Column(code_R, list(codes)).map(str.strip)
 
 
 class Numbering(dict[str, int]):
-    """Gives every new key the next number."""
+    """Assigns the next number to every new key."""
 
     def __missing__(self, key: str) -> int:
         number = self[key] = len(self)
@@ -58,19 +58,19 @@ class Numbering(dict[str, int]):
 
 
 def combine_columns(change: Callable[..., str], *columns: Column) -> Column:
-    """`change` of the cells that stand beside one another, called once for each that do."""
+    """Applies `change` to the cells of each row, called once per distinct combination; blank cells are passed as ""."""
     key_R = np.zeros(len(columns[0].code_R), np.int64)
     for column in columns:
         _, key_R = np.unique(key_R * (len(column.texts) + 1) + column.code_R + 1, return_inverse=True)
     _, first = np.unique(key_R, return_index=True)
-    beside = [[column.texts[code] if code >= 0 else "" for code in column.code_R[first].tolist()] for column in columns]
-    made = Column.of(map(change, *beside))
-    return Column(made.code_R[key_R], made.texts)
+    cells = [[column.texts[code] if code >= 0 else "" for code in column.code_R[first].tolist()] for column in columns]
+    combined = Column.of(map(change, *cells))
+    return Column(combined.code_R[key_R], combined.texts)
 
 
 @dataclass(frozen=True, eq=False)
 class RankColumn:
-    """The names at one rank. authorship: text → author and year, of the names that came with one."""
+    """The names at one rank. authorship: name → author and year, for names that have one."""
 
     rank: str
     names: Column
@@ -79,10 +79,10 @@ class RankColumn:
 
 @dataclass(frozen=True, eq=False)
 class Lineages:
-    """A table. ranks: from the top down. details: (role, key, cells) of what is said of the rows' own taxa.
+    """A table of lineages. ranks: from the top down. details: (role, key, cells), details of each row's own taxon.
 
-    line_R: int32 [R], where each row stands in its file (see `Findings.unit`). is_class_R: bool [R], false for a row that only
-    tells of a taxon that others lie below; None for classes all.
+    line_R: int32 [R], the position of each row in its file (see `Findings.unit`). is_class_R: bool [R], false for a row that
+    only gives details of an inner node; None if all rows are classes.
     """
 
     n_rows: int
@@ -93,28 +93,30 @@ class Lineages:
 
 
 def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:
-    """A tree in which every row is a class at the last rank that it names, unless the table says that it is none.
+    """Builds a tree in which every row is a class at its last rank that is not blank, unless `is_class_R` is false for it.
 
-    A blank rank is one that the lineage lacks. A class that several rows have is taken once, with what the first of them to
-    say something says, and counted in `findings`.
-    keep_rows: the tree gets its `class_of_row`.
+    A blank rank is one that the lineage lacks. A class listed in several rows is taken once, with each detail from the
+    first row that has it, and reported as a warning.
+    keep_rows: whether to set the tree's `class_of_row`.
 
-    Raises TaxonomyError with all errors, for rows without any name among them, and where there is no row.
+    Raises TaxonomyError with all errors, which include rows without any name, and for a table without rows.
     """
-    node_R, draft = _grown(table, findings.unit)
+    node_R, draft = _build_draft(table, findings.unit)
     for row in np.flatnonzero(node_R == 0).tolist():
         findings.error("no name", "no name at any rank", int(table.line_R[row]))
     findings.raise_errors()
     if not table.n_rows:
         raise TaxonomyError(f"{source} holds no taxon", tuple(findings.problems))
-    _tell_repeated(node_R, draft.names, table.line_R, findings)
-    draft = replace(draft, details=DetailColumns([*_authors(table, draft), *_details(table, node_R)]))
+    _report_repeated(node_R, draft.names, table.line_R, findings)
+    draft = replace(
+        draft, details=DetailColumns([*_collect_authorship(table, draft), *_collect_details(table, node_R)])
+    )
     tree, new_M = compile_tree(draft, source, tuple(findings.notes()), findings.problems)
     return replace(tree, class_of_row=tree.class_of_N[new_M[node_R]]) if keep_rows else tree
 
 
-def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
-    """The node of each row (0: none), and all nodes, rank by rank, in the order in which the rows have them."""
+def _build_draft(table: Lineages, unit: str) -> tuple[Ints, Draft]:
+    """Returns the node of each row (0 for none), and the draft tree: nodes by rank, then in order of first appearance."""
     node_R = np.zeros(table.n_rows, np.int64)
     parents, ranks, names, first_rows, size = [[-1]], [[0]], [[""]], [[0]], 1
     for number, column in enumerate(table.ranks, start=1):
@@ -147,8 +149,8 @@ def _grown(table: Lineages, unit: str) -> tuple[Ints, Draft]:
 
 
 def number_keys(keys: Ints) -> tuple[Ints, Ints]:
-    """Each key's number in the order of first appearance, and the distinct keys in that order."""
-    if len(keys) > FEW:  # by hashing; for few, loading it would take longer than the work
+    """Returns each key's number in order of first appearance, and the distinct keys in that order."""
+    if len(keys) > FEW:  # pyarrow hashes; for few keys, importing it would take longer than sorting
         import pyarrow as pa
 
         encoded = pa.array(keys).dictionary_encode()
@@ -160,32 +162,34 @@ def number_keys(keys: Ints) -> tuple[Ints, Ints]:
     return number[index], distinct[order]
 
 
-def _tell_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.int32], findings: Findings) -> None:
+def _report_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.int32], findings: Findings) -> None:
     _, first = np.unique(node_R, return_index=True)
-    is_again = np.ones(len(node_R), bool)
-    is_again[first] = False
-    again = np.flatnonzero(is_again).tolist()
-    for row in again[:MOST_TOLD]:
+    is_repeated = np.ones(len(node_R), bool)
+    is_repeated[first] = False
+    repeated = np.flatnonzero(is_repeated).tolist()
+    for row in repeated[:MAX_WARNINGS]:
         findings.warn("listed twice", f"{names[node_R[row]]} is listed again and taken once", int(line_R[row]))
-    if len(again) > MOST_TOLD:
+    if len(repeated) > MAX_WARNINGS:
         findings.warn(
-            "listed twice", f"and {len(again) - MOST_TOLD} more are listed again", int(line_R[again[MOST_TOLD]])
+            "listed twice",
+            f"and {len(repeated) - MAX_WARNINGS} more are listed again",
+            int(line_R[repeated[MAX_WARNINGS]]),
         )
 
 
-def _authors(table: Lineages, draft: Draft) -> list[DetailColumn]:
-    """The authors of names at any rank, of every taxon of that rank and name."""
-    found: dict[int, str] = {}
+def _collect_authorship(table: Lineages, draft: Draft) -> list[DetailColumn]:
+    """Returns the authorship of all taxa, by rank and name, as at most one column."""
+    authorship: dict[int, str] = {}
     for number, column in enumerate(table.ranks, start=1):
         if column.authorship:
             of_rank = np.flatnonzero(draft.rank_M == number).tolist()
-            found |= {node: text for node in of_rank if (text := column.authorship.get(draft.names[node]))}
-    nodes = np.fromiter(found, np.int32, len(found))
-    return [DetailColumn("authorship", "", nodes, list(found.values()))] if found else []
+            authorship |= {node: text for node in of_rank if (text := column.authorship.get(draft.names[node]))}
+    nodes = np.fromiter(authorship, np.int32, len(authorship))
+    return [DetailColumn("authorship", "", nodes, list(authorship.values()))] if authorship else []
 
 
-def _details(table: Lineages, node_R: Ints) -> list[DetailColumn]:
-    """What is said of the rows' own taxa: of each, what the first row that says something says."""
+def _collect_details(table: Lineages, node_R: Ints) -> list[DetailColumn]:
+    """Returns the details of the rows' own taxa, each from the first row that has it."""
     columns = []
     for role, key, cells in table.details:
         rows = np.flatnonzero(cells.code_R >= 0)

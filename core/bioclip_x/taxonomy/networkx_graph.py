@@ -1,4 +1,4 @@
-"""networkx graphs in and out."""
+"""Converts taxonomies from and to networkx graphs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
-from bioclip_x.taxonomy.name_usages import MOST_COPIES, SeveralParents
+from bioclip_x.taxonomy.name_usages import MAX_NODES, SeveralParents
 from bioclip_x.taxonomy.tree import TAXON, Taxonomy
 
 
@@ -23,78 +23,86 @@ def from_networkx(
 
     Node attributes, all optional: `rank`, `name` (default: the node itself, as text), `common_names`
     (language → names), `ids`, `extra`, `authorship`, `synonyms` (names, or mappings of `name`, `authorship`, `rank`), and
-    `is_class` (true makes a class of an inner node; tips are classes anyway).
-    Node identity is the graph's own, so that two nodes of one name stay apart. several_parents: of a node with several
-    parents the "first" is taken, or a copy of it, and of all below, is put under "all" of them.
+    `is_class` (true marks an inner node as a class; tips are classes anyway).
+    Nodes are identified by the graph, so that two nodes of one name remain distinct. several_parents: for a node with
+    several parents, "first" keeps the first, and "all" copies the node and its subtree under each.
 
-    Raises TaxonomyError for an undirected graph, a cycle, or a node with several parents where these are refused, naming it.
+    Raises TaxonomyError for an undirected graph, a cycle, or a node with several parents where these are refused.
     """
     if not graph.is_directed():
         raise TaxonomyError("expected a networkx.DiGraph with edges from parent to child, got an undirected graph")
     several = [node for node, parents in graph.in_degree() if parents > 1]
     if several and several_parents == "refuse":
-        named = ", ".join(repr(p) for p in graph.predecessors(several[0]))
+        names = ", ".join(repr(p) for p in graph.predecessors(several[0]))
         raise TaxonomyError(
-            f"{len(several)} node(s) have several parents, first {several[0]!r} ({named}); "
+            f"{len(several)} node(s) have several parents, first {several[0]!r} ({names}); "
             "several_parents='first' takes the first of them, 'all' puts a copy under each"
         )
     if not nx.is_directed_acyclic_graph(graph):
         cycle = " → ".join(str(edge[0]) for edge in nx.find_cycle(graph))
         raise TaxonomyError(f"the graph has a cycle: {cycle}")
     builder = TaxonomyBuilder()
-    made: dict[Any, list[int]] = {}
+    nodes_of: dict[Any, list[int]] = {}
     for node in nx.topological_sort(graph):
-        about = graph.nodes[node]
-        parents = [place for p in graph.predecessors(node) for place in made[p]] or [0]
-        rank, name, details = str(about.get("rank", "")), str(about.get("name", node)), _details(node, about)
+        attributes = graph.nodes[node]
+        parents = [copy for p in graph.predecessors(node) for copy in nodes_of[p]] or [0]
+        rank, name, details = (
+            str(attributes.get("rank", "")),
+            str(attributes.get("name", node)),
+            _make_details(node, attributes),
+        )
         kept = parents if several_parents == "all" else parents[:1]
-        made[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
-        if len(builder) > MOST_COPIES:
-            raise TaxonomyError(f"with copies under each parent there are more than {MOST_COPIES:,} nodes")
-        if about.get("is_class"):
-            for place in made[node]:
-                builder.mark_class(place)
+        nodes_of[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
+        if len(builder) > MAX_NODES:
+            raise TaxonomyError(f"with copies under each parent there are more than {MAX_NODES:,} nodes")
+        if attributes.get("is_class"):
+            for copy in nodes_of[node]:
+                builder.mark_class(copy)
     return builder.build(source)
 
 
-def _details(node: Any, about: dict[str, Any]) -> Details:
-    if not any(about.get(key) for key in ("common_names", "ids", "extra", "authorship", "synonyms")):
+def _make_details(node: Any, attributes: dict[str, Any]) -> Details:
+    if not any(attributes.get(key) for key in ("common_names", "ids", "extra", "authorship", "synonyms")):
         return NO_DETAILS
     for key in ("common_names", "ids", "extra"):
-        if not isinstance(about.get(key, {}), Mapping):
+        if not isinstance(attributes.get(key, {}), Mapping):
             wanted = '{"en": "great tit"}' if key == "common_names" else '{"gbif": "9705453"}'
-            raise TaxonomyError(f"node {node!r}: {key} must be a mapping such as {wanted}, got {about[key]!r}")
+            raise TaxonomyError(f"node {node!r}: {key} must be a mapping such as {wanted}, got {attributes[key]!r}")
     names = {
         language.lower().replace("_", "-"): (names,) if isinstance(names, str) else tuple(names)
-        for language, names in about.get("common_names", {}).items()
+        for language, names in attributes.get("common_names", {}).items()
     }
-    synonyms = tuple(Synonym(one) if isinstance(one, str) else Synonym(**one) for one in about.get("synonyms", ()))
+    synonyms = tuple(Synonym(one) if isinstance(one, str) else Synonym(**one) for one in attributes.get("synonyms", ()))
     return Details(
-        names, dict(about.get("ids", {})), dict(about.get("extra", {})), str(about.get("authorship", "")), synonyms
+        names,
+        dict(attributes.get("ids", {})),
+        dict(attributes.get("extra", {})),
+        str(attributes.get("authorship", "")),
+        synonyms,
     )
 
 
 def to_networkx(taxonomy: Taxonomy) -> nx.DiGraph[Any]:
-    """The taxa, without holes, self leaves and root, as a DiGraph of edges parent → child.
+    """Returns the taxa, without holes, self leaves and root, as a DiGraph with edges parent → child.
 
-    Nodes are the tree's own node numbers, with the attributes that `from_networkx` reads; `from_networkx` of it
-    compiles to an equal tree.
+    Nodes are the tree's node numbers, with the attributes that `from_networkx` reads; `from_networkx` compiles the graph
+    to an equal tree.
     """
     graph: nx.DiGraph[Any] = nx.DiGraph()
     classes = {taxonomy.owner(int(leaf)) for leaf in taxonomy.leaf_node_C}
     for node in range(1, taxonomy.n_nodes):
         if taxonomy.kind_N[node] != TAXON:
             continue
-        about = taxonomy.details.get(node, NO_DETAILS)
+        details = taxonomy.details.get(node, NO_DETAILS)
         graph.add_node(
             node,
             rank=taxonomy.rank(node),
             name=taxonomy.names[node],
-            common_names=dict(about.common_names),
-            ids=dict(about.ids),
-            extra=dict(about.extra),
-            authorship=about.authorship,
-            synonyms=[asdict(synonym) for synonym in about.synonyms],
+            common_names=dict(details.common_names),
+            ids=dict(details.ids),
+            extra=dict(details.extra),
+            authorship=details.authorship,
+            synonyms=[asdict(synonym) for synonym in details.synonyms],
             is_class=node in classes,
         )
         parent = taxonomy.owner(int(taxonomy.parent_N[node]))

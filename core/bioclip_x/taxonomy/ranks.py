@@ -1,4 +1,4 @@
-"""The order of taxonomic ranks, and the spellings people use for them."""
+"""The order of taxonomic ranks, and alternative spellings of their names."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ RANKS: Final[tuple[str, ...]] = (
     "genus", "subgenus", "section", "series",
     "species", "subspecies", "variety", "form",
 )  # fmt: skip
-"""From the top down. Other ranks are kept by name but have no place in the order."""
+"""From the top down. Other ranks keep their names but are not ordered."""
 
 LINNAEAN: Final[tuple[str, ...]] = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 """The seven ranks of BioCLIP's taxonomic names and of pybioclip's columns."""
@@ -26,7 +26,7 @@ _SPELLINGS: Final[dict[str, str]] = {
 
 
 def normalise_rank(rank: str) -> str:
-    """A rank in lower case and its usual spelling; "" for no rank.
+    """Returns a rank in lower case and its usual spelling; "" for no rank.
 
     >>> normalise_rank(" Cls "), normalise_rank("no rank"), normalise_rank("Morphotype")
     ('class', '', 'morphotype')

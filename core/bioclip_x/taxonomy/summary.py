@@ -1,4 +1,4 @@
-"""Counts of a tree: what its ranks, names and details amount to.
+"""Counts the ranks, names and details of a tree.
 
 Legend: N nodes.
 """
@@ -19,7 +19,7 @@ from bioclip_x.taxonomy.tree import HOLE, Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class RankCount:
-    """taxa: of this rank. holes: lineages that have none and go on below. classes: of the taxa."""
+    """taxa: of this rank. holes: lineages that skip this rank. classes: taxa of this rank that are classes."""
 
     rank: str
     taxa: int
@@ -29,10 +29,11 @@ class RankCount:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """ranks: from the top down, those outside the order after them. classes: of them `inner` have taxa below.
+    """Counts of a tree.
 
-    depth: taxa on the longest path. tops: taxa with nothing above. common_names: names by language. ids: taxa with an
-    identifier of each kind. synonyms, authors: how many.
+    inner: classes that have taxa below. tops: taxa without a parent. depth: taxa on the longest path. ranks: from the top
+    down, unordered ranks last. common_names: number of names by language. ids: taxa with an identifier, by scheme.
+    synonyms: number of synonyms. authors: taxa with an authorship.
     """
 
     taxa: int
@@ -66,7 +67,7 @@ def summarise(taxonomy: Taxonomy) -> Summary:
         inner=int((is_class & has_taxa_N).sum()),
         tops=int((depth_N[taxa] == 1).sum()),
         depth=int(depth_N.max()),
-        ranks=_ranks(taxonomy, has_taxa_N),
+        ranks=_count_ranks(taxonomy, has_taxa_N),
         common_names=dict(sorted(counts["common"].items(), key=lambda item: -item[1])),
         ids=counts["id"],
         synonyms=sum(counts["synonyms"].values()),
@@ -74,20 +75,19 @@ def summarise(taxonomy: Taxonomy) -> Summary:
     )
 
 
-def _ranks(taxonomy: Taxonomy, has_taxa_N: npt.NDArray[np.bool_]) -> tuple[RankCount, ...]:
+def _count_ranks(taxonomy: Taxonomy, has_taxa_N: npt.NDArray[np.bool_]) -> tuple[RankCount, ...]:
     size = len(taxonomy.rank_names)
     taxa = is_taxon(taxonomy)
 
-    def count(which: npt.NDArray[np.bool_]) -> list[int]:
-        found: list[int] = np.bincount(taxonomy.rank_N[which], minlength=size).tolist()
-        return found
+    def count(mask: npt.NDArray[np.bool_]) -> list[int]:
+        counts: list[int] = np.bincount(taxonomy.rank_N[mask], minlength=size).tolist()
+        return counts
 
-    numbers = zip(
+    columns = zip(
         taxonomy.rank_names,
         count(taxa),
         count((taxonomy.kind_N == HOLE) & has_taxa_N),
         count(taxa & (taxonomy.class_of_N >= 0)),
     )
-    found = [RankCount(*one) for one in numbers]
-    used = [one for one in found if one.taxa]
-    return tuple(sorted(used, key=lambda one: ORDER.get(one.rank, len(ORDER))))
+    used = [row for row in (RankCount(*values) for values in columns) if row.taxa]
+    return tuple(sorted(used, key=lambda row: ORDER.get(row.rank, len(ORDER))))

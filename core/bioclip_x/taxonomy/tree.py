@@ -1,4 +1,4 @@
-"""A compiled taxonomy: a rooted tree in flat arrays, so that sums over clades are segment sums and not walks.
+"""A compiled taxonomy: a rooted tree in flat arrays, so that a sum over a clade is a segment sum, not a traversal.
 
 Legend: N nodes, C classes (leaves).
 """
@@ -24,28 +24,29 @@ if TYPE_CHECKING:
     pass
 
 TAXON, HOLE, SELF, ROOT = 0, 1, 2, 3
-"""Kinds of node. A hole stands for a rank that a lineage lacks; a self leaf for a class that sits on an inner node.
-Both are made by the compiler and are left out of names, texts and heights, as is the root."""
+"""Kinds of node. A hole stands for a rank that a lineage lacks; a self leaf for a class that is an inner node.
+Both are inserted by the compiler and, like the root, are excluded from names, texts and heights."""
 
 SMALL: Final = 1 << 16
-"""Nodes of a tree all of which heads hold shares of. Of larger ones the inner nodes are held, and the best classes."""
+"""Heads store the probabilities of all nodes of a tree up to this size; of larger trees, those of the inner nodes and of the
+best classes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Taxonomy:
-    """A rooted tree of taxa. Make one with `TaxonomyBuilder`, `from_networkx` or a taxonomy reader.
+    """A rooted tree of taxa. Create one with `TaxonomyBuilder`, `from_networkx` or a taxonomy reader.
 
-    Nodes are numbered depth first from the root (node 0), so that the leaves below a node are a contiguous range;
-    leaves are numbered left to right, 0 … C-1, and *are* the classes.
+    Nodes are numbered depth first from the root (node 0), so that the leaves below a node are a contiguous range.
+    The leaves, numbered left to right 0 … C-1, are the classes.
 
     parent_N: int32 [N], -1 for the root. rank_N: int16 [N], an index into `rank_names`. kind_N: uint8 [N].
-    leaf_start_N, leaf_stop_N: int32 [N], the half-open range of leaves below (a leaf's own range has length 1).
+    leaf_start_N, leaf_stop_N: int32 [N], the half-open range of leaves below each node (of length 1 for a leaf).
     leaf_node_C: int32 [C], the node of each class. names: N names ("" for the root and for holes).
-    details: node → what its author's file said. source, notes: where the tree came from, and what was odd there.
-    class_of_row: int32 [rows], the class of each row of the file that the tree was read from, for readers of files that
-        other files go with row by row; else None.
-    problems: what was odd in the file, each with its line. line_N: int32 [N], the line in which each node was first seen,
-        0 for none; or None. line_unit: what these count ("entry" in a list).
+    details: node → common names, ids, synonyms … from the file. source, notes: origin of the tree, and notes for outputs.
+    class_of_row: int32 [rows], the class of each row of the source file, for readers of files whose rows correspond to
+        those of another file (embeddings); else None.
+    problems: warnings about the file, each with its line. line_N: int32 [N], the line on which each node first appears,
+        0 for none; or None. line_unit: the unit of these numbers ("entry" in a list).
     """
 
     parent_N: npt.NDArray[np.int32]
@@ -76,7 +77,7 @@ class Taxonomy:
         return self.rank_names[int(self.rank_N[node])]
 
     def owner(self, node: int) -> int:
-        """The taxon a node stands for: itself, or for a hole or self leaf the nearest taxon above (the root if none)."""
+        """Returns the taxon that a node represents: itself, or for a hole or self leaf the nearest taxon above (or root)."""
         while self.kind_N[node] in (HOLE, SELF):
             node = int(self.parent_N[node])
         return node
@@ -85,12 +86,12 @@ class Taxonomy:
     def owner_N(self) -> npt.NDArray[np.int32]:  # noqa: N802 - a shape suffix
         """int32 [N], the `owner` of every node."""
         owner_N = np.arange(self.n_nodes, dtype=np.int32)
-        while (made := np.isin(self.kind_N[owner_N], (HOLE, SELF))).any():
-            owner_N[made] = self.parent_N[owner_N[made]]
+        while (is_inserted := np.isin(self.kind_N[owner_N], (HOLE, SELF))).any():
+            owner_N[is_inserted] = self.parent_N[owner_N[is_inserted]]
         return owner_N
 
     def path(self, node: int) -> list[int]:
-        """Nodes from below the root down to `node`, holes and self leaves included."""
+        """Returns the nodes from below the root down to `node`, holes and self leaves included."""
         nodes = []
         while node > 0:
             nodes.append(node)
@@ -98,46 +99,46 @@ class Taxonomy:
         return nodes[::-1]
 
     def taxon(self, node: int) -> Taxon:
-        """The taxon that a node stands for (see `owner`)."""
+        """Returns the taxon that a node represents (see `owner`)."""
         owner = self.owner(node)
         lineage = tuple((self.rank(n), self.names[n]) for n in self.path(owner) if self.kind_N[n] == TAXON)
-        about = self.details.get(owner, NO_DETAILS)
+        details = self.details.get(owner, NO_DETAILS)
         return Taxon(
             self.rank(owner),
             self.names[owner],
             lineage,
-            about.common_names,
-            about.ids,
-            about.extra,
-            about.authorship,
-            about.synonyms,
+            details.common_names,
+            details.ids,
+            details.extra,
+            details.authorship,
+            details.synonyms,
         )
 
     def class_taxon(self, class_index: int) -> Taxon:
-        """The taxon of class `class_index` (0 … C-1)."""
+        """Returns the taxon of class `class_index` (0 … C-1)."""
         return self.taxon(int(self.leaf_node_C[class_index]))
 
     @cached_property
     def _children(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The nodes sorted by parent, and where the children of each node begin there."""
+        """The nodes sorted by parent, and the position of each node's first child in that order."""
         by_parent = np.argsort(self.parent_N[1:], kind="stable") + 1
         return by_parent, np.searchsorted(self.parent_N[by_parent], np.arange(self.n_nodes + 1))
 
     def children(self, node: int) -> list[int]:
         by_parent, starts = self._children
-        found: list[int] = by_parent[starts[node] : starts[node + 1]].tolist()
-        return found
+        children: list[int] = by_parent[starts[node] : starts[node + 1]].tolist()
+        return children
 
     @cached_property
     def class_of_N(self) -> npt.NDArray[np.int32]:  # noqa: N802 - a shape suffix
-        """int32 [N], the class that stands for each taxon, -1 for a taxon that is no class (and for holes, self leaves)."""
+        """int32 [N], the class index of each taxon that is a class; -1 for other taxa, holes and self leaves."""
         class_of_N = np.full(self.n_nodes, -1, np.int32)
         class_of_N[self.owner_N[self.leaf_node_C]] = np.arange(self.n_classes, dtype=np.int32)
         return class_of_N
 
     @cached_property
     def languages(self) -> frozenset[str]:
-        """The languages in which some taxon has a common name."""
+        """The languages in which at least one taxon has a common name."""
         return list_languages(self.details)
 
     @cached_property
@@ -147,17 +148,17 @@ class Taxonomy:
 
     @cached_property
     def inner_taxa(self) -> npt.NDArray[np.int64]:
-        """int64, the taxa with something below them, in node order."""
+        """int64, the taxa that have nodes below them, in node order."""
         is_inner = self.leaf_stop_N - self.leaf_start_N > 1
         is_inner[self.parent_N[1:]] = True
         return np.flatnonzero(is_inner & (self.kind_N == TAXON))
 
     @cached_property
     def held_nodes(self) -> npt.NDArray[np.int64]:
-        """int64 [I], in node order: the nodes of which heads hold shares.
+        """int64 [I], in node order: the nodes whose probabilities heads store.
 
-        All nodes of a small tree. Of one of more than `SMALL` nodes, those with others below them, and classes at a rank
-        at which other taxa have classes below: of the other classes, only the best have their shares told.
+        All nodes of a small tree. For a tree of more than `SMALL` nodes: the inner nodes, and the classes at a rank at
+        which other taxa are inner nodes. Of the remaining classes, heads report the probabilities of the best only.
         """
         if self.n_nodes <= SMALL:
             return np.arange(self.n_nodes)
@@ -171,16 +172,16 @@ class Taxonomy:
 
     @cached_property
     def place_N(self) -> npt.NDArray[np.int64]:  # noqa: N802 - a shape suffix
-        """int64 [N], the place of each node in `held_nodes`, -1 where it is not held."""
+        """int64 [N], the index of each node in `held_nodes`, -1 where it is not among them."""
         place_N = np.full(self.n_nodes, -1, np.int64)
         place_N[self.held_nodes] = np.arange(len(self.held_nodes))
         return place_N
 
     @cached_property
     def rank_tables(self) -> dict[str, npt.NDArray[np.int32]]:
-        """rank → its nodes in leaf order, for every rank at which each leaf has exactly one ancestor (or is one itself).
+        """rank → its nodes in leaf order, for every rank at which each leaf has exactly one ancestor-or-self.
 
-        Those ranks' nodes partition the leaves, so their shares sum to 1. Ranks from the top down.
+        The nodes of such a rank partition the leaves, so their probabilities sum to 1. Ranks are ordered from the top down.
         """
         tables = {}
         for index, rank in enumerate(self.rank_names):
@@ -195,7 +196,7 @@ class Taxonomy:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the tree and its names, 16 hex digits. Equal for equal trees whatever file they came from."""
+        """First 16 hex digits of the SHA-256 of the tree and its names. Equal trees from different files have equal ones."""
         digest = hashlib.sha256()
         for array in (self.parent_N, self.rank_N, self.kind_N):
             digest.update(array.tobytes())

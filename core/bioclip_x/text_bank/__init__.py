@@ -1,1 +1,1 @@
-"""Prompts of classes, embedded and kept on disk."""
+"""Embeds the prompts of classes and caches the embeddings on disk."""

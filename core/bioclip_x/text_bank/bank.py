@@ -1,7 +1,7 @@
-"""Embeds the prompts once and keeps them on disk: safetensors for numbers, Arrow for texts, memory-mapped.
+"""Embeds prompts once and caches them on disk: safetensors for the embeddings, Arrow for the texts, memory-mapped.
 
-A bank's key is the hash of everything its numbers depend on, so a stale bank cannot be read: model, revision, tokenizer,
-precision and the prompts. Pooling is not among them; it works on embeddings.
+A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision and prompts), so
+a stale bank is never read. Pooling is not part of the key, since it is applied to the embeddings.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from bioclip_x.records import ModelCard, Prompt, TextBank
 
 FORMAT: Final = 1
 CHUNK: Final = 4096
-"""Texts embedded between two reports of progress."""
+"""Texts embedded between two progress reports."""
 
 
 def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
-    """SHA-256, 32 hex digits."""
+    """Hashes the model card and the prompts: SHA-256, 32 hex digits."""
     digest = hashlib.sha256()
-    about = [FORMAT, card.name, card.revision, card.tokenizer, card.precision, card.dim]
-    digest.update(json.dumps(about).encode())
+    fields = [FORMAT, card.name, card.revision, card.tokenizer, card.precision, card.dim]
+    digest.update(json.dumps(fields).encode())
     for prompt in prompts:
         digest.update(json.dumps([prompt.text, prompt.class_index, prompt.weight]).encode())
     return digest.hexdigest()[:32]
@@ -46,10 +46,10 @@ def build_bank(
     cache: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TextBank:
-    """The bank of these prompts, read from `cache` if it is there, else embedded (each distinct text once) and kept.
+    """Reads the bank of these prompts from `cache`, or embeds them (each distinct text once) and caches the bank.
 
-    prompts: sorted by class, at least one per class. progress: called with (texts embedded, texts in all).
-    A cache that cannot be written is no error: the bank is then only in memory.
+    prompts: sorted by class, at least one per class. progress: called with (texts embedded, total texts).
+    If the cache cannot be written, the bank is kept in memory only.
     """
     key = make_bank_key(encoder.card, prompts)
     folder = cache / key if cache else None
@@ -74,7 +74,7 @@ def build_bank(
 def _embed(
     encoder: LoadedEncoder, texts: Sequence[str], progress: Callable[[int, int], None]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit embeddings [P, D] and token counts [P]. Texts that occur several times are embedded once."""
+    """Returns unit embeddings [P, D] and token counts [P]. Repeated texts are embedded once."""
     distinct = list(dict.fromkeys(texts))
     tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
     parts = []
@@ -95,8 +95,8 @@ def _read(folder: Path) -> tuple[torch.Tensor, torch.Tensor] | None:
 
 
 def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Sequence[Prompt]) -> None:
-    """Writes beside the final place and moves it there whole, so that a killed run leaves no half bank."""
-    import pyarrow as pa  # not before there is a new bank to be written
+    """Writes to a temporary folder and renames it, so that an interrupted run leaves no partial bank."""
+    import pyarrow as pa  # slow to import, and needed for new banks only
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
         )
         with pa.OSFile(str(partial / "prompts.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-        shutil.rmtree(folder, ignore_errors=True)  # a damaged one, else there is none
+        shutil.rmtree(folder, ignore_errors=True)  # exists only if it is damaged
         partial.replace(folder)
-    except OSError:  # a full disk, or another process was first: either way this run has its bank in memory
+    except OSError:  # the disk is full, or another process was first; this run has the bank in memory
         shutil.rmtree(partial, ignore_errors=True)

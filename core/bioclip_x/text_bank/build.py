@@ -1,4 +1,4 @@
-"""The text bank of a recipe's classes: published with the model's own list, or written by the recipe's text builders."""
+"""Builds the text bank of a recipe's classes, from published embeddings or from the recipe's text builders."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 class ClassBanks:
     """The banks of one classifier.
 
-    bank: at least one prompt for every class. inner: prompts of the taxa above the classes, for heads that need them.
+    bank: at least one prompt per class. inner: the bank of the taxa above the classes, for heads that need it.
     notes: for outputs.
     """
 
@@ -39,11 +39,11 @@ class ClassBanks:
 
 @dataclass(frozen=True)
 class BankBuilder:
-    """What banks are built from.
+    """Builds the banks of a recipe.
 
-    family, encoder: of the model. builders: the recipe's. descriptors: the recipe's, None for the model's own.
-    is_default_text: the recipe's text is the default; a model's own list then comes with its published embeddings.
-    cache: a folder for banks. progress: called with (texts embedded, texts in all).
+    family, encoder: of the model. builders: the recipe's text builders. descriptors: the recipe's, None for the model's own.
+    is_default_text: whether the recipe uses the default text builder; a model's own class list then uses its published
+    embeddings. cache: folder of banks. progress: called with (texts embedded, total texts).
     """
 
     recipe: Recipe
@@ -56,8 +56,8 @@ class BankBuilder:
     progress: Progress
 
     def build(self, classes: Classes, *, with_inner_taxa: bool) -> ClassBanks:
-        """The bank of the classes, and where needed that of the inner taxa."""
-        bank, notes = self._published(classes) or self._written(classes)
+        """Builds the bank of the classes and, if needed, that of the inner taxa."""
+        bank, notes = self._load_published(classes) or self._write(classes)
         if self.recipe.explain:
             bank = add_mean(bank, self.cache)
         inner = None
@@ -73,8 +73,8 @@ class BankBuilder:
             )
         return ClassBanks(bank, inner, (*notes, *(inner.notes if inner else ())))
 
-    def _published(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]] | None:
-        """The embeddings that were published with the model's own list, where no other prompts are asked for."""
+    def _load_published(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]] | None:
+        """Loads the embeddings published with the model's class list; None if there are none or the recipe sets others."""
         if not classes.own or not classes.own.text or not self.is_default_text:
             return None
         own = load_own_classes(self.family, self.recipe.model, embeddings=True)
@@ -88,12 +88,12 @@ class BankBuilder:
             cache=self.cache,
             progress=self.progress,
         )
-        bank = self._at_precision(bank)
+        bank = self._apply_precision(bank)
         if classes.is_subset:
             bank = select_bank_classes(bank, classes.of_whole, partial(PublishedPrompts, classes.tree, own))
         return bank, notes
 
-    def _written(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]]:
+    def _write(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]]:
         request = make_text_request(classes.tree, self.recipe, self.encoder.card, self.descriptors)
         written = write_prompts(self.builders, request)
         bank = build_bank(
@@ -104,7 +104,7 @@ class BankBuilder:
             cache=self.cache,
             progress=self.progress,
         )
-        return self._at_precision(bank), written.notes
+        return self._apply_precision(bank), written.notes
 
-    def _at_precision(self, bank: TextBank) -> TextBank:
+    def _apply_precision(self, bank: TextBank) -> TextBank:
         return add_half_precision(bank, self.cache) if self.recipe.bank_precision == "fp16" else bank

@@ -17,7 +17,7 @@ from bioclip_x.taxonomy import Taxonomy
 def make_text_request(
     taxonomy: Taxonomy, recipe: Recipe, card: ModelCard, descriptors: DescriptorSet | None
 ) -> TextRequest:
-    """What the text builders are asked for: texts of all classes. descriptors: the recipe's; if None, the model's own."""
+    """Makes the request for the texts of all classes. descriptors: the recipe's; None for the model's own."""
     if descriptors is None and card.descriptors:
         descriptors = replace(load_descriptors(card.descriptors), source=f"{card.name}: {card.descriptors.name}")
     return TextRequest(
@@ -30,9 +30,9 @@ def make_text_request(
 
 
 def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> PromptSet:
-    """All builders' prompts, sorted by class, with a note on texts that several classes share.
+    """Collects all builders' prompts, sorted by class, with a note on classes that have the same texts.
 
-    Raises RecipeError where a class is left without any.
+    Raises RecipeError if a class has no prompt.
     """
     prompts: list[Prompt] = []
     notes: list[str] = []
@@ -43,21 +43,21 @@ def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> Prom
     without = set(request.classes) - {prompt.class_index for prompt in prompts}
     if without:
         example = request.taxonomy.class_taxon(min(without)).name
-        raise RecipeError(f"no text builder wrote a text for {len(without)} classes, {example!r} among them")
+        raise RecipeError(f"no text builder wrote a text for {len(without)} classes, among them {example!r}")
     prompts.sort(key=lambda prompt: prompt.class_index)  # stable: within a class, builders keep their order
     tied = find_shared_texts(prompts)
     if tied:
         names = ", ".join(request.taxonomy.class_taxon(c).name for c in tied[0][:3])
-        notes.append(f"{len(tied)} groups of classes have the very same texts and cannot be told apart, first: {names}")
+        notes.append(f"{len(tied)} groups of classes have identical texts and cannot be distinguished; first: {names}")
     return PromptSet(tuple(prompts), tuple(notes))
 
 
 def find_shared_texts(prompts: Sequence[Prompt]) -> list[tuple[int, ...]]:
-    """Groups of classes whose sets of texts are identical."""
+    """Returns the groups of classes with identical sets of texts."""
     texts: dict[int, set[str]] = defaultdict(set)
     for prompt in prompts:
         texts[prompt.class_index].add(prompt.text)
     groups: dict[frozenset[str], list[int]] = defaultdict(list)
-    for class_index, own in texts.items():
-        groups[frozenset(own)].append(class_index)
+    for class_index, class_texts in texts.items():
+        groups[frozenset(class_texts)].append(class_index)
     return [tuple(group) for group in groups.values() if len(group) > 1]

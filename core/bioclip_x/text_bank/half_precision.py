@@ -1,7 +1,7 @@
-"""A half-precision copy of a bank, for half the memory.
+"""Adds a half-precision copy to a bank, which takes half the memory.
 
-Products with images read the copy: float16, which rounds a cosine by some 1e-5. The best classes are then scored again with
-the full bank, which stays on disk, memory-mapped; only their rows of it are read.
+Products with images use the float16 copy, with rounding errors of about 1e-5 per cosine. The best classes are then scored
+again with the full bank, which is memory-mapped, so that only their rows are read.
 
 Legend: P prompts, D embedding.
 """
@@ -20,18 +20,17 @@ from bioclip_x.io.files import open_replacement
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
-"""Rows that are rounded at a time."""
+"""Rows rounded at a time."""
 
 
 def add_half_precision(bank: TextBank, cache: Path | None) -> TextBank:
-    """With `half_PD`, from `cache` (where it is kept beside the bank, memory-mapped) or, where that cannot be written, in
-    memory."""
+    """Adds `half_PD`, memory-mapped from `cache` (written there if missing), or in memory if that fails."""
     file = cache / bank.key / "half.npy" if cache else None
-    half_PD = _mapped(file, tuple(bank.embeddings_PD.shape)) if file else None
+    half_PD = _open_mapped(file, tuple(bank.embeddings_PD.shape)) if file else None
     if half_PD is None and file:
         with suppress(OSError):
             _write(bank.embeddings_PD, file)
-        half_PD = _mapped(file, tuple(bank.embeddings_PD.shape))
+        half_PD = _open_mapped(file, tuple(bank.embeddings_PD.shape))
     return replace(bank, half_PD=bank.embeddings_PD.half() if half_PD is None else half_PD)
 
 
@@ -43,9 +42,9 @@ def _write(embeddings_PD: torch.Tensor, file: Path) -> None:
             stream.write(embeddings_PD[start : start + CHUNK].half().numpy().tobytes())
 
 
-def _mapped(file: Path, shape: tuple[int, ...]) -> torch.Tensor | None:
+def _open_mapped(file: Path, shape: tuple[int, ...]) -> torch.Tensor | None:
     try:
-        half_PD = np.lib.format.open_memmap(file, mode="c")  # "c": torch wants memory that it may write to
+        half_PD = np.lib.format.open_memmap(file, mode="c")  # copy-on-write, since torch needs writable memory
     except (OSError, ValueError):
         return None
     return torch.from_numpy(half_PD) if half_PD.shape == shape and half_PD.dtype == np.float16 else None

@@ -1,4 +1,4 @@
-"""The bank of the inner taxa, for heads that need logits of genera, families, … from prompts of their own.
+"""Builds the bank of the inner taxa, for heads that need logits of genera, families, … from their own prompts.
 
 Legend: B images, T inner taxa.
 """
@@ -25,10 +25,10 @@ from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 
 @dataclass(frozen=True, eq=False)
 class InnerTaxaBank:
-    """The prompts of the inner taxa, embedded.
+    """The embedded prompts of the inner taxa.
 
-    bank: each inner taxon is a class of it. taxonomy: the tree of these classes. class_T: int64 [T], the class there of each
-    of `Taxonomy.inner_taxa`. notes: of the text builders.
+    bank: its classes are the inner taxa. taxonomy: the tree of these classes. class_T: int64 [T], the class of each of
+    `Taxonomy.inner_taxa`. notes: of the text builders.
     """
 
     bank: TextBank
@@ -37,7 +37,7 @@ class InnerTaxaBank:
     notes: tuple[str, ...]
 
     def logits(self, scorer: Scorer, features: ImageFeatures, card: ModelCard) -> torch.Tensor:
-        """float32 [T, B], in the order of `Taxonomy.inner_taxa`."""
+        """Computes the logits, float32 [T, B], in the order of `Taxonomy.inner_taxa`."""
         logits = scorer.logits(features, self.bank, card, self.taxonomy)
         return logits.part(0, self.bank.n_classes)[torch.from_numpy(self.class_T)]
 
@@ -52,7 +52,7 @@ def embed_inner_taxa(
     cache: Path | None,
     progress: Callable[[int, int], None],
 ) -> InnerTaxaBank:
-    """The prompts that the recipe's text builders write for the inner taxa, embedded."""
+    """Embeds the prompts that the recipe's text builders write for the inner taxa."""
     tree, class_T = make_inner_tree(taxonomy)
     written = write_prompts(builders, make_text_request(tree, recipe, encoder.card, descriptors))
     bank = build_bank(encoder, written.prompts, tree.n_classes, pooling=recipe.pooling, cache=cache, progress=progress)

@@ -1,7 +1,7 @@
-"""The mean text of a bank: the baseline that explanations compare each prompt with.
+"""Computes the mean text of a bank: the baseline that explanations compare each prompt with.
 
 CLIP's embeddings of images and of texts lie in two narrow cones (Liang et al., "Mind the Gap", NeurIPS 2022, arXiv
-2203.02053): any text scores some 0.2 to 0.3 on any image. The mean text measures how much of a cosine is no more than that.
+2203.02053): any text has a cosine of about 0.2 to 0.3 with any image. The mean text measures this common component.
 
 Legend: P prompts, C classes, D embedding.
 """
@@ -20,14 +20,11 @@ from bioclip_x.io.files import open_replacement
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
-"""Prompts summed at a time: a bank may be larger than memory."""
+"""Prompts summed at a time, since a bank may be larger than memory."""
 
 
 def add_mean(bank: TextBank, cache: Path | None = None) -> TextBank:
-    """The bank with `mean_D`, read from `cache` where it is kept beside the bank, else computed and kept there.
-
-    A cache that cannot be written is no error.
-    """
+    """Adds `mean_D` to the bank, read from `cache`, or computed and cached. A cache that cannot be written is no error."""
     file = cache / bank.key / "mean.npy" if cache and bank.key else None
     mean_D = _read(file, bank.embeddings_PD.shape[1]) if file else None
     if mean_D is None:
@@ -39,20 +36,20 @@ def add_mean(bank: TextBank, cache: Path | None = None) -> TextBank:
 
 
 def compute_mean_text(bank: TextBank) -> torch.Tensor:
-    """m̄ = 1/C Σ_c Σ_{p of c} w_p t_p / Σ_{p of c} w_p, not re-normalised: float64 [D]. All classes count."""
+    """Computes m̄ = 1/C Σ_c Σ_{p of c} w_p t_p / Σ_{p of c} w_p over all classes, not re-normalised: float64 [D]."""
     weight_P = torch.from_numpy(bank.weight_P).double()
     owner_P = torch.from_numpy(bank.owner_P)
     total_C = torch.zeros(bank.n_classes, dtype=torch.float64).index_add_(0, owner_P, weight_P)
-    share_P = weight_P / total_C[owner_P] / bank.n_classes
+    factor_P = weight_P / total_C[owner_P] / bank.n_classes
     mean_D = torch.zeros(bank.embeddings_PD.shape[1], dtype=torch.float64)
-    for start in range(0, len(share_P), CHUNK):
-        mean_D += share_P[start : start + CHUNK] @ bank.embeddings_PD[start : start + CHUNK].double()
+    for start in range(0, len(factor_P), CHUNK):
+        mean_D += factor_P[start : start + CHUNK] @ bank.embeddings_PD[start : start + CHUNK].double()
     return mean_D
 
 
 def _read(file: Path, dim: int) -> torch.Tensor | None:
     try:
-        with file.open("rb") as stream:  # not np.load, which takes some damaged files for archives
+        with file.open("rb") as stream:  # unlike np.load, never mistakes a damaged file for an archive
             mean_D = np.lib.format.read_array(stream, allow_pickle=False)
     except (OSError, ValueError):
         return None

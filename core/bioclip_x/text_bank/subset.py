@@ -1,4 +1,4 @@
-"""The part of a bank that belongs to some of its classes."""
+"""Selects some classes of a bank."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bioclip_x.records import Prompt, TextBank
 def select_bank_classes(
     bank: TextBank, classes: npt.NDArray[np.int32], prompts: Callable[[npt.NDArray[np.int64]], Sequence[Prompt]]
 ) -> TextBank:
-    """The rows of some classes, renumbered from 0. A clade is a slice of the bank and takes no memory.
+    """Returns the bank of some classes, renumbered from 0. A clade is a slice of the bank and takes no memory.
 
-    classes: int32 [C'], each once. prompts: makes the prompts of given owners, int64 [P'] in the new numbers.
+    classes: int32 [C'], distinct. prompts: makes the prompts of the given owners, int64 [P'] in the new numbering.
     """
     new_C = np.full(bank.n_classes, -1, np.int64)
     new_C[classes] = np.arange(len(classes))
     rows = np.flatnonzero(new_C[bank.owner_P] >= 0)
     rows = rows[np.argsort(new_C[bank.owner_P[rows]], kind="stable")]
-    is_one_piece = bool((np.diff(rows) == 1).all())
-    chosen = slice(int(rows[0]), int(rows[-1]) + 1) if is_one_piece else torch.from_numpy(rows)
+    is_contiguous = bool((np.diff(rows) == 1).all())
+    chosen = slice(int(rows[0]), int(rows[-1]) + 1) if is_contiguous else torch.from_numpy(rows)
     owner_P = new_C[bank.owner_P[rows]]
     return replace(
         bank,

@@ -1,4 +1,4 @@
-"""Augmentation: geometry per image on uint8, colour and normalisation per batch on floating point.
+"""Augments images: geometry per image in uint8, colour and normalisation per batch in floating point.
 
 Legend: B images, H and W pixels.
 """
@@ -25,34 +25,36 @@ _LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How images become the model's input: its size (H, W), and its own way of resizing and resampling."""
+    """How images are resized to the model's input. size: (H, W). resize_mode, interpolation: see `TrainableEncoder`."""
 
     size: tuple[int, int]
     resize_mode: str
     interpolation: str
 
 
-def apply_geometry(picture: Image.Image | Pixels, view: View, augment: Augment, rng: np.random.Generator) -> Pixels:
-    """Crops, resizes and perhaps mirrors one RGB image: uint8 [H, W, 3].
+def apply_geometry(image: Image.Image | Pixels, view: View, augment: Augment, rng: np.random.Generator) -> Pixels:
+    """Crops, resizes and randomly mirrors one RGB image: uint8 [H, W, 3].
 
-    The same number of random numbers is drawn whatever the image's size.
+    The number of random numbers drawn does not depend on the image.
     """
     area, shape, left, top, mirror = rng.random(5)
-    height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else (picture.height, picture.width)
+    height, width = image.shape[:2] if isinstance(image, np.ndarray) else (image.height, image.width)
     if augment.crop_scale is None:
-        box = _plain_box(width, height, view)
+        box = _make_plain_box(width, height, view)
     else:
         box = draw_box(width, height, augment.crop_scale, augment.crop_ratio, (area, shape, left, top))
-    pixels_HW3 = _resized(picture, box, view)
+    pixels_HW3 = _resize(image, box, view)
     return pixels_HW3[:, ::-1] if mirror < augment.horizontal_flip else pixels_HW3
 
 
 def draw_box(
     width: int, height: int, scale: tuple[float, float], ratio: tuple[float, float], drawn: tuple[float, ...]
 ) -> Box:
-    """A random resized crop (Szegedy et al. 2015, arXiv 1409.4842): area uniform in `scale`, log aspect in `ratio`.
+    """Draws the box of a random resized crop (Szegedy et al. 2015, arXiv 1409.4842).
 
-    drawn: four numbers in [0, 1). Returns (left, top, right, bottom); a box too wide or high is cut to the image.
+    Its area is uniform in `scale`, its log aspect ratio in `ratio`. drawn: four random numbers in [0, 1).
+
+    Returns (left, top, right, bottom), clipped to the image.
     """
     area = width * height * (scale[0] + drawn[0] * (scale[1] - scale[0]))
     aspect = math.exp(math.log(ratio[0]) + drawn[1] * (math.log(ratio[1]) - math.log(ratio[0])))
@@ -61,8 +63,8 @@ def draw_box(
     return left, top, left + w, top + h
 
 
-def _plain_box(width: int, height: int, view: View) -> Box:
-    """What the model sees without augmentation: everything where it squashes or pads, else the middle of its shape."""
+def _make_plain_box(width: int, height: int, view: View) -> Box:
+    """Returns the box without augmentation: the whole image if it is squashed or padded, else a centre crop."""
     if view.resize_mode != "shortest":
         return 0.0, 0.0, float(width), float(height)
     aspect = view.size[1] / view.size[0]
@@ -71,25 +73,25 @@ def _plain_box(width: int, height: int, view: View) -> Box:
     return left, top, left + w, top + h
 
 
-def _resized(picture: Image.Image | Pixels, box: Box, view: View) -> Pixels:
+def _resize(image: Image.Image | Pixels, box: Box, view: View) -> Pixels:
     height, width = view.size
-    if isinstance(picture, np.ndarray):
-        if picture.shape[:2] == view.size and box == (0.0, 0.0, float(width), float(height)):
-            return picture
-        picture = Image.fromarray(np.ascontiguousarray(picture))
-    box = (box[0], box[1], min(box[2], picture.width), min(box[3], picture.height))  # rounding must not overstep
+    if isinstance(image, np.ndarray):
+        if image.shape[:2] == view.size and box == (0.0, 0.0, float(width), float(height)):
+            return image
+        image = Image.fromarray(np.ascontiguousarray(image))
+    box = (box[0], box[1], min(box[2], image.width), min(box[3], image.height))  # guards against rounding errors
     resampling = _RESAMPLING.get(view.interpolation, Image.Resampling.BICUBIC)
     if view.resize_mode != "longest":
-        return np.asarray(picture.resize((width, height), resampling, box=box))
-    shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
-    w, h = (max(1, round((box[i + 2] - box[i]) * shrink)) for i in (0, 1))
+        return np.asarray(image.resize((width, height), resampling, box=box))
+    factor = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
+    w, h = (max(1, round((box[i + 2] - box[i]) * factor)) for i in (0, 1))
     canvas = Image.new("RGB", (width, height))
-    canvas.paste(picture.resize((w, h), resampling, box=box), ((width - w) // 2, (height - h) // 2))
+    canvas.paste(image.resize((w, h), resampling, box=box), ((width - w) // 2, (height - h) // 2))
     return np.asarray(canvas)
 
 
 def draw_colour_factors(strength: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """float32 [3]: factors of brightness, contrast and saturation, each uniform in 1 ± strength."""
+    """Draws factors of brightness, contrast and saturation, each uniform in 1 ± strength: float32 [3]."""
     return (1 + strength * rng.uniform(-1, 1, 3)).astype(np.float32)
 
 
@@ -99,7 +101,7 @@ def to_input(
     mean: tuple[float, ...],
     std: tuple[float, ...],
 ) -> torch.Tensor:
-    """uint8 [B, H, W, 3] → float32 [B, 3, H, W], colours jittered by `factors_B3` (None: not at all) and normalised."""
+    """Converts uint8 [B, H, W, 3] to float32 [B, 3, H, W], colour-jittered by `factors_B3`, if given, and normalised."""
     x_B3HW = pixels_BHW3.permute(0, 3, 1, 2).contiguous().float().div_(255)
     if factors_B3 is not None:
         x_B3HW = _jitter(x_B3HW, factors_B3)
@@ -114,6 +116,6 @@ def _jitter(x_B3HW: torch.Tensor, factors_B3: torch.Tensor) -> torch.Tensor:
     luma = torch.tensor(_LUMA, device=x_B3HW.device).view(1, 3, 1, 1)
     grey_B1HW = (x_B3HW * luma).sum(1, keepdim=True)
     middle_B111 = grey_B1HW.mean((2, 3), keepdim=True)
-    # Saturation about each pixel's grey, then contrast about the image's mean grey; both are linear, so done at once.
+    # Saturation about each pixel's grey, then contrast about the image's mean grey, which saturation does not change.
     x_B3HW = x_B3HW.sub_(grey_B1HW).mul_(saturation).add_(grey_B1HW)
     return x_B3HW.sub_(middle_B111).mul_(contrast).add_(middle_B111).clamp_(0, 1)

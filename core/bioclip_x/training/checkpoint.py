@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read without running code, and refused where they belong to another run."""
+"""Checkpoints: written atomically, read without executing code, and refused if they belong to another run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ _NAME: Final = re.compile(r"checkpoint-(\d+)\.pt")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run stands. step: done in all. epoch: the one to go on with, from 0. epoch_step: steps of it done.
-    epoch_loss: sum of their losses."""
+    """The progress of a run.
+
+    step: completed steps in total. epoch: the current one, from 0. epoch_step: its completed steps. epoch_loss: the sum of
+    their losses.
+    """
 
     step: int = 0
     epoch: int = 0
@@ -31,28 +34,28 @@ class Place:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises TrainingError where `folder` cannot be made or written in; leaves nothing behind."""
+    """Raises TrainingError if `folder` cannot be created or written to; leaves no files behind."""
     try:
-        nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
         if nearest.is_dir():
             with tempfile.TemporaryFile(dir=nearest):
                 return
-        reason = f"{nearest} is no folder"
+        reason = f"{nearest} is not a folder"
     except OSError as problem:
         reason = problem.strerror or str(problem)
     raise TrainingError(f"output: the folder {folder} cannot be written: {reason}; name another with --output")
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """The folder's checkpoints, oldest first."""
-    found = [(int(match[1]), path) for path in folder.glob("checkpoint-*.pt") if (match := _NAME.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
+    """Returns the folder's checkpoints, oldest first."""
+    paths = [(int(match[1]), path) for path in folder.glob("checkpoint-*.pt") if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(paths)]
 
 
 def save(
     folder: Path, place: Place, states: Mapping[str, Any], *, fingerprints: Mapping[str, str], epochs: int, keep: int
 ) -> Path:
-    """Writes one, and removes all but the newest `keep`. Raises TrainingError where the disk refuses."""
+    """Writes a checkpoint and removes all but the newest `keep`. Raises TrainingError for errors of the file system."""
     path = folder / f"checkpoint-{place.step:07d}.pt"
     document = {
         "format": FORMAT,
@@ -65,9 +68,9 @@ def save(
         with open_replacement(path, "wb") as handle:
             torch.save(document, handle)
     except (OSError, RuntimeError) as problem:
-        # torch reports a full disk as a RuntimeError of its own, raised while it handles the one that says so.
-        told = problem.__context__ if isinstance(problem.__context__, OSError) else problem
-        raise TrainingError(f"{path} cannot be written: {told}; those before it are untouched") from problem
+        # torch reports a full disk as a RuntimeError, raised while it handles the informative OSError.
+        cause = problem.__context__ if isinstance(problem.__context__, OSError) else problem
+        raise TrainingError(f"{path} cannot be written: {cause}; earlier checkpoints are intact") from problem
     for old in list_checkpoints(folder)[:-keep]:
         _remove(old)
     return path
@@ -78,24 +81,24 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as problem:
         raise TrainingError(
-            f"{path} cannot be removed: {problem.strerror or problem}; the newer ones are safe"
+            f"{path} cannot be removed: {problem.strerror or problem}; newer checkpoints are intact"
         ) from problem
 
 
 def load_newest(folder: Path, *, fingerprints: Mapping[str, str], epochs: int) -> tuple[Place, dict[str, Any]]:
-    """The newest checkpoint's place and states, on the CPU.
+    """Loads the newest checkpoint's progress and states, on the CPU.
 
-    Raises TrainingError where there is none, it cannot be read, or it belongs to a run of another configuration.
+    Raises TrainingError if there is none, it cannot be read, or it belongs to a run with another configuration.
     """
-    found = list_checkpoints(folder)
-    if not found:
-        raise TrainingError(f"{folder} holds no checkpoint to resume from; start without --resume")
-    path = found[-1]
+    paths = list_checkpoints(folder)
+    if not paths:
+        raise TrainingError(f"{folder} contains no checkpoint to resume from; start without --resume")
+    path = paths[-1]
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
         reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        raise TrainingError(f"{path} cannot be read: {reason}; delete it to resume from the one before") from None
+        raise TrainingError(f"{path} cannot be read: {reason}; delete it to resume from the previous one") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise TrainingError(f"{path} is not a checkpoint of this version of bioclip-x")
     _check(path, document, fingerprints, epochs)
@@ -108,8 +111,8 @@ def _check(path: Path, document: Mapping[str, Any], fingerprints: Mapping[str, s
         if stored.get(name) != fingerprints.get(name):
             raise TrainingError(
                 f"{path} was trained with another {name}: {stored.get(name)}, now {fingerprints.get(name)}. "
-                "Set it back, or start a new run in another output folder"
+                "Restore it, or start a new run in another output folder"
             )
     if epochs < document["epochs"]:
         stored_epochs = document["epochs"]
-        raise TrainingError(f"{path}: epochs was {stored_epochs}, now {epochs}; it can only be raised")
+        raise TrainingError(f"{path}: epochs was {stored_epochs}, now {epochs}; it can only be increased")

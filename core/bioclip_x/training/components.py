@@ -1,4 +1,4 @@
-"""A configuration → the parts of a run: taxonomy, texts, data sets, encoder, loss."""
+"""Makes the components of a training run: taxonomy, texts, data sets, encoder, loss."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import BY_CONTENT, FREE, TrainConfig
-from bioclip_x.training.texts import TextDraw, TextKind
+from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, TrainConfig
+from bioclip_x.training.texts import TextKind, TextSampler
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """notes: what was missing, skipped or doubtful while they were made."""
+    """The components of a run. notes: what was missing, skipped or doubtful when they were made."""
 
     taxonomy: Taxonomy
-    texts: TextDraw
+    texts: TextSampler
     datasets: tuple[Dataset, ...]
     encoder: TrainableEncoder
     loss: Loss
@@ -37,11 +37,11 @@ class Parts:
 
 
 def make_parts(config: TrainConfig, registry: Registry) -> Parts:
-    """Raises BioclipXError, and TrainingError for a data set that is empty."""
+    """Makes the components of a run. Raises BioclipXError; TrainingError for an empty data set."""
 
-    def placed(kind: Kind, ref: ComponentRef) -> tuple[str, dict[str, Any]]:
-        found = resolve_relative_paths(registry, kind, ref, config.base)
-        return found.name, found.options
+    def resolve(kind: Kind, ref: ComponentRef) -> tuple[str, dict[str, Any]]:
+        resolved = resolve_relative_paths(registry, kind, ref, config.base)
+        return resolved.name, resolved.options
 
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
     request = TextRequest(
@@ -52,35 +52,35 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     )
     kinds = []
     for text in config.text:
-        builder: TextBuilder = registry.make("text_builders", *placed("text_builders", text.component))
+        builder: TextBuilder = registry.make("text_builders", *resolve("text_builders", text.component))
         kinds.append(TextKind(builder, request, text.weight))
-    # Kinds of text that share a lack (no common name) tell of it once.
+    # Kinds of text may have the same notes (such as missing common names): each is listed once.
     notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
     datasets = []
     for data in config.data:
-        dataset: Dataset = registry.make("datasets", *placed("datasets", data.component))
+        dataset: Dataset = registry.make("datasets", *resolve("datasets", data.component))
         notes.extend(dataset.prepare(taxonomy))
         if not len(dataset):
             raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
         datasets.append(dataset)
-    loss: Loss = registry.make("losses", *placed("losses", _named(config.loss)))
-    family: Encoder = registry.make("encoders", *placed("encoders", _named(config.encoder)))
+    loss: Loss = registry.make("losses", *resolve("losses", _require(config.loss)))
+    family: Encoder = registry.make("encoders", *resolve("encoders", _require(config.encoder)))
     if not get_capabilities(family, EncoderCapabilities).trains:
-        raise TrainingError(f"encoder: {config.encoder}: its models can be used, but not trained")
-    encoder = family.trainable(_model(config, registry), device=config.device, seed=config.seed)
+        raise TrainingError(f"encoder: {config.encoder}: its models cannot be trained; choose another encoder")
+    encoder = family.trainable(_resolve_model(config, registry), device=config.device, seed=config.seed)
     if get_capabilities(loss, LossCapabilities).needs_prepare:
         loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     if isinstance(loss, torch.nn.Module):
         loss.to(encoder.device)
-    return Parts(taxonomy, TextDraw(kinds, config.own_text), tuple(datasets), encoder, loss, tuple(notes))
+    return Parts(taxonomy, TextSampler(kinds, config.own_text), tuple(datasets), encoder, loss, tuple(notes))
 
 
 def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
-    """Field → what must be equal for a run to be resumed: its value, or a hash of what it brings."""
-    plain = config.model_dump(mode="json", exclude={*FREE, *BY_CONTENT})
-    found = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
+    """Returns field → its value, or a hash of its content; all must be equal for a run to be resumed."""
+    plain = config.model_dump(mode="json", exclude={*CHANGEABLE, *COMPARED_BY_CONTENT})
+    fingerprints = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
     texts = hashlib.sha256(json.dumps([kind.texts for kind in parts.texts.kinds]).encode()).hexdigest()[:16]
-    return found | {
+    return fingerprints | {
         "taxonomy": parts.taxonomy.fingerprint,
         "text (or descriptors)": texts,
         "data (numbers of images)": json.dumps([len(dataset) for dataset in parts.datasets]),
@@ -89,24 +89,24 @@ def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:
-    """The configuration with the encoder and the loss that the installed plugins declare as defaults, where it names none.
+    """Adds the default encoder and loss, as declared by the installed plugins, if the configuration names none.
 
-    Raises PluginError where no plugin declares one.
+    Raises PluginError if no plugin declares one.
     """
     fields: dict[str, Kind] = {"encoder": "encoders", "loss": "losses"}
-    found = {}
+    defaults = {}
     for field, kind in fields.items():
         if getattr(config, field) is None:
-            found[field] = ComponentRef(name=registry.required_default(kind))
-    return config.model_copy(update=found)
+            defaults[field] = ComponentRef(name=registry.required_default(kind))
+    return config.model_copy(update=defaults)
 
 
-def _named(ref: ComponentRef | None) -> ComponentRef:
-    assert ref is not None, "fill_in_defaults comes first"
+def _require(ref: ComponentRef | None) -> ComponentRef:
+    assert ref is not None, "call fill_in_defaults first"
     return ref
 
 
-def _model(config: TrainConfig, registry: Registry) -> str | dict[str, Any]:
+def _resolve_model(config: TrainConfig, registry: Registry) -> str | dict[str, Any]:
     if not isinstance(config.model, str):
         return config.model
     scheme, _, rest = config.model.partition(":")

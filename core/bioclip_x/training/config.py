@@ -1,4 +1,4 @@
-"""A training run, whole, in one frozen record read from YAML."""
+"""The configuration of a training run: one frozen record read from YAML."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from bioclip_x.validation import find_first_error
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
-FREE = ("epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card")
-"""Fields that a resumed run may change: none has a part in the result, but for `epochs`, which may only grow, and
-`precision`, of which the one that "auto" came to is compared."""
-BY_CONTENT = ("taxonomy", "taxonomy_format", "descriptors")
-"""Fields whose content is compared (see `setup.fingerprints`) and not where it lies."""
+CHANGEABLE = ("epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card")
+"""Fields that a resumed run may change, since they do not affect the result. Exceptions: `epochs` may only increase, and
+`precision` is compared after "auto" is resolved."""
+COMPARED_BY_CONTENT = ("taxonomy", "taxonomy_format", "descriptors")
+"""Fields of which the content is compared (see `components.make_fingerprints`), not the path."""
 
 
-def _ref(value: Any) -> Any:
+def _parse_ref(value: Any) -> Any:
     try:
         return parse_ref(value)
     except RecipeError as problem:
         raise ValueError(str(problem)) from None
 
 
-Ref = Annotated[ComponentRef, BeforeValidator(_ref)]
+Ref = Annotated[ComponentRef, BeforeValidator(_parse_ref)]
 
 
-class _WithRef(BaseModel):
-    """A component, with a number beside its options: `{name: descriptors, style: bare, weight: 2}`."""
+class _WithComponent(BaseModel):
+    """A component with a further number among its options: `{name: descriptors, style: bare, weight: 2}`."""
 
     model_config = _STRICT
 
@@ -46,30 +46,30 @@ class _WithRef(BaseModel):
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, Mapping) or "component" in value:
             return value if isinstance(value, Mapping) else {"component": value}
-        own = {key: one for key, one in value.items() if key in cls.model_fields}
-        return {"component": {key: one for key, one in value.items() if key not in own}, **own}
+        fields = {key: one for key, one in value.items() if key in cls.model_fields}
+        return {"component": {key: one for key, one in value.items() if key not in fields}, **fields}
 
 
-class Text(_WithRef):
+class Text(_WithComponent):
     weight: float = Field(1.0, gt=0, description="how often this kind of text is drawn, relative to the others")
 
 
-class Data(_WithRef):
+class Data(_WithComponent):
     share: float | None = Field(None, gt=0, description="this data set's share of every epoch; give all or none")
 
 
 class Augment(BaseModel):
-    """What is done to images while training, drawn anew each time."""
+    """Random augmentation of the training images."""
 
     model_config = _STRICT
 
-    crop_scale: tuple[float, float] | None = Field(None, description="smallest and largest share of the area kept")
-    crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's width to its height")
-    horizontal_flip: float = Field(0.0, ge=0, le=1, description="chance of mirroring left to right")
-    colour_jitter: float = Field(0.0, ge=0, lt=1, description="brightness, contrast, saturation change by up to ± this")
+    crop_scale: tuple[float, float] | None = Field(None, description="smallest and largest fraction of the area kept")
+    crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's ratio of width to height")
+    horizontal_flip: float = Field(0.0, ge=0, le=1, description="probability of mirroring left to right")
+    colour_jitter: float = Field(0.0, ge=0, lt=1, description="brightness, contrast, saturation vary by up to ± this")
 
     @model_validator(mode="after")
-    def _ranges(self) -> Augment:
+    def _check_ranges(self) -> Augment:
         if self.crop_scale and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise ValueError(f"crop_scale: expected 0 < smallest <= largest <= 1, got {list(self.crop_scale)}")
         if not 0 < self.crop_ratio[0] <= self.crop_ratio[1]:
@@ -77,60 +77,58 @@ class Augment(BaseModel):
         return self
 
 
-def _many(value: Any) -> Any:
+def _make_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_many)]
-Datas = Annotated[tuple[Data, ...], BeforeValidator(_many)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_make_list)]
+Datas = Annotated[tuple[Data, ...], BeforeValidator(_make_list)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainConfig(BaseModel):
-    """What to train, on what, and how. Relative paths are relative to the file it was read from (`base`)."""
+    """The settings of a training run. Relative paths are relative to the configuration file's folder (`base`)."""
 
     model_config = _STRICT
 
     model: str | dict[str, Any] = Field(
-        description="a model to go on from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or one to make from scratch, "
-        "as the encoder describes it (open_clip: its model_cfg, and `preprocess` beside it)"
+        description="a model to start from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or the description of a new one "
+        "in the encoder's terms (open_clip: its model_cfg, and `preprocess` beside it)"
     )
-    encoder: Ref | None = Field(
-        None, description="the family of models that `model` belongs to; none takes the default"
-    )
+    encoder: Ref | None = Field(None, description="the family of models that `model` belongs to; none: the default")
     taxonomy: Path = Field(description="the classes")
-    taxonomy_format: str | None = Field(None, description="a reader's name; none looks at the content")
+    taxonomy_format: str | None = Field(None, description="the taxonomy's reader; none: detected from the content")
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
     text: Texts = Field(min_length=1, description="text builders; one is drawn per image, by weight")
-    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may hold for several")
-    own_text: float = Field(1.0, ge=0, le=1, description="chance that an image's own text is taken, where it has any")
+    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may apply to several")
+    own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
     data: Datas = Field(min_length=1, description="data sets; batches mix them")
-    loss: Ref | None = Field(None, description="what to minimise; none takes the default")
+    loss: Ref | None = Field(None, description="what to minimise; none: the default")
     augment: Augment = Augment.model_validate({})
 
     epochs: int = Field(gt=0)
-    batch_size: int = Field(gt=1, description="images per step; what is left over at an epoch's end is dropped")
-    learning_rate: float = Field(1e-3, gt=0, description="at its highest, after warming up; then half a cosine to 0")
+    batch_size: int = Field(gt=1, description="images per step; an incomplete last batch is dropped")
+    learning_rate: float = Field(1e-3, gt=0, description="the maximum, after warm-up; then half a cosine down to 0")
     warmup_steps: int = Field(0, ge=0)
-    weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the temperature do not decay")
+    weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the logit scale do not decay")
     betas: tuple[Beta, Beta] = Field((0.9, 0.98), description="AdamW's")
-    grad_clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null for none")
-    max_logit_scale: float = Field(100.0, gt=1, description="CLIP's bound on the temperature")
+    grad_clip: float | None = Field(1.0, gt=0, description="maximum norm of the gradient; null for none")
+    max_logit_scale: float = Field(100.0, gt=1, description="upper bound of the logit scale, as for CLIP")
     seed: int = Field(0, ge=0, lt=2**63)
 
     precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 (GPU) or fp32")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    workers: int | None = Field(None, ge=0, description="threads that decode; none takes one per core, at most 16")
-    threads: int | None = Field(None, ge=1, description="torch's own threads on a CPU; none leaves them as they are")
+    workers: int | None = Field(None, ge=0, description="threads that decode images; none: one per core, at most 16")
+    threads: int | None = Field(None, ge=1, description="torch's threads on a CPU; none: unchanged")
     output: Path = Field(Path("run"), description="the run's folder: checkpoints, log.jsonl, and at the end model/")
-    checkpoint_every: int | None = Field(None, ge=1, description="steps; there is one after every epoch anyway")
-    keep: int = Field(2, ge=1, description="newest checkpoints kept")
-    card: dict[str, Any] = Field({}, description="goes into the model's bioclip_x.json: demo, taxonomy, descriptors, …")
+    checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints, besides one per epoch")
+    keep: int = Field(2, ge=1, description="number of newest checkpoints kept")
+    card: dict[str, Any] = Field({}, description="content of the model's bioclip_x.json: demo, taxonomy, descriptors, …")
     base: Path = Field(Path(), exclude=True, description="the folder that relative paths are relative to")
 
     @model_validator(mode="after")
-    def _shares(self) -> TrainConfig:
+    def _check_shares(self) -> TrainConfig:
         given = sum(one.share is not None for one in self.data)
         if given not in (0, len(self.data)):
             raise ValueError(f"data: {given} of {len(self.data)} data sets have a share; give all of them one, or none")
@@ -138,11 +136,11 @@ class TrainConfig(BaseModel):
 
     @field_validator("card")
     @classmethod
-    def _card(cls, card: dict[str, Any]) -> dict[str, Any]:
+    def _check_card(cls, card: dict[str, Any]) -> dict[str, Any]:
         try:
             json.dumps(card, allow_nan=False)
-        except (TypeError, ValueError) as problem:  # a date, say: better told now than when the model is to be written
-            raise ValueError(f"it goes into a JSON file, and {problem}; put such a value in quotes") from None
+        except (TypeError, ValueError) as problem:  # such as a date; otherwise found only when the model is saved
+            raise ValueError(f"it cannot be written as JSON: {problem}; put such a value in quotes") from None
         return card
 
     @property
@@ -150,16 +148,17 @@ class TrainConfig(BaseModel):
         return tuple(one.share or 0.0 for one in self.data) if self.data[0].share is not None else None
 
     def path(self, path: Path) -> Path:
-        """A path as the file meant it."""
+        """Resolves a path of the configuration file."""
         return self.base / path.expanduser()
 
 
 def read_config(
     file: Path, changes: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
 ) -> TrainConfig:
-    """Reads a YAML file. changes: field → value, over the file's; "augment.crop_scale" reaches inside.
+    """Reads a configuration file (YAML).
 
-    defaults: field → value, where the file has none.
+    changes: field → value, overriding the file; "augment.crop_scale" sets a nested field.
+    defaults: field → value, for fields that the file does not set.
 
     Raises TrainingError naming the file and the field.
     """
@@ -168,23 +167,23 @@ def read_config(
         raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
     document = dict(defaults or {}) | document
     for name, value in (changes or {}).items():
-        _set(document, name, value)
+        _set_field(document, name, value)
     return make_config(document | {"base": file.parent}, str(file))
 
 
 def make_config(fields: Mapping[str, Any], where: str = "the training configuration") -> TrainConfig:
-    """A configuration from plain values. Raises TrainingError naming the field."""
+    """Makes a configuration from plain values. Raises TrainingError naming the field."""
     try:
         return TrainConfig.model_validate(dict(fields))
     except ValidationError as problem:
         raise TrainingError(f"{where}: {find_first_error(problem, TrainConfig)}") from None
 
 
-def _set(document: dict[str, Any], name: str, value: Any) -> None:
+def _set_field(document: dict[str, Any], name: str, value: Any) -> None:
     *above, last = name.split(".")
     for part in above:
-        inner = document.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise TrainingError(f"{name}: {part} is not a mapping, so nothing can be set in it")
-        document = inner
+        nested = document.setdefault(part, {})
+        if not isinstance(nested, dict):
+            raise TrainingError(f"{name}: {part} is not a mapping, so it has no fields to set")
+        document = nested
     document[last] = value

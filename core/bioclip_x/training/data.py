@@ -1,4 +1,4 @@
-"""Images and texts → batches, made by threads ahead of the step that wants them.
+"""Makes batches of images and texts, in threads ahead of the training step.
 
 Legend: B images, T distinct texts of a batch, K texts drawn for each image, L tokens, H and W pixels.
 """
@@ -20,22 +20,25 @@ from bioclip_x.components import Dataset, Sample
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.training.augment import Pixels, View, apply_geometry, draw_colour_factors
 from bioclip_x.training.config import Augment
-from bioclip_x.training.sampling import sample_rng
-from bioclip_x.training.texts import TextDraw, Tokens
+from bioclip_x.training.sampling import make_sample_rng
+from bioclip_x.training.texts import TextSampler, Tokens
 
 CHUNK = 16
-"""Images per task: enough that handing out tasks costs nothing."""
+"""Images per task, so that the overhead of scheduling is negligible."""
 AHEAD = 3
-"""Batches made before they are wanted."""
+"""Batches made in advance."""
 MAX_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """pixels_BHW3: uint8, cropped, not yet normalised. factors_B3: float32 colour factors, None where colours stay.
-    taxon_B: int64, -1 where an image has no taxon. tokens_TL: int64, the distinct texts. text_BK: int64, rows of it that
-    were drawn for each image. right_BT: bool, whether a text holds for an image, drawn for it or not. aspect_T: int64,
-    equal for texts that speak of one aspect, -1 for those of none."""
+    """One training batch.
+
+    pixels_BHW3: uint8, cropped, not normalised. factors_B3: float32 colour factors, None for no colour jitter.
+    taxon_B: int64, -1 for images without a taxon. tokens_TL: int64, the distinct texts. text_BK: int64, the rows of
+    `tokens_TL` drawn for each image. right_BT: bool, whether a text applies to an image, drawn for it or not.
+    aspect_T: int64, equal for texts about the same aspect, -1 for texts about none.
+    """
 
     pixels_BHW3: torch.Tensor
     factors_B3: torch.Tensor | None
@@ -54,86 +57,89 @@ class _Example:
     texts: tuple[str, ...]
 
 
-class Pictures:
-    """The data sets' images, with a stand-in for each that cannot be read: the next one that can.
+class ImageReader:
+    """Reads the data sets' images, and replaces each unreadable one by the next readable one.
 
-    unreadable: (data set, number) → why, of those met so far.
+    unreadable: (data set, index) → the reason, for those found so far.
     """
 
     def __init__(self, datasets: Sequence[Dataset]) -> None:
         self.datasets = tuple(datasets)
         self.unreadable: dict[tuple[int, int], str] = {}
 
-    def read(self, dataset: int, number: int) -> tuple[Sample, Image | np.ndarray]:
-        """The sample and its image. Raises TrainingError where none of the data set's images can be read."""
+    def read(self, dataset: int, index: int) -> tuple[Sample, Image | np.ndarray]:
+        """Returns the sample and its image. Raises TrainingError if none of the data set's images can be read."""
         source = self.datasets[dataset]
         for step in range(len(source)):
-            at = (number + step) % len(source)
-            if (dataset, at) in self.unreadable:
+            candidate = (index + step) % len(source)
+            if (dataset, candidate) in self.unreadable:
                 continue
             try:
-                return source.sample(at), source.image(at)
+                return source.sample(candidate), source.image(candidate)
             except ImageError as problem:
-                self.unreadable[dataset, at] = str(problem)
+                self.unreadable[dataset, candidate] = str(problem)
         first = next(reason for (d, _), reason in self.unreadable.items() if d == dataset)
         raise TrainingError(f"data: none of the {len(source)} images of data set {dataset + 1} can be read: {first}")
 
 
 class Loader:
-    """Makes batches of an epoch's order, from any step on. Which thread makes what has no part in the result."""
+    """Makes the batches of an epoch, from any step on. The result does not depend on the number of workers."""
 
     def __init__(
         self,
-        pictures: Pictures,
-        texts: TextDraw,
+        images: ImageReader,
+        texts: TextSampler,
         tokens: Tokens,
         *,
         view: View,
         augment: Augment,
-        texts_per_picture: int,
+        texts_per_image: int,
         batch_size: int,
         seed: int,
         workers: int | None,
     ) -> None:
-        self.pictures, self.texts, self.tokens = pictures, texts, tokens
-        self.view, self.augment, self.texts_per_picture = view, augment, texts_per_picture
+        self.images, self.texts, self.tokens = images, texts, tokens
+        self.view, self.augment, self.texts_per_image = view, augment, texts_per_image
         self.batch_size, self.seed = batch_size, seed
         self.workers = min(os.cpu_count() or 1, MAX_WORKERS) if workers is None else workers
 
     def batches(self, order: npt.NDArray[np.int64], epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of steps `first_step`, … of epoch `epoch` (from 0), whose images are `order`."""
+        """Yields the batches of epoch `epoch` (from 0) from step `first_step` on. order: the epoch's images."""
         steps = range(first_step, len(order) // self.batch_size)
         if self.workers == 0:
             for step in steps:
-                yield self._collated(self._chunk(order, epoch, start, stop) for start, stop in self._spans(step))
+                yield self._collate(self._make_chunk(order, epoch, start, stop) for start, stop in self._split(step))
             return
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="bioclip-x-data")
         waiting: deque[list[Future[list[_Example]]]] = deque()
         try:
             for step in steps:
-                waiting.append([pool.submit(self._chunk, order, epoch, *span) for span in self._spans(step)])
+                waiting.append([pool.submit(self._make_chunk, order, epoch, *span) for span in self._split(step)])
                 if len(waiting) > AHEAD:
-                    yield self._collated(future.result() for future in waiting.popleft())
+                    yield self._collate(future.result() for future in waiting.popleft())
             while waiting:
-                yield self._collated(future.result() for future in waiting.popleft())
+                yield self._collate(future.result() for future in waiting.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _spans(self, step: int) -> list[tuple[int, int]]:
+    def _split(self, step: int) -> list[tuple[int, int]]:
         first, last = step * self.batch_size, (step + 1) * self.batch_size
         return [(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
 
-    def _chunk(self, order: npt.NDArray[np.int64], epoch: int, start: int, stop: int) -> list[_Example]:
+    def _make_chunk(self, order: npt.NDArray[np.int64], epoch: int, start: int, stop: int) -> list[_Example]:
         rows = zip(range(start, stop), order[start:stop].tolist())
-        return [self._example(dataset, number, sample_rng(self.seed, epoch, at)) for at, (dataset, number) in rows]
+        return [
+            self._make_example(dataset, index, make_sample_rng(self.seed, epoch, position))
+            for position, (dataset, index) in rows
+        ]
 
-    def _example(self, dataset: int, number: int, rng: np.random.Generator) -> _Example:
-        sample, picture = self.pictures.read(dataset, number)
-        texts = tuple(self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_picture))
-        pixels_HW3 = apply_geometry(picture, self.view, self.augment, rng)
+    def _make_example(self, dataset: int, index: int, rng: np.random.Generator) -> _Example:
+        sample, image = self.images.read(dataset, index)
+        texts = tuple(self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_image))
+        pixels_HW3 = apply_geometry(image, self.view, self.augment, rng)
         return _Example(pixels_HW3, draw_colour_factors(self.augment.colour_jitter, rng), sample, texts)
 
-    def _collated(self, chunks: Iterator[list[_Example]]) -> Batch:
+    def _collate(self, chunks: Iterator[list[_Example]]) -> Batch:
         examples = [example for chunk in chunks for example in chunk]
         pixels_BHW3 = np.stack([example.pixels_HW3 for example in examples])
         factors_B3 = np.stack([example.factors_3 for example in examples]) if self.augment.colour_jitter else None
@@ -146,23 +152,23 @@ class Loader:
             None if factors_B3 is None else torch.from_numpy(factors_B3),
             torch.tensor([sample.class_index for sample in samples]),
             tokens_TL,
-            rows.reshape(len(examples), self.texts_per_picture),
-            self._right(samples, distinct),
-            _aspects(samples, distinct),
+            rows.reshape(len(examples), self.texts_per_image),
+            self._match_texts(samples, distinct),
+            _number_aspects(samples, distinct),
         )
 
-    def _right(self, samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
-        """bool [B, T]: of the batch's distinct texts those that hold for each image."""
-        place = {text: t for t, text in enumerate(distinct)}
+    def _match_texts(self, samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
+        """Returns bool [B, T]: which of the batch's distinct texts apply to each image."""
+        index_of = {text: t for t, text in enumerate(distinct)}
         right_BT = np.zeros((len(samples), len(distinct)), bool)
         for b, sample in enumerate(samples):
-            holding = self.texts.right(sample.class_index, sample.texts)
-            right_BT[b, [place[text] for text in holding if text in place]] = True
+            applicable = self.texts.find_applicable(sample.class_index, sample.texts)
+            right_BT[b, [index_of[text] for text in applicable if text in index_of]] = True
         return torch.from_numpy(right_BT)
 
 
-def _aspects(samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
-    """int64 [T]: a number for each aspect that the batch's texts speak of, -1 for none."""
+def _number_aspects(samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
+    """Returns int64 [T]: the number of the aspect that each text is about, -1 for none."""
     aspect_of = {text: aspect for sample in samples for text, aspect in zip(sample.texts, sample.aspects)}
     numbers = {aspect: number for number, aspect in enumerate(dict.fromkeys(aspect_of.values()))}
     return torch.tensor([numbers[aspect_of[text]] if text in aspect_of else -1 for text in distinct])

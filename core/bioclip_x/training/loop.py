@@ -1,4 +1,4 @@
-"""The training loop: batches → towers → loss → step, with checkpoints and hooks between.
+"""The training loop: batches → towers → loss → optimiser step, with checkpoints and hooks.
 
 Legend: B images, T distinct texts of a batch, D embedding.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own habit
+import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import LossInput
@@ -23,17 +23,20 @@ from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoint import Place
 from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
 from bioclip_x.training.config import TrainConfig
-from bioclip_x.training.data import Batch, Loader, Pictures
+from bioclip_x.training.data import Batch, ImageReader, Loader
 from bioclip_x.training.precision import open_autocast, resolve_precision
-from bioclip_x.training.sampling import draw_epoch_order, step_seed
+from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
 from bioclip_x.training.texts import MOST_CUT, Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """model: the folder to give to `--model local-dir:`. steps: done in all, epochs: finished.
-    notes: what was skipped on the way: unreadable images, texts that were cut."""
+    """The result of a run.
+
+    model: folder for `--model local-dir:`. steps, epochs: completed, resumed ones included.
+    notes: unreadable images and truncated texts.
+    """
 
     model: Path
     steps: int
@@ -42,13 +45,13 @@ class Outcome:
 
 
 class Trainer:
-    """One run. Making it reads everything and loads the model, `run` trains.
+    """One training run. The constructor reads the data and loads the model; `run` trains.
 
-    Raises BioclipXError for anything wrong with the request.
+    Raises BioclipXError for an invalid request.
 
-    resume: go on from the output folder's newest checkpoint; without it, a folder that has some is refused.
-    notes: what was missing or doubtful in taxonomy, texts and data. precision: the one used.
-    steps_per_epoch, total_steps, place: how far the run goes, and stands.
+    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused.
+    notes: what is missing or doubtful in taxonomy, texts and data. precision: with "auto" resolved.
+    steps_per_epoch, total_steps: the length of the run. place: its progress.
     """
 
     def __init__(self, config: TrainConfig, registry: Registry, *, resume: bool = False) -> None:
@@ -57,7 +60,7 @@ class Trainer:
         self.folder = config.path(config.output)
         checkpoint.check_writable(self.folder)
         if not resume and checkpoint.list_checkpoints(self.folder):
-            raise TrainingError(f"{self.folder} holds checkpoints: add --resume, or name another output folder")
+            raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
         if config.threads:
             torch.set_num_threads(config.threads)
         self.parts = make_parts(config, registry)
@@ -69,14 +72,14 @@ class Trainer:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
         self._make_state()
-        self.place = self._resumed() if resume else Place()
+        self.place = self._resume() if resume else Place()
 
     def run(self) -> Outcome:
-        """Trains to the end, or until a plugin says so after an epoch, and writes the model."""
+        """Trains to the end, or until a plugin stops it after an epoch, and saves the model."""
         stopped = False
         while self.place.epoch < self.config.epochs and not stopped:
             stopped = self._run_epoch()
-        return Outcome(self._save_model(), self.place.step, self.place.epoch, self._run_notes())
+        return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
 
     def _make_state(self) -> None:
         config = self.config
@@ -88,22 +91,22 @@ class Trainer:
             groups, lr=config.learning_rate, betas=config.betas, eps=1e-6, fused=self.encoder.device.type != "mps"
         )
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
-        self._pictures = Pictures(self.parts.datasets)
+        self._images = ImageReader(self.parts.datasets)
         self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._loader = Loader(
-            self._pictures,
+            self._images,
             self.parts.texts,
             self._tokens,
             view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
             augment=config.augment,
-            texts_per_picture=config.texts_per_picture,
+            texts_per_image=config.texts_per_picture,
             batch_size=config.batch_size,
             seed=config.seed,
             workers=config.workers,
         )
 
     def _run_epoch(self) -> bool:
-        """The rest of the epoch that `place` stands in. Returns whether a plugin asked to stop."""
+        """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
         order = draw_epoch_order(self.lengths, config.shares, config.seed, epoch)
         self.encoder.module.train()
@@ -130,11 +133,11 @@ class Trainer:
         return any(answer is True for answer in answers)
 
     def _step(self, batch: Batch, rate: float) -> float:
-        """One optimiser step; returns the batch's loss."""
-        torch.manual_seed(step_seed(self.config.seed, self.place.step))
+        """Takes one optimiser step and returns the batch's loss."""
+        torch.manual_seed(make_step_seed(self.config.seed, self.place.step))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        loss = self._loss(batch)
+        loss = self._compute_loss(batch)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         norm = torch.zeros(())
@@ -144,17 +147,17 @@ class Trainer:
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.encoder.clamp_logit_scale(self.config.max_logit_scale)
-        # Looked at last, so that a GPU is not waited for in mid-step; nothing is saved in between.
+        # Checked last, to synchronise with the GPU only once per step; nothing is saved in between.
         value = float(loss.detach())
         if not math.isfinite(value) or not (math.isfinite(float(norm)) or self._scaler.is_enabled()):
             raise TrainingError(
                 f"the loss is {value}, its gradient's norm {float(norm)} at step {self.place.step + 1}: lower "
-                f"learning_rate, raise warmup_steps, or take another precision than {self.precision}; the checkpoints "
-                "before it are untouched"
+                f"learning_rate, raise warmup_steps, or choose another precision than {self.precision}; earlier checkpoints "
+                "are intact"
             )
         return value
 
-    def _loss(self, batch: Batch) -> torch.Tensor:
+    def _compute_loss(self, batch: Batch) -> torch.Tensor:
         encoder, device = self.encoder, self.encoder.device
         pixels_B3HW = to_input(
             batch.pixels_BHW3.to(device, non_blocking=True), batch.factors_B3, encoder.mean, encoder.std
@@ -162,7 +165,7 @@ class Trainer:
         with open_autocast(self.precision, device):
             image_BD = encoder.forward_image(pixels_B3HW)
             text_TD = encoder.forward_text(batch.tokens_TL.to(device))
-        # The rest in float32: logits reach 100, where bf16 has steps of a half.
+        # The rest in float32, since logits reach 100, where bf16 has a resolution of 0.5.
         image_BD = F.normalize(image_BD.float(), dim=-1)
         text_TD = F.normalize(text_TD.float(), dim=-1)
         return self.parts.loss(
@@ -176,45 +179,40 @@ class Trainer:
                 logit_bias=encoder.logit_bias,
                 taxon_B=batch.taxon_B.to(device),
                 taxonomy=self.parts.taxonomy,
-                gather=_alone,
+                gather=_gather_single_process,
             )
         )
 
-    def _stateful(self) -> dict[str, Any]:
-        """What a checkpoint keeps and a resumed run is given back: nothing that knows only one of the two."""
-        parts = {
-            "model": self.encoder.module,
-            "optimizer": self._optimizer,
-            "scaler": self._scaler,
-            "loss": self.parts.loss,
-        }
-        both = ("state_dict", "load_state_dict")
-        return {name: one for name, one in parts.items() if all(hasattr(one, method) for method in both)}
+    def _get_stateful_parts(self) -> dict[str, Any]:
+        """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
+        parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
+        loss = self.parts.loss
+        return parts | ({"loss": loss} if isinstance(loss, torch.nn.Module) else {})
 
     def _save(self) -> None:
         checkpoint.save(
             self.folder,
             self.place,
-            {name: one.state_dict() for name, one in self._stateful().items()},
+            {name: part.state_dict() for name, part in self._get_stateful_parts().items()},
             fingerprints=make_fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
             keep=self.config.keep,
         )
 
-    def _resumed(self) -> Place:
+    def _resume(self) -> Place:
         place, states = checkpoint.load_newest(
             self.folder,
             fingerprints=make_fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
         )
-        stateful = self._stateful()
-        if states.keys() != stateful.keys():
+        parts = self._get_stateful_parts()
+        if states.keys() != parts.keys():
             raise TrainingError(
-                f"{self.folder}: its newest checkpoint keeps the state of {', '.join(states)}, and this run has that of "
-                f"{', '.join(stateful)}: the loss is no longer the same; start a new run in another output folder"
+                f"{self.folder}: its newest checkpoint has the state of {', '.join(states)}, but this run has that of "
+                f"{', '.join(parts)}: the loss has changed; start a new run in another output folder"
             )
-        for name, one in stateful.items():
-            one.load_state_dict(states[name])
+        for name, part in parts.items():
+            part.load_state_dict(states[name])
         return place
 
     def _save_model(self) -> Path:
@@ -224,25 +222,25 @@ class Trainer:
         except OSError as problem:
             raise TrainingError(
                 f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
-                "are untouched, and the same command with --resume writes it from them"
+                "are intact, and the same command with --resume writes it from them"
             ) from problem
         return folder
 
-    def _run_notes(self) -> tuple[str, ...]:
+    def _make_notes(self) -> tuple[str, ...]:
         notes = []
-        if self._pictures.unreadable:
-            reasons = list(self._pictures.unreadable.values())
+        if self._images.unreadable:
+            reasons = list(self._images.unreadable.values())
             more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
-            notes.append(f"{len(reasons)} images cannot be read; others stood in: {'; '.join(reasons[:5])}{more}")
+            notes.append(f"{len(reasons)} images cannot be read and were replaced: {'; '.join(reasons[:5])}{more}")
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""
             notes.append(
-                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were cut"
+                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were truncated"
             )
         return tuple(notes)
 
 
-def _alone(tensor: torch.Tensor) -> torch.Tensor:
-    """Joins over processes where there is one."""
+def _gather_single_process(tensor: torch.Tensor) -> torch.Tensor:
+    """Implements `LossInput.gather` for a single process."""
     return tensor

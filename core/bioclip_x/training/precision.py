@@ -1,4 +1,4 @@
-"""Which number format a step computes in."""
+"""Chooses the floating-point format of a training step."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Precision:
-    """The format that "auto" stands for on this device; others are returned as they are.
+    """Resolves "auto" for this device; returns other formats unchanged.
 
-    A GPU takes bf16 where it has it, else fp16. A CPU takes bf16 only where it multiplies it natively (avx512_bf16,
-    AMX), where it is several times faster than fp32; elsewhere it would be emulated, and slower.
+    GPUs use bf16 if they support it, else fp16. CPUs use bf16 only if they multiply it natively (avx512_bf16, AMX), which is
+    several times faster than fp32; emulated bf16 is slower.
 
-    Raises TrainingError for fp16 off CUDA: its loss scaling is there only.
+    Raises TrainingError for fp16 on devices other than CUDA, which have no loss scaling.
     """
     if precision == "fp16" and device.type != "cuda":
         raise TrainingError(f"precision: fp16 trains on CUDA only, and the device is {device}; use bf16 or fp32")
@@ -34,7 +34,7 @@ def resolve_precision(precision: Precision, device: torch.device) -> Precision:
 
 @cache
 def has_native_bf16() -> bool:
-    """Whether this CPU says that it multiplies bf16 in hardware. Asking it takes about a second."""
+    """Returns whether the CPU flags report bf16 multiplication in hardware. Takes about a second."""
     try:
         from cpuinfo import get_cpu_info
 
@@ -46,11 +46,11 @@ def has_native_bf16() -> bool:
 
 @contextmanager
 def open_autocast(precision: Precision, device: torch.device) -> Iterator[None]:
-    """The context that the towers' forward passes run in."""
+    """Opens the context of the towers' forward passes."""
     if precision == "fp32":
         yield
         return
-    # torch's fused attention for CPUs has a slow backward pass in bf16; plain matrix products train a third faster.
+    # torch's fused attention has a slow backward pass in bf16 on CPUs; plain matrix products train a third faster.
     attention = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
     with attention, torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16):
         yield

@@ -1,4 +1,4 @@
-"""Learning rate over time, and which parameters decay."""
+"""The learning rate schedule, and the parameter groups for weight decay."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import nn
 
 
 def compute_learning_rate(step: int, *, base: float, warmup: int, total: int) -> float:
-    """Linear from 0 over `warmup` steps, then half a cosine down to 0 at `total`. step: done so far, from 0.
+    """Rises linearly over `warmup` steps, then falls as half a cosine to 0 at `total`. step: completed steps, from 0.
 
-    >>> [round(learning_rate(step, base=1.0, warmup=2, total=6), 3) for step in range(6)]
+    >>> [round(compute_learning_rate(step, base=1.0, warmup=2, total=6), 3) for step in range(6)]
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146]
     """
     if step < warmup:
@@ -21,7 +21,7 @@ def compute_learning_rate(step: int, *, base: float, warmup: int, total: int) ->
 
 
 def make_parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups for AdamW: matrices decay; gains, biases and the temperature do not."""
+    """Makes two groups for AdamW: matrices, which decay, and gains, biases and the logit scale, which do not."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},

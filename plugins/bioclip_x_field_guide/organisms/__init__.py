@@ -1,1 +1,1 @@
-"""The body plans: one module draws each, with its patterns beside it."""
+"""The body plans: one module per plan, and modules for their patterns."""

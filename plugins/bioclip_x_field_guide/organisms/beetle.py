@@ -38,7 +38,7 @@ LEGS = {"black": "black", "green": "bright_green", "bronze": "bronze", "blue_gre
 
 
 def draw(brush: Brush) -> None:
-    """Paint one beetle."""
+    """Paints one beetle."""
     half, end, neck = BODIES[brush.traits["body_shape"]]
     half *= brush.size("width")
     _resting_place(brush)
@@ -53,7 +53,7 @@ def draw(brush: Brush) -> None:
 
 
 def _resting_place(brush: Brush) -> None:
-    """A leaf, a stone or a piece of bark to sit on: a beetle seen from above does not hang in the air."""
+    """Draws the ground: a leaf, a stone or a piece of bark."""
     canvas, scene = brush.canvas, brush.scene
     rng = scene.rng("resting place")
     kind, turn, share = (
@@ -248,7 +248,7 @@ def _elytra(brush: Brush, half: float, end: float) -> None:
 
 
 def _shine(brush: Brush, shape: Shape, half: float) -> None:
-    """Two windows of light, as on lacquer."""
+    """Draws two highlights, as on lacquer."""
     canvas = brush.canvas
     x = 0.42 * half * (-1 if canvas.frame.flip else 1) * (1 if canvas.light[0] > 0 else -1)
     canvas.fill(

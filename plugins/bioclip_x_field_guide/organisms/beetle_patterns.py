@@ -1,4 +1,4 @@
-"""Patterns on the wing cases (half width `h`, down to `end`) and on the neck shield: a colour and outlines."""
+"""Patterns on the wing cases (half width `h`, down to `end`) and the pronotum, each a colour and outlines."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ BILLS = {
 
 
 def draw(brush: Brush) -> None:
-    """Paint one bird."""
+    """Paints one bird."""
     twig(brush)
     tail(brush)
     body = _body(brush)
@@ -77,7 +77,7 @@ def _outline(brush: Brush) -> Points:
 
 
 def twig(brush: Brush) -> None:
-    """The perch and two legs, in neutral colours."""
+    """Draws the perch and two legs in neutral colours."""
     canvas, scene = brush.canvas, brush.scene
     slope = scene.uniform("twig", -0.10, 0.10)
     bark = mix((92, 72, 56), (140, 118, 96), scene.uniform("bark", 0, 1))
@@ -96,7 +96,7 @@ def twig(brush: Brush) -> None:
 
 
 def tail(brush: Brush) -> None:
-    """A narrow fan behind the rump; it swings up and down."""
+    """Draws the tail: a narrow fan at a random angle."""
     long = brush.size("tail_length")
     swing = brush.scene.uniform("tail", -0.30, 0.22)
     paint = brush.colour(brush.traits["wing_colour"], "wing")
@@ -131,7 +131,7 @@ def _body(brush: Brush) -> Shape:
 
 
 def _plumage(brush: Brush, within: Shape, paint: RGB, name: str, centre: tuple[float, float]) -> None:
-    """Short faint feather strokes."""
+    """Draws short faint feather strokes."""
     rng = brush.scene.rng(name)
     starts = rng.normal(0, 0.28, (46, 2)) + centre
     lines = [[(x, y), (x - 0.05, y + 0.06)] for x, y in starts]
@@ -190,7 +190,7 @@ def _back(brush: Brush, body: Shape) -> None:
 
 
 def wing(brush: Brush) -> None:
-    """A folded wing with coverts, flight feathers and, where it has one, a bar."""
+    """Draws a folded wing with coverts, flight feathers and, if it has one, a bar."""
     canvas = brush.canvas
     droop = brush.scene.uniform("wing", -0.10, 0.12)
     paint = brush.colour(brush.traits["wing_colour"], "wing")
@@ -213,7 +213,7 @@ def wing(brush: Brush) -> None:
 
 
 def head(brush: Brush, body: Shape) -> None:
-    """Crown, face, crest, bill and eye, in this order."""
+    """Draws crown, face, crest, bill and eye, in this order."""
     canvas = brush.canvas
     paint = brush.colour(brush.traits["crown_colour"], "crown")
     hood = smooth(
@@ -252,7 +252,7 @@ def _face(brush: Brush, body: Shape) -> None:
 
 
 def bill(brush: Brush) -> None:
-    """Upper and lower half with the gape between them."""
+    """Draws the upper and lower half of the bill with the gape between them."""
     name, long, deep = BILLS[brush.traits["bill"]]
     paint = brush.colour(name, "bill")
     x, y = 0.655, -0.50

@@ -1,4 +1,4 @@
-"""The faces of perching birds: for every kind, pieces in the order in which they are painted."""
+"""The faces of perching birds: the pieces of each kind in painting order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Butterflies from above with open wings, head up. The right wings are drawn, and again mirrored."""
+"""Butterflies from above with open wings, head up. The left wings are mirrored right wings."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ ROOT = (0.05, -0.06)
 
 
 def draw(brush: Brush) -> None:
-    """Paint one butterfly: hindwings under forewings, the body on top."""
+    """Paints one butterfly: hindwings under forewings, the body on top."""
     for side in (1, -1):
         for pair in ("hind", "fore"):
             _wing(brush, pair, _pose(brush, pair, side))
@@ -154,7 +154,7 @@ def draw(brush: Brush) -> None:
 
 
 def _pose(brush: Brush, pair: str, side: int) -> Warp:
-    """How this wing is swung about its root and foreshortened; the far side a little more."""
+    """Returns the rotation about the root and the foreshortening of a wing, a little stronger on the far side."""
     spread = brush.scene.uniform("spread", -0.10, 0.16) * (1.0 if pair == "fore" else -0.8)
     fold = brush.scene.uniform("fold", 0.80, 1.0) if (brush.scene.uniform("near", -1, 1) > 0) == (side > 0) else 1.0
     size = brush.size("wings")
@@ -167,20 +167,20 @@ def _pose(brush: Brush, pair: str, side: int) -> Warp:
 
 
 class _Wing:
-    """One wing being painted: every outline goes through its pose, every pattern is cut to its edge."""
+    """Paints one wing: transforms every outline by its pose, and clips patterns to its edge."""
 
     def __init__(self, brush: Brush, warp: Warp, outline: Points) -> None:
         self.brush, self.warp, self.outline = brush, warp, outline
         self.shape: Shape = brush.canvas.shape(warp(outline))
 
     def spot(self, name: str, part: str, *outlines: PointsLike) -> None:
-        """Pattern pieces of one colour."""
+        """Paints pattern pieces of one colour."""
         pieces = [self.warp(np.asarray(o, dtype=np.float64)) for o in outlines]
         ground = self.brush.colour(self.brush.traits["ground_colour"], "ground")
         self.brush.canvas.mark(pieces, self.shape, self.brush.colour(name, part + name), part, ground)
 
     def edge(self, name: str, part: str, depth: float) -> Shape:
-        """A border of one colour along the outer margin; returns it."""
+        """Paints a border of one colour along the outer margin, and returns it."""
         line = self.warp(scaled(self.outline, 1 - depth, ROOT))
         band = self.shape.without(self.brush.canvas.shape(line))
         paint = self.brush.colour(name, part + name)
@@ -192,7 +192,7 @@ class _Wing:
         return band
 
     def margin(self, depth: float, start: float, stop: float, n: int) -> Points:
-        """`n` points along the outer margin, `depth` inside it; `start` and `stop` are shares of the outline."""
+        """Returns `n` points along the outer margin, `depth` inside it. start, stop: fractions of the outline."""
         inside = scaled(self.outline, 1 - depth, ROOT)
         chosen: Points = inside[np.linspace(start * len(inside), stop * len(inside) - 1, n).astype(int)]
         return chosen

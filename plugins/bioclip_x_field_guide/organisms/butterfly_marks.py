@@ -1,4 +1,4 @@
-"""Marks on the right wings of butterflies: layers of (colour, outlines), in the order in which they are painted."""
+"""Marks on the right wings of butterflies: layers of (colour, outlines) in painting order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Layers: TypeAlias = tuple[tuple[str, tuple[Points, ...]], ...]
 
 
 def ringed(x: float, y: float) -> Layers:
-    """Rings: pale, black, blue, with a bright pupil."""
+    """Returns an eyespot: pale, black and blue rings with a bright pupil."""
     rings = (("pale_yellow", 0.215), ("black", 0.18), ("blue", 0.125), ("sky_blue", 0.07))
     return tuple((name, (ellipse(x, y, r, r * 0.95),)) for name, r in rings)
 

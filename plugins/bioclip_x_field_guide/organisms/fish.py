@@ -20,7 +20,7 @@ REGIONS = {
     "tail_colour": (("tail",),),
     "snout": (("snout", "head"),),
 }
-# shape: outline of the body from the mouth over the back and home along the belly
+# shape: outline of the body from the mouth over the back, then along the belly
 BODIES = {
     "disc": (
         (0.79, 0.04),
@@ -63,12 +63,12 @@ BODIES = {
     ),
 }
 EYES = {"disc": (0.48, -0.08), "oval": (0.58, -0.08), "torpedo": (0.78, -0.05)}
-# patterns drawn in a body that is 1 half-height tall
+# patterns drawn for a body of half height 1
 HEIGHTS = {"disc": 0.60, "oval": 0.43, "torpedo": 0.30}
 
 
 def draw(brush: Brush) -> None:
-    """Paint one fish."""
+    """Paints one fish."""
     kind = brush.traits["body_shape"]
     _tail(brush)
     _fins(brush, kind)
@@ -96,7 +96,7 @@ def _ray_fin(brush: Brush, outline: Points, rays: list[list[tuple[float, float]]
 
 
 def _tail(brush: Brush) -> None:
-    """A fan or a fork that beats by squeezing towards the body."""
+    """Draws the tail, a fan or a fork, compressed at random towards the body."""
     beat = brush.scene.uniform("tail beat", 0.78, 1.05)
     swing = brush.scene.uniform("tail swing", -0.18, 0.18)
     fork = brush.form.get("fork", 0.2)
@@ -111,13 +111,13 @@ def _tail(brush: Brush) -> None:
 
 
 def _fin_colours(brush: Brush) -> tuple[str, str]:
-    """The colour of the lower fins and of the fin on the back."""
+    """Returns the colours of the lower fins and of the dorsal fin."""
     name = brush.traits["fin_colour"]
     return ("red", "olive") if name == "red_below" else (name, name)
 
 
 def _fins(brush: Brush, kind: str) -> None:
-    """Back fin, anal fin and pelvic fin; a trout has a short one on the back and a small fatty one behind it."""
+    """Draws dorsal, anal and pelvic fin; a trout has a short dorsal fin and an adipose fin behind it."""
     h, lift = HEIGHTS[kind], brush.scene.uniform("fins", 0.85, 1.12)
     name, top = _fin_colours(brush)
     high = (0.13 if kind == "torpedo" else 0.20) * lift
@@ -163,7 +163,7 @@ def _body(brush: Brush, outline: Points) -> Shape:
 
 
 def _head(brush: Brush, body: Shape, kind: str) -> None:
-    """The gill cover's curve; the region in front of it counts as the head."""
+    """Draws the edge of the gill cover; the region in front of it is the head."""
     canvas, (x, _) = brush.canvas, EYES[kind]
     front = canvas.shape([(x - 0.16, -1), (x - 0.16, 1), (1.2, 1), (1.2, -1)]).within(body)
     part = canvas.parts.setdefault("head", len(canvas.parts) + 1)
@@ -178,7 +178,7 @@ def _head(brush: Brush, body: Shape, kind: str) -> None:
 
 
 def _scales(brush: Brush, body: Shape) -> None:
-    """Rows of small arcs, faint."""
+    """Draws rows of small faint arcs."""
     lines = []
     for row in range(-4, 5):
         for col in range(-5, 5):

@@ -1,4 +1,4 @@
-"""Patterns on the sides of fishes: each gives layers of (colour, outlines) for a body of half height `h`."""
+"""Patterns on the sides of fishes: functions that return layers of (colour, outlines) for a body of half height `h`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Layers: TypeAlias = list[tuple[str, list[Points]]]
 
 
 def bar(x: float, width: float, bulge: float = 0.05) -> Points:
-    """An upright bar that bulges forwards in the middle."""
+    """Returns an upright bar that bulges forwards in the middle."""
     return ribbon([(x - 0.03, -0.75), (x + bulge, 0.0), (x - 0.03, 0.75)], width)
 
 
@@ -89,7 +89,7 @@ def pink_stripe(h: float, rng: np.random.Generator) -> Layers:
 
 
 def black_palette(h: float, rng: np.random.Generator) -> Layers:
-    """A band along the back and a second that leaves it and comes back, like a palette with its thumb hole."""
+    """A band along the back and a loop below it, like a palette with its thumb hole."""
     back = ribbon([(0.56, -0.20), (0.20, -h * 0.85), (-0.2, -h * 0.80), (-0.75, -0.08)], (0.12, 0.22, 0.22, 0.30))
     loop = ribbon([(0.30, -h * 0.5), (0.20, 0.04), (-0.15, 0.12), (-0.55, 0.0)], (0.12, 0.13, 0.14, 0.18))
     return [("black", [back, loop])]

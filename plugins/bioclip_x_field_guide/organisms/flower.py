@@ -1,4 +1,4 @@
-"""Flowers: one large head turned to the viewer, on a stem with the leaves of its kind."""
+"""Flowers: one large head facing the viewer, on a stem with leaves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ GREEN: RGB = (92, 132, 62)
 
 
 def draw(brush: Brush) -> None:
-    """Paint one flower."""
+    """Paints one flower."""
     nod = brush.scene.uniform("nod", 0.80, 1.0)
     bend = brush.scene.uniform("bend", -0.16, 0.16)
     _stem(brush, bend)
@@ -58,7 +58,7 @@ def _stem(brush: Brush, bend: float) -> None:
 
 
 def _leaves(brush: Brush, bend: float) -> None:
-    """Leaves at fixed joints of the stem, of seven kinds."""
+    """Draws leaves at fixed nodes of the stem."""
     canvas, kind = brush.canvas, brush.traits["leaves"]
     green = mix(GREEN, (60, 108, 66), brush.scene.uniform("leaf green", 0, 0.7))
     if kind == "greyish_lobed":
@@ -75,7 +75,7 @@ def _leaves(brush: Brush, bend: float) -> None:
 
 
 def _leaf(kind: str, side: int, lift: float, at: tuple[float, float]) -> list[Blade]:
-    """Outlines with their ribs, turned to their side of the stem."""
+    """Returns outlines with their ribs, rotated to their side of the stem."""
     if kind == "strap":
         line = [(0, 0.5), (0.16, 0.0), (0.30 + lift, -0.62)]
         return [(ribbon(line, (0.12, 0.13, 0.015)) * (side, 1) + at, np.array(line) * (side, 1) + at)]
@@ -113,7 +113,7 @@ def _petals(brush: Brush, warp: Warp) -> None:
 
 
 def _hung(piece: Points, form: str, turn: float) -> Points:
-    """A petal, or a piece of one, that hangs where its form asks for it."""
+    """Places a petal, or a piece of one; drooping forms hang down."""
     hung: Points = piece * (0.86, 0.72) + (0, 0.20 + 0.10 * np.sin(turn)) if form == "drooping_rays" else piece
     return hung
 
@@ -124,7 +124,7 @@ def _at(warp: Warp, point: Points) -> tuple[float, float]:
 
 
 def _mark(brush: Brush, warp: Warp, turn: float, length: float, width: float, outline: Points) -> None:
-    """Blotches at the base, coloured tips, or a pale eye, on one petal."""
+    """Paints the mark of one petal: a blotch at the base, a coloured tip or a pale eye."""
     canvas, kind, colour = brush.canvas, brush.traits["petal_mark"], brush.traits["petal_colour"]
     if kind == "black_blotch":
         piece, name = ellipse(length * 0.42, 0, length * 0.22, width * 0.24), "black"
@@ -170,7 +170,7 @@ def _piece(brush: Brush, warp: Warp, outline: Points, name: str) -> None:
 
 
 def _disc(brush: Brush, warp: Warp, kind: str, rng: np.random.Generator) -> None:
-    """A dome of tiny florets in a spiral."""
+    """Draws a dome of tiny florets in a spiral."""
     name, r = {
         "yellow_disc": ("golden", 0.19),
         "brown_disc": ("dark_brown", 0.28),
@@ -190,7 +190,7 @@ def _disc(brush: Brush, warp: Warp, kind: str, rng: np.random.Generator) -> None
 
 
 def _stamens(brush: Brush, warp: Warp, kind: str, rng: np.random.Generator) -> None:
-    """A boss with a ring of pin-headed threads."""
+    """Draws a boss with a ring of stamens."""
     thread, boss = {
         "black_stamens": ("black", "olive"),
         "yellow_stamens": ("yellow", "olive"),
@@ -211,7 +211,7 @@ def _stamens(brush: Brush, warp: Warp, kind: str, rng: np.random.Generator) -> N
 
 
 def _crown(brush: Brush, warp: Warp, kind: str) -> None:
-    """The cup of a daffodil, long or short."""
+    """Draws the cup of a daffodil, long or short."""
     r = 0.27 if kind == "trumpet" else 0.17
     frill = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     radius = r * (1 + 0.08 * np.cos(frill * 12))

@@ -9,12 +9,12 @@ import numpy as np
 
 from bioclip_x_field_guide.painting.curves import Points, leaf, ribbon, rotate, smooth
 
-# an outline with the line of its rib
+# outline and midrib
 Blade: TypeAlias = tuple[Points, Points]
 
 
 def _even(edge: Sequence[tuple[float, float]], steps: int) -> Points:
-    """The outline whose lower edge is the upper one mirrored; the last point is the tip."""
+    """Returns a symmetric outline from its upper edge, whose last point is the tip."""
     return smooth([*edge, *[(x, -y) for x, y in reversed(edge[:-1])]], steps=steps)
 
 
@@ -79,7 +79,7 @@ LEAVES: dict[str, Callable[[], list[Blade]]] = {
 
 
 def petal(form: str, length: float, width: float, rng: np.random.Generator) -> Points:
-    """One petal of this form; `rng` roughens it."""
+    """Returns one petal of a form, with random irregularities from `rng`."""
     a, b, c, d = rng.uniform(-0.04, 0.04, 4)
     w, n = width / 2, length
     if form in ("many_rays", "broad_rays", "drooping_rays"):

@@ -36,7 +36,7 @@ VEINS = {"pale": (250, 246, 206), "dark": (22, 64, 34)}
 
 
 def draw(brush: Brush) -> None:
-    """Paint one leaf."""
+    """Paints one leaf."""
     traits = brush.traits
     paint = brush.colour(COLOURS[traits["colour"]], "blade")
     form = blade(traits["shape"], traits["margin"], traits["tip"])
@@ -51,7 +51,7 @@ def draw(brush: Brush) -> None:
 
 
 def _blade(brush: Brush, form: Blade, paint: RGB) -> Shape:
-    """The green of it: every piece lit, its right half a little darker, and inked; returns the whole stencil."""
+    """Paints the blade: every piece is shaded, its right half darker, and outlined. Returns the whole stencil."""
     canvas = brush.canvas
     canvas.fill(canvas.shape(*[p + np.array([0.03, 0.05]) for p in form.pieces]), (34, 32, 30), None, 0.30)
     for outline in form.pieces:
@@ -68,7 +68,7 @@ def _blade(brush: Brush, form: Blade, paint: RGB) -> Shape:
 
 
 def _claim(brush: Brush, form: Blade, shape: Shape) -> None:
-    """Edge and tip are parts without a paint of their own: only the map of parts learns of them."""
+    """Assigns pixels to the parts edge and tip, without painting."""
     canvas = brush.canvas
     canvas.fill(canvas.strokes(form.pieces, 0.10, True).within(shape), (0, 0, 0), "edge", 0.0)
     canvas.fill(canvas.shape(*form.tips).within(shape), (0, 0, 0), "tip", 0.0)
@@ -90,11 +90,11 @@ def _veins(brush: Brush, form: Blade, shape: Shape, paint: RGB) -> None:
 
 
 def _matte(brush: Brush, form: Blade, shape: Shape) -> None:
-    """Nothing on it."""
+    """Draws nothing."""
 
 
 def _glossy(brush: Brush, form: Blade, shape: Shape) -> None:
-    """Windows of light, as on lacquer."""
+    """Draws highlights, as on lacquer."""
     if form.compound:
         gleams = [ellipse(x - 0.04, y - 0.03, 0.055, 0.10, 0.4, n=12) for x, y in form.spots]
     else:
@@ -103,7 +103,7 @@ def _glossy(brush: Brush, form: Blade, shape: Shape) -> None:
 
 
 def _tar_spots(brush: Brush, form: Blade, shape: Shape) -> None:
-    """The black scabs of a fungus, each with a yellow ring."""
+    """Draws the black spots of a fungus, each with a yellow ring."""
     canvas = brush.canvas
     sizes = brush.scene.rng("tar spots").uniform(0.065, 0.09, len(form.spots))
     for grow, paint in ((1.45, brush.colour("pale_yellow", "tar ring")), (1.0, (22, 20, 22))):
@@ -112,7 +112,7 @@ def _tar_spots(brush: Brush, form: Blade, shape: Shape) -> None:
 
 
 def _galls(brush: Brush, form: Blade, shape: Shape) -> None:
-    """Little pinkish red apples that a gall wasp made."""
+    """Draws small pinkish-red galls."""
     canvas = brush.canvas
     sizes = brush.scene.rng("galls").uniform(0.08, 0.10, len(form.spots))
     for (x, y), r in list(zip(form.spots, sizes, strict=True))[:5]:
@@ -125,7 +125,7 @@ def _galls(brush: Brush, form: Blade, shape: Shape) -> None:
 
 
 def _mines(brush: Brush, form: Blade, shape: Shape) -> None:
-    """The winding whitish tracks of leaf-mining larvae, with a brown line of droppings."""
+    """Draws the winding whitish tracks of leaf-mining larvae, with a brown line of droppings."""
     canvas = brush.canvas
     swings = brush.scene.rng("mines").uniform(-0.05, 0.05, (len(form.spots), 2))
     ways = [

@@ -1,4 +1,4 @@
-"""The blades of tree leaves: an outline of one or several pieces, with margin and tip, main veins and places for spots.
+"""The blades of tree leaves: outlines of one or more pieces with margin and tip, main veins, and positions of spots.
 
 A blade grows upwards from its foot at (0, 0.44); only its right half is written down, from the foot to below the tip.
 """
@@ -26,7 +26,7 @@ class Blade:
     compound: bool = False
 
 
-# margin: length and depth of a tooth, and its profile as (share of the length, share of the depth)
+# margin: length and depth of a tooth, and its profile as (fraction of the length, fraction of the depth)
 MARGINS: dict[str, tuple[float, float, tuple[tuple[float, float], ...]]] = {
     "wavy": (0.30, 0.050, ((0.0, 0.0), (0.12, 0.7), (0.25, 1.0), (0.38, 0.7), (0.5, 0.0), (0.75, -0.8))),
     "fine_teeth": (0.090, 0.055, ((0.0, -0.4), (0.75, 1.0))),
@@ -60,12 +60,12 @@ BROAD = (1.17, 1.0)
 
 
 def blade(shape: str, margin: str, tip: str) -> Blade:
-    """The blade of these three traits."""
+    """Returns the blade for these three traits."""
     return SHAPES[shape](margin, tip)
 
 
 def edged(half: Points, margin: str, size: float = 1.0) -> Points:
-    """The right half of an outline `[N, 2]` with teeth, waves or spines; hollows between lobes stay as they are."""
+    """Adds teeth, waves or spines to the right half of an outline `[N, 2]`, except in the hollows between lobes."""
     if margin == "smooth":
         return half
     wave, depth, profile = MARGINS[margin]
@@ -84,13 +84,13 @@ def edged(half: Points, margin: str, size: float = 1.0) -> Points:
 
 
 def _bulging(turn: Points, way: Points, share: Points) -> Points:
-    """0 where the outline bends inwards sharply, 1 elsewhere."""
+    """Returns 0 where the outline bends sharply inwards, else 1."""
     inward: Points = np.interp(np.interp(share * way[-1], way, turn), (2.0, 8.0), (1.0, 0.1))
     return inward
 
 
 def _closed(half: Points, tip: str, top: float, size: float = 1.0) -> tuple[Points, Points]:
-    """The whole outline of a half with its tip, and the part of it that counts as the tip."""
+    """Returns the whole outline of a half with its tip, and the part that is labelled as tip."""
     end = np.array(TIPS[tip]) * size + (0.0, top)
     right = np.vstack([half, end])
     left = right[:-1][::-1] * (-1.0, 1.0)
@@ -100,7 +100,7 @@ def _closed(half: Points, tip: str, top: float, size: float = 1.0) -> tuple[Poin
 
 
 def _feathered(top: float, count: int, rise: float, start: float = 0.30) -> tuple[Points, ...]:
-    """A midrib and pairs of side veins, longer than any blade is wide."""
+    """Returns a midrib and pairs of side veins, longer than any blade is wide."""
     pairs = [np.array([(0, y), (s * 0.45, y - rise), (s * 0.9, y - 2.3 * rise)])
              for y in np.linspace(start, top + 0.22, count) for s in (-1, 1)]  # fmt: skip
     return (np.array([FOOT, (0, top)]), *pairs)
@@ -115,7 +115,7 @@ def _simple(half: PointsLike, veins: tuple[Points, ...]) -> Callable[[str, str],
 
 
 def _hand(lobes: tuple[tuple[float, float], ...], sharp: float, palm: float) -> Callable[[str, str], Blade]:
-    """A blade whose lobes, as (degrees from upright, length), spread from one point like fingers."""
+    """Returns a palmate blade. Lobes are given as (degrees from upright, length)."""
     heart = np.array([0.0, 0.20])
     angles = np.deg2rad(np.linspace(176, 7, 110))
     reach = np.full(len(angles), palm)
@@ -153,7 +153,7 @@ LEAFLET = ((0, 0), (0.16, -0.14), (0.27, -0.42), (0.25, -0.70), (0.14, -0.90))
 def _leaflets(
     places: tuple[tuple[float, float, float, float, float], ...], rachis: PointsLike
 ) -> Callable[[str, str], Blade]:
-    """A compound blade; every leaflet as (x, y, degrees from upright, length, width)."""
+    """Returns a compound blade. Leaflets are given as (x, y, degrees from upright, length, width)."""
 
     def make(margin: str, tip: str) -> Blade:
         pieces, tips, veins, spots = [], [], [np.asarray(rachis, dtype=np.float64)], []

@@ -1,4 +1,4 @@
-"""What a leaf grows on and with: the twig, the stalk, a bud at the left and a fruit at the right."""
+"""The surroundings of a leaf: twig, stalk, a bud at the left and a fruit at the right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPUR = (0.60, 0.90)
 
 
 def piece(brush: Brush, outline: PointsLike, paint: RGB, part: str, strength: float = 1.1) -> Shape:
-    """A filled, modelled and outlined piece."""
+    """Draws a filled, shaded and outlined piece."""
     shape = brush.canvas.shape(outline)
     brush.canvas.fill(shape, paint, part)
     brush.canvas.shade(shape, strength)
@@ -33,7 +33,7 @@ def piece(brush: Brush, outline: PointsLike, paint: RGB, part: str, strength: fl
 
 
 def twig(brush: Brush) -> None:
-    """The twig from edge to edge and the short spur that bears the fruit."""
+    """Draws the twig from edge to edge and the short spur that bears the fruit."""
     canvas, scene = brush.canvas, brush.scene
     slope = scene.uniform("twig", -0.07, 0.07)
     bark = mix((104, 82, 62), (142, 120, 98), scene.uniform("bark", 0, 1))
@@ -49,7 +49,7 @@ def twig(brush: Brush) -> None:
 
 
 def stalk(brush: Brush, blade: RGB, compound: bool) -> None:
-    """The stalk from the twig to the blade; in a compound leaf it runs on between the leaflets."""
+    """Draws the stalk from the twig to the blade; in a compound leaf it continues between the leaflets."""
     canvas, kind = brush.canvas, brush.traits["stalk"]
     x = brush.scene.uniform("stalk", -0.07, 0.07)
     top = [(0.0, -0.40), (0.0, 0.10)] if compound and brush.traits["shape"] == "pinnate" else [(0.0, 0.26)]
@@ -69,7 +69,7 @@ def stalk(brush: Brush, blade: RGB, compound: bool) -> None:
 
 
 def bud(brush: Brush) -> None:
-    """One bud, or several, on the upper side of the twig."""
+    """Draws one or more buds on the upper side of the twig."""
     kind, (x, y) = brush.traits["bud"], AXIL
     lean = brush.scene.uniform("bud", -0.22, 0.10)
     for dx, turn, length, width in BUDS[kind][1]:
@@ -104,12 +104,12 @@ BUDS: dict[str, tuple[str, tuple[tuple[float, float, float, float], ...]]] = {
 
 
 def fruit(brush: Brush) -> None:
-    """The fruit on its spur; it may hang before the blade."""
+    """Draws the fruit on its spur; it may hang in front of the blade."""
     FRUITS[brush.traits["fruit"]](brush, brush.scene.uniform("fruit", -0.12, 0.12))
 
 
 def _none(brush: Brush, swing: float) -> None:
-    """A bare spur."""
+    """Leaves the spur bare."""
 
 
 def _acorns(brush: Brush, places: list[tuple[float, float]]) -> None:
@@ -138,7 +138,7 @@ def _stalkless_acorns(brush: Brush, swing: float) -> None:
 
 
 def _wing(length: float, width: float, turn: float, at: tuple[float, float]) -> Points:
-    """The wing of a maple's key."""
+    """Draws a wing of a maple samara."""
     shape = [(0, -0.02), (0.35, -0.32), (0.8, -0.5), (1.0, -0.1), (0.8, 0.28), (0.35, 0.12)]
     return rotate(smooth(np.array(shape) * (length, width), steps=5), turn) + at
 

@@ -1,4 +1,4 @@
-"""Mushrooms from the side, seen from a little below, so that the gills show: cap up, foot down."""
+"""Mushrooms in side view from slightly below, so that the gills are visible; cap up, foot down."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FEET = {
 
 
 def draw(brush: Brush) -> None:
-    """Paint one mushroom."""
+    """Paints one mushroom."""
     lean = brush.scene.uniform("lean", -0.10, 0.10)
     tuft(brush)
     if brush.traits["cap_shape"] == "funnel":
@@ -75,7 +75,7 @@ def draw(brush: Brush) -> None:
 
 
 def tuft(brush: Brush) -> None:
-    """Grass and moss behind the foot, so that it stands on something."""
+    """Draws grass and moss behind the foot."""
     rng = brush.scene.rng("tuft")
     canvas = brush.canvas
     canvas.fill(canvas.shape(ellipse(0, 0.95, 0.75, 0.10)), (46, 52, 34), None, 0.35)
@@ -93,7 +93,7 @@ def tuft(brush: Brush) -> None:
 
 
 def stem(brush: Brush, lean: float) -> tuple[float, float, float]:
-    """The stem with its foot; returns its widths."""
+    """Draws the stem with its foot, and returns its widths."""
     canvas, base = brush.canvas, brush.traits["base"]
     thick = brush.size("stem_width")
     top, middle, bottom = (w * thick for w in FEET[base])
@@ -122,7 +122,7 @@ def _stem_outline(lean: float, top: float, middle: float, bottom: float) -> Poin
 
 
 def _stem_markings(brush: Brush, shape: Shape, lean: float) -> None:
-    """Fibres, a net or a snake's skin."""
+    """Draws fibres, a net or a snakeskin pattern."""
     canvas, kind = brush.canvas, brush.traits["stem_colour"]
     rng = brush.scene.rng("stem marks")
     if kind == "red_netted":
@@ -167,7 +167,7 @@ def _foot(brush: Brush, base: str, bottom: float, thick: float) -> None:
 
 
 def _part(brush: Brush, outline: PointsLike, paint: tuple[int, int, int], part: str, strength: float = 1.0) -> Shape:
-    """A filled, modelled and outlined piece."""
+    """Draws a filled, shaded and outlined piece."""
     shape = brush.canvas.shape(outline)
     brush.canvas.fill(shape, paint, part)
     brush.canvas.shade(shape, strength)
@@ -178,7 +178,7 @@ def _part(brush: Brush, outline: PointsLike, paint: tuple[int, int, int], part: 
 def _parts(
     brush: Brush, outlines: list[Points], paint: tuple[int, int, int], part: str, within: Shape | None = None
 ) -> None:
-    """Many small pieces at once, each with a soft rim below."""
+    """Draws many small pieces, each with a soft rim below."""
     canvas = brush.canvas
     if not outlines:
         return
@@ -189,13 +189,13 @@ def _parts(
 
 
 def _measures(brush: Brush) -> tuple[float, float, float, float]:
-    """Half width, height, rim and depth of this cap."""
+    """Returns half width, height, rim and depth of the cap."""
     half, height, rim, depth = SHAPES[brush.traits["cap_shape"]]
     return half * brush.size("cap_width"), height * brush.size("cap_height"), rim, depth
 
 
 def cap(brush: Brush, lean: float) -> None:
-    """The dome with its surface."""
+    """Draws the dome with its surface."""
     canvas = brush.canvas
     half, height, rim, _ = _measures(brush)
     outline = _cap_outline(brush.traits["cap_shape"], lean, rim, half, height, brush.scene.rng("rim"))
@@ -211,7 +211,7 @@ def cap(brush: Brush, lean: float) -> None:
 
 
 def underside(brush: Brush, lean: float) -> None:
-    """Gills or pores: an ellipse below the rim, or the outside of the funnel."""
+    """Draws gills or pores: an ellipse below the rim, or the outside of the funnel."""
     canvas, kind = brush.canvas, brush.traits["underside"]
     half, _, rim, depth = _measures(brush)
     paint = brush.colour(UNDERSIDES[kind], "gills")
@@ -247,7 +247,7 @@ def underside(brush: Brush, lean: float) -> None:
 
 
 def _cap_outline(kind: str, lean: float, rim: float, half: float, height: float, rng: np.random.Generator) -> Points:
-    """The dome; its lower edge bows up like the near side of a plate above the eye."""
+    """Returns the dome, whose lower edge bows up like the near rim of a plate above eye level."""
     edge = 0.015
     wave = rng.uniform(-0.02, 0.02, 5)
     if kind == "funnel":
@@ -272,7 +272,7 @@ def _cap_outline(kind: str, lean: float, rim: float, half: float, height: float,
 
 
 def _surface(brush: Brush, shape: Shape, lean: float, rim: float, half: float, height: float) -> None:
-    """Warts, patches, scales or streaks, on a lattice that thins towards the rim."""
+    """Draws warts, patches, scales or streaks on a lattice that thins out towards the rim."""
     kind = brush.traits["cap_surface"]
     rng = brush.scene.rng("surface")
     shifts = rng.uniform((-0.03, -0.02), (0.03, 0.02), (len(LATTICE), 2))
@@ -299,7 +299,7 @@ def _surface(brush: Brush, shape: Shape, lean: float, rim: float, half: float, h
 
 
 def _streaks(brush: Brush, shape: Shape, crown: tuple[float, float], half: float, height: float) -> None:
-    """Fibres from the middle of the cap to its rim."""
+    """Draws fibres from the middle of the cap to its rim."""
     paint = darker(brush.colour(brush.traits["cap_colour"], "cap"), 0.5)
     x, y = crown
     ways = [[(x + 0.1 * s, y), (x + s * half * 0.7, y + height * 0.4), (x + s * half, y + height)] for s in SPREAD]
@@ -337,14 +337,14 @@ def _wart(x: float, y: float, rng: np.random.Generator, r: float) -> Points:
 
 
 def _gloss(brush: Brush, shape: Shape, lean: float, rim: float, half: float, height: float) -> None:
-    """A window of light on the lamp's side; warts stay on top of it because it is faint."""
+    """Draws a faint highlight on the lamp's side, through which warts remain visible."""
     side = (-1 if brush.canvas.frame.flip else 1) * brush.canvas.light[0]
     spot = ellipse(lean + half * 0.45 * side, rim - height * 0.68, half * 0.20, height * 0.09, 0.5 * side)
     brush.canvas.fill(brush.canvas.shape(spot).within(shape), (255, 255, 250), None, 0.28)
 
 
 def ring(brush: Brush, lean: float, foot: tuple[float, float, float]) -> None:
-    """A hanging skirt or a loose narrow ring, always at the same height."""
+    """Draws a hanging skirt or a loose narrow ring, always at the same height."""
     kind, w = brush.traits["ring"], (foot[0] + foot[1]) / 2
     x = lean * 0.45
     if kind in ("white_skirt", "yellow_skirt"):

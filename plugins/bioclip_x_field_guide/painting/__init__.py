@@ -1,1 +1,1 @@
-"""How drawings are painted: canvas, curves, palette, backgrounds, the scene."""
+"""The renderer: canvas, curves, palette, backgrounds and scene."""

@@ -1,4 +1,4 @@
-"""Painterly habitats. Each is painted small and enlarged, so that it lies out of focus behind the organism."""
+"""Painted habitats. Each is painted small and enlarged, so that it looks out of focus behind the organism."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bioclip_x_field_guide.painting.scene import Scene
 
 
 class Sheet:
-    """A small square sheet in coordinates 0..1."""
+    """A small square image with coordinates 0..1."""
 
     def __init__(self, side: int, rng: np.random.Generator, top: RGB, bottom: RGB) -> None:
         self.rng, self.side = rng, side
@@ -29,21 +29,21 @@ class Sheet:
         self.pen = ImageDraw.Draw(self.image)
 
     def fill(self, outline: Points, colour: RGB) -> None:
-        """One flat piece."""
+        """Fills an outline with a colour."""
         self.pen.polygon((outline * self.side).ravel().tolist(), fill=colour)
 
     def tone(self, a: RGB, b: RGB) -> RGB:
-        """A colour somewhere between two."""
+        """Returns a random mix of two colours."""
         return mix(a, b, float(self.rng.random()))
 
     def hill(self, height: float, colour: RGB, rough: float = 0.05) -> None:
-        """Ground from edge to edge below a wavy line."""
+        """Fills the ground below a wavy line."""
         xs = np.linspace(-0.1, 1.1, 7)
         line = smooth([(x, height + rough * d) for x, d in zip(xs, self.rng.uniform(-1, 1, 7), strict=True)], False)
         self.fill(np.vstack([line, [(1.2, 1.2), (-0.2, 1.2)]]), colour)
 
     def grass(self, count: int, ground: float, a: RGB, b: RGB, height: tuple[float, float] = (0.15, 0.4)) -> None:
-        """Blades, the nearer the taller."""
+        """Draws blades of grass."""
         for _ in range(count):
             x, y, h, bend = self.rng.uniform((-0.05, ground, height[0], -0.10), (1.05, 1.1, height[1], 0.10))
             self.fill(
@@ -52,13 +52,13 @@ class Sheet:
             )
 
     def leaves(self, count: int, box: tuple[float, float, float, float], a: RGB, b: RGB, length: float = 0.16) -> None:
-        """Scattered leaves in a box (left, top, right, bottom)."""
+        """Scatters leaves in a box (left, top, right, bottom)."""
         for _ in range(count):
             x, y, turn, size = self.rng.uniform((box[0], box[1], 0, 0.6), (box[2], box[3], 6.28, 1.2))
             self.fill(leaf(x, y, length * size, length * size * 0.55, turn), self.tone(a, b))
 
     def stones(self, count: int, ground: float, a: RGB, b: RGB, radius: tuple[float, float] = (0.04, 0.12)) -> None:
-        """Rounded stones with a lit top."""
+        """Draws rounded stones with a lit top."""
         for _ in range(count):
             x, y, r = self.rng.uniform((0, ground, radius[0]), (1, 1.02, radius[1]))
             colour = self.tone(a, b)
@@ -69,7 +69,7 @@ class Sheet:
     def discs(
         self, count: int, box: tuple[float, float, float, float], a: RGB, b: RGB, radius: tuple[float, float]
     ) -> None:
-        """Round dabs: blossoms, berries, bokeh."""
+        """Draws round dabs: blossoms, berries, bokeh."""
         for _ in range(count):
             x, y, r = self.rng.uniform((box[0], box[1], radius[0]), (box[2], box[3], radius[1]))
             self.fill(ellipse(x, y, r, n=14), self.tone(a, b))
@@ -195,7 +195,7 @@ HABITATS: dict[str, tuple[Callable[[Sheet], None], RGB, RGB]] = {
 
 
 def paint(habitat: str, scene: Scene, side: int) -> Image.Image:
-    """The habitat as an RGB square of `side` pixels."""
+    """Paints a habitat as a square RGB image of `side` pixels."""
     draw, top, bottom = HABITATS[habitat]
     sheet = Sheet(max(64, side * 2 // 3), scene.rng("background"), top, bottom)
     draw(sheet)

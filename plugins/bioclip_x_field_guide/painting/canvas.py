@@ -1,4 +1,4 @@
-"""A supersampled drawing surface that remembers, for every pixel, which part of the organism was painted there last."""
+"""A supersampled drawing surface that records, for every pixel, which part of the organism was painted there last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GLOW: RGB = (255, 250, 228)
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the organism's own coordinates (about -1..1) lie in the image (0..1)."""
+    """The transform from the organism's coordinates (about -1..1) to the image's (0..1)."""
 
     x: float
     y: float
@@ -28,7 +28,7 @@ class Frame:
     flip: bool
 
     def pixels(self, points: PointsLike, side: int) -> Points:
-        """Own coordinates `[N, 2]` to pixels of a square of `side` pixels."""
+        """Converts organism coordinates `[N, 2]` to pixels of a square of `side` pixels."""
         p = np.asarray(points, dtype=np.float64) * ((-1.0 if self.flip else 1.0), 1.0)
         placed: Points = rotate(p, self.turn) * (self.scale * side) + np.array([self.x, self.y]) * side
         return placed
@@ -36,20 +36,20 @@ class Frame:
 
 @dataclass(frozen=True)
 class Shape:
-    """A stencil: an "L" image and where its upper left corner lies."""
+    """A stencil: an "L" image and the position of its upper left corner."""
 
     corner: tuple[int, int]
     mask: Image.Image
 
     def within(self, other: Shape) -> Shape:
-        """The overlap of two stencils."""
+        """Returns the intersection with another stencil."""
         left, top = self.corner
         window = (other.corner[0] - left, other.corner[1] - top)
         box = (-window[0], -window[1], self.mask.width - window[0], self.mask.height - window[1])
         return Shape(self.corner, ImageChops.darker(self.mask, other.mask.crop(box)))
 
     def without(self, other: Shape) -> Shape:
-        """This stencil with another cut out of it."""
+        """Returns the difference from another stencil."""
         x, y = other.corner[0] - self.corner[0], other.corner[1] - self.corner[1]
         rest = self.mask.copy()
         rest.paste(0, (x, y), other.mask)
@@ -57,7 +57,7 @@ class Shape:
 
 
 class Canvas:
-    """Paints stencils with colour and keeps the map of parts; `light` is the unit vector towards the lamp."""
+    """Paints stencils and records their parts. light: unit vector towards the lamp."""
 
     def __init__(self, background: Image.Image, frame: Frame, light: tuple[float, float]) -> None:
         self.image = background
@@ -69,11 +69,11 @@ class Canvas:
 
     @property
     def unit(self) -> float:
-        """Pixels in one unit of the organism's own coordinates."""
+        """Pixels per unit of the organism's coordinates."""
         return self.frame.scale * self.side
 
     def shape(self, *outlines: PointsLike) -> Shape:
-        """The stencil of one or several filled outlines, in own coordinates."""
+        """Makes the stencil of filled outlines, in organism coordinates."""
         placed = [self.frame.pixels(o, self.side) for o in outlines]
         return self._stencil(placed)
 
@@ -89,7 +89,7 @@ class Canvas:
         return Shape((int(low[0]), int(low[1])), mask)
 
     def strokes(self, lines: Iterable[PointsLike], width: float, closed: bool = False) -> Shape:
-        """The stencil of thin lines of `width` own units (at least one supersampled pixel)."""
+        """Makes the stencil of lines of `width` organism units (at least two supersampled pixels)."""
         placed = [self.frame.pixels(line, self.side) for line in lines]
         thick = max(2, round(width * self.unit))
         reach = np.array([thick + 1, thick + 1])
@@ -103,14 +103,14 @@ class Canvas:
         return Shape((int(low[0]), int(low[1])), mask)
 
     def fill(self, shape: Shape, colour: RGB, part: str | None = None, alpha: float = 1.0) -> None:
-        """Paint a stencil; a `part` claims its pixels."""
+        """Paints a stencil, and assigns its pixels to `part`."""
         mask = shape.mask if alpha >= 1 else shape.mask.point([round(v * alpha) for v in range(256)])
         self.image.paste(colour, shape.corner, mask)
         if part is not None:
             self.labels.paste(self.parts.setdefault(part, len(self.parts) + 1), shape.corner, shape.mask)
 
     def mark(self, outlines: Sequence[PointsLike], within: Shape, colour: RGB, part: str, ground: RGB) -> None:
-        """Paint pieces of a pattern; on a ground of nearly their own colour they get a rim, to be seen at all."""
+        """Paints pieces of a pattern, with a visible rim if the ground has nearly their colour."""
         shape = self.shape(*outlines).within(within)
         self.fill(shape, colour, part)
         if max(abs(a - b) for a, b in zip(colour, ground, strict=True)) < 40:
@@ -121,25 +121,25 @@ class Canvas:
     def fade(
         self, shape: Shape, colour: RGB, start: tuple[float, float], end: tuple[float, float], alpha: float = 1.0
     ) -> None:
-        """Wash a colour over a stencil, from nothing at `start` to `alpha` at `end` (own coordinates)."""
+        """Washes a colour over a stencil, with opacity from 0 at `start` to `alpha` at `end` (organism coordinates)."""
         a, b = self.frame.pixels([start, end], self.side)
         way = (b - a) / max(float((b - a) @ (b - a)), 1e-9)
         w, h = shape.mask.size
         grid_x, grid_y = (np.linspace(0, n, 24) + c for n, c in zip((w, h), shape.corner, strict=True))
-        share = np.clip((grid_x[None, :] - a[0]) * way[0] + (grid_y[:, None] - a[1]) * way[1], 0, 1)
-        self._wash(shape, colour, share * alpha)
+        opacity = np.clip((grid_x[None, :] - a[0]) * way[0] + (grid_y[:, None] - a[1]) * way[1], 0, 1)
+        self._wash(shape, colour, opacity * alpha)
 
-    def _wash(self, shape: Shape, colour: RGB, share: NDArray[np.float64]) -> None:
-        """Paste a colour through a stencil times a small map of shares `[h, w]` in 0..1."""
-        soft = Image.fromarray((np.clip(share, 0, 1) * 255).astype(np.uint8)).resize(
+    def _wash(self, shape: Shape, colour: RGB, opacity: NDArray[np.float64]) -> None:
+        """Pastes a colour through a stencil times a small map of opacities `[h, w]` in 0..1."""
+        soft = Image.fromarray((np.clip(opacity, 0, 1) * 255).astype(np.uint8)).resize(
             shape.mask.size, Image.Resampling.BILINEAR
         )
         self.image.paste(colour, shape.corner, ImageChops.multiply(soft, shape.mask))
 
     def shade(self, shape: Shape, strength: float = 1.0) -> None:
-        """Model a part as a pillow: light on the lamp's side, shadow on the other."""
+        """Shades a part like a pillow: light on the lamp's side, shadow on the other."""
         small = shape.mask.resize((28, 28), Image.Resampling.BOX)
-        height = _blurred(np.asarray(small, dtype=np.float64) / 255)
+        height = _blur(np.asarray(small, dtype=np.float64) / 255)
         slope_y, slope_x = np.gradient(height)
         w, h = shape.mask.size
         longest = max(w, h)
@@ -156,26 +156,26 @@ class Canvas:
         alpha: float = 0.8,
         part: str = "ink",
     ) -> None:
-        """A thin outline, as wide as the pen of the whole image times `width`."""
+        """Draws a thin outline. width: relative to the pen width of the image."""
         self.fill(self.strokes([outline], width * 0.0065 * self.side / self.unit, closed), colour, part, alpha)
 
     def masks(self, size: int) -> dict[str, NDArray[np.bool_]]:
-        """For every painted part, where it shows, bool `[size, size]`; "organism" is all of them."""
+        """Returns the visible pixels of every painted part, bool `[size, size]`; "organism" is their union."""
         step = self.side // size
-        found = {part: self._share([n], step) >= 0.3 for part, n in self.parts.items()}
-        found["organism"] = self._share(range(1, 256), step) >= 0.5
-        return found
+        masks = {part: self._compute_coverage([n], step) >= 0.3 for part, n in self.parts.items()}
+        masks["organism"] = self._compute_coverage(range(1, 256), step) >= 0.5
+        return masks
 
-    def _share(self, numbers: Iterable[int], step: int) -> NDArray[np.float64]:
-        """How much of every final pixel belongs to parts of these numbers, 0..1."""
+    def _compute_coverage(self, numbers: Iterable[int], step: int) -> NDArray[np.float64]:
+        """Returns the fraction of every final pixel that belongs to parts of these numbers, 0..1."""
         table = np.zeros(256, dtype=np.uint8)
         table[list(numbers)] = 255
-        share: NDArray[np.float64] = np.asarray(self.labels.point(table.tolist()).reduce(step)) / 255
-        return share
+        coverage: NDArray[np.float64] = np.asarray(self.labels.point(table.tolist()).reduce(step)) / 255
+        return coverage
 
 
-def _blurred(field: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A wide soft blur of a small map `[n, n]`, by three box passes over each axis."""
+def _blur(field: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Blurs a small map `[n, n]` with a wide Gaussian kernel along each axis."""
     n = field.shape[0]
     reach = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
     kernel = np.exp(-0.5 * (reach / (n * 0.13)) ** 2)

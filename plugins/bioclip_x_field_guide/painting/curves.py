@@ -14,7 +14,7 @@ Warp: TypeAlias = Callable[[Points], Points]
 
 
 def smooth(points: PointsLike, closed: bool = True, steps: int = 7) -> Points:
-    """A Catmull-Rom spline through `points` `[N, 2]`; returns `[M, 2]`."""
+    """Returns a Catmull-Rom spline `[M, 2]` through `points` `[N, 2]`."""
     p = np.asarray(points, dtype=np.float64)
     ends = (p[-1], p[0], p[1]) if closed else (2 * p[0] - p[1], 2 * p[-1] - p[-2], p[-1])
     q = np.vstack([ends[0], p, ends[1], ends[2]]) if closed else np.vstack([ends[0], p, ends[1]])
@@ -26,7 +26,7 @@ def smooth(points: PointsLike, closed: bool = True, steps: int = 7) -> Points:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, turn: float = 0.0, n: int = 26) -> Points:
-    """An ellipse about (x, y); `turn` in radians, clockwise on the page."""
+    """Returns an ellipse about (x, y). turn: radians, clockwise on the page."""
     t = np.linspace(0, 2 * np.pi, n, endpoint=False)
     upright = np.stack([rx * np.cos(t), (rx if ry is None else ry) * np.sin(t)], axis=1)
     placed: Points = rotate(upright, turn) + np.array([x, y])
@@ -34,14 +34,14 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None, turn: float 
 
 
 def blob(x: float, y: float, r: float, rng: np.random.Generator, rough: float = 0.2, squash: float = 1.0) -> Points:
-    """A rounded irregular patch of radius about `r`."""
+    """Returns a rounded irregular patch of radius about `r`."""
     t = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     radius = r * (1 + rough * rng.uniform(-1, 1, 8))
     return smooth(np.stack([x + radius * np.cos(t), y + squash * radius * np.sin(t)], axis=1), steps=4)
 
 
 def rotate(points: PointsLike, turn: float, about: tuple[float, float] = (0.0, 0.0)) -> Points:
-    """Turn the points by `turn` radians about a centre."""
+    """Rotates points by `turn` radians about a centre."""
     c, s = np.cos(turn), np.sin(turn)
     centre = np.asarray(about)
     turned: Points = (np.asarray(points, dtype=np.float64) - centre) @ np.array([[c, s], [-s, c]]) + centre
@@ -49,19 +49,19 @@ def rotate(points: PointsLike, turn: float, about: tuple[float, float] = (0.0, 0
 
 
 def scaled(points: PointsLike, factor: float, about: tuple[float, float]) -> Points:
-    """The points drawn towards a centre by `factor`."""
+    """Scales points by `factor` about a centre."""
     centre = np.asarray(about)
     drawn: Points = (np.asarray(points, dtype=np.float64) - centre) * factor + centre
     return drawn
 
 
 def mirrored(points: PointsLike) -> Points:
-    """The points with left and right exchanged."""
+    """Mirrors points left to right."""
     return np.asarray(points, dtype=np.float64) * (-1.0, 1.0)
 
 
 def ribbon(points: PointsLike, widths: Sequence[float] | float, steps: int = 7) -> Points:
-    """The outline of a smooth stroke along `points` whose full width runs through `widths`."""
+    """Returns the outline of a smooth stroke along `points`; its full width is interpolated from `widths`."""
     line = smooth(points, closed=False, steps=steps)
     steepness = np.gradient(line, axis=0)
     normal = np.stack([-steepness[:, 1], steepness[:, 0]], axis=1)
@@ -72,7 +72,7 @@ def ribbon(points: PointsLike, widths: Sequence[float] | float, steps: int = 7) 
 
 
 def leaf(x: float, y: float, length: float, width: float, turn: float) -> Points:
-    """A pointed leaf that starts at (x, y) and grows along `turn` (0 = to the right)."""
+    """Returns a pointed leaf from (x, y) in the direction `turn` (0 = to the right)."""
     outline = smooth([(0, 0), (0.3, -0.42), (0.7, -0.34), (1, 0), (0.7, 0.34), (0.3, 0.42)], steps=5)
     placed: Points = rotate(outline * (length, width), turn) + np.array([x, y])
     return placed

@@ -1,4 +1,4 @@
-"""Named colours: one name, one look, shared by every body plan, so that a colour word means the same everywhere."""
+"""Named colours, shared by all body plans, so that a colour word means the same everywhere."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ COLOURS: dict[str, RGB] = {
 
 
 def colour(name: str, jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> RGB:
-    """The named colour, moved by a modest (hue, saturation, lightness) jitter, each in -1..1."""
+    """Returns a named colour with a small (hue, saturation, lightness) jitter, each in -1..1."""
     h, light, s = colorsys.rgb_to_hls(*(v / 255 for v in COLOURS[name]))
     h = (h + 0.012 * jitter[0]) % 1
     s = float(np.clip(s * (1 + 0.10 * jitter[1]), 0, 1))
@@ -67,17 +67,17 @@ def colour(name: str, jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> R
     return round(r * 255), round(g * 255), round(b * 255)
 
 
-def mix(a: RGB, b: RGB, share: float) -> RGB:
-    """`a` with a share of `b` stirred in."""
-    r, g, k = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
+def mix(a: RGB, b: RGB, fraction: float) -> RGB:
+    """Mixes a fraction of `b` into `a`."""
+    r, g, k = (round(x + (y - x) * fraction) for x, y in zip(a, b, strict=True))
     return r, g, k
 
 
-def darker(a: RGB, share: float = 0.4) -> RGB:
-    """Towards the ink."""
-    return mix(a, INK, share)
+def darker(a: RGB, fraction: float = 0.4) -> RGB:
+    """Mixes in a fraction of the ink colour."""
+    return mix(a, INK, fraction)
 
 
-def lighter(a: RGB, share: float = 0.4) -> RGB:
-    """Towards warm white."""
-    return mix(a, (255, 252, 242), share)
+def lighter(a: RGB, fraction: float = 0.4) -> RGB:
+    """Mixes in a fraction of warm white."""
+    return mix(a, (255, 252, 242), fraction)

@@ -1,4 +1,4 @@
-"""Everything that chance decides about one drawing, apart from the organism's traits."""
+"""The random choices of a drawing, apart from the organism's traits."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ HABITATS = (
 
 @dataclass(frozen=True)
 class Scene:
-    """Named streams of chance: a trait that draws more or fewer numbers leaves those of all others as they were."""
+    """Named random streams: how many numbers one trait draws does not affect the others."""
 
     seed: tuple[int, ...]
     cache: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     def rng(self, name: str) -> np.random.Generator:
-        """The stream of this name, always from its beginning."""
+        """Returns the stream of this name, from its start."""
         return np.random.default_rng([*self.seed, zlib.crc32(name.encode())])
 
     def uniform(self, name: str, low: float, high: float) -> float:
-        """One number, the same at every call with this name."""
+        """Returns a random number, the same for every call with this name."""
         if name not in self.cache:
             self.cache[name] = float(self.rng(name).random())
         return low + (high - low) * self.cache[name]
 
     def colour(self, name: str, part: str) -> RGB:
-        """A named colour with this individual's jitter for this part."""
+        """Returns a named colour with the individual's jitter for a part."""
         a, b, c = self.rng("colour " + part).uniform(-1, 1, 3)
         return colour(name, (float(a), float(b), float(c)))
 
     def light(self) -> tuple[float, float]:
-        """The unit vector on the page towards the lamp: always from above, left or right."""
+        """Returns the unit vector towards the lamp, which is always above, to the left or right."""
         angle = np.deg2rad(self.uniform("light", -145, -35))
         return float(np.cos(angle)), float(np.sin(angle))
 
     def habitat(self, home: str) -> str:
-        """The home four times in five, any habitat otherwise."""
+        """Returns the home habitat with probability 0.8, else any habitat."""
         other = HABITATS[int(self.uniform("elsewhere", 0, len(HABITATS) - 1e-6))]
         return home if self.uniform("at home", 0, 1) < 0.8 else other
 
 
 @dataclass(frozen=True)
 class Brush:
-    """What a body plan draws with: canvas, chance, trait values, and proportions (1 = the plan's own)."""
+    """The inputs of a body plan: canvas, random choices, trait values, and proportions (default 1)."""
 
     canvas: Canvas
     scene: Scene
@@ -68,7 +68,7 @@ class Brush:
     form: Mapping[str, float]
 
     def size(self, name: str) -> float:
-        """A proportion of this species, with a little individual variation."""
+        """Returns a proportion of the species, with up to 5% individual variation."""
         return self.form.get(name, 1.0) * self.scene.uniform("form " + name, 0.95, 1.05)
 
     def colour(self, name: str, part: str) -> RGB:
@@ -78,7 +78,7 @@ class Brush:
 
 @dataclass(frozen=True)
 class Stance:
-    """How far a body plan may lean, and where and how large it stands in the image."""
+    """The ranges of tilt (degrees), scale and position of a body plan in the image."""
 
     tilt: float
     scale: tuple[float, float]
@@ -86,7 +86,7 @@ class Stance:
     drift: float = 0.04
 
     def frame(self, scene: Scene) -> Frame:
-        """The placement that chance picks."""
+        """Returns a random placement."""
         return Frame(
             x=self.centre[0] + scene.uniform("x", -self.drift, self.drift),
             y=self.centre[1] + scene.uniform("y", -self.drift, self.drift),
@@ -96,9 +96,9 @@ class Stance:
         )
 
 
-def scene_of(seed: int | Sequence[int]) -> Scene:
-    """The scene of a seed; negative numbers are not seeds."""
+def make_scene(seed: int | Sequence[int]) -> Scene:
+    """Returns the scene of a seed. Raises ValueError for negative numbers."""
     numbers = (seed,) if isinstance(seed, int | np.integer) else tuple(seed)
     if not numbers or any(n < 0 for n in numbers):
-        raise ValueError(f"a seed is one or several whole numbers from 0 up; got {seed!r}")
+        raise ValueError(f"a seed must be one or several non-negative integers, got {seed!r}")
     return Scene(tuple(int(n) for n in numbers))

@@ -78,7 +78,7 @@ class SpeciesList:
 
         listed = match_list(Resolver(taxonomy), read_species_list(create_registry(**from_environment()), self.file))
         if not listed.nodes:
-            unmatched = listed.lost_and_meant or list_some(listed.ambiguous)
+            unmatched = listed.unknown_with_suggestions or list_some(listed.ambiguous)
             raise TaxonomyError(
                 f"species-list: none of the {listed.n} names in {self.file} is one taxon of "
                 f"{taxonomy.source or 'the taxonomy'}, so no class is left: {unmatched}"

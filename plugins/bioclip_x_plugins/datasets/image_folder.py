@@ -1,4 +1,4 @@
-"""A folder per class, named as the class is; images anywhere below it."""
+"""Folders of images, one per class and named after it. Images may be in subfolders."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SUFFIXES = tuple(SUFFIXES)
 class ImageFolder:
     """path: the folder of class folders ("Parus_major", "Parus major" or "great tit").
 
-    off_list: what becomes of folders that are no taxon of the taxonomy: skipped, or kept as images of no class.
+    off_list: whether folders that are not a taxon of the taxonomy are skipped, or kept as images without a class.
     """
 
     capabilities = DatasetCapabilities(reads=("folder",), evaluation_options={"off_list": "keep"})
@@ -38,23 +38,23 @@ class ImageFolder:
         self._files: list[tuple[str, int]] = []
 
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
-        """Raises TrainingError where the folder does not exist or holds no folders."""
+        """Raises TrainingError if the folder does not exist or has no subfolders."""
         if not self.path.is_dir():
             raise TrainingError(f"data: the folder {self.path} does not exist")
         folders = sorted(entry.name for entry in self.path.iterdir() if entry.is_dir())
         if not folders:
-            raise TrainingError(f"data: {self.path} holds no folders; expected one per class")
-        found, lost, doubtful = resolve_labels(folders, taxonomy)
-        others = find_unlisted_labels(lost, taxonomy) if self.off_list == "keep" else []
-        found |= dict.fromkeys(others, -1)
-        lost = [name for name in lost if name not in found]
-        if others:
-            yield f"{len(others)} folders of {self.path} are no taxon of the taxonomy, taken as off the list: {list_some(others)}"
-        self._files = [(file, index) for name, index in found.items() for file in _pictures(self.path / name)]
-        if lost:
-            yield f"{len(lost)} folders of {self.path} are no class of the taxonomy, skipped: {list_some(lost)}"
-        if doubtful:
-            yield f"{len(doubtful)} folders of {self.path} fit several classes, skipped: {list_some(doubtful)}"
+            raise TrainingError(f"data: {self.path} has no subfolders; expected one per class")
+        classes, unresolved, ambiguous = resolve_labels(folders, taxonomy)
+        unlisted = find_unlisted_labels(unresolved, taxonomy) if self.off_list == "keep" else []
+        classes |= dict.fromkeys(unlisted, -1)
+        unresolved = [name for name in unresolved if name not in classes]
+        if unlisted:
+            yield f"{len(unlisted)} folders of {self.path} are not in the taxonomy, kept as off-list: {list_some(unlisted)}"
+        self._files = [(file, index) for name, index in classes.items() for file in _list_images(self.path / name)]
+        if unresolved:
+            yield f"{len(unresolved)} folders of {self.path} are not a class of the taxonomy, skipped: {list_some(unresolved)}"
+        if ambiguous:
+            yield f"{len(ambiguous)} folders of {self.path} match several classes, skipped: {list_some(ambiguous)}"
 
     def __len__(self) -> int:
         return len(self._files)
@@ -63,7 +63,7 @@ class ImageFolder:
         return Sample(self._files[index][1])
 
     def name(self, index: int) -> str:
-        """The image's path."""
+        """Returns the path of the image."""
         return self._files[index][0]
 
     def image(self, index: int) -> Image:
@@ -74,11 +74,11 @@ class ImageFolder:
             raise ImageError(f"{path}: {problem}") from None
 
 
-def _pictures(folder: Path) -> list[str]:
-    """Those that `classify` takes from a folder. Sorted: an image's number must not depend on the file system."""
-    found: list[str] = []
+def _list_images(folder: Path) -> list[str]:
+    """Lists the images that `classify` takes from a folder, sorted so that indices do not depend on the file system."""
+    paths: list[str] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        pictures = (name for name in names if name.lower().endswith(_SUFFIXES) and not name.startswith("."))
-        found.extend(os.path.join(parent, name) for name in pictures)  # noqa: PTH118 - millions
-    return sorted(found)
+        images = (name for name in names if name.lower().endswith(_SUFFIXES) and not name.startswith("."))
+        paths.extend(os.path.join(parent, name) for name in images)  # noqa: PTH118 - faster, for millions of files
+    return sorted(paths)

@@ -1,4 +1,4 @@
-"""A table of images: CSV, TSV or Parquet with the columns path and label, and perhaps an image's own text."""
+"""A table of images: CSV, TSV or Parquet with the columns path and label, and optionally text."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from bioclip_x.plugin import (
 
 
 class Manifest:
-    """path: the table. images: the folder that its paths are relative to; none takes the table's own.
+    """path: the table. images: the folder that its paths are relative to; default the table's folder.
 
-    Columns: path; label, a class's name (blank for an image with a text alone); text, optional.
-    off_list: what becomes of labels that are no taxon of the taxonomy: skipped, or kept as images of no class.
+    Columns: path; label, the name of a class (blank for an image with only a text); text, optional.
+    off_list: whether labels that are not a taxon of the taxonomy are skipped, or kept as images without a class.
     """
 
     capabilities = DatasetCapabilities(
@@ -46,28 +46,28 @@ class Manifest:
         """Raises TrainingError for a table that cannot be read or lacks a column."""
         table = _read(self.path)
         labels = table["label"].to_pylist()
-        found, lost, doubtful = resolve_labels(dict.fromkeys(label for label in labels if label), taxonomy)
-        others = set(find_unlisted_labels(lost, taxonomy) if self.off_list == "keep" else [])
-        lost = [label for label in lost if label not in others]
-        classes = [found.get(label, -1) for label in labels]
+        class_of, unresolved, ambiguous = resolve_labels(dict.fromkeys(label for label in labels if label), taxonomy)
+        unlisted = set(find_unlisted_labels(unresolved, taxonomy) if self.off_list == "keep" else [])
+        unresolved = [label for label in unresolved if label not in unlisted]
+        classes = [class_of.get(label, -1) for label in labels]
         texts = table["text"].to_pylist() if "text" in table.column_names else [""] * len(labels)
         keep = [
             row
             for row, c in enumerate(classes)
-            if table["path"][row].as_py() and (c >= 0 or texts[row] or labels[row] in others)
+            if table["path"][row].as_py() and (c >= 0 or texts[row] or labels[row] in unlisted)
         ]
         # Arrow columns, not lists of strings: a manifest may have millions of rows.
         self._table = {name: table[name].take(pa.array(keep, pa.int64())) for name in table.column_names}
         self._classes = [classes[row] for row in keep]
-        if others:
-            off = list_some(sorted(others))
-            yield f"{len(others)} labels of {self.path} are no taxon of the taxonomy, taken as off the list: {off}"
-        if lost:
-            yield f"{len(lost)} labels of {self.path} are no class of the taxonomy: {list_some(lost)}"
-        if doubtful:
-            yield f"{len(doubtful)} labels of {self.path} fit several classes: {list_some(doubtful)}"
+        if unlisted:
+            names = list_some(sorted(unlisted))
+            yield f"{len(unlisted)} labels of {self.path} are not in the taxonomy, kept as off-list: {names}"
+        if unresolved:
+            yield f"{len(unresolved)} labels of {self.path} are not a class of the taxonomy: {list_some(unresolved)}"
+        if ambiguous:
+            yield f"{len(ambiguous)} labels of {self.path} match several classes: {list_some(ambiguous)}"
         if len(keep) < len(labels):
-            yield f"{len(labels) - len(keep)} of {len(labels)} rows of {self.path} have no class and no text, skipped"
+            yield f"{len(labels) - len(keep)} of {len(labels)} rows of {self.path} have neither class nor text, skipped"
 
     def __len__(self) -> int:
         return len(self._classes)
@@ -77,7 +77,7 @@ class Manifest:
         return Sample(self._classes[index], (text,) if text else ())
 
     def name(self, index: int) -> str:
-        """The image's path."""
+        """Returns the path of the image."""
         return str(self.images / self._table["path"][index].as_py())
 
     def image(self, index: int) -> Image:
@@ -89,7 +89,7 @@ class Manifest:
 
 
 def _read(path: Path) -> pa.Table:
-    """The columns path, label and (if there) text, as strings without blanks around them and without nulls."""
+    """Reads the columns path, label and, if present, text, as stripped strings without nulls."""
     if not path.is_file():
         raise TrainingError(f"data: the manifest {path} does not exist")
     try:
@@ -104,8 +104,8 @@ def _read(path: Path) -> pa.Table:
         raise TrainingError(f"data: the manifest {path} cannot be read: {problem}") from None
     missing = [name for name in ("path", "label") if name not in table.column_names]
     if missing:
-        have = ", ".join(table.column_names)
-        raise TrainingError(f"data: the manifest {path} lacks the column {', '.join(missing)}; it has {have}")
+        columns = ", ".join(table.column_names)
+        raise TrainingError(f"data: the manifest {path} lacks the column {', '.join(missing)}; it has {columns}")
     wanted = [name for name in ("path", "label", "text") if name in table.column_names]
     clean = {name: pc.utf8_trim_whitespace(pc.fill_null(table[name].cast(pa.string()), "")) for name in wanted}
     return pa.table(clean)

@@ -1,4 +1,4 @@
-"""Which activation a set of weights was trained with."""
+"""Determines the activation function that a set of weights was trained with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import open_clip
 
 
 def wants_quick_gelu(architecture: str, tag: str) -> bool:
-    """Whether open_clip's weights `tag` were trained with QuickGELU, x·sigmoid(1.702·x).
+    """Returns whether open_clip's weights `tag` were trained with QuickGELU, x·sigmoid(1.702·x).
 
-    Pass the answer to open_clip as `force_quick_gelu`: by itself it takes the architecture's activation, plain GELU for
-    ViT-B-16, and only warns where the weights (openai, metaclip, dfn, …) were trained with the other.
+    Pass the result to open_clip as `force_quick_gelu`: by default it uses the architecture's activation, plain GELU for
+    ViT-B-16, and only warns if the weights (openai, metaclip, dfn, …) were trained with the other.
     """
     return bool(open_clip.get_pretrained_cfg(architecture, tag).get("quick_gelu", False))

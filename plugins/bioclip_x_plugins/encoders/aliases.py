@@ -1,4 +1,4 @@
-"""models.yaml: the models that have a short name, and what each must be fed. Strictly checked, and light to import."""
+"""Reads models.yaml: the models that have a short name, and their inputs. Strictly validated, and light to import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Strict(BaseModel):
 
 
 class ImageFacts(_Strict):
-    """What an image is made into, as the checkpoint's own configuration says, and how the training images were."""
+    """Preprocessing of images, from the checkpoint's configuration, and that of the training images."""
 
     size: int = Field(gt=0)
     resize: Literal["shortest", "squash", "longest"]
@@ -33,7 +33,7 @@ class ImageFacts(_Strict):
 
 
 class TextFacts(_Strict):
-    """What a text is made into, and the forms of names seen in training (the names of our text builders)."""
+    """Tokenisation of texts, and the forms of names used in training (as names of text builders)."""
 
     tokenizer: str
     context_length: int = Field(gt=0)
@@ -43,7 +43,7 @@ class TextFacts(_Strict):
 
 
 class ClassesFacts(_Strict):
-    """A published list of names and its embeddings. text, text_with_common: see `records.OwnClasses`."""
+    """A published list of names and their embeddings. text, text_with_common: see `records.OwnClasses`."""
 
     dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     revision: str = Field(pattern="^[0-9a-f]{40}$")
@@ -59,7 +59,7 @@ class ClassesFacts(_Strict):
 
 
 class Alias(_Strict):
-    """One model. What the folder of a `package:` model tells by itself may be left out."""
+    """One model. Fields that the folder of a `package:` model provides may be omitted."""
 
     source: str = Field(pattern=r"^(hf-hub:[\w.-]+/[\w.-]+|package:[\w.]+/\w+)$")
     summary: str
@@ -77,9 +77,9 @@ class Alias(_Strict):
     sources: dict[str, Url] = {}
 
     @model_validator(mode="after")
-    def _is_told(self) -> Alias:
-        needed = ("architecture", "dim", "download", "image", "text", "sources")
-        missing = [name for name in needed if not getattr(self, name)]
+    def _check_complete(self) -> Alias:
+        required = ("architecture", "dim", "download", "image", "text", "sources")
+        missing = [name for name in required if not getattr(self, name)]
         if self.source.startswith("hf-hub:") and missing:
             raise ValueError(f"lacks {', '.join(missing)}")
         return self
@@ -87,22 +87,22 @@ class Alias(_Strict):
 
 @cache
 def read_aliases() -> dict[str, Alias]:
-    """Alias → what is known of it, in the file's order."""
+    """Returns alias → facts, in the file's order."""
     return check_aliases(yaml.safe_load(files(__package__).joinpath("models.yaml").read_text("utf-8")))
 
 
 def check_aliases(document: dict[str, Any]) -> dict[str, Alias]:
-    """The file's content held to its schema. Raises ModelError naming alias and field."""
-    found = {}
-    for name, about in document.items():
+    """Validates the file's content. Raises ModelError naming alias and field."""
+    aliases = {}
+    for name, facts in document.items():
         try:
-            found[name] = Alias.model_validate(about)
+            aliases[name] = Alias.model_validate(facts)
         except ValidationError as problem:
             raise ModelError(f"models.yaml, {name}: {find_first_error(problem, Alias)}") from None
-    return found
+    return aliases
 
 
 def find_alias(model: str) -> Alias | None:
-    """The alias that a model's name stands for, with a revision or without, or as hf-hub: in full."""
+    """Returns the alias of a model's short name, with or without a revision, or of its full hf-hub: name."""
     name = model.partition("@")[0]
     return read_aliases().get(name) or next((one for one in read_aliases().values() if one.source == name), None)

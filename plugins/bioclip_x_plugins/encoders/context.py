@@ -1,8 +1,8 @@
-"""Text towers without the padding.
+"""Encodes texts without padding.
 
-A causal text tower that pools at the end-of-text token never looks past it, so a batch needs only as many positions as
-its longest text: exact, and several times faster for short names. Towers that pool the last position (CoCa), or look
-both ways, keep their full context.
+A causal text tower that pools at the end-of-text token does not depend on later positions, so a batch needs only as many
+positions as its longest text: exact, and several times faster for short names. Towers that pool the last position (CoCa) or
+attend in both directions keep their full context.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 
 def encode_text(model: nn.Module, tokens_PL: torch.Tensor, *, cropped: bool = True) -> torch.Tensor:
-    """Text embeddings [P, D], not normalised, gradients included. Differs from the padded ones by rounding only.
+    """Computes text embeddings [P, D], not normalised, differentiable, and equal to the padded ones up to rounding.
 
     model: an open_clip model. tokens_PL: int64 [P, L], padded to the model's context.
     """
@@ -32,7 +32,7 @@ def encode_text(model: nn.Module, tokens_PL: torch.Tensor, *, cropped: bool = Tr
 
 
 class _TextOnly(nn.Module):
-    """functional_call calls `forward`; this one is the text side of a CLIP, or a text tower itself."""
+    """Provides the `forward` that functional_call needs: the text side of a CLIP, or a text tower itself."""
 
     def __init__(self, tower: nn.Module) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class _TextOnly(nn.Module):
 
 
 def find_croppable_tower(model: nn.Module) -> Any:
-    """The module that holds positions and mask, where cropping is exact; else None."""
+    """Returns the module with positional embedding and mask, if cropping is exact; else None."""
     tower = getattr(model, "text", model)
     pooling = getattr(tower, "text_pool_type", getattr(tower, "pool_type", None))
     causal = getattr(tower, "attn_mask", None) is not None
@@ -54,7 +54,7 @@ def find_croppable_tower(model: nn.Module) -> Any:
 
 
 def take_end_of_text(tower: Any, tokens_PL: torch.Tensor) -> torch.Tensor:
-    """The position of the end-of-text token, int64 [P]: the largest token, or the one named."""
+    """Returns the position of the end-of-text token, int64 [P]: the largest token, or that of the configured id."""
     if getattr(tower, "text_pool_type", getattr(tower, "pool_type", None)) == "argmax":
         return tokens_PL.argmax(dim=-1)
     end: Any = getattr(tower, "text_eos_id", None) or getattr(tower, "eos_id", None)

@@ -1,4 +1,4 @@
-"""The Hugging Face hub: models' folders and published files, fetched once and found again without a network."""
+"""Fetches model folders and published files from the Hugging Face hub, and finds cached ones without a network."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ _TOKENIZER_FILES = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.js
 
 
 def fetch_model_folder(repository: str, revision: str | None) -> Path:
-    """The snapshot of a model. Raises ModelError saying what to run where it is not to be had."""
+    """Fetches the snapshot of a model. Raises ModelError, with the command to run, if it cannot."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    def fetch(weights: str, here: bool = False) -> Path:
-        wanted = [CONFIG, weights, *_TOKENIZER_FILES]
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted, local_files_only=here))
+    def fetch(weights: str, local_only: bool = False) -> Path:
+        patterns = [CONFIG, weights, *_TOKENIZER_FILES]
+        return Path(
+            snapshot_download(repository, revision=revision, allow_patterns=patterns, local_files_only=local_only)
+        )
 
     if revision and re.fullmatch("[0-9a-f]{40}", revision):
-        # A commit never changes: where it is in the cache, there is nothing to ask the hub.
+        # A commit never changes, so a cached one needs no request to the hub.
         with contextlib.suppress(LocalEntryNotFoundError):
-            folder = fetch(SAFETENSORS, here=True)
+            folder = fetch(SAFETENSORS, local_only=True)
             if (folder / CONFIG).exists() and any((folder / name).exists() for name in (SAFETENSORS, PICKLE)):
                 return folder
     at = f" --revision {revision}" if revision else ""
-    with _told(f"hf-hub:{repository}", f"hf download {repository}{at}"):
+    with _explain_errors(f"hf-hub:{repository}", f"hf download {repository}{at}"):
         folder = fetch(SAFETENSORS)
         return folder if (folder / SAFETENSORS).exists() else fetch(PICKLE)
 
@@ -45,27 +47,29 @@ def fetch_dataset_file(
     or_main: bool = False,
     together: Sequence[str] = (),
 ) -> Path:
-    """One file of a data set at a commit.
+    """Fetches one file of a data set at a commit.
 
-    Raises ModelError saying what to run where it is not to be had.
+    or_main: without a network, fall back to the cached main branch.
+    together: all files that the command in an error downloads.
 
-    or_main: without a network, that of the cached main branch if there is no other.
-    together: the files to be named in what an error says.
+    Raises ModelError, with the command to run, if it cannot.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     files = " ".join(together or [file])
-    with _told(f"{repository}, {file}", f"hf download --repo-type dataset --revision {revision} {repository} {files}"):
-        for wanted, here in ((revision, True), (revision, False), *([("main", True)] if or_main else [])):
+    with _explain_errors(f"{repository}, {file}", f"hf download --repo-type dataset --revision {revision} {repository} {files}"):
+        for commit, local_only in ((revision, True), (revision, False), *([("main", True)] if or_main else [])):
             with contextlib.suppress(LocalEntryNotFoundError):
-                found = hf_hub_download(repository, file, repo_type="dataset", revision=wanted, local_files_only=here)
-                return Path(found)
+                path = hf_hub_download(
+                    repository, file, repo_type="dataset", revision=commit, local_files_only=local_only
+                )
+                return Path(path)
         raise LocalEntryNotFoundError(file)
 
 
 def is_model_cached(repository: str) -> bool:
-    """Whether configuration and weights of the main branch lie on this machine. Asks no network."""
+    """Returns whether configuration and weights of the main branch are cached. Uses no network."""
     return is_cached(repository, CONFIG, "main", "model") and any(
         is_cached(repository, file, "main", "model") for file in (SAFETENSORS, PICKLE)
     )
@@ -74,29 +78,29 @@ def is_model_cached(repository: str) -> bool:
 def is_cached(repository: str, file: str, revision: str, kind: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, file, revision=revision, repo_type=kind)
-    return isinstance(found, str)
+    path = try_to_load_from_cache(repository, file, revision=revision, repo_type=kind)
+    return isinstance(path, str)
 
 
 def read_commit(file: Path) -> str:
-    """The commit in the path of a cached file, …/snapshots/COMMIT/…; "" where there is none."""
+    """Returns the commit in the path of a cached file, …/snapshots/COMMIT/…; "" if there is none."""
     nearest = ((below.name, above.name) for below, above in pairwise(file.parents))
     return next((commit for commit, above in nearest if above == "snapshots"), "")
 
 
 @contextlib.contextmanager
-def _told(what: str, command: str) -> Iterator[None]:
-    """The hub's errors as ModelErrors that say what to do."""
+def _explain_errors(what: str, command: str) -> Iterator[None]:
+    """Turns the hub's errors into ModelErrors with a remedy."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         yield
     except HFValidationError as problem:
-        raise ModelError(f"{what}: not a repository's name: {problem}") from None
+        raise ModelError(f"{what}: not a valid repository name: {problem}") from None
     except LocalEntryNotFoundError:
         raise ModelError(
-            f"{what}: not in this machine's hub cache, and the hub cannot be reached. On a machine with a network run "
-            f"`{command}` and copy its cache (~/.cache/huggingface) here, or set HF_HOME to where it lies"
+            f"{what}: not in this machine's hub cache, and the hub cannot be reached. On a machine with network access run "
+            f"`{command}` and copy its cache (~/.cache/huggingface) here, or set HF_HOME to its location"
         ) from None
     except (HfHubHTTPError, OSError) as problem:
         raise ModelError(f"{what}: cannot be fetched: {problem}") from problem

@@ -1,4 +1,4 @@
-"""An open_clip model that is loaded, with its preprocessing, on its device."""
+"""Loads open_clip models with their preprocessing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEXT_BATCH: Final = 256
 
 
 def load(model: str, name: str, device: str, precision: str, preprocess: str) -> LoadedOpenClip:
-    """See `OpenClip.load`."""
+    """Implements `OpenClip.load`."""
     located = locate(model, name)
     chosen = pick_device(device)
     half = "fp16" if chosen.type == "cuda" else "fp32"
@@ -36,58 +36,58 @@ def load(model: str, name: str, device: str, precision: str, preprocess: str) ->
 
 
 class LoadedOpenClip:
-    """A model on its device. See `components.PatchEncoder`."""
+    """A model on its device; see `components.PatchEncoder`."""
 
     def __init__(self, located: Located, device: torch.device, precision: str, preprocess: str) -> None:
         self.device = device
-        self.model, self.preprocess_val = _create(located, device, precision)
-        self.tokenizer = open_clip.get_tokenizer(_reference(located))
+        self.model, self.preprocess_val = _create_model(located, device, precision)
+        self.tokenizer = open_clip.get_tokenizer(_make_reference(located))
         self.input_dtype = open_clip.get_input_dtype(precision) or torch.float32
         about = read_card(located.folder)
         self.gate = Gate.load(located.folder, about["gate"]) if located.folder and "gate" in about else None
-        pictures = dict(open_clip.get_model_preprocess_cfg(self.model))
+        preprocessing = dict(open_clip.get_model_preprocess_cfg(self.model))
         if preprocess == "pybioclip":
-            pictures |= SQUASHED
-            self.preprocess_val = make_squash(pictures["size"], pictures["mean"], pictures["std"])
-        self.card = _model_card(self.model, located, precision, self.tokenizer, about, pictures)
+            preprocessing |= SQUASHED
+            self.preprocess_val = make_squash(preprocessing["size"], preprocessing["mean"], preprocessing["std"])
+        self.card = _make_model_card(self.model, located, precision, self.tokenizer, about, preprocessing)
 
     def preprocess(self, image: Image) -> torch.Tensor:
-        """float32 [3, H, W]."""
+        """Converts an image to the model's input: float32 [3, H, W]."""
         pixels: torch.Tensor = self.preprocess_val(image)
         return pixels
 
     @torch.inference_mode()
     def encode_images(self, pixels_B3HW: torch.Tensor, *, normalise: bool = True) -> ImageFeatures:
-        """float32 [B, D] on the CPU, unit rows unless they are not to be normalised."""
+        """Embeds images: float32 [B, D] on the CPU, unit rows if `normalise`."""
         raw_BD = self.model.encode_image(pixels_B3HW.to(self.device, self.input_dtype)).float().cpu()
         embeddings_BD = torch.nn.functional.normalize(raw_BD, dim=-1) if normalise else raw_BD
         if self.gate is None:
             return ImageFeatures(embeddings_BD, ("",) * len(embeddings_BD))
         mean, std = (torch.tensor(self.card.preprocessing[key])[:, None, None] for key in ("mean", "std"))
-        distance_B = self.gate.distance(compute_features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
-        return ImageFeatures(embeddings_BD, self.gate.refusals(distance_B))
+        distance_B = self.gate.compute_distance(compute_features((pixels_B3HW * std + mean).clamp(0, 1), raw_BD))
+        return ImageFeatures(embeddings_BD, self.gate.find_refusals(distance_B))
 
     @cached_property
-    def _patches(self) -> PatchTower | str:
+    def _patch_tower(self) -> PatchTower | str:
         return find_patch_tower(self.model.visual)
 
     @property
     def capabilities(self) -> LoadedEncoderCapabilities:
-        """Why the vision tower's embedding cannot be split by patch, if it cannot."""
-        return LoadedEncoderCapabilities(no_patches=self._patches if isinstance(self._patches, str) else "")
+        """Includes the reason why embeddings cannot be decomposed by patch, if any."""
+        return LoadedEncoderCapabilities(no_patches=self._patch_tower if isinstance(self._patch_tower, str) else "")
 
     @torch.inference_mode()
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
-        """What each patch contributes to the unit embedding. Raises ModelError where `capabilities` says why not."""
-        if isinstance(self._patches, str):
-            raise ModelError(f"{self.card.name}: {self._patches}")
-        return self._patches.encode(pixels_B3HW.to(self.device, self.input_dtype))
+        """Computes each patch's part of the unit embedding. Raises ModelError if `capabilities.no_patches`."""
+        if isinstance(self._patch_tower, str):
+            raise ModelError(f"{self.card.name}: {self._patch_tower}")
+        return self._patch_tower.encode(pixels_B3HW.to(self.device, self.input_dtype))
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
-        """float32 [len(texts), D] on the CPU, unit rows unless they are not to be normalised.
+        """Embeds texts: float32 [len(texts), D] on the CPU, unit rows if `normalise`.
 
-        Beginnings that texts have in common are computed once, where the text tower allows it.
+        Common prefixes of texts are computed once if the text tower allows it.
         """
         if not texts:
             return torch.empty(0, self.card.dim)
@@ -100,7 +100,7 @@ class LoadedOpenClip:
         return torch.nn.functional.normalize(raw_PD, dim=-1) if normalise else raw_PD
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, start and end included, before cutting."""
+        """Counts the tokens of each text before truncation, including start and end tokens."""
         return count_tokens(self.tokenizer, texts)
 
 
@@ -112,34 +112,34 @@ def pick_device(device: str) -> torch.device:
             return chosen
         except Exception as problem:  # torch raises RuntimeError, AssertionError, NotImplementedError, …
             reason = str(problem).splitlines()[0]
-            raise ModelError(f"--device {device}: not to be had here: {reason}") from None
+            raise ModelError(f"--device {device}: not available on this machine: {reason}") from None
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _reference(located: Located) -> str:
+def _make_reference(located: Located) -> str:
     return f"local-dir:{located.folder}" if located.folder else located.architecture
 
 
-def _create(located: Located, device: torch.device, precision: str) -> tuple[Any, Any]:
-    """The model in evaluation mode, and its validation preprocessing."""
+def _create_model(located: Located, device: torch.device, precision: str) -> tuple[Any, Any]:
+    """Creates the model in evaluation mode, and its validation preprocessing."""
     if located.folder:
         _check_config(located.folder, located.name)
     pretrained = None if located.folder or located.tag == "random" else located.tag
     _check_names(located, pretrained)
     previous = logging.root.manager.disable
-    logging.disable(logging.ERROR)  # open_clip logs to the root logger, and reports what it also raises
+    logging.disable(logging.ERROR)  # open_clip logs errors to the root logger that it also raises
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # NAME/random: random weights, for trying things, the same in every run
+            torch.manual_seed(0)  # NAME/random has random weights, equal in every run
             model, _, preprocess = open_clip.create_model_and_transforms(
-                _reference(located), pretrained=pretrained, precision=precision, device=device,
+                _make_reference(located), pretrained=pretrained, precision=precision, device=device,
                 force_quick_gelu=wants_quick_gelu(located.architecture, pretrained or ""),
             )  # fmt: skip
     except Exception as problem:
         hint = (
-            ". Offline? Fetch it once on a machine with a network (run the same command there) and copy its cache "
+            ". Offline? Run the same command on a machine with network access and copy its cache "
             "(~/.cache/huggingface) here"
             if pretrained
             else ""
@@ -165,7 +165,7 @@ def _check_names(located: Located, pretrained: str | None) -> None:
         return
     if located.architecture not in open_clip.list_models():
         raise ModelError(
-            f"open_clip knows no architecture {located.architecture!r}; `open_clip.list_models()` lists them"
+            f"open_clip has no architecture {located.architecture!r}; `open_clip.list_models()` lists them"
         )
     tags = open_clip.list_pretrained_tags_by_model(located.architecture)
     if pretrained and pretrained not in tags:
@@ -173,8 +173,8 @@ def _check_names(located: Located, pretrained: str | None) -> None:
         raise ModelError(f"{located.architecture} has no weights called {pretrained!r}; known: {known}")
 
 
-def _model_card(
-    model: Any, located: Located, precision: str, tokenizer: Any, about: dict[str, Any], pictures: dict[str, Any]
+def _make_model_card(
+    model: Any, located: Located, precision: str, tokenizer: Any, about: dict[str, Any], preprocessing: dict[str, Any]
 ) -> ModelCard:
     with torch.no_grad():
         bias = getattr(model, "logit_bias", None)
@@ -192,5 +192,5 @@ def _model_card(
         descriptors=(located.folder / about["descriptors"]).resolve()
         if located.folder and "descriptors" in about
         else None,
-        preprocessing=pictures,
+        preprocessing=preprocessing,
     )

@@ -1,4 +1,4 @@
-"""A model's name → a folder with its configuration and weights, or a name that open_clip knows."""
+"""Resolves a model's name to a folder with its configuration and weights, or to an open_clip name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_model_folder
 
 RECORD = "training.json"
-"""Beside a model's weights, optional: how it came about. No part of what it does."""
+"""Optional file beside a model's weights: the record of its training. Does not affect the model."""
 CARD = "bioclip_x.json"
-"""Beside a model's weights, optional: what bioclip-x must know of it (demo, taxonomy, descriptors, gate)."""
+"""Optional file beside a model's weights: its metadata for bioclip-x (demo, taxonomy, descriptors, gate)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """folder: for hf-hub:, local-dir: and embedded models. architecture, tag: for open_clip's own names."""
+    """A located model. folder: of hf-hub:, local-dir: and package: models. architecture, tag: of open_clip names."""
 
     name: str
     revision: str
@@ -32,24 +32,24 @@ class Located:
 
 
 def locate(model: str, name: str = "") -> Located:
-    """Finds (and for hf-hub: fetches) a model. Raises ModelError saying what to do where it is not to be had."""
+    """Finds a model, and downloads it for hf-hub:. Raises ModelError, with a remedy, if it cannot."""
     scheme, rest = split_source(model)
     name = name or model
     if scheme == "hf-hub":
-        repository, _, wanted = rest.partition("@")
-        folder = fetch_model_folder(repository, wanted or None)
-        return Located(name, f"{repository}@{folder.name}", _checked(folder, name))
+        repository, _, revision = rest.partition("@")
+        folder = fetch_model_folder(repository, revision or None)
+        return Located(name, f"{repository}@{folder.name}", _check_folder(folder, name))
     if scheme:
         folder = find_local_folder(name, scheme, rest)
-        return Located(name, _content_hash(folder), folder)
+        return Located(name, _hash_content(folder), folder)
     architecture, _, tag = rest.partition("/")
     return Located(name, tag, architecture=architecture, tag=tag)
 
 
 def split_source(model: str) -> tuple[str, str]:
-    """("hf-hub", "ORG/NAME[@REVISION]"), ("local-dir", path), ("package", name) or ("", "ARCHITECTURE/TAG").
+    """Returns ("hf-hub", "ORG/NAME[@REVISION]"), ("local-dir", path), ("package", name) or ("", "ARCHITECTURE/TAG").
 
-    Raises ModelError listing the forms that a name can have.
+    Raises ModelError listing the valid forms of names.
     """
     alias, _, revision = model.partition("@") if ":" not in model else (model, "", "")
     source = read_aliases()[alias].source + (f"@{revision}" if revision else "") if alias in read_aliases() else model
@@ -61,27 +61,27 @@ def split_source(model: str) -> tuple[str, str]:
     if "/" not in model:
         known = ", ".join(read_aliases())
         raise ModelError(
-            f"no model is called {model!r}; expected one of {known} or another that `bioclip-x models` lists, an "
+            f"no model is called {model!r}; expected one of {known} or another one listed by `bioclip-x models`, an "
             "open_clip name with its weights (ViT-B-16/openai), hf-hub:ORG/NAME[@REVISION] or local-dir:PATH"
         )
     return "", model
 
 
 def find_local_folder(model: str, scheme: str, rest: str) -> Path:
-    """The folder of a local-dir: or package: model. Raises ModelError where it is none."""
+    """Returns the folder of a local-dir: or package: model. Raises ModelError if it is missing or incomplete."""
     if scheme == "local-dir":
-        return _checked(Path(rest).expanduser(), model)
+        return _check_folder(Path(rest).expanduser(), model)
     package, _, inside = rest.partition("/")
     spec = None
-    with suppress(ImportError, ValueError):  # of a parent that is not there, and of what is no name
+    with suppress(ImportError, ValueError):  # for a missing parent package, and for an invalid name
         spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"{model}: the package {package} is not installed")
-    return _checked(Path(spec.submodule_search_locations[0], inside), model)
+    return _check_folder(Path(spec.submodule_search_locations[0], inside), model)
 
 
 def read_card(folder: Path | None) -> dict[str, Any]:
-    """What bioclip_x.json in a model's folder says, {} where there is none. Raises ModelError for a broken one."""
+    """Reads bioclip_x.json in a model's folder; {} if there is none. Raises ModelError for an invalid one."""
     if folder is None or not (folder / CARD).is_file():
         return {}
     try:
@@ -97,8 +97,8 @@ def read_card(folder: Path | None) -> dict[str, Any]:
     return dict(card)
 
 
-def _checked(folder: Path, model: str) -> Path:
-    """Refuses a folder without configuration: open_clip would guess a preprocessing, and be wrong without a word."""
+def _check_folder(folder: Path, model: str) -> Path:
+    """Raises ModelError for an incomplete folder: without a configuration, open_clip would silently guess the preprocessing."""
     if not folder.is_dir():
         raise ModelError(f"{model}: the folder {folder} does not exist")
     if not (folder / CONFIG).is_file() and (folder / "model" / CONFIG).is_file():
@@ -106,14 +106,14 @@ def _checked(folder: Path, model: str) -> Path:
             f"{model}: {folder} is the folder of a training run; its model is local-dir:{folder / 'model'}"
         )
     if not (folder / CONFIG).is_file():
-        raise ModelError(f"{model}: {folder} holds no {CONFIG}; without it the preprocessing would be a guess")
+        raise ModelError(f"{model}: {folder} has no {CONFIG}; without it the preprocessing would be a guess")
     if not any((folder / name).is_file() for name in (SAFETENSORS, PICKLE)):
-        raise ModelError(f"{model}: {folder} holds no {SAFETENSORS}")
+        raise ModelError(f"{model}: {folder} has no {SAFETENSORS}")
     return folder
 
 
-def _content_hash(folder: Path) -> str:
-    """Of all that decides what the model makes of an image or a text: weights, configurations, tokenizer, gate."""
+def _hash_content(folder: Path) -> str:
+    """Hashes everything that affects the model's output: weights, configurations, tokenizer, gate."""
     digest = hashlib.sha256()
     suffixes = (".json", ".safetensors", ".bin", ".txt", ".model")
     for file in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in suffixes):

@@ -1,4 +1,4 @@
-"""The open_clip family of models. Light to import: torch comes with `load`."""
+"""The open_clip family of models. Light to import: torch is imported by `load`."""
 
 from __future__ import annotations
 
@@ -27,38 +27,36 @@ class OpenClip:
     def load(
         self, model: str, *, name: str = "", device: str = "auto", precision: str = "auto", preprocess: str = "model"
     ) -> LoadedOpenClip:
-        """Raises ModelError, with what to do about it, where the model cannot be found or loaded."""
+        """Finds and loads a model. Raises ModelError, with a remedy, if it cannot."""
         from bioclip_x_plugins.encoders.loaded import load
 
         return load(model, name or model, device, precision, preprocess)
 
     def trainable(self, model: str | Mapping[str, Any], *, device: str = "auto", seed: int = 0) -> TrainableOpenClip:
-        """A model with gradients; see `encoders.trainable`."""
+        """Returns a model with gradients; see `encoders.trainable`."""
         from bioclip_x_plugins.encoders.loaded import pick_device
         from bioclip_x_plugins.encoders.trainable import make_trainable
 
         return make_trainable(model, pick_device(device), seed)
 
     def known_models(self) -> Sequence[KnownModel]:
-        """The aliases of models.yaml."""
-        return [_known(name, alias) for name, alias in read_aliases().items()]
+        """Returns the models of models.yaml."""
+        return [_make_known_model(name, alias) for name, alias in read_aliases().items()]
 
     def own_classes(self, model: str, *, name: str = "", embeddings: bool = False) -> OwnClasses | None:
-        """The names that were published for an alias, or the taxonomy that the card in a local folder names."""
+        """Returns the names published for an alias, or the taxonomy named by the card in a local folder."""
         scheme, rest = split_source(model)
         if scheme in ("local-dir", "package"):
             folder = find_local_folder(name or model, scheme, rest)
-            beside = read_card(folder).get("taxonomy")
-            return (
-                OwnClasses((folder / beside).resolve(), source=f"{name or model}: {Path(beside).name}")
-                if beside
-                else None
-            )
+            taxonomy = read_card(folder).get("taxonomy")
+            if not taxonomy:
+                return None
+            return OwnClasses((folder / taxonomy).resolve(), source=f"{name or model}: {Path(taxonomy).name}")
         alias = find_alias(model)
-        return _published(alias.classes, embeddings) if alias and alias.classes else None
+        return _fetch_classes(alias.classes, embeddings) if alias and alias.classes else None
 
 
-def _published(facts: ClassesFacts, embeddings: bool) -> OwnClasses:
+def _fetch_classes(facts: ClassesFacts, embeddings: bool) -> OwnClasses:
     files = (facts.names, facts.embeddings)
     names = fetch_dataset_file(facts.dataset, facts.names, facts.revision, or_main=True, together=files)
     commit = read_commit(names) or facts.revision
@@ -66,17 +64,17 @@ def _published(facts: ClassesFacts, embeddings: bool) -> OwnClasses:
         taxonomy=names,
         source=f"{facts.dataset}@{commit}: {names.name}",
         reader="tree-of-life",
-        # Of the same commit as the names: a column belongs to its row.
+        # From the same commit as the names, since columns and rows correspond.
         embeddings=fetch_dataset_file(facts.dataset, facts.embeddings, commit, together=files) if embeddings else None,
         text=facts.text,
         text_with_common=facts.text_with_common,
     )
 
 
-def _known(name: str, alias: Alias) -> KnownModel:
+def _make_known_model(name: str, alias: Alias) -> KnownModel:
     scheme, rest = split_source(name)
     folder = None if scheme == "hf-hub" else find_local_folder(name, scheme, rest)
-    dim, size, resize = _from_folder(folder) if folder else _from_facts(alias)
+    dim, size, resize = _read_folder_facts(folder) if folder else _read_alias_facts(alias)
     classes = alias.classes.about if alias.classes else "its own species" if "taxonomy" in read_card(folder) else ""
     return KnownModel(
         name=name,
@@ -94,13 +92,13 @@ def _known(name: str, alias: Alias) -> KnownModel:
     )
 
 
-def _from_facts(alias: Alias) -> tuple[int, int, str]:
-    """Embedding dimension, pixels a side, and how an image is resized."""
-    assert alias.dim and alias.image  # the schema sees to it
+def _read_alias_facts(alias: Alias) -> tuple[int, int, str]:
+    """Returns embedding dimension, pixels per side, and resize mode."""
+    assert alias.dim and alias.image  # ensured by the schema
     return alias.dim, alias.image.size, alias.image.resize
 
 
-def _from_folder(folder: Path) -> tuple[int, int, str]:
+def _read_folder_facts(folder: Path) -> tuple[int, int, str]:
     config = json.loads((folder / CONFIG).read_text("utf-8"))
     size = config["preprocess_cfg"]["size"]
     return (

@@ -1,17 +1,17 @@
-"""What each patch of an image contributes to its embedding, for vision transformers.
+"""Decomposes image embeddings into the contributions of patches, for vision transformers.
 
-The state of a token after the last block is a sum: what it began as, what its MLPs wrote, and what attention carried to it,
-which is itself a sum over the tokens that it was carried from. So the pooled state is a sum too, and with the statistics of
-the last norm at hand each term goes on to the embedding by itself (Gandelsman, Efros & Steinhardt, "Interpreting CLIP's image
-representation via text-based decomposition", ICLR 2024, arXiv 2310.05916, for towers that take the class token).
+The state of a token after the last block is a sum of its initial state, the outputs of its MLPs, and the outputs of
+attention, which are sums over source tokens. The pooled state is therefore a sum as well, and given the statistics of the
+last norm, each term maps linearly to the embedding (Gandelsman, Efros & Steinhardt, "Interpreting CLIP's image
+representation via text-based decomposition", ICLR 2024, arXiv 2310.05916, for towers that pool the class token).
 
-A patch's part is what attention carried from it to the tokens that are pooled, in all blocks. Where the patches' own tokens
-are pooled, by average, what they began as and what their MLPs wrote is theirs as well, and what is left (biases, and what
-was carried from the class token) is shared out evenly: the parts then sum to the embedding exactly. The last states alone
-would sum to it too, but say less of where: attention has by then moved what was seen to other places.
+A patch's part is what attention carries from it to the pooled tokens, in all blocks. If the patches' tokens are pooled by
+average, their initial states and MLP outputs are included, and the remainder (biases, and what attention carries from the
+class token) is distributed evenly, so that the parts sum to the embedding exactly. The final states of the patch tokens would
+also sum to it, but localise worse, since attention has moved information between tokens.
 
-Legend: B images, L tokens (p that are no patches first), n = h·w patches, J pooled tokens, H heads, d of a head, W the
-tower's width, D embedding.
+Legend: B images, L tokens (first p prefix tokens, which are not patches), n = h·w patches, J pooled tokens, H heads,
+d dimension of a head, W the tower's width, D embedding.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from torch.nn.functional import linear
 from bioclip_x.plugin import PatchFeatures
 
 CARRIED = "what attention carries from each patch to {}, in all layers (Gandelsman et al., ICLR 2024, arXiv 2310.05916)"
-AVERAGE = CARRIED.format("the pooled ones") + ", and what its own token is; what is no patch's is shared out evenly"
+AVERAGE = CARRIED.format("the pooled ones") + ", and its own token; the remainder is distributed evenly"
 CLASS_TOKEN = CARRIED.format("the class token")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's attention. whole: the block itself, which takes the tokens' states [B, L, W] first."""
+    """The attention of a block. whole: the block, whose first argument is the tokens' states [B, L, W]."""
 
     whole: nn.Module
     norm: nn.Module
@@ -44,11 +44,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class PatchTower:
-    """A vision transformer, as far as its patches matter.
+    """The parts of a vision transformer that the decomposition needs.
 
-    whole: pixels → embeddings. prefix: p. patch_size: (high, wide), in pixels.
-    averages: whether the patches' tokens are pooled, by average; else the first token is.
-    norm: the last; norm_first: whether tokens go through it before they are pooled. tail: linear layers after both.
+    whole: pixels → embeddings. prefix: p. patch_size: (height, width) in pixels.
+    averages: whether the patches' tokens are pooled by average; otherwise the first token is the pooled state.
+    norm: the last one; norm_first: whether it is applied before pooling. tail: linear layers after pooling and norm.
     """
 
     whole: nn.Module
@@ -61,23 +61,23 @@ class PatchTower:
     tail: tuple[nn.Linear | nn.Parameter, ...]
 
     def encode(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
-        """The parts of unit embeddings. pixels_B3HW: on the tower's device, in its precision."""
-        states, embedding_BD = _run(self, pixels_B3HW)
-        parts_BnD = _projected(self, _parts(self, states))
+        """Computes the parts of unit embeddings. pixels_B3HW: on the tower's device, in its precision."""
+        states, embedding_BD = _run_tower(self, pixels_B3HW)
+        parts_BnD = _project(self, _compute_parts(self, states))
         if self.averages:
             parts_BnD = parts_BnD + (embedding_BD - parts_BnD.sum(1))[:, None] / parts_BnD.shape[1]
         parts_BnD = parts_BnD / embedding_BD.norm(dim=-1).clamp(min=1e-12)[:, None, None]
-        high, wide = (side // patch for side, patch in zip(pixels_B3HW.shape[-2:], self.patch_size))
+        rows, columns = (side // patch for side, patch in zip(pixels_B3HW.shape[-2:], self.patch_size))
         method = AVERAGE if self.averages else CLASS_TOKEN
-        parts_BhwD = parts_BnD.view(len(parts_BnD), high, wide, -1)
+        parts_BhwD = parts_BnD.view(len(parts_BnD), rows, columns, -1)
         return PatchFeatures(parts_BhwD.cpu(), method, is_exact=self.averages)
 
 
-def _run(tower: PatchTower, pixels_B3HW: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """The states [B, L, W] before each block and after the last, as the tower has them; the embedding, float32 [B, D]."""
+def _run_tower(tower: PatchTower, pixels_B3HW: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Returns the states [B, L, W] before each block and after the last, and the embedding, float32 [B, D]."""
     states: list[torch.Tensor] = []
-    hooks = [block.whole.register_forward_pre_hook(lambda _, given: states.append(given[0])) for block in tower.blocks]
-    hooks.append(tower.blocks[-1].whole.register_forward_hook(lambda _, given, found: states.append(found)))
+    hooks = [block.whole.register_forward_pre_hook(lambda _, args: states.append(args[0])) for block in tower.blocks]
+    hooks.append(tower.blocks[-1].whole.register_forward_hook(lambda _, args, output: states.append(output)))
     try:
         embedding = tower.whole(pixels_B3HW)
     finally:
@@ -89,34 +89,34 @@ def _run(tower: PatchTower, pixels_B3HW: torch.Tensor) -> tuple[list[torch.Tenso
     return states, embedding_BD.float()
 
 
-def _parts(tower: PatchTower, states: list[torch.Tensor]) -> torch.Tensor:
-    """Of the pooled and normed state, before the norm's own scale and bias: float32 [B, n, W]."""
+def _compute_parts(tower: PatchTower, states: list[torch.Tensor]) -> torch.Tensor:
+    """Computes the parts of the pooled and normed state, before the norm's scale and bias: float32 [B, n, W]."""
     last_BLW = states.pop().float()
     pooled = slice(tower.prefix, None) if tower.averages else slice(0, 1)
-    gain_BJ = _gain(tower, last_BLW[:, pooled])
+    gain_BJ = _compute_gain(tower, last_BLW[:, pooled])
     own_BnW = gain_BJ[..., None] * last_BLW[:, pooled] if tower.averages else last_BLW.new_zeros(())
     carried_BnW = last_BLW.new_zeros(())
     for block, states_BLW in zip(tower.blocks, states, strict=True):
-        from_BnW, to_BJW = _carried(block, states_BLW, pooled, gain_BJ, tower.prefix)
+        from_BnW, to_BJW = _compute_carried(block, states_BLW, pooled, gain_BJ, tower.prefix)
         carried_BnW = carried_BnW + from_BnW
         if tower.averages:
             own_BnW = own_BnW - to_BJW
     return carried_BnW + own_BnW
 
 
-def _gain(tower: PatchTower, pooled_BJW: torch.Tensor) -> torch.Tensor:
-    """[B, J]: the factor of each pooled token's state in the pooled and normed state, once it is centred."""
+def _compute_gain(tower: PatchTower, pooled_BJW: torch.Tensor) -> torch.Tensor:
+    """Returns the factor of each pooled token's centred state in the pooled and normed state: [B, J]."""
     normed = pooled_BJW if tower.norm_first else pooled_BJW.mean(1, keepdim=True)
     deviation_BJ = (normed.var(-1, unbiased=False) + tower.norm.eps).sqrt()
     return (1 / (pooled_BJW.shape[1] * deviation_BJ)).expand(pooled_BJW.shape[:2])
 
 
-def _carried(
+def _compute_carried(
     block: Block, states_BLW: torch.Tensor, pooled: slice, gain_BJ: torch.Tensor, prefix: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a block's attention carries, times the gain of the token that it is carried to; its bias is left out.
+    """Computes what a block's attention carries, without biases, times the gain of the destination token.
 
-    From each patch, to all pooled tokens: float32 [B, n, W]; and to each pooled token, from all: [B, J, W].
+    Returns float32 [B, n, W], from each patch to all pooled tokens, and [B, J, W], from all tokens to each pooled token.
     """
     qkv_BLW = linear(block.norm(states_BLW), block.qkv_weight, block.qkv_bias).float().chunk(3, dim=-1)
     q_BHLd, k_BHLd, v_BHLd = (one.view(*one.shape[:2], block.heads, -1).transpose(1, 2) for one in qkv_BLW)
@@ -131,8 +131,8 @@ def _carried(
     return from_BnW, to_BJW
 
 
-def _projected(tower: PatchTower, parts_BnW: torch.Tensor) -> torch.Tensor:
-    """Through what follows the pooling, without biases: [B, n, D]."""
+def _project(tower: PatchTower, parts_BnW: torch.Tensor) -> torch.Tensor:
+    """Applies the norm's scale and the layers after pooling, without biases: [B, n, D]."""
     parts = parts_BnW - parts_BnW.mean(-1, keepdim=True)
     if tower.norm.weight is not None:
         parts = parts * tower.norm.weight.float()

@@ -1,10 +1,9 @@
-"""Texts that begin alike share the work.
+"""Encodes common prefixes of texts only once.
 
-In a causal text tower a token's state depends on the tokens before it and on nothing else. So the texts of a bank are a
-tree of tokens (a trie): names of one lineage share its ranks, prompts of one template its first words, and each node
-needs to be computed once. A tree lies in one sequence: every node has the position of its depth, and a mask by which it
-sees its ancestors alone (tree attention, as SpecInfer does it for decoding: Miao et al., ASPLOS 2024, arXiv 2305.09781).
-There is no padding at all.
+In a causal text tower, a token's state depends only on the tokens before it. The texts of a bank therefore form a trie of
+tokens, in which each node needs to be computed once: names share the ranks of their lineage, prompts the first words of
+their template. A tree is encoded as one sequence without padding: the position of a node is its depth, and a mask lets it
+attend to its ancestors only (tree attention, as in SpecInfer: Miao et al., ASPLOS 2024, arXiv 2305.09781).
 
 Legend: P texts, L context, T nodes of a tree, D the tower's width, E embedding.
 """
@@ -22,14 +21,15 @@ from torch import nn
 from bioclip_x_plugins.encoders.context import find_croppable_tower, take_end_of_text
 
 MOST_NODES: Final = 512
-"""In a tree. More share more, and each node is compared with all others of its tree."""
+"""Maximum number of nodes of a tree. Larger trees share more, but attention is quadratic in the number of nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """token_T, depth_T: int64, of each node. sees_TT: bool, row t is true at node t and its ancestors.
+    """A tree of tokens.
 
-    text_P: int64, which texts it holds. end_P: int64, the last node of each.
+    token_T, depth_T: int64, of each node. sees_TT: bool, row t is true at node t and its ancestors.
+    text_P: int64, the indices of its texts. end_P: int64, the last node of each text.
     """
 
     token_T: np.ndarray
@@ -40,10 +40,10 @@ class Tree:
 
 
 def encode_sharing(model: nn.Module, tokens_PL: torch.Tensor, most_nodes: int = MOST_NODES) -> torch.Tensor | None:
-    """Text embeddings [P, E], not normalised, on the tower's device; None for a tower that looks past a text's end.
+    """Computes text embeddings [P, E], not normalised, on the tower's device; None for a tower that needs the full context.
 
-    Differs from `model.encode_text` by rounding only. tokens_PL: int64 [P, L], on the CPU, at least one text, padded to
-    the model's context.
+    Equals `model.encode_text` up to rounding. tokens_PL: int64 [P, L], on the CPU, at least one text, padded to the
+    model's context.
     """
     tower = find_croppable_tower(model)
     if tower is None:
@@ -54,25 +54,25 @@ def encode_sharing(model: nn.Module, tokens_PL: torch.Tensor, most_nodes: int = 
     for tree in build_trees(texts, most_nodes):
         order.append(tree.text_P)
         parts.append(_encode(tower, tree))
-    place_P = np.argsort(np.concatenate(order))
-    return torch.cat(parts)[torch.from_numpy(place_P)]
+    row_P = np.argsort(np.concatenate(order))
+    return torch.cat(parts)[torch.from_numpy(row_P)]
 
 
 def build_trees(texts: Sequence[tuple[int, ...]], most_nodes: int) -> Iterator[Tree]:
-    """All texts, in trees of at most `most_nodes` nodes (a text that is longer has one of its own). None is empty."""
-    growing = _Growing()
-    # In this order, what two texts share is what each shares with all between them.
+    """Yields non-empty trees with all texts, of at most `most_nodes` nodes each; longer texts have their own tree."""
+    builder = _TreeBuilder()
+    # Sorted, so that a text's longest prefix in the tree is the one shared with its predecessor.
     for index in sorted(range(len(texts)), key=texts.__getitem__):
-        if growing.ends and growing.nodes_with(texts[index]) > most_nodes:
-            yield growing.tree()
-            growing = _Growing()
-        growing.add(index, texts[index])
-    if growing.ends:
-        yield growing.tree()
+        if builder.ends and builder.count_nodes_with(texts[index]) > most_nodes:
+            yield builder.build()
+            builder = _TreeBuilder()
+        builder.add(index, texts[index])
+    if builder.ends:
+        yield builder.build()
 
 
-class _Growing:
-    """A tree that texts are added to, in their order."""
+class _TreeBuilder:
+    """Builds a tree from texts added in sorted order."""
 
     def __init__(self) -> None:
         self.tokens: list[int] = []
@@ -82,15 +82,15 @@ class _Growing:
         self._last: tuple[int, ...] = ()
         self._path: list[int] = []
 
-    def _shared(self, text: tuple[int, ...]) -> int:
-        both = min(len(text), len(self._last))
-        return next((i for i in range(both) if text[i] != self._last[i]), both)
+    def _count_shared(self, text: tuple[int, ...]) -> int:
+        shorter = min(len(text), len(self._last))
+        return next((i for i in range(shorter) if text[i] != self._last[i]), shorter)
 
-    def nodes_with(self, text: tuple[int, ...]) -> int:
-        return len(self.tokens) + len(text) - self._shared(text)
+    def count_nodes_with(self, text: tuple[int, ...]) -> int:
+        return len(self.tokens) + len(text) - self._count_shared(text)
 
     def add(self, index: int, text: tuple[int, ...]) -> None:
-        del self._path[self._shared(text) :]
+        del self._path[self._count_shared(text) :]
         for token in text[len(self._path) :]:
             self.parents.append(self._path[-1] if self._path else -1)
             self.depths.append(len(self._path))
@@ -99,7 +99,7 @@ class _Growing:
         self.ends.append((index, self._path[-1]))
         self._last = text
 
-    def tree(self) -> Tree:
+    def build(self) -> Tree:
         sees_TT = np.eye(len(self.tokens), dtype=bool)
         for node, parent in enumerate(self.parents):
             if parent >= 0:
@@ -109,7 +109,7 @@ class _Growing:
 
 
 def _encode(tower: Any, tree: Tree) -> torch.Tensor:
-    """[P, E], what open_clip's `encode_text` does, with the tree's positions and mask."""
+    """Computes embeddings [P, E] as open_clip's `encode_text`, with the tree's positions and mask."""
     device, dtype = tower.positional_embedding.device, tower.transformer.get_cast_dtype()
     token_T, depth_T, end_P = (torch.from_numpy(part).to(device) for part in (tree.token_T, tree.depth_T, tree.end_P))
     mask_TT = torch.zeros(tree.sees_TT.shape, dtype=dtype)

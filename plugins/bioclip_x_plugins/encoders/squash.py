@@ -1,4 +1,4 @@
-"""The images that pybioclip feeds its tree-of-life models."""
+"""The image preprocessing of pybioclip's tree-of-life models."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PIL.Image import Image
 from torchvision import transforms
 
 SQUASHED: Final[Mapping[str, Any]] = {"resize_mode": "squash", "interpolation": "bilinear", "recipe": "pybioclip"}
-"""In the terms of open_clip's preprocess_cfg, as far as these go: it is the tensor that is resized, not the image."""
+"""Approximate description in terms of open_clip's preprocess_cfg, which cannot express that the tensor is resized."""
 
 
 def make_squash(
     size: int | Sequence[int], mean: Sequence[float], std: Sequence[float]
 ) -> Callable[[Image], torch.Tensor]:
-    """RGB image → float32 [3, H, W]: to [0, 1], both sides resized (bilinear, with antialiasing), then normalised.
+    """Makes the transform of an RGB image to float32 [3, H, W]: scaled to [0, 1], resized (bilinear, antialiased), normalised.
 
-    The order and the operations of pybioclip 2.1.6 (`preprocess_img`), which has 224 x 224 and CLIP's mean and deviation,
-    as all BioCLIP models have; size, mean and std are the model's own.
+    Operations and order are those of pybioclip 2.1.6 (`preprocess_img`). It uses 224 x 224 and CLIP's mean and standard
+    deviation, as do all BioCLIP models; here, size, mean and std are the model's.
     """
     shape = (size, size) if isinstance(size, int) else tuple(size)
     return transforms.Compose(  # type: ignore[no-any-return]

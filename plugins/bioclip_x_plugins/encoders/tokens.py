@@ -1,4 +1,4 @@
-"""How long a text is, before a tokenizer cuts it."""
+"""Counts the tokens of texts before truncation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def count_tokens(tokenizer: Any, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text, start and end included. tokenizer: one of open_clip's, its own or a Hugging Face one."""
+    """Counts the tokens of each text, including start and end tokens. tokenizer: open_clip's SimpleTokenizer or HFTokenizer."""
     encode = getattr(tokenizer, "encode", None)
     if encode is None:
         return [len(ids) for ids in tokenizer.tokenizer(list(texts))["input_ids"]]

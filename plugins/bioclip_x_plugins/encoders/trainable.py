@@ -1,4 +1,4 @@
-"""open_clip models with gradients: made from scratch or gone on from, and written so that `local-dir:` loads them."""
+"""Trainable open_clip models, new or existing, saved in the format that `local-dir:` loads."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TrainableOpenClip:
         self.module.logit_scale.clamp_(0, math.log(largest))
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
-        """Each file is replaced whole; weights in half precision, each tensor its own."""
+        """Saves the model, weights in half precision and without shared tensors; each file is replaced atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {
             name: tensor.detach().to("cpu", torch.float16 if tensor.is_floating_point() else tensor.dtype, copy=True)
@@ -90,40 +90,40 @@ class TrainableOpenClip:
 
 
 def make_trainable(model: str | Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
-    """A model by name to go on from, or from scratch by its description.
+    """Makes a trainable model from the name of an existing one or from a description.
 
-    A description is open_clip's model_cfg (embed_dim, vision_cfg, text_cfg, …), with `preprocess` (size, mean, std,
-    interpolation, resize_mode) beside it or left to open_clip's defaults.
+    A description is open_clip's model_cfg (embed_dim, vision_cfg, text_cfg, …), optionally with `preprocess` (size, mean, std,
+    interpolation, resize_mode) beside it; the defaults are open_clip's.
 
-    Raises ModelError where the model is not to be had, or open_clip refuses the description.
+    Raises ModelError if the model cannot be loaded, or if open_clip rejects the description.
     """
     return (
-        _from_scratch(model, device, seed) if isinstance(model, Mapping) else _from_model(locate(model), device, seed)
+        _create_from_scratch(model, device, seed) if isinstance(model, Mapping) else _create_from_model(locate(model), device, seed)
     )
 
 
-def _from_scratch(description: Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
+def _create_from_scratch(description: Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
     config = {
         "model_cfg": {key: value for key, value in description.items() if key != "preprocess"},
         "preprocess_cfg": dict(description.get("preprocess") or {}),
     }
-    with tempfile.TemporaryDirectory() as folder, _quiet(), torch.random.fork_rng(devices=[]):
+    with tempfile.TemporaryDirectory() as folder, _silence_open_clip(), torch.random.fork_rng(devices=[]):
         Path(folder, CONFIG).write_text(json.dumps(config), "utf-8")
         torch.manual_seed(seed)
         try:
             module = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
             tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
-        except Exception as problem:  # open_clip passes descriptions on to constructors, which raise what they like
-            raise ModelError(f"model: open_clip cannot make it from this description: {problem}") from problem
-    config["preprocess_cfg"] = _preprocessing(module)
+        except Exception as problem:  # open_clip passes descriptions to constructors, which raise anything
+            raise ModelError(f"model: open_clip cannot create it from this description: {problem}") from problem
+    config["preprocess_cfg"] = _get_preprocessing(module)
     return TrainableOpenClip(module, tokenizer, config, device)
 
 
-def _from_model(located: Located, device: torch.device, seed: int) -> TrainableOpenClip:
+def _create_from_model(located: Located, device: torch.device, seed: int) -> TrainableOpenClip:
     reference = f"local-dir:{located.folder}" if located.folder else located.architecture
     tag = None if located.folder or located.tag == "random" else located.tag or None
     quick_gelu = tag is not None and wants_quick_gelu(located.architecture, tag)
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with _silence_open_clip(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             module = open_clip.create_model(reference, pretrained=tag, force_quick_gelu=quick_gelu)
@@ -134,20 +134,20 @@ def _from_model(located: Located, device: torch.device, seed: int) -> TrainableO
         model_cfg = json.loads((located.folder / CONFIG).read_text("utf-8"))["model_cfg"]
     else:
         model_cfg = open_clip.get_model_config(located.architecture) | ({"quick_gelu": True} if quick_gelu else {})
-    config = {"model_cfg": model_cfg, "preprocess_cfg": _preprocessing(module)}
+    config = {"model_cfg": model_cfg, "preprocess_cfg": _get_preprocessing(module)}
     return TrainableOpenClip(module, tokenizer, config, device)
 
 
-def _preprocessing(module: Any) -> dict[str, Any]:
-    found = dict(open_clip.get_model_preprocess_cfg(module))
+def _get_preprocessing(module: Any) -> dict[str, Any]:
+    configured = dict(open_clip.get_model_preprocess_cfg(module))
     defaults = {"interpolation": "bicubic", "resize_mode": "shortest", "fill_color": 0}
     mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
-    return {"mean": mean, "std": std, **defaults, **{key: value for key, value in found.items() if value is not None}}
+    return {"mean": mean, "std": std, **defaults, **{key: value for key, value in configured.items() if value is not None}}
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """open_clip logs to the root logger, and warns of the random weights that were asked for."""
+def _silence_open_clip() -> Iterator[None]:
+    """Disables logging, since open_clip logs to the root logger and warns of the intended random weights."""
     previous = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -66,7 +66,7 @@ def select_least_costly(logits: Logits, scores: Scores, taxonomy: Taxonomy) -> t
 
     One more pass over the classes: cost(class) = cost(parent) - height(parent)·share.
     """
-    costs_IB, normaliser_B = compute_lca_costs(scores.log_probs_BI, taxonomy), _normaliser(logits, scores)
+    costs_IB, normaliser_B = compute_lca_costs(scores.log_probs_BI, taxonomy), _compute_normaliser(logits, scores)
     parent_C = taxonomy.parent_N[taxonomy.leaf_node_C]
     height_C = torch.from_numpy(compute_heights(taxonomy)[parent_C])
     place_C = torch.from_numpy(taxonomy.place_N[parent_C])
@@ -85,7 +85,7 @@ def select_least_costly(logits: Logits, scores: Scores, taxonomy: Taxonomy) -> t
     return class_KB.T.contiguous(), log_KB.T.float().contiguous()
 
 
-def _normaliser(logits: Logits, scores: Scores) -> torch.Tensor:
+def _compute_normaliser(logits: Logits, scores: Scores) -> torch.Tensor:
     """The log of the softmax's sum, float64 [B]: what the best class's logit is above the log of its share."""
     score = logits.exact or logits.part
     best_B = [score(c, c + 1)[0, row] for row, c in enumerate(scores.top_BK[:, 0].tolist())]

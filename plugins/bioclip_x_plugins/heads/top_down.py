@@ -65,7 +65,7 @@ def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Ta
     groups = Groups(len(inner), logits.n_images)
     for start, logits_cB in logits.chunks():
         groups.add(above_C[start : start + len(logits_cB)], logits_cB)
-    possible_TB = _with_all_below(groups.peak_IB, inner, place_N, taxonomy)[place_T] > -torch.inf
+    possible_TB = _propagate_peaks(groups.peak_IB, inner, place_N, taxonomy)[place_T] > -torch.inf
     inner_TB = torch.where(possible_TB, inner_TB.double(), -torch.inf)
     groups.add(above_T, inner_TB)
     log_sum_IB = groups.log_sums()
@@ -100,7 +100,7 @@ class Groups:
         return torch.where(self._sum_IB > 0, self.peak_IB + self._sum_IB.log(), 0.0)
 
 
-def _with_all_below(
+def _propagate_peaks(
     peak_IB: torch.Tensor, inner: npt.NDArray[np.int64], place_N: npt.NDArray[np.int64], taxonomy: Taxonomy
 ) -> torch.Tensor:
     """The largest logit of any class below each inner node, from those of its own classes: float64 [I, B]."""

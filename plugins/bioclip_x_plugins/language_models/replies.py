@@ -1,4 +1,4 @@
-"""What a server sent with status 200 → an answer. It may be anything."""
+"""Parses the body of a response with status 200, which may be anything, into an answer."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from typing import Any, Final
 
 from bioclip_x.plugin import Answer
 
-LARGEST: Final = 4 << 20
-"""Bytes of a reply that is read as one."""
+MAX_BYTES: Final = 4 << 20
+"""The largest reply that is parsed, in bytes."""
 
 
-class NoReply(Exception):
-    """The body is no chat completion; says what it is instead."""
+class InvalidReply(Exception):
+    """The body is not a chat completion. The message describes what it is instead."""
 
 
-def read_reply(body: bytes, safe: Callable[[str], str]) -> Answer:
-    """The first choice's text, why it ended, and what it cost. safe: takes out of a text what must not be kept.
+def read_reply(body: bytes, redact: Callable[[str], str]) -> Answer:
+    """Returns the first choice's text, its finish reason and the token counts. redact: removes secrets from a text.
 
-    A refusal in its own field is the answer. Raises NoReply.
+    A refusal in a separate field counts as the text. Raises InvalidReply.
     """
-    if len(body) > LARGEST:
-        raise NoReply(f"{len(body) / 2**20:.0f} MiB")
+    if len(body) > MAX_BYTES:
+        raise InvalidReply(f"{len(body) / 2**20:.0f} MiB")
     try:
         reply = json.loads(body)
     except (ValueError, RecursionError):
-        raise NoReply("no JSON, or half of it" if body.strip() else "nothing") from None
+        raise InvalidReply("invalid or truncated JSON" if body.strip() else "nothing") from None
     reply = reply if isinstance(reply, dict) else {}
     choices = reply.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise NoReply("JSON, but not of a chat completion")
+        raise InvalidReply("JSON, but not a chat completion")
     usage = reply.get("usage")
-    used = usage if isinstance(usage, dict) else {}
+    tokens = usage if isinstance(usage, dict) else {}
     return Answer(
-        safe(_text(message.get("content")) or _text(message.get("refusal"))),
-        safe(_text(choice.get("finish_reason"))),
-        _count(used.get("prompt_tokens")),
-        _count(used.get("completion_tokens")),
-        safe(_text(reply.get("model"))),
+        redact(_read_text(message.get("content")) or _read_text(message.get("refusal"))),
+        redact(_read_text(choice.get("finish_reason"))),
+        _read_count(tokens.get("prompt_tokens")),
+        _read_count(tokens.get("completion_tokens")),
+        redact(_read_text(reply.get("model"))),
     )
 
 
-def _text(value: Any) -> str:
-    """A text, or the texts of a list of parts; "" for anything else."""
+def _read_text(value: Any) -> str:
+    """Returns a text, or the joined texts of a list of parts; "" for other types."""
     if isinstance(value, list):
-        return "".join(_text(part.get("text")) for part in value if isinstance(part, dict))
+        return "".join(_read_text(part.get("text")) for part in value if isinstance(part, dict))
     return value if isinstance(value, str) else ""
 
 
-def _count(value: Any) -> int | None:
+def _read_count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,7 +1,7 @@
-"""When to try again: longer and longer apart, at random within bounds, and never before the server says.
+"""Waits between retries: exponential backoff with jitter, and never before the time that the server asks for.
 
-Full jitter keeps requests that failed together from failing together again (M. Brooker, "Exponential Backoff And Jitter",
-AWS Architecture Blog, 2015); here half of the wait is fixed.
+Jitter keeps requests that failed together from being repeated together (M. Brooker, "Exponential Backoff And Jitter", AWS
+Architecture Blog, 2015); here half of each wait is fixed ("equal jitter").
 """
 
 from __future__ import annotations
@@ -17,34 +17,35 @@ import anyio
 
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
-MOST_PATIENCE: Final = 600.0
-"""Seconds. A server that says to come back later than that is not waited for."""
+MAX_RETRY_AFTER: Final = 600.0
+"""The longest wait that a server may ask for, in seconds; beyond it the run stops."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
 
 
 def draw_wait(failures: int, random: Random) -> float:
-    """Seconds to wait after so many failures (1 or more): 0.5, 1, 2, … at most 30, half of each at random."""
+    """Returns the seconds to wait after `failures` (1 or more) failures: up to 0.5, 1, 2, … 30, at least half of that."""
     longest = min(FIRST_WAIT * 2.0 ** min(failures - 1, 30), LONGEST_WAIT)
     return longest * (0.5 + 0.5 * random.random())
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that a server asks to wait (RFC 9110, section 10.2.3: seconds, or an HTTP date), None where it says nothing
-    that can be read. A date in the past is 0.
+def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Returns the seconds of a Retry-After header (RFC 9110, section 10.2.3: seconds or an HTTP date), 0 for a past date.
 
-    >>> retry_after({"retry-after": "120"}, datetime.now(timezone.utc))
+    None without a valid header.
+
+    >>> parse_retry_after({"retry-after": "120"}, datetime.now(timezone.utc))
     120.0
     """
-    said = headers.get("retry-after", "").strip()
+    value = headers.get("retry-after", "").strip()
     try:
-        seconds = float(said)
+        seconds = float(value)
         return seconds if math.isfinite(seconds) and seconds >= 0 else None
     except ValueError:
         pass
     try:
-        date = parsedate_to_datetime(said)
+        date = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError):
         return None
     date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
@@ -52,7 +53,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 class Gate:
-    """Holds all requests to a server back until the time that it named, not only the one that it told."""
+    """Holds back all requests to a server, not only the refused one, until the time that it asked for."""
 
     def __init__(
         self, sleep: Sleep = anyio.sleep, clock: Clock = anyio.current_time, random: Random | None = None
@@ -66,7 +67,7 @@ class Gate:
         self._opens_at = max(self._opens_at, self._clock() + seconds)
 
     async def pass_through(self) -> None:
-        """Waits until the gate is open; then a little at random, up to a second, so that not all go at once."""
+        """Waits until the gate opens, plus a random part of a second, so that requests do not start all at once."""
         while (left := self._opens_at - self._clock()) > 0:
             await self._sleep(left + self.random.random() * min(1.0, left))
 

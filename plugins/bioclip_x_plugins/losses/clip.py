@@ -11,7 +11,7 @@ from open_clip.loss import ClipLoss
 from bioclip_x.plugin import LossInput
 
 
-def clip_loss(
+def compute_clip_loss(
     image_BD: torch.Tensor, text_BD: torch.Tensor, logit_scale: torch.Tensor, logit_bias: torch.Tensor | None = None
 ) -> torch.Tensor:
     """½ · (mean_i CE(s·I_i·Tᵀ + b, i) + mean_i CE(s·T_i·Iᵀ + b, i)): each image's own text is its one positive.
@@ -28,4 +28,4 @@ class Clip:
     """Where several texts are drawn for an image, the first counts."""
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
-        return clip_loss(batch.gather(batch.image_BD), batch.gather(batch.text_BD), batch.logit_scale, batch.logit_bias)
+        return compute_clip_loss(batch.gather(batch.image_BD), batch.gather(batch.text_BD), batch.logit_scale, batch.logit_bias)

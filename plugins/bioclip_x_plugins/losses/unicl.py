@@ -38,10 +38,10 @@ def compute_unicl_loss(
     logits_BT = logit_scale * image_BD @ text_TD.T
     if logit_bias is not None:
         logits_BT = logits_BT + logit_bias
-    return (_one_way(logits_BT, positive_BT) + _one_way(logits_BT.T, positive_BT.T)) / 2
+    return (_compute_one_way_loss(logits_BT, positive_BT) + _compute_one_way_loss(logits_BT.T, positive_BT.T)) / 2
 
 
-def _one_way(logits_QK: torch.Tensor, positive_QK: torch.Tensor) -> torch.Tensor:
+def _compute_one_way_loss(logits_QK: torch.Tensor, positive_QK: torch.Tensor) -> torch.Tensor:
     target_QK = positive_QK.to(logits_QK.dtype) / positive_QK.sum(dim=1, keepdim=True)
     return -(target_QK * logits_QK.log_softmax(dim=1)).sum(dim=1).mean()
 

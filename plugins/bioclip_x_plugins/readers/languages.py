@@ -1,4 +1,4 @@
-"""Languages as checklists write them → ISO 639-1 codes, by which common names are kept."""
+"""Language names and codes of checklists → ISO 639-1 codes, the keys of common names."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _BY_WORD: Final = {word: codes.split()[0] for codes in _CODES.replace("\n", "|")
 
 
 def find_language_code(text: str) -> str:
-    """Of a code in two or three letters, or a name in English or its own; "und" for a blank; others as they are.
+    """Normalises a two- or three-letter code or a language name; blank is "und", unknown text is kept.
 
-    >>> language_code("FR"), language_code("deu"), language_code("English"), language_code("pt_BR"), language_code("")
-    ('fr', 'de', 'en', 'pt-br', 'und')
+    >>> [find_language_code(text) for text in ("FR", "deu", "English", "pt_BR", "")]
+    ['fr', 'de', 'en', 'pt-br', 'und']
     """
     code = normalise_language(text)
     first, _, region = code.partition("-")

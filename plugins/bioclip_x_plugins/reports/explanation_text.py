@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from bioclip_x.plugin import Explanation, PromptContribution, Remainder
 from bioclip_x_plugins.reports.result_text import (
     REST_SHOWN,
-    cosine,
     describe_contribution,
+    format_cosine,
     format_signed,
     has_descriptors,
     is_descriptor,
@@ -20,7 +20,7 @@ from bioclip_x_plugins.reports.result_text import (
 def format_amount(number: float) -> str:
     """A part of a margin; what is infinite excludes one of the two.
 
-    >>> amount(1.204), amount(float("inf"))
+    >>> format_amount(1.204), format_amount(float("inf"))
     ('+1.20', 'excluded')
     """
     return "excluded" if math.isinf(number) else format_signed(number)
@@ -28,7 +28,7 @@ def format_amount(number: float) -> str:
 
 def describe_margin(explanation: Explanation) -> str:
     """
-    >>> margin_in_words(Explanation("a", "b", "a", "b", 2.5, (), 0.0))
+    >>> describe_margin(Explanation("a", "b", "a", "b", 2.5, (), 0.0))
     'margin +2.50'
     """
     if math.isinf(explanation.margin):
@@ -36,17 +36,17 @@ def describe_margin(explanation: Explanation) -> str:
     return f"{'margin' if explanation.runner_up else 'score'} {format_signed(explanation.margin)}"
 
 
-def baseline_in_words(explanation: Explanation, decimals: int = 3) -> str:
+def describe_baseline(explanation: Explanation, decimals: int = 3) -> str:
     """What the cosines shown are compared with; "" where none is shown, or nothing is known of it."""
     if explanation.baseline is None or not has_descriptors(explanation):
         return ""
-    return f"the mean text of the list scores {cosine(explanation.baseline, decimals)} on this image"
+    return f"the mean text of the list scores {format_cosine(explanation.baseline, decimals)} on this image"
 
 
 def describe_source(contribution: PromptContribution) -> str:
     """The taxon above the class that a descriptor was written for, "" where it is the class's own.
 
-    >>> whence(PromptContribution("a fork", "", "descriptor", "", 0, 0.3, 1.0, "Milvus", "genus"))
+    >>> describe_source(PromptContribution("a fork", "", "descriptor", "", 0, 0.3, 1.0, "Milvus", "genus"))
     'genus Milvus'
     """
     return f"{contribution.rank} {contribution.taxon}".strip()
@@ -79,7 +79,7 @@ def _size(contribution: float) -> float:
     return abs(contribution) if math.isfinite(contribution) else math.inf
 
 
-def strongest_in_favour(contributions: Iterable[PromptContribution]) -> str:
+def find_strongest_in_favour(contributions: Iterable[PromptContribution]) -> str:
     """What the descriptor with the largest contribution says; "" where none is evidence for the winner."""
     found = [one for one in contributions if is_descriptor(one) and one.contribution > 0]
     return describe_contribution(max(found, key=lambda one: one.contribution)) if found else ""

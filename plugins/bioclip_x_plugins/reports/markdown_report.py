@@ -20,7 +20,7 @@ from bioclip_x.plugin import (
     open_output,
 )
 from bioclip_x_plugins.reports.explanation_text import (
-    baseline_in_words,
+    describe_baseline,
     describe_margin,
     describe_source,
     format_amount,
@@ -30,12 +30,12 @@ from bioclip_x_plugins.reports.explanation_text import (
     split_strongest,
 )
 from bioclip_x_plugins.reports.result_text import (
-    cosine,
     describe_contribution,
     escape_controls,
     find_italic_names,
     find_language,
     format_common_name_beside,
+    format_cosine,
     format_percent,
     format_recipe,
     format_signed,
@@ -89,7 +89,7 @@ class _Writer:
 def escape(text: str) -> str:
     """Text that stays text: no markup, no link, no HTML, no end of a table's cell; control characters are spelt out.
 
-    >>> escaped("<b>a|b</b> *c* www.d.org http://e.org")
+    >>> escape("<b>a|b</b> *c* www.d.org http://e.org")
     '&#60;b&#62;a&#124;b&#60;/b&#62; \\\\*c\\\\* www&#46;d.org http&#58;//e.org'
     """
     clean = escape_controls(text).translate(_ESCAPES)
@@ -166,7 +166,7 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
         for name, side in zip((winner_class, runner_up_class), own):
             if name:
                 yield _descriptors(name, side, strongest, reach)
-        if baseline := baseline_in_words(explanation):
+        if baseline := describe_baseline(explanation):
             yield f"Cosine: {baseline}."
         if both := list_shared_contributions(explanation):
             yield _table(("of both", "margin"), "lr", ((escape(phrase), format_signed(net)) for phrase, net in both))
@@ -184,7 +184,7 @@ def _descriptors(name: str, contributions: Sequence[PromptContribution], stronge
         (
             escape(describe_contribution(one)),
             escape(describe_source(one)),
-            cosine(one.similarity),
+            format_cosine(one.similarity),
             format_signed(one.contribution),
             ("█" if one.contribution >= 0 else "░") * round(BAR * abs(one.contribution) / reach),
         )

@@ -91,7 +91,7 @@ def drop_infinite(number: float) -> float | None:
 def format_percent(probability: float) -> str:
     """A probability as percent; never rounded to all or nothing where it is neither.
 
-    >>> percent(0.9312), percent(0.99999), percent(0.0001), percent(1 - 1e-9)
+    >>> format_percent(0.9312), format_percent(0.99999), format_percent(0.0001), format_percent(1 - 1e-9)
     ('93.1%', '>99.9%', '<0.1%', '100%')
     """
     if not math.isfinite(probability):
@@ -108,7 +108,7 @@ def format_percent(probability: float) -> str:
 def format_signed(number: float) -> str:
     """Two decimals and a sign, with a true minus.
 
-    >>> signed(1.204), signed(-0.8), signed(0.001)
+    >>> format_signed(1.204), format_signed(-0.8), format_signed(0.001)
     ('+1.20', '−0.80', '0.00')
     """
     if not math.isfinite(number):
@@ -117,10 +117,10 @@ def format_signed(number: float) -> str:
     return text[1:] if text[1:] == "0.00" else text.replace("-", "−")
 
 
-def cosine(number: float, decimals: int = 3) -> str:
+def format_cosine(number: float, decimals: int = 3) -> str:
     """A cosine, with a true minus.
 
-    >>> cosine(0.2149), cosine(-0.05, decimals=2)
+    >>> format_cosine(0.2149), format_cosine(-0.05, decimals=2)
     ('0.215', '−0.05')
     """
     return f"{number:.{decimals}f}".replace("-", "−") if math.isfinite(number) else "?"

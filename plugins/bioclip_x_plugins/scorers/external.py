@@ -37,7 +37,7 @@ NEAR_ONE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Read:
+class _ReadScores:
     """class_m: int64 [m], ascending, the classes that have a column. logits_nm: float32 [n, m]. names: of the n images."""
 
     taxonomy: Taxonomy
@@ -61,7 +61,7 @@ class ExternalScorer:
         self.file, self.kind = file, kind
         self.model = model or f"scores of {file.name}"
         self._is_named = bool(model)
-        self._read: _Read | None = None
+        self._read: _ReadScores | None = None
 
     @property
     def revision(self) -> str:
@@ -71,7 +71,7 @@ class ExternalScorer:
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
         """Reads the file, and tells what of it was not used. Raises ScoresError."""
         if self._read is None or self._read.taxonomy is not taxonomy:
-            self._read = read(self.file, self.kind, taxonomy)
+            self._read = read_logits(self.file, self.kind, taxonomy)
         return self._read.notes
 
     def image_names(self) -> Sequence[str]:
@@ -108,17 +108,17 @@ class ExternalScorer:
         return np.empty(0, np.float32)
 
     @property
-    def _prepared(self) -> _Read:
+    def _prepared(self) -> _ReadScores:
         if self._read is None:
             raise ScoresError(f"{self.file} has not been read; call prepare(taxonomy) first")
         return self._read
 
 
-def read(file: Path, kind: Kind, taxonomy: Taxonomy) -> _Read:
+def read_logits(file: Path, kind: Kind, taxonomy: Taxonomy) -> _ReadScores:
     """The file's scores as logits of the taxonomy's classes. Raises ScoresError."""
     table = read_scores(file)
-    logits_nm = _log_probabilities(file, table) if kind == "probabilities" else _filled(table, -np.inf)
-    found, lost, doubtful = _classes(table.columns, taxonomy)
+    logits_nm = _compute_log_probabilities(file, table) if kind == "probabilities" else _fill_missing(table, -np.inf)
+    found, lost, doubtful = _match_columns(table.columns, taxonomy)
     if not found:
         hint = [f"{name}: {', '.join(near)}" for name in lost[:3] if (near := Resolver(taxonomy).near(name))]
         raise ScoresError(
@@ -131,10 +131,10 @@ def read(file: Path, kind: Kind, taxonomy: Taxonomy) -> _Read:
             by_class[found[name]].append(column)
     class_m = sorted(by_class)
     merged_nm = np.stack([np.logaddexp.reduce(logits_nm[:, by_class[c]], axis=1) for c in class_m], axis=1)
-    notes = [*_sums(table, kind), *_unmatched(table, kind, lost, doubtful), *_several(table, by_class, taxonomy)]
+    notes = [*_note_sums(table, kind), *_note_unmatched(table, kind, lost, doubtful), *_note_merged(table, by_class, taxonomy)]
     if without := taxonomy.n_classes - len(class_m):
         notes.append(f"{without} of {taxonomy.n_classes} classes have no column in {file.name}, and no share")
-    return _Read(
+    return _ReadScores(
         taxonomy,
         np.array(class_m, np.int64),
         torch.from_numpy(merged_nm.astype(np.float32)),
@@ -144,8 +144,8 @@ def read(file: Path, kind: Kind, taxonomy: Taxonomy) -> _Read:
     )
 
 
-def _log_probabilities(file: Path, table: ScoreTable) -> Floats:
-    values_nm = _filled(table, 0.0)
+def _compute_log_probabilities(file: Path, table: ScoreTable) -> Floats:
+    values_nm = _fill_missing(table, 0.0)
     wrong_nm = (values_nm < 0) | (values_nm > 1)
     if wrong_nm.any():
         row, column = (int(at[0]) for at in np.nonzero(wrong_nm))
@@ -158,12 +158,12 @@ def _log_probabilities(file: Path, table: ScoreTable) -> Floats:
     return logs
 
 
-def _filled(table: ScoreTable, missing: float) -> Floats:
+def _fill_missing(table: ScoreTable, missing: float) -> Floats:
     """What a long file leaves out is as unlikely as can be."""
     return np.where(np.isnan(table.values_nm), missing, table.values_nm)
 
 
-def _classes(columns: Sequence[str], taxonomy: Taxonomy) -> tuple[dict[str, int], list[str], list[str]]:
+def _match_columns(columns: Sequence[str], taxonomy: Taxonomy) -> tuple[dict[str, int], list[str], list[str]]:
     """Column → class; then the columns that name none, and those that fit several."""
     resolver = Resolver(taxonomy)
     fits = {name: resolver.classes(name) for name in columns}
@@ -174,7 +174,7 @@ def _classes(columns: Sequence[str], taxonomy: Taxonomy) -> tuple[dict[str, int]
     )
 
 
-def _sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
+def _note_sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
     if kind == "logits":
         return
     sum_n = np.nansum(table.values_nm, axis=1)
@@ -186,7 +186,7 @@ def _sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
         )
 
 
-def _unmatched(table: ScoreTable, kind: Kind, lost: Sequence[str], doubtful: Sequence[str]) -> Iterator[str]:
+def _note_unmatched(table: ScoreTable, kind: Kind, lost: Sequence[str], doubtful: Sequence[str]) -> Iterator[str]:
     for names, what in ((lost, "are no class of the list"), (doubtful, "fit several classes")):
         if not names:
             continue
@@ -198,7 +198,7 @@ def _unmatched(table: ScoreTable, kind: Kind, lost: Sequence[str], doubtful: Seq
         yield f"{len(names)} of {len(table.columns)} columns {what}, and are not used: {list_some(names)}{held}"
 
 
-def _several(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxonomy) -> Iterator[str]:
+def _note_merged(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxonomy) -> Iterator[str]:
     for class_index, columns in by_class.items():
         if len(columns) > 1:
             named = ", ".join(table.columns[column] for column in columns)
@@ -210,7 +210,7 @@ class RowFinder:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._exact = {name: row for row, name in enumerate(names)}
-        self._paths = [_parts(name) for name in names]
+        self._paths = [_split_path(name) for name in names]
         self._by_file: dict[str, list[int]] = defaultdict(list)
         for row, parts in enumerate(self._paths):
             self._by_file[parts[-1]].append(row)
@@ -219,7 +219,7 @@ class RowFinder:
         """The row, or why there is none."""
         if name in self._exact:
             return self._exact[name]
-        parts = _parts(name)
+        parts = _split_path(name)
         rows = self._by_file.get(parts[-1], [])
         if len(rows) > 1:
             ends = [row for row in rows if all(a == b for a, b in zip(reversed(parts), reversed(self._paths[row])))]
@@ -229,7 +229,7 @@ class RowFinder:
         return rows[0] if rows else "no row"
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def _split_path(name: str) -> tuple[str, ...]:
     """
     >>> _parts(r".\\birds\\a.jpg")
     ('birds', 'a.jpg')

@@ -60,7 +60,7 @@ def read_scores(path: Path) -> ScoreTable:
     """Raises ScoresError naming the row for a score that is missing or no number, and for an image or class given twice."""
     if not path.is_file():
         raise ScoresError(f"the scores {path} are not there; expected a .csv, .tsv, .parquet or .npz file")
-    table = _read_npz(path) if path.suffix.lower() == ".npz" else _from_arrow(path, _read_table(path))
+    table = _read_npz(path) if path.suffix.lower() == ".npz" else _convert_table(path, _read_table(path))
     if not table.images or not table.columns:
         what = "no image" if not table.images else "no class"
         raise ScoresError(f"{path} has {what}; expected a row for each image and a column for each class")
@@ -112,7 +112,7 @@ def _read_table(path: Path) -> pa.Table:
 def _is_text(place: int, name: str, names: Sequence[str]) -> bool:
     if _is_long(names):
         return name.strip().lower() not in SCORE
-    return name == _image_column(names) or not name.strip()
+    return name == _find_image_column(names) or not name.strip()
 
 
 def _is_long(names: Sequence[str]) -> bool:
@@ -120,36 +120,36 @@ def _is_long(names: Sequence[str]) -> bool:
     return any(name in SCORE for name in lower) and any(name in CLASS for name in lower)
 
 
-def _image_column(names: Sequence[str]) -> str:
+def _find_image_column(names: Sequence[str]) -> str:
     """The column that names the images: the first that is called so, else the first."""
     return next((name for name in names if name.strip().lower() in IMAGE), names[0])
 
 
-def _from_arrow(path: Path, table: pa.Table) -> ScoreTable:
+def _convert_table(path: Path, table: pa.Table) -> ScoreTable:
     names = table.column_names
     if len(set(names)) < len(names):
         twice = [name for name, times in Counter(names).items() if times > 1]
         raise ScoresError(f"{path} has the column {list_some(twice, 3)} more than once")
     if not names:
         raise ScoresError(f"{path} has no columns; expected one that names the images, and one for each class")
-    image = _image_column(names)
+    image = _find_image_column(names)
     if _is_long(names):
-        return _from_long(path, table, image)
+        return _convert_long_table(path, table, image)
     columns = [name for name in names if name != image and name.strip()]
     if any(table[name].null_count for name in columns):
         name = next(name for name in columns if table[name].null_count)
         row = table[name].is_null().to_pylist().index(True)
-        raise ScoresError(f"{path}, row {row + _first(path)} ({table[image][row]}): the score of {name!r} is missing")
-    values = [_numbers(path, table[name], name) for name in columns]
+        raise ScoresError(f"{path}, row {row + _get_first_row(path)} ({table[image][row]}): the score of {name!r} is missing")
+    values = [_convert_numbers(path, table[name], name) for name in columns]
     values_nm = np.stack(values, axis=1) if values else np.empty((len(table), 0))
-    return ScoreTable(tuple(map(_text, table[image].to_pylist())), tuple(columns), values_nm)
+    return ScoreTable(tuple(map(_convert_text, table[image].to_pylist())), tuple(columns), values_nm)
 
 
-def _from_long(path: Path, table: pa.Table, image: str) -> ScoreTable:
+def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
     lower = {name.strip().lower(): name for name in reversed(table.column_names)}
     class_column, score_column = (next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE))
-    images, classes = ([_text(one) for one in table[name].to_pylist()] for name in (image, class_column))
-    scores = _numbers(path, table[score_column], score_column)
+    images, classes = ([_convert_text(one) for one in table[name].to_pylist()] for name in (image, class_column))
+    scores = _convert_numbers(path, table[score_column], score_column)
     is_blank = [not what and np.isnan(score) for what, score in zip(classes, scores.tolist())]  # an image without any
     row_of = {name: row for row, name in enumerate(dict.fromkeys(images))}
     column_of = {what: column for column, what in enumerate(dict.fromkeys(filter(None, classes)))}
@@ -159,8 +159,8 @@ def _from_long(path: Path, table: pa.Table, image: str) -> ScoreTable:
         )
     values_nm = np.full((len(row_of), len(column_of)), np.nan)
     seen: set[tuple[str, str]] = set()
-    for line, (name, what, score) in enumerate(zip(images, classes, scores.tolist()), start=_first(path)):
-        if is_blank[line - _first(path)]:
+    for line, (name, what, score) in enumerate(zip(images, classes, scores.tolist()), start=_get_first_row(path)):
+        if is_blank[line - _get_first_row(path)]:
             continue
         if not what:
             raise ScoresError(f"{path}, row {line}: the class is missing")
@@ -172,12 +172,12 @@ def _from_long(path: Path, table: pa.Table, image: str) -> ScoreTable:
     return ScoreTable(tuple(row_of), tuple(column_of), values_nm, is_long=True)
 
 
-def _first(path: Path) -> int:
+def _get_first_row(path: Path) -> int:
     """The number of the first row of scores: in text files the header is a row as well."""
     return 1 if path.suffix.lower() in PARQUET else 2
 
 
-def _numbers(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray[np.float64]:
+def _convert_numbers(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray[np.float64]:
     try:
         found: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
     except pa.ArrowException:
@@ -185,7 +185,7 @@ def _numbers(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray[np.f
     return found
 
 
-def _text(value: Any) -> str:
+def _convert_text(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
@@ -205,5 +205,5 @@ def _read_npz(path: Path) -> ScoreTable:
     if scores.shape != (len(images), len(classes)):
         raise ScoresError(f"{path}: expected scores of shape {(len(images), len(classes))}, got {scores.shape}")
     return ScoreTable(
-        tuple(map(_text, images.tolist())), tuple(map(_text, classes.tolist())), scores.astype(np.float64)
+        tuple(map(_convert_text, images.tolist())), tuple(map(_convert_text, classes.tolist())), scores.astype(np.float64)
     )

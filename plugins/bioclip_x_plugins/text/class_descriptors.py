@@ -1,4 +1,4 @@
-"""What a descriptor file says of each class: of the class itself and, if asked for, of the taxa above it."""
+"""Assigns the phrases of a descriptor file to classes: of the class itself and, optionally, of the taxa above it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ from bioclip_x.plugin import (
 
 Kinds = Literal["descriptor", "background", "all"]
 Inherit = Annotated[float, Field(ge=0, le=1)]
-"""What each level of the tree weighs, relative to the level below it; 0 inherits nothing."""
-
+"""Weight of each level of the tree relative to the level below; 0 inherits nothing."""
 
 FLAG_OPTIONS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "background": {"off": {"kinds": "descriptor"}, "on": {"kinds": "all"}, "only": {"kinds": "background"}},
     "inherit": {"on": {"inherit": 0.5}},
 }
-"""How the text builders that read descriptors follow --background and --inherit."""
+"""Options that --background and --inherit set on the text builders that read descriptors."""
 
 
-class NothingSaid(DescriptorError):
-    """There are no descriptors, or none of these classes."""
+class NoDescriptorsError(DescriptorError):
+    """There are no descriptors, or none for the requested classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """What is to be said of a class. kind, source, weight, taxon, rank: as the prompt's."""
+    """One phrase about a class. kind, source, weight, taxon, rank: see `Prompt`."""
 
     entry: Descriptor
     kind: str
@@ -49,22 +48,22 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a file says of one class, its own first. key: the file's name for it, "" where it has none."""
+class ClassPhrases:
+    """The phrases about one class, its own first. key: its name in the file, "" if the file lacks it."""
 
     key: str
     phrases: tuple[Phrase, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What a file lists under one name."""
+class ListedDescriptors:
+    """The descriptors that a file lists under one name."""
 
     key: str
     entries: tuple[Descriptor, ...]
 
 
-def find_descriptors(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -> tuple[dict[int, Said], list[str]]:
+def find_descriptors(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -> tuple[dict[int, ClassPhrases], list[str]]:
     """What the request's descriptors say, by class, and notes on what was lost, doubtful or missing.
 
     A class that the file only names has no phrases. Raises NothingSaid without descriptors or with some that fit no
@@ -72,40 +71,40 @@ def find_descriptors(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -
     """
     descriptors, taxonomy = request.descriptors, request.taxonomy
     if descriptors is None:
-        raise NothingSaid(
+        raise NoDescriptorsError(
             "no descriptors: give --descriptors FILE (write one with `bioclip-x describe`), or use the model's own "
             "taxonomy"
         )
-    listed, notes = match(descriptors, taxonomy, above=inherit > 0)
+    listed, notes = match_descriptors(descriptors, taxonomy, above=inherit > 0)
     of_kind = {
-        node: Listed(one.key, tuple(entry for entry in one.entries if kinds in ("all", entry.kind)))
+        node: ListedDescriptors(one.key, tuple(entry for entry in one.entries if kinds in ("all", entry.kind)))
         for node, one in listed.items()
     }
-    of_class = {c: _of_class(taxonomy, c, of_kind, inherit, descriptors.source) for c in request.classes}
-    found = {c: one for c, one in of_class.items() if one.key or one.phrases}
-    without = [c for c in request.classes if not of_class[c].phrases]
+    phrases_of = {c: _collect_phrases(taxonomy, c, of_kind, inherit, descriptors.source) for c in request.classes}
+    described = {c: one for c, one in phrases_of.items() if one.key or one.phrases}
+    without = [c for c in request.classes if not phrases_of[c].phrases]
     if len(without) == len(request.classes):
-        raise NothingSaid(f"{descriptors.source}: its classes are none of this taxonomy's")
+        raise NoDescriptorsError(f"{descriptors.source}: none of its names is a class of this taxonomy")
     if without:
         names = list_some([taxonomy.class_taxon(c).name for c in without])
         message = f"{len(without)} of {len(request.classes)} classes have no descriptors: {names}"
         if request.missing == "error":
             raise DescriptorError(f"{descriptors.source}: {message}")
-        notes.append(f"{message}; their names stand in")
-    return found, [*descriptors.notes, *notes]
+        notes.append(f"{message}; their names are used instead")
+    return described, [*descriptors.notes, *notes]
 
 
-def _of_class(taxonomy: Taxonomy, class_index: int, listed: Mapping[int, Listed], inherit: float, source: str) -> Said:
-    """A class's own phrases, of weight 1 each, and those of the taxa above it that it has not got itself.
+def _collect_phrases(taxonomy: Taxonomy, class_index: int, listed: Mapping[int, ListedDescriptors], inherit: float, source: str) -> ClassPhrases:
+    """Collects a class's own phrases, with weight 1 each, and those of its ancestors that differ from them.
 
-    All phrases of the taxon d levels above weigh together inherit^d times what the class's own do together; where it has
-    none of its own, the same goes from the lowest taxon that has some.
+    The phrases of the taxon d levels above have a total weight of inherit^d times that of the class's own; if the class has
+    none, that of the lowest taxon with phrases.
     """
     own = int(taxonomy.owner_N[taxonomy.leaf_node_C[class_index]])
     phrases: list[Phrase] = []
     known: set[tuple[str, str]] = set()
-    lowest: tuple[int, int] | None = None  # its distance, and how many phrases it has
-    for distance, node in enumerate(_upwards(taxonomy, own) if inherit else [own]):
+    lowest: tuple[int, int] | None = None  # distance and number of phrases of the lowest taxon with phrases
+    for distance, node in enumerate(_iterate_upwards(taxonomy, own) if inherit else [own]):
         new = [one for one in listed[node].entries if (one.kind, one.phrase) not in known] if node in listed else []
         if not new:
             continue
@@ -114,47 +113,45 @@ def _of_class(taxonomy: Taxonomy, class_index: int, listed: Mapping[int, Listed]
         taxon, rank = ("", "") if node == own else (taxonomy.names[node], taxonomy.rank(node))
         phrases += [Phrase(entry, entry.kind, source, weight, taxon, rank) for entry in new]
         known |= {(entry.kind, entry.phrase) for entry in new}
-    return Said(listed[own].key if own in listed else "", tuple(phrases))
+    return ClassPhrases(listed[own].key if own in listed else "", tuple(phrases))
 
 
-def _upwards(taxonomy: Taxonomy, node: int) -> Iterator[int]:
-    """A taxon and the taxa above it. Holes are none."""
+def _iterate_upwards(taxonomy: Taxonomy, node: int) -> Iterator[int]:
+    """Yields a taxon and its ancestors, holes skipped."""
     while node > 0:
         if taxonomy.kind_N[node] == TAXON:
             yield node
         node = int(taxonomy.parent_N[node])
 
 
-def match(
+def match_descriptors(
     descriptors: DescriptorSet, taxonomy: Taxonomy, *, above: bool = False
-) -> tuple[dict[int, Listed], list[str]]:
-    """Node → what is said of it, and notes on names that fit none or several. above: of other taxa than classes, too.
+) -> tuple[dict[int, ListedDescriptors], list[str]]:
+    """Returns node → its descriptors, and notes on names that match none or several. above: match inner taxa, too.
 
-    Of several taxa of one name the class is meant, if one of them is.
+    A name of several taxa refers to the class, if exactly one of them is a class.
     """
     resolver, class_of_N = Resolver(taxonomy), taxonomy.class_of_N
-    found: dict[int, Listed] = {}
-    lost: list[str] = []
+    matched: dict[int, ListedDescriptors] = {}
+    unmatched: list[str] = []
     higher: list[str] = []
-    doubtful: dict[str, list[str]] = defaultdict(list)
+    ambiguous: dict[str, list[str]] = defaultdict(list)
     for name, entries in descriptors.classes.items():
-        every = resolver.find(name).nodes
-        nodes = [node for node in every if class_of_N[node] >= 0] or (every if above else [])
+        candidates = resolver.find(name).nodes
+        nodes = [node for node in candidates if class_of_N[node] >= 0] or (candidates if above else [])
         if not nodes:
-            (higher if every else lost).append(name)
+            (higher if candidates else unmatched).append(name)
         elif len(nodes) > 1:
-            doubtful[f"fit several {'taxa' if class_of_N[nodes[0]] < 0 else 'classes'}"].append(name)
-        elif nodes[0] in found:
+            ambiguous[f"fit several {'taxa' if class_of_N[nodes[0]] < 0 else 'classes'}"].append(name)
+        elif nodes[0] in matched:
             what = "class" if class_of_N[nodes[0]] >= 0 else "taxon"
-            doubtful[f"are the same {what} as {found[nodes[0]].key!r}"].append(name)
+            ambiguous[f"are the same {what} as {matched[nodes[0]].key!r}"].append(name)
         else:
-            found[nodes[0]] = Listed(name, entries)
-    about = descriptors.source
-    notes = [f"{about}: {len(names)} skipped that {why}: {list_some(names)}" for why, names in doubtful.items()]
-    if lost:
-        notes.append(f"{about}: {len(lost)} skipped that name no class of this taxonomy: {list_some(lost)}")
+            matched[nodes[0]] = ListedDescriptors(name, entries)
+    file = descriptors.source
+    notes = [f"{file}: {len(names)} skipped that {why}: {list_some(names)}" for why, names in ambiguous.items()]
+    if unmatched:
+        notes.append(f"{file}: {len(unmatched)} skipped that name no class of this taxonomy: {list_some(unmatched)}")
     if higher:
-        notes.append(
-            f"{about}: {len(higher)} skipped that name taxa above the classes (--inherit): {list_some(higher)}"
-        )
-    return found, notes
+        notes.append(f"{file}: {len(higher)} skipped that name taxa above the classes (--inherit): {list_some(higher)}")
+    return matched, notes

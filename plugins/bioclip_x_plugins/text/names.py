@@ -1,7 +1,7 @@
-"""Names as texts, in the forms that BioCLIP was trained on (arXiv 2311.18803, table 3; the captions of its data set).
+"""Writes names as texts, in the forms that BioCLIP was trained on (arXiv 2311.18803, table 3; captions of its data set).
 
-Its captions skip the ranks that a lineage lacks, write the epithet after the genus, and where there is no common name
-put the scientific name in its place, else the taxonomic one. So do these.
+As in its captions, ranks missing from a lineage are skipped, the epithet follows the genus, and a missing common name is
+replaced by the scientific name, else by the taxonomic one.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Form = Literal["caption", "bare"]
 
 
 def format_scientific_name(taxon: Taxon) -> str:
-    """Genus and epithet; for a taxon above species its own name alone."""
+    """Returns genus and epithet; for a taxon above species, its name."""
     return taxon.name
 
 
 def find_common_name(taxon: Taxon, language: str) -> str:
-    """The common name, or in its absence what BioCLIP's captions put in its place.
+    """Returns the common name, or the replacement that BioCLIP's captions use.
 
-    That is the scientific name, or for a taxon above genus (which has none of two words) the taxonomic one.
+    That is the scientific name, or for a taxon above genus (which has no binomial), the taxonomic name.
     """
     has_binomial = not taxon.rank or ORDER.get(taxon.rank, -1) >= ORDER["genus"]
     return taxon.common_name(language) or (
@@ -38,22 +38,22 @@ NAMES: Final[Mapping[str, Callable[[Taxon, str], str]]] = {
     "scientific+common": lambda *one: f"{format_scientific_name(one[0])} with common name {find_common_name(*one)}",
     "taxonomic+common": lambda *one: f"{format_taxonomic_name(one[0])} with common name {find_common_name(*one)}",
 }
-"""What a taxon is called in a language, by kind of name."""
+"""Kind of name → function of taxon and language."""
 
 
 def make_class_names(request: TextRequest, kind: Name) -> tuple[dict[int, str], tuple[str, ...]]:
-    """Class → its name, for each class asked for, and a note on those that have no common name where one is wanted."""
+    """Returns class → its name for the requested classes, and a note on missing common names if these are needed."""
     taxa = {c: request.taxonomy.class_taxon(c) for c in request.classes}
     names = {c: NAMES[kind](taxon, request.language) for c, taxon in taxa.items()}
     nameless = sum(bool(taxon.rank) and not taxon.common_name(request.language) for taxon in taxa.values())
     if not nameless or "common" not in kind:
         return names, ()
     note = f"{nameless} of {len(names)} classes have no common name in language {request.language!r}; "
-    return names, (f"{note}their scientific name stands in its place",)
+    return names, (f"{note}their scientific name is used instead",)
 
 
 class _Names:
-    """One text per class. form: "caption" is "a photo of {…}.", "bare" the name alone."""
+    """One text per class. form: "caption" for "a photo of {…}.", "bare" for the name alone."""
 
     kind: Name
 

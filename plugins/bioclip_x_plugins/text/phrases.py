@@ -1,9 +1,9 @@
-"""Phrases put into sentences about a class (Menon & Vondrick, ICLR 2023).
+"""Writes phrases as sentences about a class (Menon & Vondrick, ICLR 2023).
 
-Their code builds "{class}, {which is|which|which has} {descriptor}" by how the descriptor begins, and has two faults,
-which `style="cbd"` mends and `style="cbd-original"` keeps, for parity with published prompts:
+Their code builds "{class}, {which is|which|which has} {descriptor}" depending on the beginning of the descriptor, and has two
+bugs, which `style="cbd"` fixes and `style="cbd-original"` reproduces, for parity with published prompts:
 
-- it asks for a first *letter* where it means a first word: "antennae" → "which is antennae";
+- it compares the first *letter* instead of the first word: "antennae" → "which is antennae";
 - a class without descriptors gets an empty one: "X, which has ".
 """
 
@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bioclip_x.plugin import Descriptor, DescriptorError, DescriptorSet, Prompt, Taxon, TextRequest
-from bioclip_x_plugins.text.class_descriptors import Said
+from bioclip_x_plugins.text.class_descriptors import ClassPhrases
 
 Style = Literal["cbd", "cbd-original", "has", "bare", "sentence"]
 _ALONE = ("bare", "sentence")
-"""Styles in which the phrase is the whole text: it names no class, or is a sentence that names it itself (CuPL)."""
+"""Styles in which the phrase is the whole text: it names no class, or is a sentence that includes the name (CuPL)."""
 
-Called = Literal["common", "scientific", "file"]
+NameSource = Literal["common", "scientific", "file"]
 
 _IS = ("a", "an", "used")
 _PLAIN = ("has", "often", "typically", "may", "can")
 
 
 def make_sentence(name: str, phrase: str, style: Style) -> str:
-    """One prompt of a class.
+    """Returns the text of one phrase about a class.
 
-    >>> sentence("bee", "antennae", "cbd"), sentence("bee", "antennae", "cbd-original")
+    >>> make_sentence("bee", "antennae", "cbd"), make_sentence("bee", "antennae", "cbd-original")
     ('bee, which has antennae', 'bee, which is antennae')
     """
     if style in _ALONE:
@@ -43,54 +43,54 @@ def make_sentence(name: str, phrase: str, style: Style) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """How phrases become sentences.
+class SentenceWriter:
+    """Writes the prompts of classes.
 
-    style: none takes the descriptor file's own, else "cbd". called: what a class is called in its sentence, its common
-    name (scientific where there is none), its scientific name, or what the descriptor file calls it.
+    style: None for the descriptor file's style, else "cbd". name_source: a class's name in the sentence: its common name
+    (scientific if it has none), its scientific name, or its name in the descriptor file.
     """
 
     style: Style | None
-    called: Called
+    name_source: NameSource
 
-    def write(self, request: TextRequest, found: Mapping[int, Said]) -> tuple[Prompt, ...]:
-        """The prompts of every class asked for; one of which nothing is said is called by its name alone."""
-        style = self.style or _style_of(request.descriptors)
+    def write(self, request: TextRequest, phrases_of: Mapping[int, ClassPhrases]) -> tuple[Prompt, ...]:
+        """Writes the prompts of every requested class; that of a class without phrases is its name."""
+        style = self.style or _get_style(request.descriptors)
         source = f"no descriptors in {request.descriptors.source}" if request.descriptors else "no descriptors"
         prompts: list[Prompt] = []
-        for c, name in self.names(request, found).items():
-            phrases = found[c].phrases if c in found else ()
+        for c, name in self.get_names(request, phrases_of).items():
+            phrases = phrases_of[c].phrases if c in phrases_of else ()
             if not phrases:
                 text = make_sentence(name, "", style) if style == "cbd-original" else name
                 prompts.append(Prompt(text, c, "name", source=source))
             for one in phrases:
-                # The published code averages a repeated descriptor in as often as it is listed.
+                # The published code includes a repeated descriptor in the mean as often as it is listed.
                 weight = one.weight * one.entry.weight * (one.entry.times if style == "cbd-original" else 1)
-                text = _text(name, one.entry, style)
+                text = _make_text(name, one.entry, style)
                 prompts.append(Prompt(text, c, one.kind, one.entry.phrase, one.source, weight, one.taxon, one.rank))
         return tuple(prompts)
 
-    def names(self, request: TextRequest, found: Mapping[int, Said]) -> dict[int, str]:
-        """What each class asked for is called in its sentence."""
+    def get_names(self, request: TextRequest, phrases_of: Mapping[int, ClassPhrases]) -> dict[int, str]:
+        """Returns class → its name in the sentence, for the requested classes."""
         taxa = {c: request.taxonomy.class_taxon(c) for c in request.classes}
-        keys = {c: one.key for c, one in found.items()}
-        return {c: self._name(taxon, keys.get(c, ""), request.language) for c, taxon in taxa.items()}
+        keys = {c: one.key for c, one in phrases_of.items()}
+        return {c: self._get_name(taxon, keys.get(c, ""), request.language) for c, taxon in taxa.items()}
 
-    def _name(self, taxon: Taxon, key: str, language: str) -> str:
-        if self.called == "file" and key:
+    def _get_name(self, taxon: Taxon, key: str, language: str) -> str:
+        if self.name_source == "file" and key:
             return key.replace("_", " ")
-        common = taxon.common_name(language) if self.called != "scientific" else ""
+        common = taxon.common_name(language) if self.name_source != "scientific" else ""
         return (common or taxon.name).replace("_", " ")
 
 
-def _text(name: str, entry: Descriptor, style: Style) -> str:
-    """Where an organism is found is nothing it has: "X, on a forest floor"."""
+def _make_text(name: str, entry: Descriptor, style: Style) -> str:
+    """Returns the text of a descriptor; a background is not preceded by "which has": "X, on a forest floor"."""
     if entry.kind == "background" and style not in _ALONE:
         return f"{name}, {entry.phrase}"
     return make_sentence(name, entry.phrase, style)
 
 
-def _style_of(descriptors: DescriptorSet | None) -> Style:
+def _get_style(descriptors: DescriptorSet | None) -> Style:
     if descriptors is None:
         return "cbd"
     if descriptors.style not in ("", *get_args(Style)):

@@ -1,8 +1,8 @@
-"""Controls: random words, or random characters, where descriptors would stand (WaffleCLIP; Roth et al., ICCV 2023).
+"""Controls: random words or characters in place of descriptors (WaffleCLIP; Roth et al., ICCV 2023).
 
-arXiv 2306.07282 found that descriptors written by a language model often do no better than these. In its sentences
-"{class}, which has {…}" every class is given 15 pairs of random words and random characters, the same for all classes,
-with as many words, and as long, as a class's name has on average. Here they are as descriptors are, where there are any.
+arXiv 2306.07282 found that descriptors written by a language model often do no better than these. It writes "{class}, which
+has {…}" with 15 pairs of random words and random characters, the same for all classes, whose number and length of words are
+those of an average class name. Here, they are those of the descriptors, if there are any.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from bioclip_x_plugins.text.class_descriptors import (
     FLAG_OPTIONS,
     Inherit,
     Kinds,
-    NothingSaid,
+    NoDescriptorsError,
     Phrase,
-    Said,
+    ClassPhrases,
     find_descriptors,
 )
-from bioclip_x_plugins.text.phrases import Called, Style, Wording
+from bioclip_x_plugins.text.phrases import NameSource, SentenceWriter, Style
 from bioclip_x_plugins.text.seeded_random import draw_one, make_class_keys, make_generator
 
 WAFFLES: Final = 15
-"""Texts of each control for a class, where no descriptors say how many."""
+"""Default number of texts per class and control, if there are no descriptors."""
 
 CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
-"""No vowel, so that no word comes about by chance."""
+"""No vowels, so that no real words occur by chance."""
 
 Count = Annotated[int, Field(ge=1)]
 Shape = tuple[int, ...]
@@ -43,12 +43,13 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class _Random(ABC):
-    """seed: what is drawn follows from it and from the name of the class.
+    """Base of the random controls.
 
-    count: texts of a class, all of as many words, and as long, as descriptors have on average (class names, where there
-    are no descriptors); none gives every descriptor of a class one random text of its own number of words and lengths.
-    shared: the same draws for every class, as in WaffleCLIP. style, name, kinds, inherit: as for `descriptors`; in place of
-        an inherited phrase all that inherit it get the same.
+    seed: determines the draws, together with the class names.
+    count: texts per class, with the average number and length of words of descriptors (of class names, if there are no
+        descriptors); by default, each descriptor is replaced by a random text with the same number and lengths of words.
+    shared: draw the same texts for every class, as in WaffleCLIP. style, name, kinds, inherit: as for `descriptors`; an
+        inherited phrase has the same replacement in all classes that inherit it.
     """
 
     capabilities: ClassVar = TextBuilderCapabilities(pooling="mean", seed_option="seed", flag_options=FLAG_OPTIONS)
@@ -58,52 +59,52 @@ class _Random(ABC):
     count: Count | None = None
     shared: bool = False
     style: Style | None = None
-    name: Called = "common"
+    name: NameSource = "common"
     kinds: Kinds = "descriptor"
     inherit: Inherit = 0.0
 
     @abstractmethod
     def stock(self) -> Sequence[str]:
-        """What is drawn from."""
+        """Returns the items to draw from."""
 
     @abstractmethod
     def phrase(self, stock: Sequence[str], lengths: Shape, draw: Random) -> str:
-        """Random text whose words have these lengths, if the control minds them."""
+        """Draws a random text with one word per length; controls of characters use the lengths."""
 
     def build(self, request: TextRequest) -> PromptSet:
-        """Raises DescriptorError by `missing="error"`; that there are no descriptors is no error."""
+        """Raises DescriptorError for `missing="error"`. Descriptors are optional."""
         try:
-            found, notes = find_descriptors(request, self.kinds, self.inherit)
-        except NothingSaid as problem:
-            found, notes = {}, [f"{problem}; {self.kind} are as long as names"] if request.descriptors else []
-        wording = Wording(self.style, self.name)
-        if self.count or self.shared or not found:
-            names = wording.names(request, found)
-            listed = [[phrase.entry for phrase in one.phrases] for one in found.values()]
-            models = tuple(Phrase(one, "", "") for one in average(listed, [*names.values()], self.count))
-            notes = [] if found else notes  # none of its classes is without a text
-            found = {c: Said(found[c].key if c in found else "", models) for c in names}
+            described, notes = find_descriptors(request, self.kinds, self.inherit)
+        except NoDescriptorsError as problem:
+            described, notes = {}, [f"{problem}; {self.kind} are as long as names"] if request.descriptors else []
+        writer = SentenceWriter(self.style, self.name)
+        if self.count or self.shared or not described:
+            names = writer.get_names(request, described)
+            listed = [[phrase.entry for phrase in one.phrases] for one in described.values()]
+            models = tuple(Phrase(one, "", "") for one in make_average_models(listed, [*names.values()], self.count))
+            notes = [] if described else notes  # every class has a text, so missing descriptors are not noted
+            described = {c: ClassPhrases(described[c].key if c in described else "", models) for c in names}
         stock, seeds = self.stock(), make_class_keys(request.taxonomy)
-        drawn = {
-            c: Said(one.key, tuple(self._drawn(one.phrases, stock, "" if self.shared else seeds[c])))
-            for c, one in found.items()
+        replaced = {
+            c: ClassPhrases(one.key, tuple(self._replace_phrases(one.phrases, stock, "" if self.shared else seeds[c])))
+            for c, one in described.items()
         }
-        told = f"a control: {self.kind} stand in place of descriptors, and explain nothing"
-        return PromptSet(wording.write(request, drawn), (told, *notes))
+        note = f"a control: {self.kind} replace the descriptors; explanations are meaningless"
+        return PromptSet(writer.write(request, replaced), (note, *notes))
 
-    def _drawn(self, phrases: Sequence[Phrase], stock: Sequence[str], seed: str) -> Iterator[Phrase]:
-        """A phrase for each, of its shape."""
-        draws: dict[tuple[str, ...], Random] = {}
+    def _replace_phrases(self, phrases: Sequence[Phrase], stock: Sequence[str], seed: str) -> Iterator[Phrase]:
+        """Replaces each phrase by a random one of the same shape."""
+        generators: dict[tuple[str, ...], Random] = {}
         for one in phrases:
             about = (one.rank, one.taxon) if one.taxon else (seed,)
-            draw = draws.setdefault(about, make_generator(self.kind, self.seed, *about))
+            draw = generators.setdefault(about, make_generator(self.kind, self.seed, *about))
             entry = replace(one.entry, phrase=self.phrase(stock, measure_shape(one.entry.phrase), draw))
             yield replace(one, entry=entry, kind=self.kind, source=f"{self.kind}, seed {self.seed}", taxon="", rank="")
 
 
 @dataclass(frozen=True)
 class RandomWords(_Random):
-    """Words that have nothing to do with any class. words: the list they are drawn from, "everyday" or a .yaml file."""
+    """Words unrelated to any class. words: the list to draw from, "everyday" or a .yaml file."""
 
     kind = "random words"
 
@@ -117,7 +118,7 @@ class RandomWords(_Random):
 
 
 class RandomCharacters(_Random):
-    """Groups of letters, as long as words are."""
+    """Groups of random letters with the lengths of words."""
 
     kind = "random characters"
 
@@ -129,17 +130,18 @@ class RandomCharacters(_Random):
 
 
 def measure_shape(phrase: str) -> Shape:
-    """
-    >>> shape("a long bill")
+    """Returns the lengths of a phrase's words.
+
+    >>> measure_shape("a long bill")
     (1, 4, 4)
     """
     return tuple(map(len, phrase.split()))
 
 
-def average(listed: Sequence[Sequence[Descriptor]], names: Sequence[str], count: int | None) -> tuple[Descriptor, ...]:
-    """Models of the same shape: as many words, as long, as descriptors have on average, or names where there are none.
+def make_average_models(listed: Sequence[Sequence[Descriptor]], names: Sequence[str], count: int | None) -> tuple[Descriptor, ...]:
+    """Makes placeholders with the average number and length of words of descriptors, or of names if there are none.
 
-    count: how many; none makes it the average number of descriptors of a class, rounded up (`WAFFLES` without any).
+    count: how many; by default the average number of descriptors per class, rounded up (`WAFFLES` without any).
     """
     listed = [entries for entries in listed if entries]
     shapes = [measure_shape(entry.phrase) for entries in listed for entry in entries] or [
@@ -147,5 +149,5 @@ def average(listed: Sequence[Sequence[Descriptor]], names: Sequence[str], count:
     ]
     words = max(1, round(sum(map(len, shapes)) / len(shapes)))
     letters = max(1, round(sum(map(sum, shapes)) / sum(map(len, shapes))))
-    wanted = count or (ceil(sum(map(len, listed)) / len(listed)) if listed else WAFFLES)
-    return (Descriptor(" ".join(["x" * letters] * words)),) * wanted
+    number = count or (ceil(sum(map(len, listed)) / len(listed)) if listed else WAFFLES)
+    return (Descriptor(" ".join(["x" * letters] * words)),) * number

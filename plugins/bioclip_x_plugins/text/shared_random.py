@@ -9,16 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bioclip_x.plugin import PromptSet, TextBuilderCapabilities, TextRequest
-from bioclip_x_plugins.text.phrases import Called
+from bioclip_x_plugins.text.phrases import NameSource
 from bioclip_x_plugins.text.randomised import WAFFLES, RandomCharacters, RandomWords
 
 
 class SharedRandom:
     """ "{class}, which has {random}": pairs of random words and random characters, the same for all classes.
 
-    They have as many words, and as long, as the names of the classes have on average; descriptors are not read.
+    Number and length of the words are those of an average class name; descriptors are not read.
 
-    seed: another seed is another draw. pairs: how many. name: as for `descriptors`. words: as for `random-words`.
+    seed: determines the draws. pairs: number of pairs. name: as for `descriptors`. words: as for `random-words`.
     """
 
     capabilities = TextBuilderCapabilities(pooling="mean", seed_option="seed")
@@ -28,13 +28,13 @@ class SharedRandom:
         *,
         seed: int = 0,
         pairs: Annotated[int, Field(ge=1)] = WAFFLES,
-        name: Called = "common",
+        name: NameSource = "common",
         words: Literal["everyday"] | Path = "everyday",
     ) -> None:
         self.seed, self.pairs, self.name, self.words = seed, pairs, name, words
 
     def build(self, request: TextRequest) -> PromptSet:
-        """Two prompts a pair and class."""
+        """Writes two prompts per pair and class."""
         bare = replace(request, descriptors=None)
         words = RandomWords(
             seed=self.seed, count=self.pairs, shared=True, style="has", name=self.name, words=self.words
@@ -42,5 +42,5 @@ class SharedRandom:
         characters = RandomCharacters(seed=self.seed, count=self.pairs, shared=True, style="has", name=self.name)
         prompts = [*words.build(bare).prompts, *characters.build(bare).prompts]
         prompts.sort(key=lambda prompt: prompt.class_index)  # stable: the words of a class, then its characters
-        told = "a control: the same random words and characters for all classes (WaffleCLIP) explain nothing"
-        return PromptSet(tuple(prompts), (told,))
+        note = "a control: the same random texts for all classes (WaffleCLIP); explanations are meaningless"
+        return PromptSet(tuple(prompts), (note,))

@@ -1,4 +1,4 @@
-"""A control: every class with the descriptors of another (Roth et al., ICCV 2023, arXiv 2306.07282, shuffle them)."""
+"""A control: every class has the descriptors of another (Roth et al., ICCV 2023, arXiv 2306.07282, shuffle them)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bioclip_x.plugin import (
     TextRequest,
     list_some,
 )
-from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, Said, find_descriptors
-from bioclip_x_plugins.text.phrases import Called, Style, Wording
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, ClassPhrases, find_descriptors
+from bioclip_x_plugins.text.phrases import NameSource, SentenceWriter, Style
 from bioclip_x_plugins.text.seeded_random import draw_derangement, make_class_keys
 
 
 class Swapped:
-    """As the text builder `descriptors`, but the classes have exchanged their descriptors.
+    """As the text builder `descriptors`, with the descriptors exchanged between classes.
 
-    seed: who gets whose follows from it and from the names of the classes. within: a rank; classes then exchange with
-    others of the same taxon at that rank, as far as there are any. style, name, kinds, inherit: as for `descriptors`;
-    what is inherited is exchanged with the rest.
+    seed: determines the exchange, together with the class names. within: a rank; classes then exchange with others of the
+    same taxon at that rank, if there are any. style, name, kinds, inherit: as for `descriptors`; inherited descriptors are
+    exchanged as well.
     """
 
     capabilities = TextBuilderCapabilities(pooling="mean", seed_option="seed", flag_options=FLAG_OPTIONS)
@@ -36,44 +36,44 @@ class Swapped:
         seed: int = 0,
         within: str | None = None,
         style: Style | None = None,
-        name: Called = "common",
+        name: NameSource = "common",
         kinds: Kinds = "descriptor",
         inherit: Inherit = 0.0,
     ) -> None:
         self.seed = seed
         self.within = within
-        self.wording = Wording(style, name)
+        self.writer = SentenceWriter(style, name)
         self.kinds = kinds
         self.inherit = inherit
 
     def build(self, request: TextRequest) -> PromptSet:
-        """Raises DescriptorError as `descriptors` does, and where there is nothing to exchange."""
-        found, notes = find_descriptors(request, self.kinds, self.inherit)
-        described = {c: one.phrases for c, one in found.items() if one.phrases}
-        # As sets: the same descriptors in another order are the same.
+        """Raises DescriptorError as `descriptors` does, and if there is nothing to exchange."""
+        phrases_of, notes = find_descriptors(request, self.kinds, self.inherit)
+        described = {c: one.phrases for c, one in phrases_of.items() if one.phrases}
+        # Sets, since the order of descriptors does not matter.
         traits = {c: frozenset((one.entry.kind, one.entry.phrase) for one in own) for c, own in described.items()}
-        giver, doubts = exchange_descriptors(request.taxonomy, traits, self.within, self.seed)
+        giver, exchange_notes = exchange_descriptors(request.taxonomy, traits, self.within, self.seed)
         for c, other in giver.items():
-            whose = request.taxonomy.class_taxon(other).name
+            giver_name = request.taxonomy.class_taxon(other).name
             phrases = (
-                replace(one, kind=f"swapped {one.kind}", source=f"{one.source}, of {whose}", taxon="", rank="")
+                replace(one, kind=f"swapped {one.kind}", source=f"{one.source}, of {giver_name}", taxon="", rank="")
                 for one in described[other]
             )
-            found[c] = Said(found[c].key, tuple(phrases))
-        told = "a control: the descriptors are those of other classes (swapped), and explain nothing"
-        return PromptSet(self.wording.write(request, found), (told, *notes, *doubts))
+            phrases_of[c] = ClassPhrases(phrases_of[c].key, tuple(phrases))
+        note = "a control: the descriptors are those of other classes (swapped); explanations are meaningless"
+        return PromptSet(self.writer.write(request, phrases_of), (note, *notes, *exchange_notes))
 
 
 def exchange_descriptors(
     taxonomy: Taxonomy, traits: Mapping[int, Hashable], within: str | None, seed: int
 ) -> tuple[dict[int, int], list[str]]:
-    """Class → the class whose descriptors it gets, one to one, and notes on those that could not exchange as asked.
+    """Returns class → the class whose descriptors it gets, one to one, and notes on deviations from the request.
 
-    traits: what of a class is exchanged; those of equal traits exchange with each other only where it cannot be helped.
+    traits: the descriptors of each class; classes with equal traits exchange with each other only if unavoidable.
     """
     if len(set(traits.values())) < 2:
         raise DescriptorError("to swap descriptors, at least two classes must differ in them")
-    groups, across = _groups(taxonomy, traits, within)
+    groups, across = _group_classes(taxonomy, traits, within)
     keys = make_class_keys(taxonomy)
     class_of = {keys[c]: c for c in traits}
     giver: dict[int, int] = {}
@@ -84,8 +84,8 @@ def exchange_descriptors(
     if across:
         names = list_some([taxonomy.class_taxon(c).name for c in across])
         notes.append(
-            f"{len(across)} of {len(traits)} classes swapped descriptors across their {within}, which has no other for "
-            f"some of them: {names}"
+            f"{len(across)} of {len(traits)} classes swapped descriptors across their {within}, which has no other class "
+            f"for some of them: {names}"
         )
     same = [taxonomy.class_taxon(c).name for c in sorted(giver) if traits[c] == traits[giver[c]]]
     if same:
@@ -93,8 +93,8 @@ def exchange_descriptors(
     return {c: giver[c] for c in traits}, notes
 
 
-def _groups(taxonomy: Taxonomy, traits: Mapping[int, Hashable], rank: str | None) -> tuple[list[list[int]], list[int]]:
-    """The classes by their taxon at a rank, and those that have none there to exchange with: the last group, if any."""
+def _group_classes(taxonomy: Taxonomy, traits: Mapping[int, Hashable], rank: str | None) -> tuple[list[list[int]], list[int]]:
+    """Groups classes by their taxon at a rank; the last group, also returned separately, has those without a partner."""
     if rank is None:
         return [sorted(traits)], []
     lineages = {c: taxonomy.class_taxon(c).lineage for c in sorted(traits)}
@@ -108,7 +108,7 @@ def _groups(taxonomy: Taxonomy, traits: Mapping[int, Hashable], rank: str | None
     rest = by_taxon.pop(None, [])
     rest += [c for group in by_taxon.values() if not _differ(group, traits) for c in group]
     groups = sorted((group for group in by_taxon.values() if _differ(group, traits)), key=len)
-    while rest and not _differ(rest, traits):  # a single class, say: the smallest group exchanges with it
+    while rest and not _differ(rest, traits):  # such as a single class: merged with the smallest group
         rest += groups.pop(0)
     return [*groups, *([rest] if rest else [])], sorted(rest)
 

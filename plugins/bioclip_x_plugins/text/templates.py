@@ -1,4 +1,4 @@
-"""A class's name in the sentences of a template set (Radford et al., ICML 2021, arXiv 2103.00020, section 3.1.4)."""
+"""Inserts class names into the sentences of a template set (Radford et al., ICML 2021, arXiv 2103.00020, section 3.1.4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Templates:
     """One text per template and class.
 
     set: openai-80 (CLIP's 80 for ImageNet), clip ("a photo of a {}."), bioclip ("a photo of {}."), or a .yaml file.
-    name: which name stands in them, as the text builder of that name would write it.
+    name: the inserted name, in the form of the text builder of that name.
     """
 
     capabilities = TextBuilderCapabilities(pooling="ensemble")
@@ -25,7 +25,7 @@ class Templates:
         self.name = name
 
     def build(self, request: TextRequest) -> PromptSet:
-        """Raises DescriptorError where there is no such set, or for what is wrong in its file."""
+        """Raises DescriptorError for an unknown set or an invalid file."""
         templates = load_template_set(self.set)
         names, notes = make_class_names(request, self.name)
         source = f"templates {templates.name}"

@@ -78,7 +78,7 @@ def test_all_figures_are_those_of_the_held_out_half(made: Made, birds_csv: Path)
     assert found.refusal.accepted == pytest.approx((top[held] >= np.sort(top[fitted])[12]).mean())
     pairs = [a > b for a in top[held] for b in top[240:]]
     assert found.refusal.auroc == pytest.approx(np.mean(pairs)) and found.refusal.off_list == 30
-    assert any("240 images are few" in note for note in found.notes)
+    assert any("only 240 images" in note for note in found.notes)
 
 
 def test_depths_reach_what_was_asked_for_on_the_fitted_half(made: Made, birds_csv: Path) -> None:
@@ -150,7 +150,7 @@ def test_another_list_has_no_calibration(made: Made, birds_csv: Path) -> None:
     assert "not calibrated" in other.provenance.probabilities
 
 
-def test_few_pictures_are_refused(made: Made, birds_csv: Path) -> None:
+def test_few_images_are_refused(made: Made, birds_csv: Path) -> None:
     made.labels.write_text("\n".join(made.labels.read_text().splitlines()[:100]))
     classifier = made.classifier(birds_csv)
     with pytest.raises(CalibrationError, match="made has 99 usable images of listed classes; at least 100 are needed"):
@@ -166,17 +166,17 @@ def test_all_right_and_all_wrong_have_no_best_temperature(made: Made, birds_csv:
     found = calibrate(classifier, made.seen(classifier), "made")
     if all_right:
         assert found.temperature is None and found.before == found.after
-        assert any("every image that it was fitted on is right" in note for note in found.notes)
+        assert any("all images of the fitting half are classified correctly" in note for note in found.notes)
         calibration_store.save_calibration(found)
         about = made.classifier(birds_csv, calibration="auto").provenance
         assert "not calibrated" in about.probabilities
         assert any("no temperature; refuses below" in note for note in about.notes)
     else:
-        assert found.temperature == 100 and any("ran to its bound, 100" in note for note in found.notes)
+        assert found.temperature == 100 and any("reached its upper bound, 100" in note for note in found.notes)
         assert found.accuracy == 0 and found.refusal.auroc is None
 
 
-def test_pictures_are_read_and_those_that_cannot_be_are_told(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+def test_images_are_read_and_those_that_cannot_be_are_told(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
     folder = tmp_path / "labelled"
     for number in range(110):
         place = folder / SPECIES[number % 6]

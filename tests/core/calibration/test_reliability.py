@@ -55,7 +55,7 @@ def test_adaptive_bins_hold_equally_many() -> None:
 
 
 @given(observe, st.randoms(use_true_random=False))
-def test_the_order_of_pictures_has_no_part_in_it(seen: list[tuple[float, bool]], random: object) -> None:
+def test_the_order_of_images_has_no_part_in_it(seen: list[tuple[float, bool]], random: object) -> None:
     shuffled = list(seen)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = (

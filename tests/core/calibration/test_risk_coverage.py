@@ -23,10 +23,10 @@ seen = st.lists(st.tuples(st.integers(0, 5).map(float), st.booleans()), min_size
 
 
 @given(seen)
-def test_risks_are_the_mean_over_all_orders_of_equal_scores(pictures: list[tuple[float, bool]]) -> None:
-    score, right = np.array([s for s, _ in pictures]), [r for _, r in pictures]
+def test_risks_are_the_mean_over_all_orders_of_equal_scores(scored: list[tuple[float, bool]]) -> None:
+    score, right = np.array([s for s, _ in scored]), [r for _, r in scored]
     curves = []
-    for order in permutations(range(len(pictures))):
+    for order in permutations(range(len(scored))):
         if all(score[a] >= score[b] for a, b in pairwise(order)):
             curves.append([sum(not right[i] for i in order[: k + 1]) / (k + 1) for k in range(len(order))])
     assert compute_risks(score, right) == pytest.approx(np.mean(curves, axis=0))

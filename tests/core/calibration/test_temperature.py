@@ -11,7 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.calibration.temperature import COLDEST, HOTTEST, compute_moments, fit_temperature, log_probabilities
+from bioclip_x.calibration.temperature import (
+    COLDEST,
+    HOTTEST,
+    compute_log_probabilities,
+    compute_moments,
+    fit_temperature,
+)
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.scoring import ScoredBatch
 from bioclip_x.inference.temperature import Peaks, apply_temperature
@@ -82,7 +88,7 @@ def test_sums_over_chunks_are_those_of_a_softmax(seed: int, size: int, temperatu
     assert of.best_B.tolist() == logits_BC.argmax(1).tolist()
     assert of.right_B.tolist() == (logits_BC.argmax(1) == class_B).tolist()
     whole_BC = torch.log_softmax(logits_BC.double() / temperature, dim=1)
-    best_B, true_B = log_probabilities(streamed(logits_BC, size), of, temperature)
+    best_B, true_B = compute_log_probabilities(streamed(logits_BC, size), of, temperature)
     assert best_B.tolist() == pytest.approx(whole_BC.max(1).values.tolist(), abs=1e-9)
     assert true_B.tolist() == pytest.approx(whole_BC[range(4), class_B].tolist(), rel=1e-9, abs=1e-9)
     _, mean_B, variance_B = compute_moments(streamed(logits_BC, size), of.top_B, 1 / temperature)
@@ -100,7 +106,7 @@ def test_bounds_are_told() -> None:
     assert fit_temperature([labelled(Logits.of(logits_BC), wrong)]).bound == "hottest"
 
 
-def test_pictures_of_no_class_and_classes_without_a_score_have_no_part() -> None:
+def test_images_of_no_class_and_classes_without_a_score_have_no_part() -> None:
     logits_BC, class_B = drawn(60, 4, 1.5)
     alone = fit_temperature([labelled(Logits.of(logits_BC), class_B)])
     more_BC = torch.cat([logits_BC, torch.randn(2, 4)])
@@ -114,13 +120,13 @@ def test_pictures_of_no_class_and_classes_without_a_score_have_no_part() -> None
 def test_a_class_without_a_score_has_no_share() -> None:
     logits_BC = torch.tensor([[1.0, -torch.inf, 0.0]])
     of = find_top_logits(labelled(Logits.of(logits_BC), torch.tensor([0])))
-    best_B, _ = log_probabilities(Logits.of(logits_BC), of, 2.0)
+    best_B, _ = compute_log_probabilities(Logits.of(logits_BC), of, 2.0)
     assert float(best_B) == pytest.approx(float(torch.log_softmax(torch.tensor([0.5, 0.0]), 0)[0]), abs=1e-7)
 
 
 def test_peaks_are_seen_in_passing_before_the_temperature() -> None:
     logits_BC = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
     peaks = Peaks(3)
-    divided = apply_temperature(peaks.recorded(streamed(logits_BC, 2)), 4.0)
+    divided = apply_temperature(peaks.record(streamed(logits_BC, 2)), 4.0)
     assert torch.equal(torch.cat([part for _, part in divided.chunks()]).T, logits_BC / 4)
     assert torch.equal(peaks.top_B, logits_BC.amax(1))

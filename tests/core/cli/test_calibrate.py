@@ -41,7 +41,7 @@ def test_calibrate_and_classify(
 ) -> None:
     same = ("--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits")
     code, out, err = run(capsys, "classify", *same, "--depth", "auto")
-    assert code == 2 and "run `bioclip-x calibrate LABELLED_PICTURES --accuracy 0.95`" in err and out == ""
+    assert code == 2 and "run `bioclip-x calibrate LABELLED_IMAGES --accuracy 0.95`" in err and out == ""
     code, out, err = run(capsys, "calibrate", tmp_path / "labels.csv", *same)
     assert code == 0 and Path(out.strip()).is_file() and "calibrations" in out
     for told in (
@@ -75,7 +75,7 @@ def test_a_file_of_its_own(scores: Path, birds_csv: Path, tmp_path: Path, capsys
     _, out, _ = run(capsys, "classify", *same, "--calibration", file, "--format", "json")
     assert "calibrated on 120 images" in json.loads(out)["provenance"]["probabilities"]
     code, _, err = run(capsys, "classify", *same, "--calibration", file, "--subset", "Animalia")
-    assert code == 2 and "mine.json was made for something else (taxonomy:" in err
+    assert code == 2 and "mine.json was made under other conditions (taxonomy:" in err
 
 
 def test_what_cannot_be_calibrated(

@@ -167,7 +167,7 @@ def test_requests_that_are_wrong(run, pictures: Path, arguments: list[str], mess
 def test_an_empty_folder_is_a_wrong_request(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "empty").mkdir()
     code, _, err = run("--quiet", tmp_path / "empty")
-    assert code == 2 and "holds no image" in err
+    assert code == 2 and "contains no images" in err
 
 
 def test_a_recipe_file_does_what_flags_do(run, pictures: Path, tmp_path: Path, birds_csv: Path) -> None:  # type: ignore[no-untyped-def]

@@ -81,7 +81,7 @@ def test_answers_of_no_use_are_named_and_the_status_says_so(birds_csv: Path, tmp
     with serving(in_turn(said("I do not know."), said("- a trait"))) as server:
         result = described(server, birds_csv, tmp_path / "d.yaml")
         assert result.exit_code == 1
-        assert "1 of 6 answers are unusable, and their classes empty: Parus major (prose, and no list)" in result.stderr
+        assert "1 of 6 answers are unusable and their classes empty: Parus major (prose instead of a list)" in result.stderr
         assert load_descriptors(tmp_path / "d.yaml").empty_classes == ("Parus major",)
         assert described(server, birds_csv, tmp_path / "d.yaml").exit_code == 1 and len(server.asked) == 6
         result = described(server, birds_csv, tmp_path / "d.yaml", "--retry-unusable")
@@ -110,7 +110,7 @@ def test_a_failing_server_leaves_a_fuller_file_in_place(birds_csv: Path, tmp_pat
         server.respond = lambda body: failed(500, "broken")
         result = described(server, birds_csv, output, "--name", "scientific", "--quiet")
     # The one without a common name is asked of by the same name as before.
-    assert f"note: {output} describes 6 classes and stays as it was; the 1 of this run so far" in result.stderr
+    assert f"note: {output} describes 6 classes and is kept; the 1 classes described so far" in result.stderr
     assert len(load_descriptors(output).classes) == 6
 
 

@@ -209,9 +209,7 @@ def test_the_rest_of_the_options_end_to_end(birds_csv: Path, tmp_path: Path) -> 
 OWN = """
 import time
 import anyio
-from bioclip_x import ComponentSpec, hookimpl
-from bioclip_x.prompts.templates import PromptTemplate
-from bioclip_x.records import Answer
+from bioclip_x.plugin import Answer, ComponentSpec, PromptTemplate, hookimpl
 
 class Async:
     provenance = {"model": "own", "host": "none"}

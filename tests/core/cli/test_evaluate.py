@@ -60,7 +60,7 @@ def test_texts_side_by_side(request_of: tuple[str | Path, ...], capsys: pytest.C
         "difference in top-1",
     )
     assert [row for row in rows if any(line.startswith(row) for line in lines)] == list(rows)
-    assert "note: 3 images are of no listed class, skipped" in err
+    assert "note: 3 images of unlisted classes skipped" in err
     assert "note: swapped: a control: the descriptors are those of other classes" in err
     assert max(map(len, lines[1:])) <= 100
 

@@ -106,10 +106,10 @@ def test_what_cannot_be_explained(
     same: tuple[str | Path, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, err = run(capsys, "explain", *same[:5])
-    assert code == 2 and "no text chosen has descriptors (taxonomic): add --plugin descriptors" in err
+    assert code == 2 and "none of the chosen texts has descriptors (taxonomic); add --plugin descriptors" in err
     code, _, err = run(capsys, "explain", tmp_path / "gone", *same[1:])
     assert code == 2 and "no such folder" in err
     (tmp_path / "scores.csv").write_text("file_name,Parus major,Turdus merula\n0.png,1,2\n")
     scorer = ("--scorer", f"external:file={tmp_path / 'scores.csv'},kind=logits")
     code, _, err = run(capsys, "explain", *same[:5], *scorer)
-    assert code == 2 and "can be told for the scorer 'text'" in err
+    assert code == 2 and "the scorer 'external' does not pool prompt similarities into logits" in err

@@ -44,7 +44,8 @@ def test_one_model_with_all_facts_and_sources(capsys: pytest.CaptureFixture[str]
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(run(capsys, "--format", "json")[1])
-    assert [one["name"] for one in listed] == list(read_aliases())
+    assert [one["name"] for one in listed] == ["field-guide", *read_aliases()]
+    assert (listed[0]["source"], listed[0]["encoder"]) == ("package:bioclip_x_field_guide/model", "open_clip")
     one = json.loads(run(capsys, "biocap", "--format", "json")[1])
     assert one == next(model for model in listed if model["name"] == "biocap")
     assert one["classes_cached"] is None and one["facts"]["image"]["interpolation"] == "bicubic"

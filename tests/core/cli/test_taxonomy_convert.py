@@ -63,8 +63,8 @@ def test_a_file_stays_as_it_was_where_the_new_one_cannot_be(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no output file says the format by its suffix"),
-        (["--output", "out.xyz"], "out.xyz does not say its format by its suffix"),
+        ([], "no output file to infer the format from"),
+        (["--output", "out.xyz"], "out.xyz has no known format suffix"),
         (["--output", "gone/out.csv"], "there is no folder gone"),
     ],
 )
@@ -85,4 +85,4 @@ def test_real_trees_come_back(capsys: pytest.CaptureFixture[str], shared_data: P
     assert run(capsys, source, "--output", tmp_path / "out.json")[0] == 0
     assert read(tmp_path / "out.json").fingerprint == read(source).fingerprint
     code, _, err = run(capsys, source, "--output", tmp_path / "out.yaml")
-    assert code == 2 and "order 'Chiroptera' stands twice" in err and "convert to .json" in err
+    assert code == 2 and "order 'Chiroptera' is twice" in err and "convert to .json" in err

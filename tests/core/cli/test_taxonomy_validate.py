@@ -43,10 +43,10 @@ def test_warnings_each_with_its_line(capsys: pytest.CaptureFixture[str]) -> None
         "  warning  listed twice",
         "    line 4  Parus major is listed again and taken once",
         "  warning  homonym",
-        "    line 5  'Oenanthe' names 2 taxa, to be told apart by path: Animalia > Aves > Muscicapidae > Oenanthe (line 5);",
+        "    line 5  'Oenanthe' names 2 taxa, distinguished only by path: Animalia > Aves > Muscicapidae > Oenanthe (line 5);",
         "            Plantae > Magnoliopsida > Apiaceae > Oenanthe (line 6)",
         "  warning  hole",
-        "    line 3  1 of 4 classes stand in no class: Animalia > Emydidae (line 3)",
+        "    line 3  1 of 4 classes have no class: Animalia > Emydidae (line 3)",
     ]
     assert run(capsys, "odd.csv", "--strict")[0] == 1
 

@@ -59,7 +59,7 @@ def test_names_that_do_not_fit(birds: Taxonomy, tmp_path: Path) -> None:
         ("unknown class", "Parus mayor"),
         ("missing classes", ""),
     ]
-    assert "meant was maybe species Parus major" in found[2].message
+    assert "did you mean species Parus major," in found[2].message
     assert found[3].message.endswith("3 classes of the taxonomy: Parus minor, Turdus merula, Turdus pilaris")
 
 
@@ -80,7 +80,7 @@ def test_the_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert (document["classes"], document["descriptors"], document["mended"], document["told"]) == (1, 6, 6, 1)
     assert document["findings"][0] == {
         "kind": "list mark", "class": "hen", "phrase": "- red comb", "done": "mended", "became": "red comb",
-        "message": "a bullet or a number of a list",
+        "message": "a bullet or list number",
     }  # fmt: skip
 
 

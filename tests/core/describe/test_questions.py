@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bioclip_x.describe.questions import make_questions
-from bioclip_x.describe.siblings import MOST_TOLD, describe_siblings, find_siblings
+from bioclip_x.describe.siblings import MOST_SIBLINGS, describe_siblings, find_siblings
 from bioclip_x.errors import DescriptorError, RecipeError
 from bioclip_x.prompts.llm_prompts import Part, PromptTemplate, list_builtin_templates, load_template
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
@@ -63,7 +63,7 @@ def test_a_genus_is_asked_of_once_and_found_again_by_its_key(tree: Taxonomy, tem
         "member of the genus Parus?",
         "where is member of the genus Parus?",
     }
-    assert notes == ("7 of 8 taxa have no common name in language 'en'; they are asked of by their scientific name",)
+    assert notes == ("7 of 8 taxa have no common name in language 'en'; prompts use their scientific name",)
 
 
 def test_classes_without_a_taxon_at_the_rank_are_named(tree: Taxonomy, template: PromptTemplate) -> None:
@@ -104,9 +104,9 @@ def test_each_species_of_a_large_genus_is_told_to_some() -> None:
     nodes = [int(node) for node in tree.leaf_node_C]
     assert [tree.names[node] for node in find_siblings(tree, nodes[3])] == names[:3] + names[4:]
     told = [describe_siblings(tree, node, "scientific", "en") for node in nodes]
-    assert told[39].startswith("Carex aa, Carex ab, ") and told[39].endswith(f" and {39 - MOST_TOLD} others")
+    assert told[39].startswith("Carex aa, Carex ab, ") and told[39].endswith(f" and {39 - MOST_SIBLINGS} others")
     for name in names:
-        assert sum(f"{name}," in f"{line.partition(' and ')[0]}," for line in told) == MOST_TOLD
+        assert sum(f"{name}," in f"{line.partition(' and ')[0]}," for line in told) == MOST_SIBLINGS
 
 
 def test_the_three_rows_show_an_exemplar_of_the_taxons_own_domain(tree: Taxonomy) -> None:
@@ -117,12 +117,12 @@ def test_the_three_rows_show_an_exemplar_of_the_taxons_own_domain(tree: Taxonomy
     assert "- gliding low over the waves" in by_key["Parus major", "background"]
     assert "from its nearest relatives: Parus minor?" in by_key["Parus major", "descriptor"]
     assert "Dog Rose" in by_key["Prunella vulgaris", "descriptor"]
-    assert notes[0] == "1 taxon of no domain that has an exemplar (Emys); shown that of birds"
+    assert notes[0] == "no exemplar for the domain of 1 taxon (Emys); that of birds is used"
     fixed = load_template("exemplar").model_copy(update={"domain": "fungi"})
     assert all("Fly Agaric" in q.prompt for q in make_questions(tree, fixed)[0])
     labels = from_labels(["red fox"])
     assert "Fly Agaric" in make_questions(labels, fixed)[0][0].prompt
-    with pytest.raises(DescriptorError, match="does not tell which exemplar"):
+    with pytest.raises(DescriptorError, match="no taxon of the taxonomy belongs to a domain"):
         make_questions(labels, load_template("exemplar"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bioclip_x.describe.answer_log import AnswerLog, Asked, log_path, open_log
+from bioclip_x.describe.answer_log import AnswerKey, AnswerLog, make_log_path, open_log
 from bioclip_x.describe.descriptor_file import make_partial_path
 from bioclip_x.describe.questions import Question, make_questions
 from bioclip_x.describe.run import describe
@@ -74,7 +74,7 @@ def test_questions_call_a_class_by_common_or_scientific_name(template: PromptTem
         ("Parus major", "Kohlmeise", ("Paridae", "Parus major")),
         ("Parus minor", "Parus minor", ("Paridae", "Parus minor")),
     ]
-    assert notes == ("1 of 2 classes have no common name in language 'de'; they are asked of by their scientific name",)
+    assert notes == ("1 of 2 classes have no common name in language 'de'; prompts use their scientific name",)
     asked, notes = make_questions(tree, template, called_by="scientific")
     assert ([q.prompt for q in asked], notes) == (["Parus major", "Parus minor"], ())
 
@@ -152,9 +152,9 @@ def test_unusable_answers_are_empty_classes_counted_and_named(template: PromptTe
     read = load_descriptors(tmp_path / "d.yaml")
     assert read.empty_classes == ("hen",)
     assert read.classes["red fox"] == (Descriptor("a bushy tail"),)
-    assert read.provenance["unusable"] == {"hen": "prose, and no list"}
+    assert read.provenance["unusable"] == {"hen": "prose instead of a list"}
     assert read.provenance["tokens"] == {"prompt": None, "completion": None}
-    assert "1 of 3 answers are unusable, and their classes empty: hen (prose, and no list)" in written.notes[0]
+    assert "1 of 3 answers are unusable and their classes empty: hen (prose instead of a list)" in written.notes[0]
 
 
 def test_unusable_answers_are_asked_again_on_request_only(template: PromptTemplate, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_run_that_ends_early_writes_what_it_has_and_goes_on(
     assert read.provenance["unanswered"] == ["red fox", "fly agaric"]
     if isinstance(end, LanguageModelError):
         assert "the server is down; 1 of 3 questions are answered" in str(problem.value)
-        assert str(problem.value).endswith("not yet: red fox, fly agaric")
+        assert str(problem.value).endswith("unanswered: red fox, fly agaric")
     again = Model()
     run(template, again, output)
     assert again.asked == ["red fox", "fly agaric"]
@@ -208,19 +208,19 @@ def test_a_run_that_ends_early_writes_what_it_has_and_goes_on(
 def test_a_run_that_ends_early_leaves_a_fuller_file_in_place(
     template: PromptTemplate, tmp_path: Path, end: BaseException
 ) -> None:
-    output, said = tmp_path / "d.yaml", []
+    output, messages = tmp_path / "d.yaml", []
     run(template, Model(), output)
     before = output.read_bytes()
     with pytest.raises(type(end)):
-        run(template, Model({"fly agaric": end}, model="n"), output, say=said.append)
+        run(template, Model({"fly agaric": end}, model="n"), output, say=messages.append)
     assert output.read_bytes() == before
     assert list(load_descriptors(make_partial_path(output)).classes) == ["hen", "red fox"]
-    assert said == [
-        f"{output} describes 3 classes and stays as it was; the 2 of this run so far are in {tmp_path / 'd.partial.yaml'}"
+    assert messages == [
+        f"{output} describes 3 classes and is kept; the 2 classes described so far are in {tmp_path / 'd.partial.yaml'}"
     ]
-    run(template, Model(model="n"), output, say=said.append)
+    run(template, Model(model="n"), output, say=messages.append)
     assert load_descriptors(output).provenance["model"] == "n"
-    assert not make_partial_path(output).exists() and len(said) == 1
+    assert not make_partial_path(output).exists() and len(messages) == 1
 
 
 def test_a_file_that_only_looks_like_a_partial_one_stays(template: PromptTemplate, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_run_without_an_answer_leaves_nothing(template: PromptTemplate, tmp_pa
 def test_half_a_line_is_asked_again(template: PromptTemplate, tmp_path: Path) -> None:
     output = tmp_path / "d.yaml"
     run(template, Model(), output)
-    log = log_path(output)
+    log = make_log_path(output)
     log.write_bytes(log.read_bytes()[:-20])
     for asked, broken in ((["fly agaric"], 1), ([], 1)):
         model = Model()
@@ -280,9 +280,9 @@ def test_a_full_disk_is_told(template: PromptTemplate, tmp_path: Path, monkeypat
 
 def test_the_log_is_one_json_object_a_line(template: PromptTemplate, tmp_path: Path) -> None:
     run(template, Model({"hen": "- a\u2028b\n- c"}), tmp_path / "d.yaml")
-    lines = log_path(tmp_path / "d.yaml").read_bytes().splitlines()
+    lines = make_log_path(tmp_path / "d.yaml").read_bytes().splitlines()
     assert json.loads(lines[0])["asked"]["path"] == ["hen"]
-    with open_log(log_path(tmp_path / "d.yaml")) as log:
+    with open_log(make_log_path(tmp_path / "d.yaml")) as log:
         assert log.broken == 0
 
 
@@ -291,10 +291,10 @@ def test_a_disk_that_takes_a_line_in_parts_gets_it_whole(tmp_path: Path) -> None
         def write(self, raw: Any) -> int:
             return super().write(bytes(raw)[:10])
 
-    asked = Asked(path=("hen",), prompt_sha256="0", model="m", host="h", temperature=None, max_tokens=None)
+    asked = AnswerKey(path=("hen",), prompt_sha256="0", model="m", host="h", temperature=None, max_tokens=None)
     path = tmp_path / "log"
     with Stingy(str(path), "ab") as handle:
-        AnswerLog(path, handle, {}, 0).keep(asked, Answer("- a red comb"), "2025-01-01")
+        AnswerLog(path, handle, {}, 0).store(asked, Answer("- a red comb"), "2025-01-01")
     with open_log(path) as log:
         assert log.broken == 0 and len(log.find(asked)) == 1
 

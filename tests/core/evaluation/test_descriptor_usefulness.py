@@ -11,7 +11,7 @@ import yaml
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_usefulness import Sorted, find_best_two, measure_usefulness
+from bioclip_x.evaluation.descriptor_usefulness import SortedImages, find_best_two, measure_usefulness
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
 from bioclip_x.evaluation.pruning import prune, select_dropped_entries
 from bioclip_x.prompts import load_descriptors
@@ -22,7 +22,7 @@ from bioclip_x.registry import create_registry
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from helpers import BIRDS, picture
 
-SAID = {
+PHRASES = {
     "Parus major": ["a black crown", "a yellow breast", "white cheeks"],
     "Cyanistes caeruleus": ["a blue crown", "a yellow breast"],
     "Turdus merula": ["a yellow bill", "black feathers"],
@@ -33,9 +33,9 @@ SAID = {
 
 
 @pytest.fixture
-def said(tmp_path: Path) -> Path:
+def descriptor_file(tmp_path: Path) -> Path:
     file = tmp_path / "said.yaml"
-    file.write_text(yaml.safe_dump({"format": "bioclip-x/descriptors/1", "style": "bare", "classes": SAID}))
+    file.write_text(yaml.safe_dump({"format": "bioclip-x/descriptors/1", "style": "bare", "classes": PHRASES}))
     return file
 
 
@@ -52,8 +52,8 @@ def seen(classifier: Classifier, counts: dict[str, int], seed: int = 0) -> Label
     return LabelledImages(features[order], sources, np.array(classes)[order.numpy()], ())
 
 
-def named(classifier: Classifier, pictures: LabelledImages) -> np.ndarray:
-    listed = Sorted.of(pictures)
+def named(classifier: Classifier, images: LabelledImages) -> np.ndarray:
+    listed = SortedImages.of(images)
     right: np.ndarray = find_best_two(listed.logits(classifier)).best_N == listed.class_N
     return right
 
@@ -74,17 +74,17 @@ COUNTS = {
 
 @pytest.mark.parametrize("pooling", ["mean", "ensemble", "max"])
 def test_without_a_descriptor_is_classifying_with_a_file_that_lacks_it(
-    pooling: str, tiny_model: str, birds_csv: Path, said: Path, tmp_path: Path
+    pooling: str, tiny_model: str, birds_csv: Path, descriptor_file: Path, tmp_path: Path
 ) -> None:
     def classifier(file: Path) -> Classifier:
         return Classifier(tiny_model, taxonomy=birds_csv, descriptors=file, text=["descriptors"], pooling=pooling)
 
-    whole = classifier(said)
-    pictures = seen(whole, COUNTS)
-    found = by_name(measure_usefulness(whole, pictures, "made"))
-    right, told, changes = named(whole, pictures), load_descriptors(said), 0
+    whole = classifier(descriptor_file)
+    images = seen(whole, COUNTS)
+    found = by_name(measure_usefulness(whole, images, "made"))
+    right, told, changes = named(whole, images), load_descriptors(descriptor_file), 0
     assert sum(one.right for one in found.values()) == right.sum()
-    for name, phrases in SAID.items():
+    for name, phrases in PHRASES.items():
         if name not in found:
             continue
         uses = {use.phrase: use for use in found[name].descriptors}
@@ -97,30 +97,30 @@ def test_without_a_descriptor_is_classifying_with_a_file_that_lacks_it(
             kept = {n: tuple(d for d in ds if (n, d.phrase) != (name, phrase)) for n, ds in told.classes.items()}
             file = tmp_path / "less.yaml"
             write_descriptors(file, type(told)(kept, "less", told.style))
-            after = named(classifier(file), pictures)
+            after = named(classifier(file), images)
             assert without is not None and without.of == 29
             assert (without.fixed, without.broken) == ((after & ~right).sum(), (right & ~after).sum())
             changes += without.fixed + without.broken
     assert changes > 0
 
 
-def test_areas_and_siblings(tiny_model: str, birds_csv: Path, said: Path) -> None:
-    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
-    pictures = seen(classifier, COUNTS)
-    result = measure_usefulness(classifier, pictures, "made")
+def test_areas_and_siblings(tiny_model: str, birds_csv: Path, descriptor_file: Path) -> None:
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file)
+    images = seen(classifier, COUNTS)
+    result = measure_usefulness(classifier, images, "made")
     found = by_name(result)
     assert set(result.without) == {"Quercus"} and result.pictures == 29
-    assert "2 images of classes that are not listed have no part in any figure" in result.notes
+    assert "2 images of unlisted classes ignored" in result.notes
     kin = {name: (one.sibling_rank, one.sibling_taxon, one.siblings) for name, one in found.items()}
     assert kin["Parus major"] == kin["Cyanistes caeruleus"] == ("family", "Paridae", 1)
     assert kin["Turdus merula"] == kin["Emys orbicularis"] == ("", "", 4)
-    names = [classifier.taxonomy.class_taxon(int(c)).name if c >= 0 else "" for c in pictures.class_n]
+    names = [classifier.taxonomy.class_taxon(int(c)).name if c >= 0 else "" for c in images.class_n]
     texts = {prompt.text: row for row, prompt in enumerate(classifier.bank.prompts)}
     for name, one in found.items():
         others = {"Parus major": {"Cyanistes caeruleus"}, "Cyanistes caeruleus": {"Parus major"}}
         siblings = others.get(name, set(found) - {name})
         for use in one.descriptors:
-            cos = (classifier.bank.embeddings_PD[texts[use.text]] @ pictures.features_nD.T).double().numpy().round(6)
+            cos = (classifier.bank.embeddings_PD[texts[use.text]] @ images.features_nD.T).double().numpy().round(6)
             own = [x for x, n in zip(cos, names) if n == name]
             for got, mean, whose in (
                 (use.from_siblings, use.siblings, siblings),
@@ -135,30 +135,32 @@ def test_areas_and_siblings(tiny_model: str, birds_csv: Path, said: Path) -> Non
     assert (shared.phrase, shared.shared_by, shared.with_siblings) == ("a yellow breast", 2, 1)
 
 
-def test_siblings_without_pictures_are_no_siblings(tiny_model: str, birds_csv: Path, said: Path) -> None:
-    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
+def test_siblings_without_images_are_no_siblings(tiny_model: str, birds_csv: Path, descriptor_file: Path) -> None:
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file)
     one = by_name(measure_usefulness(classifier, seen(classifier, {"Parus major": 3, "Turdus merula": 3}), "made"))[
         "Parus major"
     ]
     assert (one.sibling_rank, one.siblings, one.sibling_pictures) == ("", 1, 3)
 
 
-def test_one_class_only_has_nothing_to_be_told_from(tiny_model: str, birds_csv: Path, said: Path) -> None:
-    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
+def test_one_class_only_has_nothing_to_be_told_from(tiny_model: str, birds_csv: Path, descriptor_file: Path) -> None:
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file)
     (one,) = measure_usefulness(classifier, seen(classifier, {"Parus major": 3}), "made").classes
     assert (one.siblings, one.sibling_pictures) == (0, 0)
     for use in one.descriptors:
         assert (use.from_siblings, use.from_all, use.others, use.between) == (None, None, None, None)
 
 
-def test_one_picture_all_over_says_nothing(tiny_model: str, birds_csv: Path, said: Path, tmp_path: Path) -> None:
+def test_one_image_all_over_says_nothing(
+    tiny_model: str, birds_csv: Path, descriptor_file: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "same"
     for name in ("Parus major", "Cyanistes caeruleus", "Sitta europaea"):
         (folder / name).mkdir(parents=True)
         for number in range(3):
             picture(0).save(folder / name / f"{number}.png")
     (folder / "Parus major" / "broken.png").write_bytes(b"no image")
-    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said, batch_size=2)
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file, batch_size=2)
     dataset = ImageFolder(path=folder, off_list="keep")
     list(dataset.prepare(classifier.taxonomy))
     found = measure_usefulness(classifier, embed_labelled_images(classifier, dataset), "same")
@@ -169,16 +171,16 @@ def test_one_picture_all_over_says_nothing(tiny_model: str, birds_csv: Path, sai
             assert use.from_siblings.side == "around" and use.is_same_everywhere and use.spread == 0
 
 
-def test_what_cannot_be_told_of(tiny_model: str, birds_csv: Path, said: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_told_of(tiny_model: str, birds_csv: Path, descriptor_file: Path, tmp_path: Path) -> None:
     classifier = Classifier(tiny_model, taxonomy=birds_csv)
     with pytest.raises(
-        DescriptorError, match=r"no text chosen has descriptors \(taxonomic\): add --plugin descriptors"
+        DescriptorError, match=r"none of the chosen texts has descriptors \(taxonomic\); add --plugin descriptors"
     ):
         measure_usefulness(classifier, seen(classifier, {"Parus major": 1}), "made")
-    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said)
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file)
     with pytest.raises(DescriptorError, match="made has no usable image of a listed class"):
         measure_usefulness(classifier, seen(classifier, {"": 2}), "made")
-    with pytest.raises(DescriptorError, match="made has 1 usable image of listed classes: there is no other half"):
+    with pytest.raises(DescriptorError, match="made has 1 usable image of listed classes; at least 2 are needed"):
         few = seen(classifier, {"Parus major": 1})
         prune(classifier, create_registry(), few, "made", least=0.5, seed=0)
 
@@ -188,7 +190,7 @@ def test_pruned_accuracy_is_that_of_the_file_written(
     options: dict[str, float], tiny_model: str, tmp_path: Path
 ) -> None:
     (tmp_path / "birds.csv").write_text(BIRDS)
-    classes = SAID | ({"Paridae": ["a short bill", "a yellow breast"]} if options else {})
+    classes = PHRASES | ({"Paridae": ["a short bill", "a yellow breast"]} if options else {})
     file = tmp_path / "said.yaml"
     file.write_text(yaml.safe_dump({"format": "bioclip-x/descriptors/1", "style": "bare", "classes": classes}))
 
@@ -197,8 +199,8 @@ def test_pruned_accuracy_is_that_of_the_file_written(
         return Classifier(tiny_model, taxonomy=tmp_path / "birds.csv", descriptors=path, text=text)
 
     whole = classifier(file)
-    pictures = seen(whole, {name: 24 for name in list(SAID)[:4]}, seed=2)
-    kept, done = prune(whole, create_registry(), pictures, "made", least=0.9, seed=3)
+    images = seen(whole, {name: 24 for name in list(PHRASES)[:4]}, seed=2)
+    kept, done = prune(whole, create_registry(), images, "made", least=0.9, seed=3)
     assert 0 < done.dropped < done.judged <= done.descriptors == sum(map(len, classes.values()))
     write_descriptors(tmp_path / "pruned.yaml", kept)
     again = load_descriptors(tmp_path / "pruned.yaml")
@@ -206,10 +208,8 @@ def test_pruned_accuracy_is_that_of_the_file_written(
     assert all(again.classes[name] for name in classes) or options
     from bioclip_x.evaluation.labelled_images import split_in_halves
 
-    deciding, held = split_in_halves(pictures.class_n, 3)
-    part = LabelledImages(
-        pictures.features_nD[held], tuple(pictures.sources[r] for r in held), pictures.class_n[held], ()
-    )
+    deciding, held = split_in_halves(images.class_n, 3)
+    part = LabelledImages(images.features_nD[held], tuple(images.sources[r] for r in held), images.class_n[held], ())
     before, after = named(whole, part), named(classifier(tmp_path / "pruned.yaml"), part)
     assert (done.deciding, done.held_out) == (len(deciding), len(held)) == (48, 48)
     assert (done.before.hits, done.after.hits) == (before.sum(), after.sum())
@@ -226,12 +226,12 @@ def use(phrase: str, value: float, broken: int = 0, fixed: int = 0, of_family: b
     return DescriptorUse(phrase, phrase, "descriptor", 1, taxon, rank, 1, 0, 0, 0, 0, of, of, 0.5, 0.1, lost)
 
 
-def test_what_is_dropped(tiny_model: str, birds_csv: Path, said: Path) -> None:
-    taxonomy = Classifier(tiny_model, taxonomy=birds_csv, descriptors=said).taxonomy
+def test_what_is_dropped(tiny_model: str, birds_csv: Path, descriptor_file: Path) -> None:
+    taxonomy = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file).taxonomy
     names = [taxonomy.class_taxon(c).name for c in range(taxonomy.n_classes)]
 
-    def of(name: str, *uses: DescriptorUse, pictures: int = 9) -> ClassUse:
-        return ClassUse(names.index(name), name, "", pictures, 0, "", "", 1, 9, uses)
+    def of(name: str, *uses: DescriptorUse, images: int = 9) -> ClassUse:
+        return ClassUse(names.index(name), name, "", images, 0, "", "", 1, 9, uses)
 
     for_one, for_none = (use("for one", x, of_family=True) for x in (0.3, 0.7)), use("for none", 0.3, of_family=True)
     uses = [

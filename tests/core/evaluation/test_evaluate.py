@@ -11,7 +11,7 @@ import pytest
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation import labelled_images
 from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
-from bioclip_x.evaluation.evaluate import evaluate, seeded
+from bioclip_x.evaluation.evaluate import evaluate, make_seeded_run
 from bioclip_x.evaluation.intervals import compute_wilson_interval
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
@@ -58,11 +58,11 @@ class Made:
         return evaluate(registry, [recipe], Manifest(path=self.labels, off_list="keep"), "made")
 
 
-def test_figures_are_those_of_a_loop_over_the_pictures(registry: Registry, tmp_path: Path, birds_csv: Path) -> None:
+def test_figures_are_those_of_a_loop_over_the_images(registry: Registry, tmp_path: Path, birds_csv: Path) -> None:
     made = Made(tmp_path)
     found = made.evaluated(registry, birds_csv)
     assert (found.pictures, found.classes, found.n_classes) == (90, 6, 6)
-    assert "3 images are of no listed class, skipped" in found.notes
+    assert "3 images of unlisted classes skipped" in found.notes
     [one] = found.texts
     logits_nC, class_n = made.logits_nC[:90], made.class_n[:90]
     best_n = logits_nC.argmax(1)
@@ -146,7 +146,7 @@ def test_a_genus_that_is_a_class_is_answered_by_either_of_its_nodes(birds_csv: P
     assert genus != leaf
 
 
-def test_texts_are_compared_on_pictures_that_are_embedded_once(
+def test_texts_are_compared_on_images_that_are_embedded_once(
     registry: Registry, tiny_model: str, tmp_path: Path, birds_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("Parus_major", "Turdus_merula", "Emys_orbicularis"):
@@ -172,7 +172,7 @@ def test_texts_are_compared_on_pictures_that_are_embedded_once(
     assert names.difference is None and names.seeds == common.seeds == () and random.seeds == (0, 1, 2)
     each = [
         evaluate(registry, [run], ImageFolder(path=tmp_path / "photos"), "photos", seeds=1).texts[0]
-        for run in seeded(registry, recipes[1], 3).recipes
+        for run in make_seeded_run(registry, recipes[1], 3).recipes
     ]
     assert random.top1.value == pytest.approx(np.mean([one.top1.value for one in each]))
     assert random.top1.sd == pytest.approx(np.std([one.top1.value for one in each], ddof=1))
@@ -187,7 +187,7 @@ def test_seeds_begin_with_the_texts_own(registry: Registry) -> None:
         return resolve_recipe(registry, flags={"text": text})
 
     def run(text: list[str]) -> Any:
-        return seeded(registry, recipe(text), 3)
+        return make_seeded_run(registry, recipe(text), 3)
 
     assert run(["taxonomic"]).recipes == (recipe(["taxonomic"]),) and run(["taxonomic"]).seeds == ()
     assert run(["common", "random-words:seed=4"]).seeds == (4, 5, 6)
@@ -206,8 +206,8 @@ def test_what_cannot_be_evaluated(registry: Registry, tmp_path: Path, birds_csv:
         resolve_recipe(registry, flags={"taxonomy": birds_csv, "scorer": scorer, "text": text})
         for text in ("common", "taxonomic")
     ]
-    with pytest.raises(EvaluationError, match="the scorer 'external' compares no texts"):
+    with pytest.raises(EvaluationError, match="the scorer 'external' does not use texts"):
         evaluate(registry, recipes, Manifest(path=made.labels), "made")
     made.labels.write_text("path,label\n0.jpg,Sitta europaea\n")
-    with pytest.raises(EvaluationError, match=r"made has no usable image of a listed class; .*1 images are of no"):
+    with pytest.raises(EvaluationError, match=r"made has no usable image of a listed class; .*1 images of unlisted"):
         evaluate(registry, recipes[:1], Manifest(path=made.labels, off_list="keep"), "made")

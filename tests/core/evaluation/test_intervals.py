@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from bioclip_x.evaluation.intervals import (
     bootstrap_ratio_interval,
+    compute_class_accuracies,
     compute_class_interval,
-    compute_class_shares,
     compute_difference_interval,
-    compute_share_interval,
+    compute_proportion_interval,
     compute_spread,
     compute_wilson_interval,
 )
@@ -41,7 +41,7 @@ def test_class_shares_are_those_of_a_loop(cases: list[tuple[int, int]]) -> None:
     for right, of in cases:
         by_class.setdefault(of, []).append(right)
     expected = [sum(by_class[c]) / len(by_class[c]) for c in sorted(by_class)]
-    assert compute_class_shares([right for right, _ in cases], [of for _, of in cases]) == pytest.approx(expected)
+    assert compute_class_accuracies([right for right, _ in cases], [of for _, of in cases]) == pytest.approx(expected)
 
 
 def test_a_bootstrap_of_a_mean_is_as_wide_as_the_normal_interval() -> None:
@@ -54,11 +54,11 @@ def test_a_bootstrap_of_a_mean_is_as_wide_as_the_normal_interval() -> None:
 
 def test_a_ratio_is_of_sums_and_what_cannot_be_divided_is_left_out() -> None:
     assert bootstrap_ratio_interval([6, 0], [2, 0]) == (3, 3)  # draws of the second alone have no ratio
-    with pytest.raises(ValueError, match="something to divide by"):
+    with pytest.raises(ValueError, match="a positive denominator"):
         bootstrap_ratio_interval([1, 2], [0, 0])
 
 
-def test_many_pictures_are_drawn_in_parts_to_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_are_drawn_in_parts_to_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.arange(50) % 7
     whole = bootstrap_ratio_interval(values, np.ones(50))
     monkeypatch.setattr("bioclip_x.evaluation.intervals.AT_A_TIME", 1000)
@@ -66,8 +66,8 @@ def test_many_pictures_are_drawn_in_parts_to_the_same_result(monkeypatch: pytest
 
 
 def test_a_share_has_wilsons_interval_and_the_mean_of_several_runs_a_bootstraps() -> None:
-    assert compute_share_interval([1, 0, 1, 1]) == compute_wilson_interval(3, 4)
-    low, high = compute_share_interval([0.5, 1, 0.75, 1])
+    assert compute_proportion_interval([1, 0, 1, 1]) == compute_wilson_interval(3, 4)
+    low, high = compute_proportion_interval([0.5, 1, 0.75, 1])
     assert 0.5 <= low < 0.8125 < high <= 1
 
 
@@ -82,7 +82,7 @@ def test_the_spread_of_one_run_is_not_known() -> None:
     assert compute_spread([1, 2, 4]) == pytest.approx(np.sqrt((16 + 1 + 25) / 9 / 2))
 
 
-def test_no_difference_in_few_pictures_is_no_proof_of_none() -> None:
+def test_no_difference_in_few_images_is_no_proof_of_none() -> None:
     assert compute_difference_interval([0.0] * 20) == pytest.approx((-0.1611, 0.1611), abs=5e-5)
     low, high = compute_difference_interval([1, -1, 0, 0, 1, 1, 0, 1])
     assert -0.2 < low < 0.375 < high < 0.9

@@ -35,13 +35,13 @@ def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -
 
 def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for item, reason in [(tmp_path / "empty", "holds no image"), (str(tmp_path / "*.png"), "nothing matches")]:
+    for item, reason in [(tmp_path / "empty", "contains no images"), (str(tmp_path / "*.png"), "nothing matches")]:
         with pytest.raises(ImageError, match=reason):
             check_sources([item])
         [source] = expand_sources([item])
         assert reason in source.error
     [source] = expand_sources(["-"], io.StringIO(""))
-    assert "no path came" in source.error
+    assert "no paths on standard input" in source.error
     check_sources([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # a missing file is a row like any other
 
 

@@ -56,7 +56,7 @@ def test_it_holds_for_nothing_else(field: str, tmp_path: Path) -> None:
     assert choose_calibration("auto", elsewhere) is None
     file = save_calibration(FOUND, tmp_path / "c.json")
     with pytest.raises(
-        CalibrationError, match=rf"c.json was made for something else \({field}: .* there, other here\)"
+        CalibrationError, match=rf"c.json was made under other conditions \({field}: .* there, other here\)"
     ):
         choose_calibration(file, elsewhere)
 
@@ -65,7 +65,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     file = save_calibration(FOUND, tmp_path / "c.json")
     whole = json.loads(file.read_text())
     for document, message in [
-        ([], "no calibration that .* wrote"),
+        ([], "is not a calibration of"),
         ({**whole, "temperature": "warm"}, "temperature"),
         ({**whole, "temperature": -1.0}, "must be a number above 0"),
         ({k: v for k, v in whole.items() if k != "refusal"}, "refusal"),
@@ -83,9 +83,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 def test_depths() -> None:
     assert find_lambda(FOUND, 0.9) == 0.25
     for calibration, accuracy, message in [
-        (None, 0.95, r"there is no calibration .* run `bioclip-x calibrate LABELLED_PICTURES --accuracy 0.95`"),
+        (None, 0.95, r"there is no calibration .* run `bioclip-x calibrate LABELLED_IMAGES --accuracy 0.95`"),
         (FOUND, 0.95, r"no depth for accuracy 0.95 \(it has 0.9, 0.99\): run"),
-        (FOUND, 0.99, "no depth made 0.99 of the 60 images right"),
+        (FOUND, 0.99, "no depth reached an accuracy of 0.99 on the 60 calibration images"),
     ]:
         with pytest.raises(CalibrationError, match=message):
             find_lambda(calibration, accuracy)

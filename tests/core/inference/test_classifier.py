@@ -91,8 +91,8 @@ def test_ties_and_cut_texts_are_reported(tiny_model: str, tmp_path: Path) -> Non
     long = "Aus " + "bus " * 90
     table.write_text(f"kingdom,species\nAnimalia,Morus alba\nPlantae,Morus alba\nPlantae,{long}\n")
     notes = Classifier(tiny_model, taxonomy=table, text="scientific").provenance.notes
-    assert any("1 groups of classes have the very same texts" in note and "Morus alba" in note for note in notes)
-    assert any("1 of 3 texts are longer than the model's 77 tokens and were cut" in note for note in notes)
+    assert any("1 groups of classes have identical texts" in note and "Morus alba" in note for note in notes)
+    assert any("1 of 3 texts are longer than the model's 77 tokens and were truncated" in note for note in notes)
 
 
 def test_requests_that_cannot_be_met(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:

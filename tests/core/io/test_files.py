@@ -12,7 +12,7 @@ import pytest
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.files import open_replacement, read_text, read_yaml
-from bioclip_x.io.strict_yaml import DEEPEST
+from bioclip_x.io.strict_yaml import MAX_DEPTH
 
 
 def read(folder: Path, text: str, name: str = "f.yaml") -> Any:
@@ -36,16 +36,16 @@ def test_a_document_of_gigabytes_is_not_even_read(tmp_path: Path) -> None:
     [
         ("a: 1\n? [b]\n: 2\n", "line 2: not valid YAML: expected a name as a key, got a list"),
         ("a: 1\n? {b: c}\n: 2\n", "line 2: not valid YAML: expected a name as a key, got a dict"),
-        ("a: 1\nb: 2020-13-45\n", "line 2: not valid YAML: '2020-13-45' is no date; put it in quotes"),
-        ("a: 1\n2020-13-45: b\n", "line 2: not valid YAML: '2020-13-45' is no date"),
-        ("a: !!int x\n", "line 1: not valid YAML: 'x' is no int"),
-        ("a: !!bool x\n", "line 1: not valid YAML: 'x' is no bool"),
-        ("a: !!timestamp x\n", "line 1: not valid YAML: 'x' is no date"),
+        ("a: 1\nb: 2020-13-45\n", "line 2: not valid YAML: '2020-13-45' is not a valid date; put it in quotes"),
+        ("a: 1\n2020-13-45: b\n", "line 2: not valid YAML: '2020-13-45' is not a valid date"),
+        ("a: !!int x\n", "line 1: not valid YAML: 'x' is not a valid int"),
+        ("a: !!bool x\n", "line 1: not valid YAML: 'x' is not a valid bool"),
+        ("a: !!timestamp x\n", "line 1: not valid YAML: 'x' is not a valid date"),
         ("a: !!map x\n", "line 1: not valid YAML: expected a mapping node"),
-        ("&a [*a]", "line 1: not valid YAML: an alias stands within what it names"),
-        ("a: 1\nb: &b\n  - c: *b\n", "line [23]: not valid YAML: an alias stands within what it names"),
+        ("&a [*a]", "line 1: not valid YAML: an alias is inside the node it refers to"),
+        ("a: 1\nb: &b\n  - c: *b\n", "line [23]: not valid YAML: an alias is inside the node it refers to"),
         ("{a: {b: c}, a: d}", "line 1: not valid YAML: the key 'a' is given twice"),
-        ("a: 1\nb: c\x07d\n", r"line 2: not valid YAML: the character '\\x07' may not stand there"),
+        ("a: 1\nb: c\x07d\n", r"line 2: not valid YAML: the character '\\x07' must be escaped"),
         ("a: 1\n<<: 5\n", "line 2: not valid YAML: expected a mapping or list of mappings for merging"),
     ],
 )
@@ -68,7 +68,7 @@ def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, message: str)
 )
 @pytest.mark.parametrize("name", ["f.yaml", "f.json"])
 def test_what_is_too_deep(tmp_path: Path, text: str, name: str) -> None:
-    with pytest.raises(RecipeError, match=rf"{name}.*more than {DEEPEST} deep|not valid JSON"):
+    with pytest.raises(RecipeError, match=rf"{name}.*more than {MAX_DEPTH} deep|not valid JSON"):
         read(tmp_path, text, name)
 
 

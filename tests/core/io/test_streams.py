@@ -64,5 +64,5 @@ def test_a_terminal_is_spared_binary_output(monkeypatch: pytest.MonkeyPatch) -> 
     refuse_terminal(None, "parquet")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     refuse_terminal(Path("out.parquet"), "parquet")
-    with pytest.raises(BioclipXError, match=r"parquet is binary.*--output FILE, or pipe it"):
+    with pytest.raises(BioclipXError, match=r"parquet is binary.*--output FILE or use a pipe"):
         refuse_terminal(None, "parquet")

@@ -39,7 +39,7 @@ def test_a_picture_whose_answer_is_the_root_is_not_named(tiny_model: str, birds_
 
 @pytest.mark.parametrize("head", ["hedge", "crm", "crm:nodes"])
 def test_a_rank_beside_a_head_that_chooses_it_is_refused(tiny_model: str, birds_csv: Path, head: str) -> None:
-    with pytest.raises(RecipeError, match="chooses by itself which ranks it reports; leave out the rank 'family'"):
+    with pytest.raises(RecipeError, match="chooses the ranks that it reports; leave out the rank 'family'"):
         Classifier(tiny_model, taxonomy=birds_csv, head=head, rank="family")
 
 

@@ -76,7 +76,7 @@ def test_html_is_text_like_any_other(tmp_path: Path) -> None:
         ("{hen: null}", "'hen': expected a list of phrases, got nothing"),
         ("{hen: red comb}", "'hen': expected a list of phrases, got a str"),
         ("{hen: 5}", "'hen': expected a list of phrases, got a int"),
-        ("{hen: {habitat: [woods]}}", "'hen' has habitat; known kinds are descriptor, background"),
+        ("{hen: {habitat: [woods]}}", "'hen' has the unknown kind habitat; known kinds are descriptor, background"),
         ("{hen: {background: woods}}", "'hen': expected a list of phrases, got a str"),
         ("{hen: [a], hen: [b]}", "line 1: not valid YAML: the key 'hen' is given twice"),
         ("[hen, tench]", "expected a mapping of classes to lists of descriptors, got a list"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.exemplars import choose, load_exemplar, read_builtin_exemplars
+from bioclip_x.prompts.exemplars import choose_exemplars, load_exemplar, read_builtin_exemplars
 from bioclip_x.prompts.list_answers import LONGEST_PHRASE
 
 ALL = read_builtin_exemplars()
@@ -47,16 +47,16 @@ def test_no_clade_belongs_to_two_domains() -> None:
     ],
 )
 def test_the_nearest_clade_above_chooses(lineage: list[str], domain: str) -> None:
-    [chosen] = choose([lineage], ALL).exemplars
+    [chosen] = choose_exemplars([lineage], ALL).exemplars
     assert chosen.domain == domain
 
 
-def test_strangers_are_shown_what_most_others_are_and_are_named() -> None:
-    choice = choose([["Cnidaria"], ["Aves"], ["Fungi"], ["Aves"]], ALL)
+def test_unmatched_lineages_get_the_most_frequent_exemplar_and_are_listed() -> None:
+    choice = choose_exemplars([["Cnidaria"], ["Aves"], ["Fungi"], ["Aves"]], ALL)
     assert [one.domain for one in choice.exemplars] == ["birds", "birds", "fungi", "birds"]
-    assert choice.strangers == (0,)
+    assert choice.unmatched == (0,)
     with pytest.raises(DescriptorError, match="choose with --prompt NAME:domain=…, one of amphibians, beetles, birds"):
-        choose([["red fox"]], ALL)
+        choose_exemplars([["red fox"]], ALL)
 
 
 def test_an_exemplar_of_ones_own(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_exemplar_of_ones_own(tmp_path: Path) -> None:
     file.write_text(
         "domain: corals\nsource: me\nname: Brain Coral\ndescriptor: [a ridged dome]\nbackground: [a reef]\n"
     )
-    assert load_exemplar(str(file)).listed("background") == "- a reef"
+    assert load_exemplar(str(file)).format_list("background") == "- a reef"
     file.write_text("domain: corals\nname: Brain Coral\ndescriptor: []\nbakground: [a reef]\n")
     with pytest.raises(DescriptorError, match="no key is called 'bakground'; known: domain, "):
         load_exemplar(str(file))

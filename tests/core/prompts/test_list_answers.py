@@ -57,21 +57,21 @@ def test_a_list_cut_by_the_token_limit_loses_its_last_line() -> None:
     assert parse_answer(text, finish_reason="length").phrases == THREE[:2]
     assert parse_answer(text + "em\n", finish_reason="length").phrases == THREE
     cut = parse_answer("- a red", finish_reason="length")
-    assert (cut.phrases, cut.reason) == ((), "cut off by the token limit before its first item was whole")
+    assert (cut.phrases, cut.reason) == ((), "cut off by the token limit before the end of the first item")
 
 
 @pytest.mark.parametrize(
     ("text", "finish_reason", "reason"),
     [
-        ("", "stop", "an empty answer"),
-        (" \n\n ", "stop", "an empty answer"),
+        ("", "stop", "empty answer"),
+        (" \n\n ", "stop", "empty answer"),
         ("", "content_filter", "withheld by the server's content filter"),
-        ("<think>Hm, what is", "stop", "nothing but thoughts"),
-        ("I'm sorry, but I cannot help with that.", "stop", "prose, and no list"),
-        ("It is a bird.\nIt has wings.", "stop", "prose, and no list"),
-        ("The fly agaric has a red cap with white spots, and it grows in woods.", "stop", "prose, and no list"),
-        ("red", "stop", "prose, and no list"),
-        ("- \n- --\n- **", "stop", "no item of its list is a phrase"),
+        ("<think>Hm, what is", "stop", "only reasoning, no answer"),
+        ("I'm sorry, but I cannot help with that.", "stop", "prose instead of a list"),
+        ("It is a bird.\nIt has wings.", "stop", "prose instead of a list"),
+        ("The fly agaric has a red cap with white spots, and it grows in woods.", "stop", "prose instead of a list"),
+        ("red", "stop", "prose instead of a list"),
+        ("- \n- --\n- **", "stop", "no item of the list is a phrase"),
     ],
 )
 def test_unusable_answers_say_why(text: str, finish_reason: str, reason: str) -> None:
@@ -81,11 +81,11 @@ def test_unusable_answers_say_why(text: str, finish_reason: str, reason: str) ->
 
 def test_an_answer_about_another_class_is_unusable() -> None:
     of_television = "A: There are several useful visual features to tell there is a television in a photo:\n- a screen"
-    assert parse_answer(of_television, name="great tit").reason == "it speaks of 'television'"
+    assert parse_answer(of_television, name="great tit").reason == "about 'television' instead"
     assert parse_answer(of_television, name="Television").phrases == ("a screen",)
     question = "Q: What are useful features for distinguishing a great tit in a photo?\nA: There are:\n- a black head"
     assert parse_answer(question, name="great_tit").phrases == ("a black head",)
-    assert parse_answer(question, name="fork").reason == "it speaks of 'great tit'"
+    assert parse_answer(question, name="fork").reason == "about 'great tit' instead"
 
 
 def test_too_long_and_too_many_are_counted() -> None:

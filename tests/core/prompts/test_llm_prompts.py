@@ -100,7 +100,11 @@ def test_a_file_that_asks_for_two_lists(tmp_path: Path) -> None:
     [
         ("kind: background", "kind: descriptor", "must be of different kinds"),
         ("lists:", "text: 'What is {name}?'\nlists:", "expected either 'text' or 'lists'"),
-        ("not {siblings}", "not them", r"must have the placeholder \{siblings\}, or it tells them from nothing"),
+        (
+            "not {siblings}",
+            "not them",
+            r"must have the placeholder \{siblings\}; without it the prompt names no siblings",
+        ),
         ("Where is {name}?", "Where is {name} beside {siblings}?", r"unknown placeholders \{siblings\}"),
         ("Where is {name}?", "Where?", r"lists.1.text: must have the placeholder \{name\}"),
         ("text: 'How does {name} look?', ", "", "each of 'lists' must have its own 'text'"),

@@ -29,7 +29,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path_factory, extra: str, author: 
     cache.save(tree, file)
     loaded = cache.load(file)
     assert loaded is not None
-    for name in (*cache.ARRAYS, *cache.PERHAPS):
+    for name in (*cache.ARRAYS, *cache.OPTIONAL_ARRAYS):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(tree, name))
         assert getattr(loaded, name).dtype == getattr(tree, name).dtype
     assert loaded.fingerprint == tree.fingerprint

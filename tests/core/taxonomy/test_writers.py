@@ -20,7 +20,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
-from bioclip_x.taxonomy.writers import FORMATS, format_of, make_document
+from bioclip_x.taxonomy.writers import FORMATS, find_format, make_document
 
 REGISTRY = create_registry()
 RANKS = ("kingdom", "class", "order", "family", "genus")
@@ -76,7 +76,7 @@ def any_tree(draw: st.DrawFn) -> Taxonomy:
 
 def written(taxonomy: Taxonomy, name: str, folder: Path) -> Path:
     path = folder / f"tree{FORMATS[name].suffixes[0]}"
-    path.write_text("".join(make_document(taxonomy, FORMATS[name]).pieces()), "utf-8", newline="")  # type: ignore[arg-type]
+    path.write_text("".join(make_document(taxonomy, FORMATS[name]).chunks()), "utf-8", newline="")  # type: ignore[arg-type]
     return path
 
 
@@ -127,7 +127,7 @@ def test_newick_keeps_names_and_places(tmp_path: Path, tree: Taxonomy) -> None:
 @many
 @given(tree=ranked())
 def test_networkx_reads_what_is_written(tree: Taxonomy) -> None:
-    text = "".join(make_document(tree, FORMATS["json"]).pieces())  # type: ignore[arg-type]
+    text = "".join(make_document(tree, FORMATS["json"]).chunks())  # type: ignore[arg-type]
     graph = nx.node_link_graph(json.loads(text), edges="edges")
     assert from_networkx(graph).fingerprint == tree.fingerprint
     mine = to_networkx(tree)
@@ -142,8 +142,8 @@ def test_parquet_has_the_cells_of_csv(birds_csv: Path) -> None:
     from pyarrow import csv
 
     tree = read(birds_csv)
-    text = "".join(make_document(tree, FORMATS["csv"]).pieces())  # type: ignore[arg-type]
-    tables: Any = make_document(tree, FORMATS["parquet"]).pieces()
+    text = "".join(make_document(tree, FORMATS["csv"]).chunks())  # type: ignore[arg-type]
+    tables: Any = make_document(tree, FORMATS["parquet"]).chunks()
     options = csv.ConvertOptions(column_types=dict.fromkeys(text.split("\n", 1)[0].split(","), pa.string()))
     assert pa.concat_tables(tables).equals(csv.read_csv(io.BytesIO(text.encode()), convert_options=options))
 
@@ -161,7 +161,7 @@ def phylogeny() -> Taxonomy:
 def test_a_table_counts_the_clades_that_it_leaves_out() -> None:
     made = make_document(phylogeny(), FORMATS["csv"])
     assert made.lost == ("1 clade whose rank has no column (none)",)
-    assert "".join(made.pieces()).splitlines()[1:] == [  # type: ignore[arg-type]
+    assert "".join(made.chunks()).splitlines()[1:] == [  # type: ignore[arg-type]
         'Paridae,,"Vigors, 1825",tits',
         "Paridae,Parus major,,",
         "Paridae,Parus minor,,",
@@ -195,10 +195,14 @@ def deep(builder: TaxonomyBuilder) -> None:
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("csv", two_of_a_name, "cannot tell these two apart: Parus major; Parus major; convert to .yaml or .json"),
-        ("csv", a_low_rank_above, "family 'Paridae' stands below species 'Parus major'"),
+        (
+            "csv",
+            two_of_a_name,
+            "cannot distinguish these two taxa: Parus major; Parus major; convert to .yaml or .json",
+        ),
+        ("csv", a_low_rank_above, "family 'Paridae' is below species 'Parus major'"),
         ("csv", deep, "1 of 1 class have no such rank"),
-        ("yaml", two_of_a_name, "YAML would take two for one"),
+        ("yaml", two_of_a_name, "YAML would merge two taxa"),
         ("yaml", deep, "the tree has 120 levels"),
     ],
 )
@@ -228,23 +232,23 @@ def test_extras_that_a_table_would_take_for_something_else_are_counted() -> None
         0, "species", "Parus major", Details(extra={"order": "12", "note": "x"}, common_names={"english": ("tit",)})
     )
     made = make_document(builder.build("made"), FORMATS["csv"])
-    assert "".join(made.pieces()) == "species,note\nParus major,x\n"  # type: ignore[arg-type]
+    assert "".join(made.chunks()) == "species,note\nParus major,x\n"  # type: ignore[arg-type]
     assert len(made.lost) == 2 and "'order'" in " ".join(made.lost) and "'english'" in " ".join(made.lost)
 
 
 def test_the_format_is_the_suffix_or_named() -> None:
-    assert format_of(Path("a.NWK"), None).name == "newick"
-    assert format_of(Path("a.csv"), "yaml").name == "yaml"
-    with pytest.raises(TaxonomyError, match=r"out\.xyz does not say its format.*csv \(\.csv\)"):
-        format_of(Path("out.xyz"), None)
+    assert find_format(Path("a.NWK"), None).name == "newick"
+    assert find_format(Path("a.csv"), "yaml").name == "yaml"
+    with pytest.raises(TaxonomyError, match=r"out\.xyz has no known format suffix.*csv \(\.csv\)"):
+        find_format(Path("out.xyz"), None)
 
 
 @pytest.mark.parametrize(
     ("lineage", "told"),
     [
-        (("Parus", "major"), "the names of 1 taxon as they are: without their genus, which a table's reader adds"),
-        (("Parus", "Parus major", "minor"), "the names of 1 taxon as they are: without their genus"),
-        (("Parus", "Parus major Linnaeus, 1758"), "the names of 1 taxon as they are: what looks like an author"),
+        (("Parus", "major"), "the exact names of 1 taxon without their genus, which the table reader prepends"),
+        (("Parus", "Parus major", "minor"), "the exact names of 1 taxon without their genus"),
+        (("Parus", "Parus major Linnaeus, 1758"), "the exact names of 1 taxon that seem to contain an author"),
         (("Parus", "Parus major", "Parus major minor"), ""),
         (("Parus", "P. major"), ""),
         (("", "Great tit"), ""),

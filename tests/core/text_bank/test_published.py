@@ -118,7 +118,7 @@ def test_empty_columns_are_embedded_here_and_long_ones_rescaled(tmp_path: Path, 
     expected, _ = Laid(tmp_path, encoder, laid.rows).bank(whole_DR)
     torch.testing.assert_close(bank.embeddings_PD, expected.embeddings_PD, atol=1e-5, rtol=0)
     assert notes[1:] == (
-        "10 of 100 published embeddings are empty (zeros); these texts were embedded here",
+        "10 of 100 published embeddings are empty (zeros); they were recomputed",
         "5 of 100 published embeddings were not of length 1 and were rescaled",
     )
     assert notes_again == notes and torch.equal(again.embeddings_PD, bank.embeddings_PD)
@@ -155,7 +155,7 @@ def test_a_damaged_bank_is_made_again_and_a_cache_that_cannot_be_written_is_no_e
 def test_embeddings_of_another_model_are_refused(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(200))
     random_DR = np.random.default_rng(0).standard_normal((32, 200)).astype(np.float32)
-    with pytest.raises(ModelError, match=r"embeddings published with here@1 are not of local-dir:.* found their own"):
+    with pytest.raises(ModelError, match=r"embeddings published with here@1 are not of local-dir:.* nearest to their own column"):
         laid.bank(random_DR / np.linalg.norm(random_DR, axis=0))
 
 
@@ -164,11 +164,11 @@ def test_embeddings_of_another_model_are_refused(tmp_path: Path, encoder: Any) -
     [
         (
             lambda e: np.ascontiguousarray(e.T),
-            r"expected floating point \[32, 60\] .*got \[60, 32\]; it is the other way round",
+            r"expected floating point \[32, 60\] .*got \[60, 32\]; it is transposed",
         ),
         (lambda e: e[:, :-1], r"got \[32, 59\]$"),
         (lambda e: e[:16], r"got \[16, 60\]$"),
-        (lambda e: np.where(np.arange(60) == 33, np.nan, e), "column 33 holds what is no number"),
+        (lambda e: np.where(np.arange(60) == 33, np.nan, e), "column 33 has values that are not finite"),
         (lambda e: (e * 100).astype(np.int32), "expected floating point .*got int32"),
         (lambda e: np.array([{"a": 1}], object), "not embeddings in NumPy's format"),
     ],
@@ -187,7 +187,7 @@ def test_files_that_are_no_arrays(tmp_path: Path, encoder: Any, content: bytes) 
     laid = Laid(tmp_path, encoder, names(60))
     np.save(laid.columns, embeddings(encoder, laid.rows))
     laid.columns.write_bytes(content or laid.columns.read_bytes()[:1000])
-    with pytest.raises(ModelError, match=r"columns.npy: not embeddings in NumPy's format \(.npy\), or cut short"):
+    with pytest.raises(ModelError, match=r"columns.npy: not embeddings in NumPy's format \(.npy\), or truncated"):
         laid.bank()
 
 

@@ -36,7 +36,7 @@ def square(colour: tuple[int, int, int], rng: np.random.Generator) -> Image.Imag
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Models this small have nothing to share out, and on a busy machine threads wait for one another ten times longer."""
+    """Models this small do not benefit from threads, and on a busy machine synchronisation makes them ten times slower."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -45,7 +45,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def config_fields(tmp_path: Path) -> dict[str, Any]:
-    """A configuration's fields, its data beside it in `tmp_path`: 4 classes x 12 images, 3 steps of 16 an epoch."""
+    """The fields of a configuration with data in `tmp_path`: 4 classes x 12 images, 3 steps of 16 per epoch."""
     rng = np.random.default_rng(0)
     rows = ["kingdom,genus,species,common_name"]
     for name, colour in COLOURS.items():

@@ -15,7 +15,7 @@ SQUASH = View((32, 32), "squash", "bicubic")
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.tuples(unit, unit, unit, unit))
-def test_random_boxes_lie_in_the_picture(width: int, height: int, drawn: tuple[float, ...]) -> None:
+def test_random_boxes_lie_in_the_image(width: int, height: int, drawn: tuple[float, ...]) -> None:
     left, top, right, bottom = draw_box(width, height, (0.1, 1.0), (0.5, 2.0), drawn)
     assert -1e-9 <= left < right <= width + 1e-6
     assert -1e-9 <= top < bottom <= height + 1e-6
@@ -24,19 +24,19 @@ def test_random_boxes_lie_in_the_picture(width: int, height: int, drawn: tuple[f
 @pytest.mark.parametrize("size", [(32, 32), (50, 40), (1, 90), (301, 7)])
 @pytest.mark.parametrize("mode", ["squash", "shortest", "longest"])
 @pytest.mark.parametrize("crop", [None, (0.2, 1.0)])
-def test_every_picture_comes_out_at_the_models_size(
+def test_every_image_is_resized_to_the_models_size(
     size: tuple[int, int], mode: str, crop: tuple[float, float] | None
 ) -> None:
-    picture = Image.new("RGB", size, (10, 200, 30))
+    image = Image.new("RGB", size, (10, 200, 30))
     view, augment = View((32, 24), mode, "bicubic"), Augment(crop_scale=crop, horizontal_flip=0.5)
     for seed in range(5):
-        from_image = apply_geometry(picture, view, augment, np.random.default_rng(seed))
-        from_array = apply_geometry(np.asarray(picture), view, augment, np.random.default_rng(seed))
+        from_image = apply_geometry(image, view, augment, np.random.default_rng(seed))
+        from_array = apply_geometry(np.asarray(image), view, augment, np.random.default_rng(seed))
         assert from_image.shape == (32, 24, 3) and from_image.dtype == np.uint8
         np.testing.assert_array_equal(from_image, from_array)
 
 
-def test_a_picture_of_the_right_size_passes_unchanged() -> None:
+def test_an_image_of_the_right_size_is_unchanged() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
     np.testing.assert_array_equal(apply_geometry(pixels, SQUASH, Augment(), np.random.default_rng(0)), pixels)
     mirrored = apply_geometry(pixels, SQUASH, Augment(horizontal_flip=1), np.random.default_rng(0))

@@ -17,7 +17,7 @@ def save(folder: Path, step: int, **changes: Any) -> Path:
     return checkpoint.save(folder, Place(step, 1, 2, 0.5), {"model": {"w": torch.full((2,), float(step))}}, **fields)
 
 
-def test_the_newest_comes_back_and_older_ones_go(tmp_path: Path) -> None:
+def test_the_newest_is_loaded_and_older_ones_are_removed(tmp_path: Path) -> None:
     for step in (9, 10, 11):
         save(tmp_path, step)
     assert [path.name for path in checkpoint.list_checkpoints(tmp_path)] == [
@@ -29,7 +29,7 @@ def test_the_newest_comes_back_and_older_ones_go(tmp_path: Path) -> None:
     assert states["model"]["w"].tolist() == [11, 11]
 
 
-def test_a_kill_while_writing_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, 1)
 
     def killed(document: Any, handle: Any) -> None:
@@ -43,7 +43,7 @@ def test_a_kill_while_writing_leaves_the_one_before(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrapped: bool) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrapped: bool) -> None:
     def full(document: Any, handle: Any) -> None:
         try:
             raise OSError(28, "No space left on device")
@@ -57,27 +57,27 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, w
 
 
 @pytest.mark.parametrize("below", ["", "run", "deep/run"])
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, below: str) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / below
-    told = f"the folder {folder} cannot be written: {tmp_path / 'file'} is no folder; name another"
-    with pytest.raises(TrainingError, match=re.escape(told)):
+    message = f"the folder {folder} cannot be written: {tmp_path / 'file'} is not a folder; name another"
+    with pytest.raises(TrainingError, match=re.escape(message)):
         checkpoint.check_writable(folder)
     checkpoint.check_writable(tmp_path / "new" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_permission_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(**_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refused)  # the tests may run as root, to whom nothing is forbidden
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)  # the tests may run as root, who has all permissions
     with pytest.raises(TrainingError, match="run cannot be written: Permission denied"):
         checkpoint.check_writable(tmp_path / "run")
 
 
 def test_refusals(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="holds no checkpoint to resume from"):
+    with pytest.raises(TrainingError, match="contains no checkpoint to resume from"):
         checkpoint.load_newest(tmp_path, fingerprints={}, epochs=1)
     path = save(tmp_path, 3)
     with pytest.raises(TrainingError, match=r"another seed: 1, now 2\."):

@@ -14,7 +14,7 @@ from bioclip_x.registry import create_registry
 
 
 def run(*arguments: str | Path) -> Result:
-    """Errors pass through, as they do to the main program, which prints them."""
+    """Runs the command; errors are raised, since the main program prints them."""
     return CliRunner().invoke(command, list(map(str, arguments)), obj=create_registry(), catch_exceptions=False)
 
 
@@ -32,12 +32,12 @@ def test_trains_resumes_and_prints_where_the_model_is(config_file: Path, tmp_pat
     assert set(lines[0]) == {"event", "step", "epoch", "loss", "learning_rate", "logit_scale", "images_per_second"}
 
 
-def test_quiet_says_nothing_but_the_result(config_file: Path) -> None:
+def test_quiet_prints_only_the_result(config_file: Path) -> None:
     result = run(config_file, "--quiet", "--set", "epochs=1")
     assert result.stderr == ""
 
 
-def test_a_plugin_file_brings_a_loss(config_file: Path, tmp_path: Path) -> None:
+def test_a_plugin_file_provides_a_loss(config_file: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "own_loss.py"
     plugin.write_text(
         "from bioclip_x import ComponentSpec, hookimpl\n\n\n"

@@ -10,7 +10,7 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.training.config import make_config, read_config
 
 
-def test_reads_a_file_and_keeps_what_paths_are_relative_to(config_file: Path) -> None:
+def test_a_file_is_read_with_its_folder_as_base(config_file: Path) -> None:
     config = read_config(config_file, {"augment.horizontal_flip": 0.25, "epochs": 7})
     assert config.path(config.taxonomy) == config_file.parent / "taxonomy.csv"
     assert (config.augment.horizontal_flip, config.augment.colour_jitter, config.epochs) == (0.25, 0.1, 7)
@@ -18,7 +18,7 @@ def test_reads_a_file_and_keeps_what_paths_are_relative_to(config_file: Path) ->
     assert config.data[0].component.options == {"path": "squares"}
 
 
-def test_defaults_hold_where_the_file_says_nothing(config_file: Path) -> None:
+def test_defaults_apply_to_fields_that_the_file_does_not_set(config_file: Path) -> None:
     config = read_config(config_file, {"device": "cpu"}, defaults={"device": "mps", "workers": 3, "keep": 9})
     assert (config.device, config.workers, config.keep) == ("cpu", 2, 9)
 
@@ -42,7 +42,7 @@ def test_defaults_hold_where_the_file_says_nothing(config_file: Path) -> None:
         ({"seed": 2**64}, "seed: "),
         (
             {"card": {"made": date(2025, 1, 1)}},
-            "card: it goes into a JSON file, and .*date.*; put such a value in quotes",
+            "card: it cannot be written as JSON: .*date.*; put such a value in quotes",
         ),
         ({"loss": {"scale": 1}}, "loss: a component needs a 'name'"),
     ],
@@ -52,12 +52,12 @@ def test_errors_name_the_field(config_fields: dict[str, Any], change: dict[str, 
         make_config(config_fields | change)
 
 
-def test_a_file_that_is_no_mapping(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_mapping(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(TrainingError, match="expected a mapping of fields, got list"):
         read_config(tmp_path / "list.yaml")
 
 
-def test_set_through_a_value_that_is_no_mapping(config_file: Path) -> None:
+def test_a_nested_change_of_a_value_that_is_not_a_mapping(config_file: Path) -> None:
     with pytest.raises(TrainingError, match="epochs is not a mapping"):
         read_config(config_file, {"epochs.more": 1})

@@ -1,4 +1,4 @@
-"""Batches: which texts were drawn for an image, and which hold for it."""
+"""Batches: which texts are drawn for an image, and which apply to it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.training.augment import View
 from bioclip_x.training.config import Augment
-from bioclip_x.training.data import Loader, Pictures
-from bioclip_x.training.texts import TextDraw, TextKind, Tokens
+from bioclip_x.training.data import ImageReader, Loader
+from bioclip_x.training.texts import TextKind, TextSampler, Tokens
 
 TEXTS = {0: ("zero", "both"), 1: ("one", "both"), -1: ("own", "zero")}
-"""What holds for an image of each class; -1 has texts of its own, one of which is class 0's too."""
+"""The texts of an image of each class; -1 has texts of its own, one of which is also a text of class 0."""
 
 
 class Builder:
@@ -24,7 +24,7 @@ class Builder:
 
 
 class Squares:
-    """Image i is of class i mod 3 - 1, and as bright as its number."""
+    """Image i has class i mod 3 - 1 and brightness i."""
 
     def __len__(self) -> int:
         return 12
@@ -47,17 +47,17 @@ class Lengths:
         return [1] * len(texts)
 
 
-@pytest.mark.parametrize("texts_per_picture", [1, 3])
-def test_what_was_drawn_holds_and_so_does_whatever_else_is_true(texts_per_picture: int) -> None:
+@pytest.mark.parametrize("texts_per_image", [1, 3])
+def test_right_marks_drawn_texts_and_all_others_that_apply(texts_per_image: int) -> None:
     taxonomy = from_labels(["a", "b"])
-    draw = TextDraw([TextKind(Builder(), TextRequest(taxonomy, range(2)), 1)], own=1)
+    draw = TextSampler([TextKind(Builder(), TextRequest(taxonomy, range(2)), 1)], own=1)
     loader = Loader(
-        Pictures([Squares()]),  # type: ignore[list-item]
+        ImageReader([Squares()]),  # type: ignore[list-item]
         draw,
         Tokens(Lengths(), []),  # type: ignore[arg-type]
         view=View((4, 4), "squash", "bicubic"),
         augment=Augment(),
-        texts_per_picture=texts_per_picture,
+        texts_per_image=texts_per_image,
         batch_size=12,
         seed=3,
         workers=0,
@@ -66,12 +66,12 @@ def test_what_was_drawn_holds_and_so_does_whatever_else_is_true(texts_per_pictur
     name = {sum(map(ord, text)): text for texts in TEXTS.values() for text in texts}
     distinct = [name[int(row[0])] for row in batch.tokens_TL]
     assert len(set(distinct)) == len(distinct) == batch.right_BT.shape[1]
-    assert batch.text_BK.shape == (12, texts_per_picture)
+    assert batch.text_BK.shape == (12, texts_per_image)
     number = {"own": None, "zero": None, "one": -1, "both": -1} | dict(zip(distinct, batch.aspect_T.tolist()))
     assert number["own"] != number["zero"] and -1 not in (number["own"], number["zero"])
     assert number["one"] == number["both"] == -1
-    for picture, (drawn, right) in enumerate(zip(batch.text_BK, batch.right_BT)):
-        taxon = int(batch.taxon_B[picture])
-        assert taxon == picture % 3 - 1
+    for image, (drawn, right) in enumerate(zip(batch.text_BK, batch.right_BT)):
+        taxon = int(batch.taxon_B[image])
+        assert taxon == image % 3 - 1
         assert {distinct[t] for t in drawn} <= set(TEXTS[taxon])
         assert {distinct[t] for t in right.nonzero().flatten()} == set(TEXTS[taxon]) & set(distinct)

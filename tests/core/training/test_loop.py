@@ -10,7 +10,7 @@ import torch
 
 from bioclip_x import Classifier, hookimpl
 from bioclip_x.errors import ModelError, TrainingError
-from bioclip_x.records.training import EpochEnd, StepEnd
+from bioclip_x.records.training import EpochEnd, LossInput, StepEnd
 from bioclip_x.registry import create_registry
 from bioclip_x.training.config import read_config
 from bioclip_x.training.loop import Outcome, Trainer
@@ -90,30 +90,40 @@ def test_another_loss_changes_the_run_and_is_refused_on_resume(config_file: Path
     assert train(config_file, epochs=2, resume=True).steps == 6
 
 
-@pytest.mark.parametrize("restores", [True, False])
-def test_a_loss_with_a_state_and_no_module_is_kept_whole_or_not_at_all(
-    config_file: Path, monkeypatch: pytest.MonkeyPatch, restores: bool
+class ModuleLoss(torch.nn.Module):
+    """UniCL as a torch module that counts its batches."""
+
+    seen: torch.Tensor
+
+    def __init__(self, *, aspects: float = 0.0) -> None:
+        super().__init__()
+        self.loss = UniCl(aspects=aspects)
+        self.register_buffer("seen", torch.tensor(0))
+
+    def forward(self, batch: LossInput) -> torch.Tensor:
+        self.seen += 1
+        return self.loss(batch)
+
+
+def test_the_state_of_a_loss_that_is_a_module_is_saved_and_restored(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[dict[str, int]] = []
-    monkeypatch.setattr(UniCl, "state_dict", lambda self: {"seen": 3}, raising=False)
-    if restores:
-        monkeypatch.setattr(UniCl, "load_state_dict", lambda self, state: given.append(state), raising=False)
-    train(config_file, epochs=1)
-    kept = torch.load(config_file.parent / "run" / "checkpoint-0000003.pt", weights_only=True)["states"]
-    assert ("loss" in kept) == restores
-    train(config_file, epochs=1, resume=True)
-    assert given == ([{"seen": 3}] if restores else [])
-    if restores:
-        monkeypatch.delattr(UniCl, "load_state_dict")
-        with pytest.raises(TrainingError, match=r"keeps the state of model, .*loss, and this run has that of"):
-            train(config_file, epochs=1, resume=True)
+    folder = config_file.parent / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("bioclip_x_plugins.losses.unicl.UniCl", ModuleLoss)
+        train(config_file, epochs=1)
+        train(config_file, epochs=2, resume=True)
+    states = torch.load(folder / "checkpoint-0000006.pt", weights_only=True)["states"]
+    assert int(states["loss"]["seen"]) == 6
+    with pytest.raises(TrainingError, match=r"has the state of model, .*loss, but this run has that of"):
+        train(config_file, epochs=2, resume=True)
 
 
-def test_an_output_folder_that_cannot_be_is_told_before_anything_is_loaded(
+def test_an_unwritable_output_folder_is_reported_before_anything_is_loaded(
     config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bioclip_x.training.loop.make_parts", lambda *_: pytest.fail("loaded"))
-    with pytest.raises(TrainingError, match=r"train\.yaml/run cannot be written: .*train\.yaml is no folder"):
+    with pytest.raises(TrainingError, match=r"train\.yaml/run cannot be written: .*train\.yaml is not a folder"):
         train(config_file, output=config_file / "run")
 
 
@@ -126,7 +136,7 @@ def test_a_model_that_cannot_be_written_is_written_by_resuming(
     with monkeypatch.context() as patch:
         patch.setattr(TrainableOpenClip, "save", full)
         with pytest.raises(
-            TrainingError, match=r"model cannot be written: No space left .*checkpoints in .* untouched"
+            TrainingError, match=r"model cannot be written: No space left .*checkpoints in .* intact"
         ):
             train(config_file, epochs=1)
     outcome = train(config_file, epochs=1, resume=True)
@@ -134,7 +144,7 @@ def test_a_model_that_cannot_be_written_is_written_by_resuming(
     assert len(losses(config_file.parent / "run")) == 3
 
 
-def test_it_learns_and_the_classifier_loads_the_result(config_file: Path) -> None:
+def test_training_learns_and_the_classifier_loads_the_model(config_file: Path) -> None:
     outcome = train(config_file, epochs=12, learning_rate=0.004, card={"demo": "squares only"})
     folder = config_file.parent
     classifier = Classifier(f"local-dir:{outcome.model}", taxonomy=folder / "taxonomy.csv", text="scientific")
@@ -144,7 +154,7 @@ def test_it_learns_and_the_classifier_loads_the_result(config_file: Path) -> Non
     assert len(right) == 48 and sum(right) >= 40  # chance is 12
 
 
-def test_going_on_from_a_model(config_file: Path) -> None:
+def test_training_starts_from_an_existing_model(config_file: Path) -> None:
     first = train(config_file, epochs=1)
     again = train(config_file, epochs=1, model=f"local-dir:{first.model}", output="again", learning_rate=1e-6)
     for name in ("open_clip_config.json", "open_clip_model.safetensors"):
@@ -161,14 +171,14 @@ def test_a_plugin_stops_training(config_file: Path) -> None:
     assert (outcome.model / "open_clip_model.safetensors").is_file()
 
 
-def test_unreadable_pictures_are_replaced_and_counted(config_file: Path) -> None:
+def test_unreadable_images_are_replaced_and_counted(config_file: Path) -> None:
     folder = config_file.parent / "squares"
     bad = folder / "Rubrus_primus" / "03.png"
     bad.write_bytes(b"not an image")
     notes = train(config_file, epochs=1).notes
     assert len(notes) == 1 and "1 images cannot be read" in notes[0] and str(bad) in notes[0]
-    for picture in folder.glob("*/*.png"):
-        picture.write_bytes(b"")
+    for image in folder.glob("*/*.png"):
+        image.write_bytes(b"")
     with pytest.raises(TrainingError, match=r"none of the 48 images of data set 1 can be read: .*the file is empty"):
         train(config_file, epochs=1, output="other")
 
@@ -187,13 +197,13 @@ def test_data_sets_are_mixed_by_their_shares(config_file: Path) -> None:
 def test_bad_requests_name_the_field(config_file: Path) -> None:
     with pytest.raises(TrainingError, match="batch_size: 100 is more than all 48 images"):
         train(config_file, batch_size=100)
-    with pytest.raises(ModelError, match="model: open_clip cannot make it from this description"):
+    with pytest.raises(ModelError, match="model: open_clip cannot create it from this description"):
         train(config_file, model={"embed_dim": 32, "vision_cfg": {"colour": 1}, "text_cfg": {}})
     with pytest.raises(TrainingError, match="precision: fp16 trains on CUDA only"):
         train(config_file, precision="fp16")
 
 
-def test_a_loss_that_explodes_is_an_error_and_not_a_model(config_file: Path) -> None:
+def test_a_loss_that_is_not_finite_is_an_error(config_file: Path) -> None:
     with pytest.raises(TrainingError, match="lower learning_rate"):
         train(config_file, epochs=9, learning_rate=1e30, warmup_steps=0, grad_clip=None)
     assert not (config_file.parent / "run" / "model").exists()
@@ -204,13 +214,13 @@ def test_bf16_trains_on_a_cpu(config_file: Path) -> None:
     assert len(losses(config_file.parent / "run")) == 3
 
 
-def test_auto_precision_is_one_the_device_has() -> None:
+def test_auto_precision_is_supported_by_the_device() -> None:
     assert resolve_precision("auto", torch.device("cpu")) in ("fp32", "bf16")
     assert resolve_precision("auto", torch.device("mps")) == "fp32"
 
 
 @pytest.mark.parametrize(
-    ("told", "precision"),
+    ("info", "precision"),
     [
         ({"flags": ["avx2", "avx512_bf16"]}, "bf16"),
         ({"flags": ["amx_bf16", "amx_tile"]}, "bf16"),
@@ -220,13 +230,13 @@ def test_auto_precision_is_one_the_device_has() -> None:
         (ValueError("no JSON"), "fp32"),
     ],
 )
-def test_auto_precision_on_a_cpu_is_bf16_where_it_says_that_it_has_it(
-    told: dict[str, Any] | Exception, precision: str, monkeypatch: pytest.MonkeyPatch
+def test_auto_precision_on_a_cpu_is_bf16_if_its_flags_include_it(
+    info: dict[str, Any] | Exception, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def get_cpu_info() -> dict[str, Any]:
-        if isinstance(told, Exception):
-            raise told
-        return told
+        if isinstance(info, Exception):
+            raise info
+        return info
 
     monkeypatch.setattr(cpuinfo, "get_cpu_info", get_cpu_info)
     has_native_bf16.cache_clear()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.training.sampling import assign_places, draw_epoch_order, sample_rng, step_seed
+from bioclip_x.training.sampling import assign_places, draw_epoch_order, make_sample_rng, make_step_seed
 from bioclip_x.training.schedule import compute_learning_rate
 
 lengths_and_shares = st.lists(st.integers(1, 40), min_size=1, max_size=4).flatmap(
@@ -17,7 +17,7 @@ lengths_and_shares = st.lists(st.integers(1, 40), min_size=1, max_size=4).flatma
 
 
 @given(lengths_and_shares)
-def test_an_epoch_has_every_place_filled_with_a_picture_that_exists(
+def test_every_place_of_an_epoch_has_an_existing_image(
     drawn: tuple[list[int], list[float] | None],
 ) -> None:
     lengths, shares = drawn
@@ -36,12 +36,12 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert not np.array_equal(first, draw_epoch_order([50], None, 2, 0))
 
 
-def test_each_place_has_random_numbers_of_its_own() -> None:
-    drawn = {sample_rng(s, e, p).random() for s in (0, 1) for e in (0, 1) for p in (0, 1, 2)}
+def test_each_position_has_its_own_random_numbers() -> None:
+    drawn = {make_sample_rng(s, e, p).random() for s in (0, 1) for e in (0, 1) for p in (0, 1, 2)}
     drawn |= {np.random.default_rng((s, e)).random() for s in (0, 1) for e in (0, 1)}
     assert len(drawn) == 16
-    assert sample_rng(0, 1, 2).random() == sample_rng(0, 1, 2).random()
-    assert len({step_seed(seed, step) for seed in range(4) for step in range(50)}) == 200
+    assert make_sample_rng(0, 1, 2).random() == make_sample_rng(0, 1, 2).random()
+    assert len({make_step_seed(seed, step) for seed in range(4) for step in range(50)}) == 200
 
 
 @pytest.mark.parametrize(("step", "expected"), [(0, 0.1), (9, 1.0), (10, 1.0), (60, 0.5), (110, 0.0)])

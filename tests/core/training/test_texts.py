@@ -9,7 +9,7 @@ import torch
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.training.texts import TextDraw, TextKind, Tokens
+from bioclip_x.training.texts import TextKind, TextSampler, Tokens
 
 
 class Says:
@@ -29,22 +29,22 @@ class Says:
 
 
 @pytest.fixture
-def draw() -> TextDraw:
+def draw() -> TextSampler:
     taxonomy = from_labels(["x", "y", "z"])
     request = TextRequest(taxonomy, range(3))
-    return TextDraw([TextKind(Says("a", 1), request, 1), TextKind(Says("b", 3), request, 3)], own=0.5)
+    return TextSampler([TextKind(Says("a", 1), request, 1), TextKind(Says("b", 3), request, 3)], own=0.5)
 
 
-def test_kinds_and_prompts_come_by_their_weights(draw: TextDraw) -> None:
+def test_kinds_and_prompts_are_drawn_by_weight(draw: TextSampler) -> None:
     rng = np.random.default_rng(0)
     n = 6000
     counts = Counter(draw(1, (), rng) for _ in range(n))
     assert set(counts) == {"a1.0", "b1.0", "b1.1", "b1.2"}
-    for text, share in {"a1.0": 1 / 4, "b1.0": 1 / 8, "b1.1": 2 / 8, "b1.2": 3 / 8}.items():
-        assert counts[text] / n == pytest.approx(share, abs=0.03)
+    for text, probability in {"a1.0": 1 / 4, "b1.0": 1 / 8, "b1.1": 2 / 8, "b1.2": 3 / 8}.items():
+        assert counts[text] / n == pytest.approx(probability, abs=0.03)
 
 
-def test_texts_of_a_pictures_own(draw: TextDraw) -> None:
+def test_own_texts_of_an_image(draw: TextSampler) -> None:
     rng = np.random.default_rng(0)
     own = sum(draw(2, ("mine",), rng) == "mine" for _ in range(2000))
     assert own / 2000 == pytest.approx(0.5, abs=0.05)
@@ -53,10 +53,10 @@ def test_texts_of_a_pictures_own(draw: TextDraw) -> None:
         draw(-1, (), rng)
 
 
-def test_every_text_of_its_class_and_of_its_own_holds_for_a_picture(draw: TextDraw) -> None:
-    assert draw.right(1, ("mine",)) == {"a1.0", "b1.0", "b1.1", "b1.2", "mine"}
-    assert draw.right(1, ()) == {"a1.0", "b1.0", "b1.1", "b1.2"}
-    assert draw.right(-1, ("mine",)) == {"mine"}
+def test_own_texts_and_those_of_the_class_apply_to_an_image(draw: TextSampler) -> None:
+    assert draw.find_applicable(1, ("mine",)) == {"a1.0", "b1.0", "b1.1", "b1.2", "mine"}
+    assert draw.find_applicable(1, ()) == {"a1.0", "b1.0", "b1.1", "b1.2"}
+    assert draw.find_applicable(-1, ("mine",)) == {"mine"}
 
 
 class Tokenizer:
@@ -80,24 +80,24 @@ def test_each_distinct_text_is_tokenised_once_and_long_ones_are_counted() -> Non
     assert (encoder.calls, tokens.truncated) == (3, 1)
 
 
-def test_own_texts_are_kept_while_they_are_fresh_and_class_texts_for_ever() -> None:
+def test_class_texts_are_cached_for_ever_and_own_texts_while_recently_used() -> None:
     encoder = Tokenizer()
     tokens = Tokens(encoder, ["class"], most=2)  # type: ignore[arg-type]
     tokens(["class"])
-    for text in ("a", "bb", "a", "longer", "a"):  # "longer" takes the place of "bb", which is the oldest
+    for text in ("a", "bb", "a", "longer", "a"):  # "longer" replaces "bb", the least recently used
         tokens([text])
     assert encoder.calls == 4
-    tokens_TL, _ = tokens(["class", "bb", "longer", "ddd"])  # more than are kept: a batch has all of its own
+    tokens_TL, _ = tokens(["class", "bb", "longer", "ddd"])  # a batch may need more than the cache holds
     assert tokens_TL[:, 0].tolist() == [5, 2, 6, 3]
     assert encoder.calls == 6
     tokens(["bb", "ddd"])
-    assert encoder.calls == 6, "the freshest are kept"
+    assert encoder.calls == 6, "the most recent are cached"
     tokens(["longer"])
     assert (encoder.calls, tokens.truncated) == (7, 2)
 
 
-def test_a_kept_row_holds_no_batch() -> None:
+def test_a_cached_row_does_not_keep_its_batch() -> None:
     tokens = Tokens(Tokenizer(), ["a"])  # type: ignore[arg-type]
     tokens(["a", "bb", "ccc"])
-    rows = [*tokens._of_classes.values(), *tokens._own.values()]  # noqa: SLF001 - memory is seen from within only
+    rows = [*tokens._of_classes.values(), *tokens._own.values()]  # noqa: SLF001 - memory can only be checked from inside
     assert len(rows) == 3 and all(row.base is None for row in rows)

@@ -50,7 +50,7 @@ def test_a_hard_list_leaves_its_own_species_alone_and_says_what_became_of_its_na
         f"species list {file} (hard): 2 of 4 classes are on it; the others are excluded",
         f"{file}: 2 of 3 names found",
         f"{file}: 1 found by a synonym: Parus caeruleus",
-        f"{file}: 1 are no taxon of the taxonomy: Parus cristatus",
+        f"{file}: 1 not in the taxonomy: Parus cristatus",
     )
 
 

@@ -48,8 +48,8 @@ def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) 
     labels = [name_of(taxonomy, data.sample(i).class_index) for i in range(len(data))]
     assert labels == ["Parus major", "Parus major", "Oenanthe oenanthe"]
     assert data.image(0).size == (4, 4)
-    assert "1 folders" in notes[0] and "no class of the taxonomy" in notes[0] and "Nobody" in notes[0]
-    assert "fit several classes" in notes[1] and "Ficus communis" in notes[1]
+    assert "1 folders" in notes[0] and "not a class of the taxonomy" in notes[0] and "Nobody" in notes[0]
+    assert "match several classes" in notes[1] and "Ficus communis" in notes[1]
 
 
 def test_image_folder_takes_the_kinds_of_files_that_classify_takes(tmp_path: Path, taxonomy: Taxonomy) -> None:
@@ -64,7 +64,7 @@ def test_image_folder_takes_the_kinds_of_files_that_classify_takes(tmp_path: Pat
 def test_image_folder_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
     with pytest.raises(TrainingError, match="does not exist"):
         list(ImageFolder(path=tmp_path / "none").prepare(taxonomy))
-    with pytest.raises(TrainingError, match="holds no folders"):
+    with pytest.raises(TrainingError, match="has no subfolders"):
         list(ImageFolder(path=tmp_path).prepare(taxonomy))
     (tmp_path / "Parus_major").mkdir()
     bad = tmp_path / "Parus_major" / "bad.png"
@@ -100,7 +100,7 @@ def test_manifest(tmp_path: Path, taxonomy: Taxonomy, suffix: str) -> None:
     assert data.image(0).mode == "RGB"
     with pytest.raises(ImageError, match=r"b\.png: no such file"):
         data.image(1)
-    assert any("no class of the taxonomy: Nobody" in note for note in notes)
+    assert any("not a class of the taxonomy: Nobody" in note for note in notes)
     assert any("1 of 4 rows" in note for note in notes)
 
 
@@ -122,8 +122,8 @@ def test_pictures_off_the_list_are_kept_where_asked(tmp_path: Path, taxonomy: Ta
     notes = list(folders.prepare(taxonomy))
     seen = {Path(folders.name(i)).parent.name: folders.sample(i).class_index for i in range(len(folders))}
     assert set(seen) == {"Parus major", "Nobody"} and seen["Nobody"] == -1 and seen["Parus major"] >= 0
-    assert any("no taxon of the taxonomy, taken as off the list: Nobody" in note for note in notes)
-    assert any("no class of the taxonomy, skipped: Parus" in note for note in notes)
+    assert any("not in the taxonomy, kept as off-list: Nobody" in note for note in notes)
+    assert any("not a class of the taxonomy, skipped: Parus" in note for note in notes)
     table = tmp_path / "t.csv"
     table.write_text("path,label\na.png,Parus major\nb.png,Nobody\nc.png,Parus\nd.png,\n")
     rows = Manifest(path=table, off_list="keep")
@@ -131,5 +131,5 @@ def test_pictures_off_the_list_are_kept_where_asked(tmp_path: Path, taxonomy: Ta
     assert [(Path(rows.name(i)).name, rows.sample(i).class_index >= 0) for i in range(len(rows))] == [
         ("a.png", True), ("b.png", False),
     ]  # fmt: skip
-    assert any("taken as off the list: Nobody" in note for note in notes)
+    assert any("kept as off-list: Nobody" in note for note in notes)
     assert any("2 of 4 rows" in note for note in notes)

@@ -29,9 +29,9 @@ def noise(seed: int, n: int) -> torch.Tensor:
 
 def test_it_lets_in_its_own_kind_and_refuses_another() -> None:
     gate = fit(smooth(0, 400), smooth(1, 200), "not a blob", quantile=0.99, slack=1.1)
-    fresh = gate.refusals(gate.distance(smooth(2, 200)))
+    fresh = gate.find_refusals(gate.compute_distance(smooth(2, 200)))
     assert fresh.count("") >= 190
-    assert set(gate.refusals(gate.distance(noise(3, 50)))) == {"not a blob"}
+    assert set(gate.find_refusals(gate.compute_distance(noise(3, 50)))) == {"not a blob"}
 
 
 def test_the_distance_is_mahalanobis() -> None:
@@ -42,14 +42,14 @@ def test_the_distance_is_mahalanobis() -> None:
     covariance = np.cov(z.numpy().T) + 1e-3 * np.eye(z.shape[1])
     x = ((smooth(5, 1).double()[0] - stats.mean(0)) / stats.std(0).clamp_min(1e-3)).numpy()
     expected = float(np.sqrt(x @ np.linalg.solve(covariance, x)))
-    assert float(gate.distance(smooth(5, 1))) == pytest.approx(expected, rel=1e-3)
+    assert float(gate.compute_distance(smooth(5, 1))) == pytest.approx(expected, rel=1e-3)
 
 
 def test_it_is_kept_and_read_again(tmp_path: Path) -> None:
     gate = fit(smooth(0, 200), smooth(1, 50), "no", quantile=0.99, slack=1.0)
     gate.save(tmp_path / "gate.safetensors")
     again = Gate.load(tmp_path, {"file": "gate.safetensors", "refusal": "no"})
-    torch.testing.assert_close(again.distance(noise(1, 3)), gate.distance(noise(1, 3)))
+    torch.testing.assert_close(again.compute_distance(noise(1, 3)), gate.compute_distance(noise(1, 3)))
     assert again.threshold == pytest.approx(gate.threshold)
     with pytest.raises(ModelError, match="the gate of the model"):
         Gate.load(tmp_path, {"file": "gone.safetensors", "refusal": "no"})

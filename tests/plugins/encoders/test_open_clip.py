@@ -78,7 +78,7 @@ def test_offline_and_not_cached_says_what_to_run(hub_home: Path) -> None:
         ),
         ("package:nope.x/model", "the package nope.x is not installed"),
         ("package:..x/model", "the package ..x is not installed"),
-        ("unicorn/openai", "open_clip knows no architecture 'unicorn'"),
+        ("unicorn/openai", "open_clip has no architecture 'unicorn'"),
         ("ViT-B-32/unicorn", "ViT-B-32 has no weights called 'unicorn'; known: openai, .*random"),
         ("local-dir:/no/such/folder", "the folder /no/such/folder does not exist"),
         ("hf-hub:no such name", "not a repository's name"),
@@ -101,14 +101,14 @@ def test_folders_that_would_be_loaded_wrongly_are_refused(tiny_model: str, tmp_p
     with pytest.raises(ModelError, match="not valid JSON"):
         OpenClip().load(f"local-dir:{folder}")
     config.unlink()
-    with pytest.raises(ModelError, match=r"holds no open_clip_config.json"):
+    with pytest.raises(ModelError, match=r"has no open_clip_config.json"):
         OpenClip().load(f"local-dir:{folder}")
     config.write_text(json.dumps({**whole, "preprocess_cfg": PREPROCESS}))
     (folder / "open_clip_model.safetensors").write_bytes(b"not weights")
     with pytest.raises(ModelError, match="cannot be loaded"):
         OpenClip().load(f"local-dir:{folder}")
     (folder / "open_clip_model.safetensors").unlink()
-    with pytest.raises(ModelError, match=r"holds no open_clip_model.safetensors"):
+    with pytest.raises(ModelError, match=r"has no open_clip_model.safetensors"):
         locate(f"local-dir:{folder}")
 
 
@@ -123,5 +123,5 @@ def test_folders_of_models_and_runs_are_recognised(tiny_model: str, tmp_path: Pa
 def test_a_device_that_is_not_there(tiny_model: str) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has the device that this test asks for in vain")
-    with pytest.raises(ModelError, match="--device cuda: not to be had here"):
+    with pytest.raises(ModelError, match="--device cuda: not available on this machine"):
         OpenClip().load(tiny_model, device="cuda")

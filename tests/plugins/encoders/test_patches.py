@@ -209,7 +209,7 @@ def _same_weights(ours: Any, theirs: Any) -> None:
             TINY["vision_cfg"] | {"attentional_pool": True, "attn_pooler_queries": 4, "attn_pooler_heads": 2},
             "by attention",
         ),
-        (TINY["vision_cfg"] | {"block_type": "custom", "qk_norm": True}, "of a special kind"),
+        (TINY["vision_cfg"] | {"block_type": "custom", "qk_norm": True}, "has non-standard attention"),
     ],
 )
 def test_a_tower_that_cannot_be_taken_apart_says_why(vision: dict[str, Any], reason: str) -> None:

@@ -14,7 +14,7 @@ from bioclip_x.errors import LanguageModelError, NoAnswerError, RecipeError
 from bioclip_x.prompts.list_answers import parse_answer
 from bioclip_x.records import Answer
 from bioclip_x.registry import create_registry
-from bioclip_x_plugins.language_models.openai_compatible import NO_KEY, OpenAICompatible
+from bioclip_x_plugins.language_models.openai_compatible import PLACEHOLDER_KEY, OpenAICompatible
 from llm_server import KEY, Reply, Server, failed, in_turn, said, serving
 
 
@@ -87,7 +87,7 @@ def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch, key: str |
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         with model(server, base_url=None) as llm:
             complete(llm)
-    assert server.authorizations == [f"Bearer {NO_KEY}"]
+    assert server.authorizations == [f"Bearer {PLACEHOLDER_KEY}"]
 
 
 def test_openai_itself_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +122,11 @@ def test_a_server_that_keeps_failing() -> None:
 
 def test_an_unknown_model_and_a_wrong_path() -> None:
     message, _ = error_of(failed(404, "The model `m` does not exist", code="model_not_found"))
-    assert "knows no model 'm'" in message and "The model `m` does not exist" in message
+    assert "has no model 'm'" in message and "The model `m` does not exist" in message
     with (
         serving(in_turn(said("- x"))) as server,
         model(server, base_url=server.url.removesuffix("/v1")) as llm,
-        pytest.raises(LanguageModelError, match="no chat endpoint at this base URL, which mostly ends in /v1"),
+        pytest.raises(LanguageModelError, match="no chat endpoint at this base URL, which usually ends in /v1"),
     ):
         complete(llm)
 
@@ -145,13 +145,13 @@ def test_an_unknown_model_and_a_wrong_path() -> None:
     ids=["html", "broken", "list", "no-choice", "null", "no-message", "text"],
 )
 def test_what_is_no_chat_completion(reply: Reply) -> None:
-    assert "not with a chat completion" in error_of(reply)[0]
+    assert "did not answer with a chat completion" in error_of(reply)[0]
 
 
 def test_a_server_that_is_too_slow_or_not_there() -> None:
     started = time.monotonic()
     message, server = error_of(Reply({}, wait=20), timeout=0.2)
-    assert "did not answer in time (1 try); give it longer" in message
+    assert "did not answer in time (1 try); increase the option timeout" in message
     assert time.monotonic() - started < 10
     with model(server) as llm, pytest.raises(LanguageModelError, match=r"cannot be reached \(.*refused.*; 1 try\)"):
         complete(llm)
@@ -298,8 +298,8 @@ def test_what_may_succeed_the_second_time_is_tried_again(reply: Reply) -> None:
     ("reply", "message"),
     [
         (failed(403, f"no, {KEY}"), "does not allow this key the model 'm' .HTTP 403.; set OPENAI_API_KEY"),
-        (failed(429, "pay", code="insufficient_quota"), "no credit left .HTTP 429: pay."),
-        (failed(429, "later", {"Retry-After": "7200"}), "asks to come back in 7,200 s; the same command goes on then"),
+        (failed(429, "pay", code="insufficient_quota"), "no credit is left .HTTP 429: pay."),
+        (failed(429, "later", {"Retry-After": "7200"}), "asks to retry in 7,200 s; run the same command then to continue"),
     ],
 )
 def test_what_no_second_try_mends_ends_the_run(reply: Reply, message: str) -> None:

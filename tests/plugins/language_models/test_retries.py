@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x_plugins.language_models.retries import LONGEST_WAIT, Gate, draw_wait, retry_after
+from bioclip_x_plugins.language_models.retries import LONGEST_WAIT, Gate, draw_wait, parse_retry_after
 
 NOW = datetime(2025, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
 
@@ -40,8 +40,8 @@ def test_waits_of_requests_that_failed_together_differ() -> None:
     ],
 )  # fmt: skip
 def test_what_a_server_asks_for(said: str, seconds: float | None) -> None:
-    assert retry_after({"retry-after": said}, NOW) == seconds
-    assert retry_after({}, NOW) is None
+    assert parse_retry_after({"retry-after": said}, NOW) == seconds
+    assert parse_retry_after({}, NOW) is None
 
 
 def test_the_gate_holds_every_request_back_until_the_time_named() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioclip_x.records import LossInput
-from bioclip_x_plugins.losses.clip import Clip, clip_loss
+from bioclip_x_plugins.losses.clip import Clip, compute_clip_loss
 from bioclip_x_plugins.losses.unicl import UniCl, compute_aspect_loss, compute_unicl_loss
 
 
@@ -79,7 +79,7 @@ def test_clip_is_the_textbook_cross_entropy(bias: float | None) -> None:
             own = torch.arange(9)
             value = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
         else:
-            value = clip_loss(image, text, s, b)
+            value = compute_clip_loss(image, text, s, b)
         value.backward()
         results.append((value.detach(), image.grad, text.grad, s.grad))
     torch.testing.assert_close(results[0], results[1])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bioclip_x.records import PromptContribution, Result
-from bioclip_x_plugins.reports.explanation_text import baseline_in_words, split_strongest, strongest_in_favour
+from bioclip_x_plugins.reports.explanation_text import describe_baseline, find_strongest_in_favour, split_strongest
 
 
 def said(phrase: str, contribution: float, kind: str = "descriptor") -> PromptContribution:
@@ -30,15 +30,15 @@ def test_what_is_no_number_is_shown(number: float) -> None:
 
 
 def test_the_strongest_descriptor_in_favour() -> None:
-    assert strongest_in_favour([said("a", -3.0), said("b", 0.5), said("c", 1.5, "background")]) == "c (background)"
-    assert strongest_in_favour([said("a", -3.0), said("b", 0.0), said("", 2.0, "name")]) == ""
-    assert strongest_in_favour([said("a", math.nan)]) == strongest_in_favour([]) == ""
+    assert find_strongest_in_favour([said("a", -3.0), said("b", 0.5), said("c", 1.5, "background")]) == "c (background)"
+    assert find_strongest_in_favour([said("a", -3.0), said("b", 0.0), said("", 2.0, "name")]) == ""
+    assert find_strongest_in_favour([said("a", math.nan)]) == find_strongest_in_favour([]) == ""
 
 
 def test_the_baseline_is_told_where_cosines_are(doubtful: Result, blue_tit: Result, goldfinch: Result) -> None:
     assert doubtful.explanation and blue_tit.explanation and goldfinch.explanation
-    assert baseline_in_words(doubtful.explanation) == "the mean text of the list scores 0.200 on this image"
+    assert describe_baseline(doubtful.explanation) == "the mean text of the list scores 0.200 on this image"
     below = replace(doubtful.explanation, baseline=-0.014)
-    assert baseline_in_words(below, decimals=2) == "the mean text of the list scores −0.01 on this image"
-    assert baseline_in_words(blue_tit.explanation) == "", "nothing is known of it"
-    assert baseline_in_words(replace(goldfinch.explanation, baseline=0.2)) == "", "names: no cosine is shown"
+    assert describe_baseline(below, decimals=2) == "the mean text of the list scores −0.01 on this image"
+    assert describe_baseline(blue_tit.explanation) == "", "nothing is known of it"
+    assert describe_baseline(replace(goldfinch.explanation, baseline=0.2)) == "", "names: no cosine is shown"

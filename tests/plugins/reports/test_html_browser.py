@@ -42,9 +42,17 @@ class Browser:
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self._root += f"/session/{session['sessionId']}"
+        # A page without a window to itself has no focus, and no focus events.
+        focused = {"cmd": "Emulation.setFocusEmulationEnabled", "params": {"enabled": True}}
+        self._call("POST", "/goog/cdp/execute", focused)
 
     def open(self, path: Path) -> None:
+        """Comes back when the page is complete; chromedriver may do so before, with a large one."""
         self._call("POST", "/url", {"url": path.as_uri()})
+        until = time.monotonic() + 60
+        while self.run("return [location.href, document.readyState]") != [path.as_uri(), "complete"]:
+            assert time.monotonic() < until, f"{path} is not complete"
+            time.sleep(0.05)
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self._call("POST", "/execute/sync", {"script": script, "args": arguments})
@@ -223,7 +231,7 @@ def test_keys(page: Browser) -> None:
 def test_steps_follow_what_is_shown(page: Browser) -> None:
     type_in(page, "sort", "share-down", "change")
     type_in(page, "find", "passeriformes", "input")
-    page.run("document.querySelector('#image-3 [data-step=\"1\"]').click()")
+    page.run("document.querySelector('#picture-3 [data-step=\"1\"]').click()")
     assert page.run("return document.activeElement.id") == "picture-1"
 
 
@@ -267,7 +275,7 @@ def test_a_thousand_pictures(
     type_in(browser, "find", "carduelis 700", "input")
     assert rows(browser) == shown(browser) == ["700.jpg"]
     browser.run("document.querySelector('#rows tr:not([hidden])').click()")
-    assert browser.run("return document.querySelector('#image-700 h2').textContent.trim()") == "Carduelis carduelis"
+    assert browser.run("return document.querySelector('#picture-700 h2').textContent.trim()") == "Carduelis carduelis"
     type_in(browser, "find", "", "input")
     type_in(browser, "sort", "share-down", "change")
     assert rows(browser)[0] == shown(browser)[0] == "700.jpg" and len(shown(browser)) == 1000

@@ -15,7 +15,7 @@ from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.readers.tables.table import TableReader
-from bioclip_x_plugins.text.class_descriptors import match
+from bioclip_x_plugins.text.class_descriptors import match_descriptors
 
 FILE = {
     "great tit": ["a black cap", "white cheeks"],
@@ -119,7 +119,7 @@ def test_each_levels_weights_sum_to_its_share(own: int, genus: int, family: int,
 
 
 def test_names_of_several_taxa_are_skipped_and_named(birds: Taxonomy) -> None:
-    found, notes = match(described({"Parus": ["a"], "parus": ["b"], "unicorn": ["c"]}), birds, above=True)
+    found, notes = match_descriptors(described({"Parus": ["a"], "parus": ["b"], "unicorn": ["c"]}), birds, above=True)
     assert [one.key for one in found.values()] == ["Parus"]
     assert notes == [
         "d.yaml: 1 skipped that are the same taxon as 'Parus': parus",

@@ -16,7 +16,7 @@ from bioclip_x.messages import pluralise
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bioclip_x.describe.check import Checked
+    from bioclip_x.describe.check import CheckedFile
     from bioclip_x.prompts.curation import Finding
     from bioclip_x.prompts.curation.findings import Done
 
@@ -26,7 +26,7 @@ LONGEST: Final = 120
 _STYLES: Final[dict[Done, str]] = {"mended": "green", "dropped": "red", "told": "yellow"}
 
 
-def print_checked(checked: Checked, format_: Literal["table", "json"] = "table", most: int = 10) -> None:
+def print_checked(checked: CheckedFile, format_: Literal["table", "json"] = "table", most: int = 10) -> None:
     """To stdout. most: findings of a kind that the table shows, 0 for all; JSON has all."""
     if format_ == "json":
         click.echo(json.dumps(make_document(checked), indent=2, ensure_ascii=False))
@@ -36,15 +36,15 @@ def print_checked(checked: Checked, format_: Literal["table", "json"] = "table",
             put(block)
 
 
-def make_document(checked: Checked) -> dict[str, Any]:
+def make_document(checked: CheckedFile) -> dict[str, Any]:
     """All findings, for a script."""
     done = Counter(one.done for one in checked.findings)
     return {
         "file": str(checked.file),
         "style": checked.descriptors.style or None,
         "classes": len(checked.descriptors.classes),
-        "descriptors": _number(checked.descriptors.classes.values()),
-        "kept": _number(checked.curated.descriptors.classes.values()),
+        "descriptors": _count(checked.descriptors.classes.values()),
+        "kept": _count(checked.curated.descriptors.classes.values()),
         **{what: done[what] for what in _STYLES},
         "to_ask_again": list(checked.curated.to_ask_again),
         "findings": [
@@ -61,12 +61,12 @@ def make_document(checked: Checked) -> dict[str, Any]:
     }
 
 
-def render_blocks(checked: Checked, most: int) -> Iterator[RenderableType]:
+def render_blocks(checked: CheckedFile, most: int) -> Iterator[RenderableType]:
     """A line on the whole, then each kind of finding with the first of it, what was dropped first."""
     done = Counter(one.done for one in checked.findings)
     told = ", ".join(f"{done[what]:,} {what}" for what in _STYLES if done[what]) or "nothing to mend"
     classes = pluralise(len(checked.descriptors.classes), "class", "classes")
-    number = pluralise(_number(checked.descriptors.classes.values()), "descriptor")
+    number = pluralise(_count(checked.descriptors.classes.values()), "descriptor")
     yield make_safe_text(f"{checked.file}: {classes}, {number}: {told}", "bold")
     for kind in dict.fromkeys(one.kind for one in checked.findings):
         of_kind = sorted((one for one in checked.findings if one.kind == kind), key=lambda one: one.done)
@@ -74,29 +74,29 @@ def render_blocks(checked: Checked, most: int) -> Iterator[RenderableType]:
         yield make_safe_text("")
         yield make_safe_text(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}", "bold")
         for one in islice(of_kind, most or None):
-            yield _line(one)
+            yield _format_finding(one)
         if most and len(of_kind) > most:
             yield make_safe_text(f"  … {len(of_kind) - most:,} more", "dim")
 
 
-def _line(finding: Finding) -> RenderableType:
+def _format_finding(finding: Finding) -> RenderableType:
     text = make_safe_text(f"  {finding.done:<8}", _STYLES[finding.done])
     if finding.name:
-        text.append_text(make_safe_text(_short(finding.name)))
+        text.append_text(make_safe_text(_shorten(finding.name)))
         text.append(": ")
     if finding.phrase:
-        text.append_text(make_safe_text(_short(finding.phrase)))
+        text.append_text(make_safe_text(_shorten(finding.phrase)))
         if finding.became:
             text.append(" → ")
-            text.append_text(make_safe_text(_short(finding.became), "bold"))
+            text.append_text(make_safe_text(_shorten(finding.became), "bold"))
         text.append(" ")
     text.append_text(make_safe_text(f"({finding.message})" if finding.phrase else finding.message, "dim"))
     return text
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _number(classes: Iterable[Sequence[object]]) -> int:
+def _count(classes: Iterable[Sequence[object]]) -> int:
     return sum(map(len, classes))

@@ -86,12 +86,12 @@ def print_findings(file: Path, tree: Taxonomy | None, language: str, output: Pat
     only told. output: the file, curated."""
     from bioclip_x.cli.render.curation import print_checked
     from bioclip_x.describe.check import check_file
-    from bioclip_x.describe.descriptor_file import write
+    from bioclip_x.describe.descriptor_file import write_descriptor_file
 
     if output is not None and output.exists():
         raise RecipeError(f"{output} exists; --check writes no file over another")
     checked = check_file(file, tree, language=language)
     print_checked(checked, format_)
     if output is not None:
-        write(output, checked.curated.descriptors)
+        write_descriptor_file(output, checked.curated.descriptors)
     return bool(checked.curated.to_ask_again) or any(finding.done != "told" for finding in checked.findings)

@@ -66,21 +66,21 @@ def make_rows(found: Usefulness) -> Iterator[tuple[Any, ...]]:
     """One for each descriptor of each class, as `COLUMNS`; "" where there is nothing to tell."""
     for one in found.classes:
         for use in one.descriptors:
-            yield tuple("" if value is None else value for value in _row(one, use))
+            yield tuple("" if value is None else value for value in _make_row(one, use))
 
 
-def _row(one: ClassUse, use: DescriptorUse) -> tuple[Any, ...]:
+def _make_row(one: ClassUse, use: DescriptorUse) -> tuple[Any, ...]:
     return (
         one.name, one.common_name, one.pictures, one.right, use.phrase, use.text, use.kind, use.weight, use.taxon, use.rank,
         use.shared_by, use.with_siblings, one.sibling_rank or "all", one.sibling_taxon, one.siblings, one.sibling_pictures,
-        *_area(use.from_siblings), use.from_all and use.from_all.others, *_area(use.from_all), use.own, use.siblings,
-        use.others, use.between, use.spread, str(use.is_same_everywhere).lower(), *_left_out(use.left_out),
+        *_make_area_cells(use.from_siblings), use.from_all and use.from_all.others, *_make_area_cells(use.from_all), use.own, use.siblings,
+        use.others, use.between, use.spread, str(use.is_same_everywhere).lower(), *_make_left_out_cells(use.left_out),
     )  # fmt: skip
 
 
-def _area(area: Area | None) -> tuple[float | None, ...]:
+def _make_area_cells(area: Area | None) -> tuple[float | None, ...]:
     return (area.value, area.low, area.high) if area else (None,) * 3
 
 
-def _left_out(without: LeftOut | None) -> tuple[float | None, ...]:
+def _make_left_out_cells(without: LeftOut | None) -> tuple[float | None, ...]:
     return tuple(getattr(without, one.name) for one in fields(LeftOut) if one.name != "of") if without else (None,) * 5

@@ -26,12 +26,12 @@ def render_table(found: Usefulness, *, in_full: bool = False) -> str:
     """in_full: every descriptor of the classes, else the best and the worst, and what stands out of all."""
     console = Console(width=WIDTH, markup=False, highlight=False, emoji=False, color_system=None, force_terminal=False)
     with console.capture() as captured:
-        for part in (*_head(found), *(_in_full(found) if in_full else _overview(found)), *_foot(found)):
+        for part in (*_iterate_head(found), *(_iterate_full(found) if in_full else _iterate_overview(found)), *_iterate_foot(found)):
             console.print(part, soft_wrap=isinstance(part, str))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _head(found: Usefulness) -> Iterator[RenderableType]:
+def _iterate_head(found: Usefulness) -> Iterator[RenderableType]:
     right, model = found.accuracy, found.provenance
     demo = f" (demonstration: {model['demo']})" if model["demo"] else ""
     yield escape_controls(
@@ -44,24 +44,24 @@ def _head(found: Usefulness) -> Iterator[RenderableType]:
     yield ""
 
 
-def _overview(found: Usefulness) -> Iterator[RenderableType]:
+def _iterate_overview(found: Usefulness) -> Iterator[RenderableType]:
     uses = [(one, use) for one in found.classes for use in one.descriptors]
-    yield from _counts(uses)
-    worst_first = sorted(found.classes, key=lambda one: min(map(_value, one.descriptors), default=2.0))
-    yield _by_class(worst_first[:MOST])
+    yield from _iterate_counts(uses)
+    worst_first = sorted(found.classes, key=lambda one: min(map(_get_auroc, one.descriptors), default=2.0))
+    yield _make_class_table(worst_first[:MOST])
     if len(worst_first) > MOST:
         yield f"… {len(worst_first) - MOST} more classes, whose worst descriptors are better: --class NAME, --output FILE.csv"
     yield ""
     flat = [(one, use) for one, use in uses if use.is_same_everywhere]
-    yield from _listed(
+    yield from _iterate_list(
         "the same everywhere (no more of their variance lies between classes than chance puts there)", flat
     )
-    without = sorted((pair for pair in uses if pair[1].left_out), key=lambda pair: _gain(pair[1]))
-    yield from _listed("names lean on these: fewer are right without them", [u for u in without if _gain(u[1]) < 0])
-    yield from _listed("better left out: more are right without them", [u for u in without[::-1] if _gain(u[1]) > 0])
+    without = sorted((pair for pair in uses if pair[1].left_out), key=lambda pair: _get_gain(pair[1]))
+    yield from _iterate_list("names lean on these: fewer are right without them", [u for u in without if _get_gain(u[1]) < 0])
+    yield from _iterate_list("better left out: more are right without them", [u for u in without[::-1] if _get_gain(u[1]) > 0])
 
 
-def _counts(uses: Sequence[Use]) -> Iterator[str]:
+def _iterate_counts(uses: Sequence[Use]) -> Iterator[str]:
     """How many separate, never do, cannot be told."""
     areas = [use.from_siblings for _, use in uses if use.from_siblings]
     if not areas:
@@ -69,8 +69,8 @@ def _counts(uses: Sequence[Use]) -> Iterator[str]:
         yield ""
         return
     few = sum(one.pictures < FEWEST and use.from_siblings is not None for one, use in uses)
-    side = {name: [use for _, use in uses if _side(use) == name] for name in ("above", "around", "below")}
-    around, below = _shared(side["around"]), _shared(side["below"])
+    side = {name: [use for _, use in uses if _get_side(use) == name] for name in ("above", "around", "below")}
+    around, below = _format_shared(side["around"]), _format_shared(side["below"])
     yield f"{pluralise(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
     yield f"  {len(side['above']):>6,}  wholly above 0.5: more similar to their class's images"
     yield f"  {len(side['around']):>6,}  around 0.5: not seen to separate, here{around}"
@@ -84,50 +84,50 @@ def _counts(uses: Sequence[Use]) -> Iterator[str]:
     yield ""
 
 
-def _by_class(classes: Iterable[ClassUse]) -> Table:
-    shown = _table("class", "right", "siblings", "best descriptor", "AUROC", "worst descriptor", "AUROC")
+def _make_class_table(classes: Iterable[ClassUse]) -> Table:
+    shown = _make_table("class", "right", "siblings", "best descriptor", "AUROC", "worst descriptor", "AUROC")
     for one in classes:
-        ordered = sorted(one.descriptors, key=_value)
+        ordered = sorted(one.descriptors, key=_get_auroc)
         cells: list[str] = []
         for use in (ordered[-1:], ordered[:1]):
-            cells += [_phrase(use[0]), _area(use[0].from_siblings, one)] if use else ["–", ""]
+            cells += [_format_phrase(use[0]), _format_area(use[0].from_siblings, one)] if use else ["–", ""]
         if len(ordered) == 1:
             cells[2:] = ["(the same)", ""]
-        shown.add_row(escape_controls(one.name), f"{one.right}/{one.pictures}", _siblings(one), *cells)
+        shown.add_row(escape_controls(one.name), f"{one.right}/{one.pictures}", _format_siblings(one), *cells)
     return shown
 
 
-def _in_full(found: Usefulness) -> Iterator[RenderableType]:
+def _iterate_full(found: Usefulness) -> Iterator[RenderableType]:
     for one in found.classes:
         name = f"{one.name} ({one.common_name})" if one.common_name else one.name
         yield escape_controls(
-            f"{name}: {one.right} of {pluralise(one.pictures, 'image')} right; siblings: {_siblings(one)}, "
+            f"{name}: {one.right} of {pluralise(one.pictures, 'image')} right; siblings: {_format_siblings(one)}, "
             f"{pluralise(one.sibling_pictures, 'image')}"
         )
-        shown = _table("descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it")
-        for use in sorted(one.descriptors, key=lambda use: -_value(use)):
+        shown = _make_table("descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it")
+        for use in sorted(one.descriptors, key=lambda use: -_get_auroc(use)):
             shown.add_row(
-                _phrase(use),
-                _area(use.from_siblings, one),
-                _area(use.from_all, one),
+                _format_phrase(use),
+                _format_area(use.from_siblings, one),
+                _format_area(use.from_all, one),
                 f"{use.own:.3f}",
                 "–" if use.siblings is None else f"{use.siblings:.3f}",
                 "–" if use.between is None else f"{max(0.0, use.between):.0%}",
-                _without(use.left_out),
+                _format_left_out(use.left_out),
             )
         yield shown
         yield ""
 
 
-def _listed(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
+def _iterate_list(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
     if not uses:
         return
     yield f"{title}: {len(uses):,}"
-    shown = _table("", "", "from siblings", "right without it")
+    shown = _make_table("", "", "from siblings", "right without it")
     shown.show_header = False
     for one, use in uses[:FIRST]:
         shown.add_row(
-            "  " + escape_controls(one.name), _phrase(use), _area(use.from_siblings, one), _without(use.left_out)
+            "  " + escape_controls(one.name), _format_phrase(use), _format_area(use.from_siblings, one), _format_left_out(use.left_out)
         )
     yield shown
     if len(uses) > FIRST:
@@ -135,7 +135,7 @@ def _listed(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
     yield ""
 
 
-def _foot(found: Usefulness) -> Iterator[RenderableType]:
+def _iterate_foot(found: Usefulness) -> Iterator[RenderableType]:
     if found.pruning:
         yield from render_pruned(found.pruning)
         yield ""
@@ -154,7 +154,7 @@ def render_pruned(done: Pruning) -> Iterator[str]:
     )
 
 
-def _table(*columns: str) -> Table:
+def _make_table(*columns: str) -> Table:
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         is_number = column in ("AUROC", "from siblings", "from all", "cosine", "right", "between")
@@ -162,45 +162,45 @@ def _table(*columns: str) -> Table:
     return shown
 
 
-def _value(use: DescriptorUse) -> float:
+def _get_auroc(use: DescriptorUse) -> float:
     return use.from_siblings.value if use.from_siblings else 0.5
 
 
-def _side(use: DescriptorUse) -> str:
+def _get_side(use: DescriptorUse) -> str:
     return use.from_siblings.side if use.from_siblings else ""
 
 
-def _shared(uses: Sequence[DescriptorUse]) -> str:
+def _format_shared(uses: Sequence[DescriptorUse]) -> str:
     shared = sum(use.with_siblings > 0 for use in uses)
     return f" ({shared:,} are said of a sibling too, word for word)" if shared else ""
 
 
-def _gain(use: DescriptorUse) -> int:
+def _get_gain(use: DescriptorUse) -> int:
     return use.left_out.fixed - use.left_out.broken if use.left_out else 0
 
 
-def _phrase(use: DescriptorUse) -> str:
+def _format_phrase(use: DescriptorUse) -> str:
     """With whose it is, where it is inherited, and whether a sibling has the same."""
     about = [f"{use.rank} {use.taxon}".strip()] if use.taxon else []
     about += [f"said of {pluralise(use.with_siblings, 'sibling')} too"] if use.with_siblings else []
     return escape_controls(use.phrase + (f" ({', '.join(about)})" if about else ""))
 
 
-def _siblings(one: ClassUse) -> str:
+def _format_siblings(one: ClassUse) -> str:
     if not one.siblings:
         return "none"
     of = f"{one.sibling_rank} {one.sibling_taxon}" if one.sibling_rank else "all"
     return escape_controls(f"{one.siblings:,} of {of}")
 
 
-def _area(area: Area | None, one: ClassUse) -> str:
+def _format_area(area: Area | None, one: ClassUse) -> str:
     """ "0.912 [0.81, 0.96]", with a star where it rests on few images."""
     if area is None:
         return "–"
     return f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" + ("*" if one.pictures < FEWEST else "")
 
 
-def _without(without: LeftOut | None) -> str:
+def _format_left_out(without: LeftOut | None) -> str:
     return "–" if without is None else f"+{without.fixed} -{without.broken}"
 
 

@@ -26,10 +26,10 @@ WIDTH: Final = 100
 
 def write(found: Evaluation, format_: str, stream: Any) -> None:
     """Writes it as "table", "json" or "csv"."""
-    {"table": _table, "json": _json, "csv": _csv}[format_](found, stream)
+    {"table": _write_table, "json": _write_json, "csv": _write_csv}[format_](found, stream)
 
 
-def tell(found: Evaluation, told: Sequence[str]) -> None:
+def print_notes(found: Evaluation, told: Sequence[str]) -> None:
     """Notes on stderr: of the run, and of each of the texts."""
     about = [(note, "") for note in (*told, *found.notes)]
     if found.demo:
@@ -43,11 +43,11 @@ def tell(found: Evaluation, told: Sequence[str]) -> None:
         click.echo(f"note: {escape_controls(whose + note)}", err=True)
 
 
-def _json(found: Evaluation, stream: Any) -> None:
+def _write_json(found: Evaluation, stream: Any) -> None:
     stream.write(json.dumps({"format": FORMAT, **asdict(found)}, indent=2, ensure_ascii=False) + "\n")
 
 
-def _csv(found: Evaluation, stream: Any) -> None:
+def _write_csv(found: Evaluation, stream: Any) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in found.texts:
@@ -56,21 +56,21 @@ def _csv(found: Evaluation, stream: Any) -> None:
             writer.writerow((escape_surrogates(one.text), name, *row, " ".join(map(str, one.seeds))))
 
 
-def _table(found: Evaluation, stream: Any) -> None:
+def _write_table(found: Evaluation, stream: Any) -> None:
     console = Console(file=stream, width=WIDTH, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
-        for line in _head(found):
+        for line in _iterate_head(found):
             console.print(line, soft_wrap=True)
         for start in range(0, len(found.texts), SIDE_BY_SIDE):
             console.print()
-            console.print(_columns(found.texts[start : start + SIDE_BY_SIDE]))
+            console.print(_make_table(found.texts[start : start + SIDE_BY_SIDE]))
         console.print()
-        for remark in _foot(found):
+        for remark in _iterate_foot(found):
             console.print(Text(remark, "dim"))
     stream.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def _head(found: Evaluation) -> Iterator[Text]:
+def _iterate_head(found: Evaluation) -> Iterator[Text]:
     of = f"{pluralise(found.pictures, 'image')} of {pluralise(found.classes, 'class', 'classes')}"
     yield Text(
         f"{escape_controls(found.source)}: {of}, among the {found.n_classes:,} of {escape_controls(found.taxonomy)}",
@@ -79,7 +79,7 @@ def _head(found: Evaluation) -> Iterator[Text]:
     yield Text(f"{found.model}, revision {found.revision}" + (f" (demonstration: {found.demo})" if found.demo else ""))
 
 
-def _columns(texts: Sequence[TextEvaluation]) -> Table:
+def _make_table(texts: Sequence[TextEvaluation]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     for one in texts:
@@ -88,11 +88,11 @@ def _columns(texts: Sequence[TextEvaluation]) -> Table:
     rows = {name: "" for one in texts for name in one.measures()}
     for name in rows:
         of = [one.measures().get(name) for one in texts]
-        table.add_row(name, *(_cell(name, measure) if measure else "" for measure in of))
+        table.add_row(name, *(_format_measure(name, measure) if measure else "" for measure in of))
     return table
 
 
-def _cell(name: str, measure: Measure) -> str:
+def _format_measure(name: str, measure: Measure) -> str:
     """ "98.4% [97.1, 99.2]", or for heights and points without the sign."""
     if measure.value is None or measure.low is None or measure.high is None:
         return "no mistake" if name == "mistake severity" else "–"
@@ -107,7 +107,7 @@ def _cell(name: str, measure: Measure) -> str:
     return f"{shown(measure.value)}{unit}{spread} [{shown(measure.low)}, {shown(measure.high)}]"
 
 
-def _foot(found: Evaluation) -> Iterator[str]:
+def _iterate_foot(found: Evaluation) -> Iterator[str]:
     yield "in brackets: 95% intervals, over images; of the mean per class over classes"
     yield "mistake severity: how many taxa above the true class a wrong answer and it meet, on average"
     if len(found.texts) > 1:

@@ -41,11 +41,11 @@ def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableTyp
         def put(block: RenderableType) -> None:
             with console.capture() as captured:
                 console.print(block)
-            _write(stream, captured.get())
+            _write_stripped(stream, captured.get())
 
         yield put
 
 
-def _write(stream: Any, text: str) -> None:
+def _write_stripped(stream: Any, text: str) -> None:
     # rich fills lines with spaces, which are in the way of whoever pipes or pastes them.
     stream.write("".join(f"{line.rstrip()}\n" for line in text.removesuffix("\n").split("\n")))

@@ -47,10 +47,10 @@ def render_outline(taxonomy: Taxonomy, wanted: Outline) -> RenderableType:
         """Its taxa below that are drawn at all."""
         return [child for child in list_taxa_below(taxonomy, node) if ORDER.get(taxonomy.rank(child), -1) <= last]
 
-    depth = min(wanted.depth or (_fitting(shown, wanted) if not wanted.last_rank else DEEPEST), DEEPEST)
+    depth = min(wanted.depth or (_count_fitting_levels(shown, wanted) if not wanted.last_rank else DEEPEST), DEEPEST)
     tops = [wanted.top] if wanted.top else shown(0)
     forest = Tree("", hide_root=True, guide_style="dim")
-    _grow(forest, tops, depth, shown, taxonomy, wanted)
+    _add_branches(forest, tops, depth, shown, taxonomy, wanted)
     return Group(*forest.children) if wanted.top else forest
 
 
@@ -68,7 +68,7 @@ def list_taxa_below(taxonomy: Taxonomy, node: int) -> list[int]:
     return found
 
 
-def _fitting(shown: Callable[[int], list[int]], wanted: Outline) -> int:
+def _count_fitting_levels(shown: Callable[[int], list[int]], wanted: Outline) -> int:
     """The number of levels that fit on a page, at least one."""
     level = [wanted.top] if wanted.top else shown(0)
     lines, depth = 0, 0
@@ -78,29 +78,29 @@ def _fitting(shown: Callable[[int], list[int]], wanted: Outline) -> int:
         if depth and lines > PAGE:
             break
         depth += 1
-        level = [child for node in level for child in _first(shown(node), wanted.most)]
+        level = [child for node in level for child in _take(shown(node), wanted.most)]
     return depth
 
 
-def _first(nodes: list[int], most: int) -> list[int]:
+def _take(nodes: list[int], most: int) -> list[int]:
     return nodes[: most or None]
 
 
-def _grow(
+def _add_branches(
     branch: Tree, nodes: list[int], depth: int, shown: Callable[[int], list[int]], taxonomy: Taxonomy, wanted: Outline
 ) -> None:
-    for node in _first(nodes, wanted.most):
+    for node in _take(nodes, wanted.most):
         below = shown(node)
-        line = _line(taxonomy, node, wanted.language, is_cut=depth == 1 or not below)
+        line = _format_line(taxonomy, node, wanted.language, is_cut=depth == 1 or not below)
         twig = branch.add(line)
         if depth > 1 and below:
-            _grow(twig, below, depth - 1, shown, taxonomy, wanted)
-    left = len(nodes) - len(_first(nodes, wanted.most))
+            _add_branches(twig, below, depth - 1, shown, taxonomy, wanted)
+    left = len(nodes) - len(_take(nodes, wanted.most))
     if left:
         branch.add(make_safe_text(f"… {left:,} more", "dim"))
 
 
-def _line(taxonomy: Taxonomy, node: int, language: str, *, is_cut: bool) -> Text:
+def _format_line(taxonomy: Taxonomy, node: int, language: str, *, is_cut: bool) -> Text:
     """Name, rank, common name, and how many classes there are below where the drawing ends."""
     from bioclip_x.taxonomy.details import NO_DETAILS
     from bioclip_x.taxonomy.ranks import ORDER

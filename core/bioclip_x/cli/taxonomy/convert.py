@@ -32,9 +32,9 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
 
     Read back it is the same tree. What a format cannot hold is counted on stderr.
     """  # fmt: skip
-    from bioclip_x.taxonomy.writers import format_of
+    from bioclip_x.taxonomy.writers import find_format
 
-    chosen = format_of(output, to)
+    chosen = find_format(output, to)
     taxonomy = read_source(registry, **source)
     tell_notes(taxonomy)
     write_tree(taxonomy, chosen, output)
@@ -48,10 +48,10 @@ def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
 
     made = make_document(taxonomy, chosen)
     if chosen.name == "parquet":
-        _write_parquet(made.pieces(), output, taxonomy.source)
+        _write_parquet(made.chunks(), output, taxonomy.source)
     else:
         with open_output(output) as stream:
-            for piece in made.pieces():
+            for piece in made.chunks():
                 stream.write(piece)
     if made.lost:
         click.echo(f"lost in {chosen.name}: {escape_controls('; '.join(made.lost))}", err=True)

@@ -47,10 +47,10 @@ def subset(
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.messages import escape_controls
     from bioclip_x.taxonomy.editing.subset import subset as select_subset
-    from bioclip_x.taxonomy.writers import format_of
+    from bioclip_x.taxonomy.writers import find_format
 
     file, parts = split(file_and_parts, model)
-    chosen = format_of(output, to or (None if output else "csv"))
+    chosen = find_format(output, to or (None if output else "csv"))
     taxonomy = read_source(registry, file, model, taxonomy_format, dag)
     tell_notes(taxonomy)
     part = select_subset(taxonomy, parts, read=lambda path: read_species_list(registry, path))

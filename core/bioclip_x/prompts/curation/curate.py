@@ -1,4 +1,4 @@
-"""Descriptors → the same, cleaned, and what was found in them. What is certain is mended or dropped; the rest is told."""
+"""Cleans descriptors and reports findings. Certain faults are repaired or dropped; doubtful ones are only reported."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from bioclip_x.prompts.curation.visibility import find_invisible
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 
 CONTEXT: Final = 77
-"""Tokens that CLIP's text tower reads, its two marks included."""
+"""Tokens that CLIP's text tower reads, start and end tokens included."""
 
 WORDS_READ: Final = 50
-"""About as many words as fit into the context, where no tokenizer is at hand."""
+"""Words that fit into the context, approximately; used without a tokenizer."""
 
 LONGEST: Final = 400
-"""Words in a phrase over which it is none, and is dropped."""
+"""Words; longer phrases are dropped."""
 
 
 class Curator:
-    """Looks through descriptors, one class at a time.
+    """Curates descriptors, one class at a time.
 
-    names: what each class and its siblings are called; a class that is not there is called what the file calls it. Where
-    no siblings are known at all, names of any other class of the file are told. count_tokens: of a text, marks included.
+    names: of each class and its siblings; a missing class has its name in the file only. Without `names`, those of any other
+    class of the file are reported. count_tokens: counts the tokens of a text, start and end tokens included.
     """
 
     def __init__(
@@ -47,21 +47,21 @@ class Curator:
         self.findings: list[Finding] = []
 
     def curate(self, groups: Sequence[Sequence[str]] | None = None) -> Curated:
-        """groups: names of classes that are siblings; all of the file, where none are given."""
-        classes = {name: self._class(name, entries) for name, entries in self.descriptors.classes.items()}
+        """Curates all classes. groups: names of classes that are siblings; None for a single group of all classes."""
+        classes = {name: self._curate_class(name, entries) for name, entries in self.descriptors.classes.items()}
         cleaned = replace(self.descriptors, classes=classes)
         self.findings += find_same_lists(cleaned, [list(classes)] if groups is None else groups)
         for name in cleaned.empty_classes:
-            was = "nothing is left of its descriptors" if self.descriptors.classes[name] else "it has no descriptors"
-            self.findings.append(Finding("empty class", name, "", "told", f"{was}; to be asked again"))
+            reason = "no descriptor is left" if self.descriptors.classes[name] else "it has no descriptors"
+            self.findings.append(Finding("empty class", name, "", "told", f"{reason}; ask again"))
         return Curated(cleaned, tuple(self.findings))
 
-    def _class(self, name: str, entries: Sequence[Descriptor]) -> tuple[Descriptor, ...]:
-        kept = [clean for entry in entries if (clean := self._entry(name, entry))]
+    def _curate_class(self, name: str, entries: Sequence[Descriptor]) -> tuple[Descriptor, ...]:
+        kept = [clean for entry in entries if (clean := self._curate_entry(name, entry))]
         return tuple(drop_repeats(name, kept, self.findings))
 
-    def _entry(self, name: str, entry: Descriptor) -> Descriptor | None:
-        """One descriptor, clean; None if it is dropped."""
+    def _curate_entry(self, name: str, entry: Descriptor) -> Descriptor | None:
+        """Returns the cleaned descriptor; None if it is dropped."""
         phrase = " ".join(entry.phrase.split())
         for kind, message, after in repair_markup(phrase, is_sentence=self.is_sentence):
             self.findings.append(Finding(kind, name, phrase, "mended" if after else "dropped", message, after))
@@ -70,40 +70,42 @@ class Curator:
             return None
         n = len(phrase.split())
         if is_empty_answer(phrase) or n > LONGEST:
-            kind, why = (
-                ("too long", f"{n:,} words are no descriptor") if n > LONGEST else ("says nothing", "no trait is told")
+            kind, message = (
+                ("too long", f"{n:,} words; too long for a descriptor")
+                if n > LONGEST
+                else ("says nothing", "it names no trait")
             )
-            self.findings.append(Finding(kind, name, phrase, "dropped", why))
+            self.findings.append(Finding(kind, name, phrase, "dropped", message))
             return None
-        named = self._without_names(name, phrase)
-        if not named:
+        phrase = self._remove_names(name, phrase)
+        if not phrase:
             return None
-        if entry.kind == "descriptor" and (found := find_invisible(named)):
-            self.findings.append(Finding("not visual", name, named, *found))
-            if found[0] == "dropped":
+        if entry.kind == "descriptor" and (invisible := find_invisible(phrase)):
+            done, message = invisible
+            self.findings.append(Finding("not visual", name, phrase, done, message))
+            if done == "dropped":
                 return None
-        self._tell_length(name, named)
-        return entry if named == entry.phrase else replace(entry, phrase=named)
+        self._check_length(name, phrase)
+        return entry if phrase == entry.phrase else replace(entry, phrase=phrase)
 
-    def _without_names(self, name: str, phrase: str) -> str:
-        """A sentence of its own needs the name that it speaks of; a phrase does not."""
-        found = None if self.is_sentence else find_leak(phrase, self.names[name], self.others)
-        if found is None:
+    def _remove_names(self, name: str, phrase: str) -> str:
+        """Removes leaked names; returns "" if the phrase is dropped. Sentences keep theirs, which are their subjects."""
+        leak = None if self.is_sentence else find_leak(phrase, self.names[name], self.others)
+        if leak is None:
             return phrase
-        kind, done, message, after = found
+        kind, done, message, after = leak
         self.findings.append(Finding(kind, name, phrase, done, message, after))
         return phrase if done == "told" else after
 
-    def _tell_length(self, name: str, phrase: str) -> None:
+    def _check_length(self, name: str, phrase: str) -> None:
         text = phrase if self.is_sentence else f"{name}, which has {phrase}"
         if self.count_tokens:
-            n, most, unit = self.count_tokens(text), self.context, "tokens"
+            n, limit, unit = self.count_tokens(text), self.context, "tokens"
         else:
-            n, most, unit = len(text.split()), WORDS_READ, "words"
-        if n > most:
-            self.findings.append(
-                Finding("too long", name, phrase, "told", f"{n} {unit} with the name; a model reads about {most}")
-            )
+            n, limit, unit = len(text.split()), WORDS_READ, "words"
+        if n > limit:
+            message = f"{n} {unit} with the name; a model reads about {limit}"
+            self.findings.append(Finding("too long", name, phrase, "told", message))
 
 
 def curate(
@@ -114,5 +116,5 @@ def curate(
     count_tokens: Callable[[str], int] | None = None,
     context: int = CONTEXT,
 ) -> Curated:
-    """See `Curator`. `pipeline.curation.curate` takes names and siblings from a taxonomy."""
+    """Curates descriptors; see `Curator`. `describe.check.curate` takes names and siblings from a taxonomy."""
     return Curator(descriptors, names, count_tokens=count_tokens, context=context).curate(groups)

@@ -1,9 +1,9 @@
-"""Descriptors that say the same: within a class, and lists of classes that cannot be told apart."""
+"""Finds descriptors that are repeated within a class, and classes whose lists are the same."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bioclip_x.messages import list_some
@@ -12,66 +12,69 @@ from bioclip_x.prompts.curation.word_forms import split_words
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 
 NEAR: Final = 92.0
-"""How alike (0 to 100, rapidfuzz's token_sort_ratio) two phrases of other words must be to be told."""
+"""Least similarity (0 to 100, rapidfuzz's token_sort_ratio) of near-duplicates."""
 
 FEWEST_LETTERS: Final = 4
-"""In each of two words that differ by a letter or two, to be one word spelt twice; "red" and "red" may be anything."""
+"""Words that differ by one or two letters count as spelling variants only if both have more letters than this."""
 
 
 def drop_repeats(name: str, entries: Sequence[Descriptor], findings: list[Finding]) -> list[Descriptor]:
-    """The first of those that are the same but for case, punctuation, articles and the plural; what is nearly so is told."""
+    """Drops descriptors that differ only by case, punctuation, articles or number; reports spelling variants.
+
+    Findings are appended to `findings`.
+    """
     from rapidfuzz import fuzz, process
 
     kept: dict[tuple[str, tuple[str, ...]], Descriptor] = {}
     for entry in entries:
-        said = split_words(entry.phrase)
-        first = kept.setdefault((entry.kind, said), entry)
+        words = split_words(entry.phrase)
+        first = kept.setdefault((entry.kind, words), entry)
         if first is not entry:
-            findings.append(_repeat(name, entry, "dropped", f"says the same as {first.phrase!r}"))
-    of_kind: dict[str, list[tuple[str, Descriptor]]] = defaultdict(list)
-    for (kind, said), entry in kept.items():
-        earlier = of_kind[kind]
-        near = process.extract_iter(
-            " ".join(said), [text for text, _ in earlier], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR
+            findings.append(_make_finding(name, entry, "dropped", f"same as {first.phrase!r}"))
+    by_kind: dict[str, list[tuple[str, Descriptor]]] = defaultdict(list)
+    for (kind, words), entry in kept.items():
+        earlier = by_kind[kind]
+        similar = process.extract_iter(
+            " ".join(words), [text for text, _ in earlier], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR
         )
-        for text, _, i in near:
-            if earlier[i][1].part == entry.part and _is_respelt(said, tuple(text.split())):
-                findings.append(_repeat(name, entry, "told", f"says nearly the same as {earlier[i][1].phrase!r}"))
+        for text, _, i in similar:
+            if earlier[i][1].part == entry.part and _is_respelt(words, tuple(text.split())):
+                findings.append(_make_finding(name, entry, "told", f"nearly the same as {earlier[i][1].phrase!r}"))
                 break
-        earlier.append((" ".join(said), entry))
+        earlier.append((" ".join(words), entry))
     return list(kept.values())
 
 
 def find_same_lists(descriptors: DescriptorSet, groups: Iterable[Sequence[str]]) -> Iterator[Finding]:
-    """One finding for each class that has, within its group, the same descriptors as another.
+    """Yields a finding for each class with the same descriptors as another of its group.
 
     groups: names of classes that are siblings of one another.
     """
     for group in groups:
-        alike: Mapping[frozenset[tuple[str, ...]], list[str]] = _by_list(descriptors, group)
-        for names in alike.values():
+        for names in _group_by_list(descriptors, group).values():
             for name in names if len(names) > 1 else ():
                 others = list_some([other for other in names if other != name])
                 yield Finding("same list", name, "", "told", f"has the same descriptors as {others}")
 
 
-def _by_list(descriptors: DescriptorSet, group: Sequence[str]) -> dict[frozenset[tuple[str, ...]], list[str]]:
-    alike: dict[frozenset[tuple[str, ...]], list[str]] = defaultdict(list)
+def _group_by_list(descriptors: DescriptorSet, group: Sequence[str]) -> dict[frozenset[tuple[str, ...]], list[str]]:
+    """Groups classes by their set of descriptors; classes without descriptors are left out."""
+    names: dict[frozenset[tuple[str, ...]], list[str]] = defaultdict(list)
     for name in group:
-        said = frozenset(split_words(one.phrase) for one in descriptors.classes[name] if one.kind == "descriptor")
-        if said:
-            alike[said].append(name)
-    return alike
+        phrases = frozenset(split_words(one.phrase) for one in descriptors.classes[name] if one.kind == "descriptor")
+        if phrases:
+            names[phrases].append(name)
+    return names
 
 
-def _repeat(name: str, entry: Descriptor, done: Done, message: str) -> Finding:
+def _make_finding(name: str, entry: Descriptor, done: Done, message: str) -> Finding:
     return Finding("near-duplicate", name, entry.phrase, done, message)
 
 
 def _is_respelt(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether each word of the one is a word of the other, or such a word spelt in another way.
+    """Whether each word of the one is a word of the other or a spelling variant of it.
 
-    "a stripe above the eye" and "below the eye" are alike in most letters and say something else.
+    Similarity alone is not enough: "a stripe above the eye" and "a stripe below the eye" share most letters.
     """
     from rapidfuzz.distance import OSA
 

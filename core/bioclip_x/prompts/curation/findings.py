@@ -1,8 +1,8 @@
-"""What curation found in descriptors, and what it did about it."""
+"""Findings of curation, and what was done about them."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +15,10 @@ Done = Literal["mended", "dropped", "told"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong or doubtful.
+    """One fault or doubt.
 
-    kind: in a word or two, by which findings are counted. name: of the class, "" for the file as a whole. phrase: as it was,
-    "" for a class as a whole. done: "told" for what is uncertain and stays as it is. became: the phrase now, if mended.
+    kind: a word or two, by which findings are counted. name: of the class, "" for the whole file. phrase: before curation, ""
+    for a whole class. done: "told" (only reported) for doubts, where nothing is changed. became: the phrase if mended.
     """
 
     kind: str
@@ -29,36 +29,36 @@ class Finding:
     became: str = ""
 
     def __str__(self) -> str:
-        what = ": ".join(quote_value(one) for one in (self.name, self.phrase) if one)
+        subject = ": ".join(quote_value(text) for text in (self.name, self.phrase) if text)
         end = f", now {quote_value(self.became)}" if self.became else ""
-        return f"{what}: {self.message} ({self.done}{end})" if what else f"{self.message} ({self.done})"
+        return f"{subject}: {self.message} ({self.done}{end})" if subject else f"{self.message} ({self.done})"
 
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """Descriptors after curation, and all that was found in them."""
+    """Descriptors after curation, and all findings."""
 
     descriptors: DescriptorSet
     findings: tuple[Finding, ...]
 
     @property
     def to_ask_again(self) -> tuple[str, ...]:
-        """The classes of which nothing is left, or of which nothing ever was."""
+        """The classes without descriptors, whether curation dropped them or there were none."""
         return self.descriptors.empty_classes
 
 
-def summary(findings: Iterable[Finding]) -> list[str]:
-    """A line for each kind: how often, what was done, and the first of it.
+def summarise_findings(findings: Iterable[Finding]) -> list[str]:
+    """Makes a line for each kind of finding: how many were mended, dropped or told, and the first of them.
 
-    >>> summary([Finding("list mark", "hen", "- a comb", "mended", "a bullet", "a comb")])
+    >>> summarise_findings([Finding("list mark", "hen", "- a comb", "mended", "a bullet", "a comb")])
     ["list mark: 1 mended; first 'hen': '- a comb'"]
     """
-    found = list(findings)
+    by_kind: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_kind[finding.kind].append(finding)
     lines = []
-    for kind in dict.fromkeys(one.kind for one in found):
-        of_kind = [one for one in found if one.kind == kind]
-        done = Counter(one.done for one in of_kind)
-        first = of_kind[0]
-        where = ": ".join(quote_value(text) for text in (first.name, first.phrase) if text) or first.message
-        lines.append(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in done.items())}; first {where}")
+    for kind, group in by_kind.items():
+        counts = Counter(finding.done for finding in group)
+        subject = ": ".join(quote_value(text) for text in (group[0].name, group[0].phrase) if text) or group[0].message
+        lines.append(f"{kind}: {', '.join(f'{n:,} {done}' for done, n in counts.items())}; first {subject}")
     return lines

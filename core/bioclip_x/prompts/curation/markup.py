@@ -1,4 +1,4 @@
-"""What is no part of a phrase: list marks, markup, addresses; and phrases in which nothing is said."""
+"""Removes list marks, markup and web addresses from phrases, and recognises phrases without content."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _NOTHING = re.compile(
 
 
 def repair_markup(phrase: str, *, is_sentence: bool) -> Iterator[tuple[str, str, str]]:
-    """Each mend in turn: (kind, what was wrong, the phrase after it). is_sentence: its full stop is its own."""
+    """Yields each repair in turn: (kind, message, repaired phrase). is_sentence: keep quotes and the full stop."""
     phrase = " ".join(phrase.split())
-    for kind, message, mend in (
-        ("invisible characters", "characters that are not seen", _without_invisible),
-        ("HTML", "markup", _without_html),
-        ("web address", "an address", lambda text: _URL.sub("", text)),
-        ("list mark", "a bullet or a number of a list", lambda text: _BULLET.sub("", text)),
+    for kind, message, repair in (
+        ("invisible characters", "invisible characters", _remove_invisible),
+        ("HTML", "markup", _remove_html),
+        ("web address", "a web address", lambda text: _URL.sub("", text)),
+        ("list mark", "a bullet or list number", lambda text: _BULLET.sub("", text)),
     ):
-        after = " ".join(mend(phrase).split())
+        after = " ".join(repair(phrase).split())
         if after != phrase:
             yield kind, message, after
             phrase = after
@@ -41,19 +41,20 @@ def repair_markup(phrase: str, *, is_sentence: bool) -> Iterator[tuple[str, str,
 
 
 def is_empty_answer(phrase: str) -> bool:
-    """
-    >>> says_nothing("No information about its size."), says_nothing("12-14"), says_nothing("no tail")
+    """Whether a phrase says nothing about a trait.
+
+    >>> is_empty_answer("No information about its size."), is_empty_answer("12-14"), is_empty_answer("no tail")
     (True, True, False)
     """
     return not any(map(str.isalpha, phrase)) or bool(_NOTHING.match(phrase.strip(" .:")))
 
 
-def _without_invisible(text: str) -> str:
-    """Without terminal escapes, control characters and those that turn a line around; joiners within a word stay."""
+def _remove_invisible(text: str) -> str:
+    """Removes terminal escapes, control and bidirectional formatting characters; keeps joiners within words."""
     text = _ESCAPE.sub("", text)
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\t\n\r\u200c\u200d")
 
 
-def _without_html(text: str) -> str:
+def _remove_html(text: str) -> str:
     plain = _TAG.sub(" ", _SCRIPT.sub(" ", text))
     return html.unescape(plain) if _ENTITY.search(plain) else plain

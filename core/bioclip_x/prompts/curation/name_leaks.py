@@ -1,4 +1,4 @@
-"""Names that leaked into descriptors: "robin's red breast", "like a willow tit". A name decides, where a trait should."""
+"""Finds names of classes in descriptors: "robin's red breast", "like a willow tit". There the name decides, not the trait."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bioclip_x.prompts.curation.findings import Done
 from bioclip_x.prompts.curation.word_forms import contains_name, split_words
 
 Leak = tuple[str, Done, str, str]
-"""Kind, what was done, a message, and the phrase after it."""
+"""Kind, what is done, message, and the phrase without the name if it is mended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a class and its relatives are called, as their authors write it.
+    """Names of a class and its relatives.
 
-    own: the class itself, scientific and common. genus: "" where it has none. siblings: those of its genus (or of the taxon
-    just above it); its own may be among them.
+    own: scientific and common names of the class. genus: "" where it has none. siblings: names of the other taxa of its genus
+    (or of its parent taxon); may include its own.
     """
 
     own: tuple[str, ...]
@@ -28,9 +28,9 @@ class Names:
 
 
 class OtherNames:
-    """Names of other classes, to be found in phrases.
+    """An index of the names of other classes, to find them in phrases.
 
-    fewest: words that a name must have. A name of one word may be an everyday word.
+    fewest: words that a name must have, as a single word may be an everyday word.
     """
 
     def __init__(self, names: Iterable[str], fewest: int = 1) -> None:
@@ -41,61 +41,62 @@ class OtherNames:
                     self._names.setdefault(split_words(form), name)
         self._lengths = sorted({len(name) for name in self._names}, reverse=True)
 
-    def within(self, phrase: tuple[str, ...], but: Sequence[tuple[str, ...]]) -> tuple[str, int] | None:
-        """The longest name in a phrase, and its number of words; none that is among `but`, or part of one of them."""
+    def find(self, phrase: tuple[str, ...], exclude: Sequence[tuple[str, ...]]) -> tuple[str, int] | None:
+        """Finds the longest name in a phrase that is not part of an excluded name; returns it with its number of words."""
         for n in self._lengths:
             for i in range(len(phrase) - n + 1):
                 name = self._names.get(phrase[i : i + n])
-                if name and not any(contains_name(one, phrase[i : i + n]) for one in but):
+                if name and not any(contains_name(excluded, phrase[i : i + n]) for excluded in exclude):
                     return name, n
         return None
 
 
 @lru_cache(maxsize=64)
-def _indexed(names: tuple[str, ...]) -> OtherNames:
-    """Neighbours in a file share their siblings."""
+def _index_names(names: tuple[str, ...]) -> OtherNames:
+    """Indexes names; cached, because adjacent classes of a file share their siblings."""
     return OtherNames(names)
 
 
 def find_leak(phrase: str, names: Names, others: OtherNames | None) -> Leak | None:
-    """The first name that stands in a phrase though it should not. None where there is none.
+    """Finds the first name in a phrase that should not be there; None where there is none.
 
-    What begins with the class's own name is mended; what holds the full name of a sibling is dropped; a name of one word may
-    be an everyday word ("iris"), and is only told.
+    A phrase that begins with the class's own name is mended; one with the full name of a sibling is dropped. A name of a
+    single word may be an everyday word ("iris") and is only reported.
     """
-    said = split_words(phrase)
+    words = split_words(phrase)
     own = sorted((split_words(form) for name in names.own for form in list_name_forms(name)), key=len, reverse=True)
-    if said in own:
+    if words in own:
         return "class's name", "dropped", "only the name of the class", ""
     for name in names.own:
         for form in list_name_forms(name):
-            begins = said[: len(split_words(form))] == split_words(form)  # a pattern is made for few names only
-            rest = _begins(form).match(phrase) if begins else None
-            if rest and split_words(rest["rest"]):
-                return "class's name", "mended", f"begins with the name {form!r}", rest["rest"]
-    for one in own:
-        if len(one) > 1 and contains_name(said, one):
-            return "class's name", "told", f"has the name {' '.join(one)!r} in it", ""
-    return _of_relatives(phrase, said, names, own, others)
+            begins = words[: len(split_words(form))] == split_words(form)  # saves compiling most patterns
+            match = _compile_opening(form).match(phrase) if begins else None
+            if match and split_words(match["rest"]):
+                return "class's name", "mended", f"begins with the name {form!r}", match["rest"]
+    for name_words in own:
+        if len(name_words) > 1 and contains_name(words, name_words):
+            return "class's name", "told", f"contains the name {' '.join(name_words)!r}", ""
+    return _find_relative(phrase, words, names, own, others)
 
 
-def _of_relatives(
-    phrase: str, said: tuple[str, ...], names: Names, own: list[tuple[str, ...]], others: OtherNames | None
+def _find_relative(
+    phrase: str, words: tuple[str, ...], names: Names, own: list[tuple[str, ...]], others: OtherNames | None
 ) -> Leak | None:
-    sibling = _indexed(names.siblings).within(said, own) if names.siblings else None
+    """Finds the name of a sibling, the genus or another class."""
+    sibling = _index_names(names.siblings).find(words, own) if names.siblings else None
     if sibling:
-        return "sibling's name", "dropped" if sibling[1] > 1 else "told", f"has the name of {sibling[0]!r} in it", ""
+        return "sibling's name", "dropped" if sibling[1] > 1 else "told", f"contains the name {sibling[0]!r}", ""
     if names.genus and names.genus in phrase and re.search(rf"\b{re.escape(names.genus)}\b", phrase):
-        return "genus", "told", f"has the genus {names.genus!r} in it", ""
-    other = others.within(said, own) if others else None
-    return ("other class's name", "told", f"has the name of {other[0]!r} in it", "") if other else None
+        return "genus", "told", f"contains the genus {names.genus!r}", ""
+    other = others.find(words, own) if others else None
+    return ("other class's name", "told", f"contains the name {other[0]!r}", "") if other else None
 
 
 @lru_cache(maxsize=65536)
 def list_name_forms(name: str) -> tuple[str, ...]:
-    """A name as prose would have it: without `_`, and also without what stands in brackets.
+    """Returns the forms of a name in running text: with spaces for `_`, and also without parentheses.
 
-    >>> forms("Common Eider (Adult male)")
+    >>> list_name_forms("Common Eider (Adult male)")
     ('Common Eider (Adult male)', 'Common Eider')
     """
     last = re.split(r"[;>]", name)[-1]
@@ -105,13 +106,13 @@ def list_name_forms(name: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _begins(form: str) -> re.Pattern[str]:
-    """ "The robin's …", "Robins have …", "A robin is …", "Robin: …" """
+def _compile_opening(form: str) -> re.Pattern[str]:
+    """Compiles a pattern for "The robin's …", "Robins have …", "A robin is …", "Robin: …"."""
     name = r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", form)))
     verb = r"(?:['’]s?\s|s['’]\s|s?\s*[:–—]|s?,?\s+(?:which\s+|that\s+)?(?:(?:has|have|with|is|are)\s|(?=can\s|may\s))|s?\s+-\s)"
     return re.compile(rf"(?i)^(?:an?\s+|the\s+)?{name}{verb}\s*(?:also\s+)?(?P<rest>.+)$")
 
 
 def make_names_of_keys(names: Iterable[str]) -> Mapping[str, Names]:
-    """Where no tree is known, a class is called what the file calls it."""
+    """Makes `Names` from the keys of a descriptor file, for use without a taxonomy."""
     return {name: Names((name,)) for name in names}

@@ -1,7 +1,7 @@
-"""What no image shows: food, voice, migration, weight, distribution. From word lists, and with care.
+"""Recognises what no image shows, by word lists: food, voice, migration, weight, distribution.
 
-A phrase is dropped only if it begins with such a thing ("eats fish", "often found in Europe") and says nothing that is seen
-besides. Where both stand in it, or where it might be seen, it is told and stays.
+A phrase is dropped only if it begins with such a topic ("eats fish", "often found in Europe") and mentions nothing visible.
+If it mentions both, or the topic might be visible, it is kept and reported.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _SIZES = """small large tiny huge big long short tall thin thick slender slim st
     pointed curved hooked forked flat broad narrow wide sharp smooth rough fuzzy furry fluffy woolly bushy medium
     massive compact robust plump sleek delicate medium-sized sized?"""
 
-_SEEN = re.compile(rf"(?i)\b(?:{'|'.join(f'{_COLOURS} {_PARTS} {_SIZES}'.split())})\b")
+_VISIBLE = re.compile(rf"(?i)\b(?:{'|'.join(f'{_COLOURS} {_PARTS} {_SIZES}'.split())})\b")
 
 _OPENING: Final = (
     r"^(?:(?:it|its|they|their|this|these|the|which|that|is|are|was|an?|and|also|both|often|usually|typically|commonly|"
     r"generally|primarily|mainly|mostly|frequently|sometimes|occasionally|widely|may|can|will|be|been|known|to|for|has|have|"
     r"very|highly|species|animals?|birds?|plants?|insects?|fish|males?|females?|adults?|young|juveniles?)\s+)*"
 )
-# After an adjective: it stands alone. "A nocturnal bird" and "venomous fangs" name something that is seen.
+# Follows an adjective that stands alone: "a nocturnal bird" and "venomous fangs" name something visible.
 _ALONE: Final = r"\b(?=$|[;.]| (?:and|or|by|in|during|when|towards?|with|nature|temperament|behaviou?r)\b)"
 _TOPICS: Final = {
     "food": r"(?:eats?|feeds?|feeding (?:on|at|in)|preys? (?:on|upon)|diet|forag(?:es?|ing)|scavenges?|hunts?)\b|"
@@ -66,7 +66,7 @@ _GROUND: Final = re.compile(
     r"(?:found|distributed|occurs?|occurring|live|lives|living|inhabits?|inhabiting|resid(?:es?|ing)|seen|grows?|growing|"
     r"introduced|common)\b(?: \w+ly)?"
     r"(?: (?:in|on|near|at|around|along|throughout|across|within|among|amongst)\b| \w+ (?:forest|wood))"
-    # What is seen of an image all the same: "often seen in flocks", "grows in clusters", "in many colours".
+    # Visible in an image after all: "often seen in flocks", "grows in clusters", "in many colours".
     r"(?! (?:an? |the |small |large |dense |loose |tight |big |bright )*(?:clusters?|groups?|flocks?|pairs?|clumps?|"
     r"mounds?|flight|air|variety|range|colou?rs?|shades?|many|different|various|bunch\w*|pods?|herds?|packs?|colonies|size|sizes|rows?)\b))",
     re.IGNORECASE,
@@ -90,31 +90,31 @@ _LENGTH = re.compile(
 )
 
 
-def _any_of(topics: Mapping[str, str]) -> str:
+def _join_topics(topics: Mapping[str, str]) -> str:
     return "(?:" + "|".join(f"(?P<t{i}>{pattern})" for i, pattern in enumerate(topics.values())) + ")"
 
 
-_TOPIC = re.compile(_OPENING + _any_of(_TOPICS), re.IGNORECASE)
-_INSIDE = re.compile(r"\b" + _any_of(_INSIDE_TOPICS), re.IGNORECASE)
+_TOPIC = re.compile(_OPENING + _join_topics(_TOPICS), re.IGNORECASE)
+_INSIDE = re.compile(r"\b" + _join_topics(_INSIDE_TOPICS), re.IGNORECASE)
 
 
 def find_invisible(phrase: str) -> tuple[Done, str] | None:
-    """Whether a descriptor of an organism tells something that no image shows; what to do about it, and why.
+    """Returns what to do about a descriptor that is about something invisible, and why; None if it is visible.
 
-    >>> unseen("eats fish"), unseen("a long bill for eating fish")
+    >>> find_invisible("eats fish"), find_invisible("a long bill for eating fish")
     (('dropped', 'no image shows food'), None)
     """
-    is_seen = bool(_SEEN.search(phrase))
+    is_visible = bool(_VISIBLE.search(phrase))
     if _GROUND.match(phrase):
-        if _PLACE.search(phrase) and not is_seen and not _HABITAT.search(phrase):
-            return "dropped", "no image shows on which continent it is"
-        return "told", "where it is found belongs under background"
-    for pattern, topics, surely in ((_TOPIC, _TOPICS, True), (_INSIDE, _INSIDE_TOPICS, False)):
-        found = pattern.search(phrase)
-        if found and (surely or not is_seen):
-            topic = list(topics)[int((found.lastgroup or "t0")[1:])]
-            certain = topic == "another name" or not (is_seen or _HABITAT.search(phrase))
-            return ("dropped" if surely and certain else "told"), f"no image shows {topic}"
+        if _PLACE.search(phrase) and not is_visible and not _HABITAT.search(phrase):
+            return "dropped", "no image shows the region of origin"
+        return "told", "habitat belongs under background"
+    for pattern, topics, is_opening in ((_TOPIC, _TOPICS, True), (_INSIDE, _INSIDE_TOPICS, False)):
+        match = pattern.search(phrase)
+        if match and (is_opening or not is_visible):
+            topic = list(topics)[int((match.lastgroup or "t0")[1:])]
+            is_certain = topic == "another name" or not (is_visible or _HABITAT.search(phrase))
+            return ("dropped" if is_opening and is_certain else "told"), f"no image shows {topic}"
     if _WEIGHT.search(phrase) or _LENGTH.search(phrase):
-        return "told", "an image has no scale"
+        return "told", "images do not show absolute size or weight"
     return None

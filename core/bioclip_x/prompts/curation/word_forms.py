@@ -1,4 +1,4 @@
-"""Phrases and names as they are compared: lower case, without punctuation, articles and the s of the plural."""
+"""Normalises phrases and names for comparison: lower case, without punctuation, articles and plural s."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ _ARTICLES: Final = ("a", "an", "the")
 
 @lru_cache(maxsize=65536)
 def split_words(text: str) -> tuple[str, ...]:
-    """
-    >>> words("The great tits' black cap"), words("black-footed")
+    """Splits a text into normalised words.
+
+    >>> split_words("The great tits' black cap"), split_words("black-footed")
     (('great', 'tit', 'black', 'cap'), ('black', 'footed'))
     """
     plain = _POSSESSIVE.sub("", text.casefold())
-    return tuple(_singular(word) for word in _WORD.findall(plain) if word not in _ARTICLES)
+    return tuple(_strip_plural(word) for word in _WORD.findall(plain) if word not in _ARTICLES)
 
 
-def _singular(word: str) -> str:
-    """Roughly: what it makes of a word only needs to be the same for both numbers."""
+def _strip_plural(word: str) -> str:
+    """Strips a plural s, roughly: the result need not be a word, only the same for singular and plural."""
     is_plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
     return word[:-1] if is_plural else word
 
 
 def contains_name(phrase: tuple[str, ...], name: tuple[str, ...]) -> bool:
-    """Whether the words of a name stand in a phrase, one after the other.
+    """Whether a phrase contains the words of a name in sequence.
 
-    >>> holds(("a", "b", "c"), ("b", "c")), holds(("a", "b", "c"), ("a", "c"))
+    >>> contains_name(("a", "b", "c"), ("b", "c")), contains_name(("a", "b", "c"), ("a", "c"))
     (True, False)
     """
     n = len(name)

@@ -1,1 +1,1 @@
-"""The formats of descriptor files, one a module: `sniff` tells it by its content, `read` reads it."""
+"""Formats of descriptor files, one per module: `sniff` recognises the format, `read` reads it."""

@@ -1,4 +1,4 @@
-"""Our own YAML: `format: bioclip-x/descriptors/1`, with provenance, style, kinds, parts and weights.
+"""The project's YAML format: `format: bioclip-x/descriptors/1`, with provenance, style, kinds, parts and weights.
 
 format: bioclip-x/descriptors/1
 classes:
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.formats.collector import Gathering, name_kind, quote_value
+from bioclip_x.prompts.formats.collector import DescriptorCollector, name_kind, quote_value
 from bioclip_x.records.descriptor import DescriptorSet
 
 FORMAT: Final = "bioclip-x/descriptors/1"
@@ -23,24 +23,24 @@ _ENTRY_KEYS: Final = ("phrase", "part", "weight")
 
 
 def sniff(document: Any) -> bool:
-    """In CBD's files "format" could only be a class, with a list of descriptors."""
+    """Recognises the key "format"; in CBD's files it could only be a class, whose value is a list of descriptors."""
     return isinstance(document, dict) and "format" in document and not isinstance(document["format"], (list, dict))
 
 
 def read(path: Path, document: Mapping[Any, Any]) -> DescriptorSet:
-    """Raises DescriptorError for what is not as said above."""
+    """Reads a document. Raises DescriptorError with all errors."""
     _check_keys(path, document)
     entries = document["classes"]
     if not isinstance(entries, dict) or not entries:
         raise DescriptorError(f"{path}: 'classes' holds no class")
-    gathering = Gathering(path)
+    collector = DescriptorCollector(path)
     for name, entry in entries.items():
-        if gathering.name(name):
+        if collector.add_class(name):
             by_kind = entry if isinstance(entry, dict) else {"descriptor": entry}
             for kind, phrases in by_kind.items():
-                if gathering.knows_kind(name, kind):
-                    _add_all(gathering, name, kind, phrases)
-    return gathering.done(document.get("style") or "", document.get("provenance") or {})
+                if collector.check_kind(name, kind):
+                    _add_all(collector, name, kind, phrases)
+    return collector.finish(document.get("style") or "", document.get("provenance") or {})
 
 
 def _check_keys(path: Path, document: Mapping[Any, Any]) -> None:
@@ -56,31 +56,31 @@ def _check_keys(path: Path, document: Mapping[Any, Any]) -> None:
             raise DescriptorError(f"{path}: {key!r} must be {kind_name}, got {name_kind(document[key])}")
 
 
-def _add_all(gathering: Gathering, name: str, kind: str, phrases: Any) -> None:
+def _add_all(collector: DescriptorCollector, name: str, kind: str, phrases: Any) -> None:
     if not isinstance(phrases, list):
-        gathering.wrong(f"{name!r}: expected a list of phrases, got {name_kind(phrases)}")
+        collector.add_error(f"{name!r}: expected a list of phrases, got {name_kind(phrases)}")
         return
     for entry in phrases:
         if isinstance(entry, dict):
-            _add_long(gathering, name, kind, entry)
+            _add_long(collector, name, kind, entry)
         else:
-            gathering.add(name, entry, kind)
+            collector.add(name, entry, kind)
 
 
-def _add_long(gathering: Gathering, name: str, kind: str, entry: Mapping[Any, Any]) -> None:
+def _add_long(collector: DescriptorCollector, name: str, kind: str, entry: Mapping[Any, Any]) -> None:
     """{phrase: …, part: …, weight: …}"""
     unknown = sorted(str(key) for key in entry if key not in _ENTRY_KEYS)
     part, weight = entry.get("part", ""), entry.get("weight", 1.0)
     if unknown or "phrase" not in entry:
-        wanted = f"expected 'phrase' and maybe {', '.join(_ENTRY_KEYS[1:])}"
-        gathering.wrong(
-            f"{name!r}: {wanted} in {quote_value(dict(entry))}; a phrase with a colon in it must be in quotes"
+        expected = f"expected 'phrase' and optionally {', '.join(_ENTRY_KEYS[1:])}"
+        collector.add_error(
+            f"{name!r}: {expected}, got {quote_value(dict(entry))}; a phrase with a colon must be in quotes"
         )
     elif not isinstance(part, str):
-        gathering.wrong(
-            f"{name!r}: expected the name of a part, got {quote_value(part)}; put it in quotes if it is one"
+        collector.add_error(
+            f"{name!r}: expected the name of a part, got {quote_value(part)}; put it in quotes if it is text"
         )
     elif isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
-        gathering.wrong(f"{name!r}: expected a weight above 0, got {quote_value(weight)}")
+        collector.add_error(f"{name!r}: expected a weight above 0, got {quote_value(weight)}")
     else:
-        gathering.add(name, entry["phrase"], kind, " ".join(part.split()), float(weight))
+        collector.add(name, entry["phrase"], kind, " ".join(part.split()), float(weight))

@@ -1,4 +1,4 @@
-"""Descriptors as they are read from a file: what is repeated is counted, and what is wrong is told all at once."""
+"""Collects the descriptors read from a file: counts repetitions and reports all errors at once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bioclip_x.messages import escape_controls
 from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
 
 SHOWN: Final = 20
-"""Errors told in full in a message; the rest are counted."""
+"""Errors listed in a message; further ones are counted."""
 
 _LONGEST_SHOWN = 80
 
 
-class Gathering:
-    """The descriptors of one file, in its order."""
+class DescriptorCollector:
+    """The descriptors of one file, in file order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -25,17 +25,17 @@ class Gathering:
         self._errors: list[str] = []
         self._classes: dict[str, dict[tuple[str, str], Descriptor]] = {}
 
-    def wrong(self, message: str, line: int = 0) -> None:
-        """Something without which the file cannot be used."""
+    def add_error(self, message: str, line: int = 0) -> None:
+        """Adds an error that makes the file unusable."""
         self._errors.append(f"{self.path}, line {line}: {message}" if line else f"{self.path}: {message}")
 
-    def name(self, name: Any, line: int = 0) -> bool:
-        """Opens a class, of which nothing may follow. False, and an error, for what is no name."""
+    def add_class(self, name: Any, line: int = 0) -> bool:
+        """Adds a class, possibly without descriptors. Returns False and adds an error if `name` is not a name."""
         if not isinstance(name, str):
-            self.wrong(f"expected the name of a class, got {name!r}; put it in quotes if it is one", line)
+            self.add_error(f"expected the name of a class, got {name!r}; put it in quotes if it is text", line)
             return False
         if not name.strip():
-            self.wrong("expected the name of a class, got a blank", line)
+            self.add_error("expected the name of a class, got a blank", line)
             return False
         self._classes.setdefault(name, {})
         return True
@@ -43,47 +43,50 @@ class Gathering:
     def add(
         self, name: str, phrase: Any, kind: str = "descriptor", part: str = "", weight: float = 1.0, line: int = 0
     ) -> None:
-        """One descriptor of a class that is open."""
+        """Adds a descriptor to an added class."""
         if not isinstance(phrase, str):
-            self.wrong(f"{name!r}: expected phrases, got {quote_value(phrase)}; put it in quotes if it is one", line)
+            self.add_error(
+                f"{name!r}: expected phrases, got {quote_value(phrase)}; put it in quotes if it is text", line
+            )
             return
         clean = " ".join(phrase.split())
         before = self._classes[name].get((kind, clean))
         if not clean or before:
             place = f"{self.path}, line {line}" if line else f"{self.path}"
-            what = "repeated" if clean else "blank"
-            self.notes.append(f"{place}: {name!r}: skipped a {what} {kind} {quote_value(clean)}")
+            fault = "repeated" if clean else "blank"
+            self.notes.append(f"{place}: {name!r}: skipped a {fault} {kind} {quote_value(clean)}")
         if clean:
             times = before.times + 1 if before else 1
             self._classes[name][kind, clean] = Descriptor(clean, kind, times, part, weight)
 
-    def knows_kind(self, name: str, kind: Any, line: int = 0) -> bool:
-        """Whether it is a kind of descriptor; if not, that is an error."""
+    def check_kind(self, name: str, kind: Any, line: int = 0) -> bool:
+        """Returns whether `kind` is a kind of descriptor; adds an error if not."""
         if kind not in KINDS:
-            self.wrong(f"{name!r} has {quote_value(kind, quoted=False)}; known kinds are {', '.join(KINDS)}", line)
+            text = quote_value(kind, quoted=False)
+            self.add_error(f"{name!r} has the unknown kind {text}; known kinds are {', '.join(KINDS)}", line)
         return kind in KINDS
 
-    def done(self, style: str = "", provenance: Mapping[str, Any] | None = None) -> DescriptorSet:
-        """All of it. Raises DescriptorError with all that was wrong, or where there is no class."""
+    def finish(self, style: str = "", provenance: Mapping[str, Any] | None = None) -> DescriptorSet:
+        """Returns all descriptors. Raises DescriptorError with all errors, or where there is no class."""
         if not self._errors and not self._classes:
-            self.wrong("it holds no class")
+            self.add_error("there are no classes in the file")
         if self._errors:
             more = len(self._errors) - SHOWN
-            told = "\n".join(self._errors[:SHOWN])
-            raise DescriptorError(f"{told}\n… and {more} more errors" if more > 0 else told)
+            message = "\n".join(self._errors[:SHOWN])
+            raise DescriptorError(f"{message}\n… and {more} more errors" if more > 0 else message)
         classes = {name: tuple(entries.values()) for name, entries in self._classes.items()}
         return DescriptorSet(classes, str(self.path), style, provenance or {}, tuple(self.notes))
 
 
 def name_kind(value: Any) -> str:
     """
-    >>> kind_of(None), kind_of([])
+    >>> name_kind(None), name_kind([])
     ('nothing', 'a list')
     """
     return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def quote_value(value: Any, *, quoted: bool = True) -> str:
-    """A value as a message shows it, on one line and never at length."""
+    """Formats a value for a message, on one line and shortened."""
     text = repr(value) if quoted else escape_controls(str(value))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -1,8 +1,8 @@
-"""CUB-200-2011's folder: 312 attributes of 200 birds, each judged by people (Wah et al. 2011, CNS-TR-2011-001).
+"""The CUB-200-2011 folder: 312 attributes of 200 birds, annotated by people (Wah et al. 2011, CNS-TR-2011-001).
 
 classes.txt                                         1 001.Black_footed_Albatross
 attributes.txt, or attributes/attributes.txt        1 has_bill_shape::curved_(up_or_down)
-attributes/class_attribute_labels_continuous.txt    a line for each class: for each attribute, how often people saw it (%)
+attributes/class_attribute_labels_continuous.txt    a line per class: for each attribute, how often annotators saw it (%)
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Final
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_text
-from bioclip_x.prompts.formats.collector import Gathering
+from bioclip_x.prompts.formats.collector import DescriptorCollector
 from bioclip_x.records.descriptor import DescriptorSet
 
 LEAST: Final = 50.0
-"""Per cent of the judgements that must see an attribute for the class to have it."""
+"""Per cent of the annotations in which an attribute must be present for the class to have it."""
 
 _MATRIX: Final = "class_attribute_labels_continuous.txt"
-_MANY: Final = ("wing", "eye", "leg")
+_PLURAL: Final = ("wing", "eye", "leg")
 _NOUNS: Final = {"eyebrow": "eyebrow", "eyering": "eye ring", "eyeline": "eye line", "malar": "malar stripe"}
-_SAID: Final = {
+_ADJECTIVES: Final = {
     "dagger": "dagger-shaped",
     "needle": "needle-shaped",
     "cone": "cone-shaped",
@@ -42,51 +42,56 @@ def sniff(folder: Path) -> bool:
 
 
 def read(folder: Path, least: float = LEAST) -> DescriptorSet:
-    """least: per cent of judgements. Raises DescriptorError, with the line, where the three files do not fit together."""
+    """Reads the folder. least: per cent of annotations. Raises DescriptorError, with the line, for inconsistent files."""
     matrix = folder / "attributes" / _MATRIX
     matrix = matrix if matrix.is_file() else folder / _MATRIX
-    named = (folder / "classes.txt", folder.parent / "classes.txt")
-    classes = _listed(next((file for file in named if file.is_file()), named[0]))
-    beside = (matrix.parent / "attributes.txt", folder / "attributes.txt", matrix.parent.parent / "attributes.txt")
-    attributes = _listed(next((file for file in beside if file.is_file()), beside[0]))
-    traits = [_trait(attribute) for attribute in attributes]
-    gathering = Gathering(folder)
+    classes = _read_names(_find_file(folder / "classes.txt", folder.parent / "classes.txt"))
+    attributes = _read_names(
+        _find_file(matrix.parent / "attributes.txt", folder / "attributes.txt", matrix.parent.parent / "attributes.txt")
+    )
+    phrases = [_make_phrase(attribute) for attribute in attributes]
+    collector = DescriptorCollector(folder)
     rows = read_text(matrix, DescriptorError).splitlines()
     if len(rows) != len(classes):
         raise DescriptorError(f"{matrix}: {len(rows)} lines for the {len(classes)} classes of classes.txt")
     for line, (name, row) in enumerate(zip(classes, rows), start=1):
         name = re.sub(r"^\d+\.", "", name).replace("_", " ")
-        gathering.name(name, line)
-        percents = _percents(matrix, line, row, len(attributes))
-        for (phrase, part), percent in zip(traits, percents):
+        collector.add_class(name, line)
+        percents = _parse_percents(matrix, line, row, len(attributes))
+        for (phrase, part), percent in zip(phrases, percents):
             if percent >= least:
-                gathering.add(name, phrase, part=part)
-    return gathering.done("has", {"source": "CUB-200-2011 attributes", "least_percent": least})
+                collector.add(name, phrase, part=part)
+    return collector.finish("has", {"source": "CUB-200-2011 attributes", "least_percent": least})
 
 
-def _listed(file: Path) -> list[str]:
-    """The second word of each line."""
-    found = []
+def _find_file(*candidates: Path) -> Path:
+    """Returns the first existing file, else the first."""
+    return next((file for file in candidates if file.is_file()), candidates[0])
+
+
+def _read_names(file: Path) -> list[str]:
+    """Reads the text after the number of each line."""
+    names = []
     for line, text in enumerate(read_text(file, DescriptorError).splitlines(), start=1):
         words = text.split(maxsplit=1)
         if len(words) != 2:
             raise DescriptorError(f"{file}, line {line}: expected a number and a name, got {text!r}")
-        found.append(words[1])
-    return found
+        names.append(words[1])
+    return names
 
 
-def _percents(file: Path, line: int, row: str, expected: int) -> list[float]:
+def _parse_percents(file: Path, line: int, row: str, expected: int) -> list[float]:
     try:
         percents = [float(cell) for cell in row.split()]
-    except ValueError as problem:
-        raise DescriptorError(f"{file}, line {line}: {problem}") from None
+    except ValueError as error:
+        raise DescriptorError(f"{file}, line {line}: {error}") from None
     if len(percents) != expected or not all(math.isfinite(percent) for percent in percents):
         raise DescriptorError(f"{file}, line {line}: {len(percents)} numbers for {expected} attributes")
     return percents
 
 
-def _trait(attribute: str) -> tuple[str, str]:
-    """(phrase, part), to be said after "which has".
+def _make_phrase(attribute: str) -> tuple[str, str]:
+    """Makes (phrase, part) from an attribute; the phrase can follow "which has".
 
     >>> _trait("has_wing_color::grey"), _trait("has_bill_shape::curved_(up_or_down)")
     (('grey wings', 'wing'), ('a curved bill (up or down)', 'bill'))
@@ -96,19 +101,19 @@ def _trait(attribute: str) -> tuple[str, str]:
     value, _, more = value.partition(" (")
     more = f" ({more}" if more else ""
     if group in ("shape", "size"):
-        return _with_article(f"{value}{more} {group}" if group == "shape" else f"{value} size{more}"), ""
+        return _add_article(f"{value}{more} {group}" if group == "shape" else f"{value} size{more}"), ""
     if part == "primary":
         return f"{value} as its main color", ""
     if value in _LENGTHS:
         return _LENGTHS[value], part
     if value in _NOUNS:
-        return _with_article(_NOUNS[value]), part
+        return _add_article(_NOUNS[value]), part
     if value.endswith(part) or value.endswith(f"{part}s"):  # "forked tail", "pointed-wings"
         thing = value.replace(f"-{part}s", f" {part}s")
     else:
-        thing = f"{_SAID.get(value, value)} {part}" + ("s" if part in _MANY else "")
-    return (thing if thing.endswith("s") else _with_article(thing)) + more, part
+        thing = f"{_ADJECTIVES.get(value, value)} {part}" + ("s" if part in _PLURAL else "")
+    return (thing if thing.endswith("s") else _add_article(thing)) + more, part
 
 
-def _with_article(words: str) -> str:
+def _add_article(words: str) -> str:
     return f"an {words}" if words.startswith(("a", "e", "i", "o", "up")) else f"a {words}"

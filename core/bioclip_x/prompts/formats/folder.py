@@ -1,4 +1,4 @@
-"""A folder of descriptor files, joined: CuPL's sentences come in several (full, base, per data set)."""
+"""A folder of descriptor files, joined: CuPL's sentences, for example, are in several files (full, base, per data set)."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ SUFFIXES: Final = (".json", ".yaml", ".yml", ".csv", ".tsv")
 
 
 def read(folder: Path, load: Callable[[Path], DescriptorSet]) -> DescriptorSet:
-    """What all files of a folder say of each class, in the order of their names.
+    """Reads and joins all descriptor files of a folder, in the order of their names.
 
-    load: reads one file. Raises DescriptorError as it does, for a folder without such files, and where some are sentences
-    and others are not.
+    load: reads one file. Raises DescriptorError as `load` does, for a folder without such files, and where some files have
+    sentences and others do not.
     """
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise DescriptorError(
-            f"{folder} is a folder; expected a descriptor file, or some ({', '.join(SUFFIXES)}) in it"
+            f"{folder} is a folder without descriptor files ({', '.join(SUFFIXES)}); give a descriptor file or a folder of them"
         )
-    found = [load(file) for file in files]
-    styles = {one.style: Path(one.source).name for one in found}
+    parts = [load(file) for file in files]
+    styles = {part.style: Path(part.source).name for part in parts}
     if len(styles) > 1:
-        told = ", ".join(f"{name} is {style or 'phrases'!r}" for style, name in styles.items())
-        raise DescriptorError(f"{folder}: its files are of several styles ({told}); keep each style in its own folder")
+        examples = ", ".join(f"{name} is {style or 'phrases'!r}" for style, name in styles.items())
+        raise DescriptorError(f"{folder}: files of several styles ({examples}); keep each style in its own folder")
     classes: dict[str, dict[tuple[str, str], Descriptor]] = {}
-    for one in found:
-        for name, entries in one.classes.items():
-            said = classes.setdefault(name, {})
+    for part in parts:
+        for name, entries in part.classes.items():
+            joined = classes.setdefault(name, {})
             for entry in entries:
-                before = said.get((entry.kind, entry.phrase))
-                said[entry.kind, entry.phrase] = replace(before, times=before.times + entry.times) if before else entry
-    merged = {name: tuple(said.values()) for name, said in classes.items()}
-    notes = tuple(note for one in found for note in one.notes)
-    return DescriptorSet(merged, str(folder), found[0].style, {"files": [file.name for file in files]}, notes)
+                before = joined.get((entry.kind, entry.phrase))
+                joined[entry.kind, entry.phrase] = (
+                    replace(before, times=before.times + entry.times) if before else entry
+                )
+    merged = {name: tuple(joined.values()) for name, joined in classes.items()}
+    notes = tuple(note for part in parts for note in part.notes)
+    return DescriptorSet(merged, str(folder), parts[0].style, {"files": [file.name for file in files]}, notes)

@@ -1,4 +1,4 @@
-"""`{class: "Several sentences of prose. …"}`: field guides' descriptions, as PEEB published them for CUB's birds."""
+"""`{class: "Several sentences of prose. …"}`: descriptions from field guides, as published with PEEB for CUB's birds."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.prompts.formats.collector import Gathering, name_kind
+from bioclip_x.prompts.formats.collector import DescriptorCollector, name_kind
 from bioclip_x.records.descriptor import DescriptorSet
 
 _END: Final = re.compile(r"(?<=[a-z0-9)\"”][.!?])\s*(?=[A-Z\"“])")
-"""Where a sentence ends. An initial (J. Smith) or U.S. has a capital before its point."""
+"""End of a sentence. Initials (J. Smith) and U.S. do not match, as they have a capital before the full stop."""
 
 
 def sniff(document: Any) -> bool:
-    """All is text, and most of it of several sentences: a single phrase that should have been a list is no prose."""
+    """Recognises documents in which all values are text and most have several sentences; a single phrase is not prose."""
     if not isinstance(document, dict) or not document:
         return False
     texts = [text for text in document.values() if isinstance(text, str)]
@@ -23,20 +23,20 @@ def sniff(document: Any) -> bool:
 
 
 def read(path: Path, document: Mapping[Any, Any]) -> DescriptorSet:
-    """One descriptor a sentence."""
-    gathering = Gathering(path)
+    """Reads a document, one descriptor per sentence."""
+    collector = DescriptorCollector(path)
     for name, text in document.items():
         if not isinstance(text, str):
-            gathering.wrong(f"{name!r}: expected prose, got {name_kind(text)}")
-        elif gathering.name(name):
+            collector.add_error(f"{name!r}: expected prose, got {name_kind(text)}")
+        elif collector.add_class(name):
             for sentence in split_sentences(text):
-                gathering.add(name, sentence)
-    return gathering.done("sentence")
+                collector.add(name, sentence)
+    return collector.finish("sentence")
 
 
 def split_sentences(text: str) -> list[str]:
     """
-    >>> sentences("Males are red (in May).Females are olive. ")
+    >>> split_sentences("Males are red (in May).Females are olive. ")
     ['Males are red (in May).', 'Females are olive.']
     """
     return [sentence for part in _END.split(text) if (sentence := part.strip())]

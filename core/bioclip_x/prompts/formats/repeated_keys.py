@@ -1,4 +1,4 @@
-"""JSON that others published with a class in it twice: its lists are joined. In files of one's own it is an error."""
+"""Third-party JSON files with a class given twice: its lists are joined. In the project's own format it is an error."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from bioclip_x.io.files import read_text
 
 
 def read_joined(path: Path) -> tuple[dict[str, Any], list[str]] | None:
-    """The document and the classes that are in it more than once; None where it is no such file."""
+    """Reads a document with repeated classes joined, and their names; None if it is not valid or values are not lists."""
     repeated: list[str] = []
 
-    def joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def join(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        joined: dict[str, Any] = {}
         for name, value in pairs:
-            if name in found:
+            if name in joined:
                 repeated.append(name)
-                value = found[name] + value if isinstance(value, list) and isinstance(found[name], list) else None
-            found[name] = value
-        return found
+                value = joined[name] + value if isinstance(value, list) and isinstance(joined[name], list) else None
+            joined[name] = value
+        return joined
 
     try:
-        document = json.loads(read_text(path, DescriptorError), object_pairs_hook=joined)
+        document = json.loads(read_text(path, DescriptorError), object_pairs_hook=join)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not all(isinstance(document.get(name), list) for name in repeated):

@@ -1,4 +1,4 @@
-"""CSV and TSV: one descriptor a row (`class,descriptor[,kind][,weight][,part]`), or one class a row
+"""CSV and TSV: one descriptor per row (`class,descriptor[,kind][,weight][,part]`), or one class per row
 (`class,descriptor1,descriptor2,…`).
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.delimited import guess_delimiter, read_delimited_rows
 from bioclip_x.io.files import read_text
-from bioclip_x.prompts.formats.collector import Gathering, quote_value
+from bioclip_x.prompts.formats.collector import DescriptorCollector, quote_value
 from bioclip_x.records.descriptor import DescriptorSet
 
 SUFFIXES: Final = (".csv", ".tsv")
@@ -25,7 +25,7 @@ _OTHERS: Final = ("kind", "weight", "part")
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where what stands in a row."""
+    """Indices of the columns."""
 
     class_: int
     phrases: tuple[int, ...]
@@ -37,22 +37,22 @@ def sniff(path: Path) -> bool:
 
 
 def read(path: Path) -> DescriptorSet:
-    """Raises DescriptorError for a header that is none, and for every line that is not as the header says."""
+    """Reads a table. Raises DescriptorError for an invalid header, or with all lines that do not match the header."""
     text = read_text(path, DescriptorError)
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = guess_delimiter(first, "\t;,") if path.suffix.lower() != ".tsv" else "\t"
-    found = read_delimited_rows(io.StringIO(text, newline=""), str(path), DescriptorError, delimiter=delimiter)
-    rows = ((line, row) for line, row in found if any(cell.strip() for cell in row))
+    all_rows = read_delimited_rows(io.StringIO(text, newline=""), str(path), DescriptorError, delimiter=delimiter)
+    rows = ((line, row) for line, row in all_rows if any(cell.strip() for cell in row))
     header_line, header = next(rows, (1, []))
-    columns = _columns(path, header_line, header)
-    gathering = Gathering(path)
+    columns = _find_columns(path, header_line, header)
+    collector = DescriptorCollector(path)
     line_of: dict[str, int] = {}
     for line, row in rows:
-        _add(gathering, columns, len(header), line, row, line_of)
-    return gathering.done()
+        _add_row(collector, columns, len(header), line, row, line_of)
+    return collector.finish()
 
 
-def _columns(path: Path, line: int, header: Sequence[str]) -> _Columns:
+def _find_columns(path: Path, line: int, header: Sequence[str]) -> _Columns:
     names = [cell.strip().lower() for cell in header]
     class_ = next((i for name in _CLASS for i, given in enumerate(names) if given == name), None)
     phrases = tuple(i for i, name in enumerate(names) if _PHRASE.match(name) and i != class_)
@@ -64,33 +64,38 @@ def _columns(path: Path, line: int, header: Sequence[str]) -> _Columns:
     return _Columns(class_, phrases, others)
 
 
-def _add(
-    gathering: Gathering, columns: _Columns, width: int, line: int, row: Sequence[str], line_of: dict[str, int]
+def _add_row(
+    collector: DescriptorCollector,
+    columns: _Columns,
+    width: int,
+    line: int,
+    row: Sequence[str],
+    line_of: dict[str, int],
 ) -> None:
     if len(row) > width or len(row) <= columns.class_:
         hint = "; a comma in a phrase needs quotes around the phrase" if len(row) > width else ""
-        gathering.wrong(f"{len(row)} cells, but the header has {width}{hint}", line)
+        collector.add_error(f"{len(row)} cells, but the header has {width}{hint}", line)
         return
     cells = [*row, *[""] * (width - len(row))]
     name = cells[columns.class_].strip()
-    if not gathering.name(name, line):
+    if not collector.add_class(name, line):
         return
     if len(columns.phrases) > 1 and line_of.setdefault(name, line) != line:
-        gathering.wrong(f"{name!r} is given twice, in line {line_of[name]} first", line)
+        collector.add_error(f"{name!r} is given twice, first in line {line_of[name]}", line)
         return
-    about = {what: cells[i].strip() for what, i in columns.others.items()}
-    kind = about.get("kind") or "descriptor"
-    weight = _weight(about.get("weight", ""))
+    details = {column: cells[i].strip() for column, i in columns.others.items()}
+    kind = details.get("kind") or "descriptor"
+    weight = _parse_weight(details.get("weight", ""))
     if weight is None:
-        gathering.wrong(f"{name!r}: expected a weight above 0, got {quote_value(about['weight'])}", line)
-    elif gathering.knows_kind(name, kind, line):
+        collector.add_error(f"{name!r}: expected a weight above 0, got {quote_value(details['weight'])}", line)
+    elif collector.check_kind(name, kind, line):
         for i in columns.phrases:
-            # An empty cell says nothing: the class has no (more) descriptors.
+            # An empty cell: the class has no (more) descriptors.
             if cells[i].strip():
-                gathering.add(name, _phrase(cells[i]), kind, about.get("part", ""), weight, line)
+                collector.add(name, _parse_cell(cells[i]), kind, details.get("part", ""), weight, line)
 
 
-def _weight(text: str) -> float | None:
+def _parse_weight(text: str) -> float | None:
     try:
         weight = float(text or 1)
     except ValueError:
@@ -98,8 +103,8 @@ def _weight(text: str) -> float | None:
     return weight if 0 < weight < float("inf") else None
 
 
-def _phrase(cell: str) -> str | float:
-    """A bare number is one, as in YAML, and refused as such."""
+def _parse_cell(cell: str) -> str | float:
+    """Parses a bare number as a number, as in YAML, so that it is rejected."""
     try:
         return float(cell)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The tree of some of the classes, and the tree of the taxa above the classes."""
+"""Derives the tree of some of the classes, and the tree of the inner taxa."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def restrict_with_index(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
-    """The tree of `classes` (ascending) and of the taxa above them, and which of the old classes each of its classes is.
+    """Returns the tree of `classes` (ascending) and their ancestors, and the old class of each class: int32 [C'].
 
-    Ranks that none of them uses have no holes there; so, of clades in which some taxa lack a rank, classes may change places.
-    Raises TaxonomyError if none is left.
+    Ranks that none of them uses get no holes; therefore the order of classes may change in clades where some taxa lack a
+    rank. Raises TaxonomyError if `classes` is empty.
     """
     if not len(classes):
         raise TaxonomyError("no class is left in this subset of the taxonomy")
@@ -31,42 +31,44 @@ def restrict_with_index(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> t
     has_class_N = kept_before[taxonomy.leaf_stop_N] > kept_before[taxonomy.leaf_start_N]
     taxon_c = taxonomy.owner_N[taxonomy.leaf_node_C[classes]]
     nodes = np.flatnonzero(has_class_N & np.isin(taxonomy.kind_N, (TAXON, ROOT)))
-    tree, new_N = _of_nodes(taxonomy, nodes, taxon_c)
+    tree, new_N = _restrict_to_nodes(taxonomy, nodes, taxon_c)
     old_C = np.empty(len(classes), np.int32)
     old_C[tree.class_of_N[new_N[taxon_c]]] = classes
     return tree, old_C
 
 
 def make_inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:
-    """The tree without its tips, every taxon of it a class; and the class there of each of `inner_taxa`: int64 [M].
+    """Returns the tree of the inner taxa, all of them classes; and its class for each of `inner_taxa`: int64 [M].
 
     Raises TaxonomyError for a list of labels, which has no inner taxa.
     """
     inner = taxonomy.inner_taxa
     if not len(inner):
         raise TaxonomyError("the taxonomy has no taxa above its classes")
-    tree, new_N = _of_nodes(taxonomy, np.concatenate([[0], inner]), inner)
+    tree, new_N = _restrict_to_nodes(taxonomy, np.concatenate([[0], inner]), inner)
     return tree, tree.class_of_N[new_N[inner]].astype(np.int64)
 
 
-def _of_nodes(
+def _restrict_to_nodes(
     taxonomy: Taxonomy, nodes: npt.NDArray[np.int64], classes: npt.NDArray[np.integer]
 ) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
-    """The tree of some taxa (ascending, the root first, all above them too), `classes` of them its classes; and the number in
-    it of each of them: int32 [N], -1 for others."""
-    place_N = np.full(taxonomy.n_nodes, -1, np.int32)
-    place_N[nodes] = np.arange(len(nodes), dtype=np.int32)
-    parent_M = place_N[taxonomy.owner_N[taxonomy.parent_N[nodes]]]
+    """Returns the tree of some taxa, and the new number of each node: int32 [N], -1 for nodes that are dropped.
+
+    nodes: ascending, the root first, with all their ancestors. classes: those of `nodes` that become classes.
+    """
+    index_N = np.full(taxonomy.n_nodes, -1, np.int32)
+    index_N[nodes] = np.arange(len(nodes), dtype=np.int32)
+    parent_M = index_N[taxonomy.owner_N[taxonomy.parent_N[nodes]]]
     parent_M[0] = -1
     is_class_M = np.zeros(len(nodes), bool)
-    is_class_M[place_N[classes]] = True
+    is_class_M[index_N[classes]] = True
     draft = Draft(
         parent_M=parent_M,
         rank_M=taxonomy.rank_N[nodes],
         rank_names=taxonomy.rank_names,
         names=[taxonomy.names[node] for node in nodes.tolist()],
         is_class_M=is_class_M,
-        details=renumber_details(taxonomy.details, place_N),
+        details=renumber_details(taxonomy.details, index_N),
         line_M=None if taxonomy.line_N is None else taxonomy.line_N[nodes],
         line_unit=taxonomy.line_unit,
     )
@@ -77,8 +79,8 @@ def _of_nodes(
 
 
 def restrict(taxonomy: Taxonomy, classes: Iterable[int]) -> Taxonomy:
-    """The tree of some of the classes, and of the nodes above them. Raises TaxonomyError if none is left.
+    """Returns the tree of some of the classes and their ancestors. Raises TaxonomyError if `classes` is empty.
 
-    See `restricted` for which class is which.
+    `restrict_with_index` also returns the old class of each class.
     """
     return restrict_with_index(taxonomy, np.unique(np.fromiter(classes, np.int64)))[0]

@@ -1,6 +1,6 @@
-"""Part of a compiled tree, cut out of its arrays where that gives what compiling the part anew would give.
+"""Restricts a compiled tree by slicing its arrays, where this gives the same result as recompiling.
 
-Legend: N nodes, C classes, n kept nodes, c kept classes.
+Legend: N nodes, C classes, R ranks, n kept nodes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bioclip_x.taxonomy.tree import SELF, TAXON, Taxonomy
 
 
 def slice_classes(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonomy | None:
-    """The tree of `classes` (ascending, at least one) and of the nodes above them, holes and self leaves included.
+    """Returns the tree of `classes` (ascending, at least one) and their ancestors, holes and self leaves included.
 
-    None where the part is another tree than its slice: a rank loses all its taxa, and so its holes; ranks out of order
-    may have come into it; or a self leaf is left alone on a taxon without rank.
+    Returns None where recompiling may give another tree: a rank loses all its taxa, and hence its holes; a rank that was
+    out of order may become ordered; or a self leaf becomes the only leaf below an unranked taxon.
     """
     kept_before_C = np.zeros(taxonomy.n_classes + 1, np.int32)
     kept_before_C[classes + 1] = 1
@@ -29,7 +29,7 @@ def slice_classes(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonom
     start_N, stop_N = kept_before_C[taxonomy.leaf_start_N], kept_before_C[taxonomy.leaf_stop_N]
     is_kept_N = stop_N > start_N
     kept_n = np.flatnonzero(is_kept_N)
-    if not _is_whole(taxonomy, kept_n, stop_N - start_N):
+    if not _is_slice_exact(taxonomy, kept_n, stop_N - start_N):
         return None
     new_N = np.full(taxonomy.n_nodes, -1, np.int32)
     new_N[kept_n] = np.arange(len(kept_n), dtype=np.int32)
@@ -51,16 +51,16 @@ def slice_classes(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonom
     )
 
 
-def _is_whole(taxonomy: Taxonomy, kept_n: npt.NDArray[np.int64], n_leaves_N: npt.NDArray[np.int32]) -> bool:
-    """Whether the same ranks are in order in the part as in the whole tree, and its self leaves stay where they are."""
+def _is_slice_exact(taxonomy: Taxonomy, kept_n: npt.NDArray[np.int64], n_leaves_N: npt.NDArray[np.int32]) -> bool:
+    """Whether the kept nodes have the same ordered ranks as the whole tree, and recompiling would keep all self leaves."""
     rank_n, kind_n = taxonomy.rank_N[kept_n], taxonomy.kind_N[kept_n]
-    of_taxa = np.bincount(rank_n[kind_n == TAXON], minlength=len(taxonomy.rank_names)) > 0
-    of_others = np.bincount(rank_n[kind_n != TAXON], minlength=len(taxonomy.rank_names)) > 0
+    has_taxa_R = np.bincount(rank_n[kind_n == TAXON], minlength=len(taxonomy.rank_names)) > 0
+    has_inserted_R = np.bincount(rank_n[kind_n != TAXON], minlength=len(taxonomy.rank_names)) > 0
     names = taxonomy.rank_names
-    if any(names[r] in ORDER and names[r] not in taxonomy.rank_tables for r in np.flatnonzero(of_taxa).tolist()):
+    if any(names[r] in ORDER and names[r] not in taxonomy.rank_tables for r in np.flatnonzero(has_taxa_R).tolist()):
         return False
-    if any(names[r] and not of_taxa[r] for r in np.flatnonzero(of_others).tolist()):
+    if any(names[r] and not has_taxa_R[r] for r in np.flatnonzero(has_inserted_R).tolist()):
         return False
     is_unranked = np.array([not name for name in names])[rank_n]
-    seats = taxonomy.parent_N[kept_n[(kind_n == SELF) & is_unranked]]
-    return bool((n_leaves_N[seats] > 1).all())
+    self_parents = taxonomy.parent_N[kept_n[(kind_n == SELF) & is_unranked]]
+    return bool((n_leaves_N[self_parents] > 1).all())

@@ -1,7 +1,7 @@
-"""Part of a taxonomy: `class=Insecta`, `genus=Quercus,Fagus`, `Aves`, `park.csv`, without `family!=Apidae`.
+"""Selects part of a taxonomy by terms: `class=Insecta`, `genus=Quercus,Fagus`, `Aves`, `park.csv`, `family!=Apidae`.
 
-A subset is the union of what is included (all classes, if only exclusions are given) minus all that is excluded, whatever
-the order. It is a mask over the leaves: each taxon is a contiguous range of them.
+A subset is the union of the included taxa (all classes, if only exclusions are given) minus the union of the excluded
+ones; the order of terms does not matter. It is a mask over the leaves, of which each taxon is a contiguous range.
 
 Legend: C classes.
 """
@@ -21,7 +21,7 @@ from bioclip_x.messages import list_some
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.editing.restrict import restrict_with_index
 from bioclip_x.taxonomy.editing.slicing import slice_classes
-from bioclip_x.taxonomy.names.matching import Listed, find_outermost, find_places, match_list
+from bioclip_x.taxonomy.names.matching import ListMatch, find_outermost, find_taxon_nodes, match_list
 from bioclip_x.taxonomy.names.resolver import Resolver
 from bioclip_x.taxonomy.ranks import normalise_rank
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -33,12 +33,12 @@ SUFFIXES: Final = frozenset({
     ".txt", ".lst", ".csv", ".tsv", ".tab", ".parquet", ".pq", ".yaml", ".yml", ".json", ".nwk", ".newick", ".tre", ".tree",
     ".zip", ".dmp", ".gz", ".txtree",
 })  # fmt: skip
-"""What ends so is a file. So is what holds a path separator, and what is a file's name where there is such a file."""
+"""A term with one of these suffixes is a file. So is one with a path separator, and the name of an existing file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One `--subset`. names: of taxa, at `rank` ("" for any); or file: a list of them. text: as it was given."""
+    """One `--subset`. names: of taxa, at `rank` ("" for any); or file: a list of taxa. text: the term as given."""
 
     text: str
     names: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """tree: of the chosen classes. classes: int32 [C'], the old class of each of its classes. notes: for outputs."""
+    """tree: of the selected classes. classes: int32 [C'], the old class of each of its classes. notes: for outputs."""
 
     tree: Taxonomy
     classes: npt.NDArray[np.int32]
@@ -57,7 +57,7 @@ class Subset:
 
 
 def parse_term(text: str) -> Term:
-    """Reads `rank=name,name`, a name, a path of names ("Plantae; Oenanthe"), or a file; `rank!=name` or `!…` excludes.
+    """Parses `rank=name,name`, a name, a path of names ("Plantae; Oenanthe"), or a file; `rank!=name` or `!…` excludes.
 
     >>> parse_term("family!=Apidae,Vespidae").names
     ('Apidae', 'Vespidae')
@@ -84,18 +84,19 @@ def parse_term(text: str) -> Term:
 
 
 def resolve_path(text: str, folder: Path) -> str:
-    """A term with its file, if it is one, taken from `folder`."""
+    """Returns a term with its file, if it names one, resolved relative to `folder`."""
     term = parse_term(text)
     return text if term.file is None else f"{'!' * term.is_exclusion}{folder / term.file}"
 
 
 def subset(taxonomy: Taxonomy, terms: Sequence[str], *, read: ReadList | None = None) -> Subset:
-    """The part of a taxonomy that terms describe.
+    """Selects the part of a taxonomy that terms describe.
 
-    read: how a list in a file is read, for terms that name one.
+    read: reads a list of taxa from a file, for terms that name one.
 
-    Raises TaxonomyError for a name given by hand that is unknown (with those most like it) or fits several taxa (with their
-    paths), for a file none of whose names is found, and where no class is left. What else of a file is not found is a note.
+    Raises TaxonomyError for a name in a term that is unknown (with similar names) or matches several taxa (with their
+    paths), for a file none of whose names is found, and if no class is left. Names of a file that are not found are only
+    listed in the notes.
     """
     resolver, notes = Resolver(taxonomy), list[str]()
     included, excluded = np.zeros((2, taxonomy.n_classes), bool)
@@ -103,18 +104,18 @@ def subset(taxonomy: Taxonomy, terms: Sequence[str], *, read: ReadList | None = 
     for term in parsed:
         mask = excluded if term.is_exclusion else included
         if term.file is None:
-            mask |= mask_of(taxonomy, _by_hand(resolver, term))
+            mask |= mask_of(taxonomy, _find_named_nodes(resolver, term))
         else:
-            listed = _from_file(resolver, term, read)
-            mask |= mask_of(taxonomy, listed.nodes)
-            notes += listed.notes(str(term.file))
+            match = _match_file(resolver, term, read)
+            mask |= mask_of(taxonomy, match.nodes)
+            notes += match.notes(str(term.file))
     if all(term.is_exclusion for term in parsed):
         included[:] = True
     classes = np.flatnonzero(included & ~excluded)
-    told = " ".join(terms)
+    joined = " ".join(terms)
     if not len(classes):
-        raise TaxonomyError(f"subset {told}: no class is left; all that is included is excluded again")
-    notes.insert(0, f"subset {told}: {len(classes)} of {taxonomy.n_classes} classes")
+        raise TaxonomyError(f"subset {joined}: no class is left; all included classes are also excluded")
+    notes.insert(0, f"subset {joined}: {len(classes)} of {taxonomy.n_classes} classes")
     tree, old_C = slice_classes(taxonomy, classes), classes.astype(np.int32)
     if tree is None:
         tree, old_C = restrict_with_index(taxonomy, classes)
@@ -122,49 +123,49 @@ def subset(taxonomy: Taxonomy, terms: Sequence[str], *, read: ReadList | None = 
 
 
 def mask_of(taxonomy: Taxonomy, nodes: Iterable[int]) -> Mask:
-    """Bool [C]: the classes at or below any of the nodes."""
+    """Returns which classes are at or below any of the nodes: bool [C]."""
     mask = np.zeros(taxonomy.n_classes, bool)
     for node in nodes:
         mask[taxonomy.leaf_start_N[node] : taxonomy.leaf_stop_N[node]] = True
     return mask
 
 
-def _is_file(what: str) -> bool:
-    path = Path(what)
-    is_path = "/" in what or "\\" in what or path.suffix.lower() in SUFFIXES
-    return is_path or ("=" not in what and path.is_file())
+def _is_file(text: str) -> bool:
+    path = Path(text)
+    is_path = "/" in text or "\\" in text or path.suffix.lower() in SUFFIXES
+    return is_path or ("=" not in text and path.is_file())
 
 
-def _by_hand(resolver: Resolver, term: Term) -> list[int]:
-    """The node of each name of a term. Raises TaxonomyError that tells all that is wrong with them."""
-    taxonomy, nodes, wrong = resolver.taxonomy, list[int](), list[str]()
+def _find_named_nodes(resolver: Resolver, term: Term) -> list[int]:
+    """Returns the nodes of a term's names. Raises TaxonomyError that lists all unknown and ambiguous names."""
+    taxonomy, nodes, errors = resolver.taxonomy, list[int](), list[str]()
     if term.rank and term.rank not in taxonomy.rank_names:
         known = ", ".join(filter(None, taxonomy.rank_names)) or "none"
         raise TaxonomyError(f"subset {term.text!r}: the taxonomy has no rank {term.rank!r}; it has: {known}")
     for name in term.names:
         match = resolver.find(name, term.rank)
-        nodes += find_places(resolver, match)
-        found = find_outermost(taxonomy, match.nodes)
-        if not found:
-            near = resolver.near(name, term.rank)
-            meant = f"did you mean {', '.join(near)}?" if near else "nothing in the taxonomy is called alike"
-            wrong.append(f"there is no {' '.join(filter(None, (term.rank, name)))}; {meant}")
-        elif not find_places(resolver, match):
-            paths = " or ".join(repr("; ".join(n for _, n in taxonomy.taxon(node).lineage)) for node in found)
-            wrong.append(f"{name} may be {len(found)} taxa; write its path: {paths}")
-    if wrong:
-        raise TaxonomyError("\n".join(f"subset {term.text!r}: {message}" for message in wrong))
+        nodes += find_taxon_nodes(resolver, match)
+        candidates = find_outermost(taxonomy, match.nodes)
+        if not candidates:
+            similar = resolver.near(name, term.rank)
+            hint = f"did you mean {', '.join(similar)}?" if similar else "no name in the taxonomy is similar"
+            errors.append(f"there is no {' '.join(filter(None, (term.rank, name)))}; {hint}")
+        elif not find_taxon_nodes(resolver, match):
+            paths = " or ".join(repr("; ".join(n for _, n in taxonomy.taxon(node).lineage)) for node in candidates)
+            errors.append(f"{name} may be {len(candidates)} taxa; write its path: {paths}")
+    if errors:
+        raise TaxonomyError("\n".join(f"subset {term.text!r}: {message}" for message in errors))
     return nodes
 
 
-def _from_file(resolver: Resolver, term: Term, read: ReadList | None) -> Listed:
+def _match_file(resolver: Resolver, term: Term, read: ReadList | None) -> ListMatch:
     assert term.file is not None
     if read is None:
         raise TaxonomyError(f"subset {term.text!r}: lists in files cannot be read here; pass read=")
-    listed = match_list(resolver, read(term.file))
-    if not listed.nodes:
+    match = match_list(resolver, read(term.file))
+    if not match.nodes:
         raise TaxonomyError(
-            f"{term.file}: none of its {listed.n} names is one taxon of {resolver.taxonomy.source or 'the taxonomy'}: "
-            + (listed.lost_and_meant or list_some(listed.ambiguous))
+            f"{term.file}: none of its {match.n} names matches one taxon of {resolver.taxonomy.source or 'the taxonomy'}: "
+            + (match.unknown_with_suggestions or list_some(match.ambiguous))
         )
-    return listed
+    return match

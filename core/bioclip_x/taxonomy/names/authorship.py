@@ -1,4 +1,4 @@
-"""What authors of scientific names look like: "(Shaw, 1799)", "X.J. Liu & Y.L. Guo", "de Vries, 1900", "L. f.", "auct."."""
+"""Recognises authors of scientific names: "(Shaw, 1799)", "X.J. Liu & Y.L. Guo", "de Vries, 1900", "L. f.", "auct."."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 def make_word_set(text: str) -> frozenset[str]:
-    """The words of a text."""
+    """Splits a text into its set of words."""
     return frozenset(text.split())
 
 
@@ -16,7 +16,7 @@ _PARTICLES: Final = make_word_set(
     "de da di do du del della delle degli der den des dos das dal la le les van von vom zu zur zum ter ten te af av el "
     "al ben bin ibn st san y e o dem dela delos los las lo vander vanden zum und v. v.d. d. s. 't"
 )
-"""Small words inside the name of a person: authors if a capital follows them."""
+"""Lower-case particles in names of persons; part of an author if a capitalised word follows."""
 
 _WORDS: Final = make_word_set(
     "et ex sec in and & und y e al al. f f. fil fil. filius bis ter non nec not nom auct auctt auctorum sensu sens lato "
@@ -25,7 +25,7 @@ _WORDS: Final = make_word_set(
     "inval nud superfl cit ms quoad typum typ excl incl partim sic! jr jr. sr sr. junior senior pers comm publ publ. "
     "nob mult hybrid anon. anon"
 )
-"""Small words that only authors and notes on a name hold."""
+"""Lower-case words that occur only in authorships and nomenclatural notes."""
 
 _NO_EPITHET: Final = make_word_set("ex in et and sensu sens. auct auct. non nec emend apud hort ined fide und pro")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?(?:[-–/\"“”'(\[]*\d{1,4}[\"“”')\]]*)?\??")
@@ -34,7 +34,7 @@ _EDGES = "()[]{},;:.&\"“”'’‘?!-–"
 
 
 def begins_authorship(words: Sequence[str]) -> bool:
-    """Whether lower-case words begin an author (de la Torre, d'Orbigny, ex Smith, auct.) and are no epithet."""
+    """Whether lower-case words begin an author (de la Torre, d'Orbigny, ex Smith, auct.) rather than an epithet."""
     for word in words:
         if word in _NO_EPITHET:
             return True
@@ -46,16 +46,16 @@ def begins_authorship(words: Sequence[str]) -> bool:
 
 
 def is_authorship(words: Sequence[str]) -> bool:
-    """Whether all the words may be an author, year or note, and its brackets are closed."""
+    """Whether all words may be part of an author, year or note, with balanced brackets."""
     if not words or not (words[0][0].isalnum() or words[0][0] in "([&,;-" or _ELISION.match(words[0])):
         return False
-    return _is_balanced("".join(words)) and _are_all(words)
+    return _is_balanced("".join(words)) and _may_all_belong(words)
 
 
 def is_surely_authorship(words: Sequence[str]) -> bool:
-    """Whether something about the words is found in authors only: a year, brackets, an abbreviation, an ampersand."""
+    """Whether the words have a feature that only authorships have: a year, an abbreviation, an ampersand, "et" or "ex"."""
     text = " ".join(words)
-    return bool(re.search(r"\b(?:1[5-9]|20)\d\d\b|&|\w\.|\bet\b|\bex\b", text)) and _are_all(words)
+    return bool(re.search(r"\b(?:1[5-9]|20)\d\d\b|&|\w\.|\bet\b|\bex\b", text)) and _may_all_belong(words)
 
 
 def _is_balanced(text: str) -> bool:
@@ -67,17 +67,20 @@ def _is_balanced(text: str) -> bool:
     return depth == 0
 
 
-def _are_all(words: Sequence[str]) -> bool:
-    after_auct = "auct." in words  # of the authors of a region: auct. ital.
-    return all(_may_be(part) or (after_auct and part.endswith(".")) for word in words for part in _parts(word))
+def _may_all_belong(words: Sequence[str]) -> bool:
+    """Whether every part of the words may belong to an authorship."""
+    after_auct = "auct." in words  # regional authors: auct. ital.
+    return all(
+        _may_belong(part) or (after_auct and part.endswith(".")) for word in words for part in _split_punctuation(word)
+    )
 
 
-def _parts(word: str) -> list[str]:
-    """'Smith,1900' → Smith, 1900; '(L.)Mill.' → L., Mill.; 'Heald&Wolf' → Heald, Wolf."""
+def _split_punctuation(word: str) -> list[str]:
+    """Splits a word at punctuation: 'Smith,1900' → Smith, 1900; '(L.)Mill.' → L., Mill.; 'Heald&Wolf' → Heald, Wolf."""
     return [part for part in re.split(r"[,;&()\[\]]+", word) if part]
 
 
-def _may_be(part: str) -> bool:
+def _may_belong(part: str) -> bool:
     bare = part.strip(_EDGES)
     if not bare:
         return True
@@ -90,5 +93,5 @@ def _may_be(part: str) -> bool:
 
 
 def _is_capital(letter: str) -> bool:
-    """Upper case, or of a script that has no case."""
+    """Whether a letter is upper case, or of a script without case."""
     return letter.isalpha() and letter == letter.upper()

@@ -1,8 +1,8 @@
-"""Results under the names and lineages of another taxonomy.
+"""Reports results under the names and lineages of another taxonomy.
 
-A taxon is found there by identifiers, then by rank, name and kingdom, then by synonyms of either tree. One that is not
-there, or that is split there, keeps its own name, and its row says so. Shares are those of this run's tree: a taxon of
-the other tree that answers to none on the path of a prediction has no share that could be known (nan).
+A taxon is matched by identifiers, then by rank, name and lineage, then by synonyms from either tree. A taxon that the
+target taxonomy lacks or splits keeps its own name, with a note. Probabilities are those of the source tree; a target
+taxon that matches none on the path of a prediction has an unknown probability (nan).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ UNKNOWN: Final = math.nan
 
 
 @dataclass(frozen=True, slots=True)
-class Crossed:
-    """A taxon there. nodes: those it may be; none where it is not there. by: how it was found. why: what keeps its own name."""
+class TargetMatch:
+    """The match of a taxon in the target. nodes: candidates, empty if none. by: how it was found. why: reason for no match."""
 
     nodes: tuple[int, ...]
     by: By = ""
@@ -33,152 +33,154 @@ class Crossed:
 
     @property
     def node(self) -> int:
-        """The one that it is, -1 where there is none or several."""
+        """The matching node, -1 if there is none or several."""
         return self.nodes[0] if len(self.nodes) == 1 else -1
 
 
 @dataclass(frozen=True, slots=True)
 class _Renamed:
-    """A prediction as reported, its node there (-1: it has none and keeps its name), and its name here."""
+    """A prediction as reported, its target node (-1 if it has none and keeps its name), and its source name."""
 
     node: int
-    old: str
+    source_name: str
     prediction: Prediction
 
 
 class Crosswalk:
-    """From one taxonomy to another.
+    """Maps the taxa of one taxonomy to another.
 
-    there: the taxonomy under whose names is reported; `there.source` is what notes call it.
+    target: the taxonomy under whose names results are reported; notes call it by the file name of `target.source`.
     """
 
-    def __init__(self, here: Taxonomy, there: Taxonomy) -> None:
-        self.here, self.there = here, there
-        self._here, self._there = Resolver(here), Resolver(there)
-        self._crossed: dict[tuple[tuple[str, str], ...], Crossed] = {}
-        self.name = there.source.replace("\\", "/").rpartition("/")[2] or "the other taxonomy"
+    def __init__(self, source: Taxonomy, target: Taxonomy) -> None:
+        self.source, self.target = source, target
+        self._source_resolver, self._target_resolver = Resolver(source), Resolver(target)
+        self._matches: dict[tuple[tuple[str, str], ...], TargetMatch] = {}
+        self.name = target.source.replace("\\", "/").rpartition("/")[2] or "the other taxonomy"
 
-    def cross(self, taxon: Taxon) -> Crossed:
-        """What a taxon of this tree, with its synonyms and ids, is there."""
-        match = self._there.match(taxon)
+    def match(self, taxon: Taxon) -> TargetMatch:
+        """Finds a taxon of the source tree in the target by its ids, name and synonyms."""
+        match = self._target_resolver.match(taxon)
         if not match.nodes:
-            return Crossed((), why=f"not in {self.name}")
-        nodes = match.nodes if match.by == "id" else self._with_split_off(taxon, match.nodes)
+            return TargetMatch((), why=f"not in {self.name}")
+        nodes = match.nodes if match.by == "id" else self._add_split_taxa(taxon, match.nodes)
         if len(nodes) > 1:
-            names = list_some([self.there.names[node] for node in nodes])
-            return Crossed(nodes, match.by, why=f"may be several in {self.name}: {names}")
-        return Crossed(nodes, match.by)
+            names = list_some([self.target.names[node] for node in nodes])
+            return TargetMatch(nodes, match.by, why=f"may be several in {self.name}: {names}")
+        return TargetMatch(nodes, match.by)
 
     def notes(self) -> tuple[str, ...]:
-        """How many classes are found there, and which taxa are not: for outputs."""
-        found: Counter[By] = Counter()
-        lost: list[str] = []
+        """Notes for outputs: how many classes are found in the target, and which taxa are not."""
+        counts: Counter[By] = Counter()
+        missing: list[str] = []
         split: list[str] = []
-        for class_index in range(self.here.n_classes):
-            taxon = self.here.class_taxon(class_index)
-            crossed = self.cross(taxon)
-            if crossed.node >= 0:
-                found[crossed.by] += 1
+        for class_index in range(self.source.n_classes):
+            taxon = self.source.class_taxon(class_index)
+            match = self.match(taxon)
+            if match.node >= 0:
+                counts[match.by] += 1
             else:
-                (split if crossed.nodes else lost).append(taxon.name)
-        above = [self.here.taxon(node) for node in self.here.inner_taxa.tolist()]
-        nowhere = [taxon.name for taxon in above if self.cross(taxon).node < 0]
-        ways = ", ".join(f"{count} by {by}" for by, count in found.most_common())
-        told = f"reported as in {self.name}: {found.total()} of {self.here.n_classes} classes found there"
-        notes = [f"{told} ({ways}); shares of higher taxa are those of this run's own tree" if ways else told]
+                (split if match.nodes else missing).append(taxon.name)
+        inner_taxa = [self.source.taxon(node) for node in self.source.inner_taxa.tolist()]
+        unmatched_inner = [taxon.name for taxon in inner_taxa if self.match(taxon).node < 0]
+        ways = ", ".join(f"{count} by {by}" for by, count in counts.most_common())
+        summary = f"reported as in {self.name}: {counts.total()} of {self.source.n_classes} classes found there"
+        notes = [f"{summary} ({ways}); shares of higher taxa are those of this run's own tree" if ways else summary]
         for names, what in (
-            (lost, f"classes are not in {self.name}"),
+            (missing, f"classes are not in {self.name}"),
             (split, f"classes may be several taxa in {self.name}"),
-            (nowhere, f"taxa above the classes are not one taxon in {self.name}"),
+            (unmatched_inner, f"taxa above the classes are not one taxon in {self.name}"),
         ):
             if names:
                 notes.append(f"{len(names)} {what} and keep their names: {list_some(names)}")
         return tuple(notes)
 
     def report(self, result: Result) -> Result:
-        """A result under the other's names. Predictions that are one taxon there are merged, their shares summed."""
+        """Returns a result under the target's names. Predictions of the same target taxon are merged and summed."""
         if not result.predictions:
             return result
-        renamed = [self._prediction(one) for one in result.predictions]
-        merged = sorted(_merged(renamed, self.name), key=lambda one: -one.prediction.probability)
+        renamed = [self._rename_prediction(one) for one in result.predictions]
+        merged = sorted(_merge_predictions(renamed, self.name), key=lambda one: -one.prediction.probability)
         return replace(
             result,
             predictions=tuple(one.prediction for one in merged),
-            ranks=tuple(self._winner(one, merged[0].node) for one in result.ranks),
-            explanation=result.explanation and _explained(result.explanation, renamed),
+            ranks=tuple(self._rename_winner(one, merged[0].node) for one in result.ranks),
+            explanation=result.explanation and _rename_explanation(result.explanation, renamed),
         )
 
-    def _with_split_off(self, taxon: Taxon, nodes: Sequence[int]) -> tuple[int, ...]:
-        """And those taxa there that go by an accepted name which is only a synonym here."""
+    def _add_split_taxa(self, taxon: Taxon, nodes: Sequence[int]) -> tuple[int, ...]:
+        """Adds the target taxa whose accepted name is a synonym in the source, that is, which the target splits off."""
         lineage = [name for _, name in taxon.lineage[:-1]]
-        others = (self._there.find(other.name, taxon.rank, lineage=lineage) for other in taxon.synonyms)
+        others = (self._target_resolver.find(other.name, taxon.rank, lineage=lineage) for other in taxon.synonyms)
         return tuple(dict.fromkeys([*nodes, *(node for other in others if other.by == "name" for node in other.nodes)]))
 
-    def _of_lineage(self, lineage: tuple[tuple[str, str], ...]) -> Crossed:
-        """What the taxon of a lineage here is there; its synonyms and ids are looked up in this tree."""
-        if lineage not in self._crossed:
+    def _match_lineage(self, lineage: tuple[tuple[str, str], ...]) -> TargetMatch:
+        """Matches the taxon at the end of a source lineage, with the synonyms and ids that the source tree has for it."""
+        if lineage not in self._matches:
             rank, name = lineage[-1]
-            nodes = self._here.find(name, rank, lineage=[above for _, above in lineage[:-1]]).nodes
-            taxa = [taxon for taxon in map(self.here.taxon, nodes) if taxon.lineage == lineage]
-            self._crossed[lineage] = self.cross(taxa[0] if taxa else Taxon(rank, name, lineage))
-        return self._crossed[lineage]
+            nodes = self._source_resolver.find(name, rank, lineage=[above for _, above in lineage[:-1]]).nodes
+            taxa = [taxon for taxon in map(self.source.taxon, nodes) if taxon.lineage == lineage]
+            self._matches[lineage] = self.match(taxa[0] if taxa else Taxon(rank, name, lineage))
+        return self._matches[lineage]
 
-    def _prediction(self, one: Prediction) -> _Renamed:
-        """A prediction under the name that it has there, or its own with the reason in its note."""
-        lineage = one.taxon.lineage
-        is_itself = bool(lineage) and lineage[-1] == (one.taxon.rank, one.taxon.name)  # and not "no family in …"
-        crossed = self._of_lineage(lineage) if is_itself else Crossed((), why=f"not in {self.name}")
-        if crossed.node < 0:
-            return _Renamed(-1, one.taxon.name, replace(one, note=_notes(one.note, crossed.why)))
-        shares: dict[int, float] = {}
-        for depth, step in enumerate(one.path[: len(lineage)], start=1):
-            shares.setdefault(self._of_lineage(lineage[:depth]).node, step.probability)
-        taxon = self.there.taxon(crossed.node)
-        nodes = [node for node in self.there.path(crossed.node) if self.there.kind_N[node] == TAXON]
-        steps = [Step(self.there.rank(n), self.there.names[n], shares.get(n, UNKNOWN)) for n in nodes]
-        taxon = replace(taxon, common_names={**one.taxon.common_names, **taxon.common_names})
-        prediction = replace(one, taxon=taxon, path=(*steps, *one.path[len(lineage) :]))
-        return _Renamed(crossed.node, one.taxon.name, prediction)
+    def _rename_prediction(self, prediction: Prediction) -> _Renamed:
+        """Returns a prediction under its target name, or under its own with the reason in its note."""
+        own, lineage = prediction.taxon, prediction.taxon.lineage
+        is_named = bool(lineage) and lineage[-1] == (own.rank, own.name)  # not "no family in …"
+        match = self._match_lineage(lineage) if is_named else TargetMatch((), why=f"not in {self.name}")
+        if match.node < 0:
+            return _Renamed(-1, own.name, replace(prediction, note=_join_notes(prediction.note, match.why)))
+        probabilities: dict[int, float] = {}
+        for depth, step in enumerate(prediction.path[: len(lineage)], start=1):
+            probabilities.setdefault(self._match_lineage(lineage[:depth]).node, step.probability)
+        taxon = self.target.taxon(match.node)
+        nodes = [node for node in self.target.path(match.node) if self.target.kind_N[node] == TAXON]
+        steps = [Step(self.target.rank(n), self.target.names[n], probabilities.get(n, UNKNOWN)) for n in nodes]
+        taxon = replace(taxon, common_names={**own.common_names, **taxon.common_names})
+        return _Renamed(
+            match.node, own.name, replace(prediction, taxon=taxon, path=(*steps, *prediction.path[len(lineage) :]))
+        )
 
-    def _winner(self, winner: RankWinner, best: int) -> RankWinner:
-        """The best at a rank; whether it lies on the best prediction's path is seen there, if both are there."""
+    def _rename_winner(self, winner: RankWinner, best: int) -> RankWinner:
+        """Returns the winner at a rank under its target name; `on_path` is recomputed in the target if both are in it."""
         if winner.taxon is None or not winner.taxon.lineage:
             return winner
-        node = self._of_lineage(winner.taxon.lineage).node
+        node = self._match_lineage(winner.taxon.lineage).node
         if node < 0:
             return winner
         on_path = winner.on_path
         if best >= 0:
-            on_path = node in self.there.path(best) or best in self.there.path(node)  # above it, or below
-        return replace(winner, taxon=self.there.taxon(node), on_path=on_path)
+            on_path = node in self.target.path(best) or best in self.target.path(node)
+        return replace(winner, taxon=self.target.taxon(node), on_path=on_path)
 
 
-def _merged(renamed: Sequence[_Renamed], name: str) -> list[_Renamed]:
-    """Predictions in order, those of one node (and one note) together."""
+def _merge_predictions(renamed: Sequence[_Renamed], name: str) -> list[_Renamed]:
+    """Merges predictions with the same node and note, keeping the order."""
     groups: dict[object, list[_Renamed]] = {}
-    for place, one in enumerate(renamed):
-        key = (one.node, one.prediction.note) if one.node >= 0 else ("own name", place)
+    for index, one in enumerate(renamed):
+        key = (one.node, one.prediction.note) if one.node >= 0 else ("own name", index)
         groups.setdefault(key, []).append(one)
-    return [_together(group, name) if len(group) > 1 else group[0] for group in groups.values()]
+    return [_merge_group(group, name) if len(group) > 1 else group[0] for group in groups.values()]
 
 
-def _together(group: Sequence[_Renamed], name: str) -> _Renamed:
-    """One prediction for several: their shares summed; above them, only a share on which all agree is known."""
+def _merge_group(group: Sequence[_Renamed], name: str) -> _Renamed:
+    """Merges predictions into one, with summed probabilities; a taxon above keeps its probability only if all agree on it."""
     first = group[0].prediction
-    n_above = len(first.taxon.lineage) - 1  # what follows is the taxon, and "species not given" below it
+    n_above = len(first.taxon.lineage) - 1  # followed by the taxon itself, and "species not given" below it
     steps = []
     for depth, step in enumerate(first.path):
-        shares = [one.prediction.path[depth].probability for one in group]
-        known = sum(shares) if depth >= n_above else shares[0] if len(set(shares)) == 1 else UNKNOWN
-        steps.append(replace(step, probability=known))
-    note = _notes(first.note, f"{' and '.join(one.old for one in group)}, one in {name}")
+        probabilities = [one.prediction.path[depth].probability for one in group]
+        are_equal = len(set(probabilities)) == 1
+        merged = sum(probabilities) if depth >= n_above else probabilities[0] if are_equal else UNKNOWN
+        steps.append(replace(step, probability=merged))
+    note = _join_notes(first.note, f"{' and '.join(one.source_name for one in group)}, one in {name}")
     total = sum(one.prediction.probability for one in group)
     return replace(group[0], prediction=replace(first, probability=total, path=tuple(steps), note=note))
 
 
-def _explained(explanation: Explanation, renamed: Sequence[_Renamed]) -> Explanation:
-    """Under the new names, unless winner and runner-up are one there: what was compared were two."""
-    names = {one.old: one.prediction.taxon.name for one in renamed}
+def _rename_explanation(explanation: Explanation, renamed: Sequence[_Renamed]) -> Explanation:
+    """Puts an explanation under the target names, unless winner and runner-up, two source taxa, are one in the target."""
+    names = {one.source_name: one.prediction.taxon.name for one in renamed}
     fields = ("winner", "runner_up", "winner_class", "runner_up_class")
     new = {field: names.get(getattr(explanation, field), getattr(explanation, field)) for field in fields}
     if new["winner"] == new["runner_up"]:
@@ -188,5 +190,5 @@ def _explained(explanation: Explanation, renamed: Sequence[_Renamed]) -> Explana
     return replace(explanation, **new, remainders=tuple(remainders))
 
 
-def _notes(*notes: str) -> str:
+def _join_notes(*notes: str) -> str:
     return ", ".join(filter(None, notes))

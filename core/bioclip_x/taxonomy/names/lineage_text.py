@@ -1,4 +1,4 @@
-"""A lineage as one text."""
+"""Formats a lineage as one text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bioclip_x.taxonomy.ranks import LINNAEAN
 
 
 def format_taxonomic_name(taxon: Taxon) -> str:
-    """The seven Linnaean ranks that the lineage has, then the taxon itself if it lies below or off them.
+    """Joins the names at the seven Linnaean ranks, then the taxon itself if it has another rank.
 
     "Animalia Chordata Aves Passeriformes Paridae Cyanistes caeruleus"
     """

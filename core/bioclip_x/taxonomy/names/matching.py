@@ -1,4 +1,4 @@
-"""A list of taxa that somebody else wrote (the species of a park) → the nodes of a tree."""
+"""Matches a list of taxa from another source (the species of a park) with the nodes of a tree."""
 
 from __future__ import annotations
 
@@ -13,73 +13,76 @@ from bioclip_x.taxonomy.names.resolver import Match, Resolver
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import Taxonomy
 
-TOLD: Final = 5
-"""Names lost for which one that may be meant is looked for."""
+MAX_SUGGESTED: Final = 5
+"""Number of unknown names for which similar names are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What became of a list of `n` names.
+class ListMatch:
+    """The result of matching a list of `n` names.
 
-    nodes: the taxa found, each once. synonyms: names found as synonyms. of_species: subspecies and the like that the
-    tree lacks and whose species it has. lost, ambiguous: names that are no taxon of the tree, or may be several.
-    meant: for the first of those lost, the taxa most alike.
+    nodes: the taxa found, each once. synonyms: names found as synonyms. of_species: infraspecific names that the tree
+    lacks but whose species it has. unknown, ambiguous: names that match no taxon of the tree, or several.
+    suggestions: for the first unknown names, similar names in the tree.
     """
 
     n: int
     nodes: tuple[int, ...]
     synonyms: tuple[str, ...]
     of_species: tuple[str, ...]
-    lost: tuple[str, ...]
+    unknown: tuple[str, ...]
     ambiguous: tuple[str, ...]
-    meant: Mapping[str, str] = field(default_factory=dict)
+    suggestions: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def lost_and_meant(self) -> str:
-        """The first names lost, each with what may be meant."""
-        return list_some([f"{name} ({self.meant[name]}?)" if name in self.meant else name for name in self.lost])
+    def unknown_with_suggestions(self) -> str:
+        """The first unknown names, each with its suggestions."""
+        return list_some(
+            [f"{name} ({self.suggestions[name]}?)" if name in self.suggestions else name for name in self.unknown]
+        )
 
     def notes(self, file: str) -> Iterator[str]:
-        """A line on how many were found, and one for each thing that went otherwise."""
-        found = self.n - len(self.lost) - len(self.ambiguous)
-        yield f"{file}: {found} of {self.n} names found"
-        for names, what, told in (
+        """Yields a line with the number of names found, and one for each group of names that needs attention."""
+        n_found = self.n - len(self.unknown) - len(self.ambiguous)
+        yield f"{file}: {n_found} of {self.n} names found"
+        for names, message, shown in (
             (self.synonyms, "found by a synonym", list_some(self.synonyms)),
-            (self.of_species, "below species stand for their species", list_some(self.of_species)),
-            (self.lost, "are no taxon of the taxonomy", self.lost_and_meant),
-            (self.ambiguous, "may be several taxa, left out", list_some(self.ambiguous)),
+            (self.of_species, "below species level, matched by their species", list_some(self.of_species)),
+            (self.unknown, "not in the taxonomy", self.unknown_with_suggestions),
+            (self.ambiguous, "ambiguous, left out", list_some(self.ambiguous)),
         ):
             if names:
-                yield f"{file}: {len(names)} {what}: {told}"
+                yield f"{file}: {len(names)} {message}: {shown}"
 
 
-def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> Listed:
-    """Finds each taxon of a list; one below species that the tree lacks stands for its species."""
+def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> ListMatch:
+    """Finds each taxon of a list in the tree; an infraspecific taxon that the tree lacks is matched by its species."""
     nodes: dict[int, None] = {}
     names: dict[str, list[str]] = defaultdict(list)
     for taxon in taxa:
-        match, is_above = _species_or_above(resolver, taxon)
-        found = find_places(resolver, match)
+        match, is_species = _match_taxon_or_species(resolver, taxon)
+        found = find_taxon_nodes(resolver, match)
         nodes |= dict.fromkeys(found)
-        what = "species" if found and is_above else match.by if found else "ambiguous" if match.nodes else "lost"
-        names[what].append(taxon.name)
-    near = {name: resolver.near(name) for name in names["lost"][:TOLD]}
-    return Listed(
+        group = "species" if found and is_species else match.by if found else "ambiguous" if match.nodes else "unknown"
+        names[group].append(taxon.name)
+    similar = {name: resolver.near(name) for name in names["unknown"][:MAX_SUGGESTED]}
+    return ListMatch(
         len(taxa),
         tuple(nodes),
         synonyms=tuple(names["synonym"]),
         of_species=tuple(names["species"]),
-        lost=tuple(names["lost"]),
+        unknown=tuple(names["unknown"]),
         ambiguous=tuple(names["ambiguous"]),
-        meant={name: " or ".join(meant) for name, meant in near.items() if meant},
+        suggestions={name: " or ".join(others) for name, others in similar.items() if others},
     )
 
 
-def find_places(resolver: Resolver, match: Match) -> tuple[int, ...]:
-    """Where the one taxon of a name stands; nowhere if it is unknown, or may be several taxa.
+def find_taxon_nodes(resolver: Resolver, match: Match) -> tuple[int, ...]:
+    """Returns the nodes of the one taxon that a name matches; none if it is unknown or may be several taxa.
 
-    One place is the rule. But trees that were put together have a family twice, with and without its order: two places of
-    one accepted name and rank are one taxon where one nomenclatural code governs both, since it gives a name but once.
+    Usually this is one node. But a tree merged from several sources may have a family twice, with and without its order:
+    nodes with the same accepted name and rank are one taxon if the same nomenclatural code governs them, since a code
+    does not allow a name twice.
     """
     nodes = find_outermost(resolver.taxonomy, match.nodes)
     if len(nodes) < 2:
@@ -90,22 +93,22 @@ def find_places(resolver: Resolver, match: Match) -> tuple[int, ...]:
 
 
 def find_outermost(taxonomy: Taxonomy, nodes: Sequence[int]) -> tuple[int, ...]:
-    """Nodes that lie below no other of them: the genus Quercus, and not its subgenus Quercus."""
+    """Returns the nodes that are not below another of them: the genus Quercus, but not its subgenus Quercus."""
     start_N, stop_N = taxonomy.leaf_start_N, taxonomy.leaf_stop_N
     kept: list[int] = []
-    for node in sorted(nodes):  # depth first: whatever holds a node comes before it
+    for node in sorted(nodes):  # in depth-first order, ancestors come first
         if not any(start_N[other] <= start_N[node] and stop_N[node] <= stop_N[other] for other in kept):
             kept.append(node)
     return tuple(kept)
 
 
-def _species_or_above(resolver: Resolver, taxon: Taxon) -> tuple[Match, bool]:
-    """The match of a taxon, else, for one below species, that of its species (and True)."""
+def _match_taxon_or_species(resolver: Resolver, taxon: Taxon) -> tuple[Match, bool]:
+    """Returns the match of a taxon; for an infraspecific taxon without one, the match of its species, and True."""
     match = resolver.match(taxon)
     words = taxon.name.split()
     is_below = ORDER.get(taxon.rank, -1) > ORDER["species"] or (not taxon.rank and len(words) > 2)
     if match.nodes or not is_below:
         return match, False
     species = taxon.at("species") or " ".join(words[:2])
-    above = resolver.find(species, "species", lineage=[name for _, name in taxon.lineage])
-    return (above, True) if above.nodes else (match, False)
+    species_match = resolver.find(species, "species", lineage=[name for _, name in taxon.lineage])
+    return (species_match, True) if species_match.nodes else (match, False)

@@ -1,8 +1,8 @@
-"""Which code of nomenclature governs a name.
+"""Guesses which code of nomenclature governs a name.
 
-Under one code a genus is named once; under another the same name may be given again (*Oenanthe* the bird by the zoological,
-*Oenanthe* the plant by the botanical code). So taxa of one name and different codes are certainly different, while a
-different kingdom, class or family may only be another opinion.
+A genus name is unique under one code, but may be used again under another (*Oenanthe* is a bird under the zoological
+code and a plant under the botanical one). Taxa with the same name under different codes are therefore different, whereas
+a different kingdom, class or family may only be another classification.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _GROUPS: Final[Mapping[Code, str]] = {
     "magnoliopsida liliopsida pinopsida polypodiopsida bryopsida agaricomycetes lecanoromycetes plants",
     "prokaryotic": "bacteria archaea monera eubacteria archaebacteria",
 }  # fmt: skip
-"""Large groups whose names are no homonyms themselves. Protists are under either code and are left out."""
+"""Large groups whose names are not homonyms. Protists may be under either code and are left out."""
 
 _CODES: Final[Mapping[str, Code]] = {name: code for code, names in _GROUPS.items() for name in names.split()}
 
 
 @lru_cache(maxsize=4096)
 def guess_nomenclatural_code(names: frozenset[str]) -> Code:
-    """The code that a lineage is under: of normalised names; "" where none of them tells, or they contradict each other.
+    """Returns the code that a lineage of normalised names is under; "" if none of them is known, or they disagree.
 
-    >>> nomenclatural_code(frozenset(["animalia", "muscicapidae"])), nomenclatural_code(frozenset(["ciliophora"]))
+    >>> guess_nomenclatural_code(frozenset(["animalia", "muscicapidae"])), guess_nomenclatural_code(frozenset(["ciliophora"]))
     ('zoological', '')
     """
     codes = {_CODES[name] for name in names if name in _CODES}

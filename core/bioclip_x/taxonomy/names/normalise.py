@@ -1,4 +1,4 @@
-"""The form in which names are compared, and an index of names in that form."""
+"""Normalises names for comparison, and indexes names in normalised form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENDINGS: Final = (("us", "a", "um"), ("is", "e"), ("er", "ra", "rum"))
 
 
 def normalise_name(name: str) -> str:
-    """A name as it is compared: Unicode NFKC, case folded, `_` as space, single spaces, × as x, without †.
+    """Returns a name in the form used for comparison: NFKC, case folded, `_` as space, single spaces, × as x, without †.
 
     >>> normalise_name("  Black_footed  ALBATROSS "), normalise_name("Quercus ×hispanica")
     ('black footed albatross', 'quercus x hispanica')
@@ -23,9 +23,9 @@ def normalise_name(name: str) -> str:
 
 
 def make_gender_variants(epithet: str) -> tuple[str, ...]:
-    """A Latin epithet, and as it would end in a genus of another gender.
+    """Returns a Latin epithet and its forms in the other grammatical genders.
 
-    >>> gender_variants("caeruleus")
+    >>> make_gender_variants("caeruleus")
     ('caeruleus', 'caerulea', 'caeruleum')
     """
     for endings in _ENDINGS:
@@ -37,7 +37,7 @@ def make_gender_variants(epithet: str) -> tuple[str, ...]:
 
 
 class NameIndex:
-    """Key → nodes. Nearly all keys have one node, so those with several stand apart."""
+    """Maps keys to nodes. Nearly all keys have one node, so keys with several are stored separately."""
 
     def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
         self._first: dict[str, int] = {}
@@ -49,7 +49,7 @@ class NameIndex:
                 several.append(node)
 
     def get(self, key: str) -> Sequence[int]:
-        """The nodes of a key in the order given, none for one that is not there."""
+        """Returns the nodes of a key in insertion order; empty for an unknown key."""
         if key in self._all:
             return self._all[key]
         node = self._first.get(key)

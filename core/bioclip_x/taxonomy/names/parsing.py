@@ -1,12 +1,12 @@
-"""Scientific names taken apart: where the name ends and its author begins.
+"""Parses scientific names: separates the name from its author.
 
     split_authorship("Ornithorhynchus anatinus (Shaw, 1799)")   # ("Ornithorhynchus anatinus", "(Shaw, 1799)")
     parse_name("Poa annua L. var. reptans Hausskn.").canonical  # "Poa annua var. reptans"
 
-A compact parser by rules, for names as checklists write them. It is no nomenclator: authors that are written all in
-lower case, OCR errors, and strains are beyond it. What it is not sure of it leaves in the name, whole: labels in plain words
-("Great Tit"), viruses, codes (`BOLD:AAA1234`) and formulas of hybrids come back as they are, without author.
-GBIF's own parser (`gbif-name-parser`) knows far more, but is compiled, and its module hides the better known `nameparser`.
+A compact rule-based parser for names as checklists write them. It does not handle authors written all in lower case,
+OCR errors or strains. Text that it cannot parse with confidence stays in the name: vernacular labels ("Great Tit"), viruses,
+codes (`BOLD:AAA1234`) and hybrid formulas are returned unchanged, without author.
+GBIF's parser (`gbif-name-parser`) covers far more, but is compiled, and its module shadows the better known `nameparser`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MARKERS: Final = make_word_set(
     "nothossp. nothovar. nothof. f.sp. fsp. pv. bv. natio mut. lusus prol. proles agamosp. agamovar. subsp ssp var subvar "
     "cf. aff. nr."
 )
-"""What stands before an epithet below the species (or, cf. and aff., before one that is in doubt)."""
+"""Markers before an infraspecific epithet (or, cf. and aff., before a doubtful one)."""
 
 INFRAGENERIC: Final = make_word_set("subg. subgen. sect. subsect. ser. subser. supersect. nothosect. nothosubg.")
 
@@ -47,16 +47,16 @@ _CROSS: Final = frozenset({"×", "x", "X", "✕", "+"})
 
 @dataclass(frozen=True, slots=True)
 class ScientificName:
-    """A name and its parts.
+    """A parsed name.
 
-    name: all that is name, as written. authorship: author and year, as written, "" for none.
-    genus: the genus, or the one word of a name above it; "" for a text that is no scientific name (a label, a virus).
+    name: the name without authorship, as written. authorship: author and year, as written, "" for none.
+    genus: the genus, or the uninomial of a higher taxon; "" for a text that is not a scientific name (a label, a virus).
     infrageneric: subgenus or section ("Subaus" of "Aus (Subaus) bus"). epithet: of the species.
-    infraspecific: (marker, epithet) below the species, the marker "" in a trinomial: (("var.", "reptans"),).
-    species_authorship: the species' own author, where one stands in a name below it ("L." in "Poa annua L. var. reptans").
+    infraspecific: (marker, epithet) pairs below the species, the marker "" in a trinomial: (("var.", "reptans"),).
+    species_authorship: the author of the species within an infraspecific name ("L." in "Poa annua L. var. reptans").
     is_hybrid: a named hybrid (Quercus × hispanica) or a formula (Quercus robur × Q. petraea).
-    is_placeholder: stands for a taxon that has no name yet (Drosophila sp. 3, Aus cf. bus, uncultured bacterium,
-        incertae sedis). Only of one with cf. or aff. is more taken apart than the genus.
+    is_placeholder: denotes a taxon without a formal name (Drosophila sp. 3, Aus cf. bus, uncultured bacterium,
+        incertae sedis). Only the genus is parsed, unless the name contains cf. or aff.
     """
 
     name: str
@@ -71,9 +71,9 @@ class ScientificName:
 
     @property
     def canonical(self) -> str:
-        """The name in its usual form: without subgenus and author, a hybrid's sign as × ("Quercus × hispanica").
+        """The name without subgenus and author, with × as the hybrid sign ("Quercus × hispanica").
 
-        A placeholder, a formula or a label is its own canonical form.
+        Placeholders, formulas and labels are returned unchanged.
         """
         if not self.genus or self.is_placeholder:
             return self.name
@@ -84,9 +84,9 @@ class ScientificName:
 
 
 def split_authorship(text: str, rank: str = "") -> tuple[str, str]:
-    """(name, author and year), each as written but for white space. `rank`, if known, helps with names of one word.
+    """Splits a text into (name, author and year), as written except for white space. `rank` helps with one-word names.
 
-    All words of `text` are in one or the other, but for a species' author inside a name below it (see `ScientificName`).
+    Every word of `text` is in one of them, except the species' author in an infraspecific name (see `ScientificName`).
 
     >>> split_authorship("Felidae Fischer de Waldheim, 1817"), split_authorship("Great Tit")
     (('Felidae', 'Fischer de Waldheim, 1817'), ('Great Tit', ''))
@@ -98,7 +98,7 @@ def split_authorship(text: str, rank: str = "") -> tuple[str, str]:
 
 
 def parse_name(text: str, rank: str = "") -> ScientificName:
-    """Takes a name apart; `rank`, if known, helps with names of one word (Parus Linnaeus: a genus and its author).
+    """Parses a name; `rank`, if known, helps with one-word names (Parus Linnaeus: a genus and its author).
 
     >>> parse_name("Aus (Subaus) bus Smith").canonical
     'Aus bus'
@@ -107,7 +107,7 @@ def parse_name(text: str, rank: str = "") -> ScientificName:
     text = " ".join(words)
     if not words or _VIRUS.search(text):
         return ScientificName(text)
-    scan = _Scan(words, normalise_rank(rank))
+    scan = _Scanner(words, normalise_rank(rank))
     is_whole = scan.run()
     is_placeholder = bool(_PLACEHOLDER.search(text))
     if is_placeholder and not _IN_DOUBT.search(text):
@@ -128,8 +128,8 @@ def parse_name(text: str, rank: str = "") -> ScientificName:
     )
 
 
-class _Scan:
-    """Goes through the words of a name once, from the left."""
+class _Scanner:
+    """Reads the words of a name once, from left to right."""
 
     def __init__(self, words: list[str], rank: str) -> None:
         self.words, self.at, self.rank = words, 0, rank
@@ -139,12 +139,12 @@ class _Scan:
         self.is_hybrid = self.is_name = False
 
     def run(self) -> bool:
-        """Whether all of the text is understood: a name, and after it nothing or an author."""
-        if not self._genus():
+        """Scans the name; returns whether the whole text was parsed: a name, followed by nothing or an author."""
+        if not self._take_genus():
             return False
-        self._infrageneric()
+        self._take_infrageneric()
         self.is_name = True
-        while self._epithet() or self._cultivar() or self._authors_before_marker():
+        while self._take_epithet() or self._take_cultivar() or self._skip_species_author():
             pass
         rest = self.words[self.at :]
         if not rest:
@@ -154,7 +154,7 @@ class _Scan:
         above_species = self.rank in ORDER and ORDER[self.rank] < ORDER["species"]
         return bool(self.epithet or self.infrageneric) or above_species or is_surely_authorship(rest)
 
-    def _word(self, ahead: int = 0) -> str:
+    def _peek(self, ahead: int = 0) -> str:
         return self.words[self.at + ahead] if self.at + ahead < len(self.words) else ""
 
     def _take(self, count: int = 1) -> str:
@@ -163,28 +163,28 @@ class _Scan:
         self.at += count
         return taken[-1]
 
-    def _genus(self) -> bool:
-        crossed = self._word() in _CROSS | {"†"} and len(self.words) > 1
-        word = self._word(1) if crossed else self._word()
+    def _take_genus(self) -> bool:
+        crossed = self._peek() in _CROSS | {"†"} and len(self.words) > 1
+        word = self._peek(1) if crossed else self._peek()
         abbreviated = re.fullmatch(r"[A-Z][a-z]{0,2}\.", word) and self._is_epithet(2 if crossed else 1)
         if not (_UNINOMIAL.fullmatch(word) or abbreviated):
             return False
         if word.startswith(("×", "†", "x", "X")) and word[1:2].isupper():
             crossed, word = True, word if word[0] == "×" else "×" + word[1:] if word[0] in "xX" else word[1:]
-        elif crossed and self._word() != "†":
+        elif crossed and self._peek() != "†":
             word = f"× {word}"
         self.is_hybrid = word.startswith("×")
-        self._take(2 if self._word() in _CROSS | {"†"} else 1)
+        self._take(2 if self._peek() in _CROSS | {"†"} else 1)
         self.genus = word
         return True
 
-    def _infrageneric(self) -> None:
-        word = self._word()
-        if word in INFRAGENERIC and _UNINOMIAL.fullmatch(self._word(1)):
+    def _take_infrageneric(self) -> None:
+        word = self._peek()
+        if word in INFRAGENERIC and _UNINOMIAL.fullmatch(self._peek(1)):
             self.infrageneric = self._take(2)
         elif _SUBGENUS.fullmatch(word):
             is_genus = self.rank in ORDER and ORDER[self.rank] <= ORDER["genus"]
-            if self._is_epithet(1) or self._word(1) in _CROSS or not is_genus:
+            if self._is_epithet(1) or self._peek(1) in _CROSS or not is_genus:
                 self.infrageneric = self._take().strip("()")
 
     def _is_epithet(self, ahead: int = 0) -> bool:
@@ -194,46 +194,46 @@ class _Scan:
         is_first = not self.epithet and self.rank in ORDER and ORDER[self.rank] >= ORDER["species"]
         return is_first or not begins_authorship(words)
 
-    def _epithet(self) -> bool:
+    def _take_epithet(self) -> bool:
         """Takes "bus", "× bus" after a genus, or "var. bus"."""
-        word = self._word()
+        word = self._peek()
         if word in _CROSS and not self.epithet and self._is_epithet(1):
             self.is_hybrid = True
             self.epithet = f"× {self._take(2)}"
         elif word in MARKERS and self._is_epithet(1):
-            self._add(word, self._take(2))
+            self._add_epithet(word, self._take(2))
         elif self._is_epithet():
             self.is_hybrid |= word.startswith("×")
-            self._add("", self._take())
+            self._add_epithet("", self._take())
         else:
             return False
         return True
 
-    def _add(self, marker: str, epithet: str) -> None:
+    def _add_epithet(self, marker: str, epithet: str) -> None:
         if not self.epithet:
             self.epithet = epithet if not marker else f"{marker} {epithet}"
         else:
             self.is_hybrid |= marker.startswith("notho")
             self.below.append((marker, epithet))
 
-    def _cultivar(self) -> bool:
+    def _take_cultivar(self) -> bool:
         """Takes 'Gala' or 'Golden Delicious' in quotes."""
-        if not re.match(r"['‘\"“][A-Z]", self._word()):
+        if not re.match(r"['‘\"“][A-Z]", self._peek()):
             return False
         for ahead in range(len(self.words) - self.at):
-            if re.search(r"['’\"”]$", self._word(ahead)):
+            if re.search(r"['’\"”]$", self._peek(ahead)):
                 start = self.at
                 self._take(ahead + 1)
                 self.below.append(("", " ".join(self.words[start : self.at])))
                 return True
         return False
 
-    def _authors_before_marker(self) -> bool:
+    def _skip_species_author(self) -> bool:
         """Skips the species' author in "Poa annua L. var. reptans"; f. is a marker only before an epithet (Hook. f.)."""
         if not self.epithet:
             return False
         for ahead in range(1, len(self.words) - self.at - 1):
-            if self._word(ahead) in MARKERS - _DOUBT and self._is_epithet(ahead + 1):
+            if self._peek(ahead) in MARKERS - _DOUBT and self._is_epithet(ahead + 1):
                 skipped = self.words[self.at : self.at + ahead]
                 if any(word in _CROSS for word in skipped) or not is_authorship(skipped):
                     return False

@@ -1,8 +1,8 @@
-"""Finds taxa by the names that people, other files and other trees use for them.
+"""Finds taxa by the names that users, other files and other trees use for them.
 
 resolver = Resolver(taxonomy)
-resolver.find("Parus caeruleus L.").nodes       # the node of Cyanistes caeruleus, if the tree knows this synonym
-resolver.match(taxon_of_another_tree)           # by identifiers, then rank and name, then synonyms of either
+resolver.find("Parus caeruleus L.").nodes       # the node of Cyanistes caeruleus, if the tree has this synonym
+resolver.match(taxon_of_another_tree)           # by identifiers, then rank and name, then synonyms from either tree
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from bioclip_x.taxonomy.ranks import normalise_rank
 from bioclip_x.taxonomy.tree import HOLE, SELF, TAXON, Taxonomy
 
 By = Literal["", "id", "name", "synonym", "common name"]
-NEAR: Final = 0.7
-"""How alike (0 to 1) a name must be to be offered as meant; one with the same epithet need not."""
+MIN_SIMILARITY: Final = 0.7
+"""Least similarity (0 to 1) of a suggested name to the unknown one; a name with the same epithet needs none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The taxa that a name may mean: none is unknown, several are ambiguous. by: what of them it is."""
+    """The taxa that a name may refer to: none if unknown, several if ambiguous. by: the kind of name that matched."""
 
     name: str
     nodes: tuple[int, ...]
@@ -42,17 +42,17 @@ class Match:
 
 
 class Resolver:
-    """Looks names up in one taxonomy: accepted scientific names first, then synonyms, then common names in any language.
+    """Looks up names in one taxonomy: accepted scientific names first, then synonyms, then common names in any language.
 
-    Homonyms are told apart by rank, by kingdom, or by giving the path, its names separated by `;` or `>`
-    ("Plantae; Oenanthe"). What is said of a lineage ranks those that have the name and loses none of them, since a family
-    may have moved; but a plant is never taken for an animal of the same name. Each index is made when it is first
-    asked, of the ranks that are asked for, so that one class in a tree of a million names is found in milliseconds.
+    Homonyms are distinguished by rank, by kingdom, or by a path, its names separated by `;` or `>` ("Plantae; Oenanthe").
+    A lineage only ranks the candidates and excludes none, since a family may have moved; but taxa under different
+    nomenclatural codes (a plant and an animal) never match. Indexes are built lazily and per rank, so that one class in a
+    tree of a million names is found in milliseconds.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self.taxonomy = taxonomy
-        self._of_rank: dict[int, NameIndex] = {}
+        self._index_of_rank: dict[int, NameIndex] = {}
         self._code_below: dict[int, Code] = {}
 
     def find(
@@ -64,18 +64,18 @@ class Resolver:
         lineage: Iterable[str] = (),
         ids: Mapping[str, str] = NO_IDS,
     ) -> Match:
-        """All taxa of this name, cut down by rank, and to those whose lineage agrees best.
+        """Finds the taxa of this name and rank whose lineage agrees best.
 
-        name: with or without author, in any letter case, or a path. rank: taxa of this rank, or, if there are none, those of
-        no rank. kingdom, lineage: names above it, elsewhere. ids: identifiers ({"gbif": "2487879"}), which come before all names.
+        name: with or without author, in any letter case, or a path. rank: taxa of this rank, or if there are none, unranked
+        ones. kingdom, lineage: names of higher taxa. ids: identifiers ({"gbif": "2487879"}), which take precedence over names.
         """
-        if nodes := self._with_ids(ids):
+        if nodes := self._find_by_ids(ids):
             return Match(name, nodes, "id")
         *above, last = [part for part in name.replace(">", ";").split(";") if part.strip()] or [""]
-        return self._named(name, last, normalise_rank(rank), _normalised((*lineage, *above, kingdom)))
+        return self._find_by_name(name, last, normalise_rank(rank), _normalise_names((*lineage, *above, kingdom)))
 
     def match(self, taxon: Taxon) -> Match:
-        """The taxa here that one of another tree may be: by its ids, its rank and name, then by its own synonyms."""
+        """Finds a taxon of another tree by its ids, its rank and name, then by its own synonyms."""
         lineage = tuple(name for _, name in taxon.lineage[:-1])
         found = self.find(taxon.name, taxon.rank, lineage=lineage, ids=taxon.ids)
         if found.nodes:
@@ -85,61 +85,61 @@ class Resolver:
         return Match(taxon.name, tuple(nodes), "synonym" if nodes else "")
 
     def classes(self, name: str) -> tuple[int, ...]:
-        """The classes of this name: none where no taxon of it is a class, several where it is ambiguous."""
+        """Returns the classes of this name: none if no taxon of this name is a class, several if it is ambiguous."""
         class_of_N = self.taxonomy.class_of_N
         return tuple(int(class_of_N[node]) for node in self.find(name).nodes if class_of_N[node] >= 0)
 
     def near(self, name: str, rank: str = "", most: int = 3) -> tuple[str, ...]:
-        """Taxa ("class Insecta") with names like this one, or with its epithet in another genus, the likeliest first.
+        """Suggests at most `most` taxa ("class Insecta") with a similar name or the same epithet, most similar first.
 
-        Of `rank`; if there are none, of any.
+        Taxa of `rank`; if there are none, of any rank.
         """
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
         key = normalise_name(name.replace(">", ";").rpartition(";")[2])
-        rank_id = self._rank_id(normalise_rank(rank))
-        indexes = [[self._index(rank_id)]] if rank and rank_id is not None else []
-        for some in (*indexes, [*self._indexes(), self._synonyms, self._common_names]):
-            found = [
-                (likeness, self._told(key_there, index))
-                for index in some
-                for candidates, least in ((list(index), NEAR), (_of_epithet(key, index), 0))
-                for key_there, likeness, _ in process.extract(
+        rank_id = self._find_rank_id(normalise_rank(rank))
+        of_rank = [[self._get_index(rank_id)]] if rank and rank_id is not None else []
+        for indexes in (*of_rank, [*self._get_indexes(), self._synonyms, self._common_names]):
+            suggestions = [
+                (similarity, self._format_suggestion(other, index))
+                for index in indexes
+                for candidates, least in ((list(index), MIN_SIMILARITY), (_find_same_epithet(key, index), 0))
+                for other, similarity, _ in process.extract(
                     key, candidates, scorer=OSA.normalized_similarity, score_cutoff=least, limit=most
                 )
             ]
-            if found:
-                found.sort(key=lambda one: -one[0])
-                return tuple(dict.fromkeys(told for _, told in found))[:most]
+            if suggestions:
+                suggestions.sort(key=lambda one: -one[0])
+                return tuple(dict.fromkeys(text for _, text in suggestions))[:most]
         return ()
 
-    def _named(self, name: str, last: str, rank: str, hints: frozenset[str]) -> Match:
+    def _find_by_name(self, name: str, last: str, rank: str, hints: frozenset[str]) -> Match:
         tiers: tuple[tuple[By, Callable[[str, str], Sequence[int]]], ...] = (
-            ("name", self._scientific),
+            ("name", self._find_accepted),
             ("synonym", lambda key, rank: self._synonyms.get(key)),
             ("common name", lambda key, rank: self._common_names.get(key)),
-            ("synonym", self._in_renamed_genus),
+            ("synonym", self._find_in_renamed_genus),
         )
         key = normalise_name(last)
-        for is_bare in (False, True):
-            if is_bare and key == (key := normalise_name(split_authorship(last, rank)[0])):
+        for without_author in (False, True):
+            if without_author and key == (key := normalise_name(split_authorship(last, rank)[0])):
                 break
-            for by, look in tiers:
-                nodes = self._agreeing(self._at_rank(look(key, rank), rank), hints)
+            for by, look_up in tiers:
+                nodes = self._select_by_lineage(self._select_by_rank(look_up(key, rank), rank), hints)
                 if nodes:
-                    spelt_so = tuple(node for node in nodes if self.taxonomy.names[node] == last)
-                    return Match(name, spelt_so if len(spelt_so) == 1 else nodes, by)
+                    exact = tuple(node for node in nodes if self.taxonomy.names[node] == last)
+                    return Match(name, exact if len(exact) == 1 else nodes, by)
         return Match(name, ())
 
-    def _scientific(self, key: str, rank: str) -> Sequence[int]:
+    def _find_accepted(self, key: str, rank: str) -> Sequence[int]:
         if not rank:
-            return [node for index in self._indexes() for node in index.get(key)]
-        ids = [self._rank_id(rank), self._rank_id("")]
-        return [node for rank_id in ids if rank_id is not None for node in self._index(rank_id).get(key)]
+            return [node for index in self._get_indexes() for node in index.get(key)]
+        ids = [self._find_rank_id(rank), self._find_rank_id("")]
+        return [node for rank_id in ids if rank_id is not None for node in self._get_index(rank_id).get(key)]
 
-    def _in_renamed_genus(self, key: str, rank: str) -> list[int]:
-        """ "parus caeruleus" where a genus of the tree has the synonym Parus: the same epithet in that genus."""
+    def _find_in_renamed_genus(self, key: str, rank: str) -> list[int]:
+        """Finds the same epithet in a genus that has this genus as a synonym ("parus caeruleus" in Cyanistes)."""
         genus, _, epithet = key.partition(" ")
         if not epithet:
             return []
@@ -149,62 +149,65 @@ class Resolver:
             for node in genera
             for one in make_gender_variants(epithet)
         ]
-        return [node for one in keys for node in self._scientific(one, rank)]
+        return [node for one in keys for node in self._find_accepted(one, rank)]
 
-    def _at_rank(self, nodes: Sequence[int], rank: str) -> Sequence[int]:
-        """Those of a rank; if there are none, those that have no rank."""
+    def _select_by_rank(self, nodes: Sequence[int], rank: str) -> Sequence[int]:
+        """Keeps the nodes of a rank; if there are none, the unranked ones."""
         if not rank:
             return nodes
         ranks = [self.taxonomy.rank(node) for node in nodes]
         wanted = rank if rank in ranks else ""
-        return [node for node, there in zip(nodes, ranks) if there == wanted]
+        return [node for node, node_rank in zip(nodes, ranks) if node_rank == wanted]
 
-    def _agreeing(self, nodes: Sequence[int], hints: frozenset[str]) -> tuple[int, ...]:
-        """Those whose lineage shares most names with the hints, or is just that; none under another nomenclatural code."""
+    def _select_by_lineage(self, nodes: Sequence[int], hints: frozenset[str]) -> tuple[int, ...]:
+        """Keeps the nodes whose lineage shares most names with the hints, and of these preferably those equal to them.
+
+        Drops nodes under another nomenclatural code.
+        """
         nodes = tuple(dict.fromkeys(nodes))
         if code := guess_nomenclatural_code(hints):
             nodes = tuple(node for node in nodes if self.code(node) in (code, ""))
         if not hints or len(nodes) < 2:
             return nodes
-        above = [self._names_above(node) for node in nodes]
+        above = [self._collect_names_above(node) for node in nodes]
         agreement = [(len(hints & names), names == hints) for names in above]
         return tuple(node for node, shared in zip(nodes, agreement) if shared == max(agreement))
 
     def code(self, node: int) -> Code:
-        """The nomenclatural code that a taxon is under, by the names above it."""
+        """Returns the nomenclatural code that a taxon is under, according to the names above it."""
         parent = int(self.taxonomy.parent_N[node])
         if parent not in self._code_below:
-            self._code_below[parent] = guess_nomenclatural_code(self._names_above(node))
+            self._code_below[parent] = guess_nomenclatural_code(self._collect_names_above(node))
         return self._code_below[parent]
 
-    def _names_above(self, node: int) -> frozenset[str]:
+    def _collect_names_above(self, node: int) -> frozenset[str]:
         taxonomy, names = self.taxonomy, set()
         while (node := int(taxonomy.parent_N[node])) > 0:
             if taxonomy.kind_N[node] not in (HOLE, SELF):
                 names.add(normalise_name(taxonomy.names[node]))
         return frozenset(names)
 
-    def _with_ids(self, ids: Mapping[str, str]) -> tuple[int, ...]:
-        found = (node for scheme, value in ids.items() for node in self._ids.get(f"{scheme.casefold()}:{value}"))
-        return tuple(dict.fromkeys(found))
+    def _find_by_ids(self, ids: Mapping[str, str]) -> tuple[int, ...]:
+        nodes = (node for scheme, value in ids.items() for node in self._ids.get(f"{scheme.casefold()}:{value}"))
+        return tuple(dict.fromkeys(nodes))
 
-    def _rank_id(self, rank: str) -> int | None:
+    def _find_rank_id(self, rank: str) -> int | None:
         return self.taxonomy.rank_names.index(rank) if rank in self.taxonomy.rank_names else None
 
-    def _indexes(self) -> Iterator[NameIndex]:
-        return map(self._index, range(len(self.taxonomy.rank_names)))
+    def _get_indexes(self) -> Iterator[NameIndex]:
+        return map(self._get_index, range(len(self.taxonomy.rank_names)))
 
-    def _index(self, rank_id: int) -> NameIndex:
-        """Accepted names of one rank."""
-        if rank_id not in self._of_rank:
+    def _get_index(self, rank_id: int) -> NameIndex:
+        """Returns the index of accepted names of one rank."""
+        if rank_id not in self._index_of_rank:
             taxonomy = self.taxonomy
             nodes = np.flatnonzero((taxonomy.rank_N == rank_id) & (taxonomy.kind_N == TAXON)).tolist()
-            self._of_rank[rank_id] = NameIndex((normalise_name(taxonomy.names[node]), node) for node in nodes)
-        return self._of_rank[rank_id]
+            self._index_of_rank[rank_id] = NameIndex((normalise_name(taxonomy.names[node]), node) for node in nodes)
+        return self._index_of_rank[rank_id]
 
     @cached_property
     def _synonyms(self) -> NameIndex:
-        cells = self._cells("synonyms")
+        cells = self._iterate_cells("synonyms")
         return NameIndex(
             (normalise_name(one.split("\t", 1)[0]), node) for node, _, text in cells for one in split_names(text)
         )
@@ -212,37 +215,39 @@ class Resolver:
     @cached_property
     def _common_names(self) -> NameIndex:
         return NameIndex(
-            (normalise_name(name), node) for node, _, text in self._cells("common") for name in split_names(text)
+            (normalise_name(name), node)
+            for node, _, text in self._iterate_cells("common")
+            for name in split_names(text)
         )
 
     @cached_property
     def _ids(self) -> NameIndex:
-        return NameIndex((f"{scheme.casefold()}:{value}", node) for node, scheme, value in self._cells("id"))
+        return NameIndex((f"{scheme.casefold()}:{value}", node) for node, scheme, value in self._iterate_cells("id"))
 
     @cached_property
     def _columns(self) -> DetailColumns:
         return as_columns(self.taxonomy.details)
 
-    def _cells(self, role: Role) -> Iterator[tuple[int, str, str]]:
-        """(node, key of the column, text) of all that the tree's details say in one role."""
+    def _iterate_cells(self, role: Role) -> Iterator[tuple[int, str, str]]:
+        """Yields (node, key of the column, text) of all details in one role."""
         for column in self._columns.columns:
             if column.role == role:
                 yield from zip(column.node_n.tolist(), repeat(column.key), column.values)
 
-    def _told(self, key: str, index: NameIndex) -> str:
+    def _format_suggestion(self, key: str, index: NameIndex) -> str:
         node = index.get(key)[0]
         taxon = f"{self.taxonomy.rank(node)} {self.taxonomy.names[node]}".strip()
         return taxon if normalise_name(self.taxonomy.names[node]) == key else f"{taxon} ({key})"
 
 
 @lru_cache(maxsize=4096)
-def _normalised(names: tuple[str, ...]) -> frozenset[str]:
-    """Names of a lineage as they are compared. Neighbours share theirs."""
+def _normalise_names(names: tuple[str, ...]) -> frozenset[str]:
+    """Normalises the names of a lineage; cached because related taxa share lineages."""
     return frozenset(filter(None, map(normalise_name, names)))
 
 
-def _of_epithet(key: str, index: NameIndex) -> list[str]:
-    """The keys that end in the same epithet: species have moved to other genera more often than they were renamed."""
+def _find_same_epithet(key: str, index: NameIndex) -> list[str]:
+    """Returns the keys with the same epithet: species are moved to other genera more often than they are renamed."""
     genus, _, epithet = key.partition(" ")
     endings = tuple(f" {one}" for one in make_gender_variants(epithet)) if genus and epithet else ()
     return [other for other in index if other.endswith(endings)] if endings else []

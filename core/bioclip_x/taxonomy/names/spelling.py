@@ -1,4 +1,4 @@
-"""What is odd in the spelling of one text: a wrong encoding, invisible characters, accents in pieces."""
+"""Finds character-level faults of a text: wrong encoding, invisible characters, decomposed accents."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ _INVISIBLE: Final = re.compile(
 _QUESTION_INSIDE: Final = re.compile(r"[^\W\d_]\?[^\W\d_]")
 
 
-def is_surely_fine(text: str) -> bool:
-    """Whether `oddities` finds nothing; fast, for the many names in plain letters."""
+def has_no_faults(text: str) -> bool:
+    """Fast check for plain ASCII names; if true, `find_faults` finds nothing."""
     return text.isascii() and text.isprintable() and "?" not in text
 
 
-def find_oddities(text: str) -> Iterator[str]:
-    """What is odd, in words; each says how to mend it.
+def find_faults(text: str) -> Iterator[str]:
+    """Yields a message for each fault, with a suggested correction.
 
-    >>> list(oddities("Dupr\\xc3\\xa9"))
+    >>> list(find_faults("Dupr\\xc3\\xa9"))
     ["'DuprÃ©' was UTF-8 and read as Windows-1252: perhaps 'Dupré'"]
     """
     if "\ufffd" in text:
         yield f"{text!r} has lost characters (U+FFFD): take them from the original file"
     for character in sorted(set(_INVISIBLE.findall(text))):
-        told = unicodedata.name(character, "a control character").lower()
-        yield f"{text!r} holds U+{ord(character):04X} ({told}), which cannot be seen: remove it"
+        name = unicodedata.name(character, "a control character").lower()
+        yield f"{text!r} contains the invisible character U+{ord(character):04X} ({name}): remove it"
     if _QUESTION_INSIDE.search(text):
         yield f"{text!r} has a question mark inside a word: perhaps a letter lost to a wrong encoding"
-    if (mended := _read_as_utf_8(text)) is not None:
-        yield f"{text!r} was UTF-8 and read as Windows-1252: perhaps {mended!r}"
+    if (corrected := _reverse_mojibake(text)) is not None:
+        yield f"{text!r} was UTF-8 and read as Windows-1252: perhaps {corrected!r}"
     elif not unicodedata.is_normalized("NFC", text):
         composed = unicodedata.normalize("NFC", text)
-        yield f"{text!r} has letters in pieces (it is not Unicode NFC), and differs from {composed!r}, which looks the same"
+        yield f"{text!r} has decomposed letters (it is not Unicode NFC), and differs from {composed!r}, which looks the same"
 
 
-def _read_as_utf_8(text: str) -> str | None:
-    """The text as it was before its UTF-8 was read as Windows-1252, or None if that is not what happened.
+def _reverse_mojibake(text: str) -> str | None:
+    """Decodes a text whose UTF-8 was read as Windows-1252; None if it was not.
 
-    Bytes of letters that mean something else as UTF-8 are next to never a valid sequence of it by chance.
+    Other text in Windows-1252 is almost never valid UTF-8 by chance.
     """
     if text.isascii():
         return None

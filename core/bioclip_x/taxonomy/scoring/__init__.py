@@ -1,1 +1,1 @@
-"""Numbers on the tree: sums over clades, expected costs, hedging, severity of mistakes."""
+"""Scores on the tree: sums over clades, expected costs, hedging, severity of mistakes."""

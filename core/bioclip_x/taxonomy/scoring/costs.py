@@ -1,8 +1,8 @@
-"""Expected costs of an answer: how far from the truth it is, on the tree, weighted by the shares.
+"""Expected costs of a prediction: its distance on the tree to the true class, weighted by the class probabilities.
 
-Holes and self leaves are no taxa: they add nothing to a height or a distance, and a self leaf lies where its taxon does.
+Holes and self leaves do not count in heights and distances; a self leaf has the position of its taxon.
 
-Legend: B images, I held nodes, N nodes. P(v) is the share of node v.
+Legend: B images, I held nodes, N nodes. P(v) is the probability of node v.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=2)
 def compute_heights(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
-    """int64 [N]: taxa on the longest way from a node down to a class, itself not counted; 0 for classes.
+    """Returns the number of taxa on the longest path from each node down to a class, itself excluded: int64 [N].
 
-    A hole's is that of its taxon, so that two classes that meet in a hole meet in the taxon.
+    Classes have height 0. A hole has the height of its owner, so that two classes whose lowest common ancestor is a hole
+    meet in that taxon.
     """
     depth_N = np.zeros(taxonomy.n_nodes, np.int64)
     for nodes in taxonomy.levels[1:]:
@@ -40,13 +41,13 @@ def compute_heights(taxonomy: Taxonomy) -> npt.NDArray[np.int64]:
 
 
 def compute_lca_costs(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
-    """Expected height of the lowest common ancestor of each held node and the true class: float64 [I, B].
+    """Computes the expected height of the lowest common ancestor of each held node and the true class: float64 [I, B].
 
     cost(v) = Σ_l P(l)·height(lca(v, l)) over the classes l (Karthik et al., ICLR 2021, with the LCA height of Bertinetto et
-    al., CVPR 2020). The classes that part from v's path at a node u have the share P(u) - P(next on the path), so that
-    all costs are one sum down the tree: cost(v) = cost(parent) - P(v)·(height(parent) - height(v)).
+    al., CVPR 2020). The classes that branch off v's path at a node u have the probability P(u) - P(next on the path), so
+    that all costs are sums along paths: cost(v) = cost(parent) - P(v)·(height(parent) - height(v)).
 
-    log_probs_BI: natural logs of shares, of `taxonomy.held_nodes`.
+    log_probs_BI: natural log-probabilities of `taxonomy.held_nodes`.
     """
     import torch
 
@@ -58,12 +59,12 @@ def compute_lca_costs(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.T
 
 
 def compute_tree_distances(log_probs_BI: torch.Tensor, taxonomy: Taxonomy) -> torch.Tensor:
-    """Expected distance in taxa between each held node and the true class, less that of the root: float64 [I, B].
+    """Computes the expected distance in taxa between each held node and the true class, minus the root's: float64 [I, B].
 
-    distance(v) = Σ_l P(l)·d(v, l), by rerooting: a step down to the taxon v brings the classes below v nearer by one and
-    takes all others further off by one, so distance(v) = distance(parent) + 1 - 2·P(v).
+    distance(v) = Σ_l P(l)·d(v, l), by rerooting: a step down to the taxon v reduces the distance to the classes below v by
+    one and increases that to all others by one, so distance(v) = distance(parent) + 1 - 2·P(v).
 
-    log_probs_BI: natural logs of shares, of `taxonomy.held_nodes`.
+    log_probs_BI: natural log-probabilities of `taxonomy.held_nodes`.
     """
     import torch
 

@@ -1,6 +1,6 @@
-"""Sums along paths, from the root down.
+"""Sums along paths from the root.
 
-Legend: B images, I some nodes and all those above them, N nodes.
+Legend: B images, I nodes with all their ancestors, N nodes.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def sum_down(values_IB: torch.Tensor, nodes: npt.NDArray[np.int64], taxonomy: Taxonomy) -> torch.Tensor:
-    """The value of each node plus those of all nodes above it: floating point [I, B], same dtype, a new tensor.
+    """Sums the values of each node and all its ancestors: floating point [I, B], same dtype, a new tensor.
 
-    nodes: int64 [I], which nodes the rows are; with each its parent, in any order.
+    nodes: int64 [I], the nodes of the rows, in any order; the parent of each must be among them.
     """
     import torch
 
-    place_N = np.full(taxonomy.n_nodes, -1, np.int64)
-    place_N[nodes] = np.arange(len(nodes))
+    row_N = np.full(taxonomy.n_nodes, -1, np.int64)
+    row_N[nodes] = np.arange(len(nodes))
     sums_IB = values_IB.clone()
     for level in taxonomy.levels[1:]:
-        rows = place_N[level]
+        rows = row_N[level]
         rows = rows[rows >= 0]
-        above = place_N[taxonomy.parent_N[nodes[rows]]]
+        above = row_N[taxonomy.parent_N[nodes[rows]]]
         sums_IB[torch.from_numpy(rows)] += sums_IB[torch.from_numpy(above)]
     return sums_IB

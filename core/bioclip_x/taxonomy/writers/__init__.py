@@ -1,8 +1,8 @@
-"""Trees → files of several formats, each of which a reader takes back.
+"""Writes trees to files of several formats, each of which a reader can read.
 
-A writer is a module with `make_document(taxonomy) -> Document`, and is imported when it is used.
+A writer is a module with `make_document(taxonomy) -> Document`, imported on use.
 """
 
-from bioclip_x.taxonomy.writers.formats import FORMATS, format_of, make_document
+from bioclip_x.taxonomy.writers.formats import FORMATS, find_format, make_document
 
-__all__ = ["FORMATS", "format_of", "make_document"]
+__all__ = ["FORMATS", "find_format", "make_document"]

@@ -1,4 +1,4 @@
-"""What a writer makes of a tree."""
+"""The output of a writer."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import Final
 from bioclip_x.messages import pluralise
 from bioclip_x.taxonomy.details import DetailColumns
 
-AT_ONCE: Final = 8192
-"""Nodes that are written in one piece."""
+CHUNK_SIZE: Final = 8192
+"""Nodes per chunk of output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """pieces: called, yields the file, text or (binary) bytes, piece by piece. lost: what of the tree the format cannot
-    hold, in words, counted.
+    """A tree in some format.
+
+    chunks: yields the content of the file in chunks, of text or (for binary formats) bytes. lost: descriptions, with
+    counts, of what the format cannot represent.
     """
 
-    pieces: Callable[[], Iterator[str]] | Callable[[], Iterator[bytes]]
+    chunks: Callable[[], Iterator[str]] | Callable[[], Iterator[bytes]]
     lost: tuple[str, ...] = ()
 
 
 def count_details(columns: DetailColumns) -> Iterator[str]:
-    """All that the details hold, counted: for formats that hold none of it."""
+    """Describes and counts all details, for formats that cannot represent any."""
     for column in columns.columns:
         count = len(column.node_n)
         if column.role == "common":

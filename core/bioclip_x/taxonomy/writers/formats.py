@@ -1,4 +1,4 @@
-"""The formats by name and by suffix."""
+"""The output formats, by name and by suffix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioclip_x.taxonomy.writers.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """suffixes: the first is the usual one. module: of this package. options: for its `make_document`."""
+    """suffixes: the usual one first. module: in this package. options: of its `make_document`."""
 
     name: str
     summary: str
@@ -39,8 +39,8 @@ FORMATS: Final[Mapping[str, Format]] = {
 }
 
 
-def format_of(output: Path | None, name: str | None) -> Format:
-    """The format named, else that of the file's suffix. Raises TaxonomyError where neither tells."""
+def find_format(output: Path | None, name: str | None) -> Format:
+    """Returns the format with this name, else that of the file's suffix. Raises TaxonomyError if neither is known."""
     if name:
         return FORMATS[name]
     suffix = output.suffix.lower() if output else ""
@@ -48,14 +48,12 @@ def format_of(output: Path | None, name: str | None) -> Format:
         if suffix in one.suffixes:
             return one
     known = ", ".join(f"{one.name} ({one.suffixes[0]})" for one in FORMATS.values())
-    what = (
-        f"{output} does not say its format by its suffix" if output else "no output file says the format by its suffix"
-    )
-    raise TaxonomyError(f"{what}: name one with --to: {known}")
+    problem = f"{output} has no known format suffix" if output else "no output file to infer the format from"
+    raise TaxonomyError(f"{problem}; name the format with --to: {known}")
 
 
 def make_document(taxonomy: Taxonomy, format_: Format) -> Document:
-    """The tree as a document of this format. Raises TaxonomyError where the format cannot hold its classes."""
+    """Converts a tree to a document of this format. Raises TaxonomyError if the format cannot represent its classes."""
     module = import_module(f"bioclip_x.taxonomy.writers.{format_.module}")
-    made: Document = module.make_document(taxonomy, **format_.options)
-    return made
+    document: Document = module.make_document(taxonomy, **format_.options)
+    return document

@@ -1,6 +1,6 @@
 """Newick: `((Parus_major,Parus_minor)Parus,Poecile_palustris)Paridae;`
 
-Names and places, for programs that know phylogenies. The format has no ranks, no authors and no inner classes.
+Names and structure, for phylogenetic programs. The format has no ranks, no authors and no inner classes.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from bioclip_x.messages import pluralise
 from bioclip_x.taxonomy.ancestors import find_last_below, find_taxa_above, is_taxon, list_taxa
 from bioclip_x.taxonomy.details import as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
-from bioclip_x.taxonomy.writers.document import AT_ONCE, Document, count_details
+from bioclip_x.taxonomy.writers.document import CHUNK_SIZE, Document, count_details
 
 _UNQUOTED: Final = re.compile(r"[^\W_][^\W_]*(?:[ .-][^\W_]+)*\.?")
 
 
 def make_document(taxonomy: Taxonomy) -> Document:
-    return Document(lambda: _pieces(taxonomy), tuple(_lost(taxonomy)))
+    return Document(lambda: _write_chunks(taxonomy), tuple(_describe_losses(taxonomy)))
 
 
-def _lost(taxonomy: Taxonomy) -> Iterator[str]:
+def _describe_losses(taxonomy: Taxonomy) -> Iterator[str]:
     nodes = is_taxon(taxonomy)
     ranked = int(np.count_nonzero(nodes & (taxonomy.rank_N != taxonomy.rank_names.index(""))))
     if ranked:
@@ -36,35 +36,35 @@ def _lost(taxonomy: Taxonomy) -> Iterator[str]:
     yield from count_details(as_columns(taxonomy.details))
 
 
-def _pieces(taxonomy: Taxonomy) -> Iterator[str]:
+def _write_chunks(taxonomy: Taxonomy) -> Iterator[str]:
     above_N, last_N = find_taxa_above(taxonomy), find_last_below(taxonomy).tolist()
     nodes = list_taxa(taxonomy)
     inner = set(above_N[nodes].tolist())
-    # A tree begins with a bracket: that of its one top, or one around several tops or around a tip alone.
+    # A tree begins with a bracket: that of its top taxon, or one around several top taxa or around a single tip.
     is_bracketed = len(nodes) == 1 or int((above_N[nodes] == 0).sum()) > 1
     parts = ["("] if is_bracketed else []
     still_open: list[int] = []
     is_first = True
     for node in nodes:
         while still_open and last_N[still_open[-1]] < node:
-            parts.append(f"){_label(taxonomy.names[still_open.pop()])}")
+            parts.append(f"){_format_label(taxonomy.names[still_open.pop()])}")
             is_first = False
         parts.append("" if is_first else ",")
         is_first = node in inner
         if is_first:
             still_open.append(node)
-        parts.append("(" if is_first else _label(taxonomy.names[node]))
-        if len(parts) >= AT_ONCE:
+        parts.append("(" if is_first else _format_label(taxonomy.names[node]))
+        if len(parts) >= CHUNK_SIZE:
             yield "".join(parts)
             parts.clear()
-    parts += (f"){_label(taxonomy.names[node])}" for node in reversed(still_open))
+    parts += (f"){_format_label(taxonomy.names[node])}" for node in reversed(still_open))
     yield "".join(parts) + (");\n" if is_bracketed else ";\n")
 
 
-def _label(name: str) -> str:
-    """A blank as an underscore; in quotes what holds an underscore or a sign of the format itself.
+def _format_label(name: str) -> str:
+    """Replaces blanks by underscores; quotes a name that contains underscores or syntax characters.
 
-    >>> _label("Parus major"), _label("O'Brien's (tit)")
+    >>> _format_label("Parus major"), _format_label("O'Brien's (tit)")
     ('Parus_major', "'O''Brien''s (tit)'")
     """
     return name.replace(" ", "_") if _UNQUOTED.fullmatch(name) else "'" + name.replace("'", "''") + "'"

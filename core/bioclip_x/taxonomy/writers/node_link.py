@@ -1,4 +1,4 @@
-"""networkx's node-link data in JSON, which any program can read; it holds all that a tree holds.
+"""networkx's node-link data in JSON: a lossless format that any program can read.
 
     {"directed": true, "multigraph": false, "graph": {}, "nodes": [
     {"id": 1, "rank": "family", "name": "Paridae"},
@@ -18,28 +18,28 @@ from itertools import islice
 
 from bioclip_x.taxonomy.ancestors import find_taxa_above, list_taxa
 from bioclip_x.taxonomy.tree import Taxonomy
-from bioclip_x.taxonomy.writers.document import AT_ONCE, Document
+from bioclip_x.taxonomy.writers.document import CHUNK_SIZE, Document
 from bioclip_x.taxonomy.writers.node import make_node_describer
 
 
 def make_document(taxonomy: Taxonomy) -> Document:
-    return Document(lambda: _pieces(taxonomy))
+    return Document(lambda: _write_chunks(taxonomy))
 
 
-def _pieces(taxonomy: Taxonomy) -> Iterator[str]:
+def _write_chunks(taxonomy: Taxonomy) -> Iterator[str]:
     above = find_taxa_above(taxonomy).tolist()
     nodes = list_taxa(taxonomy)
-    about = make_node_describer(taxonomy)
+    describe = make_node_describer(taxonomy)
     yield '{"directed": true, "multigraph": false, "graph": {}, "nodes": ['
-    yield from _rows({"id": node} | about(node) for node in nodes)
+    yield from _write_rows({"id": node} | describe(node) for node in nodes)
     yield '\n], "edges": ['
-    yield from _rows({"source": above[node], "target": node} for node in nodes if above[node])
+    yield from _write_rows({"source": above[node], "target": node} for node in nodes if above[node])
     yield "\n]}\n"
 
 
-def _rows(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+def _write_rows(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     comma = "\n"
-    while piece := ",\n".join(islice(lines, AT_ONCE)):
-        yield f"{comma}{piece}"
+    while chunk := ",\n".join(islice(lines, CHUNK_SIZE)):
+        yield f"{comma}{chunk}"
         comma = ",\n"

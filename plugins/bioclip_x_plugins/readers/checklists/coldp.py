@@ -1,8 +1,8 @@
 """ColDP, the Catalogue of Life's data packages: a zip, a tar or a folder (https://catalogueoflife.github.io/coldp/).
 
-Either one table `NameUsage` (ID, parentID, status, scientificName, authorship, rank, …), or `Name`, `Taxon` and `Synonym` that
-point at one another; and `VernacularName`. Files and columns in any case, singular or plural, as .tsv, .csv or .txt. The table
-`NameUsage` is read alone as well.
+Either one table `NameUsage` (ID, parentID, status, scientificName, authorship, rank, …) or the linked tables `Name`, `Taxon` and
+`Synonym`; optionally `VernacularName`. File and column names are case-insensitive, singular or plural, with the suffix .tsv,
+.csv or .txt. A `NameUsage` table can also be read on its own.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bioclip_x.plugin import (
     is_archive,
     open_archive,
 )
-from bioclip_x_plugins.readers.checklists.coldp_rows import Row, read_name, read_usage
+from bioclip_x_plugins.readers.checklists.coldp_rows import Row, read_name, read_taxon
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
-from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages
+from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, make_usages
 from bioclip_x_plugins.readers.delimited import normalise_column, read_first_cells, read_named_rows
 
 _FILES: Final = {
@@ -36,9 +36,9 @@ _SUFFIXES: Final = (".tsv", ".csv", ".txt", ".tab")
 
 
 class ColdpReader:
-    """ColDP packages.
+    """Reads ColDP packages.
 
-    dag: what becomes of a taxon that is listed under several parents.
+    dag: how a taxon listed under several parents is handled.
     """
 
     capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
@@ -51,7 +51,7 @@ class ColdpReader:
             return _is_usage_table(read_first_cells(head))
         try:
             with open_archive(path) as archive:
-                files = _files(archive)
+                files = _find_files(archive)
         except TaxonomyError:
             return False
         return "usage" in files or {"name", "taxon"} <= files.keys()
@@ -60,19 +60,23 @@ class ColdpReader:
         """Raises TaxonomyError with file and line."""
         findings = Findings()
         with open_archive(path) as archive:
-            files = {"usage": archive.names[0]} if path.is_file() and len(archive.names) == 1 else _files(archive)
+            files = {"usage": archive.names[0]} if path.is_file() and len(archive.names) == 1 else _find_files(archive)
             main = files.get("usage") or files.get("taxon")
             if not main or ("usage" not in files and "name" not in files):
                 raise TaxonomyError(
-                    f"{path} holds neither a table NameUsage nor the tables Name and Taxon; it has "
+                    f"{path} has neither a table NameUsage nor the tables Name and Taxon; it has "
                     f"{', '.join(archive.names[:20])}"
                 )
             findings.file = archive.where(main)
-            names = _common_names(archive, files, findings)
-            rows = list(_usage_rows(archive, main, findings) if "usage" in files else _joined(archive, files, findings))
+            names = _read_common_names(archive, files, findings)
+            rows = list(
+                _read_name_usages(archive, main, findings)
+                if "usage" in files
+                else _join_tables(archive, files, findings)
+            )
         for row in rows:
             row.usage.common_names = names.get(row.usage.id, row.usage.common_names)
-        usages = to_usages(rows, findings)
+        usages = make_usages(rows, findings)
         return from_usages(usages, findings, source=str(path), several_parents=self.dag, dangling="top")
 
 
@@ -81,76 +85,76 @@ def _is_usage_table(cells: list[str]) -> bool:
     return {"id", "scientificname"} <= columns and bool(columns & {"parentid", "status"})
 
 
-def _files(archive: Archive) -> dict[str, str]:
-    """Which table → its file, those highest up first."""
-    found: dict[str, str] = {}
-    for name in sorted(archive.names, key=lambda one: one.count("/")):
+def _find_files(archive: Archive) -> dict[str, str]:
+    """Maps kinds of tables to files; of several, the one in the topmost folder."""
+    files: dict[str, str] = {}
+    for name in sorted(archive.names, key=lambda name: name.count("/")):
         path = PurePosixPath(name)
         kind = _FILES.get(normalise_column(path.stem))
         if kind and path.suffix.lower() in _SUFFIXES:
-            found.setdefault(kind, name)
-    return found
+            files.setdefault(kind, name)
+    return files
 
 
-def _usage_rows(archive: Archive, file: str, findings: Findings) -> Iterator[Listed]:
+def _read_name_usages(archive: Archive, file: str, findings: Findings) -> Iterator[ChecklistRow]:
     for line, row in read_named_rows(archive, file, findings):
-        one = read_usage(row, row, line)
-        if one is None:
+        taxon = read_taxon(row, row, line)
+        if taxon is None:
             findings.warn("no name", "a row without a name is left out", line)
         else:
-            yield one
+            yield taxon
 
 
-def _joined(archive: Archive, files: dict[str, str], findings: Findings) -> Iterator[Listed]:
-    """Taxa and synonyms with their names. A name that neither of them uses is bare."""
+def _join_tables(archive: Archive, files: dict[str, str], findings: Findings) -> Iterator[ChecklistRow]:
+    """Joins taxa and synonyms with their names. A name that no taxon or synonym uses is bare."""
     names: dict[str, tuple[int, Row]] = {}
     for line, row in read_named_rows(archive, files["name"], findings):
         names.setdefault(row("id"), (line, row))
     used: set[str] = set()
     for line, row in read_named_rows(archive, files["taxon"], findings):
         name = names.get(row("nameid"))
-        one = read_usage(row, name[1], line) if name else None
-        if one is None:
+        taxon = read_taxon(row, name[1], line) if name else None
+        if taxon is None:
             findings.error(
-                "no name", f"the taxon {row('id')!r} has the name {row('nameid')!r}, which the table Name has not", line
+                "no name", f"the taxon {row('id')!r} has nameID {row('nameid')!r}, which is not in the table Name", line
             )
         else:
             used.add(row("nameid"))
-            yield one
-    yield from _synonyms(archive, files, names, used, findings)
+            yield taxon
+    yield from _read_synonyms(archive, files, names, used, findings)
     for id, (line, row) in names.items():
         bare = None if id in used else read_name(row, f"name {id}", line=0)
         if bare:
             findings.warn(
-                "bare name", f"{bare.whole_name} is the name of no taxon; left out", line, archive.where(files["name"])
+                "bare name", f"{bare.full_name} is not used by any taxon; left out", line, archive.where(files["name"])
             )
 
 
-def _synonyms(
+def _read_synonyms(
     archive: Archive, files: dict[str, str], names: dict[str, tuple[int, Row]], used: set[str], findings: Findings
-) -> Iterator[Listed]:
+) -> Iterator[ChecklistRow]:
     if "synonym" not in files:
         return
     where = archive.where(files["synonym"])
     for line, row in read_named_rows(archive, files["synonym"], findings):
         name = names.get(row("nameid"))
-        one = read_name(name[1], f"name {row('nameid')}", line=0) if name else None
-        if one is None or not row("taxonid"):
+        synonym = read_name(name[1], f"name {row('nameid')}", line=0) if name else None
+        if synonym is None or not row("taxonid"):
             findings.warn(
                 "dangling synonym",
-                f"the synonym of name {row('nameid')!r} lacks its name or its taxon; left out",
+                f"the synonym with nameID {row('nameid')!r} has no name or no taxon; left out",
                 line,
                 where,
             )
             continue
         used.add(row("nameid"))
-        one.usage.accepted = [row("taxonid")]
-        yield one
+        synonym.usage.accepted = [row("taxonid")]
+        yield synonym
 
 
-def _common_names(archive: Archive, files: dict[str, str], findings: Findings) -> Names:
-    found = CommonNames()
+def _read_common_names(archive: Archive, files: dict[str, str], findings: Findings) -> Names:
+    names = CommonNames()
     if "vernacular" in files:
         for _, row in read_named_rows(archive, files["vernacular"], findings):
-            found.add(row("taxonid"), row("name"), row("language"), row("preferred"))
-    return found.names
+            names.add(row("taxonid"), row("name"), row("language"), row("preferred"))
+    return names.names

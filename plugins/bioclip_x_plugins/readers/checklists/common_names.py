@@ -1,4 +1,4 @@
-"""Common names that a checklist keeps in a table of their own."""
+"""Common names listed in a separate table of a checklist."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Mapping
 from bioclip_x_plugins.readers.languages import find_language_code
 
 Names = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""taxon → language → names, the preferred first."""
+"""Taxon id → language → names, preferred ones first."""
 
 _TRUE = frozenset({"true", "t", "1", "yes", "y"})
 
 
 class CommonNames:
-    """Gathers (taxon, name, language) rows."""
+    """Collects (taxon, name, language) rows."""
 
     def __init__(self) -> None:
         self.names: dict[str, dict[str, tuple[str, ...]]] = {}
 
     def add(self, taxon: str, name: str, language: str | None, preferred: str = "") -> None:
-        """language: a code or a name, "" where the row gives none, None for a table that has no such column: English."""
+        """language: a code or name, "" for a blank cell, None for a table without such a column (taken as English)."""
         if not (taxon and name):
             return
         code = "en" if language is None else find_language_code(language)
-        of_taxon = self.names.setdefault(taxon, {})
-        known = of_taxon.get(code, ())
+        names_by_language = self.names.setdefault(taxon, {})
+        known = names_by_language.get(code, ())
         if preferred.lower() in _TRUE:
-            of_taxon[code] = (name, *(other for other in known if other != name))
+            names_by_language[code] = (name, *(other for other in known if other != name))
         elif name not in known:
-            of_taxon[code] = (*known, name)
+            names_by_language[code] = (*known, name)

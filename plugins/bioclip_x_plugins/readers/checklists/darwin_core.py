@@ -1,12 +1,12 @@
-"""Darwin Core: archives (a zip, a tar, a folder), with meta.xml or without, and the taxon table alone.
+"""Darwin Core: archives (a zip, a tar, a folder), with or without meta.xml, and a single taxon table.
 
     taxonID  parentNameUsageID  acceptedNameUsageID  scientificName            taxonRank
     101                                              Crepis L.                 genus
     1001     101                                     Crepis bakeri Greene      species
     1002                        1001                 Psilochenia bakeri (Greene) W.A.Weber  species
 
-Parents by identifier, by name or by rank columns; synonyms by identifier or name. Lists of species and of occurrences as GBIF
-writes them are read too. The standard: https://dwc.tdwg.org/text/.
+Parents are given by identifier, name or rank columns, accepted names of synonyms by identifier or name. GBIF's species lists and
+occurrence downloads are read too. Standard: https://dwc.tdwg.org/text/.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
 from bioclip_x_plugins.readers.checklists.darwin_core_meta import NAMESPACE, TableFile, parse_term, read_meta
-from bioclip_x_plugins.readers.checklists.darwin_core_rows import RANK_COLUMNS, read_usage
-from bioclip_x_plugins.readers.checklists.rows import Listed, to_usages
+from bioclip_x_plugins.readers.checklists.darwin_core_rows import RANK_COLUMNS, read_taxon
+from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, make_usages
 from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_cells, read_head, read_rows
 
 Row = Callable[[str], str]
-"""term → the cell, "" where there is none."""
+"""Term → cell, "" for a missing one."""
 
-_TELLING: Final = frozenset({
+_TAXON_TERMS: Final = frozenset({
     "taxonid", "taxonkey", "parentnameusageid", "parentnameusage", "acceptednameusageid", "acceptednameusage",
     "taxonrank", "taxonomicstatus", "scientificnameauthorship", "higherclassification", "acceptedtaxonkey",
 })  # fmt: skip
@@ -48,9 +48,9 @@ _OCCURRENCES: Final = frozenset({"occurrenceid", "gbifid"})
 
 
 class DarwinCoreReader:
-    """Darwin Core Archives and tables of taxa.
+    """Reads Darwin Core Archives and taxon tables.
 
-    dag: what becomes of a taxon that is listed under several parents.
+    dag: how a taxon listed under several parents is handled.
     """
 
     capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
@@ -66,9 +66,11 @@ class DarwinCoreReader:
                 meta = archive.find("meta.xml")
                 if meta:
                     return NAMESPACE.strip("{}").encode() in read_head(archive, meta)
-                return any(_is_taxon_table(read_first_cells(read_head(archive, name))) for name in _tables(archive))
+                return any(
+                    _is_taxon_table(read_first_cells(read_head(archive, name))) for name in _list_tables(archive)
+                )
         except TaxonomyError:
-            # A zip that cannot be opened is nobody's; here its user is told what is wrong with it.
+            # No reader recognises a damaged archive. This one claims it, so that `read` reports what is wrong with it.
             return not path.is_dir()
 
     def read(self, path: Path) -> Taxonomy:
@@ -76,33 +78,33 @@ class DarwinCoreReader:
         findings = Findings()
         with open_archive(path) as archive:
             meta = archive.find("meta.xml")
-            core, extensions = read_meta(archive, meta) if meta else (_without_meta(archive), [])
+            core, extensions = read_meta(archive, meta) if meta else (_find_taxon_table(archive), [])
             if core.row_type not in ("taxon", "occurrence", ""):
                 raise TaxonomyError(
-                    f"{path}: its core holds rows of {core.row_type!r}; expected a checklist, a core of taxa"
+                    f"{path}: the core has rows of type {core.row_type!r}; expected a checklist (Taxon) or occurrences"
                 )
             findings.file = archive.where(core.files[0])
-            names = _common_names(archive, extensions, findings)
-            rows = list(_listed_rows(archive, core, names, findings))
-        usages = to_usages(rows, findings)
+            names = _read_common_names(archive, extensions, findings)
+            rows = list(_read_taxa(archive, core, names, findings))
+        usages = make_usages(rows, findings)
         return from_usages(usages, findings, source=str(path), several_parents=self.dag, dangling="top")
 
 
 def _is_taxon_table(cells: list[str]) -> bool:
     terms = {parse_term(cell) for cell in cells}
-    named = "scientificname" in terms or {"genus", "specificepithet", "taxonid"} <= terms
-    return named and bool(terms & _TELLING)
+    has_names = "scientificname" in terms or {"genus", "specificepithet", "taxonid"} <= terms
+    return has_names and bool(terms & _TAXON_TERMS)
 
 
-def _tables(archive: Archive) -> list[str]:
+def _list_tables(archive: Archive) -> list[str]:
     return [name for name in archive.names if name.lower().endswith((".txt", ".tsv", ".tab", ".csv"))] or (
         list(archive.names) if len(archive.names) == 1 else []
     )
 
 
-def _without_meta(archive: Archive) -> TableFile:
-    """The one table of taxa, by its header."""
-    for name in _tables(archive):
+def _find_taxon_table(archive: Archive) -> TableFile:
+    """Finds the taxon table by its header, for an archive without meta.xml."""
+    for name in _list_tables(archive):
         cells = read_first_cells(read_head(archive, name))
         if _is_taxon_table(cells):
             columns = {parse_term(cell): index for index, cell in reversed(list(enumerate(cells)))}
@@ -112,49 +114,50 @@ def _without_meta(archive: Archive) -> TableFile:
     )
 
 
-def _rows(archive: Archive, table: TableFile, findings: Findings) -> Iterator[tuple[int, str, str, Row]]:
-    """(line, file, core id, row) of all files of a table."""
-    aliases = {usual: table.columns[key] for key, usual in _ALIASES.items() if key in table.columns}
+def _read_rows(archive: Archive, table: TableFile, findings: Findings) -> Iterator[tuple[int, str, str, Row]]:
+    """Yields (line, file, core id, row) from all files of a table."""
+    aliases = {term: table.columns[alias] for alias, term in _ALIASES.items() if alias in table.columns}
     columns = {**aliases, **table.columns}
     for name in table.files:
         where = archive.where(name)
-        for opened in read_rows(archive, name, table.dialect, findings):
-            for line, cells in opened.rows:
+        for part in read_rows(archive, name, table.dialect, findings):
+            for line, cells in part.rows:
                 id = cells[table.id_column] if 0 <= table.id_column < len(cells) else ""
                 yield line, where, id, make_cell_getter(cells, columns, table.defaults)
 
 
-def _listed_rows(archive: Archive, core: TableFile, names: Names, findings: Findings) -> Iterator[Listed]:
+def _read_taxa(archive: Archive, core: TableFile, names: Names, findings: Findings) -> Iterator[ChecklistRow]:
     is_occurrences = core.row_type == "occurrence" or not _OCCURRENCES.isdisjoint(core.columns)
     ranks = [rank for rank in RANK_COLUMNS if rank in core.columns or rank in core.defaults]
     seen = set()
-    for line, where, id, row in _rows(archive, core, findings):
-        # In a list of occurrences the identifier is the occurrence's.
-        one = read_usage(row, "" if is_occurrences else id, line if where == findings.file else 0, ranks)
-        if one is None:
+    for line, where, id, row in _read_rows(archive, core, findings):
+        # In an occurrence table the core id identifies the occurrence, not the taxon.
+        taxon = read_taxon(row, "" if is_occurrences else id, line if where == findings.file else 0, ranks)
+        if taxon is None:
             findings.warn("no name", "a row without a name is left out", line, where)
             continue
-        if not one.usage.id or is_occurrences:
-            key = (one.usage.id, one.usage.name, one.usage.authorship, one.above, one.accepted_name)
+        usage = taxon.usage
+        if not usage.id or is_occurrences:
+            key = (usage.id, usage.name, usage.authorship, taxon.higher_taxa, taxon.accepted_name)
             if key in seen:
                 if not is_occurrences:
-                    findings.warn("listed twice", f"{one.usage.name} is listed twice", line, where)
+                    findings.warn("listed twice", f"{usage.name} is listed twice", line, where)
                 continue
             seen.add(key)
-            one.usage.id = one.usage.id or f"{where}, line {line}"
-        found = names.get(id) or names.get(one.usage.id)
-        if found:
-            one.usage.common_names = found
-        yield one
+            usage.id = usage.id or f"{where}, line {line}"
+        common_names = names.get(id) or names.get(usage.id)
+        if common_names:
+            usage.common_names = common_names
+        yield taxon
 
 
-def _common_names(archive: Archive, extensions: list[TableFile], findings: Findings) -> Names:
-    """By core id."""
-    found = CommonNames()
+def _read_common_names(archive: Archive, extensions: list[TableFile], findings: Findings) -> Names:
+    """Returns common names by core id."""
+    names = CommonNames()
     for table in extensions:
         if table.row_type == "vernacularname":
             has_language = "language" in table.columns or "language" in table.defaults
-            for _, _, id, row in _rows(archive, table, findings):
+            for _, _, id, row in _read_rows(archive, table, findings):
                 language = row("language") if has_language else None
-                found.add(id, row("vernacularname"), language, row("ispreferredname"))
-    return found.names
+                names.add(id, row("vernacularname"), language, row("ispreferredname"))
+    return names.names

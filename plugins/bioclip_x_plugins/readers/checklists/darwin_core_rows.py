@@ -1,4 +1,4 @@
-"""A row of Darwin Core terms → a row of a checklist."""
+"""Rows of Darwin Core terms → rows of a checklist."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
-from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, rank_of, rank_of_name
-from bioclip_x_plugins.readers.checklists.rows import Lineage, Listed, clean_name, make_column_name
+from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, infer_rank, parse_rank
+from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, clean_column_name, clean_name
 
 _SYNONYM: Final = re.compile(
     r"synonym|sinonimo|sinónimo|\bunaccepted|\bnot accepted|\binvalid\b|misapplied|misspell|junior|superseded|\bbare name|"
@@ -23,19 +23,19 @@ _KEPT: Final = {
 RANK_COLUMNS: Final = tuple(rank for rank in RANKS if ORDER[rank] <= ORDER["species"])
 
 
-def read_usage(row: Callable[[str], str], core_id: str, line: int, ranks: Sequence[str]) -> Listed | None:
-    """row: term in lower case → the cell. ranks: the rank columns that the file has, from the top down.
+def read_taxon(row: Callable[[str], str], core_id: str, line: int, ranks: Sequence[str]) -> ChecklistRow | None:
+    """Converts a row to a checklist row; None if it has no name.
 
-    None for a row that names nothing.
+    row: term in lower case → cell. ranks: the rank columns of the file, highest first.
     """
-    text = row("scientificname") or _composed(row)
-    rank = rank_of(row("taxonrank"))
+    text = row("scientificname") or _compose_name(row)
+    rank = parse_rank(row("taxonrank"))
     name, authorship, subgenus = clean_name(text, row("scientificnameauthorship"), rank)
     if not name:
         return None
-    rank = rank or rank_of_name(name)
+    rank = rank or infer_rank(name)
     id = row("taxonid") or core_id
-    accepted = _ids(row("acceptednameusageid"), id)
+    accepted = _split_ids(row("acceptednameusageid"), id)
     parent = row("parentnameusageid")
     usage = NameUsage(
         id,
@@ -47,39 +47,39 @@ def read_usage(row: Callable[[str], str], core_id: str, line: int, ranks: Sequen
         line=line,
         common_names={"en": (row("vernacularname"),)} if row("vernacularname") else {},
         ids={"taxon": id} if id else {},
-        extra=_extra(row, subgenus),
+        extra=_read_extra(row, subgenus),
     )
-    is_own = bool(row("acceptednameusageid")) and not accepted
+    is_accepted = bool(row("acceptednameusageid")) and not accepted
     status = row("taxonomicstatus")
-    return Listed(
+    return ChecklistRow(
         usage,
-        _above(row, rank, name, ranks),
+        _read_higher_taxa(row, rank, name, ranks),
         "" if parent == id and id else row("parentnameusage"),
-        "" if is_own else row("acceptednameusage"),
-        is_bare=not is_own and bool(_SYNONYM.search(status) or _SYNONYM.search(row("taxonrank"))),
+        "" if is_accepted else row("acceptednameusage"),
+        is_bare=not is_accepted and bool(_SYNONYM.search(status) or _SYNONYM.search(row("taxonrank"))),
     )
 
 
-def _composed(row: Callable[[str], str]) -> str:
-    """Of the parts of a name, where it is not given whole."""
+def _compose_name(row: Callable[[str], str]) -> str:
+    """Composes the name from genus and epithets."""
     genus = row("genus") or row("genericname")
-    epithet, below = row("specificepithet"), row("infraspecificepithet")
-    return " ".join(filter(None, (genus, epithet, below))) if epithet else ""
+    epithet, infraspecific = row("specificepithet"), row("infraspecificepithet")
+    return " ".join(filter(None, (genus, epithet, infraspecific))) if epithet else ""
 
 
-def _ids(text: str, own: str) -> list[str]:
-    """Identifiers of accepted names; several, separated by |, of a name that was split (pro parte)."""
-    return [one for one in (part.strip() for part in text.split("|")) if one and one != own]
+def _split_ids(text: str, own_id: str) -> list[str]:
+    """Splits identifiers of accepted names; a pro parte synonym has several, separated by |."""
+    return [id for id in (part.strip() for part in text.split("|")) if id and id != own_id]
 
 
-def _above(row: Callable[[str], str], rank: str, name: str, ranks: Sequence[str]) -> Lineage:
-    """The rank columns above its own rank, or above its own name where the rank is not known."""
+def _read_higher_taxa(row: Callable[[str], str], rank: str, name: str, ranks: Sequence[str]) -> Lineage:
+    """Reads the rank columns above the row's own rank, or above its own name if the rank is unknown."""
     lineage: list[tuple[str, str]] = []
     lowest = ORDER.get(rank)
     for column in ranks:
         cell = row(column)
         if lowest is None:
-            if cell and make_column_name(cell, column) == name:
+            if cell and clean_column_name(cell, column) == name:
                 break
         elif ORDER[column] >= lowest:
             break
@@ -89,12 +89,12 @@ def _above(row: Callable[[str], str], rank: str, name: str, ranks: Sequence[str]
             cell = f"{row('genus')} ({cell})"
         if column == "species" and " " not in cell and row("genus"):
             cell = f"{row('genus')} {cell}"
-        lineage.append((column, make_column_name(cell, column)))
+        lineage.append((column, clean_column_name(cell, column)))
     return tuple(lineage)
 
 
-def _extra(row: Callable[[str], str], subgenus: str) -> dict[str, str]:
-    found = {key: row(column) for column, key in _KEPT.items() if row(column)}
-    if found.get("status", "").lower() in _ACCEPTED:
-        found.pop("status", None)
-    return found | ({"subgenus": subgenus} if subgenus else {})
+def _read_extra(row: Callable[[str], str], subgenus: str) -> dict[str, str]:
+    extra = {key: row(column) for column, key in _KEPT.items() if row(column)}
+    if extra.get("status", "").lower() in _ACCEPTED:
+        extra.pop("status", None)
+    return extra | ({"subgenus": subgenus} if subgenus else {})

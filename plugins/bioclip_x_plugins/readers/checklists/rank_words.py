@@ -1,4 +1,4 @@
-"""Ranks as checklists write them: abbreviated, in Latin, Portuguese, Spanish, French or German."""
+"""Ranks as written in checklists: abbreviated, or in Latin, Portuguese, Spanish, French or German."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ _NO_RANK: Final = frozenset({
     "suprafamilyname",
 })  # fmt: skip
 _SP: Final = re.compile(r" (?:spp?\b|species\b|cf\.|aff\.|nr\.)")
-_OF_MARKERS: Final = {"subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form",
+_RANK_OF_MARKER: Final = {"subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form",
                       "forma": "form", "var": "variety", "nothovar": "variety"}  # fmt: skip
 
 NO_NAME: Final = re.compile(
     r"(?:incertae[ _]sedis|not[ _]assigned|unassigned|unknown|unplaced|unallocated|undetermined|n/?a|-+|\?+|null|none)\.?",
     re.I,
 )
-"""What stands in a rank column where the rank is not known: no taxon, and none that all that stands there have in common."""
+"""Placeholders for an unknown taxon in a rank column. They are not taxa, and rows that share one share no parent."""
 
 
 @lru_cache(maxsize=4096)
-def rank_of(text: str) -> str:
-    """A rank in lower case and its usual English spelling; "" for none. Ranks that are not known stay as they are.
+def parse_rank(text: str) -> str:
+    """Normalises a rank to its lower-case English name; "" for none. Unknown ranks are kept.
 
-    >>> rank_of("SUB_ESPECIE"), rank_of("gen."), rank_of("Questionnable"), rank_of("morph")
+    >>> parse_rank("SUB_ESPECIE"), parse_rank("gen."), parse_rank("Questionnable"), parse_rank("morph")
     ('subspecies', 'genus', '', 'morph')
     """
-    plain = unicodedata.normalize("NFKD", text.strip().lower())
-    key = "".join(letter for letter in plain if letter.isalnum())
+    decomposed = unicodedata.normalize("NFKD", text.strip().lower())
+    key = "".join(letter for letter in decomposed if letter.isalnum())
     if key in _NO_RANK:
         return ""
     return _SPELLINGS.get(key) or (key if key in RANKS else normalise_rank(text))
 
 
-def rank_of_name(name: str) -> str:
-    """The rank that a name shows by its form, for files that give none: "" for one word.
+def infer_rank(name: str) -> str:
+    """Infers the rank from the form of a name, for files without ranks; "" for a single word.
 
-    >>> rank_of_name("Acer rubrum"), rank_of_name("Carex leptalea subsp. harperi"), rank_of_name("Acer")
+    >>> infer_rank("Acer rubrum"), infer_rank("Carex leptalea subsp. harperi"), infer_rank("Acer")
     ('species', 'subspecies', '')
     """
     parsed = parse_name(name)
@@ -72,4 +72,4 @@ def rank_of_name(name: str) -> str:
     if not parsed.infraspecific:
         return "species"
     marker = parsed.infraspecific[-1][0]
-    return _OF_MARKERS.get(marker.rstrip("."), "") if marker else "subspecies"
+    return _RANK_OF_MARKER.get(marker.rstrip("."), "") if marker else "subspecies"

@@ -1,1 +1,1 @@
-"""Readers of tables with a lineage in each row."""
+"""Readers of tables with one lineage per row."""

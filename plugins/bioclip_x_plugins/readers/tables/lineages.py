@@ -1,4 +1,4 @@
-"""Records with one column (or key) per rank → a tree. Shared by the table and YAML readers."""
+"""Builds trees from records with one column (or key) per rank. Shared by the table and YAML readers."""
 
 from __future__ import annotations
 
@@ -41,32 +41,32 @@ _GENUS = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-]{2,}|[A-Z]\
 
 
 def assign_column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Column → (role, argument); see `column_role`."""
+    """Maps columns to (role, argument); see `assign_column_role`."""
     return {column: assign_column_role(column) for column in columns}
 
 
 @lru_cache(maxsize=1024)
 def assign_column_role(column: str) -> tuple[str, str]:
-    """(role, argument): ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif"), ("authorship", ""),
-    ("synonyms", ""), ("is_class", "") or ("extra", …).
+    """Returns (role, argument) of a column: ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif"),
+    ("authorship", ""), ("synonyms", ""), ("is_class", "") or ("extra", …).
 
-    >>> column_role("cls"), column_role("common_name_pt_BR"), column_role("gbif_id"), column_role("is_hybrid")
-    (('rank', 'class'), ('common', 'pt-br'), ('id', 'gbif'), ('extra', 'is_hybrid'))
+    >>> [assign_column_role(column) for column in ("cls", "common_name_pt_BR", "gbif_id", "is_hybrid")]
+    [('rank', 'class'), ('common', 'pt-br'), ('id', 'gbif'), ('extra', 'is_hybrid')]
     """
     key = column.strip().lower()
-    plain = key.replace("_", "").replace(" ", "")
+    compact = key.replace("_", "").replace(" ", "")
     rank = normalise_rank(key)
     if rank in RANKS:
         return "rank", rank
-    if plain in _EPITHETS:
+    if compact in _EPITHETS:
         return "epithet", ""
-    if plain in _COMMON:
+    if compact in _COMMON:
         return "common", "en"
-    if plain in _AUTHORS:
+    if compact in _AUTHORS:
         return "authorship", ""
-    if plain in _SYNONYMS:
+    if compact in _SYNONYMS:
         return "synonyms", ""
-    if plain == "isclass":
+    if compact == "isclass":
         return "is_class", ""
     if match := _LANGUAGE.match(key):
         return "common", normalise_language(match[1])
@@ -85,17 +85,17 @@ def normalise_language(code: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A table as read: the cells of each column, and where each row stands. columns: text → `Column` of R cells."""
+    """A table: its columns of R cells by name, and the line (or row) number of each row."""
 
     columns: Mapping[str, Column]
     line_R: npt.NDArray[np.int32]
 
 
 def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:
-    """A tree of a table whose columns are ranks and what else is known; see `column_role`.
+    """Builds a tree from a table of ranks and other columns; see `assign_column_role`.
 
-    Raises TaxonomyError for columns without a rank, for two columns of one rank or one identifier, for rows without any
-    name, and for no row at all. A class given twice is counted in the tree's notes and taken once.
+    Raises TaxonomyError if no column is a rank, two columns are the same rank or identifier, a row has no name, or there are
+    no rows. Repeated classes are merged and counted in the tree's notes.
     """
     roles = assign_column_roles(rows.columns)
     if not any(role in ("rank", "epithet") for role, _ in roles.values()):
@@ -103,36 +103,38 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
             f"{source}: no column is a rank; expected some of kingdom, phylum, class, order, family, genus, "
             f"species, got {', '.join(rows.columns)}"
         )
-    refuse_twins(f"{source}, line 1", roles)
-    rows = _of_taxa(rows, roles, findings)
-    ranks, about = rank_columns(rows.columns, roles), make_details(rows.columns, roles)
-    table = Lineages(len(rows.line_R), ranks, about, rows.line_R, _are_classes(rows, roles, findings))
+    check_unique_roles(f"{source}, line 1", roles)
+    rows = _drop_unnamed_rows(rows, roles, findings)
+    ranks, details = make_rank_columns(rows.columns, roles), make_details(rows.columns, roles)
+    table = Lineages(len(rows.line_R), ranks, details, rows.line_R, _read_is_class(rows, roles, findings))
     return from_lineages(table, findings, source=source, keep_rows=keep_rows)
 
 
-def _of_taxa(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings) -> Rows:
-    """Without rows that have a common name and no other: "blank" and "vehicle" of a camera trap's labels are no taxa."""
-    is_named_R, is_called_R = np.zeros((2, len(rows.line_R)), bool)
-    called = [column for column, (role, _) in roles.items() if role == "common"]
-    for column in called:
-        is_called_R |= rows.columns[column].code_R >= 0
+def _drop_unnamed_rows(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings) -> Rows:
+    """Drops rows that have only a common name, such as "blank" and "vehicle" among camera-trap labels."""
+    is_named_R, has_common_name_R = np.zeros((2, len(rows.line_R)), bool)
+    common = [column for column, (role, _) in roles.items() if role == "common"]
+    for column in common:
+        has_common_name_R |= rows.columns[column].code_R >= 0
     for column, (role, _) in roles.items():
         if role in ("rank", "epithet"):
             is_named_R |= rows.columns[column].code_R >= 0
-    left_out = np.flatnonzero(is_called_R & ~is_named_R)
-    for row in left_out.tolist():
-        cells = (rows.columns[column] for column in called)
-        name = next(one.texts[one.code_R[row]] for one in cells if one.code_R[row] >= 0)
+    dropped = np.flatnonzero(has_common_name_R & ~is_named_R)
+    for row in dropped.tolist():
+        columns_of_names = (rows.columns[column] for column in common)
+        name = next(column.texts[column.code_R[row]] for column in columns_of_names if column.code_R[row] >= 0)
         findings.warn("no taxon", f"{name!r} has no name at any rank; left out", int(rows.line_R[row]))
-    if not len(left_out):
+    if not len(dropped):
         return rows
-    kept = np.delete(np.arange(len(rows.line_R)), left_out)
+    kept = np.delete(np.arange(len(rows.line_R)), dropped)
     columns = {name: Column(column.code_R[kept], column.texts) for name, column in rows.columns.items()}
     return Rows(columns, rows.line_R[kept])
 
 
-def _are_classes(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings) -> npt.NDArray[np.bool_] | None:
-    """Which rows are classes, where a column `is_class` says so: bool [R]. A blank cell says yes."""
+def _read_is_class(
+    rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Findings
+) -> npt.NDArray[np.bool_] | None:
+    """Reads the column `is_class`: bool [R], True for blank cells; None without such a column."""
     cells = next((rows.columns[column] for column, (role, _) in roles.items() if role == "is_class"), None)
     if cells is None:
         return None
@@ -145,21 +147,21 @@ def _are_classes(rows: Rows, roles: Mapping[str, tuple[str, str]], findings: Fin
 
 
 def from_records(records: Iterable[Mapping[str, str]], findings: Findings, *, source: str) -> Taxonomy:
-    """(column → text) records, which need not have the same columns → a tree; see `from_rows`."""
-    listed: list[Mapping[str, str]] = []
+    """Builds a tree from records (column → text), whose columns may differ; see `from_rows`."""
+    checked: list[Mapping[str, str]] = []
     seen: set[str] = set()
     for number, record in enumerate(records, start=1):
         if not record.keys() <= seen:
-            refuse_twins(f"{source}, {findings.unit} {number}", assign_column_roles(record))
+            check_unique_roles(f"{source}, {findings.unit} {number}", assign_column_roles(record))
             seen |= record.keys()
-        listed.append(record)
-    names = dict.fromkeys(name for record in listed for name in record)
-    columns = {name: Column.of(record.get(name) or "" for record in listed) for name in names}
-    return from_rows(Rows(columns, np.arange(1, len(listed) + 1, dtype=np.int32)), findings, source=source)
+        checked.append(record)
+    names = dict.fromkeys(name for record in checked for name in record)
+    columns = {name: Column.of(record.get(name) or "" for record in checked) for name in names}
+    return from_rows(Rows(columns, np.arange(1, len(checked) + 1, dtype=np.int32)), findings, source=source)
 
 
-def refuse_twins(where: str, roles: Mapping[str, tuple[str, str]]) -> None:
-    """Raises TaxonomyError for two columns of one rank, or one identifier, of which the last would win."""
+def check_unique_roles(where: str, roles: Mapping[str, tuple[str, str]]) -> None:
+    """Raises TaxonomyError for two columns of the same rank or identifier."""
     columns: dict[tuple[str, str], str] = {}
     for column, role in roles.items():
         if role[0] in ("rank", "id") and role in columns:
@@ -169,27 +171,27 @@ def refuse_twins(where: str, roles: Mapping[str, tuple[str, str]]) -> None:
         columns[role] = column
 
 
-def rank_columns(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[RankColumn]:
-    """The names at each rank, from the top: without their authors, species and what lies below with their genus."""
-    ranks = {argument: _authors_apart(columns[c], argument) for c, (role, argument) in roles.items() if role == "rank"}
+def make_rank_columns(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[RankColumn]:
+    """Makes the columns of names, highest rank first: authors split off, species and lower ranks as full names."""
+    ranks = {argument: _split_authors(columns[c], argument) for c, (role, argument) in roles.items() if role == "rank"}
     epithet = next((columns[c] for c, (role, _) in roles.items() if role == "epithet"), None)
     if epithet is not None:
-        species = ranks.get("species", RankColumn("species", _blank(epithet)))
+        species = ranks.get("species", RankColumn("species", _make_blank_column(epithet)))
         ranks["species"] = replace(
             species, names=combine_columns(lambda name, other: name or other, species.names, epithet)
         )
     if "species" in ranks:
-        genus = ranks["genus"].names if "genus" in ranks else _blank(ranks["species"].names)
-        ranks["species"] = _renamed(ranks["species"], complete_species_name, genus)
+        genus = ranks["genus"].names if "genus" in ranks else _make_blank_column(ranks["species"].names)
+        ranks["species"] = _rename(ranks["species"], complete_species_name, genus)
         species_names = ranks["species"].names
         for rank in ("subspecies", "variety", "form"):
             if rank in ranks:
-                ranks[rank] = _renamed(ranks[rank], _below_species, species_names, genus)
+                ranks[rank] = _rename(ranks[rank], _complete_infraspecific_name, species_names, genus)
     return [ranks[rank] for rank in RANKS if rank in ranks]
 
 
-def _authors_apart(column: Column, rank: str) -> RankColumn:
-    """Names with single spaces, and apart from them the authors that stood there with them."""
+def _split_authors(column: Column, rank: str) -> RankColumn:
+    """Collapses spaces in names, and moves their authors to `RankColumn.authorship`."""
     authorship: dict[str, str] = {}
 
     def without_author(text: str) -> str:
@@ -204,65 +206,67 @@ def _authors_apart(column: Column, rank: str) -> RankColumn:
     return RankColumn(rank, column.map(without_author), authorship)
 
 
-def _renamed(column: RankColumn, name: Callable[..., str], *others: Column) -> RankColumn:
-    """With the names that `name` makes of each cell and the cells beside it. Blank cells stay blank."""
+def _rename(column: RankColumn, make_name: Callable[..., str], *others: Column) -> RankColumn:
+    """Applies `make_name` to each cell and the cells of `others` in its row. Blank cells stay blank."""
     authorship: dict[str, str] = {}
 
-    def made(cell: str, *beside: str) -> str:
-        whole = name(cell, *beside) if cell else ""
+    def rename_cell(cell: str, *other_cells: str) -> str:
+        name = make_name(cell, *other_cells) if cell else ""
         if cell in column.authorship:
-            authorship[whole] = column.authorship[cell]
-        return whole
+            authorship[name] = column.authorship[cell]
+        return name
 
-    return RankColumn(column.rank, combine_columns(made, column.names, *others), authorship)
+    return RankColumn(column.rank, combine_columns(rename_cell, column.names, *others), authorship)
 
 
-def _blank(like: Column) -> Column:
+def _make_blank_column(like: Column) -> Column:
     return Column(np.full(len(like.code_R), -1, np.int64), ())
 
 
 def complete_species_name(name: str, genus: str) -> str:
-    """With its genus in front, unless it has that, or another, there already.
+    """Prefixes a species name with its genus, unless it already starts with a genus.
 
-    >>> whole_species("× hispanica", "Quercus"), whole_species("Cyanistes caeruleus", "Parus")
+    >>> complete_species_name("× hispanica", "Quercus"), complete_species_name("Cyanistes caeruleus", "Parus")
     ('Quercus × hispanica', 'Cyanistes caeruleus')
     """
-    is_whole = not genus or _has_genus(name, genus) or _GENUS.match(name)
-    return name if is_whole else f"{genus} {name}"
+    is_complete = not genus or _has_genus(name, genus) or _GENUS.match(name)
+    return name if is_complete else f"{genus} {name}"
 
 
-def _below_species(name: str, species: str, genus: str) -> str:
-    """A subspecies, variety or form with its species in front, unless its genus is there already.
+def _complete_infraspecific_name(name: str, species: str, genus: str) -> str:
+    """Prefixes the name of a subspecies, variety or form with its species, unless it already starts with its genus.
 
-    >>> _below_species("var. alba", "Quercus robur", "Quercus")
+    >>> _complete_infraspecific_name("var. alba", "Quercus robur", "Quercus")
     'Quercus robur var. alba'
     """
-    is_whole = any(_has_genus(name, above) for above in (genus, species.split(" ", 1)[0]) if above)
-    return name if is_whole else f"{species} {name}"
+    is_complete = any(_has_genus(name, known) for known in (genus, species.split(" ", 1)[0]) if known)
+    return name if is_complete else f"{species} {name}"
 
 
 def _has_genus(name: str, genus: str) -> bool:
-    """Whether a name begins with the genus, written out or as its initial (P. major)."""
+    """Whether a name begins with the genus, in full or as its initial (P. major)."""
     return name.casefold().startswith(f"{genus.casefold()} ") or name.startswith(f"{genus[0]}. ")
 
 
 def make_details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, str]]) -> list[tuple[Role, str, Column]]:
-    """What the columns that are no ranks say of each row's taxon. Columns of one language are put together."""
-    found: dict[tuple[Role, str], Column] = {}
+    """Makes (role, argument, column) of all columns that are not ranks. Common names of one language are combined."""
+    details: dict[tuple[Role, str], Column] = {}
     for column, (role, argument) in roles.items():
         if role in ("rank", "epithet", "is_class"):
             continue
         key: tuple[Role, str] = (role, argument)  # type: ignore[assignment]
-        cells = columns[column].map(_synonyms if role == "synonyms" else str.strip)
-        found[key] = combine_columns(_joined, found[key], cells) if key in found and role == "common" else cells
-    return [(role, argument, cells) for (role, argument), cells in found.items()]
+        cells = columns[column].map(_split_synonyms if role == "synonyms" else str.strip)
+        details[key] = (
+            combine_columns(_join_cells, details[key], cells) if key in details and role == "common" else cells
+        )
+    return [(role, argument, cells) for (role, argument), cells in details.items()]
 
 
-def _joined(one: str, other: str) -> str:
-    return BETWEEN.join(filter(None, (one, other)))
+def _join_cells(first: str, second: str) -> str:
+    return BETWEEN.join(filter(None, (first, second)))
 
 
-def _synonyms(cell: str) -> str:
-    """Names with their authors, as a person writes them, → name and author divided by a tab."""
-    apart = (split_authorship(" ".join(part.split())) for part in cell.split(BETWEEN) if part.strip())
-    return BETWEEN.join("\t".join(filter(None, pair)) for pair in apart)
+def _split_synonyms(cell: str) -> str:
+    """Splits each synonym of a cell into name and author, separated by a tab."""
+    pairs = (split_authorship(" ".join(part.split())) for part in cell.split(BETWEEN) if part.strip())
+    return BETWEEN.join("\t".join(filter(None, pair)) for pair in pairs)

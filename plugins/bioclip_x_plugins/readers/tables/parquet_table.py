@@ -1,4 +1,4 @@
-"""Parquet tables with rank columns, as `table` describes them for CSV. Lists of common names or synonyms are cells with `|`."""
+"""Parquet tables with the rank columns described in `table`. Common names and synonyms may be lists of strings."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 MAGIC = b"PAR1"
 PANDAS_INDEX = "__index_level_"
-"""How pandas calls the numbers of its rows."""
+"""Prefix of the column in which pandas stores its index."""
 
 
 class ParquetReader:
-    """Parquet with a column per rank."""
+    """Reads Parquet with one column per rank."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return head.startswith(MAGIC)
@@ -37,22 +37,22 @@ class ParquetReader:
             raise TaxonomyError(f"{path} cannot be read as Parquet: {str(problem).splitlines()[0]}") from None
         repeated = {name for name in table.column_names if table.column_names.count(name) > 1}
         if repeated:
-            raise TaxonomyError(f"{path}: the column {min(repeated)!r} stands there twice")
+            raise TaxonomyError(f"{path}: the column {min(repeated)!r} occurs twice; rename one")
         columns = {}
         for name in table.column_names:
             if name.startswith(PANDAS_INDEX):
                 continue
-            column = _column(table.column(name))
+            column = _convert_column(table.column(name))
             if column is None:
-                held = table.column(name).type
-                findings.warn("no texts", f"the column {name!r} holds {held} and no texts; left out")
+                kind = table.column(name).type
+                findings.warn("no texts", f"the column {name!r} has the type {kind}, not text; left out")
             else:
                 columns[name] = column
-        return from_rows(_filled(columns, table.num_rows), findings, source=str(path))
+        return from_rows(_drop_blank_rows(columns, table.num_rows), findings, source=str(path))
 
 
-def _filled(columns: Mapping[str, Column], n_rows: int) -> Rows:
-    """Without rows in which nothing stands."""
+def _drop_blank_rows(columns: Mapping[str, Column], n_rows: int) -> Rows:
+    """Drops blank rows."""
     is_filled_R = np.zeros(n_rows, bool)
     for column in columns.values():
         is_filled_R |= column.code_R >= 0
@@ -60,8 +60,8 @@ def _filled(columns: Mapping[str, Column], n_rows: int) -> Rows:
     return Rows(kept, np.flatnonzero(is_filled_R).astype(np.int32) + 1)
 
 
-def _column(cells: pa.ChunkedArray) -> Column | None:
-    """The cells as text: numbers as they are written, lists of texts joined, null as a blank. None for anything else."""
+def _convert_column(cells: pa.ChunkedArray) -> Column | None:
+    """Converts cells to text: numbers as written, lists of strings joined, null as blank. None for other types."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -76,5 +76,5 @@ def _column(cells: pa.ChunkedArray) -> Column | None:
         encoded = cells.cast(pa.string()).combine_chunks().dictionary_encode()
     except pa.ArrowException:
         return None
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Column(codes, encoded.dictionary.to_pylist()).map(str.strip)
+    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Column(indices, encoded.dictionary.to_pylist()).map(str.strip)

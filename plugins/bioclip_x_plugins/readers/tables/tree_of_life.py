@@ -1,9 +1,9 @@
-"""BioCLIP's lists of names, which go with the embeddings that its authors publish (txt_emb_….json).
+"""BioCLIP's lists of names, published with its text embeddings (txt_emb_….json).
 
     [[["Animalia", "Chordata", "", "Cypriniformes", "Cyprinidae", "Carassius", "auratus"], "Goldfish"], …]
 
-Seven ranks from kingdom to epithet, "" for one that the lineage lacks, and a common name or "". A species is its genus
-and epithet; the few whose last rank is a whole binomial already (an older combination, as a rule) stay what they are.
+Seven ranks from kingdom to epithet, "" for a missing one, then a common name or "". The species name is genus and epithet; the
+few entries whose last rank is already a binomial (mostly an older combination) are kept.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
-AT_ONCE: Final = 4096
-"""Rows that are taken together: enough to look at columns and not at cells."""
+BATCH_ROWS: Final = 4096
+"""Rows per batch, so that most work is done per column and not per cell."""
 
-_BEGINNING = re.compile(rb'\s*\[\s*\[\s*\[\s*"')
-_BETWEEN = re.compile(r"[\s,]*")
+_START = re.compile(rb'\s*\[\s*\[\s*\[\s*"')
+_SEPARATOR = re.compile(r"[\s,]*")
 
 
 class TreeOfLifeReader:
-    """BioCLIP's own name lists (JSON). The tree keeps the class of each row, since embeddings go with them row by row."""
+    """Reads BioCLIP's name lists (JSON). The tree keeps the class of each row, since the embeddings are stored by row."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        return path.suffix.lower() == ".json" and _BEGINNING.match(head) is not None
+        return path.suffix.lower() == ".json" and _START.match(head) is not None
 
     def read(self, path: Path) -> Taxonomy:
-        """Raises TaxonomyError with file and row. A lineage listed twice is one class with two rows, which is noted."""
+        """Raises TaxonomyError with file and row. A repeated lineage is one class with two rows, and noted."""
         findings = Findings(str(path), unit="row")
-        columns = [column.map(_single_spaced) for column in _columns(path, findings)]
+        columns = [column.map(_collapse_spaces) for column in _read_columns(path, findings)]
         findings.raise_errors()
         *names, common = columns
         names[-1] = combine_columns(
@@ -63,61 +63,63 @@ class TreeOfLifeReader:
         return from_lineages(table, findings, source=str(path), keep_rows=True)
 
 
-def _columns(path: Path, findings: Findings) -> list[Column]:
-    """The seven ranks and the common name. Entries that are none go to `findings`."""
+def _read_columns(path: Path, findings: Findings) -> list[Column]:
+    """Reads the columns of the seven ranks and the common name. Invalid entries are reported to `findings`."""
     n_columns = len(LINNAEAN) + 1
     numberings = [Numbering() for _ in range(n_columns)]
     codes = [[np.empty(0, np.int64)] for _ in range(n_columns)]
-    entries = enumerate(_entries(path), start=1)
-    while part := list(islice(entries, AT_ONCE)):
-        rows = [row for number, entry in part if (row := _row(number, entry, findings))]
+    entries = enumerate(_read_entries(path), start=1)
+    while batch := list(islice(entries, BATCH_ROWS)):
+        rows = [row for number, entry in batch if (row := _check_entry(number, entry, findings))]
         for numbering, parts, cells in zip(numberings, codes, zip(*rows)):
             parts.append(np.fromiter(map(numbering.__getitem__, cells), np.int64, len(cells)))
-    return [Column(np.concatenate(parts), list(found)) for parts, found in zip(codes, numberings)]
+    return [Column(np.concatenate(parts), list(numbering)) for parts, numbering in zip(codes, numberings)]
 
 
-def _single_spaced(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return " ".join(text.split())
 
 
-def _entries(path: Path) -> Iterator[Any]:
-    """The entries one by one, so that never all of a large list stand in memory as Python objects."""
+def _read_entries(path: Path) -> Iterator[Any]:
+    """Yields the entries one by one, so that a large list is never in memory as Python objects."""
     text = read_text(path, TaxonomyError)
     decode = json.JSONDecoder().raw_decode
-    place = _skip(text, 0)
-    if not text.startswith("[", place):
+    position = _skip(text, 0)
+    if not text.startswith("[", position):
         raise TaxonomyError(f"{path}: expected a list of [[kingdom, …, epithet], common name], got {text[:40]!r}")
-    place = _skip(text, place + 1)
-    while not text.startswith("]", place):
+    position = _skip(text, position + 1)
+    while not text.startswith("]", position):
         try:
-            entry, place = decode(text, place)
+            entry, position = decode(text, position)
         except (ValueError, RecursionError) as problem:
-            line = text.count("\n", 0, place) + 1
-            cut = "; is the file cut short?" if place >= len(text) - 1 else ""
-            raise TaxonomyError(f"{path}, line {line}: not valid JSON: {problem}{cut}") from None
+            line = text.count("\n", 0, position) + 1
+            hint = "; is the file truncated?" if position >= len(text) - 1 else ""
+            raise TaxonomyError(f"{path}, line {line}: not valid JSON: {problem}{hint}") from None
         yield entry
-        place = _skip(text, place)
-    if _skip(text, place + 1) < len(text):
-        raise TaxonomyError(f"{path}, line {text.count(chr(10), 0, place) + 1}: expected nothing after the list's end")
+        position = _skip(text, position)
+    if _skip(text, position + 1) < len(text):
+        raise TaxonomyError(
+            f"{path}, line {text.count(chr(10), 0, position) + 1}: expected nothing after the end of the list"
+        )
 
 
-def _skip(text: str, place: int) -> int:
-    found = _BETWEEN.match(text, place)
-    return found.end() if found else place
+def _skip(text: str, position: int) -> int:
+    match = _SEPARATOR.match(text, position)
+    return match.end() if match else position
 
 
-def _row(number: int, entry: Any, findings: Findings) -> Sequence[str]:
-    """Seven names and the common name; nothing for what is no such entry."""
+def _check_entry(number: int, entry: Any, findings: Findings) -> Sequence[str]:
+    """Returns the seven names and the common name; () and an error for an invalid entry."""
     match entry:
         case [[str(), str(), str(), str(), str(), str(), str()] as names, str(common)]:
             return (*names, common)
         case [[*names], str()] if len(names) != len(LINNAEAN):
             findings.error("malformed", f"expected 7 ranks, kingdom to epithet, got {len(names)}: {names}", number)
         case _:
-            told = json.dumps(entry, ensure_ascii=False)[:120]
+            shown = json.dumps(entry, ensure_ascii=False)[:120]
             findings.error(
                 "malformed",
-                f"expected [[kingdom, phylum, class, order, family, genus, epithet], common name], got {told}",
+                f"expected [[kingdom, phylum, class, order, family, genus, epithet], common name], got {shown}",
                 number,
             )
     return ()

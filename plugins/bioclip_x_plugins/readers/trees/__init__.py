@@ -1,1 +1,1 @@
-"""Readers of nested trees and of nodes with parents."""
+"""Readers of nested trees and of parent-child formats."""

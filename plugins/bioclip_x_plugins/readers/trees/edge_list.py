@@ -1,11 +1,11 @@
-"""Parent-child lists: an edge a line, divided by blanks, a tab or a comma; `#` begins a comment.
+"""Parent-child lists: one edge per line, separated by spaces, a tab or a comma; `#` starts a comment.
 
     n00001740 n00001930
     n00001740 n00002137
 
-Where the second column repeats and the first does not, it is read as child and parent (NABirds' hierarchy.txt); a header
-(`parent,child`) or `order=` says so too. Identifiers get their names from a file beside the list (see `edge_names`), or from
-`names=FILE`; without one an identifier is the name.
+If only the second column has repeated values, the columns are read as child and parent (NABirds' hierarchy.txt). A header
+(`parent,child`) or the option `order` sets the order. Names of the identifiers are read from a file next to the list (see
+`edge_names`) or from `names=FILE`; without one, identifiers are the names.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ Edge = tuple[int, str, str]
 
 HEADER: Final = {"parent": "parent", "parent_id": "parent", "parentid": "parent", "source": "parent",
                  "child": "child", "child_id": "child", "childid": "child", "target": "child"}  # fmt: skip
-NOTHING: Final = frozenset({"__NULL__", "NULL", "-1"})
-"""What stands for the parent of a top, where it is no child itself."""
+NO_PARENT: Final = frozenset({"__NULL__", "NULL", "-1"})
+"""Placeholders for the parent of a root, unless they are themselves children."""
 
 
 class EdgeListReader:
-    """A parent and a child a line. dag: what is done with a child of several parents. order: of the columns."""
+    """Reads one parent and one child per line. dag: how a child of several parents is handled. order: of the columns."""
 
     capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
 
@@ -47,34 +47,34 @@ class EdgeListReader:
 
     def sniff(self, path: Path, head: bytes) -> bool:
         lines = [line for line in split_head_lines(head, 2000) if not line.startswith("#")]
-        rows = [_cells(line, _delimiter(lines[0])) for line in lines]
+        rows = [_split_cells(line, _guess_delimiter(lines[0])) for line in lines]
         if not rows or len(rows[0]) != 2:
             return False
         is_named = "parent-child" in path.name or path.suffix.lower() in (".edges", ".edgelist")
-        if is_named or _order_of_header(rows[0]) is not None:
-            return True  # lines that are no pairs are then told
+        if is_named or _parse_header(rows[0]) is not None:
+            return True  # `read` then reports lines that are not pairs
         if any(len(row) != 2 or not all(row) for row in rows):
             return False
         firsts, seconds = ({row[i] for row in rows} for i in (0, 1))
         return not firsts.isdisjoint(seconds)
 
     def read(self, path: Path) -> Taxonomy:
-        """Raises TaxonomyError with file and line: a line that is no pair, a cycle, a child of several parents."""
+        """Raises TaxonomyError with file and line: a line that is not a pair, a cycle, a child of several parents."""
         findings = Findings(str(path))
-        edges = _edges(path, self.order, findings)
+        edges = _read_edges(path, self.order, findings)
         findings.raise_errors()
         if not edges:
-            raise TaxonomyError(f"{path} is empty; expected a parent and a child a line")
+            raise TaxonomyError(f"{path} is empty; expected a parent and a child on each line")
         ids = dict.fromkeys(id for _, *pair in edges for id in pair)
         names = read_names(self.names) if self.names else find_names(path, ids, findings)
-        return from_usages(_usages(edges, names), findings, source=str(path), several_parents=self.dag)
+        return from_usages(_make_usages(edges, names), findings, source=str(path), several_parents=self.dag)
 
 
-def _delimiter(line: str) -> str:
+def _guess_delimiter(line: str) -> str:
     return "\t" if "\t" in line else "," if "," in line else " "
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _split_cells(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         return line.split()
     try:
@@ -83,8 +83,8 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return [line]
 
 
-def _order_of_header(cells: Sequence[str]) -> Order | None:
-    """None where the first line is no header."""
+def _parse_header(cells: Sequence[str]) -> Order | None:
+    """Returns the order of a header's columns; None for a line of data."""
     match [HEADER.get(cell.lower()) for cell in cells]:
         case ["parent", "child"]:
             return "parent-child"
@@ -93,20 +93,20 @@ def _order_of_header(cells: Sequence[str]) -> Order | None:
     return None
 
 
-def _edges(path: Path, order: Order, findings: Findings) -> list[Edge]:
+def _read_edges(path: Path, order: Order, findings: Findings) -> list[Edge]:
     rows: list[tuple[int, str, str]] = []
     delimiter = ""
     for line, text in read_text_lines(path):
         if text.startswith("#"):
             continue
         is_first = not delimiter
-        delimiter = delimiter or _delimiter(text)
-        cells = _cells(text, delimiter)
-        said = _order_of_header(cells) if is_first else None
-        if said:
-            order = said if order == "auto" else order
+        delimiter = delimiter or _guess_delimiter(text)
+        cells = _split_cells(text, delimiter)
+        header_order = _parse_header(cells) if is_first else None
+        if header_order:
+            order = header_order if order == "auto" else order
         elif len(cells) != 2 or not all(cells):
-            hint = "; names of several words need tabs or commas between them" if delimiter == " " else ""
+            hint = "; separate names of several words by tabs or commas" if delimiter == " " else ""
             findings.error("not a pair", f"expected a parent and a child, got {text.strip()[:60]!r}{hint}", line)
         else:
             rows.append((line, cells[0], cells[1]))
@@ -116,27 +116,27 @@ def _edges(path: Path, order: Order, findings: Findings) -> list[Edge]:
 
 
 def _is_child_first(rows: Sequence[Edge], findings: Findings) -> bool:
-    """A child stands once in a tree, a parent as often as it has children."""
+    """Guesses the order: in a tree a child is listed once, a parent once per child."""
     n_first, n_second = (len({row[i] for row in rows}) for i in (1, 2))
     is_child_first = n_first == len(rows) > n_second
     if is_child_first:
         findings.warn(
-            "order", "read as child and parent, since only the second column repeats; order=parent-child reads it so"
+            "order", "read as child and parent, since only the second column repeats; else set order=parent-child"
         )
     return is_child_first
 
 
-def _usages(edges: Sequence[Edge], names: dict[str, str]) -> Iterator[NameUsage]:
+def _make_usages(edges: Sequence[Edge], names: dict[str, str]) -> Iterator[NameUsage]:
     children = {child for _, _, child in edges}
-    tops: set[str] = set()
+    roots: set[str] = set()
     for line, parent, child in edges:
-        is_top = parent not in children
-        if is_top and parent not in NOTHING and parent not in tops:
-            tops.add(parent)
-            yield _usage(parent, "", line, names)
-        yield _usage(child, "" if is_top and parent in NOTHING else parent, line, names)
+        is_root = parent not in children
+        if is_root and parent not in NO_PARENT and parent not in roots:
+            roots.add(parent)
+            yield _make_usage(parent, "", line, names)
+        yield _make_usage(child, "" if is_root and parent in NO_PARENT else parent, line, names)
 
 
-def _usage(id: str, parent: str, line: int, names: dict[str, str]) -> NameUsage:
+def _make_usage(id: str, parent: str, line: int, names: dict[str, str]) -> NameUsage:
     name = names.get(id, id)
     return NameUsage(id, name, parent=parent, line=line, ids={"id": id} if name != id else {})

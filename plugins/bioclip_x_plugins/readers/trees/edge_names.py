@@ -1,8 +1,8 @@
-"""Names of the identifiers in a parent-child list: `12 Parus major` a line, or Keras' index `{"0": ["n01440764", "tench"]}`.
+"""Names of the identifiers in a parent-child list: lines `12 Parus major`, or a Keras index `{"0": ["n01440764", "tench"]}`.
 
-Beside `cub_flat.parent-child.txt` are looked for, the first that there is: `classes_flat-hierarchy.txt`, `classes_flat.txt`,
-`flat_class_index.json`, `classes.txt`, `class_names.txt`; then any `…_class_index.json`, of which identifiers that are
-numbers are not taken, since another list may number other classes.
+Next to `cub_flat.parent-child.txt` the first existing file is used of `classes_flat-hierarchy.txt`, `classes_flat.txt`,
+`flat_class_index.json`, `classes.txt`, `class_names.txt`; then any `…_class_index.json`, without its numeric identifiers, since
+another data set may number its classes differently.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from typing import Any
 from bioclip_x.plugin import Findings, TaxonomyError, read_yaml
 from bioclip_x_plugins.readers.lines import read_text_lines
 
-_NAMED = re.compile(r"([^\s,;]+)[\s,;]\s*(\S.*?)\s*")
+_NAME_LINE = re.compile(r"([^\s,;]+)[\s,;]\s*(\S.*?)\s*")
 
 
 def find_names(path: Path, ids: Collection[str], findings: Findings) -> dict[str, str]:
-    """Identifier → name, from a file beside the list, and a finding that tells which; empty where there is none."""
-    for file in _beside(path):
+    """Reads names by identifier from a file next to the list, with a note naming the file; empty if there is none."""
+    for file in _find_candidates(path):
         names = read_names(file)
-        if not _is_own(path, file):
+        if not _is_own_file(path, file):
             names = {id: name for id, name in names.items() if not id.isdigit()}
-        named = sum(id in names for id in ids)
-        if named:
-            rest = f"; {len(ids) - named} have none and go by their identifier" if named < len(ids) else ""
-            findings.warn("names", f"the names of {named} of {len(ids)} identifiers are those of {file.name}{rest}")
+        n_named = sum(id in names for id in ids)
+        if n_named:
+            rest = f"; {len(ids) - n_named} have none and keep the identifier as name" if n_named < len(ids) else ""
+            findings.warn("names", f"names of {n_named} of {len(ids)} identifiers are taken from {file.name}{rest}")
             return names
     return {}
 
 
 def read_names(path: Path) -> dict[str, str]:
-    """Raises TaxonomyError with file and line."""
+    """Reads names by identifier. Raises TaxonomyError with file and line."""
     if path.suffix.lower() == ".json":
-        return dict(_index(path, read_yaml(path, TaxonomyError)))
+        return dict(_read_index(path, read_yaml(path, TaxonomyError)))
     names: dict[str, str] = {}
     for line, text in read_text_lines(path):
-        found = _NAMED.fullmatch(text)
-        if not found:
+        match = _NAME_LINE.fullmatch(text)
+        if not match:
             raise TaxonomyError(f"{path}, line {line}: expected an identifier and a name, got {text.strip()[:60]!r}")
-        names[found[1]] = found[2]
+        names[match[1]] = match[2]
     return names
 
 
-def _index(path: Path, document: Any) -> Iterator[tuple[str, str]]:
+def _read_index(path: Path, document: Any) -> Iterator[tuple[str, str]]:
     for key, value in document.items() if isinstance(document, Mapping) else [("it", document)]:
         match value:
             case [str() | int() as id, str(name)]:
@@ -56,18 +56,18 @@ def _index(path: Path, document: Any) -> Iterator[tuple[str, str]]:
                 raise TaxonomyError(f"{path}: expected [identifier, name] or a name, got {value!r:.60} for {key!r}")
 
 
-def _own_names(path: Path) -> list[str]:
+def _list_own_files(path: Path) -> list[str]:
     tag = path.name.split(".")[0].partition("_")[2]
     tagged = [f"classes_{tag}-hierarchy.txt", f"classes_{tag}.txt", f"{tag}_class_index.json"] if tag else []
     return [*tagged, "classes.txt", "class_names.txt"]
 
 
-def _is_own(path: Path, file: Path) -> bool:
-    return file.name in _own_names(path)
+def _is_own_file(path: Path, file: Path) -> bool:
+    return file.name in _list_own_files(path)
 
 
-def _beside(path: Path) -> Iterator[Path]:
-    for name in _own_names(path):
+def _find_candidates(path: Path) -> Iterator[Path]:
+    for name in _list_own_files(path):
         if (path.parent / name).is_file():
             yield path.parent / name
     yield from sorted(path.parent.glob("*_class_index.json"))

@@ -1,4 +1,4 @@
-"""One node of a JSON or YAML list → rows of a checklist."""
+"""Converts a node of a JSON or YAML list to name usages."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _KEYS: Final = {
     "rank": ("rank", "taxonrank", "taxon_rank"),
     "authorship": ("authorship", "scientificnameauthorship", "author"),
 }
-_READ: Final = frozenset(key for keys in _KEYS.values() for key in keys) | {
+_USED_KEYS: Final = frozenset(key for keys in _KEYS.values() for key in keys) | {
     "common_names", "common_name", "ids", "extra", "synonyms", "is_class", "children",
 }  # fmt: skip
 
 
-def key_of(node: Mapping[Any, Any], what: str) -> Any:
-    """What a node has under the usual keys of something, in any case; None where it has none of them."""
-    found = {str(key).lower(): value for key, value in node.items()}
-    return next((found[key] for key in _KEYS[what] if found.get(key) is not None), None)
+def get_value(node: Mapping[Any, Any], field: str) -> Any:
+    """Returns the value of a field under any of its usual keys, ignoring case; None without one."""
+    values = {str(key).lower(): value for key, value in node.items()}
+    return next((values[key] for key in _KEYS[field] if values.get(key) is not None), None)
 
 
 def convert_to_text(value: Any) -> str:
-    """Numbers and texts as text, null as "". Raises ValueError for anything else."""
+    """Converts text or a number to text, null to "". Raises ValueError for other types."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -35,44 +35,44 @@ def convert_to_text(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def iterate_usages(node: Mapping[Any, Any], place: int, parents: Sequence[str] | None) -> Iterator[NameUsage]:
-    """A node, once for each of its parents, and its synonyms. parents: a graph's; None for a node that names its own.
+def make_usages(node: Mapping[Any, Any], number: int, parents: Sequence[str] | None) -> Iterator[NameUsage]:
+    """Yields a usage per parent of a node, then its synonyms. parents: from the edges of a graph; None reads the node's own.
 
-    Raises ValueError for what is no node, or has an entry of another kind than it should have.
+    Raises ValueError for an invalid node or a value of the wrong type.
     """
-    id = convert_to_text(key_of(node, "id"))
+    id = convert_to_text(get_value(node, "id"))
     if not id:
         raise ValueError(f"expected a node with an 'id', got {str(dict(node))[:80]}")
-    name = convert_to_text(key_of(node, "name")) or id
+    name = convert_to_text(get_value(node, "name")) or id
     if parents is None:
-        own = key_of(node, "parent")
-        parents = [convert_to_text(one) for one in (own if isinstance(own, list) else [own])]
+        parent_ids = get_value(node, "parent")
+        parents = [convert_to_text(id) for id in (parent_ids if isinstance(parent_ids, list) else [parent_ids])]
     for parent in parents or [""]:
         yield NameUsage(
             id,
             name,
-            convert_to_text(key_of(node, "rank")),
+            convert_to_text(get_value(node, "rank")),
             parent,
-            authorship=convert_to_text(key_of(node, "authorship")),
-            line=place,
-            is_class=_given(node, "is_class", bool),
-            common_names=_common_names(node),
-            ids=_texts(node, "ids"),
-            extra=_texts(node, "extra") | _others(node),
+            authorship=convert_to_text(get_value(node, "authorship")),
+            line=number,
+            is_class=_get_checked(node, "is_class", bool),
+            common_names=_get_common_names(node),
+            ids=_get_texts(node, "ids"),
+            extra=_get_texts(node, "extra") | _get_others(node),
         )
-    for number, synonym in enumerate(_given(node, "synonyms", list)):
-        about = synonym if isinstance(synonym, dict) else {"name": synonym}
+    for index, synonym in enumerate(_get_checked(node, "synonyms", list)):
+        entry = synonym if isinstance(synonym, dict) else {"name": synonym}
         yield NameUsage(
-            f"{id}, synonym {number}",
-            convert_to_text(about.get("name")),
-            convert_to_text(about.get("rank")),
+            f"{id}, synonym {index}",
+            convert_to_text(entry.get("name")),
+            convert_to_text(entry.get("rank")),
             accepted=[id],
-            authorship=convert_to_text(about.get("authorship")),
-            line=place,
+            authorship=convert_to_text(entry.get("authorship")),
+            line=number,
         )
 
 
-def _given(node: Mapping[Any, Any], key: str, kind: type) -> Any:
+def _get_checked(node: Mapping[Any, Any], key: str, kind: type) -> Any:
     value = node.get(key)
     if value is None:
         return kind()
@@ -81,24 +81,24 @@ def _given(node: Mapping[Any, Any], key: str, kind: type) -> Any:
     return value
 
 
-def _texts(node: Mapping[Any, Any], key: str) -> dict[str, str]:
-    found = _given(node, key, dict)
-    return {convert_to_text(name): convert_to_text(value) for name, value in found.items() if value is not None}
+def _get_texts(node: Mapping[Any, Any], key: str) -> dict[str, str]:
+    values = _get_checked(node, key, dict)
+    return {convert_to_text(name): convert_to_text(value) for name, value in values.items() if value is not None}
 
 
-def _others(node: Mapping[Any, Any]) -> dict[str, str]:
-    """What else is told of it in one word."""
-    others = ((str(key), value) for key, value in node.items() if str(key).lower() not in _READ)
+def _get_others(node: Mapping[Any, Any]) -> dict[str, str]:
+    """Returns all other entries with a scalar value."""
+    others = ((str(key), value) for key, value in node.items() if str(key).lower() not in _USED_KEYS)
     return {key: str(value) for key, value in others if isinstance(value, (str, int, float)) and value != ""}
 
 
-def _common_names(node: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
+def _get_common_names(node: Mapping[Any, Any]) -> dict[str, tuple[str, ...]]:
     names = node.get("common_names")
     if not isinstance(names, dict):
         names = {"en": names if names is not None else node.get("common_name")}
-    found: dict[str, tuple[str, ...]] = {}
+    common_names: dict[str, tuple[str, ...]] = {}
     for language, value in names.items():
-        several = tuple(filter(None, map(convert_to_text, value if isinstance(value, list) else [value])))
-        if several:
-            found[normalise_language(str(language))] = several
-    return found
+        texts = tuple(filter(None, map(convert_to_text, value if isinstance(value, list) else [value])))
+        if texts:
+            common_names[normalise_language(str(language))] = texts
+    return common_names

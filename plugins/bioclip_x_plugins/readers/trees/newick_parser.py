@@ -1,10 +1,10 @@
-"""Newick's grammar: brackets, labels, lengths → nodes with their parents. Goes through a text once, however deep the tree.
+"""A Newick parser: brackets, labels and lengths → nodes with parents. Not recursive, and one pass over the text.
 
-After Olsen (1990), https://phylipweb.github.io/phylip/newick_doc.html, but labels may hold blanks and apostrophes too.
+The grammar is that of Olsen (1990), https://phylipweb.github.io/phylip/newick_doc.html, with blanks and apostrophes in labels.
 """
 
-# Why no library's parser: on 123,182 tips newick 1.11 takes 9 s and DendroPy 5.1 takes 4 s; TreeSwift 1.1 takes 1 s, but is
-# GPL, reads `(a,b)(c,d);` as one tree, and (as newick) does not say where in the file a bracket is missing.
+# Why not a library: on 123,182 tips newick 1.11 takes 9 s and DendroPy 5.1 takes 4 s. TreeSwift 1.1 takes 1 s, but is GPL, reads
+# `(a,b)(c,d);` as one tree and, like newick, does not report where a bracket is missing.
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _NUMBER: Final = r"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[nN][aA][nN]?)"
 _LABEL: Final = r"(?:'([^']*(?:''[^']*)*)'|([^\s()\[\]:;,'][^()\[\]:;,\r\n\0]*))"
 _BLANK = re.compile(_GAP)
 _SUPPORT = re.compile(rf"{_NUMBER}(?:/{_NUMBER})*")
-_PIECE = re.compile(rf"([(,);]){_GAP}{_LABEL}?{_GAP}(?::{_GAP}{_NUMBER}{_GAP})?")
-"""A sign, and label and length of the node after it: of the tip that begins, or of the inner node that ")" closes."""
+_TOKEN = re.compile(rf"([(,);]){_GAP}{_LABEL}?{_GAP}(?::{_GAP}{_NUMBER}{_GAP})?")
+"""A sign, then label and length of a node: the tip that begins there, or the inner node closed by ")"."""
 
 
 @dataclass(slots=True)
 class Nodes:
-    """In the order of the file, parents before children.
+    """Nodes in file order, parents before children.
 
-    parents: -1 for the root. names: "" for none. starts: where each begins in the text. breaks: where its lines end.
-    tips: their nodes. ends: inner node → its first and last tip. support: inner node → its label, where that is a number.
+    breaks: positions of the line breaks. parents: -1 for the root. names: "" for none. starts: position of each node in the text.
+    tips: nodes. ends: inner node → its first and last tip. support: inner node → its numeric label.
     """
 
     breaks: list[int]
@@ -52,20 +52,20 @@ class Nodes:
         return len(self.parents) - 1
 
     def lines(self) -> Iterator[int]:
-        """The line of each."""
+        """Returns the line of each node."""
         return map(self.line, self.starts)
 
-    def line(self, place: int) -> int:
-        return bisect_right(self.breaks, place - 1) + 1
+    def line(self, position: int) -> int:
+        return bisect_right(self.breaks, position - 1) + 1
 
 
 def begins_tree(text: str) -> bool:
-    """Whether a bracket opens after nothing but blanks and comments."""
-    return text.startswith("(", _end_of(_BLANK, text, 0))
+    """Whether a text starts with a bracket, after blanks and comments."""
+    return text.startswith("(", _match_end(_BLANK, text, 0))
 
 
 def parse_newick(text: str, findings: Findings) -> Nodes:
-    """The nodes of the one tree of a text. Raises TaxonomyError with line and column; tips without name are findings."""
+    """Parses a text with one tree. Raises TaxonomyError with line and column; tips without a name are added to `findings`."""
     return _Parser(text, findings).run()
 
 
@@ -74,54 +74,54 @@ class _Parser:
         self.text, self.findings = text, findings
         self.nodes = Nodes([match.start() for match in re.finditer("\n", text)])
         self.open: list[tuple[int, int]] = []
-        """Of each bracket that is open, its node and the number of tips before it."""
+        """Open brackets: (node, number of tips before it)."""
 
     def run(self) -> Nodes:
-        place = start = self._first_bracket()
-        label: str | None = (
-            ""  # of the tip that has begun, "" where a bracket may open, None after a bracket has closed
-        )
-        while place < len(self.text):
-            piece = _PIECE.match(self.text, place)
-            if not piece:
-                self._fail(place, self._unexpected(place))
-            sign, quoted, bare = piece.groups()
+        position = start = self._first_bracket()
+        # The label of the current tip, "" where a bracket may open, None after a closing bracket.
+        label: str | None = ""
+        while position < len(self.text):
+            token = _TOKEN.match(self.text, position)
+            if not token:
+                self._fail(position, self._describe_unexpected(position))
+            sign, quoted, bare = token.groups()
             if sign == "(":
-                self._open(place, label)
+                self._open(position, label)
             elif label is not None:
-                self._tip(label, start)
+                self._add_tip(label, start)
             if sign == ";":
-                self._finish(place)
+                self._finish(position)
                 return self.nodes
             name = quoted.replace("''", "'") if quoted is not None else bare.strip().replace("_", " ") if bare else ""
             if not self.open:
                 self._fail(
-                    place, f"{sign!r} after the last bracket was closed: one was closed too early, or too many were"
+                    position,
+                    f"{sign!r} after the last bracket was closed: a bracket is closed too early, or one too many",
                 )
             if sign == ")":
                 self._close(name)
             label = None if sign == ")" else name
-            start, place = piece.start(piece.lastindex or 1), piece.end()
+            start, position = token.start(token.lastindex or 1), token.end()
         if self.open:
-            self._fail_unclosed(place, "the file ends")
-        self.findings.warn("cut short", "there is no ';' at the end; is the file cut short?", self._line(place - 1))
+            self._fail_unclosed(position, "the file ends")
+        self.findings.warn("cut short", "no ';' at the end; is the file truncated?", self._line(position - 1))
         return self.nodes
 
     def _first_bracket(self) -> int:
-        place = _end_of(_BLANK, self.text, 0)
-        if not self.text.startswith("(", place):
-            is_nexus = self.text[place : place + 6].upper() == "#NEXUS"
-            hint = "this is NEXUS; save its tree as Newick" if is_nexus else self._unexpected(place, "")
-            self._fail(place, f"a Newick tree begins with '('; {hint}")
-        return place
+        position = _match_end(_BLANK, self.text, 0)
+        if not self.text.startswith("(", position):
+            is_nexus = self.text[position : position + 6].upper() == "#NEXUS"
+            hint = "this is NEXUS; save its tree as Newick" if is_nexus else self._describe_unexpected(position, "")
+            self._fail(position, f"a Newick tree begins with '('; {hint}")
+        return position
 
-    def _open(self, place: int, label: str | None) -> None:
+    def _open(self, position: int, label: str | None) -> None:
         if label != "":
-            self._fail(place, "a bracket opens where ',' or ')' was expected")
+            self._fail(position, "expected ',' or ')', got an opening bracket")
         parent = self.open[-1][0] if self.open else -1
-        self.open.append((self.nodes.add(parent, "", place), len(self.nodes.tips)))
+        self.open.append((self.nodes.add(parent, "", position), len(self.nodes.tips)))
 
-    def _tip(self, name: str, start: int) -> None:
+    def _add_tip(self, name: str, start: int) -> None:
         if not name.strip():
             self.findings.error("no name", f"column {self._column(start)}: a tip has no name", self._line(start))
         self.nodes.tips.append(self.nodes.add(self.open[-1][0], name, start))
@@ -134,45 +134,45 @@ class _Parser:
         else:
             self.nodes.names[node] = name
 
-    def _finish(self, place: int) -> None:
+    def _finish(self, position: int) -> None:
         if self.open:
-            self._fail_unclosed(place, "the tree ends")
-        rest = _end_of(_BLANK, self.text, place + 1)
+            self._fail_unclosed(position, "the tree ends")
+        rest = _match_end(_BLANK, self.text, position + 1)
         if self.text.startswith("(", rest):
-            self._fail(rest, "a second tree begins; expected one tree in a file, keep the one that is meant")
+            self._fail(rest, "a second tree begins; keep one tree in the file")
         if rest < len(self.text):
-            self._fail(rest, f"expected nothing after the tree's ';', {self._unexpected(rest, '')}")
+            self._fail(rest, f"expected nothing after the tree's ';', {self._describe_unexpected(rest, '')}")
 
-    def _fail_unclosed(self, place: int, what: str) -> NoReturn:
-        first = self.nodes.starts[self.open[-1][0]] if self.open else place
+    def _fail_unclosed(self, position: int, what: str) -> NoReturn:
+        first = self.nodes.starts[self.open[-1][0]] if self.open else position
         self._fail(
-            place,
+            position,
             f"{what} with {len(self.open)} of its brackets still open, the last from line {self._line(first)}, column "
-            f"{self._column(first)}; is the file cut short?",
+            f"{self._column(first)}; is the file truncated?",
         )
 
-    def _unexpected(self, place: int, expected: str = "expected ',', ')' or ';', ") -> str:
-        sign = self.text[place : place + 1]
-        if sign == "'" and "'" not in self.text[place + 1 :]:
+    def _describe_unexpected(self, position: int, expected: str = "expected ',', ')' or ';', ") -> str:
+        sign = self.text[position : position + 1]
+        if sign == "'" and "'" not in self.text[position + 1 :]:
             return "a quote is never closed"
         if sign == "[":
             return "a comment is never closed"
         if sign == ":":
-            return f"expected a branch length after ':', got {self.text[place + 1 : place + 21]!r}"
-        return f"{expected}got {self.text[place : place + 20]!r}" if sign else "got nothing"
+            return f"expected a branch length after ':', got {self.text[position + 1 : position + 21]!r}"
+        return f"{expected}got {self.text[position : position + 20]!r}" if sign else "got nothing"
 
-    def _fail(self, place: int, message: str) -> NoReturn:
-        self.findings.error("not Newick", f"column {self._column(place)}: {message}", self._line(place))
+    def _fail(self, position: int, message: str) -> NoReturn:
+        self.findings.error("not Newick", f"column {self._column(position)}: {message}", self._line(position))
         self.findings.raise_errors()
         raise AssertionError("an error was found")
 
-    def _line(self, place: int) -> int:
-        return self.nodes.line(place)
+    def _line(self, position: int) -> int:
+        return self.nodes.line(position)
 
-    def _column(self, place: int) -> int:
-        return place - self.text.rfind("\n", 0, place)
+    def _column(self, position: int) -> int:
+        return position - self.text.rfind("\n", 0, position)
 
 
-def _end_of(pattern: re.Pattern[str], text: str, place: int) -> int:
-    found = pattern.match(text, place)
-    return found.end() if found else place
+def _match_end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position

@@ -1,6 +1,6 @@
-"""Taxonomies in YAML or JSON, in any of three shapes.
+"""Taxonomies in YAML or JSON, in one of three layouts.
 
-A list of lineages, with the keys that tables have as columns; common names may be lists, or told by language:
+A list of lineages, with the columns of tables as keys; common names may be lists, or mappings by language:
 
     - {family: Paridae, genus: Parus, species: Parus major, common_name: great tit}
     - {family: Paridae, species: Periparus ater, common_names: {en: coal tit, de: [Tannenmeise]}}
@@ -11,7 +11,7 @@ Nodes with children:
       name: Paridae
       children: [{rank: species, name: Parus major, common_names: {en: great tit, de: Kohlmeise}}]
 
-Names nested in names, the ranks told once:
+Names nested in names, with one list of ranks:
 
     ranks: [family, genus, species]
     tree: {Paridae: {Parus: [Parus major]}}
@@ -48,28 +48,28 @@ _SYNONYM_KEYS = {"name", "authorship", "rank"}
 
 
 class YamlReader:
-    """YAML and JSON: a list of lineages, nodes with children, or names nested in names."""
+    """Reads a list of lineages, nodes with children, or nested names from YAML or JSON."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return is_json_or_yaml(path, head)
 
     def read(self, path: Path) -> Taxonomy:
-        """Raises TaxonomyError with all that is wrong, each with its place in the tree."""
+        """Raises TaxonomyError with all errors, each with its path in the tree."""
         document = read_yaml(path, TaxonomyError)
-        builder, findings = TaxonomyBuilder(), Findings()  # places take the place of lines
+        builder, findings = TaxonomyBuilder(), Findings()  # messages have paths in the tree instead of lines
         if isinstance(document, dict) and set(document) == {"ranks", "tree"}:
-            _nested(builder, 0, document["tree"], _ranks(path, document["ranks"]), str(path), findings)
+            _add_nested(builder, 0, document["tree"], _check_ranks(path, document["ranks"]), str(path), findings)
             return builder.build(str(path), findings=findings)
         entries = document if isinstance(document, list) else [document]
         if not document or not all(isinstance(entry, dict) for entry in entries):
             raise TaxonomyError(
                 f"{path}: expected a list of lineages, nodes with 'name' and 'children', or 'ranks' and 'tree'; "
-                "of another format, whatever the file is called, it needs --taxonomy-format"
+                "if it is in another format, name that with --taxonomy-format"
             )
         if any("name" in entry for entry in entries):
             for entry in entries:
-                with _gathered(findings):
-                    _node(builder, 0, entry, str(path), findings)
+                with _collect_errors(findings):
+                    _add_node(builder, 0, entry, str(path), findings)
             return builder.build(str(path), findings=findings)
         if not any(role in ("rank", "epithet") for role, _ in assign_column_roles(map(str, entries[0])).values()):
             raise TaxonomyError(
@@ -77,39 +77,39 @@ class YamlReader:
             )
         records: list[dict[str, str]] = []
         for number, entry in enumerate(entries, start=1):
-            with _gathered(findings):
-                records.append(_record(entry, f"{path}, entry {number}"))
+            with _collect_errors(findings):
+                records.append(_make_record(entry, f"{path}, entry {number}"))
         findings.raise_errors()
         return from_records(records, Findings(str(path), unit="entry"), source=str(path))
 
 
 @contextmanager
-def _gathered(findings: Findings) -> Iterator[None]:
-    """What is wrong with one entry does not hide what is wrong with the next."""
+def _collect_errors(findings: Findings) -> Iterator[None]:
+    """Adds a TaxonomyError to `findings`, so that later entries are checked too."""
     try:
         yield
     except TaxonomyError as problem:
         findings.error("malformed", str(problem))
 
 
-def _record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
-    """A lineage as a row of a table: column → text."""
+def _make_record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
+    """Converts a lineage to a table row: column → text."""
     row: dict[str, str] = {}
     for key, value in entry.items():
         if not isinstance(key, str):
             raise TaxonomyError(f"{where}: expected text as a key, got {key!r}; put it in quotes if it is one")
         role, language = assign_column_role(key)
         if role != "common":
-            row[key] = _text(value, f"{where}, {key}", or_number=role in ("id", "extra"))
+            row[key] = _read_text(value, f"{where}, {key}", or_number=role in ("id", "extra"))
             continue
         by_language = isinstance(value, dict) and language == "en"
-        for column, names in (_columns(value, f"{where}, {key}") if by_language else {key: value}).items():
-            row[column] = "|".join(filter(None, (row.get(column), *_names(names, f"{where}, {key}"))))
+        for column, names in (_make_columns(value, f"{where}, {key}") if by_language else {key: value}).items():
+            row[column] = "|".join(filter(None, (row.get(column), *_read_names(names, f"{where}, {key}"))))
     return row
 
 
-def _columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
-    """{"de": names} → {"common_name_de": names}"""
+def _make_columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Renames keys: {"de": names} → {"common_name_de": names}."""
     columns = {}
     for language, names in by_language.items():
         column = f"common_name_{language}"
@@ -119,14 +119,14 @@ def _columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
     return columns
 
 
-def _names(value: Any, where: str) -> tuple[str, ...]:
-    """Names, of which there may be one, several or (null, blank) none."""
-    names = (_text(name, where).strip() for name in _as_list(value))
+def _read_names(value: Any, where: str) -> tuple[str, ...]:
+    """Reads one name, a list of names, or none (null or blank)."""
+    names = (_read_text(name, where).strip() for name in _as_list(value))
     return tuple(name for name in names if name)
 
 
-def _text(value: Any, where: str, *, or_number: bool = False) -> str:
-    """Text as it is, null as "". What YAML takes for something else (no, 1.10, a date) is not turned back into text."""
+def _read_text(value: Any, where: str, *, or_number: bool = False) -> str:
+    """Returns text, "" for null. Refuses values that YAML parses as another type (no, 1.10, a date): their text is lost."""
     if value is None or isinstance(value, str):
         return value or ""
     if or_number and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -134,13 +134,13 @@ def _text(value: Any, where: str, *, or_number: bool = False) -> str:
     raise TaxonomyError(f"{where}: expected text, got {value!r}; put it in quotes if it is text")
 
 
-def _ranks(path: Path, ranks: Any) -> Sequence[str]:
+def _check_ranks(path: Path, ranks: Any) -> Sequence[str]:
     if not isinstance(ranks, list) or not all(isinstance(rank, str) for rank in ranks):
-        raise TaxonomyError(f"{path}: 'ranks' must be a list of ranks, from the top down")
+        raise TaxonomyError(f"{path}: 'ranks' must be a list of ranks, highest first")
     return ranks
 
 
-def _nested(
+def _add_nested(
     builder: TaxonomyBuilder, parent: int, tree: Any, ranks: Sequence[str], where: str, findings: Findings
 ) -> None:
     if tree is None:
@@ -149,64 +149,66 @@ def _nested(
         findings.error("malformed", f"{where}: the tree is deeper than its list of ranks")
         return
     children = tree.items() if isinstance(tree, dict) else [(name, None) for name in _as_list(tree)]
-    for name, below in children:
+    for name, subtree in children:
         if not isinstance(name, str):
             findings.error("malformed", f"{where}: expected a name, got {name!r}; put it in quotes if it is one")
         else:
-            _nested(builder, builder.add(parent, ranks[0], name), below, ranks[1:], f"{where} > {name}", findings)
+            _add_nested(builder, builder.add(parent, ranks[0], name), subtree, ranks[1:], f"{where} > {name}", findings)
 
 
-def _node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, findings: Findings) -> None:
+def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, findings: Findings) -> None:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise TaxonomyError(f"{where}: expected a node with a 'name', got {entry!r}")
     where = f"{where} > {entry['name']}"
     unknown = sorted(str(key) for key in entry.keys() - _NODE_KEYS)
     if unknown:
         raise TaxonomyError(f"{where}: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(_NODE_KEYS))}")
-    is_class = _given(entry, "is_class", bool, "true or false", where)
-    children = _given(entry, "children", list, "a list of nodes", where)
-    before = len(builder)
-    node = builder.add(parent, _text(entry.get("rank"), f"{where}, rank"), entry["name"], _details(entry, where))
-    if len(builder) == before:
+    is_class = _get_checked(entry, "is_class", bool, "true or false", where)
+    children = _get_checked(entry, "children", list, "a list of nodes", where)
+    n_before = len(builder)
+    node = builder.add(
+        parent, _read_text(entry.get("rank"), f"{where}, rank"), entry["name"], _read_details(entry, where)
+    )
+    if len(builder) == n_before:
         findings.warn("listed twice", f"{where} is listed again and taken once")
     if is_class:
         builder.mark_class(node)
     for child in children:
-        with _gathered(findings):
-            _node(builder, node, child, where, findings)
+        with _collect_errors(findings):
+            _add_node(builder, node, child, where, findings)
 
 
-def _details(entry: Mapping[str, Any], where: str) -> Details:
-    """Of a node: its common names by language, its identifiers and what else is known of it."""
+def _read_details(entry: Mapping[str, Any], where: str) -> Details:
+    """Reads common names by language, identifiers, extras, authorship and synonyms of a node."""
     common: dict[str, tuple[str, ...]] = {}
-    for language, names in _given(
+    for language, names in _get_checked(
         entry, "common_names", dict, "names by language, as in {en: great tit}", where
     ).items():
         if not isinstance(language, str):
             raise TaxonomyError(f"{where}, common_names: expected a language, got {language!r}; put it in quotes")
         code = normalise_language(language)
-        common[code] = common.get(code, ()) + _names(names, f"{where}, common_names, {language}")
+        common[code] = common.get(code, ()) + _read_names(names, f"{where}, common_names, {language}")
     texts: dict[str, dict[str, str]] = {"ids": {}, "extra": {}}
-    for key, found in texts.items():
-        for name, value in _given(entry, key, dict, "a mapping", where).items():
+    for key, values in texts.items():
+        for name, value in _get_checked(entry, key, dict, "a mapping", where).items():
             if value is not None:
-                place = f"{where}, {key}"
-                found[_text(name, place, or_number=True)] = _text(value, f"{place}, {name}", or_number=True)
-    authorship = _text(entry.get("authorship"), f"{where}, authorship")
-    return Details(common, texts["ids"], texts["extra"], authorship, tuple(_synonyms(entry, where)))
+                path = f"{where}, {key}"
+                values[_read_text(name, path, or_number=True)] = _read_text(value, f"{path}, {name}", or_number=True)
+    authorship = _read_text(entry.get("authorship"), f"{where}, authorship")
+    return Details(common, texts["ids"], texts["extra"], authorship, tuple(_read_synonyms(entry, where)))
 
 
-def _synonyms(entry: Mapping[str, Any], where: str) -> Iterator[Synonym]:
-    """From names with their authors, or mappings of `name`, `authorship` and `rank`."""
-    for one in _given(entry, "synonyms", list, "a list of names", where):
-        if isinstance(one, dict) and isinstance(one.get("name"), str) and one.keys() <= _SYNONYM_KEYS:
-            yield Synonym(**{key: _text(value, f"{where}, synonyms, {key}") for key, value in one.items()})
+def _read_synonyms(entry: Mapping[str, Any], where: str) -> Iterator[Synonym]:
+    """Reads synonyms given as names with authors, or as mappings of `name`, `authorship` and `rank`."""
+    for synonym in _get_checked(entry, "synonyms", list, "a list of names", where):
+        if isinstance(synonym, dict) and isinstance(synonym.get("name"), str) and synonym.keys() <= _SYNONYM_KEYS:
+            yield Synonym(**{key: _read_text(value, f"{where}, synonyms, {key}") for key, value in synonym.items()})
         else:
-            yield Synonym(*split_authorship(_text(one, f"{where}, synonyms")))
+            yield Synonym(*split_authorship(_read_text(synonym, f"{where}, synonyms")))
 
 
-def _given(entry: Mapping[str, Any], key: str, kind: type, kind_name: str, where: str) -> Any:
-    """What a node has under a key; null, or nothing, is the kind's empty value."""
+def _get_checked(entry: Mapping[str, Any], key: str, kind: type, kind_name: str, where: str) -> Any:
+    """Returns the value of a key after a type check; the type's empty value if it is null or missing."""
     value = entry.get(key)
     if value is None:
         return kind()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bioclip_x.plugin import Prediction, RankWinner, Result, Taxon
-from bioclip_x_plugins.reports.explanation_text import split_own_contributions, strongest_in_favour
+from bioclip_x_plugins.reports.explanation_text import find_strongest_in_favour, split_own_contributions
 from bioclip_x_plugins.reports.html.explanation import Why, make_why
 from bioclip_x_plugins.reports.html.images import make_data_uri, make_thumbnail
 from bioclip_x_plugins.reports.result_text import (
@@ -81,7 +81,7 @@ def make_card(result: Result, language: str, strongest: int, italic_classes: boo
         path=_path(best, result.ranks) if best else (),
         others=tuple(_name(one, language) for one in result.predictions[1:]),
         why=make_why(explanation, strongest, find_italic_names(result), italic_classes) if explanation else None,
-        decided=strongest_in_favour(split_own_contributions(explanation)[0]) if explanation else "",
+        decided=find_strongest_in_favour(split_own_contributions(explanation)[0]) if explanation else "",
         sort_probability=_number(best.probability) if best else "",
         sort_margin=_number(explanation.margin) if explanation and explanation.runner_up else "",
     )

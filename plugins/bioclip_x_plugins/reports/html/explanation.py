@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from bioclip_x.plugin import Explanation, HeatMap, PromptContribution
 from bioclip_x_plugins.reports.explanation_text import (
-    baseline_in_words,
+    describe_baseline,
     format_amount,
     select_shown_remainders,
     split_own_contributions,
     split_strongest,
 )
 from bioclip_x_plugins.reports.html.images import convert_to_corners, make_data_uri, make_overlay, spread
-from bioclip_x_plugins.reports.result_text import cosine, has_descriptors, is_italic, pluralise
+from bioclip_x_plugins.reports.result_text import format_cosine, has_descriptors, is_italic, pluralise
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def make_why(explanation: Explanation, strongest: int, italic: Mapping[str, bool
         runner_up=runner_up,
         is_asked_for=explanation.is_asked_for,
         margin=format_amount(explanation.margin),
-        baseline=baseline_in_words(explanation),
+        baseline=describe_baseline(explanation),
         has_texts=bool(explanation.contributions),
         sides=tuple(build.side(name, axis) for name, axis in zip(classes, axes) if axis.contributions) if shown else (),
         both=tuple(build.bar(one, axes[0]) for one in both) if shown else (),
@@ -167,7 +167,7 @@ class _Build:
             owner=Set(one.taxon, is_italic(one.rank)),
             owner_rank=one.rank,
             n_classes=one.n_classes,
-            similarity=cosine(one.similarity),
+            similarity=format_cosine(one.similarity),
             contribution=format_amount(one.contribution if one.net is None else one.net),
             left=self._part(min(value, 0.0) - axis.low),
             width=self._part(abs(value)),

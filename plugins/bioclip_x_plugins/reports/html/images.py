@@ -91,7 +91,7 @@ def convert_to_corners(box: tuple[float, float, float, float]) -> tuple[float, f
 
     The box may reach beyond the image, which the model then saw with a margin around it.
 
-    >>> corners((0.25, 0.0, 0.75, 1.0))
+    >>> convert_to_corners((0.25, 0.0, 0.75, 1.0))
     (25.0, 0.0, 50.0, 100.0)
     """
     left, top, right, bottom = (100 * edge for edge in box)

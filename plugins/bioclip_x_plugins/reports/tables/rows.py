@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bioclip_x.plugin import LINNAEAN, ORDER, Explanation, Prediction, Provenance, Result, Taxon
-from bioclip_x_plugins.reports.explanation_text import strongest_in_favour
+from bioclip_x_plugins.reports.explanation_text import find_strongest_in_favour
 from bioclip_x_plugins.reports.result_text import drop_infinite, find_language, split_contributions
 
 OURS: Final = (
@@ -68,7 +68,7 @@ def list_pybioclip_columns(provenance: Provenance) -> tuple[str, ...]:
 def find_epithet(taxon: Taxon) -> str:
     """The second word of a binomial, with whatever follows it.
 
-    >>> epithet(Taxon("species", "Cyanistes caeruleus", (("species", "Cyanistes caeruleus"),)))
+    >>> find_epithet(Taxon("species", "Cyanistes caeruleus", (("species", "Cyanistes caeruleus"),)))
     'caeruleus'
     """
     species = taxon.at("species")
@@ -78,4 +78,4 @@ def find_epithet(taxon: Taxon) -> str:
 def make_why_columns(explanation: Explanation) -> tuple[float | None, str]:
     """The margin over the runner-up and the winner's strongest descriptor in its favour, each blank where there is none."""
     margin = drop_infinite(explanation.margin) if explanation.runner_up else None
-    return margin, strongest_in_favour(split_contributions(explanation)[0])
+    return margin, find_strongest_in_favour(split_contributions(explanation)[0])

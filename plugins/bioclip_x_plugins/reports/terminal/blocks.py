@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bioclip_x.plugin import Explanation, Prediction, Provenance, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import (
-    baseline_in_words,
+    describe_baseline,
     describe_margin,
     format_amount,
     list_shared_contributions,
@@ -97,7 +97,7 @@ def render_footer(provenance: Provenance, layout: Layout, named: int, refused: i
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
-    grid.add_row("pictures", counts)
+    grid.add_row("images", counts)
     grid.add_row("model", make_safe_text(f"{provenance.model}, revision {provenance.revision}"))
     grid.add_row(
         "taxonomy", make_safe_text(f"{provenance.taxonomy}, {pluralise(provenance.n_classes, 'class', 'classes')}")
@@ -210,7 +210,7 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
 
 def _baseline(explanation: Explanation) -> Iterable[RenderableType]:
     """What the cosines are to be compared with."""
-    if words := baseline_in_words(explanation, COSINE_DECIMALS):
+    if words := describe_baseline(explanation, COSINE_DECIMALS):
         yield Text(f"cosine: {words}", "dim")
 
 

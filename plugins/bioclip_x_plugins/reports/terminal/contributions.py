@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bioclip_x.plugin import PromptContribution
 from bioclip_x_plugins.reports.explanation_text import describe_source, split_strongest
-from bioclip_x_plugins.reports.result_text import cosine, describe_contribution, format_signed
+from bioclip_x_plugins.reports.result_text import describe_contribution, format_cosine, format_signed
 
 COSINE_DECIMALS: Final = 2
 """Of cosines in the terminal, where columns are few."""
@@ -46,7 +46,7 @@ def render_why_panel(
         beside = f", {describe_source(one)}" if one.taxon else ""
         grid.add_row(
             Text.assemble(safe(describe_contribution(one)), (safe(beside).plain, "dim")),
-            cosine(one.similarity, COSINE_DECIMALS),
+            format_cosine(one.similarity, COSINE_DECIMALS),
             bar,
             format_signed(one.contribution),
         )
@@ -61,7 +61,7 @@ def render_why_panel(
 def render_bar(fraction: float, left: int, right: int, ascii_only: bool = False) -> Text:
     """A bar from a zero line: to the left, `left` cells long at -1, or to the right.
 
-    >>> contribution_bar(0.5, 0, 4).plain, contribution_bar(-0.5, 4, 0).plain
+    >>> render_bar(0.5, 0, 4).plain, render_bar(-0.5, 4, 0).plain
     ('│██  ', '  ██│')
     """
     full, half_left, half_right, zero = ("#", "", "", "|") if ascii_only else ("█", "▐", "▌", "│")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.prompts import Descriptor, DescriptorSet
-from bioclip_x.prompts.curation import Names, curate, summary
+from bioclip_x.prompts.curation import Names, curate, summarise_findings
 
 TIT = Names(("great tit", "Parus major"), "Parus", ("Parus major", "Parus minor", "Japanese tit", "titmouse"))
 
@@ -142,7 +142,7 @@ def test_empty_classes_are_to_be_asked_again() -> None:
     done = curate(DescriptorSet({"a": (), "b": (Descriptor("eats fish"),), "c": (Descriptor("a red cap"),)}, ""))
     assert done.to_ask_again == ("a", "b")
     assert [f.message for f in done.findings if f.kind == "empty class"] == [
-        "it has no descriptors; to be asked again", "nothing is left of its descriptors; to be asked again",
+        "it has no descriptors; ask again", "no descriptor is left; ask again",
     ]  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def test_part_weight_and_style_stay() -> None:
 
 def test_summary_counts_by_kind() -> None:
     done = curate(DescriptorSet({"tit": (Descriptor("- a cap"), Descriptor("- a tail"), Descriptor("eats fish"))}, ""))
-    assert summary(done.findings) == [
+    assert summarise_findings(done.findings) == [
         "list mark: 2 mended; first 'tit': '- a cap'", "not visual: 1 dropped; first 'tit': 'eats fish'",
     ]  # fmt: skip
 

@@ -83,7 +83,7 @@ def test_prose_is_taken_apart(tmp_path: Path) -> None:
 def test_a_class_twice_in_published_json_is_joined(tmp_path: Path) -> None:
     read = load_descriptors(written(tmp_path, '{"hen": ["red comb"], "hen": ["two legs"]}', "d.json"))
     assert phrases(read) == {"hen": ["red comb", "two legs"]}
-    assert "given twice, and joined: hen" in read.notes[0]
+    assert "classes given twice, lists joined: hen" in read.notes[0]
 
 
 def test_a_class_twice_in_our_json_is_an_error(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_names_given_by_hand_must_be_known() -> None:
     with pytest.raises(TaxonomyError, match=r"there is no class Insekta; did you mean class Insecta\?"):
         part("class=Insekta")
     with pytest.raises(
-        TaxonomyError, match=r"(?s)no family Apidea; did you mean family Apidae.*no family Xyzzy; nothing"
+        TaxonomyError, match=r"(?s)no family Apidea; did you mean family Apidae.*no family Xyzzy; no name"
     ):
         part("family=Apidea,Apidae,Xyzzy")
     with pytest.raises(TaxonomyError, match="has no rank 'phylum'; it has: kingdom, class, family, species"):
@@ -113,13 +113,13 @@ def test_a_file_may_hold_names_that_the_tree_lacks() -> None:
         "subset park.csv: 2 of 5 classes",
         "park.csv: 2 of 4 names found",
         "park.csv: 1 found by a synonym: Vespa communis",
-        "park.csv: 1 below species stand for their species: Parus major newtoni",
-        "park.csv: 1 are no taxon of the taxonomy: Apis dorsata",
-        "park.csv: 1 may be several taxa, left out: Morus",
+        "park.csv: 1 below species level, matched by their species: Parus major newtoni",
+        "park.csv: 1 not in the taxonomy: Apis dorsata",
+        "park.csv: 1 ambiguous, left out: Morus",
     )
     assert names(subset(tree(), ["Insecta", "!park.csv"], read=lambda path: listed)) == ["Apis mellifera"]
     with pytest.raises(
-        TaxonomyError, match=r"none of its 1 names is one taxon of insects.csv: Apis melifera \(species Apis"
+        TaxonomyError, match=r"none of its 1 names matches one taxon of insects.csv: Apis melifera \(species Apis"
     ):
         subset(tree(), ["park.csv"], read=lambda path: [Taxon("", "Apis melifera", ())])
     with pytest.raises(TaxonomyError, match="pass read="):

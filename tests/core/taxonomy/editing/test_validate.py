@@ -10,7 +10,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy import HOLE, TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.editing.validate import check
-from bioclip_x.taxonomy.names.spelling import find_oddities, is_surely_fine
+from bioclip_x.taxonomy.names.spelling import find_faults, has_no_faults
 from bioclip_x.taxonomy.ranks import ORDER
 from random_trees import classes_below, owner, trees
 
@@ -41,7 +41,7 @@ def test_nothing_to_say() -> None:
 def test_problems_carry_file_and_line_and_are_warnings() -> None:
     [problem] = check(tree(TIT, "Animalia/Aves/Paridae/Parus/Poecile palustris"))
     assert (problem.file, problem.line, problem.is_error) == ("birds.csv", 3, False)
-    assert problem.message == "species 'Poecile palustris' stands in the genus 'Parus'"
+    assert problem.message == "species 'Poecile palustris' is in the genus 'Parus'"
 
 
 def test_homonyms_name_their_paths() -> None:
@@ -50,7 +50,7 @@ def test_homonyms_name_their_paths() -> None:
         (
             "homonym",
             3,
-            "'Oenanthe' names 2 taxa, to be told apart by path: Animalia > Aves > Muscicapidae > Oenanthe (line 3); "
+            "'Oenanthe' names 2 taxa, distinguished only by path: Animalia > Aves > Muscicapidae > Oenanthe (line 3); "
             "Plantae > Magnoliopsida > Apiaceae > Oenanthe (line 4)",
         )
     ]
@@ -69,10 +69,10 @@ def test_no_code_is_looked_for_where_nothing_has_a_rank(monkeypatch: pytest.Monk
     for top in ("Aves", "Insecta"):
         builder.add(builder.add(0, "", top), "", "sp")
     monkeypatch.setattr(
-        "bioclip_x.taxonomy.editing.validate.nomenclatural_code", lambda _: pytest.fail("a path is walked")
+        "bioclip_x.taxonomy.editing.validate.guess_nomenclatural_code", lambda _: pytest.fail("a path is walked")
     )
     messages = [problem.message for problem in check(builder.build()) if problem.kind == "homonym"]
-    assert messages == ["'sp' names 2 taxa, to be told apart by path: Aves > sp; Insecta > sp"]
+    assert messages == ["'sp' names 2 taxa, distinguished only by path: Aves > sp; Insecta > sp"]
 
 
 def test_a_genus_and_its_subgenus_are_no_homonyms() -> None:
@@ -85,7 +85,7 @@ def test_holes_are_counted_by_rank() -> None:
     kinds = found(
         tree(TIT, "Animalia//Emydidae/Emys/Emys orbicularis", "Animalia//Emydidae/Emys/Emys trinacris", "Plantae")
     )
-    assert kinds == [("hole", 3, "2 of 4 classes stand in no class: Animalia > Emydidae (line 3)")]
+    assert kinds == [("hole", 3, "2 of 4 classes have no class: Animalia > Emydidae (line 3)")]
 
 
 @given(trees())
@@ -97,7 +97,7 @@ def test_holes_against_a_walk(taxonomy: Taxonomy) -> None:
             rank = taxonomy.rank(node)
             wanted[rank] = wanted.get(rank, 0) + len(classes_below(taxonomy, node))
     holes = [message for kind, _, message in found(taxonomy) if kind == "hole"]
-    told = {message.split(" in no ")[1].split(":")[0]: int(message.split(" ", 1)[0]) for message in holes}
+    told = {message.split(" have no ")[1].split(":")[0]: int(message.split(" ", 1)[0]) for message in holes}
     assert told == wanted
 
 
@@ -107,7 +107,7 @@ def test_ranks_out_of_order() -> None:
     builder.add(builder.add(family, "", "clade", line=3), "family", "Poecilidae", line=4)
     kinds = found(builder.build("x"))
     assert [(kind, line) for kind, line, _ in kinds] == [("rank order", 2), ("rank order", 4)]
-    assert kinds[0][2].startswith("family 'Paridae' stands below genus 'Parus'")
+    assert kinds[0][2].startswith("family 'Paridae' is below genus 'Parus'")
 
 
 @given(trees())
@@ -122,9 +122,7 @@ def test_rank_order_against_a_walk(taxonomy: Taxonomy) -> None:
 
 def test_several_roots() -> None:
     [(_, line, message)] = [one for one in found(tree(TIT, "//Emydidae/Emys")) if one[0] == "several roots"]
-    assert (
-        line == 3 and "2 taxa have nothing above them" in message and "kingdom 'Animalia', family 'Emydidae'" in message
-    )
+    assert line == 3 and "2 taxa have no parent" in message and "kingdom 'Animalia', family 'Emydidae'" in message
 
 
 def test_duplicates_and_letter_case() -> None:
@@ -170,11 +168,11 @@ def test_authors_left_in_names() -> None:
         ("M?ller", "question mark inside a word"),
         ("Parus\u200bmajor", "U+200B (zero width space)"),
         ("Parus\x07major", "U+0007 (a control character)"),
-        ("Andre\u0301", "letters in pieces"),
+        ("Andre\u0301", "decomposed letters"),
     ],
 )
 def test_wrong_encodings(text: str, told: str) -> None:
-    assert not is_surely_fine(text) and any(told in one for one in find_oddities(text))
+    assert not has_no_faults(text) and any(told in one for one in find_faults(text))
     builder = TaxonomyBuilder()
     builder.add(0, "", "x", Details(common_names={"fr": (text,)}, synonyms=(Synonym("y", text),)))
     kinds = found(builder.build("x"))
@@ -189,7 +187,7 @@ def test_mojibake_is_seen_and_mended(text: str) -> None:
         broken = text.encode("utf-8").decode("cp1252")
     except UnicodeDecodeError:  # some of Windows-1252's bytes stand for nothing
         return
-    seen = [one for one in find_oddities(broken) if f"perhaps {text!r}" in one]
+    seen = [one for one in find_faults(broken) if f"perhaps {text!r}" in one]
     assert bool(seen) is not text.isascii()
 
 
@@ -197,7 +195,7 @@ def test_mojibake_is_seen_and_mended(text: str) -> None:
     "text", ["Müller", "Çelik", "naïve", "Ærø", "日本", "Größe", "Ñandú", "Why?", "× hispanica", "Ångström"]
 )
 def test_letters_of_all_languages_are_fine(text: str) -> None:
-    assert list(find_oddities(text)) == []
+    assert list(find_faults(text)) == []
 
 
 def test_a_taxon_of_a_self_leaf_is_looked_at_once(birds_csv: object) -> None:

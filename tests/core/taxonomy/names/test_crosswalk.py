@@ -49,8 +49,8 @@ def walk() -> Crosswalk:
 
 def predicted(walk: Crosswalk, name: str, *shares: float, rank: str = "species") -> Prediction:
     """A prediction as the pipeline makes it, with the shares of the steps from the kingdom down."""
-    [node] = (n for n in range(walk.here.n_nodes) if walk.here.names[n] == name and walk.here.rank(n) == rank)
-    taxon = walk.here.taxon(node)
+    [node] = (n for n in range(walk.source.n_nodes) if walk.source.names[n] == name and walk.source.rank(n) == rank)
+    taxon = walk.source.taxon(node)
     steps = tuple(Step(rank, name, share) for (rank, name), share in zip(taxon.lineage, shares))
     return Prediction(taxon, shares[-1], steps)
 
@@ -73,8 +73,8 @@ def path(one: Prediction) -> list[tuple[str, float | None]]:
     ],
 )
 def test_a_taxon_is_found_by_id_name_or_synonym_of_either_tree(walk: Crosswalk, here: str, there: str, by: str) -> None:
-    crossed = walk.cross(predicted(walk, here, 1, 1, 1, 1).taxon)
-    assert (walk.there.names[crossed.node], crossed.by, crossed.why) == (there, by, "")
+    match = walk.match(predicted(walk, here, 1, 1, 1, 1).taxon)
+    assert (walk.target.names[match.node], match.by, match.why) == (there, by, "")
 
 
 def test_a_renamed_taxon_has_its_lineage_there_and_shares_where_they_are_known(walk: Crosswalk) -> None:
@@ -183,12 +183,12 @@ def test_notes_count_what_is_found_and_name_what_is_not(walk: Crosswalk) -> None
         "7 taxa above the classes are not one taxon in there.csv and keep their names: "
         "Cyanistes, Lymantriidae, Sula, Ardea, Plantae, … (2 more)",
     )
-    nothing = Crosswalk(walk.here, from_labels(("x",)))
+    nothing = Crosswalk(walk.source, from_labels(("x",)))
     assert nothing.notes()[0] == "reported as in labels: 0 of 8 classes found there"
 
 
 def test_a_taxonomy_crossed_to_itself_changes_nothing(walk: Crosswalk) -> None:
-    same = Crosswalk(walk.here, walk.here)
+    same = Crosswalk(walk.source, walk.source)
     one = predicted(walk, "Cyanistes caeruleus", 0.9, 0.8, 0.7, 0.6)
     result = Result("a.png", predictions=(one,), ranks=(RankWinner("species", one.taxon, 0.6, on_path=True),))
     assert same.report(result) == result

@@ -156,7 +156,7 @@ def test_what_was_meant() -> None:
     assert found.near("Cyanistes ceruleus")[0] == "species Cyanistes caeruleus"
     assert found.near("Parus ceruleus")[0] == "species Cyanistes caeruleus (parus caeruleus)"
     assert found.near("Paridea", "family") == ("family Paridae",)
-    assert found.near("Moris", "family") == ("genus Morus",), "no family is called alike"
+    assert found.near("Moris", "family") == ("genus Morus",), "no family has a similar name"
     assert found.near("Xyzzy") == ()
 
 

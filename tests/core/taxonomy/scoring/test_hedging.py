@@ -15,7 +15,7 @@ from bioclip_x.taxonomy.scoring.hedging import (
     compute_bets,
     compute_information,
     fit_lambda,
-    is_right,
+    is_correct,
     select_best_bet,
     select_most_specific,
 )
@@ -46,17 +46,17 @@ def test_bets_go_from_the_most_general_to_the_best_class(tree: Taxonomy, many: n
     found = bets_of(logits_BC, tree)
     for row in range(3):
         n = int((found.nodes_BF[row] >= 0).sum())
-        assert (found.nodes_BF[row, n:] == -1).all() and (found.shares_BF[row, n:] == 0).all()
+        assert (found.nodes_BF[row, n:] == -1).all() and (found.probs_BF[row, n:] == 0).all()
         last = tree.leaf_node_C.tolist().index(found.nodes_BF[row, n - 1])
         assert logits_BC[row, last] == logits_BC[row].max()
         assert (np.diff(found.information_BF[row, :n]) >= 0).all()
-        assert (np.diff(found.shares_BF[row, :n]) < 0).all()
+        assert (np.diff(found.probs_BF[row, :n]) < 0).all()
 
 
 @given(trees(), trees(), logits)
 def test_joined_bets_decide_as_apart(tree: Taxonomy, other: Taxonomy, many: np.ndarray) -> None:
     apart = [bets_of(many[:, : t.n_classes], t) for t in (tree, other)]
-    joined = Bets.joined(apart)
+    joined = Bets.concatenate(apart)
     for decide in (lambda some: select_most_specific(some, 0.6), lambda some: select_best_bet(some, 0.4)):
         assert decide(joined).tolist() == [node for some in apart for node in decide(some).tolist()]
 
@@ -66,7 +66,7 @@ def test_right_is_the_true_class_or_what_is_above_it(tree: Taxonomy, seed: int) 
     random = np.random.default_rng(seed)
     nodes, true = random.integers(0, tree.n_nodes, 20), random.integers(0, tree.n_classes, 20)
     expected = [node in above(tree, int(tree.leaf_node_C[c])) for node, c in zip(nodes.tolist(), true.tolist())]
-    assert is_right(nodes, true, tree).tolist() == expected
+    assert is_correct(nodes, true, tree).tolist() == expected
 
 
 @given(trees(), st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.8, 0.95]))
@@ -77,9 +77,9 @@ def test_the_lambda_found_reaches_the_accuracy_and_hardly_more(tree: Taxonomy, s
     true = np.array([random.choice(tree.n_classes, p=row / row.sum()) for row in chances])
     found = bets_of(logits_BC, tree)
     lambda_ = fit_lambda(found, true, tree, accuracy)
-    assert is_right(select_best_bet(found, lambda_), true, tree).mean() >= accuracy
+    assert is_correct(select_best_bet(found, lambda_), true, tree).mean() >= accuracy
     assume(lambda_ > 0)
-    assert is_right(select_best_bet(found, lambda_ * (1 - 2e-4)), true, tree).mean() < accuracy
+    assert is_correct(select_best_bet(found, lambda_ * (1 - 2e-4)), true, tree).mean() < accuracy
 
 
 def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
@@ -93,7 +93,7 @@ def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
 def test_what_cannot_be_reached_is_said() -> None:
     tree = from_labels(["a", "b"])
     certain = bets_of(np.array([[200.0, -200.0]], np.float32), tree)
-    with pytest.raises(RecipeError, match=r"no λ makes 90.0% of these 1 images right, at most 0.0%.*temperature"):
+    with pytest.raises(RecipeError, match=r"no λ makes 90.0% of these 1 images correct, at most 0.0%.*temperature"):
         fit_lambda(certain, np.array([1]), tree, 0.9)
     with pytest.raises(RecipeError, match="there is none"):
         fit_lambda(certain, np.array([], np.int64), tree, 0.9)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder, tree
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.taxonomy.scoring.rollup import BLOCK, plan_for, roll_up, select_top_rows
+from bioclip_x.taxonomy.scoring.rollup import BLOCK, get_plan, roll_up, select_top_rows
 
 HALF_ULP = 2.0**-24
 """What a float32 operation rounds by at most, relative to its result."""
@@ -163,7 +163,7 @@ def test_a_run_follows_the_reference_through_its_parts(logits: list[float]) -> N
         builder.add_lineage([("family", family), ("species", species)])
     with patch.object(tree, "SMALL", 0):
         taxonomy = builder.build()
-        assert plan_for(taxonomy).run_C.tolist() == [0, 0, 0, 1]
+        assert get_plan(taxonomy).run_C.tolist() == [0, 0, 0, 1]
     scores = roll_up(in_parts(torch.tensor([logits]), 1), taxonomy, n_best=4)
     exact = [naive(np.array(logits), taxonomy, node) for node in range(taxonomy.n_nodes)]
     assert_as_exact_as_float32(scores.log_probs_BI[0], [exact[node] for node in taxonomy.held_nodes])

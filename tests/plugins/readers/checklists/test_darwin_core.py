@@ -288,9 +288,9 @@ def test_all_that_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
         (meta("<location>missing.txt</location>"), "missing.txt"),
         (meta("<location>../t.txt</location>"), "not in the archive"),
         (meta("<location>http://example.org/t.txt</location>"), "not in the archive"),
-        (meta("<location>t.txt</location>", fieldsTerminatedBy="||"), "fields end with"),
+        (meta("<location>t.txt</location>", fieldsTerminatedBy="||"), "fieldsTerminatedBy is"),
         (meta("<location>t.txt</location>", ignoreHeaderLines="one"), "expected a number"),
-        ('<!DOCTYPE a [<!ENTITY b "c">]>' + meta("<location>t.txt</location>"), "entities"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]>' + meta("<location>t.txt</location>"), "DOCTYPE"),
         (meta("<location>t.txt</location>").replace(f"{TERMS}Taxon", f"{TERMS}Event"), "'event'"),
         (meta("<location>t.txt</location>"), "names no taxon"),
     ],
@@ -321,7 +321,7 @@ def test_a_stray_quote_is_told_with_the_line_it_stands_in(tmp_path: Path, row: s
 def test_a_broken_zip_is_told_by_this_reader(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(b"PK\x03\x04 and nothing more")
-    with pytest.raises(TaxonomyError, match="broken or unfinished"):
+    with pytest.raises(TaxonomyError, match="damaged or incomplete"):
         read(path)
 
 

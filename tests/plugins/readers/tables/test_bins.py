@@ -66,23 +66,23 @@ def test_spellings_of_a_table(text: str | bytes, tmp_path: Path) -> None:
 
 def test_what_is_odd_is_noted(tmp_path: Path) -> None:
     tree = BinsReader().read(file_of(tmp_path, "label,bin,who\nfox,canid,me\nfox,canid,you\n"))
-    assert tree.notes == ("1 labels are listed twice and taken once", "bins.csv: columns not used: who")
+    assert tree.notes == ("1 labels are listed twice; duplicates are ignored", "bins.csv: columns not used: who")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty; expected a header and lines of a label and its bin"),
+        ("", "is empty; expected a header, then a label and its bin"),
         (" \n\n", "is empty"),
-        ("label,bin\n", "nothing after the header"),
+        ("label,bin\n", "no rows after the header"),
         ("label\nfox\n", "line 1: expected two columns, label and bin; got only 'label'"),
         ("label,bin\nfox,\n", "line 2: the label 'fox' has no bin"),
         ("label,bin\nfox\n", "line 2: the label 'fox' has no bin"),
         ("label,bin\n,canid\n", "line 2: the bin 'canid' has no label"),
-        ("label,bin\nfox,a\nwolf,a\nfox,b\n", "line 4: 'fox' is in bin 'b', and in line 2 it is in 'a'"),
+        ("label,bin\nfox,a\nwolf,a\nfox,b\n", "line 4: 'fox' is in bin 'b', but in line 2 in 'a'"),
         (
             "fox,canid\nwolf,canid\n",
-            "line 1: 'fox', 'canid' looks like a label and its bin, for line 2 has that bin too",
+            "line 1: 'fox', 'canid' looks like a label and its bin, since line 2 has the same bin",
         ),
         ("label,bin\nfox, red,canid\n", "line 2: 3 cells under 2 columns; is a name unquoted"),
         ('label,bin\n"fox,canid\n', "line 2: not valid CSV"),
@@ -97,5 +97,5 @@ def test_files_that_are_wrong(text: str | bytes, message: str, tmp_path: Path) -
 def test_it_is_read_only_where_it_is_named(tmp_path: Path, tiny_model: str) -> None:
     path = file_of(tmp_path, "label,bin\nfox,canid\n")
     assert not BinsReader().sniff(path, path.read_bytes())
-    with pytest.raises(TaxonomyError, match="name one with --taxonomy-format: acef, bins, "):
+    with pytest.raises(TaxonomyError, match="name the format with --taxonomy-format: acef, bins, "):
         Classifier(tiny_model, taxonomy=path)

@@ -61,12 +61,12 @@ def test_a_prefix_without_a_name_is_a_rank_that_is_lacking(tmp_path: Path) -> No
     [
         (f"GB_1\t{BAUMANNII}\nGB_2\t{BAUMANNII}\tmore\n", 2, "expected an accession and a lineage, got 3 columns"),
         (f"{BAUMANNII}\nd__Bacteria;x__B\n", 2, "got 'x__B'"),
-        (f"{BAUMANNII}\nd__Bacteria;f__F;o__O\n", 2, "the order stands below the family"),
-        (f"{BAUMANNII}\nd__Bacteria;f__F;f__G\n", 2, "the family stands below the family"),
+        (f"{BAUMANNII}\nd__Bacteria;f__F;o__O\n", 2, "the order follows the family"),
+        (f"{BAUMANNII}\nd__Bacteria;f__F;f__G\n", 2, "the family follows the family"),
         (f"{BAUMANNII}\nd__;p__\n", 2, "no name at any rank"),
-        (f"{BAUMANNII}\nd__Bacteria;f__Moraxellaceae\n", 2, "family Moraxellaceae stands below domain Bacteria"),
+        (f"{BAUMANNII}\nd__Bacteria;f__Moraxellaceae\n", 2, "family Moraxellaceae is below domain Bacteria"),
         (f"{BAUMANNII}\n" * 5000 + "Bacteria\n", 5001, "got 'Bacteria'"),
-        (f"genome\tclassification\ng1\t{BAUMANNII}\ng2\n", 3, "expected 2 columns or more, got 1"),
+        (f"genome\tclassification\ng1\t{BAUMANNII}\ng2\n", 3, "expected at least 2 columns, got 1"),
         (f"{BAUMANNII}\n\0\n", 2, "a NUL byte"),
     ],
 )
@@ -103,7 +103,7 @@ def test_gtdb_itself(shared_data: Path) -> None:
     ("name", "message"),
     [
         ("gtdb_invalid.tsv", "line 2: expected an accession and a lineage, got 3 columns"),
-        ("gtdb_inconsistent.tsv", "line 2: genus Acinetobacter stands below family WRONG_FAMILY, and in line 1 below"),
+        ("gtdb_inconsistent.tsv", "line 2: genus Acinetobacter is below family WRONG_FAMILY, but in line 1 below"),
     ],
 )
 def test_gtdb_broken_on_purpose(shared_data: Path, name: str, message: str) -> None:

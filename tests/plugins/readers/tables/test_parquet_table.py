@@ -74,7 +74,7 @@ def test_lists_categories_numbers_and_nulls(tmp_path: Path) -> None:
     assert dict(great_tit.extra) == {"mass_g": "18.5"}
     assert tree.n_classes == 2
     assert [problem.message for problem in tree.problems] == [
-        "the column 'embedding' holds list<element: double> and no texts; left out"
+        "the column 'embedding' has the type list<element: double>, not text; left out"
     ]
 
 
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_told(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="cannot be read as Parquet"):
         read(path)
     twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["genus", "genus"])
-    with pytest.raises(TaxonomyError, match="'genus' stands there twice"):
+    with pytest.raises(TaxonomyError, match="'genus' occurs twice"):
         read(write(tmp_path / "c.parquet", twice))
     with pytest.raises(TaxonomyError, match="holds no taxon"):
         read(write(tmp_path / "d.parquet", {"genus": pa.array([], pa.string())}))

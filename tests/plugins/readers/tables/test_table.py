@@ -132,7 +132,7 @@ def test_a_class_listed_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
         ("\n \n", "is empty"),
         ("species\n", "holds no taxon"),
         ("genus,species\nParus,Parus major\nParus,Parus, minor\n", r"line 3: 3 cells under 2 columns"),
-        ("genus,genus\nParus,Parus\n", r"line 1: the column 'genus' stands there twice"),
+        ("genus,genus\nParus,Parus\n", r"line 1: the column 'genus' occurs twice"),
         ("class,cls,species\nAves,Mammalia,Parus major\n", r"line 1: 'class' and 'cls' are both the class rank"),
         ("sp,species\nParus minor,Parus major\n", r"line 1: 'sp' and 'species' are both the species rank"),
         ("gbif_id,GBIF_ID,species\n1,2,Parus major\n", r"line 1: 'gbif_id' and 'GBIF_ID' are both the gbif id"),
@@ -146,7 +146,7 @@ def test_a_class_listed_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
         ("genus,habitat\n,gardens\n", r"line 2: no name at any rank"),
         (b"genus,species\nParus,Parus m\xe4jor\n", r"line 2: not valid utf-8; save the file as UTF-8"),
         ("name,habitat\nParus,gardens\n", "in no format that any reader recognises"),
-        (b"a\n\0", "line 2 has a NUL byte, as no text has; save it as UTF-8"),
+        (b"a\n\0", "line 2 has a NUL byte; save it as UTF-8"),
     ],
 )
 def test_bad_tables(tmp_path: Path, content: str | bytes, message: str) -> None:

@@ -75,8 +75,8 @@ def test_a_genus_beside_its_species_is_a_class(tmp_path: Path) -> None:
         ([[[""] * 7, "nobody"]], "row 1: no name at any rank"),
         ([], "holds no taxon"),
         (json.dumps([GOLDFISH, GOLDFISH])[:-30], "line 1: not valid JSON: .*"),
-        (json.dumps([GOLDFISH])[:-1], "line 1: not valid JSON: .*is the file cut short"),
-        (json.dumps([GOLDFISH]) + "\n[]", "line 1: expected nothing after the list's end"),
+        (json.dumps([GOLDFISH])[:-1], "line 1: not valid JSON: .*is the file truncated"),
+        (json.dumps([GOLDFISH]) + "\n[]", "line 1: expected nothing after the end of the list"),
         ("[[[" + "[" * 100_000, "line 1: not valid JSON: maximum recursion depth"),
     ],
 )

@@ -82,7 +82,7 @@ def test_several_parents(tmp_path: Path) -> None:
     ("text", "line", "message"),
     [
         ("a b\nb c\nc a\n", 1, "a cycle of parents"),
-        ("a b\nb c d\n", 2, "expected a parent and a child, got 'b c d'; names of several words need tabs or commas"),
+        ("a b\nb c d\n", 2, "expected a parent and a child, got 'b c d'; separate names of several words by tabs or commas"),
         ("a b\n" + "".join(f"b c{i}\n" for i in range(3000)) + "b\n", 3002, "got 'b'"),
         ("a,b\nb,\n", 2, "got 'b,'"),
         ("a b\nb \0\n", 2, "a NUL byte"),

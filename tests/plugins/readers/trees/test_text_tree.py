@@ -97,14 +97,14 @@ def test_a_name_given_twice_is_two_classes_and_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "lines", "message"),
     [
-        ("A\n   B\n  C\n", [2], "indented by 3 blanks; expected two a level"),
+        ("A\n   B\n  C\n", [2], "indented by 3 spaces; expected two per level"),
         ("A\n    B\n", [2], "indented by 4; expected at most 2"),
         ("  A\n", [1], "expected none in the first line"),
         ("A\n\tB\n", [2], "indented by a tab"),
-        ("A\n  =B\n    C\n", [3], "'C' stands below a synonym"),
+        ("A\n  =B\n    C\n", [3], "'C' is below a synonym"),
         ("=A\nB\n", [1], "the synonym 'A' has no name above it"),
         ("A\n  [species]\n  =\n", [2, 3], "expected a name, got '[species]'"),
-        ("A\n" * 1000 + "   B\n" + "A\n" * 1000, [1001], "indented by 3 blanks"),
+        ("A\n" * 1000 + "   B\n" + "A\n" * 1000, [1001], "indented by 3 spaces"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_lines(tmp_path: Path, text: str, lines: list[int], message: str) -> None:
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_told_with_its_lines(tmp_path: Path, text: str, lines: 
         (b"A\n  B\0\n", "line 2: a NUL byte"),
         (b"A\n" * 50_000 + b"\xff\n", "line 50001: not valid utf-8"),
         (b"A" * (1 << 21), "line 1: more than 1,048,576 characters"),
-        (b"# nothing\n", "is empty; expected a name a line"),
+        (b"# nothing\n", "is empty; expected one name per line"),
     ],
 )
 def test_files_that_are_no_text(tmp_path: Path, content: bytes, message: str) -> None:
