@@ -62,7 +62,7 @@ class Figure:
 
     @property
     def value(self) -> float:
-        """The median of the ratios per round, in which other load on the machine affects both captions."""
+        """The median of the ratios per round, in which other load on the machine affects both sides."""
         return median(self.target.ratio(project, peer) for project, peer in self.samples)
 
     @property

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from figures import Figure, Captions, Target, measure_alternately
+from figures import Captions, Figure, Target, measure_alternately
 
 from bioclip_x_field_guide.drawing import draw_species
 from bioclip_x_field_guide.species import load_species

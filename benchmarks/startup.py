@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from figures import Figure, Captions, Target, measure_alternately, seconds
+from figures import Captions, Figure, Target, measure_alternately, seconds
 
 ROUNDS = 9
 TARGET = Target("at most", 1.3)

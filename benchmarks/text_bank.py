@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import open_clip
 import torch
-from figures import Agreement, Figure, Captions, Target, measure_alternately, seconds
+from figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
 from safetensors.torch import save_file
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
@@ -56,8 +56,8 @@ def _make_figure(name: Name, encoder: LoadedEncoder, pybioclip: Peer, taxonomy: 
     run_project, run_peer = partial(_embed, encoder, taxonomy, name), partial(pybioclip, labels)
     embeddings: dict[str, torch.Tensor] = {}
     samples = measure_alternately(
-        lambda: seconds(lambda: embeddings.update(ours=run_project())),
-        lambda: seconds(lambda: embeddings.update(peers=run_peer().T)),
+        lambda: seconds(lambda: embeddings.update(project=run_project())),
+        lambda: seconds(lambda: embeddings.update(peer=run_peer().T)),
         rounds,
     )
     difference = float((embeddings["project"] - embeddings["peer"]).abs().max())

@@ -1,7 +1,7 @@
 """Scoring 64 images against 867,455 classes, with probabilities at all ranks and the top five.
 
-The peer is the matrix product alone, in its faster layout (classes as rows). Also measured: memory beyond the bank, in a separate process for each
-number of images, and how often a half-precision bank changes the top five of random images.
+The peer is the matrix product alone, in its faster layout (classes as rows). Also measured: memory beyond the bank, in a separate
+process for each number of images, and how often a half-precision bank changes the top five of random images.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from big_tree import SPECIES, make_tree
-from figures import Figure, Limit, Captions, Target, measure_alternately, seconds
+from figures import Captions, Figure, Limit, Target, measure_alternately, seconds
 
 from bioclip_x.records import ImageFeatures, ModelCard, Scores, TextBank
 from bioclip_x.taxonomy import Taxonomy, cache

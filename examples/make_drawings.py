@@ -1,7 +1,7 @@
-"""Draws what lies in examples/drawings: `python examples/make_drawings.py [FOLDER]`.
+"""Renders the images in examples/drawings: `python examples/make_drawings.py [FOLDER]`.
 
-A seed that the embedded model was neither trained nor measured on. They are drawings: what a model makes of them says
-nothing of what it would make of photographs.
+The seed was not used to train or evaluate the embedded model. They are drawings: predictions for them say nothing about
+predictions for photographs.
 """
 
 import sys

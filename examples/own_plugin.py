@@ -1,11 +1,11 @@
-"""Your own plugin, in one file: another way of putting a class into words.
+"""A custom plugin in one file: a text builder that writes prompts in another wording.
 
     bioclip-x classify --plugin examples/own_plugin.py examples/drawings
     bioclip-x classify --plugin examples/own_plugin.py --text drawing-of:medium=watercolour examples/drawings
 
-A text builder is given the taxonomy and returns prompts; no base class is needed. Its options are the keyword-only
-arguments of its constructor, and are checked against their annotations. To install it for good, put the module into a
-package with an entry point in the group `bioclip_x` (CONTRIBUTING.md shows one).
+A text builder receives the taxonomy and returns prompts; no base class is needed. Its options are the keyword-only arguments of
+its constructor, which are validated against their annotations. To install it permanently, put the module into a package with an
+entry point in the group `bioclip_x` (see CONTRIBUTING.md).
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from bioclip_x.plugin import ComponentSpec, Prompt, PromptSet, Recipe, TextReque
 
 
 class DrawingOf:
-    """ "a field guide drawing of Eurasian blue tit, Cyanistes caeruleus" """
+    """Writes prompts such as "a field guide drawing of Eurasian blue tit, Cyanistes caeruleus"."""
 
     def __init__(self, *, medium: str = "field guide drawing") -> None:
         self.medium = medium
@@ -30,11 +30,11 @@ class DrawingOf:
 
 @hookimpl
 def text_builders() -> list[ComponentSpec]:
-    """Offers the builder, so that `--text drawing-of` finds it."""
+    """Registers the builder, which makes `--text drawing-of` available."""
     return [ComponentSpec("drawing-of", "an example: a medium and the names", f"{__name__}:DrawingOf")]
 
 
 @hookimpl
 def configure(recipe: Recipe) -> dict[str, Any]:
-    """What `--plugin examples/own_plugin.py` changes in the recipe."""
+    """Returns the recipe settings that `--plugin examples/own_plugin.py` changes."""
     return {"text": ["drawing-of"]}

@@ -1,6 +1,6 @@
-"""Your own taxonomy: any networkx graph of edges parent → child, without writing a file.
+"""A custom taxonomy from a networkx graph with edges parent → child, without a file.
 
-python examples/read_own_taxonomy.py
+python examples/own_taxonomy.py
 """
 
 import networkx as nx
@@ -24,4 +24,4 @@ if __name__ == "__main__":
     for result in classifier.classify("examples/drawings"):
         if result.predictions:
             best = result.predictions[0]
-            print(f"{result.source}: {best.taxon.name} ({best.probability:.0%} of the share among {len(graph)} taxa)")
+            print(f"{result.source}: {best.taxon.name} ({best.probability:.0%} share among the listed species)")

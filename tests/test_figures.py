@@ -32,7 +32,7 @@ def test_the_field_guides_page_shows_the_results_file(monkeypatch: pytest.Monkey
 def test_the_embedded_model_is_the_one_that_was_measured() -> None:
     from bioclip_x_plugins.encoders.locate import locate
 
-    assert field_guide_results()["model"]["revision"] == locate("field-guide").revision
+    assert field_guide_results()["model"]["revision"] == locate("package:bioclip_x_field_guide/model").revision
 
 
 def test_the_embedded_model_keeps_what_was_promised_of_it() -> None:

@@ -36,7 +36,7 @@ def test_the_page_shows_the_results_file(benchmark: ModuleType, results: dict[st
 def test_the_embedded_model_is_the_one_that_was_measured(results: dict[str, Any]) -> None:
     from bioclip_x_plugins.encoders.locate import locate
 
-    assert results["model"]["revision"] == locate("field-guide").revision
+    assert results["model"]["revision"] == locate("package:bioclip_x_field_guide/model").revision
 
 
 @pytest.mark.parametrize("group", ["trained_on", "never_drawn"])

@@ -135,7 +135,7 @@ def test_the_species_list_in_the_readme(tmp_path: Path, tiny_model: str) -> None
 def test_own_taxonomy(newcomer: tuple[Path, dict[str, str]]) -> None:
     here, environment = newcomer
     done = subprocess.run(
-        [sys.executable, "examples/read_own_taxonomy.py"],
+        [sys.executable, "examples/own_taxonomy.py"],
         cwd=here, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

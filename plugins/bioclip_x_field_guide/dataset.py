@@ -1,9 +1,9 @@
 """Drawings of the field guide, rendered once and cached in a memory-mapped file.
 
 Three kinds of drawing: species, species with one trait changed, and imaginary organisms with random traits. The texts of the
-first are those of the text builders and the bare phrases of their traits ("a red cap"). The other two have phrases only, so that a
-model learns the meaning of a phrase and not the species that it occurs with. Held-out species occur in none of them, neither by
-name nor by their combination of traits.
+first are those of the text builders and the bare phrases of their traits ("a red cap"). The other two have phrases only, so that
+a model learns the meaning of a phrase and not the species that it occurs with. Held-out species occur in none of them, neither
+by name nor by their combination of traits.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ def scorers() -> list[ComponentSpec]:
 def adjust_logits() -> list[ComponentSpec]:
     return [
         ComponentSpec(
-            "species-list", "restricts to or favours the species of a list", f"{HERE}.adjustments.species_list:SpeciesList"
+            "species-list",
+            "restricts to or favours the species of a list",
+            f"{HERE}.adjustments.species_list:SpeciesList",
         )
     ]
 

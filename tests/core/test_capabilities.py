@@ -1,4 +1,4 @@
-"""What components declare, and that the core knows no component by its name."""
+"""Declared capabilities, and that the core refers to no component by name."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Scored:
         return Classifier(plugins=[str(self.head)], labels=CLASSES, scorer=scorer, head=head, **fields)
 
     def calibrated(self) -> Calibration:
-        """A calibration made with the head `flat`, and kept."""
+        """Makes and saves a calibration with the head `flat`."""
         classifier = self.classifier("flat")
         dataset = Manifest(path=self.labels)
         list(dataset.prepare(classifier.taxonomy))
@@ -119,8 +119,8 @@ def test_capabilities_of_a_wrong_type_are_refused(kind: Kind, target: str, monke
         monkeypatch.setattr(Odd, "capabilities", value, raising=False)
         with pytest.raises(PluginError) as problem:
             registry.make(kind, "odd")
-        for told in (f"{Odd.__module__}.Odd", f"{CAPABILITIES[kind].__name__}", repr(value)):
-            assert told in str(problem.value)
+        for part in (f"{Odd.__module__}.Odd", f"{CAPABILITIES[kind].__name__}", repr(value)):
+            assert part in str(problem.value)
     monkeypatch.setattr(Odd, "capabilities", CAPABILITIES[kind]())
     assert type(registry.make(kind, "odd")) is Odd
 

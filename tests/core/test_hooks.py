@@ -98,7 +98,7 @@ def test_hook_text_builders(tiny_model: str) -> None:
 
 
 def test_hook_models(tiny_model: str) -> None:
-    """A plugin's model has a short name, brings its encoder, and is what outputs call it."""
+    """A model of a plugin has a short name, implies its encoder, and is named in outputs."""
     from bioclip_x_plugins.encoders.open_clip import OpenClip
 
     asked: list[tuple[str, str]] = []
@@ -147,7 +147,7 @@ def test_hook_encoders(tiny_model: str) -> None:
 
 def test_hook_scorers(tiny_model: str) -> None:
     class First:
-        """The first class, always."""
+        """Always chooses the first class."""
 
         def logits(self, features: Any, bank: Any, card: Any, taxonomy: Taxonomy) -> Logits:
             logits_BC = torch.zeros(len(features.embeddings_BD), bank.n_classes)
@@ -160,7 +160,9 @@ def test_hook_scorers(tiny_model: str) -> None:
     registry = registry_with("scorers", First)
     [result] = Classifier(tiny_model, registry=registry, scorer="mine", labels=("a", "b")).classify(picture())
     assert result.predictions[0].taxon.name == "a"
-    assert result.explanation is not None and result.explanation.rest == 50, "what no prompt explains is told apart"
+    assert result.explanation is not None and result.explanation.rest == 50, (
+        "what no prompt explains is reported separately"
+    )
 
 
 def test_hook_adjust_logits(tiny_model: str) -> None:
@@ -200,7 +202,7 @@ def test_hook_losses() -> None:
 
 def test_hook_taxonomy_readers(tiny_model: str, tmp_path: Path) -> None:
     class Lines:
-        """A name a line, in files that end in .lines."""
+        """One name per line, in .lines files."""
 
         def sniff(self, path: Path, head: bytes) -> bool:
             return path.suffix == ".lines"

@@ -1,4 +1,4 @@
-"""A family of models that can do no more than it must."""
+"""A family of models with only the required methods."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_load_is_enough(registry: Registry, tiny_model: str) -> None:
         Classifier(tiny_model, registry=registry)
 
 
-def test_what_it_cannot_do_is_refused(registry: Registry, tiny_model: str) -> None:
+def test_missing_capabilities_are_refused(registry: Registry, tiny_model: str) -> None:
     with pytest.raises(ModelError, match="the encoder 'open_clip' preprocesses images only as model"):
         Classifier(tiny_model, registry=registry, labels=("a", "b"), preprocess="pybioclip")
 
 
-def test_a_list_without_embeddings_is_embedded_here(
+def test_a_class_list_without_embeddings_is_embedded(
     registry: Registry, tiny_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "names.csv").write_text("family,species\nParidae,Parus major\nCorvidae,Corvus corax\n")

@@ -39,7 +39,7 @@ def options(text: Any, target: type = Templates) -> dict[str, Any]:
         ({"name": "templates", "set": "clip"}, {"set": "clip", "name": "common", "k": 1}),
     ],
 )
-def test_the_first_value_may_stand_without_its_options_name(text: Any, expected: dict[str, Any]) -> None:
+def test_the_first_value_may_come_without_an_option_name(text: Any, expected: dict[str, Any]) -> None:
     assert options(text) == expected
 
 
@@ -56,17 +56,17 @@ def test_the_first_value_may_stand_without_its_options_name(text: Any, expected:
         ("templates:3", r"text builder 'templates': option 'set"),
     ],
 )
-def test_what_is_wrong_in_a_reference_is_told(text: str, message: str) -> None:
+def test_errors_in_references(text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         options(text)
 
 
-def test_a_component_without_such_an_option_says_so() -> None:
+def test_a_component_without_a_positional_option() -> None:
     with pytest.raises(RecipeError, match="'has' needs an option name, option=value; known: style"):
         options("descriptors:has", Named)
 
 
-def test_two_such_options_are_the_components_fault() -> None:
+def test_two_positional_options_are_a_plugin_error() -> None:
     with pytest.raises(PluginError, match="at most one argument that is not keyword-only; it has a, b"):
         options("odd", TwoPositional)
 

@@ -1,4 +1,4 @@
-"""The one door for plugins."""
+"""The public interface for plugins, `bioclip_x.plugin`."""
 
 from __future__ import annotations
 

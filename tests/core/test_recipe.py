@@ -32,7 +32,7 @@ def _plugin(patch: Mapping[str, Any]) -> Any:
     return Plugin()
 
 
-def test_defaults_are_bioclips_way(registry: Registry) -> None:
+def test_defaults_are_those_of_bioclip(registry: Registry) -> None:
     recipe = resolve_recipe(registry)
     assert (recipe.model, str(recipe.text[0]), recipe.pooling, recipe.head.name) == (
         "field-guide", "taxonomic", "mean", "flat",
@@ -66,7 +66,7 @@ def test_two_plugins_that_disagree_are_named(registry: Registry) -> None:
     assert settled.pooling == "ensemble"
 
 
-def test_values_are_compared_as_the_recipe_understands_them(registry: Registry) -> None:
+def test_values_are_compared_after_validation(registry: Registry) -> None:
     registry.register("same", _plugin({"text": "descriptors"}), "a test")
     assert resolve_recipe(registry, plugins=["descriptors", "same"]).text[0].name == "descriptors"
 
@@ -78,13 +78,13 @@ def test_values_are_compared_as_the_recipe_understands_them(registry: Registry) 
         ({"pooling": "median"}, r"--plugin odd: pooling: expected 'mean', "),
     ],
 )
-def test_a_plugin_with_an_odd_patch_is_named(registry: Registry, patch: Any, message: str) -> None:
+def test_a_plugin_with_an_invalid_patch_is_named(registry: Registry, patch: Any, message: str) -> None:
     registry.register("odd", _plugin(patch), "a test")
     with pytest.raises(BioclipXError, match=message):
         resolve_recipe(registry, plugins=["odd"])
 
 
-def test_a_flag_for_labels_or_taxonomy_settles_which_it_is(registry: Registry, tmp_path: Path) -> None:
+def test_a_flag_for_labels_or_taxonomy_replaces_the_other(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text("taxonomy: birds.csv\n")
     recipe = resolve_recipe(registry, file=file, flags={"labels": ("a", "b")})
@@ -106,24 +106,24 @@ def test_unknown_fields_and_bad_values(registry: Registry, tmp_path: Path) -> No
         resolve_recipe(registry, flags={"labels": ("a",), "taxonomy": "b.csv"})
 
 
-def test_a_rank_brings_rollup_and_a_descriptor_file_brings_descriptors(registry: Registry) -> None:
+def test_a_rank_implies_rollup_and_a_descriptor_file_implies_descriptors(registry: Registry) -> None:
     assert resolve_recipe(registry, flags={"rank": "family"}).head.name == "rollup"
     assert resolve_recipe(registry, flags={"rank": "family", "head": "flat"}).head.name == "flat"
     assert resolve_recipe(registry, flags={"descriptors": "d.yaml"}).text[0].name == "descriptors"
     assert resolve_recipe(registry, flags={"descriptors": "d.yaml", "text": "common"}).text[0].name == "common"
 
 
-def test_two_settings_that_bring_different_heads_are_named(registry: Registry) -> None:
+def test_two_settings_that_imply_different_heads_are_named(registry: Registry) -> None:
     with pytest.raises(
         RecipeError,
         match="rank implies the head 'rollup' and depth implies the head 'hedge'; leave out the rank or the depth, or choose",
     ):
         resolve_recipe(registry, flags={"rank": "family", "depth": "auto"})
     named = resolve_recipe(registry, flags={"rank": "family", "depth": "auto", "head": "hedge"})
-    assert (named.head.name, named.rank, named.depth) == ("hedge", "family", "auto")  # refused by what needs the head
+    assert (named.head.name, named.rank, named.depth) == ("hedge", "family", "auto")  # refused later, by the classifier
 
 
-def test_a_dump_is_the_recipe_again(registry: Registry) -> None:
+def test_a_dump_restores_the_recipe(registry: Registry) -> None:
     flags = {"text": ["descriptors:style=bare", "common"], "labels": ("a", "b"), "head": "rollup"}
     recipe = resolve_recipe(registry, flags=flags)
     assert recipe.dump()["text"] == [{"name": "descriptors", "style": "bare"}, "common"]
@@ -136,18 +136,18 @@ def test_a_dump_is_the_recipe_again(registry: Registry) -> None:
     ("text", "pooling"),
     [
         ("templates:openai-80", "ensemble"),  # as CLIP pools them
-        (["taxonomic", "templates:clip"], "ensemble"),  # one text a class is pooled alike by all
+        (["taxonomic", "templates:clip"], "ensemble"),  # one text per class is the same for all poolings
         ("descriptors", "mean"),
         (["templates:openai-80", "descriptors"], "mean"),  # they differ: the default
         ("common", "mean"),
     ],
 )
-def test_texts_bring_the_pooling_they_were_published_with(registry: Registry, text: Any, pooling: str) -> None:
+def test_texts_imply_the_pooling_they_were_published_with(registry: Registry, text: Any, pooling: str) -> None:
     recipe = resolve_recipe(registry, flags={"text": text})
     assert recipe.pooling == recipe.dump()["pooling"] == pooling
 
 
-def test_a_pooling_that_is_set_counts_more_than_the_texts(registry: Registry, tmp_path: Path) -> None:
+def test_a_pooling_that_is_set_overrides_that_of_the_texts(registry: Registry, tmp_path: Path) -> None:
     text = {"text": "templates:openai-80"}
     assert resolve_recipe(registry, flags=text | {"pooling": "max"}).pooling == "max"
     assert resolve_recipe(registry, flags=text, plugins=["mean"]).pooling == "mean"
@@ -158,7 +158,7 @@ def test_a_pooling_that_is_set_counts_more_than_the_texts(registry: Registry, tm
     assert resolve_recipe(registry, file=file).pooling == "mean"
 
 
-def test_a_pooling_that_does_not_exist_is_refused(registry: Registry) -> None:
+def test_an_unknown_pooling_is_refused(registry: Registry) -> None:
     builder = type("Odd", (), {"capabilities": TextBuilderCapabilities(pooling="median")})  # type: ignore[arg-type]
     registry.register("odd", _text_builder(builder), "a test")
     with pytest.raises(RecipeError, match="pooling: expected 'mean', 'ensemble' or 'max', got "):

@@ -66,18 +66,18 @@ def test_built_ins_are_found_through_entry_points_only(registry: Registry) -> No
     assert not create_registry(only=["rollup"]).components("heads")
 
 
-def test_options_that_are_relative_paths_are_taken_from_a_folder(registry: Registry) -> None:
+def test_relative_path_options_are_resolved_against_a_folder(registry: Registry) -> None:
     def placed(text: str) -> str:
         return str(resolve_relative_paths(registry, "adjust_logits", parse_ref(text), Path("/parks")))
 
     assert placed("species-list:oak.csv,mode=prior") == "species-list:file=/parks/oak.csv,mode=prior"
     assert placed("species-list:file=/lists/oak.csv") == "species-list:file=/lists/oak.csv"
-    assert placed("nobody-asks") == "nobody-asks"  # without options it is not looked at
+    assert placed("nobody-asks") == "nobody-asks"  # without options, the target is not imported
     with pytest.raises(RecipeError, match="option 'mode': expected 'hard' or 'prior', got 'soft'"):
         placed("species-list:oak.csv,mode=soft")
 
 
-def test_the_target_of_every_built_in_is_there() -> None:
+def test_the_target_of_every_built_in_can_be_imported() -> None:
     registry = create_registry(own={"cli": commands})
     assert not registry.warnings
     for kind in KINDS:
@@ -103,7 +103,7 @@ def test_a_target_that_cannot_be_imported_names_its_plugin(registry: Registry) -
         registry.make("heads", "hollow")
 
 
-def test_duplicate_names_are_refused_naming_both_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicate_names_are_refused_with_both_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     entry_point(monkeypatch, "other", plugin("rollup"))
     with pytest.raises(
         PluginError,
@@ -112,11 +112,11 @@ def test_duplicate_names_are_refused_naming_both_origins(monkeypatch: pytest.Mon
         create_registry()
 
 
-def test_a_name_that_an_installed_plugin_has_leaves_that_plugin_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_name_in_use_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entry_point(monkeypatch, "rollup", plugin())
     registry = create_registry()
     [warning] = registry.warnings
-    assert "plugin 'rollup' of somebodys-package 3.2" in warning and "another plugin is called so" in warning
+    assert "plugin 'rollup' of somebodys-package 3.2" in warning and "is in use by" in warning
     assert registry.plugins["rollup"].startswith("bioclip-x ") and "loud" not in registry.components("heads")
     hook = registry.configure("rollup")
     assert hook is not None and hook(recipe=None) == [{"head": "rollup"}]
@@ -133,7 +133,7 @@ def test_one_plugin_that_provides_a_name_twice_is_refused(registry: Registry) ->
     assert "loud" not in registry.components("heads") and "twice" not in registry.plugins
 
 
-def test_misspelt_hooks_are_refused_and_leave_nothing_behind(registry: Registry) -> None:
+def test_misspelt_hooks_are_refused_without_side_effects(registry: Registry) -> None:
     class Misspelt:
         @hookimpl
         def haeds(self) -> list[ComponentSpec]:
@@ -146,7 +146,7 @@ def test_misspelt_hooks_are_refused_and_leave_nothing_behind(registry: Registry)
     with pytest.raises(PluginError, match=r"haeds.*known hooks:.*heads"):
         registry.register("misspelt", Misspelt(), "here")
     assert "misspelt" not in registry.plugins and "never" not in registry.components("losses")
-    registry.register("loud", plugin(), "here")  # the registry is as good as before
+    registry.register("loud", plugin(), "here")  # the registry is unchanged
 
 
 def test_a_broken_installed_plugin_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_a_broken_installed_plugin_is_one_warning(monkeypatch: pytest.MonkeyPatc
         create_registry(strict=True)
 
 
-def test_a_hook_that_fails_or_returns_nonsense_is_a_broken_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hook_that_fails_or_returns_another_type_makes_a_broken_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     class Nonsense:
         @hookimpl
         def heads(self) -> list[Any]:
@@ -182,9 +182,7 @@ def test_plugins_by_file_and_module(tmp_path: Path, registry: Registry) -> None:
     assert type(registry.make("heads", "mine")).__name__ == "Head"
     with pytest.raises(PluginError, match=r"json has no hook; is @hookimpl missing\?"):
         registry.load(["json"])
-    with pytest.raises(
-        PluginError, match=r"no plugin and no module is called 'no_such_plugin'; installed: .*rollup"
-    ):
+    with pytest.raises(PluginError, match=r"no plugin and no module is called 'no_such_plugin'; installed: .*rollup"):
         registry.load(["no_such_plugin"])
     with pytest.raises(PluginError, match=r"the plugin file .*gone.py does not exist"):
         registry.load([str(tmp_path / "gone.py")])
@@ -217,7 +215,7 @@ def test_an_installed_plugin_by_its_modules_name_is_itself(registry: Registry) -
     assert registry.load(["bioclip_x_plugins.rollup", "rollup"]) == ["rollup", "rollup"]
 
 
-def test_wrong_arguments_of_a_hook_and_exits_are_a_broken_plugin(
+def test_wrong_hook_arguments_and_exits_make_a_broken_plugin(
     monkeypatch: pytest.MonkeyPatch, registry: Registry, tmp_path: Path
 ) -> None:
     class Wrong:
@@ -234,7 +232,7 @@ def test_wrong_arguments_of_a_hook_and_exits_are_a_broken_plugin(
     assert "SystemExit: 3; skipped" in create_registry().warnings[0]
 
 
-def test_a_name_that_no_installed_plugin_has_is_told() -> None:
+def test_an_unknown_installed_plugin_is_a_warning() -> None:
     assert (
         create_registry(only=["rollup", "rolup"])
         .warnings[0]

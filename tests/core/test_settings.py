@@ -1,4 +1,4 @@
-"""The user's settings: a file, variables over it, and what is refused."""
+"""Settings from a file and from variables, which take precedence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bioclip_x.settings import (
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A configuration file of the test's own, and no variable."""
+    """A configuration file for the test, without variables."""
     path = tmp_path / "config.yaml"
     path.write_text("model: bioclip-2\nbatch_size: 8\ncache: scratch\n")
     monkeypatch.setenv("BIOCLIP_X_CONFIG", str(path))
@@ -29,7 +29,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_variables_win_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_override_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIOCLIP_X_BATCH_SIZE", "16")
     monkeypatch.setenv("BIOCLIP_X_DEVICE", "cpu")
     monkeypatch.setenv("BIOCLIP_X_MODEL", "")
@@ -72,7 +72,7 @@ def test_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: P
     assert load_settings().values == {} and find_cache_folder() == find_default_cache_folder()
 
 
-def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_folder_is_the_one_set(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert find_cache_folder() == tmp_path / "scratch"
     file.write_text("cache: ~/scratch\n")
     assert find_cache_folder() == Path("~/scratch").expanduser()
@@ -94,20 +94,20 @@ def test_the_cache_lies_where_it_was_set(file: Path, monkeypatch: pytest.MonkeyP
         ("model: a\nmodel: b\n", "line 2: .*'model' is given twice"),
     ],
 )
-def test_files_that_are_wrong(file: Path, text: str, message: str) -> None:
+def test_invalid_files(file: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(SettingsError, match=message):
         load_settings()
 
 
-def test_an_unknown_settings_value_is_not_told(file: Path) -> None:
+def test_the_value_of_an_unknown_setting_is_not_shown(file: Path) -> None:
     file.write_text("api_key: sk-12345\n")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as error:
         load_settings()
-    assert "api_key" in str(told.value) and "sk-12345" not in str(told.value)
+    assert "api_key" in str(error.value) and "sk-12345" not in str(error.value)
 
 
-def test_variables_that_are_wrong(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_variables(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIOCLIP_X_BATCH_SIZE", "many")
     with pytest.raises(SettingsError, match=r"^BIOCLIP_X_BATCH_SIZE: .* valid integer.*, got 'many'"):
         load_settings()
@@ -116,8 +116,8 @@ def test_variables_that_are_wrong(file: Path, monkeypatch: pytest.MonkeyPatch) -
         load_settings()
 
 
-def test_the_library_does_not_look_at_them(file: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `Classifier` does is what its arguments say; only the cache is the machine's."""
+def test_the_library_ignores_settings(file: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Classifier` depends only on its arguments, except for the cache folder."""
     monkeypatch.setenv("BIOCLIP_X_LANGUAGE", "de")
     monkeypatch.setenv("BIOCLIP_X_DEVICE", "no-such-device")
     recipe = Classifier(tiny_model, labels=("a", "b")).recipe

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong is told as place, what was expected, and what came."""
+"""Validation errors: place, expectation, actual value."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Tree(BaseModel):
 
 
 def found(document: Any, model: Any = Tree) -> tuple[str, ...]:
-    with pytest.raises(ValidationError) as told:
+    with pytest.raises(ValidationError) as error:
         TypeAdapter(model).validate_python(document)
-    return tuple(map(str, list_errors(told.value, model)))
+    return tuple(map(str, list_errors(error.value, model)))
 
 
 @pytest.mark.parametrize(
@@ -77,33 +77,33 @@ def found(document: Any, model: Any = Tree) -> tuple[str, ...]:
         ("oak", "expected a mapping, got 'oak'"),
     ],
 )
-def test_place_what_was_expected_and_what_came(document: Any, message: str) -> None:
+def test_place_expectation_and_actual_value(document: Any, message: str) -> None:
     assert found(document) == (message,)
 
 
-def test_a_place_does_not_name_the_type_that_was_tried() -> None:
+def test_a_place_does_not_include_union_tags() -> None:
     assert found({"calibration": 3})[0] == "calibration: expected 'none' or 'auto', got 3"
 
 
-def test_unknown_fields_are_told_with_those_there_are_at_their_place() -> None:
+def test_errors_for_unknown_fields_list_the_known_ones() -> None:
     top = "name, age, height, kind, deciduous, photo, calibration, leaves, oldest, notes, places, code, size"
-    assert found({"hight": 3}) == (f"no field is called 'hight'; known: {top}",)  # `base` is nobody's to set
+    assert found({"hight": 3}) == (f"no field is called 'hight'; known: {top}",)  # `base` is excluded
     assert found({"oldest": {"wait": 3}}) == ("no field is called 'oldest.wait'; known: weight",)
     assert found({"leaves": [{"wait": 3}]}) == ("no field is called 'leaves.0.wait'; known: weight",)
-    with pytest.raises(ValidationError) as told:
+    with pytest.raises(ValidationError) as error:
         Tree.model_validate({"hight": 3})
-    assert find_first_error(told.value, what="setting") == FieldError("", "no setting is called 'hight'")
+    assert find_first_error(error.value, what="setting") == FieldError("", "no setting is called 'hight'")
 
 
-def test_all_that_is_wrong_comes_in_order_and_first_error_is_the_first() -> None:
-    with pytest.raises(ValidationError) as told:
+def test_errors_are_listed_in_order() -> None:
+    with pytest.raises(ValidationError) as error:
         Tree.model_validate({"age": 0, "name": 3})
-    assert [one.place for one in list_errors(told.value)] == ["name", "age"]
-    assert find_first_error(told.value) == list_errors(told.value)[0]
+    assert [one.place for one in list_errors(error.value)] == ["name", "age"]
+    assert find_first_error(error.value) == list_errors(error.value)[0]
 
 
 @given(st.recursive(st.integers() | st.text(), st.lists, max_leaves=200))
-def test_of_a_long_value_only_the_beginning_is_shown(value: Any) -> None:
+def test_long_values_are_cut(value: Any) -> None:
     [message] = found(value, model=Leaf)
     assert len(message) <= len("expected a mapping, got …") + LONGEST
     assert message.startswith("expected a mapping, got ") and "\n" not in message

@@ -14,7 +14,7 @@ from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.training.components import make_parts
 from bioclip_x.training.config import read_config
 from bioclip_x_field_guide import drawing, species
-from bioclip_x_field_guide.dataset import DRAWN_AT, FieldGuide
+from bioclip_x_field_guide.dataset import RENDER_SIZE, FieldGuide
 from bioclip_x_field_guide.dataset import _choose_traits as traits_of
 
 
@@ -28,7 +28,7 @@ def test_drawings_of_species_bear_their_own_class(taxonomy: Taxonomy, tmp_path: 
     assert list(guide.prepare(taxonomy)) == [] and len(guide) == 3
     for i, one in enumerate(species.load_species()[:3]):
         assert taxonomy.class_taxon(guide.sample(i).class_index).name == one.name
-        whole = drawing.draw_species(one.name, (5, 0, i), DRAWN_AT).image
+        whole = drawing.draw_species(one.name, (5, 0, i), RENDER_SIZE).image
         np.testing.assert_array_equal(guide.image(i), np.asarray(whole.resize((24, 24), 3)))
     [kept] = tmp_path.iterdir()
     before = kept.stat().st_mtime_ns
@@ -50,7 +50,7 @@ def test_a_species_with_one_trait_changed_has_no_class_and_the_phrases_of_what_i
     guide = FieldGuide(kind="changed", count=2, seed=5, size=24, processes=1, cache=tmp_path)
     list(guide.prepare(taxonomy))
     one = species.list_trained_species()[0]
-    drawn, traits = drawing.draw_changed(one.name, (5, 2, 0), DRAWN_AT)
+    drawn, traits = drawing.draw_changed(one.name, (5, 2, 0), RENDER_SIZE)
     assert len(traits.items() - one.traits.items()) == 1
     assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(one.plan, traits)
     np.testing.assert_array_equal(guide.image(0), np.asarray(drawn.image.resize((24, 24), 3)))

@@ -1,4 +1,4 @@
-"""`bioclip-x classify`: names what is in images, and says why."""
+"""`bioclip-x classify`: classifies images and explains the predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
-from bioclip_x.cli.flags import add_recipe_options, plugin_option
+from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
 
 
 Sink = tuple[Report, Path | None]
-"""A report, and the file it goes to; None is stdout."""
+"""A report and its file; None for stdout."""
 
 
 @click.command(name="classify")
 @click.argument("images", nargs=-1)
 @plugin_option
-@click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
+@recipe_option
 @add_recipe_options
 @click.option(
     "--bins",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Labels and their bins (CSV, two columns): report the shares of the bins.",
+    help="Labels and their bins (CSV, two columns): report the probabilities of the bins.",
 )
 @click.option(
     "--format",
     "format_",
     metavar="F",
-    help="How results are printed: table, csv, parquet, json, jsonl, markdown, html; options as in table:width=80.  "
-    "[default: table, or what the suffix of --output says]",
+    help="Format of the results: table, csv, parquet, json, jsonl, markdown, html; with options as in table:width=80.  "
+    "[default: by the suffix of --output, else table]",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Print results to this file instead of stdout.")
+@output_option
 @click.option(
     "--report",
     "reports",
@@ -59,7 +59,7 @@ Sink = tuple[Report, Path | None]
     type=click.Path(path_type=Path),
     help="Also write a report; its format follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). Repeatable.",
 )
-@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@quiet_option
 @click.pass_obj
 def command(
     registry: Registry,
@@ -74,50 +74,50 @@ def command(
     quiet: bool,
     **fields: Any,
 ) -> None:
-    """Name what is in IMAGES: files, folders, globs, or - for paths on stdin, one a line.
+    """Classify IMAGES: files, folders, globs, or - for paths on stdin, one per line.
 
-    IMAGES may be left out with a scorer that has scores of its own (external): then all that it has are taken.
+    IMAGES may be left out with a scorer that reads precomputed scores (external): then all images of its file are classified.
 
     \b
     bioclip-x classify --plugin descriptors examples/drawings --report report.html
     bioclip-x classify --model bioclip-2 --taxonomy my-species.csv photos/
     bioclip-x classify --model bioclip-2 --labels "red fox,gray wolf" photo.jpg
     """  # fmt: skip
-    # Pillow warns of large images and odd metadata, once for each: this is our process, and it has rows for that.
+    # Pillow warns about large images and odd metadata; the output has a row for every image that cannot be read.
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
-        fields = in_bins(registry, bins, fields)
+        fields = make_bins_fields(registry, bins, fields)
     names = registry.load(plugins)
-    sinks: list[Sink] = [(report_for(registry, path), path) for path in reports]
+    sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
     sinks.append((make_report(registry, format_, output), output))
 
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.inference.classifier import Classifier
 
-    resolved, told = resolve(registry, file=recipe, plugins=names, flags=fields)
+    resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
     to_terminal = output is None and sys.stdout.isatty()
-    with Progress(enabled=not quiet, pictures=not to_terminal) as progress:
+    with Progress(enabled=not quiet, images=not to_terminal) as progress:
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
-        provenance = replace(classifier.provenance, notes=(*told, *classifier.provenance.notes))
+        provenance = replace(classifier.provenance, notes=(*notes, *classifier.provenance.notes))
         if not quiet:
-            tell(provenance, bare=output is None and (format_ or "").startswith("csv"))
+            print_notes(provenance, bare=output is None and (format_ or "").startswith("csv"))
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
         results = classifier.classify(images or None, thumbnails=thumbnails, stdin=open_utf8_stdin())
-        failed = write_all(provenance, progress.pictures(results), sinks)
+        failed = write_all(provenance, progress.images(results), sinks)
     if failed:
         if not quiet:
-            click.echo(f"{failed} image(s) could not be read; each is named in the output", err=True)
+            click.echo(f"{failed} image(s) could not be read; the output has the reasons", err=True)
         sys.exit(1)
 
 
-def in_bins(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that --bins stands for. Raises RecipeError where the classes are given in another way as well."""
+def make_bins_fields(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes the fields that --bins is short for. Raises RecipeError where classes are also given in another way."""
     for name in ("taxonomy", "taxonomy_format", "labels"):
         if fields[name] is not None:
             raise RecipeError(f"--bins and --{name.replace('_', '-')} were both given; the bins' file lists the labels")
@@ -127,8 +127,8 @@ def in_bins(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[s
     return {**fields, "taxonomy": file, "taxonomy_format": reader, "rank": fields["rank"] or "bin"}
 
 
-def tell(provenance: Provenance, *, bare: bool) -> None:
-    """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
+def print_notes(provenance: Provenance, *, bare: bool) -> None:
+    """Prints notes on stderr; with `bare` also the provenance, as a CSV on stdout has no sidecar file for it."""
     for note in provenance.notes:
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
@@ -136,9 +136,9 @@ def tell(provenance: Provenance, *, bare: bool) -> None:
 
 
 def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:
-    """Writes each result to every report as it comes. Returns how many images failed.
+    """Writes each result to every report as it arrives. Returns the number of images that failed.
 
-    A reader of standard output who has gone (`| head`) ends it all if there is no other report, else only that part.
+    If the reader of standard output closes the pipe (`| head`), the other reports are completed; without others it stops.
     """
     failed = 0
     with ExitStack() as stack:
@@ -153,7 +153,7 @@ def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence
 
 
 class _Writer:
-    """A report being written, which takes a broken pipe for the end of its own part."""
+    """A report being written; a broken pipe ends this report only."""
 
     def __init__(self, report: Report, path: Path | None, provenance: Provenance) -> None:
         self._context = report.open(path, provenance)
@@ -178,20 +178,20 @@ class _Writer:
 
 
 def make_report(registry: Registry, format_: str | None, output: Path | None) -> Report:
-    """The report for stdout or --output: the one named, else the one of the file's suffix, else the default."""
+    """Makes the report for stdout or --output: the one named, else by the file's suffix, else the default."""
     from bioclip_x.options import parse_ref
 
     if format_ is None and output is not None and output.suffix:
-        return report_for(registry, output, "--output")
+        return find_report(registry, output, "--output")
     chosen = parse_ref(format_ or registry.required_default("reports"))
     report = registry.make("reports", chosen.name, chosen.options)
     if get_capabilities(report, ReportCapabilities).binary:
-        refuse_terminal(output, chosen.name)  # now, and not when the model has been loaded
+        refuse_terminal(output, chosen.name)  # before the model is loaded
     return report
 
 
-def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report:
-    """The report whose suffix a file has. Raises RecipeError listing the known."""
+def find_report(registry: Registry, path: Path, flag: str = "--report") -> Report:
+    """Finds the report for a file's suffix. Raises RecipeError, with a list, if there is none."""
     known: dict[str, str] = {}
     for name in registry.components("reports"):
         report = registry.make("reports", name)
@@ -200,26 +200,27 @@ def report_for(registry: Registry, path: Path, flag: str = "--report") -> Report
             return report
         known |= dict.fromkeys(suffixes, name)
     raise RecipeError(
-        f"{flag} {path}: no report is written for {path.suffix or 'no suffix'}; known: {', '.join(known)}"
+        f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
     )
 
 
 def read_labels(labels: str | None, flag: str = "--labels") -> tuple[str, ...] | None:
-    """`"a,b,c"`, or a file with one label a line; a comma in a line of it is part of the label.
+    """Reads labels: `"a,b,c"`, or a file with one per line, where a comma is part of the label.
 
-    Raises RecipeError where none is named, and for a file that cannot be read or, by its name, should be there.
+    Raises RecipeError where there are none, for a file that cannot be read, and for a missing file if `labels` looks like a
+    path.
     """
     if labels is None:
         return None
     path = Path(labels)
     is_path = path.suffix.lower() in (".txt", ".csv", ".tsv", ".yaml", ".yml", ".json") or path.name != labels
     if "," in labels or not (is_path or path.is_file()):
-        found: Iterable[str] = labels.split(",")
+        parts: Iterable[str] = labels.split(",")
     elif not path.exists():
         raise RecipeError(f"{flag} {labels}: no such file; expected names separated by commas, or a file of them")
     else:
-        found = io.StringIO(read_text(path, RecipeError), newline=None)
-    named = tuple(label.strip() for label in found if label.strip())
-    if not named:
+        parts = io.StringIO(read_text(path, RecipeError), newline=None)
+    stripped = tuple(part.strip() for part in parts if part.strip())
+    if not stripped:
         raise RecipeError(f"{flag} {labels!r} names nothing; expected names separated by commas, or a file of them")
-    return named
+    return stripped

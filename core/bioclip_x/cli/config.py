@@ -45,7 +45,7 @@ def command(registry: Registry, path: bool, format_: str) -> None:
         document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": strays}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    _print(rows)
+    _print_table(rows)
     click.echo(f"\nconfiguration file: {file}{'' if file.exists() else ' (not there)'}")
     for name in strays:
         click.echo(f"{name} is set, and names no setting", err=True)
@@ -59,24 +59,24 @@ def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
     rows = {}
     for name, field in Schema.model_fields.items():
         origin = settings.origins.get(name)
-        value = settings.values.get(name, _default(name, registry))
+        value = settings.values.get(name, _find_default(name, registry))
         kind = "default" if origin is None else "environment" if origin == name_variable(name) else "file"
-        rows[name] = _row(value, kind, origin, name, field.description)
+        rows[name] = _make_row(value, kind, origin, name, field.description)
     for name, about in ENVIRONMENT_ONLY.items():
         value = os.environ.get(name_variable(name)) or None
         kind, origin = ("environment", name_variable(name)) if value else ("default", None)
-        rows[name] = _row(value, kind, origin, name, about)
+        rows[name] = _make_row(value, kind, origin, name, about)
     return rows
 
 
-def _row(value: Any, kind: str, origin: str | None, name: str, about: str | None) -> Row:
+def _make_row(value: Any, kind: str, origin: str | None, name: str, about: str | None) -> Row:
     from bioclip_x.settings import name_variable
 
     plain = value if value is None or isinstance(value, int) else str(value)
     return {"value": plain, "from": kind, "where": origin, "variable": name_variable(name), "about": about}
 
 
-def _default(name: str, registry: Registry) -> Any:
+def _find_default(name: str, registry: Registry) -> Any:
     from bioclip_x.recipe import Recipe
     from bioclip_x.settings import find_default_cache_folder, find_default_data_folder
 
@@ -94,7 +94,7 @@ def find_stray_variables(rows: dict[str, Row]) -> list[str]:
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
-def _print(rows: dict[str, Row]) -> None:
+def _print_table(rows: dict[str, Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -1,16 +1,17 @@
-"""`bioclip-x describe`: descriptors of every class of a taxonomy, written by a language model."""
+"""`bioclip-x describe`: writes descriptors of every class of a taxonomy with a language model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.flags import plugin_option, table_or_json_option
+from bioclip_x.cli.flags import plugin_option, quiet_option, table_or_json_option
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
@@ -18,29 +19,35 @@ from bioclip_x.taxonomy.builder import from_labels
 
 if TYPE_CHECKING:
     from bioclip_x.components import LanguageModel
-    from bioclip_x.describe.questions import CalledBy
+    from bioclip_x.describe.estimate import Estimate
+    from bioclip_x.describe.questions import CalledBy, Question
     from bioclip_x.describe.run import Progress
+    from bioclip_x.prompts import DescriptorSet
     from bioclip_x.prompts.llm_prompts import PromptTemplate
     from bioclip_x.taxonomy import Taxonomy
 
 
 @click.command(name="describe")
 @click.argument("taxonomy", required=False, type=click.Path(path_type=Path))
-@click.option("--taxonomy-format", metavar="NAME", help="Its reader; by default seen from the content.")
+@click.option("--taxonomy-format", metavar="NAME", help="Reader of the taxonomy; by default recognised by content.")
 @click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy.")
 @click.option("--llm", metavar="L", help="The language model: openai:model=gpt-4o-mini, with its options.")
-@click.option("--base-url", metavar="URL", help="Its server, up to and with /v1; else OPENAI_BASE_URL, else OpenAI's.")
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="Base URL of the server, including /v1; by default OPENAI_BASE_URL, else OpenAI's.",
+)
 @click.option(
     "--prompt",
     metavar="P",
     help="cbd, exemplar, exemplar-background, a plugin's, or a file (.yaml); exemplar:domain=birds chooses the exemplar.",
 )
-@click.option("--contrast", is_flag=True, help="Ask what tells each species from the others in its genus.")
+@click.option("--contrast", is_flag=True, help="Ask what distinguishes each species from the others of its genus.")
 @click.option(
-    "--at", metavar="RANKS", help="Ask of every taxon at these ranks (genus,species); by default of the classes."
+    "--at", metavar="RANKS", help="Ask about every taxon at these ranks (genus,species); by default about the classes."
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The descriptor file (YAML)."
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Descriptor file (YAML)."
 )
 @click.option(
     "--name",
@@ -48,7 +55,7 @@ if TYPE_CHECKING:
     type=click.Choice(["common", "scientific"]),
     default="common",
     show_default=True,
-    help="What the prompt calls a class.",
+    help="Kind of class names in prompts.",
 )
 @click.option("--language", metavar="L", help="Language of the common names.  [default: en]")
 @click.option(
@@ -65,27 +72,29 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     metavar="N",
-    help="How often to ask once more where an answer is of no use.",
+    help="Further attempts where an answer is unusable.",
 )
-@click.option("--retry-unusable", is_flag=True, help="Ask again also where earlier runs got no answer of use.")
-@click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="Price of a million tokens sent.")
-@click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="Price of a million tokens answered.")
+@click.option("--retry-unusable", is_flag=True, help="Ask again also where earlier runs got only unusable answers.")
+@click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="Price of a million input tokens.")
+@click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="Price of a million output tokens.")
 @click.option(
     "--curate/--no-curate",
     "is_curated",
     default=True,
     show_default=True,
-    help="Mend and drop what is no descriptor before it is written.",
+    help="Repair or drop unsuitable descriptors before writing.",
 )
 @click.option(
     "--check",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Ask nothing; tell what curation finds in a descriptor file. With --output, write it curated.",
+    help="Send no requests; report what curation finds in a descriptor file. With --output, write it curated.",
 )
 @table_or_json_option
-@click.option("--dry-run", is_flag=True, help="Print the first prompts, their number and an estimate; ask nothing.")
-@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the first prompts, their number and an estimate; send no requests."
+)
+@quiet_option
 @plugin_option
 @click.pass_context
 def command(
@@ -121,13 +130,10 @@ def command(
     bioclip-x describe birds.csv --prompt exemplar-background --at genus,species --contrast --dry-run
     bioclip-x describe birds.csv --check birds.yaml
 
-    The key is read from OPENAI_API_KEY. ImagePredictions are kept in FILE.answers.jsonl as they come, and a run that was stopped
-    goes on from there. Exit status 1: some answers were of no use; their classes are empty, and named.
+    The key is read from OPENAI_API_KEY. Answers are stored in FILE.answers.jsonl as they arrive, and the same command resumes an
+    interrupted run. Exit status 1: some answers were unusable; their classes are listed and empty.
     """  # fmt: skip
-    from bioclip_x.describe.check import curate
-    from bioclip_x.describe.estimate import estimate
     from bioclip_x.describe.questions import make_questions
-    from bioclip_x.describe.run import describe, read_stored_answers
     from bioclip_x.settings import load_settings
 
     language = language or load_settings().values.get("language", "en")
@@ -136,52 +142,101 @@ def command(
     registry.load(plugins)
     if check is not None:
         if llm is not None:
-            raise RecipeError("--check asks nothing, so it takes no --llm")
-        tree = _tree(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
+            raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
+        tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
         ctx.exit(1 if print_findings(check, tree, language, output, format_) else 0)
-    template = _template(registry, prompt or registry.required_default("prompts"))
-    tree = _tree(registry, taxonomy, taxonomy_format, labels)
+    template = _load_prompt(registry, prompt or registry.required_default("prompts"))
+    tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
     ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]
-    asked, notes = make_questions(tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast)
-    model = _model(registry, llm, base_url) if llm else None
-    known = read_stored_answers(asked, template, model, output) if model and output else {}
-    ahead = estimate(asked, known, template.max_tokens)
+    questions, notes = make_questions(
+        tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast
+    )
+    model = _make_model(registry, llm, base_url) if llm else None
+    job = _Job(questions, template, tree, model, output, notes, prices, quiet)
     if dry_run:
-        _say(notes, quiet)
-        click.echo(format_dry_run(asked, ahead, prices))
+        job.print_dry_run()
         return
-    if model is None or output is None:
-        raise RecipeError("expected --llm (openai:model=gpt-4o-mini, say) and --output FILE; or --dry-run")
-    if ahead.requests:
-        _say([prices.of_estimate(ahead)], quiet)
-    about = _about(template, called_by, language, ranks, contrast)
-    with _progress(quiet) as progress:
-        written = describe(
-            asked, template, model, output, about=about, notes=(*tree.notes, *notes), concurrency=concurrency,
-            ask_again=ask_again, retry_unusable=retry_unusable, progress=progress,
-            curate=partial(curate, taxonomy=tree, language=language) if is_curated else None,
-            say=lambda line: click.echo(f"note: {line}", err=True),
-        )  # fmt: skip
-    _say(written.notes, quiet)
-    click.echo(format_outcome(asked, written, output, prices), err=True)
-    ctx.exit(1 if written.empty_classes or "unusable" in written.provenance else 0)
+    descriptors = job.run(
+        about=_make_provenance(template, called_by, language, ranks, contrast), concurrency=concurrency,
+        ask_again=ask_again, retry_unusable=retry_unusable, curation_language=language if is_curated else None,
+    )  # fmt: skip
+    ctx.exit(1 if descriptors.empty_classes or "unusable" in descriptors.provenance else 0)
 
 
-def _about(
+@dataclass(frozen=True)
+class _Job:
+    """Questions to a language model, and where their answers go. notes: on the questions."""
+
+    questions: tuple[Question, ...]
+    template: PromptTemplate
+    taxonomy: Taxonomy
+    model: LanguageModel | None
+    output: Path | None
+    notes: tuple[str, ...]
+    prices: Prices
+    quiet: bool
+
+    def estimate(self) -> Estimate:
+        """Estimates the tokens for the questions without a stored answer."""
+        from bioclip_x.describe.estimate import estimate
+        from bioclip_x.describe.run import read_stored_answers
+
+        stored = {}
+        if self.model and self.output:
+            stored = read_stored_answers(self.questions, self.template, self.model, self.output)
+        return estimate(self.questions, stored, self.template.max_tokens)
+
+    def print_dry_run(self) -> None:
+        estimate = self.estimate()
+        _print_notes(self.notes, self.quiet)
+        click.echo(format_dry_run(self.questions, estimate, self.prices))
+
+    def run(
+        self,
+        *,
+        about: Mapping[str, Any],
+        concurrency: int,
+        ask_again: int,
+        retry_unusable: bool,
+        curation_language: str | None,
+    ) -> DescriptorSet:
+        """Asks the model and writes the descriptor file. curation_language: of common names; None for no curation."""
+        from bioclip_x.describe.check import curate
+        from bioclip_x.describe.run import describe
+
+        estimate = self.estimate()
+        if self.model is None or self.output is None:
+            raise RecipeError("expected --llm (for example openai:model=gpt-4o-mini) and --output FILE, or --dry-run")
+        if estimate.requests:
+            _print_notes([self.prices.of_estimate(estimate)], self.quiet)
+        curation = partial(curate, taxonomy=self.taxonomy, language=curation_language) if curation_language else None
+        with _show_progress(self.quiet) as progress:
+            descriptors = describe(
+                self.questions, self.template, self.model, self.output, about=about,
+                notes=(*self.taxonomy.notes, *self.notes), concurrency=concurrency, ask_again=ask_again,
+                retry_unusable=retry_unusable, curate=curation, progress=progress,
+                say=lambda line: click.echo(f"note: {line}", err=True),
+            )  # fmt: skip
+        _print_notes(descriptors.notes, self.quiet)
+        click.echo(format_outcome(self.questions, descriptors, self.output, self.prices), err=True)
+        return descriptors
+
+
+def _make_provenance(
     template: PromptTemplate, called_by: CalledBy, language: str, ranks: list[str], contrast: bool
 ) -> dict[str, Any]:
-    """What the file's provenance says of the request."""
-    asked = {"at": ranks, "contrast": contrast, "domain": template.domain}
-    return {"named": called_by, "language": language, **{key: value for key, value in asked.items() if value}}
+    """Makes the part of the file's provenance that describes the request."""
+    optional = {"at": ranks, "contrast": contrast, "domain": template.domain}
+    return {"named": called_by, "language": language, **{key: value for key, value in optional.items() if value}}
 
 
-def _say(notes: tuple[str, ...] | list[str], quiet: bool) -> None:
+def _print_notes(notes: tuple[str, ...] | list[str], quiet: bool) -> None:
     for note in () if quiet else notes:
         click.echo(f"note: {note}", err=True)
 
 
-def _template(registry: Registry, prompt: str) -> PromptTemplate:
-    """A plugin's prompt, with its options, or a file."""
+def _load_prompt(registry: Registry, prompt: str) -> PromptTemplate:
+    """Loads a plugin's prompt, with its options, or a file."""
     from bioclip_x.options import parse_ref
     from bioclip_x.prompts.llm_prompts import load_template
 
@@ -195,19 +250,19 @@ def _template(registry: Registry, prompt: str) -> PromptTemplate:
     return template
 
 
-def _tree(registry: Registry, file: Path | None, format_: str | None, labels: str | None) -> Taxonomy:
+def _load_taxonomy(registry: Registry, file: Path | None, format_: str | None, labels: str | None) -> Taxonomy:
     from bioclip_x.classes.taxonomy_files import read_taxonomy
     from bioclip_x.cli.classify import read_labels
 
-    named = read_labels(labels)
-    if file is not None and named is None:
+    names = read_labels(labels)
+    if file is not None and names is None:
         return read_taxonomy(registry, file, format_)
-    if file is None and named is not None:
-        return from_labels(named)
+    if file is None and names is not None:
+        return from_labels(names)
     raise RecipeError('expected the classes: either a TAXONOMY file or --labels "red fox,gray wolf"')
 
 
-def _model(registry: Registry, llm: str, base_url: str | None) -> LanguageModel:
+def _make_model(registry: Registry, llm: str, base_url: str | None) -> LanguageModel:
     from bioclip_x.options import parse_ref
 
     ref = parse_ref(llm)
@@ -219,8 +274,8 @@ def _model(registry: Registry, llm: str, base_url: str | None) -> LanguageModel:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    """A bar on stderr, where that is a terminal; and a word on how to go on after Ctrl-C."""
+def _show_progress(quiet: bool) -> Iterator[Progress]:
+    """Shows a bar on stderr, if that is a terminal; after Ctrl-C, prints how to resume."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -232,5 +287,5 @@ def _progress(quiet: bool) -> Iterator[Progress]:
         try:
             yield lambda done, total: bar.update(task, completed=done, total=total)
         except KeyboardInterrupt:
-            click.echo("stopped; the answers so far are kept, and the same command goes on from there", err=True)
+            click.echo("stopped; the answers so far are kept; run the same command to continue", err=True)
             raise

@@ -1,4 +1,4 @@
-"""`bioclip-x embed`: embeddings of images, of texts, or of a taxonomy's classes."""
+"""`bioclip-x embed`: computes embeddings of images, of texts, or of a taxonomy's classes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.classify import read_labels
-from bioclip_x.cli.flags import make_recipe_flags, plugin_option
+from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls
-from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, IMAGE_FIELDS
+from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -29,25 +29,23 @@ if TYPE_CHECKING:
 
 @click.command(name="embed", params=make_recipe_flags(*MODEL_FIELDS, *IMAGE_FIELDS, *CLASS_FIELDS))
 @click.argument("images", nargs=-1)
-@click.option(
-    "--texts", metavar="A,B,…|FILE|-", help="Embed these texts as they stand; in a file, or on stdin, one a line."
-)
+@click.option("--texts", metavar="A,B,…|FILE|-", help="Embed these texts unchanged; a file or stdin has one per line.")
 @click.option(
     "--normalise/--no-normalise",
     default=True,
     show_default=True,
-    help="Vectors of length 1, or as the model gives them.",
+    help="Vectors of unit length, or as the model returns them.",
 )
 @plugin_option
-@click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
+@recipe_option
 @click.option(
     "--format",
     "format_",
     type=click.Choice(list(FORMATS)),
-    help="[default: json, or what the suffix of --output says]",
+    help="[default: by the suffix of --output, else json]",
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout.")
-@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@output_option
+@quiet_option
 @click.pass_obj
 def command(
     registry: Registry,
@@ -70,8 +68,8 @@ def command(
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
     """  # fmt: skip
     fields["labels"] = read_labels(fields["labels"])
-    refuse_mixtures(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
-    format_ = format_ or format_of(output)
+    check_one_kind(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
+    format_ = format_ or find_format(output)
     if format_ in BINARY:
         refuse_terminal(output, format_)
     warnings.filterwarnings("ignore", module="PIL")
@@ -81,24 +79,24 @@ def command(
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedder
 
-    resolved, told = resolve(registry, file=recipe, plugins=names, flags=fields)
-    with Progress(enabled=not quiet, pictures=output is not None or not sys.stdout.isatty()) as progress:
-        embedded = start(Embedder(resolved, registry, normalise=normalise), images, texts, progress)
-        provenance = replace(embedded.provenance, notes=(*told, *embedded.provenance.notes))
+    resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
+    with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
+        embedded = start_embedding(Embedder(resolved, registry, normalise=normalise), images, texts, progress)
+        provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))
         if not quiet:
-            tell(provenance, bare=output is None and format_ == "csv")
+            print_notes(provenance, bare=output is None and format_ == "csv")
         with open_embeddings(format_, output, provenance) as writer:
             failed = Failures(embedded.rows)
-            for row in progress.pictures(failed) if images else failed:
+            for row in progress.images(failed) if images else failed:
                 writer.write(row)
     if failed.count:
         if not quiet:
-            click.echo(f"{failed.count} image(s) could not be embedded; each is named in the output", err=True)
+            click.echo(f"{failed.count} image(s) could not be embedded; the output has the reasons", err=True)
         sys.exit(1)
 
 
-def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
-    """Notes on stderr; with `bare` the whole provenance, since a CSV on stdout has no sidecar file to hold it."""
+def print_notes(provenance: EmbeddingProvenance, *, bare: bool) -> None:
+    """Prints notes on stderr; with `bare` also the provenance, as a CSV on stdout has no sidecar file for it."""
     demo = [f"{provenance.model}: {provenance.demo}"] if provenance.demo else []
     for note in (*demo, *provenance.notes):
         click.echo(f"note: {escape_controls(note)}", err=True)
@@ -106,17 +104,17 @@ def tell(provenance: EmbeddingProvenance, *, bare: bool) -> None:
         click.echo(f"provenance: {format_provenance(provenance)}", err=True)
 
 
-def start(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:
-    """Images, texts or classes, as was asked."""
+def start_embedding(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:
+    """Starts embedding images, texts or classes, whichever is given."""
     if images:
-        return embedder.pictures(images, stdin=open_utf8_stdin())
+        return embedder.images(images, stdin=open_utf8_stdin())
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)
 
 
 class Failures:
-    """Rows, and how many of them have no vector."""
+    """Iterates over rows and counts those without a vector."""
 
     def __init__(self, rows: Iterable[Embedding]) -> None:
         self._rows = rows
@@ -128,8 +126,8 @@ class Failures:
             yield row
 
 
-def refuse_mixtures(images: tuple[str, ...], texts: str | None, fields: Mapping[str, Any], *, has_recipe: bool) -> None:
-    """Raises RecipeError unless just one kind of thing is to be embedded. A recipe or plugin alone stands for its classes."""
+def check_one_kind(images: tuple[str, ...], texts: str | None, fields: Mapping[str, Any], *, has_recipe: bool) -> None:
+    """Raises RecipeError unless exactly one of images, texts and classes is given. A recipe or plugin alone means classes."""
     classes = [f"--{name.replace('_', '-')}" for name in CLASS_FIELDS if fields[name] is not None]
     kinds = [*(["IMAGES"] if images else []), *(["--texts"] if texts is not None else []), *classes[:1]]
     if not kinds and not has_recipe:
@@ -140,8 +138,8 @@ def refuse_mixtures(images: tuple[str, ...], texts: str | None, fields: Mapping[
         raise RecipeError(f"{kinds[0]} and {kinds[1]} were both given; embed images, texts or classes, one at a time")
 
 
-def format_of(output: Path | None) -> str:
-    """The format whose suffix a file has, json for standard output. Raises RecipeError listing the known."""
+def find_format(output: Path | None) -> str:
+    """Returns the format of a file's suffix, json for standard output. Raises RecipeError, with a list, if unknown."""
     if output is None:
         return "json"
     for name, suffixes in FORMATS.items():
@@ -149,17 +147,17 @@ def format_of(output: Path | None) -> str:
             return name
     known = ", ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
     raise RecipeError(
-        f"--output {output}: no embeddings are written for {output.suffix or 'no suffix'}; known: {known}"
+        f"--output {output}: there is no format for {output.suffix or 'files without suffix'}; known: {known}"
     )
 
 
 def read_texts(texts: str) -> tuple[str, ...]:
-    """`"a,b,c"`, a file with one text a line, or - for standard input, one a line."""
+    """Reads texts: `"a,b,c"`, a file with one per line, or - for standard input, one per line."""
     if texts != "-":
         return read_labels(texts, "--texts") or ()
-    found = tuple(line.strip() for line in open_utf8_stdin() if line.strip())
-    if not found:
-        raise RecipeError("--texts -: no text came on standard input")
-    if odd := next((text for text in found if escape_surrogates(text) != text), None):
-        raise RecipeError(f"--texts -: {escape_surrogates(odd)!r} is not valid utf-8")
-    return found
+    lines = tuple(line.strip() for line in open_utf8_stdin() if line.strip())
+    if not lines:
+        raise RecipeError("--texts -: standard input is empty")
+    if invalid := next((text for text in lines if escape_surrogates(text) != text), None):
+        raise RecipeError(f"--texts -: {escape_surrogates(invalid)!r} is not valid utf-8")
+    return lines

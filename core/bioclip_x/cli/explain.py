@@ -1,4 +1,4 @@
-"""`bioclip-x explain`: which descriptors tell a data set's classes apart."""
+"""`bioclip-x explain`: measures which descriptors separate the classes of a data set."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.evaluate import FORMATS, format_of
-from bioclip_x.cli.flags import make_recipe_flags, plugin_option
-from bioclip_x.cli.labelled_images import FIELDS, embed, find_dataset, prepare
+from bioclip_x.cli.evaluate import FORMATS, find_format
+from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.labelled_images import FIELDS, embed_dataset, find_dataset, prepare_fields
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import is_written_in_place
 from bioclip_x.io.streams import open_output
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
 
 
 @click.command(name="explain", params=make_recipe_flags(*FIELDS))
-@click.argument("pictures")
+@click.argument("images")
 @plugin_option
-@click.option("--recipe", type=click.Path(path_type=Path), help="A recipe file (YAML); flags win over it.")
+@recipe_option
 @click.option("--class", "names", multiple=True, metavar="NAME", help="Only this class, in full. Repeatable.")
 @click.option(
     "--prune",
     "pruned",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the descriptors (YAML) without those that do nothing, decided on one half of the images; how many of the "
-    "other half are then named rightly is told, and written there.",
+    help="Write the descriptors (YAML) without the useless ones, chosen on one half of the images; the accuracy on the other "
+    "half is printed, and written to the file.",
 )
 @click.option(
     "--least",
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="--prune drops what has this AUROC from siblings or less, unless fewer images are right without it.",
+    help="--prune drops descriptors with at most this AUROC from siblings, unless fewer images are right without them.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the split into two halves.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split into two halves.")
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), help="[default: table, or what the suffix of --output says]"
+    "--format", "format_", type=click.Choice(FORMATS), help="[default: by the suffix of --output, else table]"
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout.")
-@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@output_option
+@quiet_option
 @click.pass_obj
 def command(
     registry: Registry,
     /,
-    pictures: str,
+    images: str,
     plugins: tuple[str, ...],
     recipe: Path | None,
     names: tuple[str, ...],
@@ -66,59 +66,59 @@ def command(
     quiet: bool,
     **fields: Any,
 ) -> None:
-    """Tell what each descriptor does for labelled PICTURES: a folder of folders named by class, a table with columns path and
-    label, or a data set by name.
+    """Measure what each descriptor contributes on labelled IMAGES: a folder of folders named by class, a table with columns
+    path and label, or the name of a data set.
 
-    For every descriptor of every class that has images: whether it tells the class from its siblings and from all others,
-    whether it is the same everywhere, and how many names are right without it.
+    For every descriptor of every class that has images: how well it separates the class from its siblings and from all
+    others, whether it is the same for all classes, and how many images are right without it.
 
     \b
     bioclip-x explain field-guide:count=400,seed=7 --plugin descriptors
     bioclip-x explain labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --output report.csv --prune pruned.yaml
     """  # fmt: skip
-    prepare(fields)
-    format_ = format_ or format_of(output)
+    prepare_fields(fields)
+    format_ = format_ or find_format(output)
     loaded = registry.load(plugins)
-    dataset, source = find_dataset(registry, pictures)
+    dataset, source = find_dataset(registry, images)
 
-    from bioclip_x.evaluation.descriptor_usefulness import measure_usefulness, check_has_descriptors
+    from bioclip_x.evaluation.descriptor_usefulness import check_has_descriptors, measure_usefulness
     from bioclip_x.evaluation.pruning import prune
 
-    asked: frozenset[int] = frozenset()
+    selected: frozenset[int] = frozenset()
 
     def check(classifier: Classifier) -> None:
-        nonlocal asked
+        nonlocal selected
         check_has_descriptors(classifier)
-        asked = find_classes(classifier.taxonomy, names)
+        selected = find_classes(classifier.taxonomy, names)
 
-    classifier, notes, seen = embed(
+    classifier, notes, labelled = embed_dataset(
         registry, dataset, recipe=recipe, plugins=loaded, fields=fields, quiet=quiet, check=check
     )
-    found = measure_usefulness(classifier, seen, source, notes=notes)
+    usefulness = measure_usefulness(classifier, labelled, source, notes=notes)
     if pruned:
-        kept, done = prune(classifier, registry, seen, source, least=least, seed=seed)
-        found = replace(found, pruning=done)
+        kept, pruning = prune(classifier, registry, labelled, source, least=least, seed=seed)
+        usefulness = replace(usefulness, pruning=pruning)
         write_pruned(pruned, kept)
-    if asked:
-        found = select_classes(found, asked)
+    if selected:
+        usefulness = select_classes(usefulness, selected)
     if not quiet:
-        tell(found, classifier.provenance.notes, pruning=format_ != "table")
-    print_found(found, format_, output, in_full=bool(asked))
+        print_notes(usefulness, classifier.provenance.notes, pruning=format_ != "table")
+    write_usefulness(usefulness, format_, output, in_full=bool(selected))
 
 
 def write_pruned(file: Path, kept: DescriptorSet) -> None:
-    """Raises DescriptorError where it cannot be written."""
+    """Writes the descriptors. Raises DescriptorError where that fails."""
     from bioclip_x.prompts.descriptors import write_descriptors
 
     try:
         write_descriptors(file, kept)
-    except OSError as problem:
-        raise DescriptorError(f"{file} cannot be written: {problem.strerror or problem}") from problem
+    except OSError as error:
+        raise DescriptorError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full: bool) -> None:
-    """To stdout or a file; beside a CSV file stands its provenance."""
+def write_usefulness(found: Usefulness, format_: str, output: Path | None, *, in_full: bool) -> None:
+    """Writes to stdout or a file; a CSV file gets a second file with its provenance."""
     from bioclip_x.cli.render.descriptor_files import write, write_provenance
 
     with open_output(output) as stream:
@@ -129,43 +129,41 @@ def print_found(found: Usefulness, format_: str, output: Path | None, *, in_full
 
 
 def find_classes(taxonomy: Taxonomy, names: tuple[str, ...]) -> frozenset[int]:
-    """The classes of these names. Raises DescriptorError for one that names no class, or several."""
+    """Finds the classes of these names. Raises DescriptorError for unknown and ambiguous names."""
     from bioclip_x.taxonomy.names.resolver import Resolver
 
     resolver = Resolver(taxonomy)
-    asked: set[int] = set()
+    found: set[int] = set()
     for name in names:
         classes = resolver.classes(name)
         if len(classes) != 1:
-            what = "fits several classes; give its path" if classes else "is no class of the taxonomy"
+            fault = "is the name of several classes; give the path" if classes else "is no class of the taxonomy"
             near = resolver.near(name)
-            raise DescriptorError(
-                f"--class {name!r} {what}" + (f"; {list_some(near)}?" if near and not classes else "")
-            )
-        asked.add(classes[0])
-    return frozenset(asked)
+            hint = f"; did you mean {list_some(near)}?" if near and not classes else ""
+            raise DescriptorError(f"--class {name!r} {fault}{hint}")
+        found.add(classes[0])
+    return frozenset(found)
 
 
-def select_classes(found: Usefulness, asked: frozenset[int]) -> Usefulness:
-    """What was found of some of the classes. Raises DescriptorError where none of them has images."""
-    classes = tuple(one for one in found.classes if one.class_index in asked)
+def select_classes(usefulness: Usefulness, selected: frozenset[int]) -> Usefulness:
+    """Keeps the results of some classes. Raises DescriptorError where none of them has images."""
+    classes = tuple(one for one in usefulness.classes if one.class_index in selected)
     if not classes:
-        raise DescriptorError(
-            f"--class: {found.source} has no image of it; it has images of {list_some([one.name for one in found.classes])}"
-        )
-    return replace(found, classes=classes)
+        known = list_some([one.name for one in usefulness.classes])
+        raise DescriptorError(f"--class: {usefulness.source} has no image of it; it has images of {known}")
+    return replace(usefulness, classes=classes)
 
 
-def tell(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
-    """Notes on stderr: of the images, of the classifier, and each image that could not be read.
+def print_notes(found: Usefulness, notes: tuple[str, ...], *, pruning: bool) -> None:
+    """Prints notes on stderr: on the images, the classifier, and each image that could not be read.
 
-    pruning: whether to say there what became of it.
+    pruning: whether to print the outcome of pruning too.
     """
     from bioclip_x.cli.render.descriptor_table import render_pruned
 
     for note in dict.fromkeys((*notes, *found.notes)):
         click.echo(f"note: {escape_controls(note)}", err=True)
-    for picture in found.skipped[3:]:  # three are in the notes already
-        click.echo(f"skipped: {escape_controls(picture)}", err=True)
+    for message in found.skipped[3:]:  # the first three are in the notes
+        click.echo(f"skipped: {escape_controls(message)}", err=True)
     for line in render_pruned(found.pruning) if pruning and found.pruning else ():
         click.echo(line, err=True)

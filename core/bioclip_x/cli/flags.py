@@ -1,4 +1,4 @@
-"""Flags that several subcommands share. Those of the recipe are made from its fields: a new field is a new flag."""
+"""Options that several subcommands share. Those of the recipe are made from its fields: a new field is a new option."""
 
 from __future__ import annotations
 
@@ -14,55 +14,65 @@ if TYPE_CHECKING:
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-KEPT: Final = {"calibration": "auto"}
-"""The command line's own default, in place of the recipe's."""
+CLI_DEFAULTS: Final = {"calibration": "auto"}
+"""Defaults of the command line that differ from the recipe's."""
 MACHINE: Final = ("encoder", "device", "precision", "bank_precision", "batch_size", "workers")
-"""The fields that say how to compute: last in the help. The others stand there in the recipe's order."""
+"""Fields that determine how to compute: last in the help. The others are in the recipe's order."""
 
 plugin_option = click.option(
     "--plugin", "plugins", multiple=True, metavar="NAME|MODULE|FILE.py",
     help="Switch a plugin on: an installed one, a module, or a file. Repeatable; their recipes compose.",
 )  # fmt: skip
 
+recipe_option = click.option(
+    "--recipe", type=click.Path(path_type=Path), help="Recipe file (YAML); options override it."
+)  # fmt: skip
+
+output_option = click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout."
+)  # fmt: skip
+
+quiet_option = click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+
 table_or_json_option = click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True,
-    help="For people, or for programs.",
+    help="Table for reading, JSON for programs.",
 )  # fmt: skip
 
 _DESCRIPTORS: Final[Mapping[str, Decorator]] = {
     "background": click.option(
         "--background", type=click.Choice(["on", "off", "only"]),
-        help="Descriptors of where an organism is found: beside those of itself, not at all, or alone.  [default: off]",
+        help="Descriptors of an organism's surroundings: in addition to its own, not at all, or only.  [default: off]",
     ),
     "inherit": click.option(
         "--inherit", is_flag=True, default=None,
-        help="Descriptors of the taxa above a class count for it too; each level half as much as the one below.",
+        help="Use descriptors of a class's ancestors too; each level weighs half as much as the one below.",
     ),
 }  # fmt: skip
-"""Short for options of texts that read descriptors; after the field `missing`."""
+"""Shorthands for options of text builders that read descriptors; placed after the field `missing`."""
 
 
 def add_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds a flag for each field of the recipe, and --background and --inherit; one that is not given is None."""
-    for option in reversed(_flags().values()):
+    """Adds an option for each field of the recipe, and --background and --inherit; their default is None."""
+    for option in reversed(_make_flags().values()):
         function = option(function)
     return function
 
 
 def make_recipe_flags(*names: str) -> list[click.Parameter]:
-    """The flags of some fields of the recipe, for a command that uses no others; in the order of the help.
+    """Makes the options of some fields of the recipe, for a command that uses only these; in the order of the help.
 
-    Raises ValueError for a name that is no flag's.
+    Raises ValueError for unknown names.
     """
-    every = click.command()(add_recipe_options(lambda: None)).params
-    if unknown := set(names) - {flag.name for flag in every}:
+    flags = click.command()(add_recipe_options(lambda: None)).params
+    if unknown := set(names) - {flag.name for flag in flags}:
         raise ValueError(f"no flags: {', '.join(sorted(unknown))}")
-    return [flag for flag in every if flag.name in names]
+    return [flag for flag in flags if flag.name in names]
 
 
-def _flags() -> dict[str, Decorator]:
-    """By name, in the order of the help."""
-    from bioclip_x.recipe import Recipe  # pydantic, which commands without a recipe need not wait for
+def _make_flags() -> dict[str, Decorator]:
+    """Makes all options by name, in the order of the help."""
+    from bioclip_x.recipe import Recipe  # imports pydantic, which is slow and which only commands with a recipe need
 
     flags: dict[str, Decorator] = {}
     for name in sorted(Recipe.model_fields, key=lambda name: name in MACHINE):
@@ -73,44 +83,46 @@ def _flags() -> dict[str, Decorator]:
 
 
 def make_field_option(name: str, field: FieldInfo) -> Decorator:
-    """The flag of a recipe's field: its type from the annotation, its help from the description.
+    """Makes the option of a recipe field: its type from the annotation, its help from the description.
 
-    Raises TypeError for an annotation that no flag is made of.
+    Raises TypeError for an unsupported annotation.
     """
     from bioclip_x.recipe import Flag
 
-    shown = next((one for one in field.metadata if isinstance(one, Flag)), Flag())
+    settings = next((item for item in field.metadata if isinstance(item, Flag)), Flag())
     flag = f"--{name.replace('_', '-')}"
-    types = _types(field.annotation)
+    types = _list_types(field.annotation)
     several = len(types) == 1 and get_origin(types[0]) is tuple
-    about = [field.description or "", *(["Repeatable."] if several and not shown.listed else [])]
-    default = shown.default or _stated(flag, KEPT.get(name, None if field.is_required() else field.default))
+    sentences = [field.description or "", *(["Repeatable."] if several and not settings.listed else [])]
+    default = settings.default or _format_default(
+        flag, CLI_DEFAULTS.get(name, None if field.is_required() else field.default)
+    )
     attributes: dict[str, Any] = {
-        "help": " ".join(about) + (f"  [default: {default}]" if default else ""),
-        "metavar": shown.metavar,
+        "help": " ".join(sentences) + (f"  [default: {default}]" if default else ""),
+        "metavar": settings.metavar,
     }
     if types == [bool]:
         declared = f"{flag}/--no-{flag.removeprefix('--')}" if field.default is True else flag
         return click.option(declared, is_flag=True, default=None, **attributes)
-    if several and shown.listed:
+    if several and settings.listed:
         return click.option(flag, **attributes)
     if several:
-        attributes |= {"multiple": True, "callback": _or_none}
+        attributes |= {"multiple": True, "callback": _empty_to_none}
         types = [get_args(types[0])[0]]
-    return click.option(flag, type=_click_type(name, types, field), **attributes)
+    return click.option(flag, type=_make_click_type(name, types, field), **attributes)
 
 
-def _types(annotation: Any) -> list[Any]:
-    """What an annotation allows beside None: `Annotated[int, ...] | None` is `int`."""
+def _list_types(annotation: Any) -> list[Any]:
+    """Returns the types that an annotation allows besides None: `Annotated[int, ...] | None` gives `int`."""
     if get_origin(annotation) is Annotated:
-        return _types(get_args(annotation)[0])
+        return _list_types(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return [one for part in get_args(annotation) if part is not NoneType for one in _types(part)]
+        return [type_ for part in get_args(annotation) if part is not NoneType for type_ in _list_types(part)]
     return [annotation]
 
 
-def _click_type(name: str, types: list[Any], field: FieldInfo) -> Any:
-    """What click is to take: what the recipe takes, so that an error comes at once and names the flag."""
+def _make_click_type(name: str, types: list[Any], field: FieldInfo) -> Any:
+    """Makes click's type, which accepts what the recipe accepts: errors come early and name the option."""
     from bioclip_x.options import ComponentRef
 
     if types in ([str], [ComponentRef]):
@@ -118,18 +130,18 @@ def _click_type(name: str, types: list[Any], field: FieldInfo) -> Any:
     if types == [Path]:
         return click.Path(path_type=Path)
     if types in ([int], [float]):
-        return _number(types[0], field)
-    words = [word for one in types if get_origin(one) is Literal for word in get_args(one)]
-    rest = [one for one in types if get_origin(one) is not Literal]
+        return _make_number_type(types[0], field)
+    words = [word for type_ in types if get_origin(type_) is Literal for word in get_args(type_)]
+    rest = [type_ for type_ in types if get_origin(type_) is not Literal]
     if words and all(isinstance(word, str) for word in words) and rest in ([], [Path]):
         return click.STRING if rest else click.Choice(words)
-    raise TypeError(f"the recipe's field {name!r}: no flag is made of {field.annotation}")
+    raise TypeError(f"the recipe's field {name!r}: options do not support {field.annotation}")
 
 
-def _number(number: type, field: FieldInfo) -> Any:
-    """Of the field's bounds, if it has any."""
+def _make_number_type(number: type, field: FieldInfo) -> Any:
+    """Makes a numeric type with the field's bounds, if any."""
     names = ("ge", "gt", "le", "lt")
-    bounds = {name: getattr(one, name) for one in field.metadata for name in names if hasattr(one, name)}
+    bounds = {name: getattr(item, name) for item in field.metadata for name in names if hasattr(item, name)}
     if not bounds:
         return click.INT if number is int else click.FLOAT
     kind = click.IntRange if number is int else click.FloatRange
@@ -141,13 +153,13 @@ def _number(number: type, field: FieldInfo) -> Any:
     )
 
 
-def _stated(flag: str, default: Any) -> str:
-    """A default as the help states it; empty where there is nothing to state."""
+def _format_default(flag: str, default: Any) -> str:
+    """Formats a default for the help; "" where there is none to state."""
     if default is True:
         return flag.removeprefix("--")
     return str(default) if isinstance(default, (str, int, float)) and default is not False else ""
 
 
-def _or_none(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    """A flag that is not given is None, so that it overrides nothing."""
+def _empty_to_none(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Replaces the empty tuple of an option that is not given by None, so that it overrides nothing."""
     return values or None

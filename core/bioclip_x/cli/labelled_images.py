@@ -1,4 +1,4 @@
-"""LabelledLogits images on the command line: the data set that is meant, and its images embedded by a recipe's classifier."""
+"""Labelled images on the command line: finds the data set, and embeds its images with a recipe's classifier."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ FIELDS: Final = (
     "subset", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
-"""What decides the numbers. Head, rank and depth come after."""
+"""Recipe fields that determine the logits. Head, rank and depth are applied later."""
 
 
-def prepare(fields: dict[str, Any]) -> None:
-    """Flags as a recipe wants them; and Pillow's warnings, of which each image has its own word, are turned off."""
+def prepare_fields(fields: dict[str, Any]) -> None:
+    """Converts option values for a recipe, and turns off Pillow's warnings."""
     warnings.filterwarnings("ignore", module="PIL")
     fields["labels"] = read_labels(fields["labels"])
 
 
-def find_dataset(registry: Registry, pictures: str) -> tuple[Dataset, str]:
-    """The data set, and what outputs call it: a folder, a table, or one by its name (field-guide:count=500).
+def find_dataset(registry: Registry, images: str) -> tuple[Dataset, str]:
+    """Makes the data set of a folder, a table, or a name (field-guide:count=500); returns it with its name for outputs.
 
-    Raises CalibrationError for what is none of these.
+    Raises CalibrationError for anything else.
     """
     from bioclip_x.options import parse_ref
 
-    path = Path(pictures)
-    what = "folder" if path.is_dir() else path.suffix.lower()
+    path = Path(images)
+    file_type = "folder" if path.is_dir() else path.suffix.lower()
     known: list[str] = []
     for name in registry.components("datasets"):
         capabilities = get_capabilities(registry.target("datasets", name), DatasetCapabilities)
-        if what in capabilities.reads:
+        if file_type in capabilities.reads:
             options = {capabilities.path_option: path, **capabilities.evaluation_options}
             return registry.make("datasets", name, options), path.resolve().name
         known += [suffix for suffix in capabilities.reads if suffix.startswith(".")]
-    ref = parse_ref(pictures)
+    ref = parse_ref(images)
     if ref.name not in registry.components("datasets"):
         raise CalibrationError(
-            f"{pictures}: no such folder; expected a folder of folders named by class, a table ({', '.join(known)}) with the "
+            f"{images}: no such folder; expected a folder of folders named by class, a table ({', '.join(known)}) with the "
             f"columns path and label, or a data set by name: {', '.join(registry.components('datasets'))}"
         )
     return registry.make("datasets", ref.name, ref.options), str(ref)
 
 
-def embed(
+def embed_dataset(
     registry: Registry,
     dataset: Dataset,
     *,
@@ -66,19 +66,19 @@ def embed(
     quiet: bool,
     check: Callable[[Classifier], object] = lambda classifier: None,
 ) -> tuple[Classifier, tuple[str, ...], LabelledImages]:
-    """The recipe's classifier, uncalibrated; notes on recipe and labels; and the images.
+    """Embeds a data set; returns the recipe's classifier, uncalibrated, notes on recipe and labels, and the images.
 
-    check: called with the classifier before any image is looked at; raises where it will not do.
+    check: called with the classifier before images are read; raises if the classifier is unsuitable.
     """
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.labelled_images import embed_labelled_images
     from bioclip_x.inference.classifier import Classifier
 
-    resolved, told = resolve(registry, file=recipe, plugins=plugins, flags=fields)
+    resolved, recipe_notes = resolve(registry, file=recipe, plugins=plugins, flags=fields)
     resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
     with Progress(enabled=not quiet) as progress:
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
         check(classifier)
-        notes = (*told, *dataset.prepare(classifier.taxonomy))
+        notes = (*recipe_notes, *dataset.prepare(classifier.taxonomy))
         return classifier, notes, embed_labelled_images(classifier, dataset, progress.labelled)

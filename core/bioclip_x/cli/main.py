@@ -1,6 +1,6 @@
-"""`bioclip-x`: finds the subcommands, and is the one place where a user's error becomes one line and an exit status.
+"""`bioclip-x`: finds the subcommands, and turns errors into one line and an exit status.
 
-Exit status: 0 all done, 1 some images failed, 2 the request was wrong.
+Exit status: 0 success, 1 some images failed, 2 invalid request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bioclip_x.registry import Registry, create_registry, from_environment
 
 
 class Program(click.Group):
-    """Subcommands come from plugins, and are imported when they are run, not to list them."""
+    """Subcommands come from plugins, and are imported when they are run, not when they are listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_registry(ctx).components("commands"))
@@ -32,13 +32,13 @@ class Program(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, found.spec.summary) for name, found in _registry(ctx).components("commands").items()]
+        rows = [(name, component.spec.summary) for name, component in _registry(ctx).components("commands").items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
 def _registry(ctx: click.Context) -> Registry:
-    """The registry of this call, made once, with one warning for each installed plugin that is broken."""
+    """Returns the registry of this call, made once; prints a warning for each installed plugin that is broken."""
     if ctx.obj is None:
         strict = bool(ctx.params.get("strict_plugins"))
         ctx.obj = create_registry(strict=strict, own={"cli": commands}, **from_environment())
@@ -49,7 +49,7 @@ def _registry(ctx: click.Context) -> Registry:
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--strict-plugins", is_flag=True, is_eager=True, help="A broken installed plugin is an error.")
+@click.option("--strict-plugins", is_flag=True, is_eager=True, help="Treat a broken installed plugin as an error.")
 @click.version_option(__version__, prog_name="bioclip-x")
 @click.pass_context
 def program(ctx: click.Context, strict_plugins: bool) -> None:
@@ -63,8 +63,8 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
       BIOCLIP_X_MODEL, BIOCLIP_X_DEVICE, BIOCLIP_X_PRECISION, BIOCLIP_X_BATCH_SIZE,
       BIOCLIP_X_WORKERS, BIOCLIP_X_LANGUAGE
                          defaults for the flags of these names; the file can set them too
-      BIOCLIP_X_CACHE    where to keep what can be made again: embedded texts, drawings
-      BIOCLIP_X_DATA     where to keep what cannot: calibrations
+      BIOCLIP_X_CACHE    folder for data that can be recomputed: embedded texts, drawings
+      BIOCLIP_X_DATA     folder for data that cannot: calibrations
     """
     _registry(ctx)
 
@@ -73,23 +73,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        # Not program.main(): that takes a reader who has gone (`| head`) for a failure with exit status 1.
+        # Not program.main(), which exits with status 1 when the reader closes the pipe (`| head`).
         with program.make_context("bioclip-x", given) as context:
             program.invoke(context)
         sys.exit(0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except BioclipXError as problem:
-        click.echo(f"error: {escape_controls(str(problem), keep=chr(10))}", err=True)
-        sys.exit(problem.exit_code)
-    except click.ClickException as problem:
-        problem.show()
-        sys.exit(problem.exit_code)
+    except BioclipXError as error:
+        click.echo(f"error: {escape_controls(str(error), keep=chr(10))}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # Python must not complain at exit of what it could not write.
+        # Keeps Python from reporting at exit what it could not write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 

@@ -42,12 +42,12 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
         document = [asdict(model) for model in chosen]
         click.echo(json.dumps(document if name is None else document[0], indent=2, ensure_ascii=False))
     elif name is None:
-        _list(chosen)
+        _print_list(chosen)
     else:
-        _show(chosen[0])
+        _print_model(chosen[0])
 
 
-def _list(models: Sequence[KnownModel]) -> None:
+def _print_list(models: Sequence[KnownModel]) -> None:
     """A table that fits into 80 columns, and below it what each model is."""
     from rich.table import Table
 
@@ -58,49 +58,49 @@ def _list(models: Sequence[KnownModel]) -> None:
         pictures = f"{model.image_size} px, {model.resize}"
         here = "yes" if model.is_cached else "no"
         table.add_row(model.name, model.architecture, str(model.dim), pictures, model.licence, here)
-    _print(table)
+    _print_table(table)
     click.echo()
     for model in models:
         brings = (
             f"brings {model.classes}" if model.classes else "brings no list of classes: give --taxonomy or --labels"
         )
         fetched = " (not here yet)" if model.classes_cached is False else ""
-        click.echo(_wrapped(f"{model.name}: {model.summary}; {brings}{fetched}"))
+        click.echo(_wrap(f"{model.name}: {model.summary}; {brings}{fetched}"))
     click.echo("\nhere: whether the weights are on this machine; else they are fetched at first use.")
     click.echo("`bioclip-x models NAME` shows what a model must be fed, and where that was read.")
 
 
-def _show(model: KnownModel) -> None:
+def _print_model(model: KnownModel) -> None:
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("model", model.name)
-    table.add_row("here", _presence(model))
+    table.add_row("here", _describe_presence(model))
     table.add_row("pictures", f"{model.image_size} px, {IN_WORDS.get(model.resize, model.resize)}")
     table.add_row("dim", str(model.dim))
-    for key, value in _rows(model.facts):
+    for key, value in _iterate_rows(model.facts):
         if value and key not in ("dim", "image.size", "image.resize"):
             table.add_row(key, value)
-    _print(table)
+    _print_table(table)
     for what, url in model.facts.get("sources", {}).items():
         click.echo(f"source of {what}: {url}")
 
 
-def _presence(model: KnownModel) -> str:
+def _describe_presence(model: KnownModel) -> str:
     weights = "weights: yes" if model.is_cached else "weights: no"
     if model.classes_cached is None:
         return weights
     return f"{weights} · names and their embeddings: {'yes' if model.classes_cached else 'no'}"
 
 
-def _rows(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+def _iterate_rows(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     for key, value in facts.items():
         if key == "sources":
             continue  # addresses must not be broken
         if isinstance(value, Mapping):
-            yield from _rows(value, f"{above}{key}.")
+            yield from _iterate_rows(value, f"{above}{key}.")
         elif isinstance(value, (list, tuple)):
             separator = "\n" if any(len(str(one)) > 40 for one in value) else ", "
             yield f"{above}{key}", separator.join(map(str, value))
@@ -108,12 +108,12 @@ def _rows(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]
             yield f"{above}{key}", str(value)
 
 
-def _wrapped(text: str) -> str:
+def _wrap(text: str) -> str:
     width = min(shutil.get_terminal_size().columns, 100)
     return textwrap.fill(text, width, subsequent_indent="  ", break_long_words=False)
 
 
-def _print(table: Any) -> None:
+def _print_table(table: Any) -> None:
     from rich.console import Console
 
     Console(highlight=False, markup=False, soft_wrap=False).print(table)

@@ -1,4 +1,4 @@
-"""`bioclip-x plugins`: who provides what."""
+"""`bioclip-x plugins`: lists plugins and their components."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def list_plugins(registry: Registry) -> None:
         recipe = " · has a recipe" if registry.configure(name) else ""
         click.echo(f"  {name:<20} {origin}{recipe}")
     for kind in KINDS:
-        found = registry.components(kind)
-        if not found:
+        components = registry.components(kind)
+        if not components:
             continue
         click.echo(f"\n{kind.replace('_', ' ')}:")
-        for name, one in found.items():
-            click.echo(f"  {name:<20} {one.spec.summary}  [{one.plugin}]")
+        for name, component in components.items():
+            click.echo(f"  {name:<20} {component.spec.summary}  [{component.plugin}]")

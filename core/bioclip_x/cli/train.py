@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from bioclip_x.cli.flags import plugin_option
+from bioclip_x.cli.flags import plugin_option, quiet_option
 from bioclip_x.errors import TrainingError
 from bioclip_x.hookspecs import hookimpl
 from bioclip_x.registry import Registry
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.command(name="train")
 @click.argument("config", type=click.Path(path_type=Path))
 @plugin_option
-@click.option("--output", type=click.Path(path_type=Path), help="The run's folder, over the configuration's.")
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run's folder.")
-@click.option("--device", metavar="D", help="auto, cpu, cuda, mps; over the configuration's.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; overrides the configuration.")
+@click.option("--resume", is_flag=True, help="Resume from the newest checkpoint in the run's folder.")
+@click.option("--device", metavar="D", help="auto, cpu, cuda, mps; overrides the configuration.")
 @click.option(
     "--set",
     "changes",
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     metavar="FIELD=VALUE",
     help="Change a field of the configuration (epochs=20, augment.horizontal_flip=0.5). Repeatable.",
 )
-@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@quiet_option
 @click.pass_obj
 def command(
     registry: Registry,
@@ -59,23 +59,25 @@ def command(
     from bioclip_x.training.config import read_config
     from bioclip_x.training.loop import Trainer
 
-    # Only what has no part in the result: a configuration says the rest itself.
+    # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}
     fields = parse_changes(changes)
     fields |= {"output": str(output.resolve())} if output else {}
     fields |= {"device": device} if device else {}
     trainer = Trainer(read_config(config, fields, defaults=machine), registry, resume=resume)
-    place = f", going on after step {trainer.place.step}" if resume else ""
-    about = f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{place}; {trainer.folder}"
-    _say(trainer.notes, about, quiet=quiet)
+    resumed = f", resuming after step {trainer.place.step}" if resume else ""
+    summary = (
+        f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{resumed}; {trainer.folder}"
+    )
+    _print_notes(trainer.notes, summary, quiet=quiet)
     outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
-    _say(outcome.notes, quiet=quiet)
+    _print_notes(outcome.notes, quiet=quiet)
     click.echo(outcome.model)
 
 
 def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
-    """Trains, with a bar on stderr if it is to be shown."""
-    with _progress(enabled=show) as progress:
+    """Trains. show: show a progress bar on stderr."""
+    with _make_progress(enabled=show) as progress:
         bar = Bar(progress, trainer.total_steps, trainer.place.step)
         registry.manager.register(bar)
         try:
@@ -84,13 +86,13 @@ def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
             registry.manager.unregister(bar)
 
 
-def _say(notes: Sequence[str], *lines: str, quiet: bool) -> None:
+def _print_notes(notes: Sequence[str], *lines: str, quiet: bool) -> None:
     for line in () if quiet else (*(f"note: {note}" for note in notes), *lines):
         click.echo(line, err=True)
 
 
 def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
-    """`field=value` pairs, values read as YAML. Raises TrainingError for one without a field."""
+    """Parses `field=value` pairs, values as YAML. Raises TrainingError for invalid ones."""
     fields: dict[str, Any] = {}
     for change in changes:
         name, equals, value = change.partition("=")
@@ -104,7 +106,7 @@ def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
 
 
 class Bar:
-    """A plugin of the run's own: a bar of its steps."""
+    """Plugin of a run that shows a progress bar of its steps."""
 
     def __init__(self, progress: Progress, total: int, done: int) -> None:
         self._progress = progress
@@ -116,7 +118,7 @@ class Bar:
         self._progress.update(self._task, completed=event.step, now=now)
 
 
-def _progress(*, enabled: bool) -> Progress:
+def _make_progress(*, enabled: bool) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

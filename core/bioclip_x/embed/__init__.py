@@ -1,1 +1,1 @@
-"""Embeddings of images, of texts and of a taxonomy's classes, and the files they are written to."""
+"""Computes embeddings of images, texts and a taxonomy's classes, and writes them to files."""

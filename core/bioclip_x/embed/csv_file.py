@@ -1,4 +1,4 @@
-"""CSV: a row per embedding, a column per dimension; the provenance in a file beside."""
+"""CSV: a row per embedding, a column per dimension; the provenance is in a second file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bioclip_x.records import Embedding, EmbeddingProvenance
 
 @contextmanager
 def open_csv(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
-    """Beside FILE stands FILE.provenance.json."""
+    """Opens a CSV file; the provenance goes to FILE.provenance.json."""
     with open_output(output) as stream:
         yield _Writer(stream, provenance)
-        if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
+        if output is not None and not is_written_in_place(output):  # /dev/stdout has no second file
             with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                 sidecar.write(format_provenance(provenance, indent=2) + "\n")
 
@@ -36,7 +36,7 @@ class _Writer:
 
     def _put(self, cells: Sequence[str], rest: str) -> None:
         text = io.StringIO(newline="")
-        # Python's writer quotes a carriage return only from version 3.13 on; readers end the line there.
-        bare = any("\r" in cell for cell in cells)
-        csv.writer(text, lineterminator="", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(cells)
+        # Before version 3.13 Python's writer does not quote carriage returns, at which readers end the line.
+        has_return = any("\r" in cell for cell in cells)
+        csv.writer(text, lineterminator="", quoting=csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL).writerow(cells)
         self._stream.write(f"{text.getvalue()}{rest}\n")

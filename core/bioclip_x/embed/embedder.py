@@ -1,6 +1,6 @@
 """Embeds images, texts, and the texts of a taxonomy's classes.
 
-Legend: D embedding, P texts.
+Legend: D embedding dimension, P texts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bioclip_x.models import load_encoder, load_own_classes, make_family
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
-from bioclip_x.records.embedding import CLASS_FIELDS, MODEL_FIELDS, IMAGE_FIELDS
+from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
@@ -33,60 +33,59 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1024
 """Texts embedded at a time."""
-PICTURES: Final = ("file_name", "error", "refused")
-TEXTS: Final = ("text",)
-CLASSES: Final = ("text", "kind", "rank", "name", "lineage")
+IMAGE_COLUMNS: Final = ("file_name", "error", "refused")
+TEXT_COLUMNS: Final = ("text",)
+CLASS_COLUMNS: Final = ("text", "kind", "rank", "name", "lineage")
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What is to be written: the provenance, known at once, and the embeddings, as they come."""
+    """The provenance and the embeddings, which are computed lazily."""
 
     provenance: EmbeddingProvenance
     rows: Iterator[Embedding]
 
 
 class Embedder:
-    """A recipe's model, for what it makes of images and texts.
+    """Embeds images and texts with a recipe's model.
 
-    normalise: vectors of length 1; else they are as the model gives them. The model is loaded when it is needed, after all
-    that can be wrong without it; then BioclipXError is raised where it is not to be had, or cannot give them so.
+    normalise: vectors of unit length, else as the model returns them. The model is loaded when it is needed, after all checks
+    that do not need it; then BioclipXError is raised where it is not available, or has normalised embeddings only.
     """
 
     def __init__(self, recipe: Recipe, registry: Registry, *, normalise: bool = True) -> None:
         self.recipe, self._registry, self._normalised = recipe, registry, normalise
         self._family = make_family(registry, recipe)
-        # Passed on only where it is False: a model that computes unit vectors alone need not know the argument.
+        # Passed on only if False: a model that computes unit vectors only need not support the argument.
         self._normalise: dict[str, Any] = {} if normalise else {"normalise": False}
 
     @cached_property
     def encoder(self) -> LoadedEncoder:
-        encoder = load_encoder(self._family, self.recipe)
         if not self._normalised and not self._family.capabilities.raw_embeddings:
             raise ModelError(
                 f"the encoder {self._family.name!r} computes normalised embeddings only; leave out --no-normalise"
             )
-        return encoder
+        return load_encoder(self._family, self.recipe)
 
-    def pictures(self, images: Iterable[ImageLike], *, stdin: TextIO | None = None) -> Embedded:
-        """One row per image, in order; one that cannot be read has an error and no vector.
+    def images(self, images: Iterable[ImageLike], *, stdin: TextIO | None = None) -> Embedded:
+        """Embeds images, one row each, in order; an image that cannot be read has an error and no vector.
 
-        One that the model declines to name (`refused`) has its vector all the same. images, stdin: see
+        An image that the model declines to name (`refused`) has a vector too. images, stdin: see
         `Classifier.classify`. Raises ImageError for a folder or pattern without images.
         """
         if isinstance(images, Sequence):
             check_sources(images)
-        about = self._provenance("pictures", PICTURES, (*MODEL_FIELDS, *IMAGE_FIELDS))
+        about = self._make_provenance("pictures", IMAGE_COLUMNS, (*MODEL_FIELDS, *IMAGE_FIELDS))
         about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
-        return Embedded(about, self._pictures(expand_sources(images, stdin)))
+        return Embedded(about, self._embed_images(expand_sources(images, stdin)))
 
     def texts(self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
-        """One row per text, as it stands."""
-        about = self._provenance("texts", TEXTS, MODEL_FIELDS, self._cut(texts))
-        return Embedded(about, self._texts([{"text": text} for text in texts], progress))
+        """Embeds texts, one row each, unchanged."""
+        about = self._make_provenance("texts", TEXT_COLUMNS, MODEL_FIELDS, self._note_truncation(texts))
+        return Embedded(about, self._embed_texts([{"text": text} for text in texts], progress))
 
     def classes(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
-        """One row per text that the recipe's builders write for its classes; pooling is not applied."""
+        """Embeds the texts that the recipe's builders write for its classes, one row each, without pooling."""
         recipe = self.recipe
         taxonomy = read_listed_taxonomy(self._registry, recipe)
         if taxonomy is None:
@@ -96,20 +95,22 @@ class Embedder:
         builders = [self._registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         written = write_prompts(builders, make_text_request(taxonomy, recipe, self.encoder.card, descriptors))
-        notes = (*taxonomy.notes, *written.notes, *self._cut([prompt.text for prompt in written.prompts]))
-        about = self._provenance("classes", CLASSES, (*MODEL_FIELDS, *CLASS_FIELDS), notes)
+        notes = (*taxonomy.notes, *written.notes, *self._note_truncation([prompt.text for prompt in written.prompts]))
+        about = self._make_provenance("classes", CLASS_COLUMNS, (*MODEL_FIELDS, *CLASS_FIELDS), notes)
         about = replace(about, taxonomy=f"{taxonomy.source} ({taxonomy.fingerprint})")
-        return Embedded(about, self._texts([_class_columns(taxonomy, prompt) for prompt in written.prompts], progress))
+        return Embedded(
+            about, self._embed_texts([_make_class_columns(taxonomy, prompt) for prompt in written.prompts], progress)
+        )
 
-    def _pictures(self, sources: Iterable[Source]) -> Iterator[Embedding]:
+    def _embed_images(self, sources: Iterable[Source]) -> Iterator[Embedding]:
         decoded = load_batches(
             sources, self.encoder.preprocess, batch_size=self.recipe.batch_size, workers=self.recipe.workers
         )
         for batch in decoded:
-            yield from self._picture_batch(batch)
+            yield from self._embed_batch(batch)
 
     @torch.inference_mode()
-    def _picture_batch(self, batch: Sequence[Decoded]) -> Iterator[Embedding]:
+    def _embed_batch(self, batch: Sequence[Decoded]) -> Iterator[Embedding]:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         features = self.encoder.encode_images(torch.stack(pixels), **self._normalise) if pixels else None
         row = 0
@@ -120,21 +121,19 @@ class Embedder:
                 vector_D, about["refused"] = features.embeddings_BD[row], features.refused_B[row]
                 row += 1
                 if not bool(vector_D.isfinite().all()):
-                    vector_D, about["error"] = None, "the model gave numbers that are not finite; try --precision fp32"
+                    vector_D, about["error"] = None, "the embedding is not finite; try --precision fp32"
             yield Embedding(about, None if vector_D is None else vector_D.numpy())
 
-    def _texts(self, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]) -> Iterator[Embedding]:
+    def _embed_texts(self, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]) -> Iterator[Embedding]:
         for start in range(0, len(rows), CHUNK):
-            some = rows[start : start + CHUNK]
-            vectors_PD = self.encoder.encode_texts([row["text"] for row in some], **self._normalise)
+            chunk = rows[start : start + CHUNK]
+            vectors_PD = self.encoder.encode_texts([row["text"] for row in chunk], **self._normalise)
             if not bool(vectors_PD.isfinite().all()):
-                raise ModelError(
-                    f"{self.recipe.model} gave numbers that are not finite for a text; try --precision fp32"
-                )
+                raise ModelError(f"{self.recipe.model}: the embedding of a text is not finite; try --precision fp32")
             progress(min(start + CHUNK, len(rows)), len(rows))
-            yield from map(Embedding, some, vectors_PD.numpy())
+            yield from map(Embedding, chunk, vectors_PD.numpy())
 
-    def _provenance(
+    def _make_provenance(
         self, of: str, columns: tuple[str, ...], fields: Sequence[str], notes: Sequence[str] = ()
     ) -> EmbeddingProvenance:
         card, recipe = self.encoder.card, self.recipe.dump()
@@ -154,13 +153,15 @@ class Embedder:
             notes=tuple(notes),
         )
 
-    def _cut(self, texts: Sequence[str]) -> list[str]:
-        most = self.encoder.card.context_length
-        cut = sum(count > most for count in self.encoder.count_tokens(texts))
-        return [f"{cut} of {len(texts)} texts are longer than the model's {most} tokens and were cut"] if cut else []
+    def _note_truncation(self, texts: Sequence[str]) -> list[str]:
+        limit = self.encoder.card.context_length
+        n_cut = sum(count > limit for count in self.encoder.count_tokens(texts))
+        return (
+            [f"{n_cut} of {len(texts)} texts are longer than the model's {limit} tokens and were cut"] if n_cut else []
+        )
 
 
-def _class_columns(taxonomy: Taxonomy, prompt: Prompt) -> dict[str, str]:
+def _make_class_columns(taxonomy: Taxonomy, prompt: Prompt) -> dict[str, str]:
     taxon = taxonomy.class_taxon(prompt.class_index)
     lineage = "; ".join(name for _, name in taxon.lineage)
     return {"text": prompt.text, "kind": prompt.kind, "rank": taxon.rank, "name": taxon.name, "lineage": lineage}

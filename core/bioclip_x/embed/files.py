@@ -1,6 +1,6 @@
-"""Files of embeddings. One module per format; each opens a file (or standard output) and writes rows as they come.
+"""Files of embeddings. One module per format; each opens a file (or standard output) and writes rows as they arrive.
 
-Light to import: a format's module comes with `open_embeddings`.
+Formats are imported by `open_embeddings`, so that this module is fast to import.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 FORMATS: Final = {"json": (".json",), "csv": (".csv",), "npz": (".npz",), "parquet": (".parquet", ".pq")}
-"""Format → the suffixes of files that it is chosen for."""
+"""Format → suffixes of its files."""
 BINARY: Final = frozenset({"npz", "parquet"})
 
 
@@ -27,7 +27,7 @@ class EmbeddingWriter(Protocol):
 def open_embeddings(
     format_: str, output: Path | None, provenance: EmbeddingProvenance
 ) -> AbstractContextManager[EmbeddingWriter]:
-    """A writer to a file, which appears only when it is complete, or for None to standard output.
+    """Opens a writer to a file, which appears only when complete, or to standard output for None.
 
     Raises BioclipXError for a file that cannot be written, and for a binary format on a terminal.
     """
@@ -37,15 +37,15 @@ def open_embeddings(
 
 
 def format_provenance(provenance: EmbeddingProvenance, indent: int | None = None) -> str:
-    """The provenance as every format has it."""
+    """Formats the provenance as JSON, which all formats contain."""
     document = asdict(provenance) | {"demo": provenance.demo or None, "taxonomy": provenance.taxonomy or None}
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
 
 
 def format_numbers(vector: list[float]) -> str:
-    """Nine digits each, which is all that a float32 has, separated by commas.
+    """Formats numbers with nine digits, which represent a float32 exactly, separated by commas.
 
-    >>> numbers([0.1, -2.0, 1e-9])
+    >>> format_numbers([0.1, -2.0, 1e-9])
     '0.1,-2,1e-09'
     """
     return ",".join(map("%.9g".__mod__, vector))

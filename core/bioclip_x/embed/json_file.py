@@ -1,4 +1,4 @@
-"""JSON, in the shape that pybioclip's has, and with what that lacks: {"model", "provenance", "embeddings", "rows"}."""
+"""JSON, an extension of pybioclip's format: {"model", "provenance", "embeddings", "rows"}."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bioclip_x.records import Embedding, EmbeddingProvenance
 
 @contextmanager
 def open_json(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
-    """`embeddings` maps each image's path, or each text, to its vector; `rows` has all rows in order, without vectors.
+    """Opens a JSON file: `embeddings` maps image paths or texts to vectors; `rows` has all rows in order, without vectors.
 
-    What is named twice is there once in `embeddings`: its vectors are equal. Names are kept in memory until the end.
+    Repeated names appear once in `embeddings`, as their vectors are equal. Names are kept in memory until the end.
     """
     with open_output(output) as stream:
-        stream.write(f'{{"model": {_quoted(provenance.model)},\n"provenance": {format_provenance(provenance)},\n')
+        stream.write(f'{{"model": {_quote(provenance.model)},\n"provenance": {format_provenance(provenance)},\n')
         stream.write('"embeddings": {')
         writer = _Writer(stream, provenance.columns)
         yield writer
@@ -39,13 +39,13 @@ class _Writer:
         name = row.about[self._columns[0]]
         if row.vector_D is not None and name not in self._written:
             comma = "," if self._written else ""
-            self._stream.write(f"{comma}\n{_quoted(name)}: [{format_numbers(row.vector_D.tolist())}]")
+            self._stream.write(f"{comma}\n{_quote(name)}: [{format_numbers(row.vector_D.tolist())}]")
             self._written.add(name)
         cells = (
-            f'"{column}": {_quoted(row.about[column]) if row.about[column] else "null"}' for column in self._columns
+            f'"{column}": {_quote(row.about[column]) if row.about[column] else "null"}' for column in self._columns
         )
         self.rows.append(f"\n{{{', '.join(cells)}}}")
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return json.dumps(escape_surrogates(text), ensure_ascii=False)

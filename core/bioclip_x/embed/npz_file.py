@@ -1,4 +1,4 @@
-"""NumPy's npz: `embeddings` [N, D], an array of texts for each column, and the provenance as JSON."""
+"""NumPy npz: `embeddings` [N, D], an array of texts for each column, and the provenance as JSON."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from bioclip_x.io.streams import (
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 TEXTS_AT_A_TIME: Final = 1024
-LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
-"""The time of every member, so that the same embeddings are the same bytes."""
+TIMESTAMP: Final = (1980, 1, 1, 0, 0, 0)
+"""The time stamp of every member, so that equal embeddings give equal bytes."""
 
 
 @contextmanager
 def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
-    """`embeddings` float32 [N, D], a row of NaN for an image that has none; a column of texts each, [N]; `provenance`.
+    """Opens an npz file: `embeddings` float32 [N, D], NaN for images without one; an array of texts [N] for each column;
+    `provenance`.
 
-    How many rows there are is known only after the last, so vectors wait in a file of their own, beside the output; texts
-    wait in memory.
+    The number of rows is known only at the end, so vectors go to a temporary file beside the output and texts stay in memory.
     """
     refuse_terminal(output, "npz")
     folder = make_temporary_folder(output)
     with open_binary_output(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
         writer = _Writer(BinaryStream(vectors, output or folder), provenance)
         yield writer
-        _write(raw, vectors, writer, provenance)
+        _write_archive(raw, vectors, writer, provenance)
 
 
 class _Writer:
@@ -57,33 +57,33 @@ class _Writer:
             texts.append(escape_surrogates(row.about[column]))
 
 
-def _write(raw: Any, vectors: IO[bytes], writer: _Writer, provenance: EmbeddingProvenance) -> None:
+def _write_archive(raw: Any, vectors: IO[bytes], writer: _Writer, provenance: EmbeddingProvenance) -> None:
     count = len(writer.texts[provenance.columns[0]])
     vectors.seek(0)
     with zipfile.ZipFile(raw, "w") as archive:
-        with _member(archive, "embeddings") as member:
+        with _open_member(archive, "embeddings") as member:
             shape = (count, provenance.dim)
             np.lib.format.write_array_header_1_0(member, {"descr": "<f4", "fortran_order": False, "shape": shape})
             shutil.copyfileobj(vectors, member, 1 << 20)
         for column, texts in writer.texts.items():
-            _put_texts(archive, column, texts)
+            _write_texts(archive, column, texts)
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.array(format_provenance(provenance)), allow_pickle=False)
-        with _member(archive, "provenance", zipfile.ZIP_DEFLATED) as member:
+        with _open_member(archive, "provenance", zipfile.ZIP_DEFLATED) as member:
             member.write(buffer.getvalue())
 
 
-def _put_texts(archive: zipfile.ZipFile, name: str, texts: Sequence[str]) -> None:
-    """An array of texts, all as wide as the longest: in pieces, since one long text makes all of them wide."""
+def _write_texts(archive: zipfile.ZipFile, name: str, texts: Sequence[str]) -> None:
+    """Writes an array of texts, all as wide as the longest; in chunks, because one long text makes all of them wide."""
     dtype = np.dtype(f"<U{max(map(len, texts), default=1) or 1}")
-    with _member(archive, name, zipfile.ZIP_DEFLATED) as member:
+    with _open_member(archive, name, zipfile.ZIP_DEFLATED) as member:
         header = {"descr": dtype.str, "fortran_order": False, "shape": (len(texts),)}
         np.lib.format.write_array_header_1_0(member, header)
         for start in range(0, len(texts), TEXTS_AT_A_TIME):
             member.write(np.array(texts[start : start + TEXTS_AT_A_TIME], dtype).tobytes())
 
 
-def _member(archive: zipfile.ZipFile, name: str, compression: int = zipfile.ZIP_STORED) -> IO[bytes]:
-    info = zipfile.ZipInfo(f"{name}.npy", LONG_AGO)
+def _open_member(archive: zipfile.ZipFile, name: str, compression: int = zipfile.ZIP_STORED) -> IO[bytes]:
+    info = zipfile.ZipInfo(f"{name}.npy", TIMESTAMP)
     info.compress_type = compression
     return archive.open(info, "w", force_zip64=True)

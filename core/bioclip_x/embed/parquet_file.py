@@ -1,4 +1,4 @@
-"""Parquet: a row per embedding, the vector in one column of lists; the provenance in the file's metadata."""
+"""Parquet: a row per embedding, with the vector in a column of lists; the provenance is in the file's metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROW_GROUP: Final = 4096
 
 @contextmanager
 def open_parquet(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_Writer]:
-    """Columns of text, null where there is nothing to say, and `embedding`, a list of float32."""
+    """Opens a Parquet file: text columns, null where empty, and `embedding`, a list of float32."""
     fields = [(column, pa.string()) for column in provenance.columns]
     schema = pa.schema([*fields, ("embedding", pa.list_(pa.float32()))])
     with open_parquet_writer(output, schema, format_provenance(provenance)) as file:
@@ -41,7 +41,7 @@ class _Writer:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what is held, as a row group."""
+        """Writes the buffered rows as a row group."""
         if not self._rows:
             return
         texts = [

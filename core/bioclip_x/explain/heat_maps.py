@@ -81,8 +81,8 @@ def add_heat_maps(
     """Adds a map for every prompt to the explanation of image `index` of a batch."""
     rows_of_class = {one.class_index: bank.of_class(one.class_index) for one in explanation.contributions}
     row_of = {
-        (index, prompt.text): rows.start + offset
-        for index, rows in rows_of_class.items()
+        (class_index, prompt.text): rows.start + offset
+        for class_index, rows in rows_of_class.items()
         for offset, prompt in enumerate(bank.prompts[rows])
     }
     rows_P = [row_of[one.class_index, one.text] for one in explanation.contributions]

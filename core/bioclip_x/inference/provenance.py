@@ -43,4 +43,5 @@ def _collect_notes(
         yield f"{card.name} is a demonstration: its shares are not meaningful for classes other than its own"
     yield from calibration.notes
     if cut := banks.bank.truncated:
-        yield f"{cut} of {len(banks.bank.prompts)} texts are longer than the model's {card.context_length} tokens and were truncated"
+        of_texts = f"{cut} of {len(banks.bank.prompts)} texts"
+        yield f"{of_texts} are longer than the model's {card.context_length} tokens and were truncated"

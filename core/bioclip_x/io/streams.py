@@ -56,7 +56,7 @@ class BinaryStream:
 
 
 class Stream:
-    """Writes text to a binary stream. Characters that cannot be encoded, such as undecodable bytes of a file name, are escaped."""
+    """Writes text to a binary stream. Unencodable characters, such as stray bytes of a file name, are escaped."""
 
     def __init__(self, raw: BinaryStream, encoding: str = "utf-8", *, is_stdout: bool = False) -> None:
         self._raw, self.encoding, self._is_stdout = raw, encoding, is_stdout

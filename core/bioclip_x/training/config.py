@@ -124,7 +124,9 @@ class TrainConfig(BaseModel):
     output: Path = Field(Path("run"), description="the run's folder: checkpoints, log.jsonl, and at the end model/")
     checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints, besides one per epoch")
     keep: int = Field(2, ge=1, description="number of newest checkpoints kept")
-    card: dict[str, Any] = Field({}, description="content of the model's bioclip_x.json: demo, taxonomy, descriptors, …")
+    card: dict[str, Any] = Field(
+        {}, description="content of the model's bioclip_x.json: demo, taxonomy, descriptors, …"
+    )
     base: Path = Field(Path(), exclude=True, description="the folder that relative paths are relative to")
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""A list of the species that can be met, as a limit or as a prior.
+"""Restricts the classes to a list of species, or uses it as a prior.
 
 Legend: C classes, B images.
 """
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 STRENGTH: Final = 3.0
-"""Of a prior, in log-odds, unless another is given."""
+"""Default strength of a prior, in log-odds."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Prepared:
-    """What the list comes to in one taxonomy. offsets_C: float32 [C]."""
+    """The list applied to one taxonomy. offsets_C: float32 [C]."""
 
     taxonomy: Taxonomy
     offsets_C: torch.Tensor
@@ -43,17 +43,17 @@ class _Prepared:
 
 
 class SpeciesList:
-    """Classes at or below a taxon of the list are favoured (`prior`), or are the only ones (`hard`).
+    """Favours classes at or below a taxon of the list (`prior`), or excludes all others (`hard`).
 
-    file: names, one a line, or any taxonomy file, whose classes are taken. mode, strength: hard adds -inf to the logit of a
-    class off the list. prior adds -strength to it, so that p(class) ∝ exp(logit - strength·[off the list]): the odds of any
-    class on the list against any off it are exp(strength) times as high (20 times by default). Names are found by
-    rank, name, ids and synonyms; what is lost or ambiguous is told in the notes.
+    file: names, one per line, or any taxonomy file, whose classes are used. mode, strength: hard adds -inf to the logits of
+    classes off the list. prior adds -strength, so that p(class) ∝ exp(logit - strength·[off the list]): the odds of a class
+    on the list against one off it increase by a factor of exp(strength) (20 by default). Names are matched by rank, name, ids
+    and synonyms; notes list unmatched and ambiguous ones.
     """
 
     def __init__(self, file: Path, *, mode: Literal["hard", "prior"] = "hard", strength: float | None = None) -> None:
         if strength is not None and mode == "hard":
-            raise RecipeError(f"species-list: strength={strength:g} is of mode=prior; a hard list excludes altogether")
+            raise RecipeError(f"species-list: strength={strength:g} needs mode=prior; a hard list excludes all others")
         strength = STRENGTH if strength is None else strength
         self.file, self.mode, self.strength = file, mode, strength
         self._prepared: _Prepared | None = None
@@ -61,19 +61,19 @@ class SpeciesList:
             raise RecipeError(f"species-list: expected a strength above 0 (log-odds), got {strength}")
 
     def offsets(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> torch.Tensor:
-        """float32 [C], the same for every image. Raises TaxonomyError where no name of the list is found."""
+        """Returns offsets, float32 [C], for all images. Raises TaxonomyError if no name of the list is matched."""
         return self._prepare(taxonomy).offsets_C
 
     def notes(self, taxonomy: Taxonomy) -> tuple[str, ...]:
-        """Which mode, how many classes are on the list, and which names are not found. Raises as `offsets` does."""
+        """Returns the mode, the number of classes on the list, and unmatched names. Raises as `offsets` does."""
         return self._prepare(taxonomy).notes
 
     def _prepare(self, taxonomy: Taxonomy) -> _Prepared:
         if self._prepared is None or self._prepared.taxonomy is not taxonomy:
-            self._prepared = self._made(taxonomy)
+            self._prepared = self._apply(taxonomy)
         return self._prepared
 
-    def _made(self, taxonomy: Taxonomy) -> _Prepared:
+    def _apply(self, taxonomy: Taxonomy) -> _Prepared:
         import torch
 
         listed = match_list(Resolver(taxonomy), read_species_list(create_registry(**from_environment()), self.file))
@@ -92,5 +92,5 @@ class SpeciesList:
             if self.mode == "hard"
             else f"the logits of the others are lowered by {self.strength:g}"
         )
-        told = f"species list {self.file} ({self.mode}): {count}; {effect}"
-        return _Prepared(taxonomy, offsets_C, (told, *listed.notes(str(self.file))))
+        note = f"species list {self.file} ({self.mode}): {count}; {effect}"
+        return _Prepared(taxonomy, offsets_C, (note, *listed.notes(str(self.file))))

@@ -35,7 +35,9 @@ def compute_features(rgb_B3HW: torch.Tensor, embedding_BD: torch.Tensor) -> torc
 
 def compute_statistics(rgb_B3HW: torch.Tensor) -> torch.Tensor:
     """Computes the low-level statistics of images with colours in [0, 1]: float32 [B, 63]."""
-    return torch.cat([*(_compute_contrast(_shrink(rgb_B3HW, scale)) for scale in range(SCALES)), _compute_colour(rgb_B3HW)], dim=1)
+    return torch.cat(
+        [*(_compute_contrast(_shrink(rgb_B3HW, scale)) for scale in range(SCALES)), _compute_colour(rgb_B3HW)], dim=1
+    )
 
 
 def _shrink(rgb_B3HW: torch.Tensor, halvings: int) -> torch.Tensor:

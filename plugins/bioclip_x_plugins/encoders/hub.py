@@ -58,7 +58,9 @@ def fetch_dataset_file(
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     files = " ".join(together or [file])
-    with _explain_errors(f"{repository}, {file}", f"hf download --repo-type dataset --revision {revision} {repository} {files}"):
+    with _explain_errors(
+        f"{repository}, {file}", f"hf download --repo-type dataset --revision {revision} {repository} {files}"
+    ):
         for commit, local_only in ((revision, True), (revision, False), *([("main", True)] if or_main else [])):
             with contextlib.suppress(LocalEntryNotFoundError):
                 path = hf_hub_download(

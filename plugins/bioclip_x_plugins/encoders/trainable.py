@@ -98,7 +98,9 @@ def make_trainable(model: str | Mapping[str, Any], device: torch.device, seed: i
     Raises ModelError if the model cannot be loaded, or if open_clip rejects the description.
     """
     return (
-        _create_from_scratch(model, device, seed) if isinstance(model, Mapping) else _create_from_model(locate(model), device, seed)
+        _create_from_scratch(model, device, seed)
+        if isinstance(model, Mapping)
+        else _create_from_model(locate(model), device, seed)
     )
 
 
@@ -142,7 +144,12 @@ def _get_preprocessing(module: Any) -> dict[str, Any]:
     configured = dict(open_clip.get_model_preprocess_cfg(module))
     defaults = {"interpolation": "bicubic", "resize_mode": "shortest", "fill_color": 0}
     mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
-    return {"mean": mean, "std": std, **defaults, **{key: value for key, value in configured.items() if value is not None}}
+    return {
+        "mean": mean,
+        "std": std,
+        **defaults,
+        **{key: value for key, value in configured.items() if value is not None},
+    }
 
 
 @contextmanager

@@ -1,5 +1,5 @@
-"""Least expected cost: Karthik et al., No Cost Likelihood Manipulation at Test Time for Making Better Mistakes in Deep
-Networks, ICLR 2021 (arXiv 2104.00795).
+"""Minimises the expected cost: Karthik et al., No Cost Likelihood Manipulation at Test Time for Making Better Mistakes in
+Deep Networks, ICLR 2021 (arXiv 2104.00795).
 
 Legend: B images, C classes, c classes of a chunk, I held nodes, K best classes.
 """
@@ -26,10 +26,10 @@ from bioclip_x.plugin import (
 
 
 class Crm:
-    """Conditional risk minimisation: not the likeliest answer, but the one whose mistakes are mildest. Shares stay as they are.
+    """Conditional risk minimisation: chooses the prediction with the least expected cost; probabilities are unchanged.
 
-    over: "leaves" puts the classes in order of their expected cost, the expected height of the lowest common ancestor with
-        the true class. "nodes" reports the one taxon, of any rank, that is nearest to the true class in the tree, as expected.
+    over: "leaves" sorts the classes by their expected cost, the expected height of the lowest common ancestor with the true
+        class. "nodes" reports the taxon, of any rank, with the least expected distance to the true class in the tree.
     """
 
     capabilities = HeadCapabilities(chooses_rank=True)
@@ -38,7 +38,7 @@ class Crm:
         self.over = over
 
     def decide(self, given: HeadInput) -> Scores:
-        """The shares of `rollup`, with `top_BK` in order of cost, or with the taxon chosen as `reported_BK`, [B, 1]."""
+        """Returns the probabilities of `rollup`, with `top_BK` sorted by cost, or the chosen taxon as `reported_BK`, [B, 1]."""
         scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
         if self.over == "nodes":
             return replace(scores, reported_BK=select_nearest(scores, given.taxonomy)[:, None])
@@ -47,9 +47,9 @@ class Crm:
 
 
 def select_nearest(scores: Scores, taxonomy: Taxonomy) -> torch.Tensor:
-    """The taxon of the least expected distance to the true class, int64 [B].
+    """Returns the taxon with the least expected distance to the true class, int64 [B].
 
-    Of the classes only the most probable is looked at: one is nearer than its parent only with a share above 1/2.
+    Only the most probable class is considered, since a class is nearer than its parent only if its probability exceeds 1/2.
     """
     held, kind_N = torch.from_numpy(taxonomy.held_nodes), torch.from_numpy(taxonomy.kind_N)
     distances_IB = compute_tree_distances(scores.log_probs_BI, taxonomy)
@@ -57,14 +57,14 @@ def select_nearest(scores: Scores, taxonomy: Taxonomy) -> torch.Tensor:
     parent_B = torch.from_numpy(taxonomy.place_N[taxonomy.parent_N])[best_B]
     best_distance_B = distances_IB.gather(0, parent_B[None])[0] + 1 - 2 * scores.log_top_BK[:, 0].double().exp()
     distance_B, at_B = distances_IB.min(0)
-    nearest_B = torch.from_numpy(taxonomy.owner_N)[held[at_B]].long()  # holes and self leaves lie where their taxa do
+    nearest_B = torch.from_numpy(taxonomy.owner_N)[held[at_B]].long()  # holes and self leaves belong to their owners
     return torch.where((kind_N[best_B] == TAXON) & (best_distance_B < distance_B), best_B, nearest_B)
 
 
 def select_least_costly(logits: Logits, scores: Scores, taxonomy: Taxonomy) -> tuple[torch.Tensor, torch.Tensor]:
-    """The K classes of the least expected cost, int64 [B, K], best first, and the logs of their shares, float32 [B, K].
+    """Returns the K classes with the least expected cost, int64 [B, K], best first, and their log-probabilities, float32.
 
-    One more pass over the classes: cost(class) = cost(parent) - height(parent)·share.
+    Makes one more pass over the classes: cost(class) = cost(parent) - height(parent)·p(class).
     """
     costs_IB, normaliser_B = compute_lca_costs(scores.log_probs_BI, taxonomy), _compute_normaliser(logits, scores)
     parent_C = taxonomy.parent_N[taxonomy.leaf_node_C]
@@ -86,7 +86,7 @@ def select_least_costly(logits: Logits, scores: Scores, taxonomy: Taxonomy) -> t
 
 
 def _compute_normaliser(logits: Logits, scores: Scores) -> torch.Tensor:
-    """The log of the softmax's sum, float64 [B]: what the best class's logit is above the log of its share."""
+    """Computes the log of the softmax's normaliser, float64 [B]: the best class's logit minus its log-probability."""
     score = logits.exact or logits.part
     best_B = [score(c, c + 1)[0, row] for row, c in enumerate(scores.top_BK[:, 0].tolist())]
     return torch.stack(best_B).double() - scores.log_top_BK[:, 0]

@@ -1,4 +1,4 @@
-"""The plain CLIP decision: the class with the largest share."""
+"""The standard CLIP decision: the most probable class."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from bioclip_x.plugin import HeadInput, Scores, roll_up
 
 
 class Flat:
-    """A softmax over the classes. Shares up the tree are summed for the path shown, but no other rank is decided."""
+    """A softmax over the classes. Probabilities are summed up the tree for the path, but only classes are reported."""
 
     def decide(self, given: HeadInput) -> Scores:
-        """Log-shares of the held nodes, and the best classes."""
+        """Returns log-probabilities of the held nodes, and the best classes."""
         return roll_up(given.logits, given.taxonomy, n_best=given.n_best)

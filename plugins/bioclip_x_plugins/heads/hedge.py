@@ -1,4 +1,4 @@
-"""Reports each image at the rank that can be defended: Deng et al., Hedging Your Bets, CVPR 2012."""
+"""Reports each image at the most specific sufficiently probable rank: Deng et al., Hedging Your Bets, CVPR 2012."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ DEFAULT: Final = 0.8
 
 
 class Hedge:
-    """One node an image, of any rank: as specific as its share allows.
+    """Reports one node per image, of any rank, as specific as its probability permits.
 
-    threshold: the most specific node with at least this share (0.8 unless `lambda_` is given).
-    lambda_: the node of the largest (information + λ)·share instead; `bioclip-x calibrate` finds a λ for an accuracy.
+    threshold: report the most specific node with at least this probability (0.8 unless `lambda_` is given).
+    lambda_: report the node with the largest (information + λ)·probability instead; `bioclip-x calibrate` determines the λ
+        for an accuracy.
 
-    Raises RecipeError where both are given.
+    Raises RecipeError if both are given.
     """
 
     capabilities = HeadCapabilities(chooses_rank=True, depth_option="lambda_")
@@ -41,12 +42,12 @@ class Hedge:
     ) -> None:
         if threshold is not None and lambda_ is not None:
             raise RecipeError(
-                f"hedge decides by a threshold or by a lambda_, not by both; it was given {threshold} and {lambda_}"
+                f"hedge decides by a threshold or by a lambda_, not by both; got {threshold} and {lambda_}: leave out one"
             )
         self.threshold, self.lambda_ = threshold, lambda_
 
     def decide(self, given: HeadInput) -> Scores:
-        """The shares of `rollup`, and the node chosen for each image as `reported_BK`, [B, 1]."""
+        """Returns the probabilities of `rollup`, and each image's node as `reported_BK`, [B, 1]."""
         scores = roll_up(given.logits, given.taxonomy, n_best=given.n_best)
         bets = compute_bets(scores, given.taxonomy)
         if self.lambda_ is None:

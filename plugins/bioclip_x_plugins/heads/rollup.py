@@ -1,12 +1,12 @@
-"""Hierarchical rollup: the share of a taxon is the sum of the shares of the classes below it.
+"""Hierarchical rollup: the probability of a taxon is the sum of those of the classes below it.
 
-Sums favour large clades: one species at logit +2 against 300 relatives of another family at 0 has a share of 0.024, and
-its family loses. That is what the shares say, not a fault of the sum; but where the list was made by what happened to be
-known and not by what is to be expected, a prior over taxa says it better:
+Sums favour large clades: one species with logit +2 against 300 species of another family with logit 0 has a probability of
+0.024, so its family loses. This follows from the probabilities; but if the class list does not reflect what is to be
+expected, a prior over taxa is more appropriate:
 
     rollup:size_prior=family    logit_c - log n(family of c), n the number of listed classes
 
-Every family then starts out with the same weight, however many of its species are listed.
+All families then have the same prior weight, regardless of the number of listed species.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from bioclip_x.plugin import HeadCapabilities, HeadInput, RecipeError, Scores, T
 
 
 class Rollup:
-    """A softmax over the classes, summed up the tree, and a winner at every rank that has a table.
+    """A softmax over the classes, summed up the tree, with a winner at every rank that has a table.
 
-    size_prior: a rank at which all taxa are to start with the same weight, whatever the number of classes below them.
+    size_prior: a rank at which all taxa have the same prior weight, regardless of the number of classes below them.
     """
 
     def __init__(self, *, size_prior: str | None = None) -> None:
@@ -28,11 +28,11 @@ class Rollup:
 
     @property
     def capabilities(self) -> HeadCapabilities:
-        """With a size prior, probabilities are not the softmax of the class logits alone."""
+        """With a size prior, probabilities are not the softmax of the class logits."""
         return HeadCapabilities(is_softmax=self.size_prior is None)
 
     def decide(self, given: HeadInput) -> Scores:
-        """Log-shares of the held nodes, the best classes, and the ranks."""
+        """Returns log-probabilities of the held nodes, the best classes, and the ranks."""
         logits, taxonomy = given.logits, given.taxonomy
         if self.size_prior:
             prior_C = compute_size_prior(taxonomy, self.size_prior)
@@ -41,7 +41,10 @@ class Rollup:
 
 
 def compute_size_prior(taxonomy: Taxonomy, rank: str) -> torch.Tensor:
-    """-log of how many classes share each class's taxon at `rank`: float32 [C]. Raises RecipeError for another rank."""
+    """Computes -log of the number of classes in each class's taxon at `rank`: float32 [C].
+
+    Raises RecipeError for a rank that the taxonomy has no table for.
+    """
     if rank not in taxonomy.rank_tables:
         known = ", ".join(taxonomy.rank_tables) or "none"
         raise RecipeError(f"size_prior: this taxonomy has no table at rank {rank!r}; it has: {known}")

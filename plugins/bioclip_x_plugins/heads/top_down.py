@@ -1,7 +1,7 @@
-"""Decides rank by rank: a softmax among siblings, with texts of genera, families, … of their own, multiplied down the path.
+"""Multiplies softmaxes among siblings down the tree, with logits of genera, families, … from their own texts.
 
-Unlike the sum of `rollup`, a large clade gains nothing by its size; but all depends on how well the texts of the upper
-taxa tell them apart.
+Unlike in `rollup`, large clades have no advantage, but the result depends on how well the texts of the upper taxa
+discriminate between them.
 
 Legend: B images, C classes, c classes of a chunk, I inner nodes (not classes), T inner taxa.
 """
@@ -20,25 +20,25 @@ LOWEST: Final = torch.finfo(torch.float64).min
 
 
 class TopDown:
-    """P(class) = Π over its path of softmax(logit among the siblings); shares further up are the sums of their classes'.
+    """P(class) = Π over its path of softmax(logit among the siblings); probabilities of taxa are sums over their classes.
 
-    Holes are transparent: what lies below one competes with its siblings. A self leaf competes with what lies below its
-    taxon, by the logit of its class. A taxon none of whose classes is possible (logits of -inf) does not compete.
+    Holes are transparent: the nodes below a hole compete with its siblings. A self leaf competes, with the logit of its class,
+    with the nodes below its taxon. A taxon whose classes are all excluded (logits of -inf) does not compete.
     """
 
     capabilities = HeadCapabilities(is_softmax=False, needs_inner_taxa=True)
 
     def decide(self, given: HeadInput) -> Scores:
-        """Shares of every node, and a winner at every rank that has a table.
+        """Returns log-probabilities of the held nodes, and a winner at every rank that has a table.
 
-        Raises RecipeError where the scorer gave no logits of inner taxa.
+        Raises RecipeError if there are no logits of inner taxa.
         """
         logits, taxonomy, inner_TB = given.logits, given.taxonomy, given.inner_logits_TB
         n_inner = len(taxonomy.inner_taxa)
         if n_inner and inner_TB is None:
             raise RecipeError(
-                f"the head 'top-down' needs scores of the {n_inner} taxa above the classes, from texts of their own; this "
-                "scorer gives only those of classes: take the scorer 'text', or the head 'rollup'"
+                f"the head 'top-down' needs scores of the {n_inner} taxa above the classes, from their own texts, but this "
+                "scorer has only those of classes; use the scorer 'text', or the head 'rollup'"
             )
         inner_TB = torch.zeros(0, logits.n_images) if inner_TB is None else inner_TB
         log_probs = compute_class_log_probs(logits, inner_TB, taxonomy)
@@ -46,10 +46,10 @@ class TopDown:
 
 
 def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Taxonomy) -> Logits:
-    """Log-probabilities of classes, in the place of their logits.
+    """Computes log-probabilities of classes, which replace their logits.
 
-    log P(class) = logit - log Σ exp(logits of it and its siblings) + log P(taxon above): its logit, and what is the same
-    for it and its siblings. inner_TB: float32 [T, B], of `taxonomy.inner_taxa`.
+    log P(class) = logit - log Σ exp(logits of it and its siblings) + log P(taxon above), that is, its logit plus an offset
+    shared by all siblings. inner_TB: float32 [T, B], of `taxonomy.inner_taxa`.
     """
     is_inner = np.ones(taxonomy.n_nodes, bool)
     is_inner[taxonomy.leaf_node_C] = False
@@ -58,7 +58,7 @@ def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Ta
     place_N[inner] = np.arange(len(inner))
     above_N = torch.from_numpy(
         place_N[taxonomy.owner_N[taxonomy.parent_N]]
-    )  # the place of the taxon above, holes aside
+    )  # the index of the taxon above, holes skipped
     above_C, above_T = above_N[taxonomy.leaf_node_C], above_N[taxonomy.inner_taxa]
     place_T = torch.from_numpy(place_N[taxonomy.inner_taxa])
 
@@ -68,7 +68,7 @@ def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Ta
     possible_TB = _propagate_peaks(groups.peak_IB, inner, place_N, taxonomy)[place_T] > -torch.inf
     inner_TB = torch.where(possible_TB, inner_TB.double(), -torch.inf)
     groups.add(above_T, inner_TB)
-    log_sum_IB = groups.log_sums()
+    log_sum_IB = groups.compute_log_sums()
 
     steps_IB = torch.zeros_like(log_sum_IB)
     steps_IB[place_T] = inner_TB - log_sum_IB[above_T]
@@ -77,9 +77,9 @@ def compute_class_log_probs(logits: Logits, inner_TB: torch.Tensor, taxonomy: Ta
 
 
 class Groups:
-    """Running logsumexps, one for each inner node and image.
+    """Running logsumexps for each inner node and image.
 
-    peak_IB: float64 [I, B], the largest logit of each so far; -inf for none, or for such as are all -inf.
+    peak_IB: float64 [I, B], the largest logit so far; -inf without logits above -inf.
     """
 
     def __init__(self, n_groups: int, n_images: int) -> None:
@@ -87,7 +87,7 @@ class Groups:
         self._sum_IB = torch.zeros_like(self.peak_IB)
 
     def add(self, group_c: torch.Tensor, logits_cB: torch.Tensor) -> None:
-        """group_c: int64 [c], the group of each row of floating point [c, B]."""
+        """Adds logits, floating point [c, B]. group_c: int64 [c], the group of each row."""
         logits_cB = logits_cB.double()
         before_IB = self.peak_IB.clamp_min(LOWEST)  # -inf - -inf would be nan
         self.peak_IB.scatter_reduce_(0, group_c[:, None].expand_as(logits_cB), logits_cB, "amax")
@@ -95,15 +95,15 @@ class Groups:
         self._sum_IB *= (before_IB - peak_IB).exp_()
         self._sum_IB.index_add_(0, group_c, (logits_cB - peak_IB[group_c]).exp_())
 
-    def log_sums(self) -> torch.Tensor:
-        """float64 [I, B]. 0 for a group without any possible member: none will be asked for its share."""
+    def compute_log_sums(self) -> torch.Tensor:
+        """Returns float64 [I, B]; 0 for a group whose members are all excluded, which is never used."""
         return torch.where(self._sum_IB > 0, self.peak_IB + self._sum_IB.log(), 0.0)
 
 
 def _propagate_peaks(
     peak_IB: torch.Tensor, inner: npt.NDArray[np.int64], place_N: npt.NDArray[np.int64], taxonomy: Taxonomy
 ) -> torch.Tensor:
-    """The largest logit of any class below each inner node, from those of its own classes: float64 [I, B]."""
+    """Computes the largest logit of any class below each inner node from those of its direct classes: float64 [I, B]."""
     peak_IB = peak_IB.clone()
     for level in reversed(taxonomy.levels[1:]):
         places = place_N[level]

@@ -58,7 +58,9 @@ def explain_error(problem: openai.OpenAIError | TimeoutError, host: str, model: 
     if isinstance(problem, openai.RateLimitError) and problem.code == NO_CREDIT_CODE:
         return f"{host} reports that no credit is left (HTTP 429{_quote_server(problem)})"
     if isinstance(problem, openai.RateLimitError):
-        return f"{host} gave no answer in {tries}: too many requests, or no credit left (HTTP 429{_quote_server(problem)})"
+        return (
+            f"{host} gave no answer in {tries}: too many requests, or no credit left (HTTP 429{_quote_server(problem)})"
+        )
     if isinstance(problem, openai.InternalServerError):
         return f"{host} failed in each of {tries} (HTTP {problem.status_code}{_quote_server(problem)})"
     if isinstance(problem, openai.APIStatusError):

@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from bioclip_x.plugin import LossInput
 
 LOWEST: Final = -1e30
-"""Stands for minus infinity, whose logsumexp has no gradient where nothing else is summed."""
+"""Replaces minus infinity, since the logsumexp of only -inf has no gradient."""
 
 
 def compute_unicl_loss(
@@ -23,17 +23,16 @@ def compute_unicl_loss(
     positive_BT: torch.Tensor,
     logit_bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """½ · ( mean_i [ -1/|P(i)| Σ_{k∈P(i)} log softmax_j(s·I_i·T_j + b)_k ] + the same from texts to images ).
+    """Computes ½ · ( mean_i [ -1/|P(i)| Σ_{k∈P(i)} log softmax_j(s·I_i·T_j + b)_k ] + the same from texts to images ).
 
-    The paper's P(i) are the rows of i's label; here they are the texts that hold for image i, `positive_BT[i]`, and
-    for a text the images that it holds for, `positive_BT[:, j]`. The paper's sums over rows are means here, and their
-    sum is halved, so that with one positive each this is CLIP's loss. A text drawn for several images is one
-    column, not several.
+    The paper's P(i) are the rows with i's label; here, they are the texts that apply to image i, `positive_BT[i]`, and the
+    images that text j applies to, `positive_BT[:, j]`. The paper's sums over rows are means here, and their sum is halved,
+    so that with one positive each, this is CLIP's loss. A text drawn for several images is a single column.
 
     image_BD, text_TD: float32, rows L2-normalised. logit_scale: s, exponentiated. logit_bias: b.
     positive_BT: bool, at least one true in each row and column.
 
-    Returns a scalar. Its least value is above 0 where there are several positives: the entropy of their shares.
+    Returns a scalar. With several positives, its minimum is above 0: the entropy of the target distribution.
     """
     logits_BT = logit_scale * image_BD @ text_TD.T
     if logit_bias is not None:
@@ -47,34 +46,34 @@ def _compute_one_way_loss(logits_QK: torch.Tensor, positive_QK: torch.Tensor) ->
 
 
 def compute_aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor) -> torch.Tensor:
-    """Each text that holds for an image against its alternatives, and each image against those it does not hold for.
+    """Contrasts each text that applies to an image with its alternatives, and vice versa.
 
-    Of one aspect, the texts are alternatives and the images are those of which one of these texts holds. The mean of
-    -log( exp z_it / (exp z_it + Σ_w exp z_iw) ) over all pairs of an image i and a text t that holds for it, w being the
-    texts of t's aspect that do not hold for i; the same from texts to images; and half their sum. What holds side by
-    side does not compete (ours; in UniCL it shares out one softmax).
+    The alternatives are the texts of the same aspect that do not apply to the image; images are those with an applicable text
+    of the aspect. Computes the mean of -log( exp z_it / (exp z_it + Σ_w exp z_iw) ) over all pairs of an image i and a text t
+    that applies to it, where w are the alternatives, the same from texts to images, and half their sum. Texts that apply to
+    the same image do not compete, unlike in UniCL, where they share one softmax (this project's extension).
 
     logits_BT: s·I·Tᵀ, scale applied. right_BT: bool. aspect_T: int64, -1 for none.
 
-    Returns a scalar, 0 where no text has an aspect.
+    Returns a scalar, 0 if no text has an aspect.
     """
     losses = []
     for aspect in range(int(aspect_T.max()) + 1):
         texts = (aspect_T == aspect).nonzero().flatten()
-        pictures = right_BT[:, texts].any(dim=1).nonzero().flatten()
-        logits = logits_BT[pictures][:, texts]
-        right = right_BT[pictures][:, texts]
-        wrong = logits.masked_fill(right, LOWEST)
+        images = right_BT[:, texts].any(dim=1).nonzero().flatten()
+        logits = logits_BT[images][:, texts]
+        right = right_BT[images][:, texts]
+        negatives = logits.masked_fill(right, LOWEST)
         for dim in (1, 0):
-            against = wrong.logsumexp(dim=dim, keepdim=True)
-            losses.append(softplus(against - logits)[right])
+            log_sum = negatives.logsumexp(dim=dim, keepdim=True)
+            losses.append(softplus(log_sum - logits)[right])
     return torch.cat(losses).mean() if losses else logits_BT.sum() * 0
 
 
 class UniCl:
-    """Positive is every text that holds for an image: all texts of its class, and its own.
+    """UniCL's loss. Every text that applies to an image is a positive: all texts of its class, and its own.
 
-    aspects: weight of `aspect_loss`, added for data whose texts speak of aspects.
+    aspects: weight of `compute_aspect_loss`, added for data sets whose texts have aspects.
     """
 
     def __init__(self, *, aspects: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""Anybody's class scores, from a file, through the same heads and reports: no model is loaded, no image looked at.
+"""Scores of any classifier, read from a file and passed to the same heads and reports; no model or image is loaded.
 
 Legend: B images of a batch, C classes of the taxonomy, n images and m classes of the file.
 """
@@ -33,12 +33,15 @@ Floats = npt.NDArray[np.float64]
 Kind = Literal["probabilities", "logits"]
 
 NEAR_ONE: Final = 1e-3
-"""A row of probabilities whose sum differs from 1 by more is told of; less is rounding."""
+"""Rows of probabilities whose sum differs from 1 by more than this are noted; less is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ReadScores:
-    """class_m: int64 [m], ascending, the classes that have a column. logits_nm: float32 [n, m]. names: of the n images."""
+    """The scores of a file. class_m: int64 [m], ascending, the classes with a column. logits_nm: float32 [n, m].
+
+    names: of the n images.
+    """
 
     taxonomy: Taxonomy
     class_m: npt.NDArray[np.int64]
@@ -49,10 +52,11 @@ class _ReadScores:
 
 
 class ExternalScorer:
-    """file: a CSV, TSV, Parquet or npz file of class scores (`score_files` has the shapes).
+    """Reads precomputed class scores.
 
-    kind: probabilities, of which the logs are taken, or logits. model: what to call the classifier that made them in
-    outputs; with it, a calibration made of one file holds for others of the same classifier.
+    file: a CSV, TSV, Parquet or npz file (see `score_files` for the formats). kind: probabilities, converted to logs, or
+    logits. model: name of the classifier in outputs; if given, a calibration of one file is valid for other files of the
+    same classifier.
     """
 
     capabilities = ScorerCapabilities(needs_embeddings=False)
@@ -65,46 +69,46 @@ class ExternalScorer:
 
     @property
     def revision(self) -> str:
-        """A hash of the file; "" for a classifier that has a name, of which it may be one file of many."""
+        """A hash of the file; "" for a named classifier, which may have many files."""
         return "" if self._is_named else hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]
 
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the file, and tells what of it was not used. Raises ScoresError."""
+        """Reads the file and returns notes on unused columns. Raises ScoresError."""
         if self._read is None or self._read.taxonomy is not taxonomy:
             self._read = read_logits(self.file, self.kind, taxonomy)
         return self._read.notes
 
     def image_names(self) -> Sequence[str]:
-        """The names of all images that the file has scores for."""
+        """Returns the names of all images that have scores."""
         return self._prepared.names
 
     def problem(self, name: str) -> str:
-        """Why there are no scores for the image of this name, "" if there are."""
+        """Returns the reason why the image of this name has no scores; "" if it has."""
         row = self._prepared.rows.find(name)
         if isinstance(row, str):
             return f"{row} in {self.file.name}"
         if not bool((self._prepared.logits_nm[row] > -torch.inf).any()):
-            return f"{self.file.name} gives it none of the listed classes"
+            return f"{self.file.name} has no score of a listed class for it"
         return ""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
-        """float32 [C, B] in parts; -inf for a class without a column. Raises ScoresError for an image without a row."""
-        read = self._prepared
-        rows = [read.rows.find(name) for name in features.names]
-        if lost := [f"{name}: {row}" for name, row in zip(features.names, rows) if isinstance(row, str)]:
-            raise ScoresError(f"{self.file}: {list_some(lost, 3)}")
-        logits_mB = read.logits_nm[[row for row in rows if isinstance(row, int)]].T.contiguous()
+        """Returns the scores as logits, -inf for a class without a column. Raises ScoresError for an image without a row."""
+        scores = self._prepared
+        rows = [scores.rows.find(name) for name in features.names]
+        if missing := [f"{name}: {row}" for name, row in zip(features.names, rows) if isinstance(row, str)]:
+            raise ScoresError(f"{self.file}: {list_some(missing, 3)}")
+        logits_mB = scores.logits_nm[[row for row in rows if isinstance(row, int)]].T.contiguous()
 
         def part(start: int, stop: int) -> torch.Tensor:
-            made = torch.full((stop - start, logits_mB.shape[1]), -torch.inf)
-            first, last = read.class_m.searchsorted([start, stop]).tolist()
-            made[torch.from_numpy(read.class_m[first:last] - start)] = logits_mB[first:last]
-            return made
+            logits_cB = torch.full((stop - start, logits_mB.shape[1]), -torch.inf)
+            first, last = scores.class_m.searchsorted([start, stop]).tolist()
+            logits_cB[torch.from_numpy(scores.class_m[first:last] - start)] = logits_mB[first:last]
+            return logits_cB
 
-        return Logits(part, len(rows), read.taxonomy.n_classes)
+        return Logits(part, len(rows), scores.taxonomy.n_classes)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
-        """None: there are no texts."""
+        """Returns an empty array, since there are no texts."""
         return np.empty(0, np.float32)
 
     @property
@@ -115,23 +119,27 @@ class ExternalScorer:
 
 
 def read_logits(file: Path, kind: Kind, taxonomy: Taxonomy) -> _ReadScores:
-    """The file's scores as logits of the taxonomy's classes. Raises ScoresError."""
+    """Reads a file's scores as logits of the taxonomy's classes. Raises ScoresError."""
     table = read_scores(file)
     logits_nm = _compute_log_probabilities(file, table) if kind == "probabilities" else _fill_missing(table, -np.inf)
-    found, lost, doubtful = _match_columns(table.columns, taxonomy)
-    if not found:
-        hint = [f"{name}: {', '.join(near)}" for name in lost[:3] if (near := Resolver(taxonomy).near(name))]
+    matched, unmatched, ambiguous = _match_columns(table.columns, taxonomy)
+    if not matched:
+        hint = [f"{name}: {', '.join(near)}" for name in unmatched[:3] if (near := Resolver(taxonomy).near(name))]
         raise ScoresError(
             f"{file}: none of its {len(table.columns)} columns ({list_some(table.columns, 3)}) is a class of {taxonomy.source}"
-            + (f"; those most alike: {'; '.join(hint)}" if hint else "")
+            + (f"; similar classes: {'; '.join(hint)}" if hint else "")
         )
     by_class: dict[int, list[int]] = defaultdict(list)
     for column, name in enumerate(table.columns):
-        if name in found:
-            by_class[found[name]].append(column)
+        if name in matched:
+            by_class[matched[name]].append(column)
     class_m = sorted(by_class)
     merged_nm = np.stack([np.logaddexp.reduce(logits_nm[:, by_class[c]], axis=1) for c in class_m], axis=1)
-    notes = [*_note_sums(table, kind), *_note_unmatched(table, kind, lost, doubtful), *_note_merged(table, by_class, taxonomy)]
+    notes = [
+        *_note_sums(table, kind),
+        *_note_unmatched(table, kind, unmatched, ambiguous),
+        *_note_merged(table, by_class, taxonomy),
+    ]
     if without := taxonomy.n_classes - len(class_m):
         notes.append(f"{without} of {taxonomy.n_classes} classes have no column in {file.name}, and no share")
     return _ReadScores(
@@ -150,8 +158,8 @@ def _compute_log_probabilities(file: Path, table: ScoreTable) -> Floats:
     if wrong_nm.any():
         row, column = (int(at[0]) for at in np.nonzero(wrong_nm))
         raise ScoresError(
-            f"{file}, {table.images[row]}: {table.columns[column]!r} has {values_nm[row, column]:g}, which is no probability; "
-            f"if these are logits, say --scorer external:file={file},kind=logits"
+            f"{file}, {table.images[row]}: {table.columns[column]!r} has {values_nm[row, column]:g}, which is not a probability; "
+            f"if these are logits, use --scorer external:file={file},kind=logits"
         )
     with np.errstate(divide="ignore"):
         logs: Floats = np.log(values_nm)
@@ -159,18 +167,18 @@ def _compute_log_probabilities(file: Path, table: ScoreTable) -> Floats:
 
 
 def _fill_missing(table: ScoreTable, missing: float) -> Floats:
-    """What a long file leaves out is as unlikely as can be."""
+    """Fills scores that a long file omits with the lowest possible value."""
     return np.where(np.isnan(table.values_nm), missing, table.values_nm)
 
 
 def _match_columns(columns: Sequence[str], taxonomy: Taxonomy) -> tuple[dict[str, int], list[str], list[str]]:
-    """Column → class; then the columns that name none, and those that fit several."""
+    """Returns column → class, the columns that match no class, and those that match several."""
     resolver = Resolver(taxonomy)
-    fits = {name: resolver.classes(name) for name in columns}
+    matches = {name: resolver.classes(name) for name in columns}
     return (
-        {name: classes[0] for name, classes in fits.items() if len(classes) == 1},
-        [name for name, classes in fits.items() if not classes],
-        [name for name, classes in fits.items() if len(classes) > 1],
+        {name: classes[0] for name, classes in matches.items() if len(classes) == 1},
+        [name for name, classes in matches.items() if not classes],
+        [name for name, classes in matches.items() if len(classes) > 1],
     )
 
 
@@ -186,16 +194,16 @@ def _note_sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
         )
 
 
-def _note_unmatched(table: ScoreTable, kind: Kind, lost: Sequence[str], doubtful: Sequence[str]) -> Iterator[str]:
-    for names, what in ((lost, "are no class of the list"), (doubtful, "fit several classes")):
+def _note_unmatched(table: ScoreTable, kind: Kind, unmatched: Sequence[str], ambiguous: Sequence[str]) -> Iterator[str]:
+    for names, what in ((unmatched, "match no listed class"), (ambiguous, "match several classes")):
         if not names:
             continue
-        held = ""
+        lost_mass = ""
         if kind == "probabilities":
             columns = [table.columns.index(name) for name in names]
             mean = float(np.nansum(table.values_nm[:, columns], axis=1).mean())
-            held = f"; they hold {mean:.1%} of the probability on average, which goes to the others in proportion"
-        yield f"{len(names)} of {len(table.columns)} columns {what}, and are not used: {list_some(names)}{held}"
+            lost_mass = f"; their mean probability, {mean:.1%}, is distributed proportionally among the others"
+        yield f"{len(names)} of {len(table.columns)} columns {what} and are not used: {list_some(names)}{lost_mass}"
 
 
 def _note_merged(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxonomy) -> Iterator[str]:
@@ -206,7 +214,7 @@ def _note_merged(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Ta
 
 
 class RowFinder:
-    """Finds an image's row: by its path as it stands, else by its file name, among several by the rest of the path."""
+    """Finds an image's row by its path or, failing that, by its file name; parent folders resolve ambiguities."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._exact = {name: row for row, name in enumerate(names)}
@@ -216,7 +224,7 @@ class RowFinder:
             self._by_file[parts[-1]].append(row)
 
     def find(self, name: str) -> int | str:
-        """The row, or why there is none."""
+        """Returns the row, or the reason why there is none."""
         if name in self._exact:
             return self._exact[name]
         parts = _split_path(name)
@@ -225,13 +233,14 @@ class RowFinder:
             ends = [row for row in rows if all(a == b for a, b in zip(reversed(parts), reversed(self._paths[row])))]
             rows = ends or rows
         if len(rows) > 1:
-            return f"{len(rows)} rows may be meant"
+            return f"{len(rows)} rows match"
         return rows[0] if rows else "no row"
 
 
 def _split_path(name: str) -> tuple[str, ...]:
-    """
-    >>> _parts(r".\\birds\\a.jpg")
+    """Splits a path at slashes and backslashes.
+
+    >>> _split_path(r".\\birds\\a.jpg")
     ('birds', 'a.jpg')
     """
     parts = name.replace("\\", "/").split("/")

@@ -1,17 +1,17 @@
-"""Files of another classifier's scores: CSV, TSV, Parquet, npz.
+"""Reads files of precomputed class scores: CSV, TSV, Parquet, npz.
 
-Wide: a row an image, a column a class, and a column that names the image (the first, or one called so). Long: the columns
-image, class and score, a row for each. npz: `images` [n], `classes` [m] and `scores` [n, m].
+Wide: one row per image, one column per class, and a column of image names (one of IMAGE, else the first). Long: the columns
+image, class and score, one row per score. npz: `images` [n], `classes` [m] and `scores` [n, m].
 
 Legend: n images, m columns.
 """
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from csv import reader
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as csv
-import pyarrow.parquet as parquet
+import pyarrow.csv
+import pyarrow.parquet
 
-from bioclip_x.plugin import ScoresError, list_some, read_text
+from bioclip_x.plugin import ScoresError, guess_delimiter, list_some, read_text, take_first_line
 
 IMAGE: Final = (
     "file_name",
@@ -37,18 +37,21 @@ IMAGE: Final = (
     "file_names",
 )
 CLASS: Final = ("classification", "class_name", "label", "labels", "name", "taxon", "species", "classes", "class")
-"""The rank "class" last: lists of predictions have all ranks beside the name."""
+"""In order of preference; "class" comes last, since it may be the rank in lists of predictions with all ranks."""
 SCORE: Final = ("score", "scores", "probability", "probabilities", "confidence", "logit", "logits")
 PARQUET: Final = (".parquet", ".pq")
 TOO_LARGE: Final = 1e30
-"""What float32 cannot take sums of."""
+"""Scores from here on are refused, since their sums overflow float32."""
 LARGEST: Final = 1 << 31
-"""Scores that are held at most."""
+"""Maximum number of scores in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreTable:
-    """images: n names. columns: m names of classes. values_nm: float64 [n, m], as they stand; nan where a long file has none."""
+    """The scores of a file.
+
+    images: n names. columns: m class names. values_nm: float64 [n, m], unchanged; nan for scores that a long file omits.
+    """
 
     images: tuple[str, ...]
     columns: tuple[str, ...]
@@ -57,9 +60,12 @@ class ScoreTable:
 
 
 def read_scores(path: Path) -> ScoreTable:
-    """Raises ScoresError naming the row for a score that is missing or no number, and for an image or class given twice."""
+    """Reads a file of scores.
+
+    Raises ScoresError naming the row of a missing or invalid score, and for duplicate images or classes.
+    """
     if not path.is_file():
-        raise ScoresError(f"the scores {path} are not there; expected a .csv, .tsv, .parquet or .npz file")
+        raise ScoresError(f"the file of scores {path} does not exist; expected a .csv, .tsv, .parquet or .npz file")
     table = _read_npz(path) if path.suffix.lower() == ".npz" else _convert_table(path, _read_table(path))
     if not table.images or not table.columns:
         what = "no image" if not table.images else "no class"
@@ -72,36 +78,36 @@ def read_scores(path: Path) -> ScoreTable:
 
 
 def _check(path: Path, table: ScoreTable) -> None:
-    wrong_nm = ~(table.values_nm < TOO_LARGE)  # nan too; -inf is a class that cannot be
+    wrong_nm = ~(table.values_nm < TOO_LARGE)  # includes nan; -inf is valid and excludes a class
     if table.is_long:
         wrong_nm &= ~np.isnan(table.values_nm)
     if wrong_nm.any():
         row, column = (int(at[0]) for at in np.nonzero(wrong_nm))
         raise ScoresError(
             f"{path}, {table.images[row]}: the score of {table.columns[column]!r} is {table.values_nm[row, column]}; "
-            f"expected a number ({int(wrong_nm.sum())} are none)"
+            f"expected a number ({int(wrong_nm.sum())} scores are invalid)"
         )
 
 
 def _read_table(path: Path) -> pa.Table:
-    """All columns as strings or numbers, as the file has them."""
+    """Reads all columns as strings or numbers."""
     try:
         if path.suffix.lower() in PARQUET:
-            return parquet.read_table(path)
+            return pyarrow.parquet.read_table(path)
         text = read_text(path, ScoresError)
         if not text.strip():
             raise ScoresError(f"{path} is empty; expected a row for each image and a column for each class")
-        header = text.split("\n", 1)[0]
-        options = csv.ParseOptions(delimiter=max(",;\t", key=header.count))
-        names = next(reader([header], delimiter=options.delimiter))
-        # Numbers only where there are numbers: "7.jpg" and "007" are names.
-        kept = {name: pa.string() for place, name in enumerate(names) if _is_text(place, name, names)}
-        convert = csv.ConvertOptions(
-            column_types={**dict.fromkeys(names, pa.float64()), **kept}, strings_can_be_null=False
+        header = take_first_line(text)
+        options = pyarrow.csv.ParseOptions(delimiter=guess_delimiter(header, ",;\t"))
+        names = next(csv.reader([header], delimiter=options.delimiter))
+        # Names are read as strings, since "007" is not a number.
+        strings = {name: pa.string() for place, name in enumerate(names) if _is_text(place, name, names)}
+        convert = pyarrow.csv.ConvertOptions(
+            column_types={**dict.fromkeys(names, pa.float64()), **strings}, strings_can_be_null=False
         )
-        return csv.read_csv(
+        return pyarrow.csv.read_csv(
             pa.BufferReader(text.encode()),
-            csv.ReadOptions(use_threads=False),
+            pyarrow.csv.ReadOptions(use_threads=False),
             parse_options=options,
             convert_options=convert,
         )
@@ -121,7 +127,7 @@ def _is_long(names: Sequence[str]) -> bool:
 
 
 def _find_image_column(names: Sequence[str]) -> str:
-    """The column that names the images: the first that is called so, else the first."""
+    """Returns the column of image names: the first whose name is in IMAGE, else the first column."""
     return next((name for name in names if name.strip().lower() in IMAGE), names[0])
 
 
@@ -131,7 +137,7 @@ def _convert_table(path: Path, table: pa.Table) -> ScoreTable:
         twice = [name for name, times in Counter(names).items() if times > 1]
         raise ScoresError(f"{path} has the column {list_some(twice, 3)} more than once")
     if not names:
-        raise ScoresError(f"{path} has no columns; expected one that names the images, and one for each class")
+        raise ScoresError(f"{path} has no columns; expected one of image names and one for each class")
     image = _find_image_column(names)
     if _is_long(names):
         return _convert_long_table(path, table, image)
@@ -139,7 +145,9 @@ def _convert_table(path: Path, table: pa.Table) -> ScoreTable:
     if any(table[name].null_count for name in columns):
         name = next(name for name in columns if table[name].null_count)
         row = table[name].is_null().to_pylist().index(True)
-        raise ScoresError(f"{path}, row {row + _get_first_row(path)} ({table[image][row]}): the score of {name!r} is missing")
+        raise ScoresError(
+            f"{path}, row {row + _get_first_row(path)} ({table[image][row]}): the score of {name!r} is missing"
+        )
     values = [_convert_numbers(path, table[name], name) for name in columns]
     values_nm = np.stack(values, axis=1) if values else np.empty((len(table), 0))
     return ScoreTable(tuple(map(_convert_text, table[image].to_pylist())), tuple(columns), values_nm)
@@ -150,12 +158,14 @@ def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
     class_column, score_column = (next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE))
     images, classes = ([_convert_text(one) for one in table[name].to_pylist()] for name in (image, class_column))
     scores = _convert_numbers(path, table[score_column], score_column)
-    is_blank = [not what and np.isnan(score) for what, score in zip(classes, scores.tolist())]  # an image without any
+    is_blank = [
+        not what and np.isnan(score) for what, score in zip(classes, scores.tolist())
+    ]  # an image without scores
     row_of = {name: row for row, name in enumerate(dict.fromkeys(images))}
     column_of = {what: column for column, what in enumerate(dict.fromkeys(filter(None, classes)))}
     if len(row_of) * len(column_of) > LARGEST:
         raise ScoresError(
-            f"{path}: {len(row_of)} images times {len(column_of)} classes are too many to hold; split the file"
+            f"{path}: {len(row_of)} images times {len(column_of)} classes are too many scores; split the file"
         )
     values_nm = np.full((len(row_of), len(column_of)), np.nan)
     seen: set[tuple[str, str]] = set()
@@ -165,7 +175,7 @@ def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
         if not what:
             raise ScoresError(f"{path}, row {line}: the class is missing")
         if (name, what) in seen or not np.isfinite(score):
-            why = "is there twice" if (name, what) in seen else f"has the score {score}; expected a number"
+            why = "occurs twice" if (name, what) in seen else f"has the score {score}; expected a number"
             raise ScoresError(f"{path}, row {line}: {what!r} of {name} {why}")
         seen.add((name, what))
         values_nm[row_of[name], column_of[what]] = score
@@ -173,16 +183,16 @@ def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
 
 
 def _get_first_row(path: Path) -> int:
-    """The number of the first row of scores: in text files the header is a row as well."""
+    """Returns the number of the first row of scores; in text files, the header counts as a row."""
     return 1 if path.suffix.lower() in PARQUET else 2
 
 
 def _convert_numbers(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDArray[np.float64]:
     try:
-        found: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
+        values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
     except pa.ArrowException:
-        raise ScoresError(f"{path}: the column {name!r} holds {column.type}; expected numbers") from None
-    return found
+        raise ScoresError(f"{path}: the column {name!r} has type {column.type}; expected numbers") from None
+    return values
 
 
 def _convert_text(value: Any) -> str:
@@ -192,18 +202,23 @@ def _convert_text(value: Any) -> str:
 def _read_npz(path: Path) -> ScoreTable:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            held = {name.lower(): arrays[name] for name in arrays.files}
+            stored = {name.lower(): arrays[name] for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as problem:
-        told = (
+        reason = (
             "save names as arrays of text, np.array(names, dtype=str)" if "Object arrays" in str(problem) else problem
         )
-        raise ScoresError(f"{path} cannot be read: {told}") from None
-    found = [next((held[name] for name in known if name in held), None) for known in (IMAGE, CLASS, SCORE)]
-    images, classes, scores = found
+        raise ScoresError(f"{path} cannot be read: {reason}") from None
+    images, classes, scores = (
+        next((stored[name] for name in known if name in stored), None) for known in (IMAGE, CLASS, SCORE)
+    )
     if images is None or classes is None or scores is None or not np.issubdtype(scores.dtype, np.number):
-        raise ScoresError(f"{path}: expected the arrays images, classes and scores, got {', '.join(held) or 'nothing'}")
+        raise ScoresError(
+            f"{path}: expected the arrays images, classes and scores, got {', '.join(stored) or 'nothing'}"
+        )
     if scores.shape != (len(images), len(classes)):
         raise ScoresError(f"{path}: expected scores of shape {(len(images), len(classes))}, got {scores.shape}")
     return ScoreTable(
-        tuple(map(_convert_text, images.tolist())), tuple(map(_convert_text, classes.tolist())), scores.astype(np.float64)
+        tuple(map(_convert_text, images.tolist())),
+        tuple(map(_convert_text, classes.tolist())),
+        scores.astype(np.float64),
     )

@@ -1,4 +1,4 @@
-"""Class scores from the similarity of an image to the texts of each class.
+"""Computes class scores from the similarity of an image to the texts of each class.
 
 For unit embeddings, weights w_p (Σ w = 1 within a class) and logit scale s:
 
@@ -6,9 +6,9 @@ For unit embeddings, weights w_p (Σ w = 1 within a class) and logit scale s:
     ensemble  s · x·m / |m|                  CLIP's prompt ensemble (Radford et al. 2021, section 3.1.4)
     max       s · max_p cos(x, t_p)
 
-so mean and ensemble cost one product with [C, D], however many prompts there are. With hardly more prompts than classes
-(the names of the tree of life) they are taken from the prompts' own cosines, without a copy of the bank: it may be larger
-than memory, and memory-mapped.
+so mean and ensemble cost one product with [C, D], regardless of the number of prompts. With hardly more prompts than classes
+(the names of the tree of life), they are computed from the prompts' cosines, without a copy of the bank, which may be
+larger than memory and memory-mapped.
 
 Legend: B images, C classes, P prompts, D embedding.
 """
@@ -22,7 +22,7 @@ from bioclip_x.plugin import ImageFeatures, Logits, ModelCard, ScorerCapabilitie
 
 
 def pool_means(bank: TextBank) -> torch.Tensor:
-    """The weighted mean embedding of each class, not re-normalised: float32 [C, D]. Makes no copy of the bank."""
+    """Computes each class's weighted mean embedding, not re-normalised, without copying the bank: float32 [C, D]."""
     owner_P = torch.from_numpy(bank.owner_P)
     weight_P = torch.from_numpy(bank.weight_P)
     total_C = torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)
@@ -37,19 +37,19 @@ def pool_means(bank: TextBank) -> torch.Tensor:
 
 
 def make_prototypes(bank: TextBank) -> torch.Tensor:
-    """One vector per class for the linear poolings: float32 [C, D]; unit for "ensemble", shorter for "mean"."""
+    """Computes one vector per class for the linear poolings: float32 [C, D]; unit length for "ensemble", not for "mean"."""
     means_CD = pool_means(bank)
     return torch.nn.functional.normalize(means_CD, dim=1) if bank.pooling == "ensemble" else means_CD
 
 
 def compute_mean_lengths(bank: TextBank) -> torch.Tensor:
-    """|m| of each class, float32 [C], without the means of all classes at once: one prompt has the length 1."""
+    """Computes |m| of each class, float32 [C], one class at a time; it is 1 for classes with one prompt."""
     length_C = torch.ones(bank.n_classes)
     counts_C = np.bincount(bank.owner_P, minlength=bank.n_classes)
     for class_index in np.flatnonzero(counts_C > 1):
         rows = bank.of_class(int(class_index))
-        share_P = torch.from_numpy(bank.weight_P[rows] / bank.weight_P[rows].sum())
-        length_C[class_index] = (share_P @ bank.embeddings_PD[rows]).norm()
+        weight_P = torch.from_numpy(bank.weight_P[rows] / bank.weight_P[rows].sum())
+        length_C[class_index] = (weight_P @ bank.embeddings_PD[rows]).norm()
     return length_C
 
 
@@ -61,51 +61,53 @@ class TextScorer:
     def __init__(self) -> None:
         self._bank: TextBank | None = None
         self._prototypes_CD = torch.empty(0)
-        self._share_P = torch.empty(0)
+        self._weight_P = torch.empty(0)
         self._length_C = torch.empty(0)
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
-        """Logits of any range of classes, made when they are asked for. Texts are the rows of each product, which a
-        processor does in half the time of the same with images as rows."""
+        """Returns logits that are computed on demand for any range of classes.
+
+        Texts are the rows of each product, which is twice as fast on a CPU as images as rows.
+        """
         self._prepare(bank)
         scaled_DB = (features.embeddings_BD * card.logit_scale).T.contiguous()
 
         def exact(start: int, stop: int) -> torch.Tensor:
-            return self._similarities(scaled_DB, bank, bank.embeddings_PD, start, stop).add_(card.logit_bias)
+            return self._compute_similarities(scaled_DB, bank, bank.embeddings_PD, start, stop).add_(card.logit_bias)
 
         if bank.half_PD is None or not self._reads_rows(bank):
             return Logits(exact, scaled_DB.shape[1], bank.n_classes)
         half_PD = bank.half_PD
 
         def part(start: int, stop: int) -> torch.Tensor:
-            return self._similarities(scaled_DB, bank, half_PD, start, stop).add_(card.logit_bias)
+            return self._compute_similarities(scaled_DB, bank, half_PD, start, stop).add_(card.logit_bias)
 
         return Logits(part, scaled_DB.shape[1], bank.n_classes, exact=exact)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
-        """a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
+        """Returns a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
         rows = bank.of_class(class_index)
         embeddings_PD = bank.embeddings_PD[rows]
         if bank.pooling == "max":
             best = int((embeddings_PD @ embedding_D).argmax())
             return np.asarray(np.arange(len(embeddings_PD)) == best, np.float32)
-        share_P = bank.weight_P[rows] / bank.weight_P[rows].sum()
+        weight_P = bank.weight_P[rows] / bank.weight_P[rows].sum()
         if bank.pooling == "ensemble":
-            share_P = share_P / float((torch.from_numpy(share_P) @ embeddings_PD).norm())
-        return np.asarray(share_P, np.float32)
+            weight_P = weight_P / float((torch.from_numpy(weight_P) @ embeddings_PD).norm())
+        return np.asarray(weight_P, np.float32)
 
     @staticmethod
     def _reads_rows(bank: TextBank) -> bool:
-        """Whether similarities are taken from the texts' own, and not from prototypes made of them."""
+        """Returns whether class similarities are computed from those of the texts instead of prototypes."""
         return bank.pooling == "max" or _is_nearly_bare(bank)
 
-    def _similarities(
+    def _compute_similarities(
         self, x_DB: torch.Tensor, bank: TextBank, texts_PD: torch.Tensor, start: int, stop: int
     ) -> torch.Tensor:
-        """float32 [stop - start, B]."""
+        """Computes similarities: float32 [stop - start, B]."""
         if not self._reads_rows(bank):
             return self._prototypes_CD[start:stop] @ x_DB
-        is_bare = len(bank.owner_P) == bank.n_classes  # one prompt each, in class order
+        is_bare = len(bank.owner_P) == bank.n_classes  # one prompt per class, in class order
         first, last = (start, stop) if is_bare else bank.owner_P.searchsorted([start, stop]).tolist()
         cos_pB = texts_PD[first:last].float() @ x_DB
         if is_bare:
@@ -115,11 +117,11 @@ class TextScorer:
         if bank.pooling == "max":
             lowest = torch.full(shape, -torch.inf)
             return lowest.scatter_reduce_(0, owner_p[:, None].expand_as(cos_pB), cos_pB, "amax")
-        sums_cB = torch.zeros(shape).index_add_(0, owner_p, cos_pB * self._share_P[first:last, None])
+        sums_cB = torch.zeros(shape).index_add_(0, owner_p, cos_pB * self._weight_P[first:last, None])
         return sums_cB.div_(self._length_C[start:stop, None])
 
     def _prepare(self, bank: TextBank) -> None:
-        """What depends on the bank alone, once for each bank."""
+        """Computes what depends only on the bank, once per bank."""
         if self._bank is bank:
             return
         self._bank = bank
@@ -129,7 +131,7 @@ class TextScorer:
             self._prototypes_CD = make_prototypes(bank)
         elif len(bank.owner_P) > bank.n_classes:
             owner_P, weight_P = torch.from_numpy(bank.owner_P), torch.from_numpy(bank.weight_P)
-            self._share_P = weight_P / torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)[owner_P]
+            self._weight_P = weight_P / torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)[owner_P]
             self._length_C = compute_mean_lengths(bank) if bank.pooling == "ensemble" else torch.ones(bank.n_classes)
 
 

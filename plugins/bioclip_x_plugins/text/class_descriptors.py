@@ -63,11 +63,14 @@ class ListedDescriptors:
     entries: tuple[Descriptor, ...]
 
 
-def find_descriptors(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -> tuple[dict[int, ClassPhrases], list[str]]:
-    """What the request's descriptors say, by class, and notes on what was lost, doubtful or missing.
+def find_descriptors(
+    request: TextRequest, kinds: Kinds, inherit: float = 0.0
+) -> tuple[dict[int, ClassPhrases], list[str]]:
+    """Returns the phrases of each class, and notes on unmatched, ambiguous and missing descriptors.
 
-    A class that the file only names has no phrases. Raises NothingSaid without descriptors or with some that fit no
-    class, DescriptorError by `missing="error"`.
+    A class listed without descriptors has no phrases.
+
+    Raises NoDescriptorsError without descriptors, or if they match no class; DescriptorError for `missing="error"`.
     """
     descriptors, taxonomy = request.descriptors, request.taxonomy
     if descriptors is None:
@@ -94,7 +97,9 @@ def find_descriptors(request: TextRequest, kinds: Kinds, inherit: float = 0.0) -
     return described, [*descriptors.notes, *notes]
 
 
-def _collect_phrases(taxonomy: Taxonomy, class_index: int, listed: Mapping[int, ListedDescriptors], inherit: float, source: str) -> ClassPhrases:
+def _collect_phrases(
+    taxonomy: Taxonomy, class_index: int, listed: Mapping[int, ListedDescriptors], inherit: float, source: str
+) -> ClassPhrases:
     """Collects a class's own phrases, with weight 1 each, and those of its ancestors that differ from them.
 
     The phrases of the taxon d levels above have a total weight of inherit^d times that of the class's own; if the class has

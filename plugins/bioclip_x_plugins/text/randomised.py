@@ -20,11 +20,11 @@ from pydantic import Field
 from bioclip_x.plugin import Descriptor, PromptSet, TextBuilderCapabilities, TextRequest, load_words
 from bioclip_x_plugins.text.class_descriptors import (
     FLAG_OPTIONS,
+    ClassPhrases,
     Inherit,
     Kinds,
     NoDescriptorsError,
     Phrase,
-    ClassPhrases,
     find_descriptors,
 )
 from bioclip_x_plugins.text.phrases import NameSource, SentenceWriter, Style
@@ -138,7 +138,9 @@ def measure_shape(phrase: str) -> Shape:
     return tuple(map(len, phrase.split()))
 
 
-def make_average_models(listed: Sequence[Sequence[Descriptor]], names: Sequence[str], count: int | None) -> tuple[Descriptor, ...]:
+def make_average_models(
+    listed: Sequence[Sequence[Descriptor]], names: Sequence[str], count: int | None
+) -> tuple[Descriptor, ...]:
     """Makes placeholders with the average number and length of words of descriptors, or of names if there are none.
 
     count: how many; by default the average number of descriptors per class, rounded up (`WAFFLES` without any).

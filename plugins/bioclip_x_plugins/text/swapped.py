@@ -15,7 +15,7 @@ from bioclip_x.plugin import (
     TextRequest,
     list_some,
 )
-from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, Inherit, Kinds, ClassPhrases, find_descriptors
+from bioclip_x_plugins.text.class_descriptors import FLAG_OPTIONS, ClassPhrases, Inherit, Kinds, find_descriptors
 from bioclip_x_plugins.text.phrases import NameSource, SentenceWriter, Style
 from bioclip_x_plugins.text.seeded_random import draw_derangement, make_class_keys
 
@@ -93,7 +93,9 @@ def exchange_descriptors(
     return {c: giver[c] for c in traits}, notes
 
 
-def _group_classes(taxonomy: Taxonomy, traits: Mapping[int, Hashable], rank: str | None) -> tuple[list[list[int]], list[int]]:
+def _group_classes(
+    taxonomy: Taxonomy, traits: Mapping[int, Hashable], rank: str | None
+) -> tuple[list[list[int]], list[int]]:
     """Groups classes by their taxon at a rank; the last group, also returned separately, has those without a partner."""
     if rank is None:
         return [sorted(traits)], []

@@ -51,21 +51,21 @@ def of(*offsets: object) -> Adjustments:
 def test_offsets_add_up_per_class_and_per_image() -> None:
     per_class = torch.tensor([0.5, -math.inf, 0.0])
     per_image = torch.tensor([[10.0, 20.0], [1.0, 1.0], [0.0, -math.inf]])
-    made = of(per_class, per_image)
-    offsets = made.compute_offsets(SOURCES)
+    adjustments = of(per_class, per_image)
+    offsets = adjustments.compute_offsets(SOURCES)
     assert {name: tuple(one.shape) for name, one in offsets.items()} == {"number 0": (3, 1), "number 1": (3, 2)}
     adjusted = add_offsets(logits(), sum_offsets(offsets))
     assert adjusted.logits_BC.tolist() == [[11.5, -math.inf, 3.0], [24.5, -math.inf, -math.inf]]
-    assert made.notes() == ("a note", "a note")
+    assert adjustments.notes() == ("a note", "a note")
     assert torch.equal(torch.cat([part for _, part in adjusted.chunks()]).T, adjusted.logits_BC)
     assert of().compute_offsets(SOURCES) == {}
 
 
-def test_without_adjustments_the_logits_are_the_scorers_own() -> None:
+def test_without_adjustments_the_logits_are_unchanged() -> None:
     same = logits()
 
     class Ready:
-        """A scorer whose logits are there already."""
+        """A scorer with precomputed logits."""
 
         def logits(self, *given: object) -> Logits:
             return same
@@ -77,7 +77,7 @@ def test_without_adjustments_the_logits_are_the_scorers_own() -> None:
     assert scored.logits is same and scored.offsets == {} and scored.inner_logits_TB is None
 
 
-def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
+def test_inner_taxa_get_the_largest_offset_below() -> None:
     offsets_CB = torch.tensor([[-3.0, -math.inf], [-1.0, -math.inf], [-2.0, 0.0]])
     whole = tree()
     assert [whole.names[node] for node in whole.inner_taxa] == ["F", "A", "B"]
@@ -98,12 +98,12 @@ def test_inner_taxa_are_as_likely_as_the_likeliest_below() -> None:
         (torch.tensor([0, math.inf, 0]), "returned nan or"),
     ],
 )
-def test_what_an_adjustment_must_return(offsets: object, message: str) -> None:
+def test_invalid_offsets_are_errors(offsets: object, message: str) -> None:
     with pytest.raises(PluginError, match=f"logit adjustment 'number 0' {message}|{message}"):
         of(offsets).compute_offsets(SOURCES)
 
 
-def test_two_that_leave_nothing_together() -> None:
+def test_adjustments_that_exclude_every_class_are_errors() -> None:
     some, others = torch.tensor([0, -math.inf, -math.inf]), torch.tensor([-math.inf, 0, 0])
     with pytest.raises(RecipeError, match="number 0, number 1: together they exclude every class"):
         of(some, others).compute_offsets(SOURCES)

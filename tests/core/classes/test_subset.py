@@ -21,7 +21,7 @@ def bank() -> TextBank:
 
 
 @pytest.mark.parametrize("classes", [[1, 2], [0, 2, 4], [3], [0, 1, 2, 3, 4], [4, 0, 2]])
-def test_rows_are_those_of_a_loop_over_the_classes(classes: list[int]) -> None:
+def test_rows_agree_with_a_loop_over_the_classes(classes: list[int]) -> None:
     whole = bank()
     part = select_bank_classes(
         whole, np.array(classes, np.int32), lambda owner_P: [Prompt("", int(c), "name") for c in owner_P]
@@ -34,19 +34,19 @@ def test_rows_are_those_of_a_loop_over_the_classes(classes: list[int]) -> None:
     assert part.weight_P.tolist() == [whole.weight_P[p] for _, p in expected]
 
 
-def test_one_clade_needs_no_memory_of_its_own() -> None:
+def test_a_clade_is_a_view_of_the_bank() -> None:
     whole = bank()
     part = select_bank_classes(whole, np.array([1, 2], np.int32), lambda owner_P: [])
     assert part.embeddings_PD.untyped_storage().data_ptr() == whole.embeddings_PD.untyped_storage().data_ptr()
 
 
-def test_another_part_is_another_bank() -> None:
+def test_different_subsets_have_different_keys() -> None:
     parts = [[0], [1], [0, 1], [1, 0]]
     keys = {select_bank_classes(bank(), np.array(classes, np.int32), lambda owner_P: []).key for classes in parts}
     assert len(keys | {"key"}) == 5
 
 
-def test_without_a_subset_it_is_the_very_same_tree() -> None:
+def test_without_a_subset_the_tree_is_the_same_object() -> None:
     tree = from_labels(("a", "b"))
     part = select_subset(create_registry(), (), tree)
     assert part.tree is tree and part.classes.tolist() == [0, 1] and part.notes == ()

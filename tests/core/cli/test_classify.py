@@ -145,7 +145,7 @@ def test_labels_that_should_be_a_file(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--report", "out.docx"], "no report is written for .docx; known: .csv"),
+        (["--report", "out.docx"], "there is no report for .docx; known: .csv"),
         (
             ["--format", "xml"],
             "no report is called 'xml'; known: csv, heat-maps, html, json, jsonl, markdown, parquet, table",

@@ -81,7 +81,10 @@ def test_answers_of_no_use_are_named_and_the_status_says_so(birds_csv: Path, tmp
     with serving(in_turn(said("I do not know."), said("- a trait"))) as server:
         result = described(server, birds_csv, tmp_path / "d.yaml")
         assert result.exit_code == 1
-        assert "1 of 6 answers are unusable and their classes empty: Parus major (prose instead of a list)" in result.stderr
+        assert (
+            "1 of 6 answers are unusable and their classes empty: Parus major (prose instead of a list)"
+            in result.stderr
+        )
         assert load_descriptors(tmp_path / "d.yaml").empty_classes == ("Parus major",)
         assert described(server, birds_csv, tmp_path / "d.yaml").exit_code == 1 and len(server.asked) == 6
         result = described(server, birds_csv, tmp_path / "d.yaml", "--retry-unusable")

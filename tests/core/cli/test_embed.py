@@ -99,9 +99,9 @@ def test_classes(run, birds_csv: Path, tmp_path: Path) -> None:  # type: ignore[
         (["--texts", " , "], "--texts ' , ' names nothing"),
         (
             ["{pictures}", "--output", "e.xlsx"],
-            "no embeddings are written for .xlsx; known: .json, .csv, .npz, .parquet",
+            "there is no format for .xlsx; known: .json, .csv, .npz, .parquet",
         ),
-        (["{pictures}", "--output", "e"], "no embeddings are written for no suffix"),
+        (["{pictures}", "--output", "e"], "there is no format for files without suffix"),
         (["{pictures}/gone"], "no such file or folder"),
     ],
 )
@@ -115,7 +115,7 @@ def test_stdin_that_is_no_text(run, monkeypatch: pytest.MonkeyPatch) -> None:  #
     code, _, err = run("--texts", "-")
     assert code == 2 and r"'caf\\udce9' is not valid utf-8" in err
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    assert "no text came on standard input" in run("--texts", "-")[2]
+    assert "standard input is empty" in run("--texts", "-")[2]
 
 
 def test_a_reader_who_leaves_early(tmp_path: Path, tiny_model: str) -> None:

@@ -122,7 +122,7 @@ def test_background_and_inheritance_are_options_of_the_texts_that_read_descripto
     )  # both tits; one has it in place of its name
     assert asked("--background", "on", "--inherit") == ({"name": "descriptors", "kinds": "all", "inherit": 0.5}, 8)
     code, _, err = run(capsys, "classify", pictures, *request_of[1:5], "--inherit", "--background", "off")
-    assert code == 2 and "--background and --inherit: no text chosen reads descriptors (taxonomic)" in err
+    assert code == 2 and "--background and --inherit: none of the chosen texts reads descriptors (taxonomic)" in err
     compared = ("--compare", "taxonomic", "--compare", "descriptors", "--inherit", "--format", "json", "--quiet")
     code, out, _ = run(capsys, "evaluate", *request_of, *compared)
     assert [one["text"] for one in json.loads(out)["texts"]] == ["taxonomic", "descriptors:inherit=0.5"]
@@ -136,7 +136,7 @@ def test_what_cannot_be_asked(
     code, _, err = run(capsys, "evaluate", *request_of, "--compare", "unicorn")
     assert code == 2 and "unicorn" in err
     code, _, err = run(capsys, "evaluate", *request_of, "--inherit", "--text", "common")
-    assert code == 2 and "--inherit: no text chosen reads descriptors (common)" in err
+    assert code == 2 and "--inherit: none of the chosen texts reads descriptors (common)" in err
     code, _, err = run(capsys, "evaluate", tmp_path / "gone", *request_of[1:])
     assert code == 2 and "no such folder" in err
     code, _, err = run(capsys, "evaluate", *request_of, "--output", tmp_path / "gone" / "e.json")

@@ -51,7 +51,7 @@ def test_table(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str])
     assert set(without.split(", ")) == {"Emys orbicularis", "Quercus", "Quercus robur"}
     assert "1 of family" in out and "2 rest on fewer than 5 images of the class (*)" in out and "]*" in out
     assert "said of 1 sibling too" in out and "\x1b" not in out
-    assert "great spotted dragon" in err and "torn.png" in err and "1 image of classes that are not listed" in err
+    assert "great spotted dragon" in err and "torn.png" in err and "1 image of unlisted classes" in err
 
 
 def test_one_class(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,7 +164,7 @@ def test_flags_are_made_of_annotations() -> None:
 
 @pytest.mark.parametrize("name", ["mapping", "numbered", "mixed"])
 def test_a_field_that_can_be_no_flag_says_so(name: str) -> None:
-    with pytest.raises(TypeError, match=f"the recipe's field '{name}': no flag is made of "):
+    with pytest.raises(TypeError, match=f"the recipe's field '{name}': options do not support "):
         made(name)
 
 

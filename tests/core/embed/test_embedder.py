@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.embed.embedder import Embedded, Embedder
 from bioclip_x.errors import ImageError, ModelError, RecipeError, TaxonomyError
 from bioclip_x.recipe_resolution import resolve_recipe
@@ -56,14 +57,14 @@ def test_pictures_and_texts_are_open_clips(embedder: Any, tiny_model: str, pictu
     image_ND, text_PD = naive(tiny_model, files, PHRASES)
     for normalise, wanted in [(True, unit), (False, lambda rows: rows)]:
         made = embedder(normalise=normalise, batch_size=2)
-        np.testing.assert_allclose(matrix(made.pictures([str(pictures)])), wanted(image_ND), atol=2e-5)
+        np.testing.assert_allclose(matrix(made.images([str(pictures)])), wanted(image_ND), atol=2e-5)
         np.testing.assert_allclose(matrix(made.texts(PHRASES)), wanted(text_PD), atol=2e-5)
     assert np.abs(np.linalg.norm(image_ND, axis=1) - 1).min() > 0.01, "the raw ones are no unit vectors"
 
 
 def test_provenance_says_what_was_done(embedder: Any, pictures: Path, tiny_model: str) -> None:
     made = embedder(normalise=False, batch_size=2)
-    about = made.pictures([str(pictures)]).provenance
+    about = made.images([str(pictures)]).provenance
     assert (about.of, about.normalised, about.dim, about.model) == ("pictures", False, 32, tiny_model)
     assert about.revision.startswith("sha256:") and about.preprocessing["size"] and about.recipe["batch_size"] == 2
     about = made.texts(PHRASES).provenance
@@ -72,13 +73,13 @@ def test_provenance_says_what_was_done(embedder: Any, pictures: Path, tiny_model
 
 def test_bad_pictures_are_rows_in_their_place(embedder: Any, pictures: Path) -> None:
     (pictures / "bad.png").write_text("no")
-    rows = list(embedder(batch_size=1).pictures([str(pictures), str(pictures / "gone.png")]).rows)
+    rows = list(embedder(batch_size=1).images([str(pictures), str(pictures / "gone.png")]).rows)
     names = [Path(row.about["file_name"]).name for row in rows]
     assert names == ["a.png", "b.jpg", "bad.png", "c.png", "gone.png"]
     assert [row.vector_D is None for row in rows] == [False, False, True, False, True]
     assert [bool(row.about["error"]) for row in rows] == [row.vector_D is None for row in rows]
     with pytest.raises(ImageError, match="no such file or folder"):
-        embedder().pictures([str(pictures / "gone")])
+        embedder().images([str(pictures / "gone")])
 
 
 def test_numbers_that_are_not_finite_are_an_error(
@@ -93,7 +94,7 @@ def test_numbers_that_are_not_finite_are_an_error(
         return features
 
     monkeypatch.setattr(made.encoder, "encode_images", broken)
-    rows = list(made.pictures([str(pictures)]).rows)
+    rows = list(made.images([str(pictures)]).rows)
     assert [row.vector_D is None for row in rows] == [False, True, False]
     assert "not finite" in rows[1].about["error"]
     monkeypatch.setattr(made.encoder, "encode_texts", lambda texts: torch.full((len(texts), 32), torch.nan))
@@ -135,16 +136,13 @@ def test_texts_that_are_cut_are_counted(embedder: Any) -> None:
 
 
 def test_an_encoder_that_knows_unit_vectors_only(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Plain:
-        def encode_images(self, pixels_B3HW: torch.Tensor) -> None: ...
-        def encode_texts(self, texts: list[str]) -> None: ...
-
-    monkeypatch.setattr(OpenClip, "load", lambda *_, **__: Plain())
+    monkeypatch.setattr(OpenClip, "capabilities", EncoderCapabilities())
+    monkeypatch.setattr(OpenClip, "load", None)  # told before the model is loaded
     made = embedder(normalise=False)
     with pytest.raises(ModelError, match="computes normalised embeddings only; leave out --no-normalise"):
         made.texts(PHRASES)
 
 
 def test_pictures_from_memory(embedder: Any) -> None:
-    rows = list(embedder().pictures([picture(0), np.zeros((4, 4, 3), np.uint8)]).rows)
+    rows = list(embedder().images([picture(0), np.zeros((4, 4, 3), np.uint8)]).rows)
     assert [row.about["file_name"] for row in rows] == ["image 0", "image 1"]

@@ -57,7 +57,7 @@ def test_a_homonym_wants_its_path() -> None:
         builder.add_lineage([("kingdom", kingdom), ("genus", "Oenanthe"), ("species", f"Oenanthe of {kingdom}")])
     with pytest.raises(
         RecipeError,
-        match="why not 'Oenanthe': 2 taxa have this name; write its path: 'Animalia; Oenanthe' or 'Plantae; Oenanthe'",
+        match="why not 'Oenanthe': 2 taxa have this name; give the path: 'Animalia; Oenanthe' or 'Plantae; Oenanthe'",
     ):
         Classifier("local-dir:/nowhere", taxonomy=builder.build(), why_not="Oenanthe")
 

@@ -33,12 +33,12 @@ def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [200, 256])
-def test_dark_sixteen_bit_pictures_stay_dark(tmp_path: Path, value: int) -> None:
+def test_dark_sixteen_bit_images_stay_dark(tmp_path: Path, value: int) -> None:
     dark = Image.fromarray(np.full((4, 4), value, np.uint16))
     assert np.asarray(open_image(saved(tmp_path / "dark.png", dark))).max() <= 1
 
 
-def test_damaged_exif_costs_no_picture(tmp_path: Path) -> None:
+def test_damaged_exif_is_ignored(tmp_path: Path) -> None:
     path = saved(tmp_path / "exif.png", picture(), exif=b"Exif\x00\x00not a tiff header")
     assert open_image(path).size == (40, 30)
 
@@ -66,7 +66,7 @@ def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
 
 
 def bomb(path: Path, side: int) -> Path:
-    """A PNG of a few hundred bytes that claims side x side pixels."""
+    """A PNG of a few hundred bytes that declares side x side pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -81,7 +81,7 @@ def bomb(path: Path, side: int) -> Path:
     return path
 
 
-def test_bad_files_say_what_is_wrong(tmp_path: Path) -> None:
+def test_errors_state_the_reason(tmp_path: Path) -> None:
     whole = saved(tmp_path / "whole.jpg", picture(size=(400, 300)))
     (tmp_path / "half.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     (tmp_path / "empty.jpg").write_bytes(b"")
@@ -103,7 +103,7 @@ def test_thumbnails_are_small_jpegs() -> None:
     assert make_thumbnail(picture(size=(800, 400)))[:2] == b"\xff\xd8"
 
 
-def test_camera_trap_pictures(shared_data: Path) -> None:
+def test_camera_trap_images(shared_data: Path) -> None:
     """CMYK, rotated, black-and-white and truncated files from a real collection."""
     outcome = {}
     for path in sorted((shared_data / "speciesnet" / "test_data").glob("*.jpg")):
@@ -118,7 +118,7 @@ def test_camera_trap_pictures(shared_data: Path) -> None:
     assert abs(np.asarray(plain, float) - cmyk).mean() < 12, "CMYK must not come out inverted"
 
 
-def test_what_needs_no_change_is_not_copied() -> None:
+def test_an_rgb_image_is_not_copied() -> None:
     image = picture()
     assert to_rgb(image) is image
     assert to_rgb(image.convert("L")).mode == "RGB"

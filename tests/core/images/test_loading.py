@@ -18,7 +18,7 @@ def pixels(image: Image) -> torch.Tensor:
     return torch.full((3, 2, 2), float(image.getpixel((0, 0))[0]))  # type: ignore[index]
 
 
-def test_order_is_kept_whoever_is_slow() -> None:
+def test_order_is_kept_if_some_images_are_slow() -> None:
     def slow_at_times(image: Image) -> torch.Tensor:
         time.sleep(0.01 * (image.width % 3))
         return torch.full((3, 2, 2), float(image.width))
@@ -29,7 +29,7 @@ def test_order_is_kept_whoever_is_slow() -> None:
     assert [int(one.pixels[0, 0, 0]) for one in found if one.pixels is not None] == [20 + i for i in range(23)]
 
 
-def test_sources_are_taken_a_few_batches_ahead_and_no_more() -> None:
+def test_sources_are_read_only_a_few_batches_ahead() -> None:
     taken = 0
 
     def endless() -> Iterator[Source]:
@@ -45,7 +45,7 @@ def test_sources_are_taken_a_few_batches_ahead_and_no_more() -> None:
     stream.close()  # type: ignore[attr-defined]
 
 
-def test_bad_pictures_are_rows_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_unreadable_images_have_an_error_and_others_are_decoded(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_text("no")
     picture().save(tmp_path / "good.png")
     sources = [Source(n, tmp_path / n) for n in ("good.png", "bad.png", "gone.png", "good.png")]
@@ -54,7 +54,7 @@ def test_bad_pictures_are_rows_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert all((one.pixels is None) == bool(one.error) for one in batch)
 
 
-def test_broken_pictures_in_memory_are_rows_too(tmp_path: Path) -> None:
+def test_broken_images_in_memory_have_an_error(tmp_path: Path) -> None:
     picture(size=(300, 200)).save(tmp_path / "whole.jpg")
     (tmp_path / "half.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:2000])
 
@@ -77,7 +77,7 @@ def test_decoding_is_done_by_workers() -> None:
     assert len(threads) == 1 and next(iter(threads)).startswith("decode")
 
 
-def test_a_thumbnail_where_one_is_asked_for() -> None:
+def test_a_thumbnail_on_request() -> None:
     source = Source("x", image=picture())
     assert decode(source, pixels).make_thumbnail is None
     assert (decode(source, pixels, with_thumbnail=True).make_thumbnail or b"").startswith(b"\xff\xd8")

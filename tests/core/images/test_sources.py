@@ -28,12 +28,12 @@ def test_folders_globs_files_and_stdin(pictures: Path) -> None:
     assert names(expand_sources(["-"], stdin), pictures) == ["a.png", "gone.png"]
 
 
-def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(tmp_path: Path) -> None:
+def test_an_existing_file_takes_precedence_over_a_pattern(tmp_path: Path) -> None:
     picture().save(tmp_path / "a[1].png")
     assert names(expand_sources([str(tmp_path / "a[1].png")]), tmp_path) == ["a[1].png"]
 
 
-def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path) -> None:
+def test_inputs_without_images_are_errors(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for item, reason in [(tmp_path / "empty", "contains no images"), (str(tmp_path / "*.png"), "nothing matches")]:
         with pytest.raises(ImageError, match=reason):
@@ -42,10 +42,10 @@ def test_nothing_there_is_told_before_the_work_and_is_a_row_in_it(tmp_path: Path
         assert reason in source.error
     [source] = expand_sources(["-"], io.StringIO(""))
     assert "no paths on standard input" in source.error
-    check_sources([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # a missing file is a row like any other
+    check_sources([tmp_path / "gone.png", np.zeros((2, 2, 3), np.uint8)])  # one missing file is a result with an error
 
 
-def test_an_empty_folder_among_a_patterns_matches_costs_nothing_else(pictures: Path) -> None:
+def test_an_empty_folder_among_the_matches_of_a_pattern(pictures: Path) -> None:
     (pictures / "empty").mkdir()
     found = list(expand_sources([str(pictures / "*")]))
     assert [bool(source.error) for source in found] == [False, False, False, True]
@@ -55,7 +55,7 @@ def test_folders_on_stdin(pictures: Path) -> None:
     assert names(expand_sources(["-"], io.StringIO(f"{pictures}/below\n")), pictures) == ["below/c.png"]
 
 
-def test_pictures_and_arrays_in_memory() -> None:
+def test_images_and_arrays_in_memory() -> None:
     image = picture()
     array = np.asarray(image)
     for given in (image, array, array / 255.0, (array / 255).astype(np.float32)):
@@ -68,7 +68,7 @@ def test_pictures_and_arrays_in_memory() -> None:
     "bad",
     [np.zeros((3, 3, 2), np.uint8), np.zeros((0, 3, 3), np.uint8), np.full((3, 3), 2.0), np.zeros((3, 3), np.int64)],
 )
-def test_arrays_that_are_no_pictures(bad: np.ndarray) -> None:
+def test_invalid_arrays(bad: np.ndarray) -> None:
     with pytest.raises(ImageError):
         to_pil(bad)
     [source] = expand_sources([bad])

@@ -1,4 +1,4 @@
-"""Calibrations on disk: kept by what they hold for, and refused for anything else."""
+"""Calibrations on disk: stored by their conditions, and refused under others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FOUND = Calibration(
 )
 
 
-def test_it_comes_back_as_it_was() -> None:
+def test_a_saved_calibration_is_loaded_unchanged() -> None:
     file = save_calibration(FOUND)
     assert file == find_default_file(HERE) and file.parent == find_data_folder() / "calibrations"
     assert load_calibration(file) == FOUND == choose_calibration("auto", HERE) == choose_calibration(file, HERE)
@@ -50,18 +50,18 @@ def test_it_comes_back_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Conditions)])
-def test_it_holds_for_nothing_else(field: str, tmp_path: Path) -> None:
+def test_a_calibration_is_valid_only_under_its_conditions(field: str, tmp_path: Path) -> None:
     save_calibration(FOUND)
-    elsewhere = replace(HERE, **{field: "other"})
-    assert choose_calibration("auto", elsewhere) is None
+    other_conditions = replace(HERE, **{field: "other"})
+    assert choose_calibration("auto", other_conditions) is None
     file = save_calibration(FOUND, tmp_path / "c.json")
     with pytest.raises(
         CalibrationError, match=rf"c.json was made under other conditions \({field}: .* there, other here\)"
     ):
-        choose_calibration(file, elsewhere)
+        choose_calibration(file, other_conditions)
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_invalid_files(tmp_path: Path) -> None:
     file = save_calibration(FOUND, tmp_path / "c.json")
     whole = json.loads(file.read_text())
     for document, message in [

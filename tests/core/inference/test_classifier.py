@@ -16,14 +16,14 @@ from bioclip_x_plugins.heads.flat import Flat
 from helpers import picture
 
 
-def test_as_short_as_the_command_line(tiny_model: str, birds_csv: Path, pictures: Path) -> None:
+def test_classifying_a_folder_in_one_line(tiny_model: str, birds_csv: Path, pictures: Path) -> None:
     classifier = Classifier(tiny_model, taxonomy=birds_csv)
     results = list(classifier.classify(pictures))
     assert [Path(r.source).name for r in results] == ["a.png", "b.jpg", "c.png"]
     for result in results:
         assert len(result.predictions) == 5 and not result.error and not result.refused
-        shares = [p.probability for p in result.predictions]
-        assert shares == sorted(shares, reverse=True)
+        probabilities = [p.probability for p in result.predictions]
+        assert probabilities == sorted(probabilities, reverse=True)
         best = result.predictions[0]
         assert best.path[-1].name == best.taxon.name
         ups = [step.probability for step in best.path]
@@ -33,7 +33,7 @@ def test_as_short_as_the_command_line(tiny_model: str, birds_csv: Path, pictures
     assert about.model == tiny_model and about.n_classes == 6 and about.recipe["taxonomy"] == str(birds_csv)
 
 
-def test_paths_pictures_and_arrays_agree(tiny_model: str, pictures: Path) -> None:
+def test_paths_images_and_arrays_agree(tiny_model: str, pictures: Path) -> None:
     classifier = Classifier(tiny_model, labels=("red fox", "gray wolf"))
     image = Image.open(pictures / "a.png")
     as_path, as_image, as_array = (
@@ -45,7 +45,7 @@ def test_paths_pictures_and_arrays_agree(tiny_model: str, pictures: Path) -> Non
         assert [(p.taxon.name, p.probability) for p in result.predictions] == expected
 
 
-def test_batches_do_not_matter(tiny_model: str, birds_csv: Path) -> None:
+def test_results_do_not_depend_on_the_batch_size(tiny_model: str, birds_csv: Path) -> None:
     images = [picture(i) for i in range(7)]
     one = list(Classifier(tiny_model, taxonomy=birds_csv, batch_size=1).classify(images))
     many = list(Classifier(tiny_model, taxonomy=birds_csv, batch_size=4, workers=2).classify(images))
@@ -70,7 +70,9 @@ def test_rollup_reports_every_rank_and_rank_reports_one(tiny_model: str, birds_c
         Classifier(tiny_model, taxonomy=birds_csv, rank="tribe")
 
 
-def test_descriptors_from_a_file_fall_back_and_say_so(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+def test_classes_without_descriptors_fall_back_to_names_with_a_note(
+    tiny_model: str, birds_csv: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "d.yaml"
     file.write_text("great tit: [a black cap, a yellow breast]\nunicorn: [a horn]\n")
     classifier = Classifier(tiny_model, taxonomy=birds_csv, plugins=["descriptors"], descriptors=file)
@@ -86,7 +88,7 @@ def test_descriptors_from_a_file_fall_back_and_say_so(tiny_model: str, birds_csv
         Classifier(tiny_model, taxonomy=birds_csv, plugins=["descriptors"])
 
 
-def test_ties_and_cut_texts_are_reported(tiny_model: str, tmp_path: Path) -> None:
+def test_ties_and_truncated_texts_are_noted(tiny_model: str, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     long = "Aus " + "bus " * 90
     table.write_text(f"kingdom,species\nAnimalia,Morus alba\nPlantae,Morus alba\nPlantae,{long}\n")
@@ -95,7 +97,7 @@ def test_ties_and_cut_texts_are_reported(tiny_model: str, tmp_path: Path) -> Non
     assert any("1 of 3 texts are longer than the model's 77 tokens and were truncated" in note for note in notes)
 
 
-def test_requests_that_cannot_be_met(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+def test_invalid_requests(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="brings no list of classes: give --taxonomy FILE"):
         Classifier(tiny_model)
     with pytest.raises(TaxonomyError, match="does not exist"):
@@ -106,7 +108,7 @@ def test_requests_that_cannot_be_met(tiny_model: str, birds_csv: Path, tmp_path:
         Classifier(tiny_model, taxonmy=birds_csv)
 
 
-def test_two_hundred_pictures_three_of_them_bad(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+def test_two_hundred_images_with_three_unreadable(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
     for i in range(200):
         picture(i, (16, 16)).save(tmp_path / f"{i:03}.png")
     (tmp_path / "017.png").write_bytes(b"")
@@ -120,7 +122,7 @@ def test_two_hundred_pictures_three_of_them_bad(tiny_model: str, birds_csv: Path
     )
 
 
-def test_what_would_be_ignored_is_refused(tiny_model: str, birds_csv: Path) -> None:
+def test_arguments_beside_a_resolved_recipe_are_refused(tiny_model: str, birds_csv: Path) -> None:
     resolved = Classifier(tiny_model, taxonomy=birds_csv).recipe
     assert Classifier(recipe=resolved).taxonomy.n_classes == 6
     with pytest.raises(
@@ -133,14 +135,14 @@ def test_what_would_be_ignored_is_refused(tiny_model: str, birds_csv: Path) -> N
         Classifier(tiny_model, taxonomy=tree, labels=("a", "b"))
 
 
-def test_descriptors_that_nothing_reads_are_told(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
+def test_unused_descriptors_are_noted(tiny_model: str, birds_csv: Path, tmp_path: Path) -> None:
     file = tmp_path / "d.yaml"
     file.write_text("great tit: [a black cap]\n")
     notes = Classifier(tiny_model, taxonomy=birds_csv, text="common", descriptors=file).provenance.notes
     assert any("d.yaml is not used" in note for note in notes)
 
 
-def test_loading_a_model_leaves_the_callers_random_numbers_alone(tiny_model: str) -> None:
+def test_loading_a_model_does_not_change_the_callers_random_state(tiny_model: str) -> None:
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
@@ -148,7 +150,7 @@ def test_loading_a_model_leaves_the_callers_random_numbers_alone(tiny_model: str
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_a_class_on_an_inner_node_says_what_its_share_is_of(tiny_model: str, birds_csv: Path) -> None:
+def test_a_class_on_an_inner_node_has_a_note(tiny_model: str, birds_csv: Path) -> None:
     [result] = Classifier(tiny_model, taxonomy=birds_csv, k=6).classify(picture())
     oak = next(p for p in result.predictions if p.taxon.name == "Quercus")
     english = next(p for p in result.predictions if p.taxon.name == "Quercus robur")
@@ -157,18 +159,20 @@ def test_a_class_on_an_inner_node_says_what_its_share_is_of(tiny_model: str, bir
     assert oak.path[-2].probability == pytest.approx(oak.probability + english.probability, abs=1e-5)
 
 
-def test_the_margin_of_a_family_is_that_of_its_share(tiny_model: str, birds_csv: Path) -> None:
+def test_the_margin_of_a_family_follows_from_its_probability(tiny_model: str, birds_csv: Path) -> None:
     [result] = Classifier(tiny_model, taxonomy=birds_csv, rank="family", k=1).classify(picture())
     [both] = Classifier(tiny_model, taxonomy=birds_csv, rank="family", k=2).classify(picture())
-    told = result.explanation
-    assert told is not None and len(result.predictions) == 1 and len(both.predictions) == 2
-    assert (told.winner, told.runner_up) == tuple(p.taxon.name for p in both.predictions)
+    explanation = result.explanation
+    assert explanation is not None and len(result.predictions) == 1 and len(both.predictions) == 2
+    assert (explanation.winner, explanation.runner_up) == tuple(p.taxon.name for p in both.predictions)
     ratio = math.log(both.predictions[0].probability / both.predictions[1].probability)
-    assert told.margin == pytest.approx(ratio, abs=1e-4) and told.margin >= 0
-    assert math.fsum(s.contribution for s in told.contributions) + told.rest == pytest.approx(told.margin, abs=1e-6)
+    assert explanation.margin == pytest.approx(ratio, abs=1e-4) and explanation.margin >= 0
+    assert math.fsum(s.contribution for s in explanation.contributions) + explanation.rest == pytest.approx(
+        explanation.margin, abs=1e-6
+    )
 
 
-def test_a_request_is_checked_before_the_model_is_fetched(birds_csv: Path, tmp_path: Path) -> None:
+def test_a_request_is_checked_before_the_model_is_downloaded(birds_csv: Path, tmp_path: Path) -> None:
     """A model can be a long download; this one does not even exist."""
     for wrong, fields in [
         (TaxonomyError, {"taxonomy": tmp_path / "gone.csv"}),
@@ -179,7 +183,7 @@ def test_a_request_is_checked_before_the_model_is_fetched(birds_csv: Path, tmp_p
             Classifier("unicorn", **fields)
 
 
-def test_homonyms_are_noted_and_told_apart(tiny_model: str, tmp_path: Path) -> None:
+def test_homonyms_are_noted_and_distinguished(tiny_model: str, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("kingdom,family,species\nAnimalia,Sulidae,Morus alba\nPlantae,Moraceae,Morus alba\n")
     classifier = Classifier(tiny_model, taxonomy=table)
@@ -205,8 +209,8 @@ def test_a_head_that_returns_something_else_is_named(
     tiny_model: str, returned: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def decide(self: Flat, given: HeadInput) -> object:
-        shares = torch.log_softmax(given.logits.logits_BC, dim=1)
-        return Scores(shares, *shares.sort(descending=True)[::-1]) if returned else None
+        probabilities = torch.log_softmax(given.logits.logits_BC, dim=1)
+        return Scores(probabilities, *probabilities.sort(descending=True)[::-1]) if returned else None
 
     monkeypatch.setattr(Flat, "decide", decide)
     classifier = Classifier(tiny_model, labels=("a", "b"))
@@ -214,7 +218,7 @@ def test_a_head_that_returns_something_else_is_named(
         list(classifier.classify(picture()))
 
 
-def test_nothing_that_is_named_is_there(tiny_model: str, tmp_path: Path) -> None:
+def test_missing_files_are_an_error_unless_some_exist(tiny_model: str, tmp_path: Path) -> None:
     classifier = Classifier(tiny_model, labels=("a", "b"))
     with pytest.raises(ImageError, match="no such file or folder"):
         classifier.classify([tmp_path / "nophotos"])

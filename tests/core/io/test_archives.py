@@ -1,4 +1,4 @@
-"""Archives by name, and the hostile ones refused."""
+"""Reading archives, and refusing unsafe ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read(path: Path, name: str) -> bytes:
         return stream.read()
 
 
-def test_zip_tar_folder_and_file_are_read_alike(tmp_path: Path) -> None:
+def test_zip_tar_folder_and_file_give_the_same_contents(tmp_path: Path) -> None:
     files = {"data/taxon.tsv": TEXT, "readme.txt": b"hello"}
     paths = [zipped(tmp_path / "a.zip", files)]
     paths += [tarred(tmp_path / f"a.{i}", files, mode) for i, mode in enumerate(("w", "w:gz", "w:bz2", "w:xz"))]
@@ -59,7 +59,7 @@ def test_zip_tar_folder_and_file_are_read_alike(tmp_path: Path) -> None:
     assert not is_archive(plain.read_bytes())
 
 
-def test_the_computers_own_files_are_left_out(tmp_path: Path) -> None:
+def test_system_files_are_left_out(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": TEXT, "__MACOSX/._taxon.tsv": b"x", ".DS_Store": b"x"})
     with open_archive(path) as archive:
         assert archive.names == ("taxon.tsv",)
@@ -67,7 +67,7 @@ def test_the_computers_own_files_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../taxon.tsv", "/etc/passwd", "a/../../b", "..\\b", "\\b", "C:\\b", "C:/b"])
 @pytest.mark.parametrize("pack", [zipped, tarred])
-def test_names_that_lead_out_are_refused(tmp_path: Path, name: str, pack) -> None:  # type: ignore[no-untyped-def]
+def test_paths_outside_the_archive_are_refused(tmp_path: Path, name: str, pack) -> None:  # type: ignore[no-untyped-def]
     path = pack(tmp_path / "a", {"taxon.tsv": TEXT, name: b"x"})
     with pytest.raises(TaxonomyError, match="outside the archive"), open_archive(path):
         pass
@@ -90,7 +90,7 @@ def test_links_and_devices_are_refused(tmp_path: Path) -> None:
             pass
 
 
-def test_bombs_end_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MIN_LIMIT", 1 << 20)
     bomb = b"\0" * (8 << 20)
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": bomb})
@@ -106,7 +106,7 @@ def test_bombs_end_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.
     assert read(zipped(tmp_path / "b.zip", {"taxon.tsv": honest}), "taxon.tsv") == honest
 
 
-def test_a_zip_that_lies_about_its_sizes_is_no_way_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_with_wrong_sizes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MIN_LIMIT", 1 << 20)
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": b"\0" * (8 << 20)})
     data = path.read_bytes()
@@ -116,7 +116,7 @@ def test_a_zip_that_lies_about_its_sizes_is_no_way_round(tmp_path: Path, monkeyp
         read(path, "taxon.tsv")
 
 
-def test_encrypted_broken_and_foreign_archives_are_named(tmp_path: Path) -> None:
+def test_encrypted_damaged_and_unknown_archives_are_reported(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": TEXT * 100})
     whole = path.read_bytes()
     directory = whole.index(b"PK\x01\x02")
@@ -128,9 +128,9 @@ def test_encrypted_broken_and_foreign_archives_are_named(tmp_path: Path) -> None
         "damaged or incomplete": whole[: len(whole) // 2],
         "compressed but not a tar": b"\x1f\x8b" + __import__("gzip").compress(b"hello")[2:],
     }
-    for told, data in broken.items():
+    for message, data in broken.items():
         path.write_bytes(data)
-        with pytest.raises(TaxonomyError, match=told), open_archive(path):
+        with pytest.raises(TaxonomyError, match=message), open_archive(path):
             pass
     damaged = bytearray(whole)
     damaged[45] ^= 0xFF
@@ -155,7 +155,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_missing_archives_and_files_are_named(tmp_path: Path) -> None:
+def test_missing_archives_and_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="does not exist"), open_archive(tmp_path / "missing.zip"):
         pass
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": TEXT})

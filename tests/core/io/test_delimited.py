@@ -75,6 +75,6 @@ def test_what_was_written_is_read(table: list[list[str]], delimiter: str) -> Non
         ("a,b\n" + "x" * 101, "line 2: not valid CSV: a cell has more than 100 characters; is a quote opened"),
     ],
 )
-def test_a_row_that_is_none_is_told_with_the_line_it_begins_in(text: str, message: str) -> None:
+def test_an_invalid_row_is_reported_with_its_first_line(text: str, message: str) -> None:
     with pytest.raises(DescriptorError, match=message):
         rows(text, longest=100)

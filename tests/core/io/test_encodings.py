@@ -38,7 +38,7 @@ def test_a_head_that_ends_within_a_character_is_the_text_up_to_it(text: str, enc
 
 
 @pytest.mark.parametrize("mark", BOMS)
-def test_every_mark_tells_its_encoding_and_is_taken_away(mark: bytes) -> None:
+def test_every_mark_gives_its_encoding_and_is_removed(mark: bytes) -> None:
     order = "-be" if mark in (codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE) else "-le"
     encoding = find_marked_encoding(mark + b"a\0\0\0")
     raw = mark + "Parus".encode(encoding if encoding == "utf-8-sig" else encoding + order).removeprefix(mark)
@@ -46,7 +46,7 @@ def test_every_mark_tells_its_encoding_and_is_taken_away(mark: bytes) -> None:
     assert find_marked_encoding(mark) == encoding != ""
 
 
-def test_without_a_mark_nothing_is_told() -> None:
+def test_without_a_mark_no_encoding_is_found() -> None:
     assert find_marked_encoding(b"Parus") == find_marked_encoding(b"") == find_marked_encoding(b"\xef\xbb") == ""
     assert detect_encoding(b"Parus") == detect_encoding(b"") == "utf-8-sig"
 
@@ -61,7 +61,7 @@ def test_utf_16_in_both_orders(order: str) -> None:
 @pytest.mark.parametrize(
     "head", [b"", b"a", b"genus,species", "Œdicnème".encode(), b"\0", "雀形目".encode("utf-16-le")]
 )
-def test_what_is_not_taken_for_utf_16_without_a_mark(head: bytes) -> None:
+def test_other_data_is_not_taken_for_unmarked_utf_16(head: bytes) -> None:
     assert find_unmarked_utf16(head) == ("utf-16-be" if head == b"\0" else "")
 
 
@@ -75,7 +75,7 @@ def test_ascii_of_utf_16_in_both_orders(order: str) -> None:
     assert make_ascii_head(f'{BOM}{{"id"'.encode(f"utf-16-{order}")) == b'{"id"'
 
 
-def test_standard_input_is_utf_8_and_keeps_odd_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_utf_8_and_keeps_invalid_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = codecs.BOM_UTF8 + "é.jpg\n".encode() + b"caf\xe9.jpg\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), "latin-1"))
     assert list(open_utf8_stdin()) == ["é.jpg\n", "caf\udce9.jpg\n"]

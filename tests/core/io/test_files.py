@@ -1,4 +1,4 @@
-"""Small files: what is wrong in one is told with its line, and what is replaced is a file."""
+"""Small files: errors are reported with their line, and files are replaced atomically."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_document_of_gigabytes_is_not_even_read(tmp_path: Path) -> None:
         ("a: 1\n<<: 5\n", "line 2: not valid YAML: expected a mapping or list of mappings for merging"),
     ],
 )
-def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_yaml_is_reported_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message) as problem:
         read(tmp_path, text)
     assert "f.yaml" in str(problem.value) and "\n" not in str(problem.value)
@@ -67,12 +67,12 @@ def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, message: str)
     ],
 )
 @pytest.mark.parametrize("name", ["f.yaml", "f.json"])
-def test_what_is_too_deep(tmp_path: Path, text: str, name: str) -> None:
+def test_too_deep_documents_are_errors(tmp_path: Path, text: str, name: str) -> None:
     with pytest.raises(RecipeError, match=rf"{name}.*more than {MAX_DEPTH} deep|not valid JSON"):
         read(tmp_path, text, name)
 
 
-def test_what_is_deep_enough_for_a_tree_of_life(tmp_path: Path) -> None:
+def test_deep_trees_are_accepted(tmp_path: Path) -> None:
     for name in ("f.yaml", "f.json"):
         assert read(tmp_path, "[" * 120 + "]" * 120, name)
 
@@ -116,7 +116,7 @@ def test_of_merged_mappings_with_the_same_key_one_gives_the_value(tmp_path: Path
         ('"<<"', "!!str <<"),
     ],
 )
-def test_keys_are_compared_by_what_they_stand_for(tmp_path: Path, twice: tuple[str, str]) -> None:
+def test_keys_are_compared_by_value(tmp_path: Path, twice: tuple[str, str]) -> None:
     one, other = twice
     with pytest.raises(RecipeError, match=r"line 3: not valid YAML: the key .+ is given twice"):
         read(tmp_path, f"{one}: 1\nb: 2\n{other}: 3\n")
@@ -147,7 +147,7 @@ def test_json_as_python_writes_it(tmp_path: Path) -> None:
         ('{"a": [', "line 1: not valid JSON"),
     ],
 )
-def test_bad_json_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_json_is_reported_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message) as problem:
         read(tmp_path, text, "f.json")
     assert "f.json" in str(problem.value) and "\n" not in str(problem.value)
@@ -202,7 +202,7 @@ def test_a_pipe_stays_a_pipe_and_is_written_to(tmp_path: Path, mode: str, by_lin
     assert names(tmp_path) == sorted({"pipe", path.name})
 
 
-def test_a_stream_of_this_process_is_added_to(tmp_path: Path) -> None:
+def test_a_stream_of_this_process_is_appended_to(tmp_path: Path) -> None:
     """As with `--output /dev/stdout >> log`."""
     log = tmp_path / "log"
     log.write_text("before\n")
@@ -211,6 +211,6 @@ def test_a_stream_of_this_process_is_added_to(tmp_path: Path) -> None:
     assert log.read_text() == "before\nafter\n" and names(tmp_path) == ["log"]
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), open_replacement(tmp_path):
         pass

@@ -22,7 +22,7 @@ def test_each_table_is_a_row_group_and_the_provenance_is_in_the_metadata(tmp_pat
     assert file.schema_arrow.metadata[PROVENANCE.encode()].startswith(b'{"a": "')  # a lone surrogate is escaped
 
 
-def test_an_error_half_way_leaves_no_file_that_looks_whole(tmp_path: Path) -> None:
+def test_an_error_half_way_leaves_no_complete_looking_file(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
     with pytest.raises(RuntimeError), open_parquet_writer(path, SCHEMA, "{}") as writer:
         writer.write_table(pa.table({"name": ["a"]}, SCHEMA))
@@ -32,6 +32,6 @@ def test_an_error_half_way_leaves_no_file_that_looks_whole(tmp_path: Path) -> No
             pq.read_table(path)
 
 
-def test_a_folder_that_is_missing_is_our_error(tmp_path: Path) -> None:
+def test_a_missing_folder_raises_a_bioclip_x_error(tmp_path: Path) -> None:
     with pytest.raises(BioclipXError), open_parquet_writer(tmp_path / "no" / "out.parquet", SCHEMA, "{}"):
         pass

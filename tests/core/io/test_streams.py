@@ -1,4 +1,4 @@
-"""Where outputs go."""
+"""Output streams."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class FullDisk:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_disk_is_named() -> None:
+def test_a_full_disk_is_reported() -> None:
     with pytest.raises(BioclipXError, match=r"out\.csv cannot be written: No space left on device"):
         Stream(BinaryStream(FullDisk(), Path("out.csv"))).write("a")  # type: ignore[arg-type]
 
 
-def test_what_utf_8_lacks_is_spelt_out(tmp_path: Path) -> None:
+def test_unencodable_characters_are_escaped(tmp_path: Path) -> None:
     with open_output(tmp_path / "o") as stream:
         stream.write("é\udce9")
     assert (tmp_path / "o").read_bytes() == b"\xc3\xa9\\udce9"
 
 
-def test_errors_of_the_block_are_not_the_files(tmp_path: Path) -> None:
+def test_exceptions_of_the_block_are_not_converted(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), open_output(tmp_path / "o"):
         raise PermissionError("somebody else's")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bytes_are_counted_and_none_come_after_the_end(
+def test_bytes_are_counted_and_writes_after_close_are_refused(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     for output in (tmp_path / "o", None):
@@ -54,13 +54,13 @@ def test_bytes_are_counted_and_none_come_after_the_end(
     assert (tmp_path / "o").read_bytes() == capsysbinary.readouterr().out == b"abcd"
 
 
-def test_what_waits_lies_beside_a_file_and_not_beside_a_device(tmp_path: Path) -> None:
+def test_temporary_folder_is_beside_a_file_but_not_beside_a_device(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     assert make_temporary_folder(tmp_path / "there") == make_temporary_folder(tmp_path / "new") == tmp_path
     assert make_temporary_folder(Path("/dev/null")) == make_temporary_folder(None) == Path(tempfile.gettempdir())
 
 
-def test_a_terminal_is_spared_binary_output(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binary_output_to_a_terminal_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_terminal(None, "parquet")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     refuse_terminal(Path("out.parquet"), "parquet")

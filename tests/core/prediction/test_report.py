@@ -27,7 +27,7 @@ def test_a_head_that_chooses_the_rank_reports_one_taxon(tiny_model: str, birds_c
     assert (hedged.explanation.winner, hedged.explanation.runner_up) == (one.taxon.name, outside[0].taxon.name)
 
 
-def test_a_picture_whose_answer_is_the_root_is_not_named(tiny_model: str, birds_csv: Path) -> None:
+def test_an_image_is_refused_if_the_head_chooses_the_root(tiny_model: str, birds_csv: Path) -> None:
     [result] = Classifier(tiny_model, taxonomy=birds_csv, head="hedge:0.99").classify(picture())
     [flat] = Classifier(tiny_model, taxonomy=birds_csv).classify(picture())
     best = flat.predictions[0]
@@ -38,25 +38,25 @@ def test_a_picture_whose_answer_is_the_root_is_not_named(tiny_model: str, birds_
 
 
 @pytest.mark.parametrize("head", ["hedge", "crm", "crm:nodes"])
-def test_a_rank_beside_a_head_that_chooses_it_is_refused(tiny_model: str, birds_csv: Path, head: str) -> None:
+def test_a_rank_with_a_head_that_chooses_ranks_is_refused(tiny_model: str, birds_csv: Path, head: str) -> None:
     with pytest.raises(RecipeError, match="chooses the ranks that it reports; leave out the rank 'family'"):
         Classifier(tiny_model, taxonomy=birds_csv, head=head, rank="family")
 
 
-def test_a_taxon_reported_alone_is_held_against_the_best_class_outside_it() -> None:
+def test_a_single_taxon_is_compared_with_the_best_class_outside_it() -> None:
     builder = TaxonomyBuilder()
     for family, species in [("Aa", "a1"), ("Aa", "a2"), ("Bb", "b1"), ("Bb", "b2")]:
         builder.add_lineage([("family", family), ("species", species)])
     tree = builder.build()
-    shares = NodeProbabilities(tree, roll_up(Logits.of(torch.tensor([[3.0, 2.0, 0.0, 1.0]])), tree), 0)
+    probabilities = NodeProbabilities(tree, roll_up(Logits.of(torch.tensor([[3.0, 2.0, 0.0, 1.0]])), tree), 0)
     names = tree.names.index
-    assert select_compared(tree, shares, [names("Aa")]) == [names("Aa"), names("b2")]
-    assert select_compared(tree, shares, [names("a2")]) == [names("a2"), names("a1")]
-    assert select_compared(tree, shares, [names("b1"), names("a2")]) == [names("b1"), names("a2")]
-    assert select_compared(tree, shares, [0]) == [0]
+    assert select_compared(tree, probabilities, [names("Aa")]) == [names("Aa"), names("b2")]
+    assert select_compared(tree, probabilities, [names("a2")]) == [names("a2"), names("a1")]
+    assert select_compared(tree, probabilities, [names("b1"), names("a2")]) == [names("b1"), names("a2")]
+    assert select_compared(tree, probabilities, [0]) == [0]
 
 
-def test_a_taxon_that_holds_all_of_the_best_is_held_against_the_taxa_beside_it() -> None:
+def test_a_taxon_with_all_of_the_best_classes_is_compared_with_its_siblings() -> None:
     builder = TaxonomyBuilder()
     for family, genus, species in [
         ("A", "Aa", "a1"),
@@ -68,9 +68,9 @@ def test_a_taxon_that_holds_all_of_the_best_is_held_against_the_taxa_beside_it()
         builder.add_lineage([("family", family), ("genus", genus), ("species", species)])
     tree = builder.build()
     logits = Logits.of(torch.tensor([[9.0, 8.0, 1.0, 0.0, -torch.inf]]))
-    shares = NodeProbabilities(tree, roll_up(logits, tree, n_best=2), 0)
+    probabilities = NodeProbabilities(tree, roll_up(logits, tree, n_best=2), 0)
     names = tree.names.index
-    assert select_compared(tree, shares, [names("A")]) == [names("A"), names("B")]
-    assert select_compared(tree, shares, [names("Aa")]) == [names("Aa"), names("B")]  # it has no sibling of its own
+    assert select_compared(tree, probabilities, [names("A")]) == [names("A"), names("B")]
+    assert select_compared(tree, probabilities, [names("Aa")]) == [names("Aa"), names("B")]  # it has no sibling
     last = NodeProbabilities(tree, roll_up(logits, tree, n_best=1), 0)
     assert select_compared(tree, last, [names("a1")]) == [names("a1"), names("a2")]

@@ -31,7 +31,7 @@ def test_everything_wrong_in_a_file_is_told_at_once(tmp_path: Path) -> None:
     for part in (
         str(path), "name: expected at least 1 character, got ''", "source: expected a value",
         "no key is called 'sauce'; known: name",
-        "'a photo' must have {} in it", "'a {name} of {}' has a brace that is no {}",
+        "'a photo' must have the placeholder {}", "'a {name} of {}' has a brace other than {}",
         "templates.2: expected a valid string, got 3",
     ):  # fmt: skip
         assert part in str(problem.value)

@@ -8,7 +8,7 @@ import pytest
 from bioclip_x.errors import BioclipXError
 from bioclip_x.records import Explanation, PromptContribution, Remainder
 
-TOLD = Explanation(
+EXPLANATION = Explanation(
     "Parus", "Sitta", "Parus major", "Sitta europaea",
     margin=2.75,
     contributions=(
@@ -24,9 +24,9 @@ TOLD = Explanation(
 
 def test_to_frame() -> None:
     pytest.importorskip("pandas")
-    frame = TOLD.to_frame()
+    frame = EXPLANATION.to_frame()
     assert frame["contribution"].tolist() == [5.0, -4.0, 0.75, 1.0]
-    assert frame["contribution"].sum() == TOLD.margin == frame.attrs["margin"]
+    assert frame["contribution"].sum() == EXPLANATION.margin == frame.attrs["margin"]
     assert frame["class"].tolist() == ["Parus major", "Sitta europaea", "", ""]
     assert frame["kind"].tolist() == ["descriptor", "descriptor", "remainder: classes", "remainder: adjustment"]
     assert frame["phrase"].tolist() == ["a cap", "a cap", "other classes of Parus", "species-list"]
@@ -35,13 +35,13 @@ def test_to_frame() -> None:
     assert (frame.attrs["winner"], frame.attrs["runner_up"]) == ("Parus", "Sitta")
 
 
-def test_a_frame_of_nothing_has_its_columns() -> None:
+def test_an_empty_frame_has_its_columns() -> None:
     pytest.importorskip("pandas")
     frame = Explanation("a", "b", "a", "b", 0.0, (), 0.0).to_frame()
     assert len(frame) == 0 and {"class", "phrase", "contribution"} <= set(frame.columns)
 
 
-def test_without_pandas_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pandas_is_reported_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(BioclipXError, match="pip install pandas"):
-        TOLD.to_frame()
+        EXPLANATION.to_frame()

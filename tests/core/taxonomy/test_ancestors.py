@@ -1,4 +1,4 @@
-"""Ancestors of all nodes at once, against a walk up from each."""
+"""Ancestors of all nodes at once, compared with a traversal from each node."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_a_hand_worked_tree() -> None:
     )  # fmt: skip
 
 
-def test_homonyms_in_two_kingdoms_stay_apart() -> None:
+def test_homonyms_in_two_kingdoms_are_separate_nodes() -> None:
     tree = build(
         [
             ("Animalia", "", "", "", "", "Morus", "Morus bassanus"),
@@ -89,7 +89,7 @@ def test_every_rank_table_partitions_the_leaves(rows: list[tuple[str, ...]]) -> 
 
 
 @given(lineages)
-def test_leaf_ranges_are_those_of_a_walk(rows: list[tuple[str, ...]]) -> None:
+def test_leaf_ranges_agree_with_a_traversal(rows: list[tuple[str, ...]]) -> None:
     tree = build(rows)
 
     def leaves(node: int) -> list[int]:
@@ -126,13 +126,13 @@ def test_networkx_keeps_details_and_classes_on_inner_nodes() -> None:
     ("edges", "message"),
     [([("a", "b"), ("b", "a")], "cycle"), ([("a", "c"), ("b", "c")], "several parents, first 'c'")],
 )
-def test_networkx_graphs_that_are_no_trees(edges: list[tuple[str, str]], message: str) -> None:
+def test_networkx_graphs_that_are_not_trees_are_errors(edges: list[tuple[str, str]], message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
         from_networkx(nx.DiGraph(edges))
 
 
 @pytest.mark.parametrize("key", ["common_names", "ids", "extra"])
-def test_networkx_attributes_of_another_kind(key: str) -> None:
+def test_networkx_attributes_of_a_wrong_type_are_errors(key: str) -> None:
     graph = nx.DiGraph([("birds", "robin")])
     graph.nodes["robin"][key] = "Rotkehlchen"
     with pytest.raises(TaxonomyError, match=f"node 'robin': {key} must be a mapping such as .*, got 'Rotkehlchen'"):
@@ -164,7 +164,7 @@ def test_labels() -> None:
         from_labels(["red fox", " "])
 
 
-def test_restricted_to_keeps_paths_and_details() -> None:
+def test_restrict_keeps_paths_and_details() -> None:
     builder = TaxonomyBuilder()
     for name in ("Parus major", "Parus minor"):
         builder.add_lineage(
@@ -178,12 +178,12 @@ def test_restricted_to_keeps_paths_and_details() -> None:
         restrict(builder.build(), [])
 
 
-def test_fingerprint_is_of_the_tree_and_not_of_its_file() -> None:
+def test_fingerprint_depends_on_the_tree_only() -> None:
     rows = [("A", "", "", "", "", "G", "G g"), ("A", "", "", "", "", "H", "H h")]
     assert build(rows).fingerprint == build(rows).fingerprint != build(rows[:1]).fingerprint
 
 
-def test_networkx_nodes_with_several_parents_may_be_taken_once_or_often() -> None:
+def test_networkx_nodes_with_several_parents_are_kept_once_or_copied() -> None:
     graph = nx.DiGraph([("A", "C"), ("B", "C"), ("C", "D")])
     with pytest.raises(TaxonomyError, match=r"'C' .*'A', 'B'.*several_parents='first'"):
         from_networkx(graph)

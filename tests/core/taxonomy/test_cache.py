@@ -15,7 +15,7 @@ words = st.text(st.characters(exclude_characters="|\t", exclude_categories=["Cs"
 
 
 @given(words, words, st.lists(words, max_size=2))
-def test_what_is_loaded_is_what_was_saved(tmp_path_factory, extra: str, author: str, names: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_save_load_round_trip(tmp_path_factory, extra: str, author: str, names: list[str]) -> None:  # type: ignore[no-untyped-def]
     builder, findings = TaxonomyBuilder(), Findings("f.csv")
     stripped = tuple(dict.fromkeys(name.strip() for name in names))
     about = Details(
@@ -39,7 +39,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path_factory, extra: str, author: 
     assert dict(loaded.details) == dict(tree.details)
 
 
-def test_what_is_no_such_file_is_none(tmp_path: Path) -> None:
+def test_invalid_files_load_as_none(tmp_path: Path) -> None:
     tree = TaxonomyBuilder()
     tree.add(0, "", "a")
     file = tmp_path / "tree.npz"

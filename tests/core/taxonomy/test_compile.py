@@ -1,4 +1,4 @@
-"""Compiling, against the same in plain recursion, and on trees that are deep or wide."""
+"""Compiling, compared with a recursive reference, and on deep or wide trees."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def shape_of(tree: Taxonomy, node: int = 0) -> tuple[object, ...]:
 
 
 @given(forests())
-def test_the_same_tree_as_by_recursion(forest: list[tuple[int, str, bool]]) -> None:
+def test_compiling_agrees_with_a_recursive_reference(forest: list[tuple[int, str, bool]]) -> None:
     builder = TaxonomyBuilder()
     for number, (parent, rank, is_class) in enumerate(forest, start=1):
         assert builder.add(parent, rank, f"t{number}", line=number + 1) == number
@@ -106,7 +106,7 @@ def test_the_same_tree_as_by_recursion(forest: list[tuple[int, str, bool]]) -> N
 
 
 @given(forests(), st.integers(0, 2**32 - 1))
-def test_a_part_is_what_its_classes_alone_would_compile_to(forest: list[tuple[int, str, bool]], seed: int) -> None:
+def test_restricting_equals_compiling_the_kept_classes(forest: list[tuple[int, str, bool]], seed: int) -> None:
     builder = TaxonomyBuilder()
     for number, (parent, rank, is_class) in enumerate(forest, start=1):
         builder.add(parent, rank, f"t{number}")
@@ -117,13 +117,13 @@ def test_a_part_is_what_its_classes_alone_would_compile_to(forest: list[tuple[in
     if not len(kept):
         kept = np.array([0])
     again = TaxonomyBuilder()
-    made = {0: 0}
+    node_of = {0: 0}
     for class_index in kept.tolist():
         for node in tree.path(owner := tree.owner(int(tree.leaf_node_C[class_index]))):
-            if tree.kind_N[node] == TAXON and node not in made:
-                parent = made[tree.owner(int(tree.parent_N[node]))]
-                made[node] = again.add(parent, tree.rank(node), tree.names[node], merge=False)
-        again.mark_class(made[owner])
+            if tree.kind_N[node] == TAXON and node not in node_of:
+                parent = node_of[tree.owner(int(tree.parent_N[node]))]
+                node_of[node] = again.add(parent, tree.rank(node), tree.names[node], merge=False)
+        again.mark_class(node_of[owner])
     part, old = restrict_with_index(tree, kept)
     assert shape_of(part) == shape_of(again.build())
     assert sorted(old.tolist()) == kept.tolist()
@@ -141,7 +141,7 @@ def test_a_tree_of_fifty_thousand_levels() -> None:
 
 
 @given(st.lists(st.integers(0, 9), max_size=40))
-def test_numbers_in_order_of_appearance_by_sorting_and_by_hashing(keys: list[int]) -> None:
+def test_keys_are_numbered_in_order_of_appearance_by_sorting_and_hashing(keys: list[int]) -> None:
     expected = list(dict.fromkeys(keys))
     for few in (0, 100):
         with patch.object(lineages, "FEW", few):

@@ -15,7 +15,7 @@ def parents(draw: st.DrawFn) -> np.ndarray:
 
 
 @given(parents())
-def test_levels_are_those_of_a_walk_to_the_root(parent: np.ndarray) -> None:
+def test_levels_agree_with_a_traversal(parent: np.ndarray) -> None:
     depths = []
     for node in range(len(parent)):
         depth = 0

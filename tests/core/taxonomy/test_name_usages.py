@@ -39,7 +39,7 @@ def test_the_tree_is_that_of_the_parents_in_whatever_order_the_rows_come(n: int,
     assert found == {f"taxon {id}": f"taxon {parent}" if parent else "" for id, parent in parents.items()}
 
 
-def test_all_that_is_wrong_is_said_at_once_with_its_line() -> None:
+def test_all_errors_are_reported_at_once_with_lines() -> None:
     with pytest.raises(TaxonomyError) as caught:
         compiled(
             taxon("1", "A", "2", 1),
@@ -58,7 +58,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line() -> None:
     assert "G has several parents (E, F); --dag first" in str(caught.value)
 
 
-def test_what_hangs_below_a_cycle_is_no_second_cycle() -> None:
+def test_taxa_below_a_cycle_are_not_a_second_cycle() -> None:
     with pytest.raises(TaxonomyError) as caught:
         compiled(
             taxon("1", "A", "2"), taxon("2", "B", "3"), taxon("3", "C", "2"), taxon("4", "D", "1"), taxon("5", "E")
@@ -103,7 +103,7 @@ def test_synonyms_find_their_taxon_through_synonyms() -> None:
     ]  # fmt: skip
 
 
-def test_a_parent_that_is_a_synonym_stands_for_its_taxon() -> None:
+def test_a_parent_that_is_a_synonym_is_replaced_by_its_taxon() -> None:
     tree = compiled(
         taxon("1", "Quercus", rank="genus"),
         NameUsage("2", "Oldoak", "genus", accepted=["1"]),
@@ -121,7 +121,7 @@ def test_dangling_parents_may_be_tops() -> None:
     ]
 
 
-def test_lineages_that_are_spelt_out_meet() -> None:
+def test_given_lineages_are_merged() -> None:
     above = (("kingdom", "Fungi"), ("family", "Boletaceae"))
     tree = compiled(
         NameUsage("1", "Boletus edulis", "species", lineage=(*above, ("genus", "Boletus"))),
@@ -134,7 +134,7 @@ def test_lineages_that_are_spelt_out_meet() -> None:
         compiled()
 
 
-def test_an_id_of_two_names_says_which_is_left_out() -> None:
+def test_an_id_with_two_names_reports_which_is_left_out() -> None:
     tree = compiled(taxon("1", "Aus", line=2), taxon("3", "Aus bus", "1", 3), taxon("3", "Cus dus", "1", 4))
     assert [str(problem) for problem in tree.problems] == [
         "list.csv, line 4: Cus dus has the id '3', which Aus bus has in line 3; left out"

@@ -11,7 +11,7 @@ from random_trees import above, owner, trees
 
 
 @given(trees())
-def test_counts_against_walks(taxonomy: Taxonomy) -> None:
+def test_counts_agree_with_a_traversal(taxonomy: Taxonomy) -> None:
     found = summarise(taxonomy)
     nodes = [node for node in range(taxonomy.n_nodes) if taxonomy.kind_N[node] == TAXON]
     lineages = [[n for n in taxonomy.path(node) if taxonomy.kind_N[n] == TAXON] for node in nodes]
@@ -32,7 +32,7 @@ def test_counts_against_walks(taxonomy: Taxonomy) -> None:
 
 
 @given(trees())
-def test_walks_for_all_nodes_against_walks_for_one(taxonomy: Taxonomy) -> None:
+def test_ancestors_agree_with_a_traversal_per_node(taxonomy: Taxonomy) -> None:
     orders = [ORDER.get(taxonomy.rank(n), -1) if taxonomy.kind_N[n] == TAXON else -1 for n in range(taxonomy.n_nodes)]
     assert find_rank_order(taxonomy).tolist() == orders
     wanted = find_rank_order(taxonomy) >= ORDER["family"]
@@ -53,7 +53,7 @@ def test_names_are_counted_one_by_one() -> None:
     assert (found.synonyms, found.authors, found.ids) == (3, 1, {"gbif": 1})
 
 
-def test_long_paths_are_told_by_their_ends() -> None:
+def test_long_paths_are_abbreviated() -> None:
     builder, node = TaxonomyBuilder(), 0
     for letter in "ABCDEFGHIJ":
         node = builder.add(node, "", letter, line=7)

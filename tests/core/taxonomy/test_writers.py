@@ -1,4 +1,4 @@
-"""What is written is read back as the same tree, by the readers themselves."""
+"""Round trips through the writers and the built-in readers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def ranked(draw: st.DrawFn) -> Taxonomy:
 
 @st.composite
 def any_tree(draw: st.DrawFn) -> Taxonomy:
-    """Nodes of any name and rank in any place; siblings have names of their own."""
+    """Nodes of any name and rank in any place; siblings have distinct names."""
     builder = TaxonomyBuilder()
     for number in range(1, draw(st.integers(1, 15)) + 1):
         rank = draw(st.sampled_from(["", "family", "species", "morphotype"]))
@@ -85,9 +85,11 @@ def read(path: Path) -> Taxonomy:
 
 
 def about(taxonomy: Taxonomy) -> Mapping[int, Details]:
-    """What is known of each taxon, nodes of which nothing is known left out."""
+    """The details of each node that has any."""
     return {
-        node: told for node in range(taxonomy.n_nodes) if (told := taxonomy.details.get(node)) and told != Details()
+        node: details
+        for node in range(taxonomy.n_nodes)
+        if (details := taxonomy.details.get(node)) and details != Details()
     }
 
 
@@ -97,7 +99,7 @@ many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max
 @pytest.mark.parametrize("name", ["csv", "tsv", "yaml", "json"])
 @many
 @given(tree=ranked())
-def test_ranked_trees_come_back_whole(tmp_path: Path, tree: Taxonomy, name: str) -> None:
+def test_ranked_trees_round_trip(tmp_path: Path, tree: Taxonomy, name: str) -> None:
     back = read(written(tree, name, tmp_path))
     assert back.fingerprint == tree.fingerprint
     assert about(back) == about(tree)
@@ -106,7 +108,7 @@ def test_ranked_trees_come_back_whole(tmp_path: Path, tree: Taxonomy, name: str)
 @pytest.mark.parametrize("name", ["yaml", "json"])
 @many
 @given(tree=any_tree())
-def test_any_tree_comes_back_whole(tmp_path: Path, tree: Taxonomy, name: str) -> None:
+def test_any_tree_round_trips(tmp_path: Path, tree: Taxonomy, name: str) -> None:
     back = read(written(tree, name, tmp_path))
     assert back.fingerprint == tree.fingerprint
     assert about(back) == about(tree)
@@ -133,8 +135,8 @@ def test_networkx_reads_what_is_written(tree: Taxonomy) -> None:
     mine = to_networkx(tree)
     assert set(graph.edges) == set(mine.edges)
     for node, known in mine.nodes.items():
-        told = {key: value for key, value in known.items() if value}
-        assert graph.nodes[node]["name"] == told["name"] and graph.nodes[node].get("rank", "") == known["rank"]
+        attributes = {key: value for key, value in known.items() if value}
+        assert graph.nodes[node]["name"] == attributes["name"] and graph.nodes[node].get("rank", "") == known["rank"]
 
 
 def test_parquet_has_the_cells_of_csv(birds_csv: Path) -> None:
@@ -159,9 +161,9 @@ def phylogeny() -> Taxonomy:
 
 
 def test_a_table_counts_the_clades_that_it_leaves_out() -> None:
-    made = make_document(phylogeny(), FORMATS["csv"])
-    assert made.lost == ("1 clade whose rank has no column (none)",)
-    assert "".join(made.chunks()).splitlines()[1:] == [  # type: ignore[arg-type]
+    document = make_document(phylogeny(), FORMATS["csv"])
+    assert document.lost == ("1 clade whose rank has no column (none)",)
+    assert "".join(document.chunks()).splitlines()[1:] == [  # type: ignore[arg-type]
         'Paridae,,"Vigors, 1825",tits',
         "Paridae,Parus major,,",
         "Paridae,Parus minor,,",
@@ -206,7 +208,7 @@ def deep(builder: TaxonomyBuilder) -> None:
         ("yaml", deep, "the tree has 120 levels"),
     ],
 )
-def test_what_would_come_back_wrong_is_not_written(name: str, make: Any, message: str) -> None:
+def test_trees_that_would_not_round_trip_are_errors(name: str, make: Any, message: str) -> None:
     builder = TaxonomyBuilder()
     make(builder)
     with pytest.raises(TaxonomyError, match="(?s)" + ".*".join(map(_escaped, [message]))):
@@ -219,24 +221,24 @@ def _escaped(text: str) -> str:
     return re.escape(text)
 
 
-def test_namesakes_stay_apart_where_only_their_order_tells(tmp_path: Path) -> None:
+def test_identical_siblings_round_trip(tmp_path: Path) -> None:
     builder = TaxonomyBuilder()
     two_of_a_name(builder)
     tree = builder.build("made")
     assert read(written(tree, "json", tmp_path)).fingerprint == tree.fingerprint
 
 
-def test_extras_that_a_table_would_take_for_something_else_are_counted() -> None:
+def test_extras_with_reserved_names_are_counted() -> None:
     builder = TaxonomyBuilder()
     builder.add(
         0, "species", "Parus major", Details(extra={"order": "12", "note": "x"}, common_names={"english": ("tit",)})
     )
-    made = make_document(builder.build("made"), FORMATS["csv"])
-    assert "".join(made.chunks()) == "species,note\nParus major,x\n"  # type: ignore[arg-type]
-    assert len(made.lost) == 2 and "'order'" in " ".join(made.lost) and "'english'" in " ".join(made.lost)
+    document = make_document(builder.build("made"), FORMATS["csv"])
+    assert "".join(document.chunks()) == "species,note\nParus major,x\n"  # type: ignore[arg-type]
+    assert len(document.lost) == 2 and "'order'" in " ".join(document.lost) and "'english'" in " ".join(document.lost)
 
 
-def test_the_format_is_the_suffix_or_named() -> None:
+def test_the_format_is_given_by_name_or_suffix() -> None:
     assert find_format(Path("a.NWK"), None).name == "newick"
     assert find_format(Path("a.csv"), "yaml").name == "yaml"
     with pytest.raises(TaxonomyError, match=r"out\.xyz has no known format suffix.*csv \(\.csv\)"):
@@ -244,7 +246,7 @@ def test_the_format_is_the_suffix_or_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lineage", "told"),
+    ("lineage", "message"),
     [
         (("Parus", "major"), "the exact names of 1 taxon without their genus, which the table reader prepends"),
         (("Parus", "Parus major", "minor"), "the exact names of 1 taxon without their genus"),
@@ -254,13 +256,13 @@ def test_the_format_is_the_suffix_or_named() -> None:
         (("", "Great tit"), ""),
     ],
 )
-def test_names_that_a_table_would_change_are_counted(tmp_path: Path, lineage: tuple[str, ...], told: str) -> None:
+def test_names_that_a_table_would_change_are_counted(tmp_path: Path, lineage: tuple[str, ...], message: str) -> None:
     builder = TaxonomyBuilder()
     builder.add_lineage(list(zip(("genus", "species", "subspecies"), lineage)))
     tree = builder.build("made")
-    made = make_document(tree, FORMATS["csv"])
-    assert "; ".join(made.lost).startswith(told) and bool(made.lost) is bool(told)
-    assert (read(written(tree, "csv", tmp_path)).fingerprint == tree.fingerprint) is not bool(told)
+    document = make_document(tree, FORMATS["csv"])
+    assert "; ".join(document.lost).startswith(message) and bool(document.lost) is bool(message)
+    assert (read(written(tree, "csv", tmp_path)).fingerprint == tree.fingerprint) is not bool(message)
 
 
 def test_is_class_is_yes_or_no(tmp_path: Path) -> None:

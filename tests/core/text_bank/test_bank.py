@@ -13,7 +13,7 @@ from bioclip_x.text_bank.bank import build_bank, make_bank_key
 
 
 class Encoder:
-    """Embeds a text as its length, and remembers what it was asked."""
+    """Embeds a text as its length, and records the texts."""
 
     def __init__(self, revision: str = "1", precision: str = "fp32") -> None:
         self.card = ModelCard("m", revision, "t", precision, 2, 1.0, 0.0, context_length=5)
@@ -62,11 +62,11 @@ def test_the_texts_on_disk_can_be_read(tmp_path: Path) -> None:
         (Encoder(), (*PROMPTS[:3], Prompt("cccccc", 2, "common", weight=2.0))),
     ],
 )
-def test_whatever_the_numbers_depend_on_is_in_the_key(encoder: Encoder, prompts: tuple[Prompt, ...]) -> None:
+def test_the_key_covers_everything_that_embeddings_depend_on(encoder: Encoder, prompts: tuple[Prompt, ...]) -> None:
     assert make_bank_key(encoder.card, prompts) != make_bank_key(Encoder().card, PROMPTS)
 
 
-def test_a_damaged_bank_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_bank_is_rebuilt(tmp_path: Path) -> None:
     key = build_bank(Encoder(), PROMPTS, 3, cache=tmp_path).key  # type: ignore[arg-type]
     file = tmp_path / key / "embeddings.safetensors"
     file.write_bytes(file.read_bytes()[:40])

@@ -36,7 +36,7 @@ def test_a_stored_copy_is_read_again(tmp_path: Path) -> None:
     assert file.stat().st_mtime_ns == written
 
 
-def test_a_damaged_or_foreign_file_is_written_again(tmp_path: Path) -> None:
+def test_a_damaged_or_mismatched_file_is_rewritten(tmp_path: Path) -> None:
     file = tmp_path / "key" / "half.npy"
     file.parent.mkdir()
     file.write_bytes(b"broken")

@@ -54,7 +54,7 @@ def naive(of: TextBank) -> list[float]:
     st.sampled_from([0.2, 2.0, 1000.0]),
     st.sampled_from([1, 3, 8192]),
 )
-def test_it_is_that_of_a_loop(counts: list[int], seed: int, weight: float, chunk: int) -> None:
+def test_the_mean_equals_a_naive_loop(counts: list[int], seed: int, weight: float, chunk: int) -> None:
     of = bank(counts, seed, weight)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mean_text, "CHUNK", chunk)
@@ -74,13 +74,13 @@ def test_by_hand() -> None:
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.integers(0, 2**32 - 1))
-def test_pooling_has_no_part_in_it(counts: list[int], seed: int) -> None:
+def test_the_mean_does_not_depend_on_pooling(counts: list[int], seed: int) -> None:
     of = bank(counts, seed)
     found = [compute_mean_text(replace(of, pooling=pooling)) for pooling in ("mean", "ensemble", "max")]
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
-def test_it_is_kept_on_disk_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mean_is_cached_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = bank([2, 5, 1])
     first = add_mean(of, tmp_path)
     assert of.mean_D is None and first.mean_D is not None
@@ -112,7 +112,7 @@ def npy(array: np.ndarray, file: Path) -> bytes:
         "no zip", "zip", "pickle",
     ],
 )  # fmt: skip
-def test_a_damaged_file_is_computed_anew(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_file_is_recomputed(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = bank([2, 5, 1])
     expected = add_mean(of, tmp_path).mean_D
     file = tmp_path / of.key / "mean.npy"
@@ -150,7 +150,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
         np.testing.assert_allclose(found.numpy(), naive(of), rtol=0, atol=1e-12)
 
 
-def test_a_bank_without_a_key_is_not_kept(tmp_path: Path) -> None:
+def test_the_mean_of_a_bank_without_a_key_is_not_cached(tmp_path: Path) -> None:
     assert add_mean(replace(bank([2, 1]), key=""), tmp_path).mean_D is not None
     assert not list(tmp_path.iterdir())
 

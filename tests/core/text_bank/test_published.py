@@ -60,9 +60,7 @@ def naive(features: ImageFeatures, columns_DR: np.ndarray, laid: Laid, logit_sca
     return scores
 
 
-def test_scores_are_those_of_a_loop_over_the_file(
-    tmp_path: Path, encoder: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_equal_a_naive_loop_over_the_file(tmp_path: Path, encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "CHUNK", 64)
     laid = Laid(tmp_path, encoder, names(200))
     columns_DR = embeddings(encoder, laid.rows)
@@ -97,7 +95,7 @@ def test_a_lineage_with_two_columns(tmp_path: Path, encoder: Any, pooling: str) 
     )
 
 
-def test_prompts_say_what_their_columns_stand_for(tmp_path: Path, encoder: Any) -> None:
+def test_prompts_have_the_texts_of_their_columns(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(100))
     bank, _ = laid.bank(embeddings(encoder, laid.rows))
     assert laid.tree.class_of_row is not None
@@ -107,7 +105,7 @@ def test_prompts_say_what_their_columns_stand_for(tmp_path: Path, encoder: Any) 
     assert bank.prompts[-1] == bank.prompts[99] and len(bank.prompts[10:20]) == 10
 
 
-def test_empty_columns_are_embedded_here_and_long_ones_rescaled(tmp_path: Path, encoder: Any) -> None:
+def test_empty_columns_are_embedded_and_long_ones_rescaled(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(100))
     whole_DR = embeddings(encoder, laid.rows)
     odd_DR = whole_DR.copy()
@@ -124,20 +122,16 @@ def test_empty_columns_are_embedded_here_and_long_ones_rescaled(tmp_path: Path, 
     assert notes_again == notes and torch.equal(again.embeddings_PD, bank.embeddings_PD)
 
 
-def test_the_second_run_reads_what_the_first_made(
-    tmp_path: Path, encoder: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_run_reads_the_cached_bank(tmp_path: Path, encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     laid = Laid(tmp_path, encoder, names(50))
     first, _ = laid.bank(embeddings(encoder, laid.rows))
-    monkeypatch.setattr(published, "_take_over", None)
+    monkeypatch.setattr(published, "_copy_rows", None)
     second, _ = laid.bank()
     assert torch.equal(first.embeddings_PD, second.embeddings_PD) and first.key == second.key
-    assert [path.name for path in laid.cache.iterdir()] == [first.key], "nothing half-made is left"
+    assert [path.name for path in laid.cache.iterdir()] == [first.key], "no temporary files are left"
 
 
-def test_a_damaged_bank_is_made_again_and_a_cache_that_cannot_be_written_is_no_error(
-    tmp_path: Path, encoder: Any
-) -> None:
+def test_a_damaged_bank_is_rebuilt_and_an_unwritable_cache_is_no_error(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(50))
     first, _ = laid.bank(embeddings(encoder, laid.rows))
     file = laid.cache / first.key / "embeddings.npy"
@@ -155,7 +149,9 @@ def test_a_damaged_bank_is_made_again_and_a_cache_that_cannot_be_written_is_no_e
 def test_embeddings_of_another_model_are_refused(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(200))
     random_DR = np.random.default_rng(0).standard_normal((32, 200)).astype(np.float32)
-    with pytest.raises(ModelError, match=r"embeddings published with here@1 are not of local-dir:.* nearest to their own column"):
+    with pytest.raises(
+        ModelError, match=r"embeddings published with here@1 are not of local-dir:.* nearest to their own column"
+    ):
         laid.bank(random_DR / np.linalg.norm(random_DR, axis=0))
 
 
@@ -173,7 +169,7 @@ def test_embeddings_of_another_model_are_refused(tmp_path: Path, encoder: Any) -
         (lambda e: np.array([{"a": 1}], object), "not embeddings in NumPy's format"),
     ],
 )
-def test_files_that_do_not_fit(tmp_path: Path, encoder: Any, spoilt: Any, message: str) -> None:
+def test_files_that_do_not_match(tmp_path: Path, encoder: Any, spoilt: Any, message: str) -> None:
     laid = Laid(tmp_path, encoder, names(60))
     with pytest.raises(ModelError, match=message):
         laid.bank(spoilt(embeddings(encoder, laid.rows)))
@@ -183,7 +179,7 @@ def test_files_that_do_not_fit(tmp_path: Path, encoder: Any, spoilt: Any, messag
 @pytest.mark.parametrize(
     "content", [b"", b"not an array", b"PK\x03\x04 no zip", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'"]
 )
-def test_files_that_are_no_arrays(tmp_path: Path, encoder: Any, content: bytes) -> None:
+def test_files_that_are_not_arrays(tmp_path: Path, encoder: Any, content: bytes) -> None:
     laid = Laid(tmp_path, encoder, names(60))
     np.save(laid.columns, embeddings(encoder, laid.rows))
     laid.columns.write_bytes(content or laid.columns.read_bytes()[:1000])
@@ -222,7 +218,7 @@ def test_another_file_under_the_same_name_is_another_bank(tmp_path: Path, encode
     assert "1 of 60 published embeddings were not of length 1" in notes[-1]
 
 
-def test_a_reader_that_forgets_the_rows_is_named(tmp_path: Path, encoder: Any) -> None:
+def test_a_reader_without_class_of_row_is_named(tmp_path: Path, encoder: Any) -> None:
     laid = Laid(tmp_path, encoder, names(60))
     laid.tree = replace(laid.tree, class_of_row=None)
     with pytest.raises(PluginError, match="the reader of here@1 keeps no class_of_row"):

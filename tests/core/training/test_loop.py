@@ -135,9 +135,7 @@ def test_a_model_that_cannot_be_written_is_written_by_resuming(
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainableOpenClip, "save", full)
-        with pytest.raises(
-            TrainingError, match=r"model cannot be written: No space left .*checkpoints in .* intact"
-        ):
+        with pytest.raises(TrainingError, match=r"model cannot be written: No space left .*checkpoints in .* intact"):
             train(config_file, epochs=1)
     outcome = train(config_file, epochs=1, resume=True)
     assert (outcome.model / "open_clip_model.safetensors").is_file()

@@ -39,9 +39,7 @@ def written(folder: Path, text: str, name: str = "park.txt") -> Path:
 LIST = "# the park, 2024\nTurdus pilaris Linnaeus, 1758\nParus caeruleus\n\nParus cristatus\nParus caeruleus\n"
 
 
-def test_a_hard_list_leaves_its_own_species_alone_and_says_what_became_of_its_names(
-    tree: Taxonomy, tmp_path: Path
-) -> None:
+def test_a_hard_list_keeps_its_species_and_notes_unmatched_names(tree: Taxonomy, tmp_path: Path) -> None:
     file = written(tmp_path, LIST)
     only = SpeciesList(file)
     offsets_C = only.offsets(tree, [])
@@ -74,7 +72,7 @@ def test_a_table_a_genus_and_another_tree(tree: Taxonomy, tmp_path: Path) -> Non
     assert made.offsets(other, []).tolist() == [0, -math.inf]
 
 
-def test_lists_that_leave_nothing(tree: Taxonomy, tmp_path: Path) -> None:
+def test_lists_without_a_matching_class(tree: Taxonomy, tmp_path: Path) -> None:
     with pytest.raises(
         TaxonomyError, match=r"none of the 2 names .* of birds.csv, .* left: Turdus merulla \(species T"
     ):
@@ -88,16 +86,16 @@ def test_lists_that_leave_nothing(tree: Taxonomy, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("strength", [0, -1, math.inf, math.nan])
-def test_a_strength_is_above_nothing(tmp_path: Path, strength: float) -> None:
+def test_a_strength_must_be_positive(tmp_path: Path, strength: float) -> None:
     with pytest.raises(RecipeError, match="expected a strength above 0"):
         SpeciesList(tmp_path, mode="prior", strength=strength)
 
 
 def test_a_hard_list_has_no_strength(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="strength=3 is of mode=prior"):
+    with pytest.raises(RecipeError, match="strength=3 needs mode=prior"):
         SpeciesList(tmp_path, strength=3)
 
 
-def test_it_is_made_from_its_short_form() -> None:
+def test_the_short_form() -> None:
     made = create_registry().make("adjust_logits", "species-list", {"": "park.csv", "mode": "prior"})
     assert (made.file, made.mode) == (Path("park.csv"), "prior")

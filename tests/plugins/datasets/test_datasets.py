@@ -52,7 +52,7 @@ def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) 
     assert "match several classes" in notes[1] and "Ficus communis" in notes[1]
 
 
-def test_image_folder_takes_the_kinds_of_files_that_classify_takes(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_image_folder_reads_the_file_types_of_classify(tmp_path: Path, taxonomy: Taxonomy) -> None:
     make(tmp_path, "Parus_major/a.png")
     for suffix in SUFFIXES:
         (tmp_path / "Parus_major" / f"b{suffix}").write_bytes(b"")
@@ -115,7 +115,7 @@ def test_manifest_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
         list(Manifest(path=tmp_path / "broken.parquet").prepare(taxonomy))
 
 
-def test_pictures_off_the_list_are_kept_where_asked(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_off_list_images_are_kept_on_request(tmp_path: Path, taxonomy: Taxonomy) -> None:
     """Of no taxon of the tree at all: "Parus" is no class, but on the list; a name of two classes stays out as well."""
     make(tmp_path, "Parus major/a.png", "Nobody/a.png", "Parus/a.png", "Ficus communis/a.png")
     folders = ImageFolder(path=tmp_path, off_list="keep")

@@ -60,7 +60,7 @@ def change(path: str, value: Any) -> dict[str, Any]:
         ("source", "bioclip-2", "bioclip-2: source: expected text that matches"),
     ],
 )
-def test_the_file_is_held_to_its_schema(path: str, value: Any, message: str) -> None:
+def test_the_file_is_validated_against_its_schema(path: str, value: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         check_aliases(change(path, value))
 
@@ -73,7 +73,7 @@ def test_a_model_is_known_by_alias_revision_and_repository() -> None:
         assert find_alias(name) is None
 
 
-def test_what_is_known_needs_no_torch_and_no_network() -> None:
+def test_known_models_need_neither_torch_nor_network() -> None:
     code = (
         "import sys; from bioclip_x_plugins.encoders.open_clip import OpenClip; OpenClip().known_models();"
         "sys.exit('torch' in sys.modules or 'open_clip' in sys.modules)"
@@ -81,7 +81,7 @@ def test_what_is_known_needs_no_torch_and_no_network() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
-def test_what_lies_in_the_cache_is_told(hub_home: Path, tiny_model: str) -> None:
+def test_cached_files_are_reported(hub_home: Path, tiny_model: str) -> None:
     def here() -> dict[str, bool]:
         return {model.name: model.is_cached for model in OpenClip().known_models()}
 

@@ -44,7 +44,7 @@ def test_cropped_equals_padded_gradients_too(kind: type[torch.nn.Module], text: 
 
 
 @pytest.mark.parametrize("text", [{"pool_type": "last"}, {"no_causal_mask": True}, {"embed_cls": True}])
-def test_towers_that_look_at_their_padding_keep_it(text: dict[str, Any]) -> None:
+def test_towers_that_depend_on_padding_keep_it(text: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model = CustomTextCLIP(**config(**text))
     torch.testing.assert_close(encode_text(model, tokens()), model.encode_text(tokens()), atol=0, rtol=0)

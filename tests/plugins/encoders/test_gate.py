@@ -27,7 +27,7 @@ def noise(seed: int, n: int) -> torch.Tensor:
     return seen(torch.from_numpy(np.random.default_rng(seed).uniform(0, 1, (n, 3, 32, 32)).astype(np.float32)))
 
 
-def test_it_lets_in_its_own_kind_and_refuses_another() -> None:
+def test_in_domain_images_are_accepted_and_others_refused() -> None:
     gate = fit(smooth(0, 400), smooth(1, 200), "not a blob", quantile=0.99, slack=1.1)
     fresh = gate.find_refusals(gate.compute_distance(smooth(2, 200)))
     assert fresh.count("") >= 190
@@ -45,7 +45,7 @@ def test_the_distance_is_mahalanobis() -> None:
     assert float(gate.compute_distance(smooth(5, 1))) == pytest.approx(expected, rel=1e-3)
 
 
-def test_it_is_kept_and_read_again(tmp_path: Path) -> None:
+def test_a_saved_gate_is_loaded_unchanged(tmp_path: Path) -> None:
     gate = fit(smooth(0, 200), smooth(1, 50), "no", quantile=0.99, slack=1.0)
     gate.save(tmp_path / "gate.safetensors")
     again = Gate.load(tmp_path, {"file": "gate.safetensors", "refusal": "no"})
@@ -55,5 +55,5 @@ def test_it_is_kept_and_read_again(tmp_path: Path) -> None:
         Gate.load(tmp_path, {"file": "gone.safetensors", "refusal": "no"})
 
 
-def test_a_picture_of_one_colour_has_finite_statistics() -> None:
+def test_an_image_of_one_colour_has_finite_statistics() -> None:
     assert torch.isfinite(compute_statistics(torch.full((2, 3, 32, 32), 0.5))).all()

@@ -16,7 +16,7 @@ def test_the_commit_is_that_of_the_nearest_snapshots() -> None:
     assert read_commit(Path("/home/me/names.json")) == ""
 
 
-def test_embeddings_of_another_commit_than_the_names_are_not_taken(
+def test_embeddings_of_another_commit_than_the_names_are_not_used(
     tmp_path: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

@@ -14,7 +14,7 @@ from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import COMMIT, PREPROCESS, lay_hub_cache, picture, write_model
 
 
-def test_local_dir_gives_what_open_clip_gives(tiny_model: str) -> None:
+def test_local_dir_equals_open_clip(tiny_model: str) -> None:
     encoder = OpenClip().load(tiny_model, device="cpu")
     reference, _, preprocess = open_clip.create_model_and_transforms(tiny_model)
     tokenizer = open_clip.get_tokenizer(tiny_model)
@@ -35,7 +35,7 @@ def test_local_dir_gives_what_open_clip_gives(tiny_model: str) -> None:
     assert card.revision.startswith("sha256:")
 
 
-def test_tokens_are_counted_before_they_are_cut(tiny_model: str) -> None:
+def test_tokens_are_counted_before_truncation(tiny_model: str) -> None:
     encoder = OpenClip().load(tiny_model, device="cpu")
     assert encoder.count_tokens(["oak", "oak " * 100]) == [3, 102]
 
@@ -64,7 +64,7 @@ def test_a_revision_picks_its_own_weights(tmp_path: Path, hub_home: Path) -> Non
     assert not torch.allclose(one.encode_texts(["oak"]), two.encode_texts(["oak"]))
 
 
-def test_offline_and_not_cached_says_what_to_run(hub_home: Path) -> None:
+def test_the_error_for_an_uncached_model_offline_has_the_command(hub_home: Path) -> None:
     with pytest.raises(ModelError, match=r"run `hf download imageomics/bioclip-2 --revision abc` and copy its cache"):
         OpenClip().load("bioclip-2@abc")
 
@@ -85,12 +85,12 @@ def test_offline_and_not_cached_says_what_to_run(hub_home: Path) -> None:
         ("package:no_such_package/model", "the package no_such_package is not installed"),
     ],
 )
-def test_models_that_do_not_exist(model: str, message: str, hub_home: Path) -> None:
+def test_unknown_models(model: str, message: str, hub_home: Path) -> None:
     with pytest.raises(ModelError, match=message):
         OpenClip().load(model)
 
 
-def test_folders_that_would_be_loaded_wrongly_are_refused(tiny_model: str, tmp_path: Path) -> None:
+def test_incomplete_folders_are_refused(tiny_model: str, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_model.removeprefix("local-dir:"), tmp_path / "copy"))
     config = folder / "open_clip_config.json"
     whole = json.loads(config.read_text())
@@ -120,7 +120,7 @@ def test_folders_of_models_and_runs_are_recognised(tiny_model: str, tmp_path: Pa
         locate(f"local-dir:{tmp_path / 'run'}")
 
 
-def test_a_device_that_is_not_there(tiny_model: str) -> None:
+def test_an_unavailable_device(tiny_model: str) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has the device that this test asks for in vain")
     with pytest.raises(ModelError, match="--device cuda: not available on this machine"):

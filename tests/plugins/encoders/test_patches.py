@@ -1,4 +1,4 @@
-"""Parts by patch, held against the tower itself and against a loop over heads, tokens and blocks."""
+"""Parts by patch, compared with the tower and with a loop over heads, tokens and blocks."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_parts_sum_to_the_unit_embedding_where_the_tower_averages(name: str) -> 
 
 
 @pytest.mark.parametrize("name", TOWERS)
-def test_parts_are_those_of_a_loop_over_heads_and_tokens(name: str) -> None:
+def test_parts_equal_a_loop_over_heads_and_tokens(name: str) -> None:
     model = clip(TINY["vision_cfg"] | TOWERS[name])
     with torch.inference_mode():
         patches = tower_of(model).encode(pixels())
@@ -109,14 +109,14 @@ def test_parts_are_those_of_a_loop_over_heads_and_tokens(name: str) -> None:
     torch.testing.assert_close(patches.parts_BhwD[0].flatten(0, 1).double(), naive_nD, atol=1e-5, rtol=0)
 
 
-def test_parts_of_a_class_token_are_not_all_of_the_embedding_and_say_so() -> None:
+def test_parts_of_a_class_token_are_reported_as_inexact() -> None:
     patches = tower_of(clip(TINY["vision_cfg"] | TOWERS["class token"])).encode(pixels())
     assert not patches.is_exact
     assert "class token" in patches.method
     assert "2310.05916" in patches.method
 
 
-def test_patches_bring_nothing_to_a_class_token_that_reads_nothing() -> None:
+def test_patches_contribute_nothing_to_a_class_token_without_attention_values() -> None:
     """Its attention has values of nothing but zeros: it depends on no patch, and no patch is told to have a part."""
     model = clip(TINY["vision_cfg"] | {"pool_type": "tok", "layers": 1})
     attention = model.visual.transformer.resblocks[0].attn
@@ -125,7 +125,7 @@ def test_patches_bring_nothing_to_a_class_token_that_reads_nothing() -> None:
     assert not tower_of(model).encode(pixels()).parts_BhwD.any()
 
 
-def test_a_towers_hooks_are_taken_off_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hooks_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     called = Counter[str]()
 
     def counted(name: str) -> Callable[..., RemovableHandle]:
@@ -150,7 +150,7 @@ def test_a_towers_hooks_are_taken_off_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(("pool", "projection"), [("avg", "linear"), ("avg", ""), ("token", "linear")])
-def test_plain_transformers_of_timm_are_taken_apart_too(pool: str, projection: str) -> None:
+def test_plain_transformers_of_timm_are_decomposed(pool: str, projection: str) -> None:
     pytest.importorskip("timm")
     model = clip(TIMM | {"timm_pool": pool, "timm_proj": projection})
     with torch.inference_mode():
@@ -162,7 +162,7 @@ def test_plain_transformers_of_timm_are_taken_apart_too(pool: str, projection: s
     assert (difference < 1e-5) == patches.is_exact
 
 
-def test_timms_layout_of_a_tower_gives_the_parts_that_open_clips_gives() -> None:
+def test_parts_are_equal_for_timm_and_open_clip_layouts() -> None:
     """The same weights in both: only what a class token reads, which is not evened out."""
     timm = pytest.importorskip("timm")
     ours = clip({"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16, "no_ln_pre": True})
@@ -212,7 +212,7 @@ def _same_weights(ours: Any, theirs: Any) -> None:
         (TINY["vision_cfg"] | {"block_type": "custom", "qk_norm": True}, "has non-standard attention"),
     ],
 )
-def test_a_tower_that_cannot_be_taken_apart_says_why(vision: dict[str, Any], reason: str) -> None:
+def test_the_reason_why_a_tower_cannot_be_decomposed(vision: dict[str, Any], reason: str) -> None:
     found = find_patch_tower(clip(vision).visual)
     assert isinstance(found, str)
     assert reason in found

@@ -37,7 +37,9 @@ TEXTS = [
     ],
 )
 @pytest.mark.parametrize("most_nodes", [16, 512])
-def test_sharing_equals_one_by_one(kind: type[torch.nn.Module], text: dict[str, Any], most_nodes: int) -> None:
+def test_shared_encoding_equals_separate_encoding(
+    kind: type[torch.nn.Module], text: dict[str, Any], most_nodes: int
+) -> None:
     torch.manual_seed(0)
     model: Any = kind(**TINY | {"text_cfg": TINY["text_cfg"] | text}).eval()
     tokens_PL = open_clip.tokenizer.SimpleTokenizer()(TEXTS)
@@ -49,7 +51,7 @@ def test_sharing_equals_one_by_one(kind: type[torch.nn.Module], text: dict[str, 
 
 
 @pytest.mark.parametrize("text", [{"pool_type": "last"}, {"no_causal_mask": True}, {"embed_cls": True}])
-def test_towers_that_look_past_a_text_are_left_alone(text: dict[str, Any]) -> None:
+def test_towers_that_need_the_full_context_are_not_shared(text: dict[str, Any]) -> None:
     model = CustomTextCLIP(**TINY | {"text_cfg": TINY["text_cfg"] | text})
     assert encode_sharing(model, open_clip.tokenizer.SimpleTokenizer()(TEXTS)) is None
 
@@ -58,7 +60,7 @@ Texts = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple),
 
 
 @given(Texts, st.integers(1, 30))
-def test_a_tree_spells_its_texts_and_has_each_beginning_once(texts: list[tuple[int, ...]], most_nodes: int) -> None:
+def test_a_tree_contains_its_texts_and_each_prefix_once(texts: list[tuple[int, ...]], most_nodes: int) -> None:
     found = list(build_trees(texts, most_nodes))
     assert sorted(np.concatenate([tree.text_P for tree in found])) == list(range(len(texts)))
     for tree in found:

@@ -13,7 +13,7 @@ from helpers import PREPROCESS, picture
 
 
 @pytest.mark.parametrize("size", [(300, 200), (224, 224), (64, 500), (1, 1)])
-def test_bit_for_bit_what_pybioclip_feeds(size: tuple[int, int]) -> None:
+def test_bit_for_bit_equal_to_pybioclip(size: tuple[int, int]) -> None:
     """pybioclip 2.1.6's preprocess_img, written out one function after the other."""
     image = picture(3, size)
     tensor = functional.to_tensor(image)
@@ -25,7 +25,7 @@ def test_bit_for_bit_what_pybioclip_feeds(size: tuple[int, int]) -> None:
     assert fed.dtype == torch.float32 and torch.equal(fed, expected)
 
 
-def test_a_model_asked_for_it_squashes_to_its_own_size_and_says_so(tiny_model: str) -> None:
+def test_a_model_squashes_to_its_size_and_records_it(tiny_model: str) -> None:
     image = picture(1, (50, 20))
     own, asked = (OpenClip().load(tiny_model, device="cpu", preprocess=p) for p in ("model", "pybioclip"))
     tensor = functional.resize(functional.to_tensor(image), [32, 32], antialias=True)
@@ -36,7 +36,7 @@ def test_a_model_asked_for_it_squashes_to_its_own_size_and_says_so(tiny_model: s
     assert asked.card.preprocessing["recipe"] == "pybioclip" and "recipe" not in own.card.preprocessing
 
 
-def test_it_is_in_the_recipe_of_every_output(tiny_model: str) -> None:
+def test_preprocess_is_in_the_recipe_of_outputs(tiny_model: str) -> None:
     classifier = Classifier(tiny_model, labels=("a", "b"), preprocess="pybioclip")
     assert classifier.provenance.recipe["preprocess"] == "pybioclip"
     assert Classifier(tiny_model, labels=("a", "b")).provenance.recipe["preprocess"] == "model"

@@ -36,7 +36,7 @@ def about(module: torch.nn.Module) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("quick", [True, False])
-def test_a_tag_brings_its_activation_and_the_saved_model_keeps_it(
+def test_the_activation_of_a_tag_is_kept_in_the_saved_model(
     quick: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An architecture and a tag of open_clip's own, whose weights are here."""

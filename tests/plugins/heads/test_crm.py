@@ -31,7 +31,7 @@ def naive_lca_costs(tree: Taxonomy) -> np.ndarray:
 
 
 @given(trees(), logits)
-def test_classes_come_in_order_of_expected_lca_height(tree: Taxonomy, many: np.ndarray) -> None:
+def test_classes_are_sorted_by_expected_lca_height(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
     decided = Crm().decide(HeadInput(in_parts(logits_BC), tree, n_best=5))
     costs = naive_lca_costs(tree)
@@ -64,7 +64,7 @@ def test_the_taxon_of_least_expected_distance_is_reported(tree: Taxonomy, many: 
 
 
 @given(trees(), logits)
-def test_shares_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
+def test_probabilities_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
     rolled = roll_up(in_parts(many[:, : tree.n_classes]), tree)
     for head in (Crm(), Crm("nodes")):
         assert torch.equal(
@@ -79,14 +79,14 @@ def tree_of_three() -> Taxonomy:
     return builder.build()
 
 
-def test_the_milder_mistake_wins_over_the_likelier_class() -> None:
+def test_the_class_with_the_least_expected_cost_wins_over_the_most_probable_one() -> None:
     """a: 0.6·2 = 1.2; b1: 0.4·2 + 0.25·1 = 1.05; b2: 0.8 + 0.35 = 1.15."""
     decided = Crm().decide(HeadInput(Logits.of(torch.log(torch.tensor([[0.4, 0.35, 0.25]]))), tree_of_three()))
     assert decided.top_BK.tolist() == [[1, 2, 0]]
     assert decided.log_top_BK.exp().tolist() == [pytest.approx([0.35, 0.25, 0.4])]
 
 
-def test_relatives_with_next_to_no_share_come_in_order_of_it() -> None:
+def test_siblings_with_tiny_probabilities_are_sorted_by_probability() -> None:
     builder = TaxonomyBuilder()
     for species in "abcd":
         builder.add_lineage([("genus", "G"), ("species", species)])
@@ -94,7 +94,7 @@ def test_relatives_with_next_to_no_share_come_in_order_of_it() -> None:
     assert decided.top_BK.tolist() == [[1, 3, 2, 0]]
 
 
-def test_over_nodes_a_family_is_the_answer_where_no_species_has_half() -> None:
+def test_over_nodes_a_family_is_reported_if_no_species_has_half() -> None:
     tree = tree_of_three()
     logits = Logits.of(torch.log(torch.tensor([[0.4, 0.35, 0.25], [0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])))
     reported = Crm("nodes").decide(HeadInput(logits, tree)).reported_BK

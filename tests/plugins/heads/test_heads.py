@@ -12,7 +12,7 @@ from bioclip_x_plugins.heads.flat import Flat
 from bioclip_x_plugins.heads.rollup import Rollup, compute_size_prior
 
 
-def test_a_tree_worked_out_by_hand() -> None:
+def test_a_tree_by_hand() -> None:
     builder = TaxonomyBuilder()
     for family, species in [("A", "a1"), ("B", "b1"), ("B", "b2")]:
         builder.add_lineage([("family", family), ("species", species)])

@@ -60,7 +60,7 @@ def test_lambda_agrees_with_a_search_through_all_nodes(tree: Taxonomy, many: np.
 
 
 @given(trees(), logits)
-def test_shares_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
+def test_probabilities_are_those_of_the_rollup(tree: Taxonomy, many: np.ndarray) -> None:
     logits_BC = many[:, : tree.n_classes]
     decided = Hedge().decide(HeadInput(in_parts(logits_BC), tree, n_best=5))
     rolled = roll_up(in_parts(logits_BC), tree, n_best=5)
@@ -90,23 +90,23 @@ def named(shares_C: list[float], head: Hedge) -> str:
         ([0.3, 0.3, 0.2, 0.2], ""),
     ],
 )
-def test_a_threshold_worked_out_by_hand(shares_C: list[float], expected: str) -> None:
+def test_a_threshold_by_hand(shares_C: list[float], expected: str) -> None:
     assert named(shares_C, Hedge(0.8)) == named(shares_C, Hedge()) == expected
 
 
-def test_below_one_half_the_likelier_of_two_families_is_named() -> None:
+def test_below_one_half_the_more_probable_family_is_reported() -> None:
     assert named([0.24, 0.22, 0.26, 0.28], Hedge(0.4)) == "Bb"
     assert named([0.26, 0.28, 0.24, 0.22], Hedge(0.4)) == "Aa"
 
 
-def test_lambda_worked_out_by_hand() -> None:
+def test_lambda_by_hand() -> None:
     """Information is 0, 1/2, 1: the family is worth (1/2 + λ)·0.9, the species (1 + λ)·0.5, more only if λ < 1/8."""
     assert named([0.5, 0.4, 0.05, 0.05], Hedge(lambda_=0.1)) == "a1"
     assert named([0.5, 0.4, 0.05, 0.05], Hedge(lambda_=0.15)) == "Aa"
     assert named([0.5, 0.4, 0.05, 0.05], Hedge(lambda_=10)) == ""
 
 
-def test_a_hole_is_never_named() -> None:
+def test_a_hole_is_never_reported() -> None:
     """Two orders of a phylum without a class: what they share is the phylum, not "no class in Chordata"."""
     builder = TaxonomyBuilder()
     for lineage in (["Chordata", "", "o1"], ["Chordata", "", "o2"], ["Chordata", "Aves", "o3"], ["Mollusca", "", "o4"]):

@@ -64,14 +64,14 @@ def test_a_good_answer() -> None:
     ]
 
 
-def test_own_options_win_over_the_prompts_wishes() -> None:
+def test_own_options_override_those_of_the_prompt() -> None:
     with serving(in_turn(said("- x"))) as server, model(server, temperature=1, max_tokens=50) as llm:
         complete(llm, temperature=0.0, max_tokens=300)
         assert llm.provenance == {"model": "m", "host": "127.0.0.1", "temperature": 1.0, "max_tokens": 50}
     assert (server.asked[0]["temperature"], server.asked[0]["max_tokens"]) == (1.0, 50)
 
 
-def test_nothing_is_sent_that_nobody_set() -> None:
+def test_unset_options_are_not_sent() -> None:
     with serving(in_turn(said("- x"))) as server, model(server) as llm:
         complete(llm)
     assert set(server.asked[0]) == {"model", "messages"}
@@ -103,7 +103,7 @@ def test_a_refused_key_is_not_repeated() -> None:
     assert len(server.asked) == 1
 
 
-def test_too_many_requests_waits_as_long_as_it_is_told() -> None:
+def test_retry_after_is_respected() -> None:
     replies = in_turn(failed(429, "slow down", {"Retry-After": "1"}), said("- x"))
     with serving(replies) as server, model(server, max_retries=1) as llm:
         started = time.monotonic()
@@ -144,11 +144,11 @@ def test_an_unknown_model_and_a_wrong_path() -> None:
     ],
     ids=["html", "broken", "list", "no-choice", "null", "no-message", "text"],
 )
-def test_what_is_no_chat_completion(reply: Reply) -> None:
+def test_replies_that_are_not_chat_completions(reply: Reply) -> None:
     assert "did not answer with a chat completion" in error_of(reply)[0]
 
 
-def test_a_server_that_is_too_slow_or_not_there() -> None:
+def test_a_slow_or_missing_server() -> None:
     started = time.monotonic()
     message, server = error_of(Reply({}, wait=20), timeout=0.2)
     assert "did not answer in time (1 try); increase the option timeout" in message
@@ -169,14 +169,14 @@ def test_a_server_that_is_too_slow_or_not_there() -> None:
     ],
     ids=["prose", "half", "empty", "null", "other-class", "filtered"],
 )
-def test_answers_of_no_use_are_answers(reply: Reply, phrases: tuple[str, ...], reason: str) -> None:
+def test_unusable_answers_are_returned(reply: Reply, phrases: tuple[str, ...], reason: str) -> None:
     with serving(in_turn(reply)) as server, model(server) as llm:
         answer = complete(llm)
     parsed = parse_answer(answer.text, name="great tit", finish_reason=answer.finish_reason)
     assert (parsed.phrases, parsed.reason) == (phrases, reason)
 
 
-def test_a_key_that_comes_back_in_an_answer_is_blotted_out() -> None:
+def test_a_key_repeated_in_an_answer_is_redacted() -> None:
     with serving(in_turn(said(f"- your key is {KEY}"))) as server, model(server) as llm:
         assert complete(llm).text == "- your key is [key]"
 
@@ -186,7 +186,7 @@ def test_a_server_that_does_not_count_tokens() -> None:
         assert complete(llm) == Answer("- x", "stop", None, None, "m")
 
 
-def test_the_token_limit_by_its_newer_name() -> None:
+def test_the_newer_name_of_the_token_limit() -> None:
     refusal = failed(400, "use max_completion_tokens", param="max_tokens", code="unsupported_parameter")
     with serving(in_turn(refusal, said("- x"))) as server, model(server) as llm:
         complete(llm, max_tokens=9)
@@ -195,19 +195,19 @@ def test_the_token_limit_by_its_newer_name() -> None:
     assert sent == [{"max_tokens": 9}, {"max_completion_tokens": 9}, {"max_completion_tokens": 9}]
 
 
-def test_a_refused_temperature_says_what_to_set() -> None:
+def test_a_refused_temperature_gives_a_hint() -> None:
     refusal = failed(400, "only the default (1)", param="temperature", code="unsupported_value")
     assert "only the default (1)); set it with the option temperature=" in error_of(refusal)[0]
 
 
 @pytest.mark.parametrize("address", ["localhost:8000/v1", "ftp://x/v1", "http:///v1", f"user:{KEY}@x"])
-def test_an_address_that_is_none(address: str) -> None:
+def test_an_invalid_base_url(address: str) -> None:
     with pytest.raises(LanguageModelError, match="must be like http://localhost:8000/v1") as problem:
         complete(OpenAICompatible(model="m", base_url=address))
     assert KEY not in str(problem.value)
 
 
-def test_a_password_in_the_address_is_not_told() -> None:
+def test_a_password_in_the_base_url_is_not_shown() -> None:
     with (
         serving(in_turn(failed(500, "no"))) as server,
         model(server, base_url=server.url.replace("//", "//user:hush@")) as llm,
@@ -233,7 +233,7 @@ def test_options_are_checked(options: dict[str, Any], message: str) -> None:
         create_registry().make("language_models", "openai", options)
 
 
-def test_answers_by_schema_where_the_server_can_and_without_where_it_cannot() -> None:
+def test_a_schema_is_sent_unless_the_server_refuses_it() -> None:
     schema = {"type": "object"}
     with serving(in_turn(said('{"phrases": []}'))) as server, model(server) as llm:
         complete(llm, schema=schema)
@@ -247,7 +247,7 @@ def test_answers_by_schema_where_the_server_can_and_without_where_it_cannot() ->
     assert "response_format" not in server.asked[0]
 
 
-def test_a_refusal_for_another_reason_is_not_taken_for_one_of_the_schema() -> None:
+def test_other_refusals_do_not_disable_the_schema() -> None:
     replies = in_turn(failed(400, "context too long"), failed(400, "context too long"), said("- x"))
     with serving(replies) as server, model(server) as llm:
         with pytest.raises(NoAnswerError, match="context too long"):
@@ -256,7 +256,7 @@ def test_a_refusal_for_another_reason_is_not_taken_for_one_of_the_schema() -> No
     assert ["response_format" in body for body in server.asked] == [True, False, True]
 
 
-def test_both_refusals_at_once_among_many_in_flight() -> None:
+def test_both_refusals_with_concurrent_requests() -> None:
     def picky(body: dict[str, Any]) -> Reply:
         if "response_format" in body:
             return failed(422, "no schemas here")
@@ -288,7 +288,7 @@ def test_both_refusals_at_once_among_many_in_flight() -> None:
     ],
     ids=["500", "503", "429", "408", "date", "reset", "never", "drip"],
 )  # fmt: skip
-def test_what_may_succeed_the_second_time_is_tried_again(reply: Reply) -> None:
+def test_transient_failures_are_retried(reply: Reply) -> None:
     with serving(in_turn(reply, said("- x"))) as server, model(server, max_retries=1, timeout=1) as llm:
         assert complete(llm).text == "- x"
     assert len(server.asked) == 2
@@ -299,10 +299,13 @@ def test_what_may_succeed_the_second_time_is_tried_again(reply: Reply) -> None:
     [
         (failed(403, f"no, {KEY}"), "does not allow this key the model 'm' .HTTP 403.; set OPENAI_API_KEY"),
         (failed(429, "pay", code="insufficient_quota"), "no credit is left .HTTP 429: pay."),
-        (failed(429, "later", {"Retry-After": "7200"}), "asks to retry in 7,200 s; run the same command then to continue"),
+        (
+            failed(429, "later", {"Retry-After": "7200"}),
+            "asks to retry in 7,200 s; run the same command then to continue",
+        ),
     ],
 )
-def test_what_no_second_try_mends_ends_the_run(reply: Reply, message: str) -> None:
+def test_permanent_failures_end_the_run(reply: Reply, message: str) -> None:
     with serving(in_turn(reply)) as server, model(server, max_retries=5) as llm:
         with pytest.raises(LanguageModelError, match=message) as problem:
             complete(llm)
@@ -310,7 +313,7 @@ def test_what_no_second_try_mends_ends_the_run(reply: Reply, message: str) -> No
     assert len(server.asked) == 1
 
 
-def test_a_huge_reply_is_none() -> None:
+def test_an_oversized_reply_is_refused() -> None:
     with (
         serving(in_turn(said("- x " * 2_600_000))) as server,
         model(server) as llm,
@@ -319,7 +322,7 @@ def test_a_huge_reply_is_none() -> None:
         complete(llm)
 
 
-def test_what_else_an_answer_may_be_made_of() -> None:
+def test_other_forms_of_content() -> None:
     parts = said(None)
     parts.body["choices"][0]["message"]["content"] = [
         {"type": "text", "text": "- a"},

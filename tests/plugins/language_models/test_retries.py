@@ -39,12 +39,12 @@ def test_waits_of_requests_that_failed_together_differ() -> None:
         ("", None), ("soon", None), ("-5", None), ("nan", None), ("inf", None), ("Tue, 99 Foo 2025", None),
     ],
 )  # fmt: skip
-def test_what_a_server_asks_for(said: str, seconds: float | None) -> None:
+def test_retry_after_header(said: str, seconds: float | None) -> None:
     assert parse_retry_after({"retry-after": said}, NOW) == seconds
     assert parse_retry_after({}, NOW) is None
 
 
-def test_the_gate_holds_every_request_back_until_the_time_named() -> None:
+def test_the_gate_holds_back_all_requests_until_it_opens() -> None:
     async def waits() -> list[float]:
         slept: list[float] = []
         now = [0.0]

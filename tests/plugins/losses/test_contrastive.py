@@ -52,7 +52,7 @@ matrices = (
 
 @settings(deadline=None, max_examples=40)
 @given(matrices, st.floats(1, 100), st.integers(2, 6))
-def test_unicl_is_the_papers_sum(right: list[list[bool]], scale: float, d: int) -> None:
+def test_unicl_equals_the_papers_sum(right: list[list[bool]], scale: float, d: int) -> None:
     mask = torch.tensor(right)
     results = []
     for loss in (
@@ -95,19 +95,19 @@ def given_batch(text_BK: list[list[int]], right_BT: list[list[bool]]) -> LossInp
     )  # fmt: skip
 
 
-def test_unicl_is_clip_where_nothing_is_shared() -> None:
+def test_unicl_equals_clip_without_shared_texts() -> None:
     batch = given_batch([[2], [0], [1]], [[False, False, True], [True, False, False], [False, True, False]])
     torch.testing.assert_close(UniCl()(batch), Clip()(batch))
 
 
-def test_of_several_texts_clip_takes_each_pictures_first() -> None:
+def test_clip_uses_the_first_of_several_texts_of_an_image() -> None:
     right = [[True, True, False, False], [False, False, True, True]]
     one, other = given_batch([[1, 0], [2, 3]], right), given_batch([[1, 1], [2, 2]], right)
     torch.testing.assert_close(Clip()(one), Clip()(other))
     assert not torch.equal(Clip()(one), Clip()(given_batch([[0, 1], [2, 3]], right)))
 
 
-def test_a_text_that_holds_for_two_pictures_is_a_negative_of_neither() -> None:
+def test_a_text_that_applies_to_two_images_is_a_negative_of_neither() -> None:
     """A perfect model of two species, one text each of its own and one they share: at its least value, no gradient."""
     right = torch.tensor([[True, False], [True, False], [False, True], [False, True]])
     image = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
@@ -126,15 +126,15 @@ def test_large_scales_stay_finite() -> None:
 
 def naive_aspects(logits: list[list[float]], right: list[list[bool]], aspect: list[int]) -> float:
     terms = []
-    pictures, texts = range(len(right)), range(len(aspect))
-    for i in pictures:
+    images, texts = range(len(right)), range(len(aspect))
+    for i in images:
         for t in texts:
             if aspect[t] < 0 or not right[i][t]:
                 continue
             same = [u for u in texts if aspect[u] == aspect[t]]
             texts_against = [u for u in same if not right[i][u]]
-            pictures_against = [j for j in pictures if not right[j][t] and any(right[j][u] for u in same)]
-            for wrong in ([logits[i][u] for u in texts_against], [logits[j][t] for j in pictures_against]):
+            images_against = [j for j in images if not right[j][t] and any(right[j][u] for u in same)]
+            for wrong in ([logits[i][u] for u in texts_against], [logits[j][t] for j in images_against]):
                 own = math.exp(logits[i][t])
                 terms.append(-math.log(own / (own + sum(map(math.exp, wrong)))))
     return sum(terms) / len(terms) if terms else 0.0
@@ -153,7 +153,7 @@ def test_aspects_are_the_formula(right: list[list[bool]], data: st.DataObject) -
     assert logits_BT.grad is not None and torch.isfinite(logits_BT.grad).all()
 
 
-def test_what_holds_side_by_side_does_not_compete_and_other_aspects_have_no_part() -> None:
+def test_applicable_texts_do_not_compete_and_other_aspects_are_independent() -> None:
     """Two crowns and a bill; the image has the first crown and that bill. Only the second crown can be too near."""
     right, aspect = torch.tensor([[True, False, True], [False, True, True]]), torch.tensor([0, 0, 1])
     far = compute_aspect_loss(torch.tensor([[90.0, -90.0, -90.0], [-90.0, 90.0, 90.0]]), right, aspect)

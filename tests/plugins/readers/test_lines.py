@@ -38,14 +38,14 @@ def test_a_pipe(tmp_path: Path) -> None:
         (b"a\n" + b"b" * (LONGEST_LINE + 1), "line 2: more than 1,048,576 characters"),
     ],
 )
-def test_what_is_no_text(tmp_path: Path, content: bytes, message: str) -> None:
+def test_invalid_text(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(content)
     with pytest.raises(TaxonomyError, match=message):
         list(read_text_lines(path))
 
 
-def test_what_is_no_file(tmp_path: Path) -> None:
+def test_folders_and_missing_files(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="is a folder; expected a file"):
         list(read_text_lines(tmp_path))
     with pytest.raises(TaxonomyError, match="does not exist"):

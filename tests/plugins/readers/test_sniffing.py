@@ -42,7 +42,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_right_reader_is_chosen_and_reads(tmp_path: Path, registry: Registry, name: str) -> None:
+def test_the_reader_is_chosen_by_content(tmp_path: Path, registry: Registry, name: str) -> None:
     expected, text = FILES[name]
     path = tmp_path / name
     path.write_text(text, "utf-8")
@@ -52,7 +52,7 @@ def test_the_right_reader_is_chosen_and_reads(tmp_path: Path, registry: Registry
 
 
 @pytest.mark.parametrize("name", ["b.csv", "NameUsage.tsv"])
-def test_in_a_zip_too(tmp_path: Path, registry: Registry, name: str) -> None:
+def test_zip_archives(tmp_path: Path, registry: Registry, name: str) -> None:
     expected, text = FILES[name]
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(f"folder/{name}", text)
@@ -60,7 +60,7 @@ def test_in_a_zip_too(tmp_path: Path, registry: Registry, name: str) -> None:
     assert read_taxonomy(registry, tmp_path / "a.zip").n_classes == 1
 
 
-def test_a_table_in_a_zip_that_is_not_compressed_is_no_table(tmp_path: Path, registry: Registry) -> None:
+def test_an_uncompressed_zip_is_not_a_table(tmp_path: Path, registry: Registry) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.csv", FILES["a.csv"][1])
     with pytest.raises(TaxonomyError, match=r"is an archive, .*; unpack it and give the file in it"):

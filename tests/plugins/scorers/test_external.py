@@ -37,17 +37,17 @@ def logits(one: ExternalScorer, *names: str) -> Logits:
     return one.logits(features, None, None, None)  # type: ignore[arg-type]
 
 
-def test_probabilities_become_the_shares(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_probabilities_are_kept(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "file_name,Turdus merula,blue tit,Parus major\nx.jpg,0.2,0.3,0.5\ny.jpg,0,0.9,0.1\n")
     assert list(one.prepare(taxonomy)) == []
     order = [taxonomy.class_taxon(c).name for c in range(3)]
     expected = {"Turdus merula": 0.0, "Cyanistes caeruleus": 0.9, "Parus major": 0.1}
-    shares = torch.softmax(logits(one, "y.jpg", "x.jpg").logits_BC, dim=1)
-    assert shares[0].tolist() == pytest.approx([expected[name] for name in order])
-    assert float(shares[1].max()) == pytest.approx(0.5)
+    probabilities = torch.softmax(logits(one, "y.jpg", "x.jpg").logits_BC, dim=1)
+    assert probabilities[0].tolist() == pytest.approx([expected[name] for name in order])
+    assert float(probabilities[1].max()) == pytest.approx(0.5)
 
 
-def test_logits_are_taken_as_they_are_in_any_range_of_classes(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_logits_are_unchanged_in_any_range_of_classes(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "image,Parus major,Turdus merula\nx,-3.5,12\n", kind="logits")
     assert one.prepare(taxonomy) == ("1 of 3 classes have no column in s.csv, and no share",)
     found = logits(one, "x")
@@ -64,17 +64,19 @@ def test_synonyms_of_one_class_are_added_up(tmp_path: Path, taxonomy: Taxonomy) 
     assert float(torch.softmax(logits(one, "x").logits_BC, 1).max()) == pytest.approx(0.75)
 
 
-def test_what_does_not_fit_is_told(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_unmatched_columns_are_noted(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "image,Parus major,Turdus merula,blank,Paridae\nx,0.4,0.2,0.3,0.1\ny,0.5,0.1,0.1,0.1\n")
     notes = "\n".join(one.prepare(taxonomy))
     assert "1 of 2 images do not sum to 1 (sums from 0.8 to 0.8)" in notes
-    assert "2 of 4 columns are no class of the list, and are not used: blank, Paridae; they hold 30.0%" in notes
+    assert (
+        "2 of 4 columns match no listed class and are not used: blank, Paridae; their mean probability, 30.0%" in notes
+    )
     assert float(torch.softmax(logits(one, "x").logits_BC, 1).max()) == pytest.approx(0.4 / 0.6)
 
 
-def test_what_cannot_be_used_is_refused(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_unusable_scores_are_refused(tmp_path: Path, taxonomy: Taxonomy) -> None:
     with pytest.raises(
-        ScoresError, match=r"s.csv, y: 'Parus major' has -2, .* say --scorer external:file=.*kind=logits"
+        ScoresError, match=r"s.csv, y: 'Parus major' has -2, .* use --scorer external:file=.*kind=logits"
     ):
         scorer(tmp_path, "image,Parus major\nx,1\ny,-2\n").prepare(taxonomy)
     with pytest.raises(ScoresError, match=r"none of its 1 columns \(Parus majr\) is a class of birds.*Parus major"):
@@ -87,21 +89,21 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, taxonomy: Taxonomy) -> N
         logits(one, "y")
 
 
-def test_pictures_are_told_apart(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_images_with_the_same_name_are_distinguished(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "image,Parus major,blank\na/x.jpg,1,0\nb/x.jpg,1,0\nz.jpg,0,1\n")
     one.prepare(taxonomy)
     assert one.image_names() == ("a/x.jpg", "b/x.jpg", "z.jpg")
     assert one.problem("/photos/a/x.jpg") == ""
-    assert one.problem("x.jpg") == "2 rows may be meant in s.csv"
+    assert one.problem("x.jpg") == "2 rows match in s.csv"
     assert one.problem("w.jpg") == "no row in s.csv"
-    assert one.problem("z.jpg") == "s.csv gives it none of the listed classes"
+    assert one.problem("z.jpg") == "s.csv has no score of a listed class for it"
 
 
 @pytest.mark.parametrize(
     ("name", "row"),
     [
         ("a/x.jpg", 0), ("./b/x.jpg", 1), (r"C:\photos\b\x.jpg", 1), ("y.jpg", 2), ("elsewhere/y.jpg", 2),
-        ("c/x.jpg", "2 rows may be meant"), ("x.jpg", "2 rows may be meant"), ("X.jpg", "no row"), ("", "no row"),
+        ("c/x.jpg", "2 rows match"), ("x.jpg", "2 rows match"), ("X.jpg", "no row"), ("", "no row"),
     ],
 )  # fmt: skip
 def test_rows_are_found_by_path_and_then_by_name(name: str, row: int | str) -> None:
@@ -115,9 +117,9 @@ def test_a_classifier_with_a_name_has_no_revision(tmp_path: Path, taxonomy: Taxo
     assert (named.model, named.revision) == ("my ResNet", "")
 
 
-def test_long_files_leave_classes_out(tmp_path: Path, taxonomy: Taxonomy) -> None:
+def test_long_files_may_omit_classes(tmp_path: Path, taxonomy: Taxonomy) -> None:
     one = scorer(tmp_path, "image,class,score\nx,Parus major,0.6\nx,blue tit,0.4\ny,blue tit,1\n")
     one.prepare(taxonomy)
-    shares = torch.softmax(logits(one, "y").logits_BC, dim=1)[0]
-    assert sorted(shares.tolist()) == pytest.approx([0, 0, 1])
+    probabilities = torch.softmax(logits(one, "y").logits_BC, dim=1)[0]
+    assert sorted(probabilities.tolist()) == pytest.approx([0, 0, 1])
     assert np.isfinite(logits(one, "x").logits_BC.numpy()).sum() == 2

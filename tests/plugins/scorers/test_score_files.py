@@ -1,4 +1,4 @@
-"""Shapes of score files, and what is refused."""
+"""Formats of score files, and errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_wide_tables(tmp_path: Path, separator: str) -> None:
     assert table.values_nm.tolist() == [[0.75, 0.25], [0.5, 0.5]]
 
 
-def test_the_picture_column_may_stand_anywhere_and_a_row_number_beside_it(tmp_path: Path) -> None:
+def test_the_image_column_may_be_anywhere_and_row_numbers_are_ignored(tmp_path: Path) -> None:
     table = read_scores(written(tmp_path, ",a,Path,b\n0,1,x.jpg,2\n1,3,y.jpg,-inf\n"))  # as pandas writes it
     assert table.images == ("x.jpg", "y.jpg") and table.columns == ("a", "b")
     assert table.values_nm.tolist() == [[1, 2], [3, -np.inf]]
@@ -39,18 +39,18 @@ def test_long_tables(tmp_path: Path) -> None:
     assert np.array_equal(table.values_nm, [[0.9, 0.1], [np.nan, 0.4]], equal_nan=True)
 
 
-def test_a_picture_without_any_score_stays_in_a_long_table(tmp_path: Path) -> None:
+def test_an_image_without_scores_stays_in_a_long_table(tmp_path: Path) -> None:
     table = read_scores(written(tmp_path, "image,class,score\nx,a,0.9\ny,,\n"))
     assert table.images == ("x", "y") and table.columns == ("a",) and np.isnan(table.values_nm[1]).all()
 
 
-def test_lists_of_predictions_are_long_tables_and_their_rank_class_is_no_name(tmp_path: Path) -> None:
+def test_lists_of_predictions_are_long_tables_and_their_rank_class_is_not_a_name(tmp_path: Path) -> None:
     head = "file_name,kingdom,class,species,common_name,score\n"
     table = read_scores(written(tmp_path, head + "x,Animalia,Aves,Parus major,great tit,0.9\n"))
     assert table.columns == ("Parus major",) and table.images == ("x",)
 
 
-def test_parquet_and_npz_are_as_csv(tmp_path: Path) -> None:
+def test_parquet_and_npz_equal_csv(tmp_path: Path) -> None:
     expected = read_scores(written(tmp_path, WIDE))
     columns = {"file_name": ["7.jpg", "007"], "Parus major": [0.75, 0.5], "oak": [0.25, 0.5]}
     parquet.write_table(pa.table(columns), tmp_path / "s.parquet")
@@ -75,18 +75,18 @@ def test_parquet_and_npz_are_as_csv(tmp_path: Path) -> None:
         ("file_name,a\nx,1\nx,2\n", "has the image x more than once"),
         ("file_name,a,a\nx,1,2\n", "column a more than once"),
         ("file_name,a\nx,1,2\n", "Expected 2 columns, got 3"),
-        ("image,class,score\nx,a,1\nx,a,2\n", "row 3: 'a' of x is there twice"),
+        ("image,class,score\nx,a,1\nx,a,2\n", "row 3: 'a' of x occurs twice"),
         ("image,class,score\nx,,0.5\n", "row 2: the class is missing"),
         ("image,class,score\nx,a,nan\n", "row 2: 'a' of x has the score nan"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_row(tmp_path: Path, text: str, message: str) -> None:
+def test_errors_name_the_row(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ScoresError, match=message):
         read_scores(written(tmp_path, text))
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(ScoresError, match="are not there"):
+def test_invalid_files(tmp_path: Path) -> None:
+    with pytest.raises(ScoresError, match="does not exist"):
         read_scores(tmp_path / "gone.csv")
     for name in ("s.npz", "s.parquet"):
         with pytest.raises(ScoresError, match="cannot be read"):

@@ -16,7 +16,7 @@ from bioclip_x.taxonomy.builder import from_labels
 
 
 def published_sentence(word: str, descriptor: str) -> str:
-    """The published rule, written out again from the paper's code: what a prompt must be for parity."""
+    """The published rule, reimplemented from the paper's code."""
     starts = descriptor.startswith
     if starts("a") or starts("an"):
         return f"{word}, which is {descriptor}"
@@ -45,7 +45,7 @@ def texts(written: PromptSet) -> list[str]:
     return [prompt.text for prompt in written.prompts]
 
 
-def test_cbds_sentence_with_its_two_faults_mended(tmp_path: Path) -> None:
+def test_cbds_sentence_with_its_two_bugs_fixed(tmp_path: Path) -> None:
     file = cbd(tmp_path, {"bee": ["antennae", "an insect", "may sting", "mandibles", "used pollen"], "ant": []})
     taxonomy = from_labels(["bee", "ant"])
     written = build(taxonomy, file)
@@ -58,13 +58,13 @@ def test_cbds_sentence_with_its_two_faults_mended(tmp_path: Path) -> None:
         "ant",
     ]
     assert [note for note in written.notes if "have no descriptors" in note] == [
-        "1 of 2 classes have no descriptors: ant; their names stand in"
+        "1 of 2 classes have no descriptors: ant; their names are used instead"
     ]
     assert written.prompts[0].phrase == "antennae" and written.prompts[0].kind == "descriptor"
     assert written.prompts[-1].kind == "name"
 
 
-def test_the_original_keeps_them(tmp_path: Path) -> None:
+def test_the_original_style_keeps_the_bugs(tmp_path: Path) -> None:
     file = cbd(tmp_path, {"bee": ["antennae", "mandibles"], "ant": []})
     written = build(from_labels(["bee", "ant"]), file, style="cbd-original")
     assert texts(written) == ["bee, which is antennae", "bee, which has mandibles", "ant, which has "]
@@ -77,7 +77,7 @@ def test_other_styles(tmp_path: Path) -> None:
     assert texts(build(taxonomy, file, style="bare")) == ["a sting"]
 
 
-def test_a_file_names_its_own_style_and_background(tmp_path: Path) -> None:
+def test_a_file_sets_its_style_and_background(tmp_path: Path) -> None:
     file = tmp_path / "d.yaml"
     file.write_text(
         "format: bioclip-x/descriptors/1\nstyle: has\n"
@@ -96,7 +96,7 @@ def test_missing_error_refuses_and_names_the_class(tmp_path: Path) -> None:
         build(from_labels(["bee", "ant"]), file, missing="error")
 
 
-def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path) -> None:
+def test_names_are_matched_and_unmatched_or_ambiguous_ones_are_noted(tmp_path: Path) -> None:
     builder = TaxonomyBuilder()
     for kingdom, species, common in [
         ("Animalia", "Parus major", "great tit"), ("Animalia", "Morus bassanus", "gannet"), ("Plantae", "Aus bus", "gannet")
@@ -115,10 +115,10 @@ def test_names_are_matched_and_what_is_lost_or_doubtful_is_named(tmp_path: Path)
     assert texts(build(builder.build(), file, name="file"))[0] == "Great Tit, which is a black cap"
 
 
-def test_no_file_or_one_that_fits_nothing_is_an_error(tmp_path: Path) -> None:
+def test_no_file_or_one_that_matches_no_class_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DescriptorError, match="no descriptors: give --descriptors FILE"):
         build(from_labels(["bee"]), None)
-    with pytest.raises(DescriptorError, match="its classes are none of this taxonomy's"):
+    with pytest.raises(DescriptorError, match="none of its names is a class of this taxonomy"):
         build(from_labels(["bee"]), cbd(tmp_path, {"ant": ["legs"]}))
 
 

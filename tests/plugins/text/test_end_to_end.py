@@ -57,25 +57,25 @@ def test_openais_80_with_taxonomic_names(run: Run, drawing: str) -> None:
         ("random-characters:style=has,count=3", "random characters"),
     ],
 )
-def test_a_control_is_called_one_in_every_output(run: Run, drawing: str, text: str, kind: str, tmp_path: Path) -> None:
+def test_every_output_reports_a_control(run: Run, drawing: str, text: str, kind: str, tmp_path: Path) -> None:
     table, page = tmp_path / "table.csv", tmp_path / "report.html"
     code, output, notes = run(drawing, "--text", text, "--format", "jsonl", "--report", table, "--report", page)
     about, result = document(output)
     assert code == 0 and about["recipe"]["pooling"] == "mean"
     assert "note: a control: " in notes and any(note.startswith("a control: ") for note in about["notes"])
-    shares = result["explanation"]["descriptors"]
-    assert {one["kind"] for one in shares} <= {kind, "name"}  # a class without descriptors is called by its name
+    contributions = result["explanation"]["descriptors"]
+    assert {one["kind"] for one in contributions} <= {kind, "name"}  # a class without descriptors has its name as text
     with table.open() as rows:
         [row, *_] = csv.DictReader(rows)
-    winner = [one for one in shares if one["class"] == result["explanation"]["winner_class"] and one["phrase"]]
+    winner = [one for one in contributions if one["class"] == result["explanation"]["winner_class"] and one["phrase"]]
     strongest = max(winner, key=lambda one: one["contribution"], default=None)
     assert row["top_descriptor"] == (f"{strongest['phrase']} ({kind})" if strongest else "")
     assert page.read_text("utf-8").count(f"<small><bdi>{kind}</bdi></small>") == len(
-        {one["phrase"] for one in shares} - {""}  # what is said of both classes is told once
+        {one["phrase"] for one in contributions} - {""}  # a phrase of both classes is listed once
     )
 
 
-def test_what_is_wrong_with_a_text_is_told(run: Run, drawing: str) -> None:
+def test_errors_in_text_builders(run: Run, drawing: str) -> None:
     for text, message in (
         ("templates:openai", "no template set is called 'openai'; built in: bioclip, clip, openai-80"),
         ("swapped:set=x", "text builder 'swapped' has no option 'set'"),

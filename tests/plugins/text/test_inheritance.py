@@ -1,4 +1,4 @@
-"""Descriptors that hang on taxa above the classes."""
+"""Descriptors inherited from taxa above the classes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def of(written: PromptSet, taxonomy: Taxonomy, name: str) -> list[Prompt]:
     return [one for one in written.prompts if taxonomy.class_taxon(one.class_index).name == name]
 
 
-def test_a_species_has_its_ancestors_descriptors_each_level_half_as_heavy(birds: Taxonomy) -> None:
+def test_a_species_inherits_descriptors_with_half_the_weight_per_level(birds: Taxonomy) -> None:
     prompts = of(build(birds, inherit=0.5), birds, "Parus major")
     assert [(one.phrase, one.taxon, one.rank) for one in prompts] == [
         ("a black cap", "", ""),
@@ -76,7 +76,7 @@ def test_a_class_without_a_list_inherits_and_its_own_name_is_in_the_sentence(bir
     ]  # four of the family; one of the class, two levels up: 4 / 4
     assert [one.text for one in of(written, birds, "Emys orbicularis")] == ["Emys orbicularis"]
     [note] = written.notes
-    assert note == "1 of 6 classes have no descriptors: Emys orbicularis; their names stand in"
+    assert note == "1 of 6 classes have no descriptors: Emys orbicularis; their names are used instead"
 
 
 def test_a_genus_that_is_a_class_itself_has_its_list_and_its_species_inherit_it(birds: Taxonomy) -> None:
@@ -85,7 +85,7 @@ def test_a_genus_that_is_a_class_itself_has_its_list_and_its_species_inherit_it(
     assert [(one.phrase, one.taxon) for one in of(written, birds, "Quercus robur")] == [("lobed leaves", "Quercus")]
 
 
-def test_without_it_nothing_is_inherited_and_what_that_leaves_out_is_told(birds: Taxonomy) -> None:
+def test_without_inheritance_skipped_descriptors_are_noted(birds: Taxonomy) -> None:
     written = build(birds)
     assert [(one.phrase, one.weight, one.taxon) for one in of(written, birds, "Parus major")] == [
         ("a black cap", 1, ""), ("white cheeks", 1, "")
@@ -102,7 +102,7 @@ def one_species() -> Taxonomy:
 
 
 @given(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4), st.floats(0.01, 1))
-def test_each_levels_weights_sum_to_its_share(own: int, genus: int, family: int, inherit: float) -> None:
+def test_each_levels_weights_sum_to_its_weight(own: int, genus: int, family: int, inherit: float) -> None:
     """Against the rule in words: the level d above the lowest that has phrases weighs inherit^d times what that does."""
     taxonomy = one_species()
     lists = {"Parus major": own, "Parus": genus, "Paridae": family}
@@ -127,7 +127,7 @@ def test_names_of_several_taxa_are_skipped_and_named(birds: Taxonomy) -> None:
     ]
 
 
-def test_background_is_inherited_where_it_is_asked_for(birds: Taxonomy) -> None:
+def test_background_is_inherited_on_request(birds: Taxonomy) -> None:
     file = DescriptorSet(
         {"great tit": (Descriptor("a black cap"),), "Parus": (Descriptor("in a garden", "background"),)}, "d.yaml"
     )
@@ -138,7 +138,7 @@ def test_background_is_inherited_where_it_is_asked_for(birds: Taxonomy) -> None:
     assert [(one.text, one.kind, one.weight) for one in both] == [
         ("great tit, which is a black cap", "descriptor", 1), ("great tit, in a garden", "background", 0.5)
     ]  # fmt: skip
-    with pytest.raises(DescriptorError, match="none of this taxonomy's"):
+    with pytest.raises(DescriptorError, match="none of its names is a class of this taxonomy"):
         build(birds, file=file, kinds="background")
 
 

@@ -54,18 +54,18 @@ def test_language() -> None:
     assert build(taxonomy, "common", "de").prompts[0].text == "a photo of Blaumeise."
 
 
-def test_without_a_common_name_its_place_is_taken_as_in_bioclips_captions() -> None:
+def test_a_missing_common_name_is_replaced_as_in_bioclips_captions() -> None:
     """The captions put the scientific name in its place, and skip the ranks that a lineage lacks."""
     written = build(tree((("Animalia", "", "", "", "", "Emys", "Emys orbicularis"), {})), "taxonomic+common")
     assert written.prompts[0].text == "a photo of Animalia Emys orbicularis with common name Emys orbicularis."
     assert written.notes == (
-        "1 of 1 classes have no common name in language 'en'; their scientific name stands in its place",
+        "1 of 1 classes have no common name in language 'en'; their scientific name is used instead",
     )
     assert build(tree((TIT, COMMON)), "common", "fr").prompts[0].text == "a photo of Cyanistes caeruleus."
 
 
-def test_a_class_above_genus_without_a_common_name_is_called_by_its_lineage() -> None:
-    """Its scientific name is empty in BioCLIP's captions, so the taxonomic one takes the place."""
+def test_a_class_above_genus_without_a_common_name_has_its_lineage() -> None:
+    """Its scientific name is empty in BioCLIP's captions, so the taxonomic one is used."""
     taxonomy = tree((("Animalia", "Chordata", "Aves", "Passeriformes", "Paridae", "", ""), {}))
     assert build(taxonomy, "common").prompts[0].text == "a photo of Animalia Chordata Aves Passeriformes Paridae."
 
@@ -79,7 +79,7 @@ def test_a_class_above_species_and_a_species_without_a_genus() -> None:
     assert sorted(texts) == ["Plantae Morus alba", "Plantae Quercus"]
 
 
-def test_subspecies_keep_what_sets_them_apart() -> None:
+def test_subspecies_keep_their_epithets() -> None:
     builder = TaxonomyBuilder()
     builder.add_lineage([("genus", "Parus"), ("species", "Parus major"), ("subspecies", "Parus major newtoni")])
     [prompt] = build(builder.build(), "taxonomic", form="bare").prompts

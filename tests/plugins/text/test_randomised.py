@@ -42,12 +42,12 @@ def test_each_descriptor_has_a_text_of_its_own_number_of_words(control: str) -> 
     assert {one.kind for one in written.prompts} == {control.replace("-", " ")}
     assert {one.source for one in written.prompts} == {f"{control.replace('-', ' ')}, seed 0"}
     assert written.notes == (
-        f"a control: {control.replace('-', ' ')} stand in place of descriptors, and explain nothing",
+        f"a control: {control.replace('-', ' ')} replace the descriptors; explanations are meaningless",
     )
     assert [one.text for one in written.prompts] == [one.phrase for one in written.prompts]  # the file's style is bare
 
 
-def test_words_are_of_the_list_and_characters_make_groups_as_long_as_words() -> None:
+def test_words_are_from_the_list_and_characters_have_the_lengths_of_words() -> None:
     words = set(load_words("everyday").words)
     assert all(word in words for said in phrases("random-words").values() for one in said for word in one.split())
     got = phrases("random-characters")["bee"]
@@ -56,7 +56,7 @@ def test_words_are_of_the_list_and_characters_make_groups_as_long_as_words() -> 
 
 
 @pytest.mark.parametrize("control", ["random-words", "random-characters"])
-def test_what_is_drawn_follows_from_seed_and_name_alone(control: str) -> None:
+def test_draws_depend_only_on_seed_and_name(control: str) -> None:
     both = phrases(control)
     assert phrases(control, labels=("bee", "wasp", "ant"))["bee"] == both["bee"]
     assert phrases(control, seed=1)["bee"] != both["bee"]
@@ -64,18 +64,18 @@ def test_what_is_drawn_follows_from_seed_and_name_alone(control: str) -> None:
     assert both["bee"][0] != both["ant"][0]
 
 
-def test_the_controls_draw_apart_from_each_other() -> None:
+def test_the_controls_draw_independently() -> None:
     assert phrases("random-words") != phrases("random-characters")
 
 
-def test_the_sentence_is_waffleclips() -> None:
+def test_the_sentence_is_that_of_waffleclip() -> None:
     written = build("random-words", style="cbd", name="scientific", count=2)
     assert [one.text for one in written.prompts] == [
         f"{'ant' if i < 2 else 'bee'}, which has {one.phrase}" for i, one in enumerate(written.prompts)
     ]
 
 
-def test_count_and_shared_take_the_descriptors_average() -> None:
+def test_count_and_shared_use_the_average_of_descriptors() -> None:
     """8 words of 37 letters in 3 phrases: 3 words each (8/3), of 5 letters (37/8); 3 phrases of 2 classes: 2 a class."""
     got = phrases("random-characters", count=4)
     assert {name: [list(map(len, one.split())) for one in said] for name, said in got.items()} == {
@@ -86,7 +86,7 @@ def test_count_and_shared_take_the_descriptors_average() -> None:
     assert phrases("random-words", shared=True, count=3)["ant"][:2] == shared["ant"]
 
 
-def test_without_descriptors_they_are_waffleclips_15_as_long_as_names() -> None:
+def test_without_descriptors_there_are_15_texts_as_long_as_names() -> None:
     """Names of 2 and 1 words, 3 + 3 + 6 letters: 2 words (1.5) of 4 letters."""
     got = phrases("random-characters", labels=("red fox", "badger"), descriptors=None)
     assert {name: [list(map(len, one.split())) for one in said] for name, said in got.items()} == {
@@ -96,13 +96,15 @@ def test_without_descriptors_they_are_waffleclips_15_as_long_as_names() -> None:
     assert text.text == f"badger, which has {text.phrase}"
 
 
-def test_descriptors_of_other_classes_are_as_good_as_none_with_a_note() -> None:
+def test_descriptors_of_other_classes_are_ignored_with_a_note() -> None:
     written = build("random-words", labels=("fox", "cat"), descriptors=FILE)
     assert len(written.prompts) == 30
-    assert written.notes[1] == "d.yaml: its classes are none of this taxonomy's; random words are as long as names"
+    assert (
+        written.notes[1] == "d.yaml: none of its names is a class of this taxonomy; random words are as long as names"
+    )
 
 
-def test_a_class_without_descriptors_is_called_by_its_name_as_with_descriptors() -> None:
+def test_a_class_without_descriptors_has_its_name_as_text() -> None:
     written = build("random-words", labels=("bee", "wasp"))
     assert [one.text for one in written.prompts if one.kind == "name"] == ["wasp"]
     assert any("1 of 2 classes have no descriptors: wasp" in note for note in written.notes)
@@ -112,7 +114,7 @@ def test_a_class_without_descriptors_is_called_by_its_name_as_with_descriptors()
     assert {one.kind for one in everyone.prompts} == {"random words"} and len(everyone.notes) == 1
 
 
-def test_words_of_ones_own(tmp_path: Path) -> None:
+def test_a_custom_word_list(tmp_path: Path) -> None:
     file = tmp_path / "words.yaml"
     file.write_text("name: mine\nsource: me\nwords: [foo]\n")
     assert phrases("random-words", words=str(file)) == {"ant": ["foo"], "bee": ["foo foo", "foo foo foo foo foo"]}

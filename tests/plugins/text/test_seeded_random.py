@@ -12,12 +12,12 @@ kinds = st.dictionaries(st.text(max_size=3), st.integers(0, 3), min_size=1, max_
 
 
 def own(kinds: dict[str, int], exchanged: dict[str, str]) -> int:
-    """How many get from their own kind."""
+    """How many are assigned to their own kind."""
     return sum(kinds[key] == kinds[other] for key, other in exchanged.items())
 
 
 @given(kinds, st.integers())
-def test_an_exchange_is_one_to_one_and_as_few_as_possible_get_their_own_kind(kinds: dict[str, int], seed: int) -> None:
+def test_a_derangement_is_one_to_one_with_the_fewest_pairs_of_one_kind(kinds: dict[str, int], seed: int) -> None:
     exchanged = draw_derangement(kinds, seed)
     assert sorted(exchanged) == sorted(exchanged.values()) == sorted(kinds)
     largest = max(Counter(kinds.values()).values())
@@ -27,30 +27,30 @@ def test_an_exchange_is_one_to_one_and_as_few_as_possible_get_their_own_kind(kin
 
 
 @given(kinds, st.integers(), st.randoms())
-def test_an_exchange_does_not_depend_on_the_order(kinds: dict[str, int], seed: int, random) -> None:  # type: ignore[no-untyped-def]
+def test_a_derangement_does_not_depend_on_the_order(kinds: dict[str, int], seed: int, random) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(kinds.items())
     random.shuffle(shuffled)
     assert draw_derangement(dict(shuffled), seed) == draw_derangement(kinds, seed)
 
 
-def test_two_of_three_alike_worked_out_by_hand() -> None:
+def test_two_of_three_of_one_kind_by_hand() -> None:
     """Of a, a' and b one of the first two must get the other's: 2·2 - 3 = 1."""
     exchanged = draw_derangement({"a": 1, "a'": 1, "b": 2}, seed=0)
     assert exchanged in ({"a": "b", "b": "a'", "a'": "a"}, {"a'": "b", "b": "a", "a": "a'"})
 
 
-def test_seeds_give_different_exchanges() -> None:
+def test_seeds_give_different_derangements() -> None:
     kinds = {str(i): i for i in range(8)}
     assert len({tuple(sorted(draw_derangement(kinds, seed).items())) for seed in range(10)}) == 10
 
 
-def test_draws_are_the_same_on_every_machine_and_in_every_process() -> None:
+def test_draws_are_reproducible_across_machines_and_processes() -> None:
     """SHA-256 and Mersenne Twister's random() are both fixed by specification; these are their values."""
     draw = make_generator("random words", 0, "Parus major")
     assert [draw_one("abcdefghij", draw) for _ in range(8)] == list("bdfjicfa")
 
 
-def test_classes_of_one_name_are_told_apart_by_their_path() -> None:
+def test_classes_of_one_name_are_distinguished_by_their_lineage() -> None:
     builder = TaxonomyBuilder()
     for kingdom, genus in (("Animalia", "Oenanthe"), ("Plantae", "Oenanthe"), ("Animalia", "Parus")):
         builder.add_lineage([("kingdom", kingdom), ("genus", genus)])

@@ -36,11 +36,11 @@ def test_all_classes_have_the_same_15_pairs_of_words_and_characters() -> None:
         one.text == f"{taxonomy.class_taxon(one.class_index).name}, which has {one.phrase}" for one in written.prompts
     )
     assert written.notes == (
-        "a control: the same random words and characters for all classes (WaffleCLIP) explain nothing",
+        "a control: the same random texts for all classes (WaffleCLIP); explanations are meaningless",
     )
 
 
-def test_they_are_the_two_controls_together_and_read_no_descriptors() -> None:
+def test_texts_are_those_of_both_controls_without_descriptors() -> None:
     file = DescriptorSet({"badger": (Descriptor("a striped face, seen from the side"),)}, "d.yaml", style="bare")
     assert build(file) == build()
     registry, taxonomy = create_registry(), from_labels(LABELS)
@@ -58,7 +58,7 @@ def test_another_seed_is_another_draw(options: dict[str, int]) -> None:
     assert build(**options) != build() and build(**options) == build(**options)
 
 
-def test_the_plugin_takes_them() -> None:
+def test_the_waffle_plugin_uses_them() -> None:
     registry = create_registry()
     recipe = resolve_recipe(registry, plugins=registry.load(["bioclip_x_plugins.waffle"]))
     assert [one.name for one in recipe.text] == ["shared-random"] and recipe.pooling == "mean"

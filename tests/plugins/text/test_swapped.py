@@ -41,7 +41,7 @@ def given_to(written: PromptSet, taxonomy: Taxonomy) -> dict[str, list[str]]:
     return found
 
 
-def test_two_classes_exchange_and_every_output_says_whose_the_descriptors_are() -> None:
+def test_two_classes_exchange_and_outputs_name_the_source() -> None:
     taxonomy = from_labels(["bee", "ant"])
     written = build(taxonomy, described({"bee": ["a sting", "stripes"], "ant": ["feelers"]}))
     bee = [one for one in written.prompts if taxonomy.class_taxon(one.class_index).name == "bee"]
@@ -49,11 +49,13 @@ def test_two_classes_exchange_and_every_output_says_whose_the_descriptors_are() 
         ("bee, which has feelers", "feelers", "swapped descriptor", "d.yaml, of ant")
     ]
     assert given_to(written, taxonomy) == {"ant": ["a sting", "stripes"], "bee": ["feelers"]}
-    assert written.notes == ("a control: the descriptors are those of other classes (swapped), and explain nothing",)
+    assert written.notes == (
+        "a control: the descriptors are those of other classes (swapped); explanations are meaningless",
+    )
 
 
-def test_it_reads_and_writes_as_descriptors_does() -> None:
-    """Style, name, kinds and what is missing: only whose the phrases are differs."""
+def test_prompts_differ_from_descriptors_only_in_the_phrases() -> None:
+    """Style, name, kinds and missing descriptors are handled alike."""
     taxonomy = from_labels(["bee", "ant", "wasp"])
     file = DescriptorSet(
         {
@@ -71,7 +73,7 @@ def test_it_reads_and_writes_as_descriptors_does() -> None:
         "ant": [("ant, which has a sting", "swapped descriptor"), ("ant, in a hive", "swapped background")],
         "wasp": [("wasp", "name")],
     }
-    assert "1 of 3 classes have no descriptors: wasp; their names stand in" in written.notes
+    assert "1 of 3 classes have no descriptors: wasp; their names are used instead" in written.notes
     assert [one.text for one in build(taxonomy, file, style="bare").prompts if one.phrase] in (
         ["a sting", "feelers"], ["feelers", "a sting"],
     )  # fmt: skip
@@ -79,14 +81,16 @@ def test_it_reads_and_writes_as_descriptors_does() -> None:
         build(taxonomy, file, missing="error")
 
 
-def test_within_a_genus_classes_exchange_there_and_a_lonely_one_across_with_a_note() -> None:
+def test_within_a_genus_a_single_class_exchanges_across_genera_with_a_note() -> None:
     """A exchanges within itself, or B does; the other has taken in c1, which has nobody."""
     taxonomy = tree()
     written = build(taxonomy, described({f"{genus} {name}": [name] for name, genus in TREE.items()}), within="genus")
     got = given_to(written, taxonomy)
     assert all(phrases != [name.split()[1]] for name, phrases in got.items())
     assert [got["A a1"], got["A a2"]] == [["a2"], ["a1"]] or [got["B b1"], got["B b2"]] == [["b2"], ["b1"]]
-    assert "3 of 5 classes swapped descriptors across their genus, which has no other for some" in written.notes[1]
+    assert (
+        "3 of 5 classes swapped descriptors across their genus, which has no other class for some" in written.notes[1]
+    )
     with pytest.raises(RecipeError, match="swapped: no class has a 'family' to swap within; ranks: genus, species"):
         build(taxonomy, described({"A a1": ["x"], "A a2": ["y"]}), within="family")
 
@@ -99,7 +103,7 @@ def test_classes_of_equal_descriptors_do_not_exchange_with_each_other() -> None:
         assert {tuple(got["p"]), tuple(got["q"])} == {("z",), ("w",)}
 
 
-def test_where_it_cannot_be_helped_it_is_told_and_where_there_is_nothing_to_swap_refused() -> None:
+def test_unavoidable_equal_descriptors_are_noted_and_nothing_to_swap_is_an_error() -> None:
     taxonomy = from_labels(["p", "q", "r"])
     written = build(taxonomy, described({"p": ["x"], "q": ["x"], "r": ["z"]}))
     assert any(note.startswith("1 classes got descriptors that equal their own: ") for note in written.notes)
@@ -109,7 +113,7 @@ def test_where_it_cannot_be_helped_it_is_told_and_where_there_is_nothing_to_swap
         build(taxonomy, None)
 
 
-def test_who_gets_whose_follows_from_seed_and_names_alone() -> None:
+def test_the_exchange_depends_only_on_seed_and_names() -> None:
     labels = [f"class {i}" for i in range(12)]
     file = described({label: [label] for label in labels})
     one, other = from_labels(labels), from_labels(labels[::-1])
@@ -117,7 +121,7 @@ def test_who_gets_whose_follows_from_seed_and_names_alone() -> None:
     assert given_to(build(one, file, seed=1), one) != given_to(build(one, file), one)
 
 
-def test_no_class_of_a_rank_within_keeps_its_own() -> None:
+def test_no_class_keeps_its_descriptors_within_a_rank() -> None:
     """Exchanges within a rank are one to one over all classes, holes in lineages included."""
     builder = TaxonomyBuilder()
     for i in range(9):

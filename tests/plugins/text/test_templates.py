@@ -41,12 +41,12 @@ def tits() -> Taxonomy:
         ("taxonomic+common", "a photo of a Animalia Cyanistes caeruleus with common name blue tit."),
     ],
 )
-def test_which_name_stands_in_them(tits: Taxonomy, name: str, expected: str) -> None:
+def test_kinds_of_names_in_templates(tits: Taxonomy, name: str, expected: str) -> None:
     [prompt] = build(tits, set="clip", name=name).prompts
     assert (prompt.text, prompt.kind, prompt.phrase, prompt.source) == (expected, name, "", "templates clip")
 
 
-def test_bioclips_own_is_what_the_names_write(tits: Taxonomy) -> None:
+def test_the_bioclip_template_equals_the_name_builders(tits: Taxonomy) -> None:
     for name in ("common", "scientific", "taxonomic", "scientific+common", "taxonomic+common"):
         names = create_registry().make("text_builders", name).build(TextRequest(tits, [0]))
         assert [one.text for one in build(tits, set="bioclip", name=name).prompts] == [
@@ -63,13 +63,13 @@ def test_openais_80_with_a_label_as_open_clip_writes_them() -> None:
     assert written.notes == ()
 
 
-def test_without_a_common_name_the_scientific_one_stands_there_with_a_note(tits: Taxonomy) -> None:
+def test_a_missing_common_name_is_replaced_by_the_scientific_one_with_a_note(tits: Taxonomy) -> None:
     written = build(tits, "fr", set="clip")
     assert [one.text for one in written.prompts] == ["a photo of a Cyanistes caeruleus."]
     assert "1 of 1 classes have no common name in language 'fr'" in written.notes[0]
 
 
-def test_a_file_of_ones_own_and_what_is_no_set(tits: Taxonomy, tmp_path: Path) -> None:
+def test_a_custom_file_and_unknown_sets(tits: Taxonomy, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("name: mine\nsource: me\ntemplates: ['{} on snow', 'my {}']\n")
     assert [one.text for one in build(tits, set=str(file)).prompts] == ["blue tit on snow", "my blue tit"]

@@ -1,4 +1,4 @@
-"""A calibration as people read it, on stderr: stdout has the file's name."""
+"""Prints a calibration as tables on stderr, because stdout has the name of its file."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from bioclip_x.messages import escape_controls
 from bioclip_x.records import Calibration
 
 
-def print_calibration(found: Calibration, *, demo: str = "") -> None:
-    """Everything that it found, and what is doubtful about it."""
+def print_calibration(calibration: Calibration, *, demo: str = "") -> None:
+    """Prints all figures and notes. demo: a warning for demonstration models."""
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
-    console.print(Group(*(part for block in _iterate_blocks(found) for part in (*block, ""))))
-    for note in (*([f"{found.conditions.model}: {demo}"] if demo else []), *found.notes):
+    console.print(Group(*(part for block in _iterate_blocks(calibration) for part in (*block, ""))))
+    for note in (*([f"{calibration.conditions.model}: {demo}"] if demo else []), *calibration.notes):
         click.echo(f"note: {escape_controls(note)}", err=True)
 
 
-def _iterate_blocks(found: Calibration) -> Iterable[Sequence[Table | Text]]:
-    about = (
-        f"{escape_controls(found.source)}: fitted on {found.fitted:,} images; all figures are of the {found.held_out:,} others "
-        f"(seed {found.seed})"
+def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]]:
+    summary = (
+        f"{escape_controls(calibration.source)}: fitted on {calibration.fitted:,} images; all figures are of the "
+        f"{calibration.held_out:,} others (seed {calibration.seed})"
     )
-    yield [Text(about, "bold")]
-    yield [_make_probability_table(found)]
-    area = Text(f"area under the risk-coverage curve: {found.aurc:.4f}", "dim")
-    yield [Text("if only the surest are named"), _make_coverage_table(found), area]
-    yield [_format_refusal(found)]
-    if found.hedges:
-        yield [Text("--depth auto"), _make_depth_table(found)]
+    yield [Text(summary, "bold")]
+    yield [_make_probability_table(calibration)]
+    area = Text(f"area under the risk-coverage curve: {calibration.aurc:.4f}", "dim")
+    yield [Text("if only images of high probability are named"), _make_coverage_table(calibration), area]
+    yield [_format_refusal(calibration)]
+    if calibration.hedges:
+        yield [Text("--depth auto"), _make_depth_table(calibration)]
 
 
 def _make_table(*columns: str) -> Table:
@@ -42,39 +42,44 @@ def _make_table(*columns: str) -> Table:
     return table
 
 
-def _make_probability_table(found: Calibration) -> Table:
-    table = _make_table("shares", "before", "after")
-    temperature = "1 (none found)" if found.temperature is None else f"{found.temperature:.4g}"
+def _make_probability_table(calibration: Calibration) -> Table:
+    table = _make_table("probabilities", "before", "after")
+    temperature = "1 (none calibration)" if calibration.temperature is None else f"{calibration.temperature:.4g}"
     table.add_row("temperature", "1", temperature)
-    table.add_row("accuracy", *[f"{found.accuracy:.1%}"] * 2)
-    table.add_row("negative log-likelihood", f"{found.before.nll:.4f}", f"{found.after.nll:.4f}")
-    table.add_row("expected calibration error", f"{found.before.ece:.2%}", f"{found.after.ece:.2%}")
-    table.add_row("… bins of equally many", f"{found.before.adaptive_ece:.2%}", f"{found.after.adaptive_ece:.2%}")
+    table.add_row("accuracy", *[f"{calibration.accuracy:.1%}"] * 2)
+    table.add_row("negative log-likelihood", f"{calibration.before.nll:.4f}", f"{calibration.after.nll:.4f}")
+    table.add_row("expected calibration error", f"{calibration.before.ece:.2%}", f"{calibration.after.ece:.2%}")
+    table.add_row(
+        "… bins of equal count", f"{calibration.before.adaptive_ece:.2%}", f"{calibration.after.adaptive_ece:.2%}"
+    )
     return table
 
 
-def _make_coverage_table(found: Calibration) -> Table:
-    table = _make_table("coverage", "accuracy", "share at least")
-    for one in found.coverages:
-        table.add_row(f"{one.coverage:.0%}", f"{one.accuracy:.1%}", f"{one.share:.1%}")
+def _make_coverage_table(calibration: Calibration) -> Table:
+    table = _make_table("coverage", "accuracy", "probability at least")
+    for row in calibration.coverages:
+        table.add_row(f"{row.coverage:.0%}", f"{row.accuracy:.1%}", f"{row.share:.1%}")
     return table
 
 
-def _format_refusal(found: Calibration) -> Text:
-    of = found.refusal
-    what = "similarity" if found.conditions.scorer == "text" else "score"
-    kept = f"{of.accepted:.1%} of listed images stay (asked: {of.accept:.0%})"
-    told = f"none of these below a {what} of {of.threshold:.4f}: {kept}"
-    if of.refused is None or of.auroc is None:
-        return Text(f"{told}; no image was off the list, so how many others it stops is not known")
-    return Text(f"{told}, {of.refused:.1%} of {of.off_list:,} off the list are refused; AUROC {of.auroc:.3f}")
+def _format_refusal(calibration: Calibration) -> Text:
+    refusal = calibration.refusal
+    text = (
+        f"none of these below a score of {refusal.threshold:.4f}: {refusal.accepted:.1%} of listed images are accepted "
+        f"(target: {refusal.accept:.0%})"
+    )
+    if refusal.refused is None or refusal.auroc is None:
+        return Text(f"{text}; there were no unlisted images, so the fraction of them that is refused is unknown")
+    return Text(
+        f"{text}, {refusal.refused:.1%} of {refusal.off_list:,} unlisted images are refused; AUROC {refusal.auroc:.3f}"
+    )
 
 
-def _make_depth_table(found: Calibration) -> Table:
-    table = _make_table("accuracy asked for", "reached", "information", "λ")
-    for one in found.hedges:
-        if one.lambda_ is None:
-            table.add_row(f"{one.accuracy:g}", "not to be had")
+def _make_depth_table(calibration: Calibration) -> Table:
+    table = _make_table("target accuracy", "reached", "information", "λ")
+    for row in calibration.hedges:
+        if row.lambda_ is None:
+            table.add_row(f"{row.accuracy:g}", "not possible")
         else:
-            table.add_row(f"{one.accuracy:g}", f"{one.reached:.1%}", f"{one.information:.2f}", f"{one.lambda_:.3g}")
+            table.add_row(f"{row.accuracy:g}", f"{row.reached:.1%}", f"{row.information:.2f}", f"{row.lambda_:.3g}")
     return table

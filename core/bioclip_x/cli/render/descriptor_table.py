@@ -26,7 +26,11 @@ def render_table(found: Usefulness, *, in_full: bool = False) -> str:
     """in_full: every descriptor of the classes, else the best and the worst, and what stands out of all."""
     console = Console(width=WIDTH, markup=False, highlight=False, emoji=False, color_system=None, force_terminal=False)
     with console.capture() as captured:
-        for part in (*_iterate_head(found), *(_iterate_full(found) if in_full else _iterate_overview(found)), *_iterate_foot(found)):
+        for part in (
+            *_iterate_head(found),
+            *(_iterate_full(found) if in_full else _iterate_overview(found)),
+            *_iterate_foot(found),
+        ):
             console.print(part, soft_wrap=isinstance(part, str))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
@@ -35,7 +39,7 @@ def _iterate_head(found: Usefulness) -> Iterator[RenderableType]:
     right, model = found.accuracy, found.provenance
     demo = f" (demonstration: {model['demo']})" if model["demo"] else ""
     yield escape_controls(
-        f"{found.source}: {pluralise(found.pictures, 'image')}, {_share(right)} named rightly among "
+        f"{found.source}: {pluralise(found.pictures, 'image')}, {_format_share(right)} named rightly among "
         f"{pluralise(model['n_classes'], 'class', 'classes')}"
     )
     yield escape_controls(f"{model['model']}, revision {model['revision']}{demo}")
@@ -57,8 +61,12 @@ def _iterate_overview(found: Usefulness) -> Iterator[RenderableType]:
         "the same everywhere (no more of their variance lies between classes than chance puts there)", flat
     )
     without = sorted((pair for pair in uses if pair[1].left_out), key=lambda pair: _get_gain(pair[1]))
-    yield from _iterate_list("names lean on these: fewer are right without them", [u for u in without if _get_gain(u[1]) < 0])
-    yield from _iterate_list("better left out: more are right without them", [u for u in without[::-1] if _get_gain(u[1]) > 0])
+    yield from _iterate_list(
+        "names lean on these: fewer are right without them", [u for u in without if _get_gain(u[1]) < 0]
+    )
+    yield from _iterate_list(
+        "better left out: more are right without them", [u for u in without[::-1] if _get_gain(u[1]) > 0]
+    )
 
 
 def _iterate_counts(uses: Sequence[Use]) -> Iterator[str]:
@@ -104,7 +112,9 @@ def _iterate_full(found: Usefulness) -> Iterator[RenderableType]:
             f"{name}: {one.right} of {pluralise(one.pictures, 'image')} right; siblings: {_format_siblings(one)}, "
             f"{pluralise(one.sibling_pictures, 'image')}"
         )
-        shown = _make_table("descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it")
+        shown = _make_table(
+            "descriptor", "from siblings", "from all", "cosine", "siblings", "between", "right without it"
+        )
         for use in sorted(one.descriptors, key=lambda use: -_get_auroc(use)):
             shown.add_row(
                 _format_phrase(use),
@@ -127,7 +137,10 @@ def _iterate_list(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
     shown.show_header = False
     for one, use in uses[:FIRST]:
         shown.add_row(
-            "  " + escape_controls(one.name), _format_phrase(use), _format_area(use.from_siblings, one), _format_left_out(use.left_out)
+            "  " + escape_controls(one.name),
+            _format_phrase(use),
+            _format_area(use.from_siblings, one),
+            _format_left_out(use.left_out),
         )
     yield shown
     if len(uses) > FIRST:
@@ -149,8 +162,8 @@ def render_pruned(done: Pruning) -> Iterator[str]:
         f"file; decided on {done.deciding:,} images (seed {done.seed})"
     )
     yield (
-        f"  on the {done.held_out:,} others: {_share(done.before)} right before, {_share(done.after)} after; "
-        f"{_change(done.change)}"
+        f"  on the {done.held_out:,} others: {_format_share(done.before)} right before, {_format_share(done.after)} after; "
+        f"{_format_change(done.change)}"
     )
 
 
@@ -204,13 +217,13 @@ def _format_left_out(without: LeftOut | None) -> str:
     return "–" if without is None else f"+{without.fixed} -{without.broken}"
 
 
-def _change(change: LeftOut) -> str:
+def _format_change(change: LeftOut) -> str:
     return (
         f"{100 * change.change:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}] "
         f"({change.fixed} more right, {change.broken} fewer)"
     )
 
 
-def _share(share: Share) -> str:
+def _format_share(share: Share) -> str:
     text = f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
     return re.sub(r"(?<=\d)%(?=[,\]])", "", text)

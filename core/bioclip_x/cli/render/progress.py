@@ -1,4 +1,4 @@
-"""Progress on stderr, and only where someone is looking."""
+"""Shows progress on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class Progress:
-    """A bar for texts being embedded, and a count of images done.
+    """Progress bars of embedding texts and labelled images, and a count of images.
 
-    images: whether to count images; not where results go to the same terminal, which the bar would garble.
+    images: whether to count images; False where results go to the same terminal.
     """
 
-    def __init__(self, *, enabled: bool, pictures: bool = True) -> None:
-        self._count = pictures
+    def __init__(self, *, enabled: bool, images: bool = True) -> None:
+        self._shows_images = images
         self._rich = RichProgress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=Console(stderr=True), disable=not (enabled and sys.stderr.isatty()), transient=True,
@@ -43,12 +43,12 @@ class Progress:
             self._labelled = self._rich.add_task("labelled images", total=total)
         self._rich.update(self._labelled, completed=done, total=total)
 
-    def pictures(self, results: Iterable[T]) -> Iterator[T]:
-        if not self._count:
+    def images(self, results: Iterable[T]) -> Iterator[T]:
+        if not self._shows_images:
             self._rich.stop()
             yield from results
             return
-        task = self._rich.add_task("pictures", total=None)
+        task = self._rich.add_task("images", total=None)
         for result in results:
             self._rich.advance(task)
             yield result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.taxonomy.source import add_source_options, read_source, tell_notes
+from bioclip_x.cli.taxonomy.source import add_source_options, print_notes, read_source
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
 
     chosen = find_format(output, to)
     taxonomy = read_source(registry, **source)
-    tell_notes(taxonomy)
+    print_notes(taxonomy)
     write_tree(taxonomy, chosen, output)
 
 

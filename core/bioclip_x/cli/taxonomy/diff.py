@@ -72,15 +72,15 @@ def diff(
     chosen = format_ or (suffix if suffix in ("csv", "json") else "table")
     if chosen == "table":
         with open_printer(output) as put:
-            for block in _blocks(found, *trees, most):
+            for block in _iterate_blocks(found, *trees, most):
                 put(block)
         return
     with open_output(output) as stream:
-        for piece in (_csv if chosen == "csv" else _json)(found, *trees):
+        for piece in (_iterate_csv if chosen == "csv" else _iterate_json)(found, *trees):
             stream.write(piece)
 
 
-def _row(change: Change, old: Taxonomy, new: Taxonomy) -> dict[str, str | int]:
+def _make_row(change: Change, old: Taxonomy, new: Taxonomy) -> dict[str, str | int]:
     from bioclip_x.taxonomy.tree import TAXON
 
     row: dict[str, str | int] = dict.fromkeys(COLUMNS, "")
@@ -93,34 +93,39 @@ def _row(change: Change, old: Taxonomy, new: Taxonomy) -> dict[str, str | int]:
     return row
 
 
-def _csv(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
+def _iterate_csv(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for change in found.changes:
-        writer.writerow(_row(change, old, new))
+        writer.writerow(_make_row(change, old, new))
         yield text.getvalue()
         text.seek(0)
         text.truncate()
     yield text.getvalue()
 
 
-def _json(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
-    about = {"old": _about(old), "new": _about(new), "unchanged": found.unchanged, "counts": found.counts()}
+def _iterate_json(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
+    about = {
+        "old": _describe_tree(old),
+        "new": _describe_tree(new),
+        "unchanged": found.unchanged,
+        "counts": found.counts(),
+    }
     yield json.dumps(about, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "changes": ['
     comma = "\n"
     for change in found.changes:
-        row = {key: value for key, value in _row(change, old, new).items() if value != ""}
+        row = {key: value for key, value in _make_row(change, old, new).items() if value != ""}
         yield f"{comma}    {json.dumps(row, ensure_ascii=False)}"
         comma = ",\n"
     yield "\n  ]\n}\n"
 
 
-def _about(tree: Taxonomy) -> Mapping[str, Any]:
+def _describe_tree(tree: Taxonomy) -> Mapping[str, Any]:
     return {"source": tree.source, "fingerprint": tree.fingerprint, "classes": tree.n_classes}
 
 
-def _blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Iterator[RenderableType]:
+def _iterate_blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
@@ -137,15 +142,15 @@ def _blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Itera
         table.add_column(overflow="fold")
         changes = [change for change in found.changes if change.kind == kind]
         for change in changes[: most or None]:
-            table.add_row("", make_safe_text(_told(change, old, new)))
+            table.add_row("", make_safe_text(_format_change(change, old, new)))
         if most and count > most:
             table.add_row("", Text(f"… and {count - most:,} more (--most 0 shows all)", "dim"))
         yield table
 
 
-def _told(change: Change, old: Taxonomy, new: Taxonomy) -> str:
+def _format_change(change: Change, old: Taxonomy, new: Taxonomy) -> str:
     """One change in one line: the taxon, and what it was and is."""
-    row = _row(change, old, new)
+    row = _make_row(change, old, new)
     was, now = f"{row['old_rank']} {row['old_name']}".strip(), f"{row['new_rank']} {row['new_name']}".strip()
     above = {which: str(row[f"{which}_path"]).rpartition("; ")[0].replace("; ", " > ") for which in ("old", "new")}
     if change.kind == "moved":

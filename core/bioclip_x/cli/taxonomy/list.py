@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, read_source, tell_notes
+from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry
@@ -60,7 +60,7 @@ def list_classes(
     from bioclip_x.classes.subset import select_subset
 
     tree = select_subset(registry, subset, read_source(registry, file or taxonomy, **source)).tree
-    tell_notes(tree)
+    print_notes(tree)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](
         list_columns(tree), make_rows(tree, find_preferred_language(registry, language))
@@ -96,7 +96,7 @@ def make_rows(taxonomy: Taxonomy, language: str) -> Iterator[Row]:
         yield row
 
 
-def _csv(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
+def _iterate_csv(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
     line = io.StringIO(newline="")
     writer = csv.writer(line, lineterminator="\n")
     for cells in chain([names], ([row[name] for name in names] for row in found)):
@@ -106,17 +106,17 @@ def _csv(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
         line.truncate()
 
 
-def _json(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
-    for number, line in enumerate(_jsonl(names, found)):
+def _iterate_json(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
+    for number, line in enumerate(_iterate_jsonl(names, found)):
         yield f"{',' if number else '['}\n  {line.rstrip()}"
     yield "\n]\n"
 
 
-def _jsonl(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
+def _iterate_jsonl(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
     for row in found:
         yield f"{json.dumps(row, ensure_ascii=False)}\n"
 
 
 LINES: Final[Mapping[str, Callable[[tuple[str, ...], Iterator[Row]], Iterator[str]]]] = {
-    "csv": _csv, "json": _json, "jsonl": _jsonl,
+    "csv": _iterate_csv, "json": _iterate_json, "jsonl": _iterate_jsonl,
 }  # fmt: skip

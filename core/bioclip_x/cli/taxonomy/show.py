@@ -48,17 +48,17 @@ def show(
     bioclip-x taxonomy show checklist.zip --depth 3
     """  # fmt: skip
     taxonomy = read_source(registry, **source)
-    top = _found(taxonomy, under) if under else 0
+    top = _find_taxon(taxonomy, under) if under else 0
     wanted = Outline(
-        top, depth, _rank(taxonomy, rank) if rank else "", most, find_preferred_language(registry, language)
+        top, depth, _check_rank(taxonomy, rank) if rank else "", most, find_preferred_language(registry, language)
     )
     with open_printer() as put:
         put(render_outline(taxonomy, wanted))
-        for block in _facts(taxonomy, top):
+        for block in _iterate_summary(taxonomy, top):
             put(block)
 
 
-def _rank(taxonomy: Taxonomy, rank: str) -> str:
+def _check_rank(taxonomy: Taxonomy, rank: str) -> str:
     """Raises RecipeError for a rank that the tree does not use."""
     from bioclip_x.errors import RecipeError
     from bioclip_x.taxonomy import normalise_rank
@@ -69,7 +69,7 @@ def _rank(taxonomy: Taxonomy, rank: str) -> str:
     return normalise_rank(rank)
 
 
-def _found(taxonomy: Taxonomy, name: str) -> int:
+def _find_taxon(taxonomy: Taxonomy, name: str) -> int:
     """The taxon of this name. Raises RecipeError where none or several have it."""
     from bioclip_x.errors import RecipeError
     from bioclip_x.taxonomy.ancestors import format_path
@@ -86,7 +86,7 @@ def _found(taxonomy: Taxonomy, name: str) -> int:
     return nodes[0]
 
 
-def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
+def _iterate_summary(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     """Counts per rank of what lies below `top`; then a line for each thing that can be counted, and the notes."""
     from rich.table import Table
     from rich.text import Text
@@ -112,10 +112,10 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     lines = {
         "classes": f"{found.classes:,}{inner}",
         "depth": f"{pluralise(found.depth, 'level')}, {pluralise(found.tops, 'top')}",
-        "common names": _counts(found.common_names),
+        "common names": _format_counts(found.common_names),
         "synonyms": f"{found.synonyms:,}" if found.synonyms else "",
         "authors": f"{found.authors:,}" if found.authors else "",
-        "ids": _counts(found.ids),
+        "ids": _format_counts(found.ids),
         "source": taxonomy.source,
         "fingerprint": taxonomy.fingerprint,
     }
@@ -130,5 +130,5 @@ def _facts(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
     yield grid
 
 
-def _counts(numbers: Any) -> str:
+def _format_counts(numbers: Any) -> str:
     return list_some([f"{key} {count:,}" for key, count in numbers.items()], most=12)

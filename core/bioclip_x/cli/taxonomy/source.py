@@ -91,7 +91,7 @@ def find_preferred_language(registry: Registry, language: str | None) -> str:
     return recipe.language
 
 
-def tell_notes(taxonomy: Taxonomy) -> None:
+def print_notes(taxonomy: Taxonomy) -> None:
     """What was odd in a file, on stderr."""
     from bioclip_x.messages import escape_controls
 

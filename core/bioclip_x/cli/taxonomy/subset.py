@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
-from bioclip_x.cli.taxonomy.source import add_reading_options, read_source, tell_notes
+from bioclip_x.cli.taxonomy.source import add_reading_options, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
@@ -49,17 +49,17 @@ def subset(
     from bioclip_x.taxonomy.editing.subset import subset as select_subset
     from bioclip_x.taxonomy.writers import find_format
 
-    file, parts = split(file_and_parts, model)
+    file, parts = split_arguments(file_and_parts, model)
     chosen = find_format(output, to or (None if output else "csv"))
     taxonomy = read_source(registry, file, model, taxonomy_format, dag)
-    tell_notes(taxonomy)
+    print_notes(taxonomy)
     part = select_subset(taxonomy, parts, read=lambda path: read_species_list(registry, path))
     for note in part.notes:
         click.echo(f"note: {escape_controls(note)}", err=True)
     write_tree(part.tree, chosen, output)
 
 
-def split(arguments: tuple[str, ...], model: str | None) -> tuple[Path | None, tuple[str, ...]]:
+def split_arguments(arguments: tuple[str, ...], model: str | None) -> tuple[Path | None, tuple[str, ...]]:
     """The file, which comes first where no model is given, and the parts. Raises RecipeError where one of them is missing."""
     file, parts = (
         (None, arguments) if model is not None else (Path(arguments[0]), arguments[1:]) if arguments else (None, ())

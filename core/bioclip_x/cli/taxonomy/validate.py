@@ -68,32 +68,32 @@ def validate(
     rank, ranks out of order, several roots, wrong encodings, authors left in names, species in another genus.
     Exit status: 0 nothing wrong, 1 warnings and --strict, 2 errors.
     """  # fmt: skip
-    verdicts = [_verdict(context.obj, file, reading) for file in files]
+    verdicts = [_validate_file(context.obj, file, reading) for file in files]
     if format_ == "json":
-        click.echo(json.dumps([_document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_make_document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
     else:
         with open_printer() as put:
             for verdict in verdicts:
-                for block in _blocks(verdict, most):
+                for block in _iterate_blocks(verdict, most):
                     put(block)
     if any(verdict.errors for verdict in verdicts):
         context.exit(2)
     context.exit(int(strict and any(verdict.warnings for verdict in verdicts)))
 
 
-def _verdict(registry: Registry, file: Path, reading: dict[str, Any]) -> Verdict:
+def _validate_file(registry: Registry, file: Path, reading: dict[str, Any]) -> Verdict:
     from bioclip_x.errors import TaxonomyError
     from bioclip_x.taxonomy.editing.validate import check
 
     try:
         taxonomy = read_file(registry, file, **reading, afresh=True)
     except TaxonomyError as problem:
-        found = problem.problems or (_unreadable(file, str(problem)),)
+        found = problem.problems or (_make_problem(file, str(problem)),)
         return Verdict(file, sorted(found, key=lambda one: not one.is_error), None)
     return Verdict(file, [*taxonomy.problems, *check(taxonomy)], taxonomy)
 
 
-def _unreadable(file: Path, message: str) -> Problem:
+def _make_problem(file: Path, message: str) -> Problem:
     """The error of a reader that stopped there; it names the file and the line in front."""
     place = re.match(re.escape(str(file)) + r"(?:, (\w+) (\d+))?: ", message)
     if place is None:
@@ -102,7 +102,7 @@ def _unreadable(file: Path, message: str) -> Problem:
     return Problem("unreadable", message[place.end() :], str(file), line, is_error=True, unit=unit)
 
 
-def _document(verdict: Verdict) -> dict[str, Any]:
+def _make_document(verdict: Verdict) -> dict[str, Any]:
     taxonomy = verdict.taxonomy
     return {
         "file": str(verdict.file),
@@ -124,20 +124,20 @@ def _document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
+def _iterate_blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    summary = _summary(verdict)
+    summary = _summarise(verdict)
     style = "bold red" if verdict.errors else "bold yellow" if verdict.warnings else "bold green"
     yield Text.assemble(make_safe_text(str(verdict.file), "bold"), ": ", (summary, style))
     # Errors before warnings, kinds in the order in which they were found.
     kinds = list(dict.fromkeys((not one.is_error, one.kind) for one in verdict.problems))
     ordered = sorted(verdict.problems, key=lambda one: (not one.is_error, kinds.index((not one.is_error, one.kind))))
     for (is_warning, kind), group in groupby(ordered, lambda one: (not one.is_error, one.kind)):
-        yield from _of_kind(verdict, kind, is_warning, list(group), most)
+        yield from _iterate_kind_blocks(verdict, kind, is_warning, list(group), most)
 
 
-def _summary(verdict: Verdict) -> str:
+def _summarise(verdict: Verdict) -> str:
     from bioclip_x.taxonomy.ancestors import is_taxon
 
     told = (
@@ -149,7 +149,7 @@ def _summary(verdict: Verdict) -> str:
     return ", ".join(told)
 
 
-def _of_kind(
+def _iterate_kind_blocks(
     verdict: Verdict, kind: str, is_warning: bool, found: Sequence[Problem], most: int
 ) -> Iterator[RenderableType]:
     from rich.table import Table

@@ -21,7 +21,7 @@ _UNQUOTED: Final = re.compile(r"[^\W_][^\W_]*(?:[ .-][^\W_]+)*\.?")
 
 
 def make_document(taxonomy: Taxonomy) -> Document:
-    return Document(lambda: _write_chunks(taxonomy), tuple(_describe_losses(taxonomy)))
+    return Document(lambda: _generate_chunks(taxonomy), tuple(_describe_losses(taxonomy)))
 
 
 def _describe_losses(taxonomy: Taxonomy) -> Iterator[str]:
@@ -36,7 +36,7 @@ def _describe_losses(taxonomy: Taxonomy) -> Iterator[str]:
     yield from count_details(as_columns(taxonomy.details))
 
 
-def _write_chunks(taxonomy: Taxonomy) -> Iterator[str]:
+def _generate_chunks(taxonomy: Taxonomy) -> Iterator[str]:
     above_N, last_N = find_taxa_above(taxonomy), find_last_below(taxonomy).tolist()
     nodes = list_taxa(taxonomy)
     inner = set(above_N[nodes].tolist())

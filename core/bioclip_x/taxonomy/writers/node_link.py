@@ -23,21 +23,21 @@ from bioclip_x.taxonomy.writers.node import make_node_describer
 
 
 def make_document(taxonomy: Taxonomy) -> Document:
-    return Document(lambda: _write_chunks(taxonomy))
+    return Document(lambda: _generate_chunks(taxonomy))
 
 
-def _write_chunks(taxonomy: Taxonomy) -> Iterator[str]:
+def _generate_chunks(taxonomy: Taxonomy) -> Iterator[str]:
     above = find_taxa_above(taxonomy).tolist()
     nodes = list_taxa(taxonomy)
     describe = make_node_describer(taxonomy)
     yield '{"directed": true, "multigraph": false, "graph": {}, "nodes": ['
-    yield from _write_rows({"id": node} | describe(node) for node in nodes)
+    yield from _generate_rows({"id": node} | describe(node) for node in nodes)
     yield '\n], "edges": ['
-    yield from _write_rows({"source": above[node], "target": node} for node in nodes if above[node])
+    yield from _generate_rows({"source": above[node], "target": node} for node in nodes if above[node])
     yield "\n]}\n"
 
 
-def _write_rows(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+def _generate_rows(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     comma = "\n"
     while chunk := ",\n".join(islice(lines, CHUNK_SIZE)):

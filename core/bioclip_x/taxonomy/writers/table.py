@@ -64,8 +64,8 @@ def make_document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
     rows = np.flatnonzero(has_row_N)
     lost = tuple(_describe_losses(taxonomy, [column for column in columns if not _make_header(column)]))
     if not delimiter:
-        return Document(lambda: _write_tables(cells, rows), lost)
-    return Document(lambda: _write_text(cells, rows, delimiter), lost)
+        return Document(lambda: _generate_tables(cells, rows), lost)
+    return Document(lambda: _generate_text(cells, rows, delimiter), lost)
 
 
 def _refuse_unsupported(taxonomy: Taxonomy) -> None:
@@ -181,7 +181,7 @@ def _find_bare_epithets(taxonomy: Taxonomy) -> Iterator[int]:
             yield node
 
 
-def _write_text(cells: Mapping[str, Texts], rows: Ints, delimiter: str) -> Iterator[str]:
+def _generate_text(cells: Mapping[str, Texts], rows: Ints, delimiter: str) -> Iterator[str]:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(cells)
@@ -192,7 +192,7 @@ def _write_text(cells: Mapping[str, Texts], rows: Ints, delimiter: str) -> Itera
         text.truncate()
 
 
-def _write_tables(cells: Mapping[str, Texts], rows: Ints) -> Iterator[pyarrow.Table]:
+def _generate_tables(cells: Mapping[str, Texts], rows: Ints) -> Iterator[pyarrow.Table]:
     import pyarrow as pa
 
     for nodes in _split_into_chunks(rows):

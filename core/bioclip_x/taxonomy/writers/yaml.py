@@ -47,7 +47,7 @@ def make_document(taxonomy: Taxonomy) -> Document:
             f"the tree has {deepest} levels, and files with more than {MAX_DEPTH} nested lists and mappings cannot be read "
             "back; convert to .json or .nwk"
         )
-    return Document(lambda: _write_chunks(taxonomy, depths.tolist()))
+    return Document(lambda: _generate_chunks(taxonomy, depths.tolist()))
 
 
 def _compute_depths(taxonomy: Taxonomy) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -59,7 +59,7 @@ def _compute_depths(taxonomy: Taxonomy) -> np.ndarray[Any, np.dtype[np.int64]]:
     return depth_N
 
 
-def _write_chunks(taxonomy: Taxonomy, depths: list[int]) -> Iterator[str]:
+def _generate_chunks(taxonomy: Taxonomy, depths: list[int]) -> Iterator[str]:
     nodes = list_taxa(taxonomy)
     has_children = set(find_taxa_above(taxonomy)[nodes].tolist())
     describe = make_node_describer(taxonomy)
@@ -98,4 +98,4 @@ def _format_scalar(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return _TO_ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)

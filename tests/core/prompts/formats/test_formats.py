@@ -127,9 +127,9 @@ def test_wide_table(tmp_path: Path) -> None:
             "class,descriptor\nhen,red comb, soft\n",
             "line 2: 3 cells, but the header has 2; a comma in a phrase needs quotes",
         ),
-        ("class,descriptor,kind\n\nhen,woods,habitat\n", "line 3: 'hen' has habitat; known kinds"),
+        ("class,descriptor,kind\n\nhen,woods,habitat\n", "line 3: 'hen' has the unknown kind habitat; known kinds"),
         ("class,descriptor,weight\nhen,comb,-1\n", "line 2: 'hen': expected a weight above 0, got '-1'"),
-        ("class,descriptor1,descriptor2\nhen,a b,c d\nhen,e f,g h\n", "line 3: 'hen' is given twice, in line 2 first"),
+        ("class,descriptor1,descriptor2\nhen,a b,c d\nhen,e f,g h\n", "line 3: 'hen' is given twice, first in line 2"),
         ('class,descriptor\nhen,"red\n', "not valid CSV"),
     ],
 )
@@ -143,8 +143,8 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
         load_descriptors(written(tmp_path, '{"hen": [3, null], "tench": "green", "rat": ["grey"]}', "d.json"))
     lines = str(problem.value).splitlines()
     assert [line.partition(": ")[2] for line in lines] == [
-        "'hen': expected phrases, got 3; put it in quotes if it is one",
-        "'hen': expected phrases, got None; put it in quotes if it is one",
+        "'hen': expected phrases, got 3; put it in quotes if it is text",
+        "'hen': expected phrases, got None; put it in quotes if it is text",
         "'tench': expected a list of phrases, got a str",
     ]
 
@@ -158,7 +158,10 @@ def test_parts_and_weights_of_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{colour: red}", "expected 'phrase' and maybe part, weight in {'colour': 'red'}; a phrase with a colon"),
+        (
+            "{colour: red}",
+            "expected 'phrase' and optionally part, weight, got {'colour': 'red'}; a phrase with a colon",
+        ),
         ("{phrase: red, weight: 0}", "expected a weight above 0, got 0"),
         ("{phrase: red, weight: yes}", "expected a weight above 0, got True"),
         ("{phrase: red, part: 3}", "expected the name of a part, got 3"),

@@ -27,39 +27,37 @@ def tree(drawn: list[tuple[str | bool, ...]]) -> Taxonomy:
 
 
 @given(drawn=rows, data=st.data())
-def test_a_slice_is_the_tree_that_compiling_the_part_gives(
-    drawn: list[tuple[str | bool, ...]], data: st.DataObject
-) -> None:
+def test_slicing_equals_recompiling(drawn: list[tuple[str | bool, ...]], data: st.DataObject) -> None:
     whole = tree(drawn)
     classes = np.array(sorted(data.draw(st.sets(st.integers(0, whole.n_classes - 1), min_size=1))))
-    made, expected = slice_classes(whole, classes), compiled_anew(whole, classes)
-    if made is None:
+    sliced, expected = slice_classes(whole, classes), compiled_anew(whole, classes)
+    if sliced is None:
         return
     for field in ("parent_N", "rank_N", "kind_N", "leaf_start_N", "leaf_stop_N", "leaf_node_C"):
-        got, wanted = getattr(made, field), getattr(expected, field)
+        got, wanted = getattr(sliced, field), getattr(expected, field)
         assert got.dtype == wanted.dtype and got.tolist() == wanted.tolist(), field
-    assert (made.names, made.rank_names, made.fingerprint) == (
+    assert (sliced.names, sliced.rank_names, sliced.fingerprint) == (
         expected.names,
         expected.rank_names,
         expected.fingerprint,
     )
-    assert dict(made.details) == dict(expected.details) and made.notes == expected.notes
+    assert dict(sliced.details) == dict(expected.details) and sliced.notes == expected.notes
 
 
 def compiled_anew(whole: Taxonomy, classes: np.ndarray) -> Taxonomy:
-    """The part as a builder makes it, taxon by taxon."""
-    builder, made = TaxonomyBuilder(), {0: 0}
+    """The subset, built taxon by taxon."""
+    builder, node_of = TaxonomyBuilder(), {0: 0}
     for class_index in classes.tolist():
         for node in whole.path(whole.owner(int(whole.leaf_node_C[class_index]))):
-            if whole.owner(node) == node and node not in made:
-                parent = made[whole.owner(int(whole.parent_N[node]))]
+            if whole.owner(node) == node and node not in node_of:
+                parent = node_of[whole.owner(int(whole.parent_N[node]))]
                 about = whole.details.get(node, NO_DETAILS)
-                made[node] = builder.add(parent, whole.rank(node), whole.names[node], about, merge=False)
-        builder.mark_class(made[whole.owner(int(whole.leaf_node_C[class_index]))])
+                node_of[node] = builder.add(parent, whole.rank(node), whole.names[node], about, merge=False)
+        builder.mark_class(node_of[whole.owner(int(whole.leaf_node_C[class_index]))])
     return builder.build(whole.source, whole.notes)
 
 
-def test_a_rank_that_no_taxon_is_left_of_has_no_holes() -> None:
+def test_a_rank_without_taxa_has_no_holes() -> None:
     builder = TaxonomyBuilder()
     for row in (("K", "F", "S"), ("K", "", "T"), ("L", "G", "U"), ("L", "G", "V")):
         builder.add_lineage(list(zip(("kingdom", "family", "species"), row)))

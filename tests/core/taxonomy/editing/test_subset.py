@@ -39,7 +39,7 @@ def part(*terms: str) -> list[str]:
     return names(subset(tree(), terms))
 
 
-def test_inclusions_are_united_and_exclusions_taken_away_in_any_order() -> None:
+def test_exclusions_are_subtracted_from_the_union_of_inclusions_in_any_order() -> None:
     assert part("class=Insecta") == ["Apis mellifera", "Vespa crabro"]
     assert part("class=insecta", "Aves") == ["Apis mellifera", "Vespa crabro", "Parus major"]
     assert part("class=Insecta", "family!=Apidae") == part("family!=Apidae", "class=Insecta") == ["Vespa crabro"]
@@ -49,17 +49,17 @@ def test_inclusions_are_united_and_exclusions_taken_away_in_any_order() -> None:
     assert part("Apis mellifera Linnaeus", "Vespa communis", "the Paridae one") == part("Insecta", "Aves")
 
 
-def test_classes_are_the_old_numbers_and_notes_say_how_many() -> None:
+def test_classes_are_old_indices_and_notes_count_them() -> None:
     whole = tree()
-    made = subset(whole, ["kingdom!=Plantae", "class!=Insecta"])
-    assert [whole.class_taxon(c).lineage for c in made.classes] == [
-        made.tree.class_taxon(c).lineage for c in range(made.tree.n_classes)
+    selected = subset(whole, ["kingdom!=Plantae", "class!=Insecta"])
+    assert [whole.class_taxon(c).lineage for c in selected.classes] == [
+        selected.tree.class_taxon(c).lineage for c in range(selected.tree.n_classes)
     ]
-    assert made.classes.dtype == "int32"
-    assert made.notes == ("subset kingdom!=Plantae class!=Insecta: 2 of 5 classes",)
+    assert selected.classes.dtype == "int32"
+    assert selected.notes == ("subset kingdom!=Plantae class!=Insecta: 2 of 5 classes",)
 
 
-def test_names_given_by_hand_must_be_known() -> None:
+def test_unknown_names_in_terms_are_errors() -> None:
     with pytest.raises(TaxonomyError, match=r"there is no class Insekta; did you mean class Insecta\?"):
         part("class=Insekta")
     with pytest.raises(
@@ -80,12 +80,12 @@ def test_names_given_by_hand_must_be_known() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "!", "class=", "=Aves", "!=Aves", ",", "class=, ,"])
-def test_terms_that_name_nothing(text: str) -> None:
+def test_empty_terms_are_errors(text: str) -> None:
     with pytest.raises(TaxonomyError, match="names nothing; expected rank=name"):
         part(text)
 
 
-def test_what_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terms_that_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert parse_term("Aves").file is None and parse_term("Quercus sp.").file is None
     (tmp_path / "Aves").mkdir()
@@ -100,16 +100,16 @@ def test_what_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
-def test_a_file_may_hold_names_that_the_tree_lacks() -> None:
+def test_a_file_may_contain_unknown_names() -> None:
     listed = [
         Taxon("species", "Vespa communis", (("kingdom", "Animalia"), ("species", "Vespa communis"))),
         Taxon("", "Parus major newtoni", (("", "Parus major newtoni"),)),
         Taxon("", "Morus", (("", "Morus"),)),
         Taxon("", "Apis dorsata", (("", "Apis dorsata"),)),
     ]
-    made = subset(tree(), ["park.csv"], read=lambda path: listed)
-    assert names(made) == ["Vespa crabro", "Parus major"]
-    assert made.notes == (
+    selected = subset(tree(), ["park.csv"], read=lambda path: listed)
+    assert names(selected) == ["Vespa crabro", "Parus major"]
+    assert selected.notes == (
         "subset park.csv: 2 of 5 classes",
         "park.csv: 2 of 4 names found",
         "park.csv: 1 found by a synonym: Vespa communis",
@@ -126,7 +126,7 @@ def test_a_file_may_hold_names_that_the_tree_lacks() -> None:
         subset(tree(), ["park.csv"])
 
 
-def test_a_family_that_stands_at_two_places_is_one() -> None:
+def test_a_family_in_two_places_is_one_taxon() -> None:
     def built(*kingdoms: str) -> Taxonomy:
         builder = TaxonomyBuilder()
         for kingdom in kingdoms:
@@ -143,7 +143,7 @@ def test_a_family_that_stands_at_two_places_is_one() -> None:
         subset(built("Plantae", "Animalia"), ["family=Apiaceae"])
 
 
-def test_a_genus_with_a_subgenus_of_its_name_is_one_choice() -> None:
+def test_a_genus_and_a_subgenus_of_the_same_name_are_not_ambiguous() -> None:
     builder = TaxonomyBuilder()
     for section, species in (("Quercus", "robur"), ("Cerris", "suber")):
         builder.add_lineage([("genus", "Quercus"), ("subgenus", section), ("species", f"Quercus {species}")])
@@ -157,8 +157,8 @@ lineages = st.lists(
 
 
 @given(drawn=lineages, data=st.data())
-def test_the_mask_is_that_of_a_walk(drawn: list[tuple[str, ...]], data: st.DataObject) -> None:
-    """Each taxon is called after its whole path ("2-1"), "-" being a hole, so that no name stands at two places."""
+def test_mask_agrees_with_a_traversal(drawn: list[tuple[str, ...]], data: st.DataObject) -> None:
+    """Each taxon is named by its path ("2-1"), "-" being a hole, so that no name occurs in two places."""
     builder = TaxonomyBuilder()
     for digits in drawn:
         named = [(rank, "".join(digits[: i + 1]) if digits[i] != "-" else "") for i, rank in enumerate(RANKS)]
@@ -175,6 +175,6 @@ def test_the_mask_is_that_of_a_walk(drawn: list[tuple[str, ...]], data: st.DataO
         with pytest.raises(TaxonomyError, match="no class is left"):
             subset(whole, terms)
         return
-    made = subset(whole, terms)
-    assert made.classes.tolist() == walked
-    assert [made.tree.class_taxon(c).lineage for c in range(made.tree.n_classes)] == [paths[c] for c in walked]
+    selected = subset(whole, terms)
+    assert selected.classes.tolist() == walked
+    assert [selected.tree.class_taxon(c).lineage for c in range(selected.tree.n_classes)] == [paths[c] for c in walked]

@@ -18,7 +18,7 @@ RANKS = ("kingdom", "class", "family", "genus", "species")
 
 
 def tree(*lines: str, ranks: Sequence[str] = RANKS) -> Taxonomy:
-    """From lineages such as "Animalia//Paridae/Parus", one a line of a file that begins with line 2."""
+    """Builds a tree from lineages such as "Animalia//Paridae/Parus", one per line from line 2 of a file."""
     builder = TaxonomyBuilder()
     for number, line in enumerate(lines, start=2):
         builder.add_lineage(list(zip(ranks, line.split("/"))), line=number)
@@ -32,7 +32,7 @@ def found(taxonomy: Taxonomy) -> list[tuple[str, int, str]]:
 TIT = "Animalia/Aves/Paridae/Parus/Parus major"
 
 
-def test_nothing_to_say() -> None:
+def test_a_valid_tree_has_no_warnings() -> None:
     many = (TIT, "Animalia/Aves/Paridae/Poecile/Poecile palustris", "Plantae/Magnoliopsida/Fagaceae/Quercus")
     assert found(tree(*many)) == []
     assert found(from_labels(["red fox", "gray wolf"])) == []
@@ -63,8 +63,8 @@ def test_homonyms_under_one_code_are_suspicious() -> None:
     )
 
 
-def test_no_code_is_looked_for_where_nothing_has_a_rank(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a phylogeny of a hundred thousand levels that would be a walk up for each of its repeated tips."""
+def test_nomenclatural_codes_are_not_guessed_in_unranked_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a phylogeny of a hundred thousand levels it would traverse the path of each repeated tip."""
     builder = TaxonomyBuilder()
     for top in ("Aves", "Insecta"):
         builder.add(builder.add(0, "", top), "", "sp")
@@ -75,7 +75,7 @@ def test_no_code_is_looked_for_where_nothing_has_a_rank(monkeypatch: pytest.Monk
     assert messages == ["'sp' names 2 taxa, distinguished only by path: Aves > sp; Insecta > sp"]
 
 
-def test_a_genus_and_its_subgenus_are_no_homonyms() -> None:
+def test_a_genus_and_its_subgenus_are_not_homonyms() -> None:
     ranks = ("family", "genus", "subgenus", "species")
     lines = ("Apidae/Bombus/Bombus/Bombus terrestris", "Apidae/Bombus/Psithyrus/Bombus vestalis")
     assert found(tree(*lines, ranks=ranks)) == []
@@ -89,7 +89,7 @@ def test_holes_are_counted_by_rank() -> None:
 
 
 @given(trees())
-def test_holes_against_a_walk(taxonomy: Taxonomy) -> None:
+def test_holes_agree_with_a_traversal(taxonomy: Taxonomy) -> None:
     wanted: dict[str, int] = {}
     for node in range(taxonomy.n_nodes):
         below = [n for n in range(taxonomy.n_nodes) if node in taxonomy.path(n) and taxonomy.kind_N[n] == TAXON]
@@ -97,8 +97,8 @@ def test_holes_against_a_walk(taxonomy: Taxonomy) -> None:
             rank = taxonomy.rank(node)
             wanted[rank] = wanted.get(rank, 0) + len(classes_below(taxonomy, node))
     holes = [message for kind, _, message in found(taxonomy) if kind == "hole"]
-    told = {message.split(" have no ")[1].split(":")[0]: int(message.split(" ", 1)[0]) for message in holes}
-    assert told == wanted
+    counts = {message.split(" have no ")[1].split(":")[0]: int(message.split(" ", 1)[0]) for message in holes}
+    assert counts == wanted
 
 
 def test_ranks_out_of_order() -> None:
@@ -111,7 +111,7 @@ def test_ranks_out_of_order() -> None:
 
 
 @given(trees())
-def test_rank_order_against_a_walk(taxonomy: Taxonomy) -> None:
+def test_rank_order_agrees_with_a_traversal(taxonomy: Taxonomy) -> None:
     wanted = 0
     for node in range(taxonomy.n_nodes):
         path = [n for n in taxonomy.path(node) if taxonomy.kind_N[n] == TAXON and taxonomy.rank(n) in ORDER]
@@ -133,7 +133,7 @@ def test_duplicates_and_letter_case() -> None:
     assert [(kind, line) for kind, line, _ in kinds] == [("duplicate", 2), ("spelling", 3)]
 
 
-def test_an_only_child_of_its_parents_name() -> None:
+def test_an_only_child_with_its_parents_name() -> None:
     kinds = found(tree("Animalia/Aves/Aves", TIT.replace("Aves/", "Insecta/")))
     assert ("same name below", 2) in [(kind, line) for kind, line, _ in kinds]
 
@@ -155,13 +155,13 @@ def test_genus_and_species(genus: str, species: str, fits: bool) -> None:
     assert ("genus mismatch" not in kinds) is fits
 
 
-def test_authors_left_in_names() -> None:
+def test_authors_in_names() -> None:
     [(kind, line, message)] = found(tree("Animalia/Aves/Paridae/Parus/Parus major Linnaeus, 1758"))
     assert (kind, line) == ("author in name", 2) and "'Parus major' by 'Linnaeus, 1758'" in message
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("Sylvia DuprÃ©", "perhaps 'Sylvia Dupré'"),
         ("M\ufffdller", "lost characters (U+FFFD)"),
@@ -171,8 +171,8 @@ def test_authors_left_in_names() -> None:
         ("Andre\u0301", "decomposed letters"),
     ],
 )
-def test_wrong_encodings(text: str, told: str) -> None:
-    assert not has_no_faults(text) and any(told in one for one in find_faults(text))
+def test_wrong_encodings(text: str, message: str) -> None:
+    assert not has_no_faults(text) and any(message in one for one in find_faults(text))
     builder = TaxonomyBuilder()
     builder.add(0, "", "x", Details(common_names={"fr": (text,)}, synonyms=(Synonym("y", text),)))
     kinds = found(builder.build("x"))
@@ -182,7 +182,7 @@ def test_wrong_encodings(text: str, told: str) -> None:
 
 @settings(max_examples=300)
 @given(st.text(st.characters(codec="cp1252", categories=("L", "Zs")), min_size=1))
-def test_mojibake_is_seen_and_mended(text: str) -> None:
+def test_mojibake_is_detected_and_corrected(text: str) -> None:
     try:
         broken = text.encode("utf-8").decode("cp1252")
     except UnicodeDecodeError:  # some of Windows-1252's bytes stand for nothing
@@ -194,10 +194,10 @@ def test_mojibake_is_seen_and_mended(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Müller", "Çelik", "naïve", "Ærø", "日本", "Größe", "Ñandú", "Why?", "× hispanica", "Ångström"]
 )
-def test_letters_of_all_languages_are_fine(text: str) -> None:
+def test_letters_of_all_languages_are_accepted(text: str) -> None:
     assert list(find_faults(text)) == []
 
 
-def test_a_taxon_of_a_self_leaf_is_looked_at_once(birds_csv: object) -> None:
+def test_the_taxon_of_a_self_leaf_is_checked_once(birds_csv: object) -> None:
     taxonomy = tree("Plantae/M/Fagaceae/Quercus", "Plantae/M/Fagaceae/Quercus/Quercus robur")
     assert owner(taxonomy, int(taxonomy.leaf_node_C[-1])) > 0 and found(taxonomy) == []

@@ -48,7 +48,7 @@ def walk() -> Crosswalk:
 
 
 def predicted(walk: Crosswalk, name: str, *shares: float, rank: str = "species") -> Prediction:
-    """A prediction as the pipeline makes it, with the shares of the steps from the kingdom down."""
+    """A prediction of a source taxon, with the probabilities of the steps from the kingdom down."""
     [node] = (n for n in range(walk.source.n_nodes) if walk.source.names[n] == name and walk.source.rank(n) == rank)
     taxon = walk.source.taxon(node)
     steps = tuple(Step(rank, name, share) for (rank, name), share in zip(taxon.lineage, shares))
@@ -77,7 +77,7 @@ def test_a_taxon_is_found_by_id_name_or_synonym_of_either_tree(walk: Crosswalk, 
     assert (walk.target.names[match.node], match.by, match.why) == (there, by, "")
 
 
-def test_a_renamed_taxon_has_its_lineage_there_and_shares_where_they_are_known(walk: Crosswalk) -> None:
+def test_a_renamed_taxon_has_the_target_lineage_and_known_probabilities(walk: Crosswalk) -> None:
     [one] = reported(walk, predicted(walk, "Cyanistes caeruleus", 0.9, 0.8, 0.7, 0.6)).predictions
     assert (one.taxon.name, one.taxon.at("genus"), one.probability, one.note) == ("Parus caeruleus", "Parus", 0.6, "")
     assert path(one) == [("Animalia", 0.9), ("Paridae", 0.8), ("Parus", None), ("Parus caeruleus", 0.6)]
@@ -86,7 +86,7 @@ def test_a_renamed_taxon_has_its_lineage_there_and_shares_where_they_are_known(w
     assert path(moved) == [("Animalia", 0.9), ("Erebidae", None), ("Lymantria", 0.7), ("Lymantria monacha", 0.6)]
 
 
-def test_what_is_not_there_or_split_keeps_its_name_and_says_so(walk: Crosswalk) -> None:
+def test_missing_or_split_taxa_keep_their_names_with_a_note(walk: Crosswalk) -> None:
     plant, goose = (
         predicted(walk, "Oenanthe crocata", 0.5, 0.4, 0.3, 0.2),
         predicted(walk, "Anser fabalis", 0.1, 0.1, 0.1, 0.1),
@@ -98,7 +98,7 @@ def test_what_is_not_there_or_split_keeps_its_name_and_says_so(walk: Crosswalk) 
     assert reported(walk, genus).predictions[0].note == "not in there.csv", "the bird there is not the plant here"
 
 
-def test_two_that_are_one_there_are_merged_and_order_is_kept_by_share(walk: Crosswalk) -> None:
+def test_taxa_lumped_in_the_target_are_merged_and_reordered(walk: Crosswalk) -> None:
     before = [
         predicted(walk, "Sula bassana", 0.9, 0.4, 0.4, 0.4),
         predicted(walk, "Turdus merula", 0.9, 0.55, 0.55, 0.3),
@@ -116,7 +116,7 @@ def test_two_that_are_one_there_are_merged_and_order_is_kept_by_share(walk: Cros
     assert path(reported(walk, before[1], odd).predictions[0])[1] == ("Turdidae", None), "they come from two places"
 
 
-def test_a_class_on_an_inner_node_keeps_what_its_name_does_not_say(walk: Crosswalk) -> None:
+def test_a_class_on_an_inner_node_keeps_its_note(walk: Crosswalk) -> None:
     genus = predicted(walk, "Turdus", 0.9, 0.8, 0.7, rank="genus")
     self_leaf = replace(
         genus, probability=0.1, note="species not given", path=(*genus.path, Step("", "species not given", 0.1))
@@ -126,7 +126,7 @@ def test_a_class_on_an_inner_node_keeps_what_its_name_does_not_say(walk: Crosswa
     assert path(other) == [("Animalia", 0.9), ("Turdidae", 0.8), ("Turdus", 0.7), ("species not given", 0.1)]
 
 
-def test_a_hole_is_no_taxon_and_stays(walk: Crosswalk) -> None:
+def test_a_hole_is_not_renamed(walk: Crosswalk) -> None:
     nameless = Taxon("family", "no family in Animalia", (("kingdom", "Animalia"),))
     hole = Prediction(nameless, 0.3, (Step("kingdom", "Animalia", 0.9),))
     assert reported(walk, hole).predictions == (replace(hole, note="not in there.csv"),)
@@ -174,7 +174,7 @@ def test_an_error_stays_an_error(walk: Crosswalk) -> None:
     assert walk.report(result) is result
 
 
-def test_notes_count_what_is_found_and_name_what_is_not(walk: Crosswalk) -> None:
+def test_notes_count_matches_and_list_missing_taxa(walk: Crosswalk) -> None:
     assert walk.notes() == (
         "reported as in there.csv: 6 of 8 classes found there (3 by synonym, 2 by name, 1 by id); "
         "shares of higher taxa are those of this run's own tree",
@@ -187,7 +187,7 @@ def test_notes_count_what_is_found_and_name_what_is_not(walk: Crosswalk) -> None
     assert nothing.notes()[0] == "reported as in labels: 0 of 8 classes found there"
 
 
-def test_a_taxonomy_crossed_to_itself_changes_nothing(walk: Crosswalk) -> None:
+def test_a_crosswalk_to_the_same_taxonomy_changes_nothing(walk: Crosswalk) -> None:
     same = Crosswalk(walk.source, walk.source)
     one = predicted(walk, "Cyanistes caeruleus", 0.9, 0.8, 0.7, 0.6)
     result = Result("a.png", predictions=(one,), ranks=(RankWinner("species", one.taxon, 0.6, on_path=True),))

@@ -1,4 +1,4 @@
-"""Names and authors apart: examples by hand, and names that real checklists keep in two columns."""
+"""Parsing names and authors: examples, and names that real checklists have in two columns."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
         ("Negaprion brevirostris", "(Poey, 1868)"),
     ],
 )
-def test_name_and_authorship_apart(name: str, authorship: str) -> None:
+def test_split_authorship(name: str, authorship: str) -> None:
     assert split_authorship(f"{name} {authorship}".strip()) == (name, authorship)
 
 
@@ -81,7 +81,7 @@ def test_name_and_authorship_apart(name: str, authorship: str) -> None:
         "",
     ],
 )
-def test_what_it_is_not_sure_of_stays_whole(text: str) -> None:
+def test_unrecognised_text_is_not_split(text: str) -> None:
     assert split_authorship(text) == (text, "")
 
 
@@ -175,7 +175,7 @@ def test_no_word_is_lost_and_no_name_is_split_twice(words: list[str], rank: str)
 
 
 def _pairs(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """(name, authorship, rank) of files that keep them in columns of their own."""
+    """(name, authorship, rank) of files that have them in separate columns."""
     unnamed = {"dwca/27/ipni.txt": (3, 4, 5), "dwca/6/if.txt": (1, 2, 3)}
     for path in ("dwca/10/worms.txt", "dwca/21/taxa.txt", *unnamed, "dwca/37/redlist.csv", "taxalign/a/Taxon.tsv",
                  "taxalign/b/Taxon.tsv", "coldp/0/data/name.tsv", "coldp/1/names.tsv", "coldp/4/name.tsv"):  # fmt: skip

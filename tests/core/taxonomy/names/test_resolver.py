@@ -64,7 +64,7 @@ def test_authors_and_daggers_do_not_matter(name: str) -> None:
     assert names(resolver(), name) == ["Morus bassanus"]
 
 
-def test_homonyms_are_ambiguous_until_told_apart() -> None:
+def test_homonyms_are_ambiguous_without_rank_kingdom_or_path() -> None:
     found = resolver()
     assert not found.find("Morus").found
     assert names(found, "Morus") == ["Morus", "Morus"]
@@ -103,7 +103,7 @@ def test_a_species_of_a_genus_that_was_renamed_is_found_by_its_epithet() -> None
     assert names(found, "Ocneria dispar") == [] and names(found, "Morus monacha") == []
 
 
-def test_a_lineage_elsewhere_ranks_and_loses_nothing() -> None:
+def test_a_lineage_ranks_candidates_and_excludes_none() -> None:
     found = resolver()
     assert names(found, "Animalia; Lymantriidae; Lymantria monacha") == ["Lymantria monacha"], "its family has moved"
     assert names(found, "Animalia; Phaethontidae; Morus") == ["Morus"]
@@ -113,7 +113,7 @@ def test_a_lineage_elsewhere_ranks_and_loses_nothing() -> None:
     assert names(found, "Protozoa; Lymantria") == ["Lymantria"], "protists may be under either code"
 
 
-def test_a_family_that_stands_at_two_places_is_told_apart_by_its_whole_lineage() -> None:
+def test_a_family_in_two_places_is_distinguished_by_its_lineage() -> None:
     builder = TaxonomyBuilder()
     for order in ("Osmundales", ""):
         builder.add_lineage([("kingdom", "Plantae"), ("order", order), ("family", "Osmundaceae")])
@@ -151,7 +151,7 @@ def test_a_taxon_without_rank_stands_in_for_one_of_the_rank() -> None:
     assert [found.taxonomy.rank(node) for node in found.find("Aves", "genus").nodes] == ["genus"]
 
 
-def test_what_was_meant() -> None:
+def test_suggestions() -> None:
     found = resolver()
     assert found.near("Cyanistes ceruleus")[0] == "species Cyanistes caeruleus"
     assert found.near("Parus ceruleus")[0] == "species Cyanistes caeruleus (parus caeruleus)"

@@ -54,7 +54,7 @@ def test_bets_go_from_the_most_general_to_the_best_class(tree: Taxonomy, many: n
 
 
 @given(trees(), trees(), logits)
-def test_joined_bets_decide_as_apart(tree: Taxonomy, other: Taxonomy, many: np.ndarray) -> None:
+def test_concatenated_bets_select_the_same_nodes(tree: Taxonomy, other: Taxonomy, many: np.ndarray) -> None:
     apart = [bets_of(many[:, : t.n_classes], t) for t in (tree, other)]
     joined = Bets.concatenate(apart)
     for decide in (lambda some: select_most_specific(some, 0.6), lambda some: select_best_bet(some, 0.4)):
@@ -62,7 +62,7 @@ def test_joined_bets_decide_as_apart(tree: Taxonomy, other: Taxonomy, many: np.n
 
 
 @given(trees(), st.integers(0, 2**32 - 1))
-def test_right_is_the_true_class_or_what_is_above_it(tree: Taxonomy, seed: int) -> None:
+def test_correct_is_the_true_class_or_an_ancestor(tree: Taxonomy, seed: int) -> None:
     random = np.random.default_rng(seed)
     nodes, true = random.integers(0, tree.n_nodes, 20), random.integers(0, tree.n_classes, 20)
     expected = [node in above(tree, int(tree.leaf_node_C[c])) for node, c in zip(nodes.tolist(), true.tolist())]
@@ -70,7 +70,9 @@ def test_right_is_the_true_class_or_what_is_above_it(tree: Taxonomy, seed: int) 
 
 
 @given(trees(), st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.8, 0.95]))
-def test_the_lambda_found_reaches_the_accuracy_and_hardly_more(tree: Taxonomy, seed: int, accuracy: float) -> None:
+def test_the_fitted_lambda_is_the_smallest_that_reaches_the_accuracy(
+    tree: Taxonomy, seed: int, accuracy: float
+) -> None:
     random = np.random.default_rng(seed)
     logits_BC = random.normal(0, 2, (60, tree.n_classes)).astype(np.float32)
     chances = np.exp(logits_BC.astype(np.float64))
@@ -83,19 +85,19 @@ def test_the_lambda_found_reaches_the_accuracy_and_hardly_more(tree: Taxonomy, s
 
 
 def test_overconfident_shares_take_a_lambda_beyond_the_papers_bound() -> None:
-    """All shares say 0.99, half of the images are something else: only the root is right often enough."""
+    """All probabilities are 0.99, but half of the images are another class: only the root is accurate enough."""
     tree = from_labels(["a", "b"])
     found = bets_of(np.log(np.array([[0.99, 0.01]] * 4, np.float32)), tree)
     lambda_ = fit_lambda(found, np.array([0, 1, 0, 1]), tree, 0.9)
     assert lambda_ == pytest.approx(99, rel=1e-3) and select_best_bet(found, lambda_).tolist() == [0] * 4
 
 
-def test_what_cannot_be_reached_is_said() -> None:
+def test_unreachable_accuracies_are_errors() -> None:
     tree = from_labels(["a", "b"])
     certain = bets_of(np.array([[200.0, -200.0]], np.float32), tree)
     with pytest.raises(RecipeError, match=r"no λ makes 90.0% of these 1 images correct, at most 0.0%.*temperature"):
         fit_lambda(certain, np.array([1]), tree, 0.9)
-    with pytest.raises(RecipeError, match="there is none"):
+    with pytest.raises(RecipeError, match="there are none"):
         fit_lambda(certain, np.array([], np.int64), tree, 0.9)
     with pytest.raises(RecipeError, match="between 0 and 1"):
         fit_lambda(certain, np.array([0]), tree, 1.0)

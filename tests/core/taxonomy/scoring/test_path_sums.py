@@ -11,7 +11,7 @@ from random_trees import above, trees
 
 
 @given(trees(), st.integers(0, 2**32 - 1))
-def test_sums_are_those_of_a_walk_up_from_each_node(taxonomy: Taxonomy, seed: int) -> None:
+def test_sums_agree_with_a_traversal(taxonomy: Taxonomy, seed: int) -> None:
     rng = np.random.default_rng(seed)
     some = rng.permutation(taxonomy.n_nodes)[: rng.integers(1, taxonomy.n_nodes + 1)]
     nodes = np.array(sorted({n for node in some for n in above(taxonomy, int(node))}), np.int64)

@@ -16,12 +16,12 @@ from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.scoring.rollup import BLOCK, get_plan, roll_up, select_top_rows
 
 HALF_ULP = 2.0**-24
-"""What a float32 operation rounds by at most, relative to its result."""
+"""Largest relative rounding error of a float32 operation."""
 
 
 @st.composite
 def trees(draw: st.DrawFn) -> Taxonomy:
-    """Random trees with classes on some inner nodes; unranked, or with ranks that repeat, are skipped and lie astray."""
+    """Random trees with classes on some inner nodes; unranked, or with repeated, skipped and misplaced ranks."""
     builder = TaxonomyBuilder()
     ranks = draw(st.sampled_from([("",), ("family", "genus", "species"), ("", "order", "family", "genus", "species")]))
     for number in range(1, draw(st.integers(1, 25)) + 1):
@@ -32,7 +32,7 @@ def trees(draw: st.DrawFn) -> Taxonomy:
 
 
 def naive(logits_C: np.ndarray, taxonomy: Taxonomy, node: int) -> float:
-    """The log-share of a node: a sum over the leaves below it, found by walking up from each, in float64."""
+    """The log-probability of a node: a sum over the leaves below it, found by traversal, in float64."""
 
     def logsumexp(values: list[float]) -> float:
         top = max(values)
@@ -76,7 +76,7 @@ def assert_as_exact_as_float32(log_probs: torch.Tensor, expected: list[float]) -
     st.integers(1, 9),
     st.sampled_from([0, tree.SMALL]),
 )
-def test_agrees_with_a_walk(taxonomy: Taxonomy, seed: int, scale: float, size: int, small: int) -> None:
+def test_agrees_with_a_traversal(taxonomy: Taxonomy, seed: int, scale: float, size: int, small: int) -> None:
     """At 20, logits are as far apart as sums in float32 can be; at 100, mostly further."""
     logits = np.random.default_rng(seed).uniform(-scale, scale, (3, taxonomy.n_classes)).astype(np.float32)
     with patch.object(tree, "SMALL", small):  # in a tree that holds no leaves, runs go on from part to part
@@ -90,10 +90,10 @@ def test_agrees_with_a_walk(taxonomy: Taxonomy, seed: int, scale: float, size: i
         np.testing.assert_allclose(scores.log_probs_BI[row].exp().numpy(), np.exp(expected), rtol=0, atol=1e-6)
         best = np.argsort(-logits[row], kind="stable")[:4]
         np.testing.assert_array_equal(logits[row][scores.top_BK[row].numpy()], logits[row][best])
-        told = [
+        expected = [
             naive(logits[row].astype(np.float64), taxonomy, int(taxonomy.leaf_node_C[c])) for c in scores.top_BK[row]
         ]
-        assert_as_exact_as_float32(scores.log_top_BK[row], told)
+        assert_as_exact_as_float32(scores.log_top_BK[row], expected)
 
 
 @given(trees(), st.integers(0, 2**32 - 1))
@@ -124,7 +124,7 @@ def test_a_clade_whose_share_underflows_keeps_its_log(logits: list[float]) -> No
 
 
 def test_a_later_part_may_lie_far_above_the_first() -> None:
-    """Further than float64's exp reaches, so that the reference must move."""
+    """Differences beyond the range of float64's exp, so that the reference must move."""
     taxonomy = two_families()
     scores = roll_up(in_parts(torch.tensor([[-1000.0, 0.0, 1000.0], [0.0, 0.0, 0.0]]), 1), taxonomy, n_best=2)
     family_b = taxonomy.names.index("B")
@@ -157,7 +157,7 @@ def test_a_later_part_far_above_the_first_costs_no_digits() -> None:
     ],
 )
 def test_a_run_follows_the_reference_through_its_parts(logits: list[float]) -> None:
-    """The first three classes are one run; a part for each, often far above the one before."""
+    """The first three classes are one run; each is a part, often far above the previous one."""
     builder = TaxonomyBuilder()
     for family, species in [("A", "a1"), ("A", "a2"), ("A", "a3"), ("B", "b")]:
         builder.add_lineage([("family", family), ("species", species)])
@@ -179,7 +179,7 @@ def test_impossible_classes_stay_impossible() -> None:
 
 
 def test_many_equal_classes_below_one_node_lose_nothing() -> None:
-    """A float32 sum, one after the other, would be off in the fourth digit."""
+    """A sequential float32 sum would be wrong in the fourth digit."""
     taxonomy = from_labels([f"label {i}" for i in range(200_000)])
     logits = Logits.of(torch.full((1, 200_000), 0.1))
     scores = roll_up(logits, taxonomy)
@@ -208,7 +208,7 @@ def test_a_large_tree_is_the_same_tree(taxonomy: Taxonomy, seed: int) -> None:
 
 
 def test_size_favours_large_clades() -> None:
-    """The design's own figure: one species at logit +2 against 300 relatives of another family at 0."""
+    """One species at logit +2 against 300 species of another family at 0."""
     builder = TaxonomyBuilder()
     builder.add_lineage([("family", "small"), ("species", "s")])
     for i in range(300):

@@ -1,4 +1,4 @@
-"""Where answers and truth meet, against sets of ancestors."""
+"""Lowest common ancestors, compared with sets of ancestors."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def details(tree: Taxonomy, name: str) -> dict[str, str]:
     return dict(tree.taxon(node).extra)
 
 
-def test_name_usages_in_a_folder_a_zip_and_alone(tmp_path: Path) -> None:
+def test_name_usages_in_a_folder_a_zip_and_a_single_file(tmp_path: Path) -> None:
     folder = write(
         tmp_path / "a", {"NameUsage.tsv": USAGES, "VernacularName.tsv": "taxonID\tname\tlanguage\n3\tgreat tit\teng\n"}
     )
@@ -85,7 +85,7 @@ n6,Parus nobody,,species
     assert [(problem.kind, problem.line) for problem in tree.problems] == [("bare name", 7)]
 
 
-def test_names_are_put_together_from_their_parts(tmp_path: Path) -> None:
+def test_names_are_composed_from_their_parts(tmp_path: Path) -> None:
     usages = "ID,parentID,rank,uninomial,genericName,specificEpithet,infraspecificEpithet,cultivarEpithet,scientificName,status\n"
     usages += "1,,genus,Malus,,,,,,\n2,1,species,,Malus,domestica,,,,\n3,2,cultivar,,Malus,domestica,,Gala,,\n"
     assert tree_text(read(write(tmp_path / "a", {"nameusage.csv": usages}))) == [
@@ -101,7 +101,7 @@ def test_a_taxon_without_its_name_is_an_error(tmp_path: Path) -> None:
         ColdpReader().read(path)
 
 
-def test_other_folders_are_not_taken(tmp_path: Path) -> None:
+def test_other_folders_are_not_recognised(tmp_path: Path) -> None:
     assert not ColdpReader().sniff(write(tmp_path / "a", {"name.tsv": "ID\n"}), b"")
     assert not AcefReader().sniff(tmp_path / "a", b"")
     with pytest.raises(TaxonomyError, match=r"neither a table NameUsage nor .* it has name\.tsv"):
@@ -144,12 +144,12 @@ Coleoptera [order]
 
 
 @pytest.mark.parametrize("number", sorted(AWKWARD))
-def test_the_awkward_packages(shared_data: Path, number: str) -> None:
+def test_irregular_packages(shared_data: Path, number: str) -> None:
     tree = read(shared_data / "col_dwca" / "coldp" / number)
     assert places(tree_text(tree)) == places(AWKWARD[number].splitlines())
 
 
-def test_files_in_the_plural(shared_data: Path) -> None:
+def test_plural_file_names(shared_data: Path) -> None:
     """Package 1 is package 0 with other file names, and without its odd names."""
     expected = (shared_data / "col_dwca" / "coldp" / "0" / "expected.tree").read_text("utf-8").splitlines()
     expected = [

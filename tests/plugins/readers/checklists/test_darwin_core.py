@@ -86,7 +86,7 @@ def test_ids_parents_and_synonyms(tmp_path: Path) -> None:
     assert [(problem.kind, problem.line) for problem in tree.problems] == [("bare name", 9)]
 
 
-def test_a_file_alone_and_a_zip_are_read_alike(tmp_path: Path) -> None:
+def test_a_single_file_and_a_zip_give_the_same_tree(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", {"taxon.tsv": CORE})
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("checklist/taxon.tsv", CORE)
@@ -96,9 +96,17 @@ def test_a_file_alone_and_a_zip_are_read_alike(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-def test_encodings_and_line_ends_are_seen(tmp_path: Path, encoding: str, newline: str) -> None:
+def test_encodings_and_line_ends_are_detected(tmp_path: Path, encoding: str, newline: str) -> None:
     tree = read(write(tmp_path / "a", {"taxon.tsv": CORE.replace("\n", newline).encode(encoding)}))
     assert taxon(tree, "Parus major newtoni").authorship == "Pražák, 1894"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_truncated_unicode_is_an_error(tmp_path: Path, encoding: str) -> None:
+    content = CORE.rstrip("\n").replace("newtoni", "ñ").encode(encoding)
+    content = content[:-1] if "16" in encoding else content[: content.index("ñ".encode()) + 1]
+    with pytest.raises(TaxonomyError, match=r"taxon\.tsv, line \d+: not valid UTF-.*; check that the file is complete"):
+        read(write(tmp_path / "a", {"taxon.tsv": content}))
 
 
 def test_latin_1_is_read_with_a_warning(tmp_path: Path) -> None:
@@ -108,7 +116,7 @@ def test_latin_1_is_read_with_a_warning(tmp_path: Path) -> None:
     assert ("encoding", 6) in [(problem.kind, problem.line) for problem in tree.problems]
 
 
-def test_latin_1_told_by_the_meta_file_is_no_problem(tmp_path: Path) -> None:
+def test_latin_1_declared_in_the_meta_file_gives_no_warning(tmp_path: Path) -> None:
     fields = field(0, "taxonID") + field(3, "scientificName")
     text = CORE.replace("Pražák", "Müller").encode("latin-1")
     tree = read(
@@ -183,7 +191,7 @@ taxonID,kingdom,class,order,family,genus,scientificName,taxonRank,scientificName
     ]
 
 
-def test_columns_that_the_standard_has_not_but_files_have(tmp_path: Path) -> None:
+def test_non_standard_columns(tmp_path: Path) -> None:
     header = "taxonID,scientificName,taxonRank,genus,species,vernacularName\n"
     rows = header + "1,Parus major newtoni,subspecies,Parus,major,British tit\n"
     tree = read(write(tmp_path / "a", {"t.csv": rows}))
@@ -191,7 +199,7 @@ def test_columns_that_the_standard_has_not_but_files_have(tmp_path: Path) -> Non
     assert tree.class_taxon(0).common_name() == "British tit"
 
 
-def test_names_say_what_identifiers_do_not(tmp_path: Path) -> None:
+def test_references_by_name(tmp_path: Path) -> None:
     rows = """\
 id\tscientificName\tparentNameUsage\tacceptedNameUsage\tfamily\tgenus\ttaxonRank\ttaxonomicStatus
 1\tTrimezia Salisb.\tIridaceae Juss.\t\tIridaceae\tTrimezia\tGENERO\tNOME_ACEITO
@@ -236,7 +244,7 @@ def test_a_list_of_names_in_one_genus_column(shared_data: Path) -> None:
     }
 
 
-def test_a_synonym_of_several_taxa_stands_at_each(tmp_path: Path) -> None:
+def test_a_synonym_of_several_taxa_is_added_to_each(tmp_path: Path) -> None:
     for rows in ("3\tAus dus\t1|2\n", "3\tAus dus\t1\n3\tAus dus\t2\n"):
         head = "taxonID\tscientificName\tacceptedNameUsageID\n1\tAus bus\t1\n2\tAus cus\t\n"
         tree = read(write(tmp_path / "a", {"t.txt": head + rows}))
@@ -265,7 +273,7 @@ def test_gbif_lists_of_species_and_occurrences(tmp_path: Path) -> None:
     assert again.problems == ()
 
 
-def test_all_that_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
+def test_all_errors_are_reported_with_their_lines(tmp_path: Path) -> None:
     rows = "taxonID\tparentNameUsageID\tscientificName\n1\t2\tAus\n2\t1\tBus\n3\t\t\n4\t9\tCus\n5\t4\tDus\n5\t1\tDus\n"
     path = write(tmp_path / "a", {"t.tsv": rows})
     with pytest.raises(TaxonomyError) as caught:
@@ -295,13 +303,13 @@ def test_all_that_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
         (meta("<location>t.txt</location>"), "names no taxon"),
     ],
 )
-def test_a_broken_description_is_named(tmp_path: Path, xml: str, told: str) -> None:
+def test_an_invalid_description_is_an_error(tmp_path: Path, xml: str, told: str) -> None:
     path = write(tmp_path / "a", {"t.txt": CORE, "meta.xml": xml})
     with pytest.raises(TaxonomyError, match=told):
         DarwinCoreReader().read(path)
 
 
-def test_an_endless_line_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_overlong_line_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioclip_x_plugins.readers.delimited.LONGEST", 1000)
     path = write(tmp_path / "a", {"t.txt": CORE + "9\t" + "x" * 2000})
     with pytest.raises(TaxonomyError, match=r"t\.txt, line 10: longer than 1,000"):
@@ -312,13 +320,13 @@ def test_an_endless_line_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("row", "told"),
     [('3,"Aus bus,species\n4,Aus cus,species\n', "never closed"), ('3,"Aus" bus,species\n', "expected after")],
 )
-def test_a_stray_quote_is_told_with_the_line_it_stands_in(tmp_path: Path, row: str, told: str) -> None:
+def test_a_stray_quote_is_reported_with_its_line(tmp_path: Path, row: str, told: str) -> None:
     path = write(tmp_path / "a", {"t.csv": 'taxonID,scientificName,taxonRank\n1,"Aus\naus",species\n' + row})
     with pytest.raises(TaxonomyError, match=rf"t\.csv, line 4: .*{told}"):
         DarwinCoreReader().read(path)
 
 
-def test_a_broken_zip_is_told_by_this_reader(tmp_path: Path) -> None:
+def test_a_damaged_zip_is_reported_by_this_reader(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(b"PK\x03\x04 and nothing more")
     with pytest.raises(TaxonomyError, match="damaged or incomplete"):
@@ -337,7 +345,7 @@ def test_a_broken_zip_is_told_by_this_reader(tmp_path: Path) -> None:
         "\x00\x01scientificName",
     ],
 )
-def test_other_tables_are_not_taken(tmp_path: Path, text: str) -> None:
+def test_other_tables_are_not_recognised(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(text, "utf-8")
     assert not DarwinCoreReader().sniff(path, text.encode())
@@ -371,7 +379,7 @@ def test_varieties_without_a_species_get_one(shared_data: Path, number: str) -> 
     assert ours - made - moved == theirs - on_genus - moved
 
 
-def test_subgenera_are_no_part_of_a_binomial(shared_data: Path) -> None:
+def test_subgenera_are_not_part_of_a_binomial(shared_data: Path) -> None:
     """The Catalogue of Life's file shows "Hyalonema (Corynonema) calix" as "Hyalonema sp. Corynonema"; the rest must agree."""
     folder = shared_data / "col_dwca" / "dwca" / "21"
     tree = read(folder)
@@ -389,7 +397,7 @@ def test_subgenera_are_no_part_of_a_binomial(shared_data: Path) -> None:
     assert calix.lineage[-2] == ("subgenus", "Hyalonema (Corynonema)")
 
 
-def test_what_is_bare_is_left_out(shared_data: Path) -> None:
+def test_bare_names_are_left_out(shared_data: Path) -> None:
     for number in ("6", "10", "18", "19"):
         folder = shared_data / "col_dwca" / "dwca" / number
         expected = [

@@ -46,7 +46,7 @@ def read(path: Path, text: str, **options: str) -> Taxonomy:
     return reader.read(path)
 
 
-def test_species_by_default_and_the_rest_counted(tmp_path: Path) -> None:
+def test_species_by_default_with_other_categories_counted(tmp_path: Path) -> None:
     tree = read(tmp_path / "a.csv", EBIRD)
     assert tree_text(tree) == [
         *OSTRICH,
@@ -76,7 +76,7 @@ def test_species_by_default_and_the_rest_counted(tmp_path: Path) -> None:
     }
 
 
-def test_forms_lie_below_their_species(tmp_path: Path) -> None:
+def test_forms_are_below_their_species(tmp_path: Path) -> None:
     tree = read(tmp_path / "a.csv", EBIRD, keep="forms")
     lines = tree_text(tree)
     place = lines.index("      Anas platyrhynchos [species]")
@@ -88,7 +88,7 @@ def test_forms_lie_below_their_species(tmp_path: Path) -> None:
     assert "Anas platyrhynchos" in names  # a mallard of no kind in particular is a class still
 
 
-def test_what_is_no_taxon_lies_in_the_lowest_that_holds_it(tmp_path: Path) -> None:
+def test_entries_that_are_not_taxa_are_below_the_lowest_taxon_that_contains_them(tmp_path: Path) -> None:
     tree = read(tmp_path / "a.csv", EBIRD, keep="all")
     at = {tree.class_taxon(c).name: tree.class_taxon(c).lineage[-2:] for c in range(tree.n_classes)}
     assert at["Anatidae sp."] == (("family", "Anatidae"), ("spuh", "Anatidae sp."))
@@ -98,7 +98,7 @@ def test_what_is_no_taxon_lies_in_the_lowest_that_holds_it(tmp_path: Path) -> No
     assert tree.problems == ()
 
 
-def test_a_form_whose_species_is_not_listed_brings_it(tmp_path: Path) -> None:
+def test_an_unlisted_species_of_a_form_is_added(tmp_path: Path) -> None:
     head, *rows = EBIRD.splitlines(keepends=True)
     lines = tree_text(read(tmp_path / "a.csv", head + rows[4], keep="forms"))
     assert lines[-2:] == ["      Anas platyrhynchos [species]", "        Anas platyrhynchos platyrhynchos [subspecies]"]
@@ -113,7 +113,7 @@ def test_clements_checklist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["family,species,common_name\n", "CATEGORY,name\n", ""])
-def test_other_tables_are_not_taken(tmp_path: Path, text: str) -> None:
+def test_other_tables_are_not_recognised(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(text, "utf-8")
     assert not EbirdReader().sniff(path, text.encode())

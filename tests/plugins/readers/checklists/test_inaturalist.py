@@ -61,7 +61,7 @@ def test_categories_at_other_ranks(tmp_path: Path, changed: dict[str, Any], line
     assert lineages(read(tmp_path / "c.json", [MAGPIE | changed])) == [lineage]
 
 
-def test_categories_that_tell_no_ranks(tmp_path: Path) -> None:
+def test_categories_without_ranks(tmp_path: Path) -> None:
     categories = [
         {"id": 0, "name": "Pica hudsonia", "supercategory": "Aves"},
         {"id": 1, "name": "Polar bear", "supercategory": "animal"},
@@ -117,13 +117,13 @@ def test_names_of_folders_in_a_file(tmp_path: Path) -> None:
         ("f.txt", f"{FOLDER}\n\0\n", ["f.txt, line 2: a NUL byte"]),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, name: str, document: Any, messages: list[str]) -> None:
+def test_errors_name_their_place(tmp_path: Path, name: str, document: Any, messages: list[str]) -> None:
     with pytest.raises(TaxonomyError) as caught:
         read(tmp_path / name, document)
     assert all(message in str(caught.value) for message in messages), str(caught.value)
 
 
-def test_a_folder_with_one_that_is_called_otherwise(tmp_path: Path) -> None:
+def test_an_unexpected_folder_name_is_an_error(tmp_path: Path) -> None:
     for name in (FOLDER, "other"):
         (tmp_path / name).mkdir()
     with pytest.raises(TaxonomyError, match=r"expected a name such as .*, got 'other'"):

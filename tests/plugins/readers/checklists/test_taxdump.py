@@ -60,7 +60,7 @@ def read(folder: Path, files: dict[str, str] = FILES) -> Taxonomy:
     return read_taxonomy(create_registry(), folder)
 
 
-def test_what_is_kept_of_a_dump(tmp_path: Path) -> None:
+def test_names_and_identifiers_of_a_dump(tmp_path: Path) -> None:
     tree = read(tmp_path / "taxdump")
     coli = tree.taxon(next(node for node in range(tree.n_nodes) if tree.names[node] == "Escherichia coli"))
     assert coli.lineage == (
@@ -76,14 +76,14 @@ def test_what_is_kept_of_a_dump(tmp_path: Path) -> None:
     assert (coli.ids, coli.extra) == ({"ncbi": "562"}, {"ncbi_merged": "662 700"})
 
 
-def test_no_rank_and_clade_are_no_rank_and_others_keep_theirs(tmp_path: Path) -> None:
+def test_no_rank_and_clade_give_no_rank(tmp_path: Path) -> None:
     tree = read(tmp_path / "taxdump")
     ranks = {tree.names[node]: tree.rank(node) for node in range(1, tree.n_nodes)}
     assert (ranks["a clade"], ranks["Escherichia coli K-12"]) == ("", "strain")
     assert "root" not in ranks
 
 
-def test_a_file_or_an_archive_will_do_as_well(tmp_path: Path) -> None:
+def test_a_file_or_an_archive_is_read_too(tmp_path: Path) -> None:
     expected = read(tmp_path / "taxdump").fingerprint
     with tarfile.open(tmp_path / "dump.tar.gz", "w:gz") as tar:
         for name, text in FILES.items():
@@ -104,20 +104,22 @@ def test_a_file_or_an_archive_will_do_as_well(tmp_path: Path) -> None:
         ({"nodes.dmp": nodes(*NODES[:2], *NODES[3:])}, "nodes.dmp, line 3", "the parent '543' of genus Escherichia"),
         ({"nodes.dmp": nodes(*NODES[:2], ("543", "562", "family"), *NODES[3:])}, "nodes.dmp, line", "cycle"),
         ({"nodes.dmp": FILES["nodes.dmp"] + "562\t|"}, "nodes.dmp, line 8", "expected at least 3 cells"),
-        ({"names.dmp": FILES["names.dmp"] * 300 + "x\t|\ty\n"}, f"names.dmp, line {17 * 300 + 1}", "expected at least 4 cells"),
+        (
+            {"names.dmp": FILES["names.dmp"] * 300 + "x\t|\ty\n"},
+            f"names.dmp, line {17 * 300 + 1}",
+            "expected at least 4 cells",
+        ),
         ({"names.dmp": "1\t|\ta\0b\n"}, "names.dmp, line 1", "a NUL byte"),
         ({"nodes.dmp": ""}, "", "is empty: it names no taxon"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_and_line(
-    tmp_path: Path, changed: dict[str, str], where: str, message: str
-) -> None:
+def test_errors_name_file_and_line(tmp_path: Path, changed: dict[str, str], where: str, message: str) -> None:
     with pytest.raises(TaxonomyError) as caught:
         read(tmp_path / "taxdump", FILES | changed)
     assert where in str(caught.value) and message in str(caught.value)
 
 
-def test_names_without_their_node_are_noted(tmp_path: Path) -> None:
+def test_names_without_a_node_are_noted(tmp_path: Path) -> None:
     tree = read(tmp_path / "taxdump", FILES | {"names.dmp": names(*NAMES, ("77", "x", "synonym"))})
     assert [problem.kind for problem in tree.problems] == ["no node"]
 

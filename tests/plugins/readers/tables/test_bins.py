@@ -36,7 +36,7 @@ def test_labels_below_their_bins(tmp_path: Path) -> None:
     assert in_bins(pets(tmp_path)) == PETS
 
 
-def test_shares_of_bins_are_sums_of_a_softmax(tmp_path: Path, tiny_model: str, pictures: Path) -> None:
+def test_probabilities_of_bins_are_sums_of_a_softmax(tmp_path: Path, tiny_model: str, pictures: Path) -> None:
     """As pybioclip's CustomLabelsBinningClassifier: a softmax over the labels, added up bin by bin."""
     labels = tuple(PETS)
     by_label = Classifier(tiny_model, labels=labels, k=len(labels))
@@ -60,11 +60,11 @@ def test_shares_of_bins_are_sums_of_a_softmax(tmp_path: Path, tiny_model: str, p
         '"label","bin"\n" fox ","canid"\nbear , bear\n',
     ],
 )
-def test_spellings_of_a_table(text: str | bytes, tmp_path: Path) -> None:
+def test_table_dialects(text: str | bytes, tmp_path: Path) -> None:
     assert in_bins(file_of(tmp_path, text)) == {"fox": "canid", "bear": "bear"}
 
 
-def test_what_is_odd_is_noted(tmp_path: Path) -> None:
+def test_duplicates_and_unused_columns_are_noted(tmp_path: Path) -> None:
     tree = BinsReader().read(file_of(tmp_path, "label,bin,who\nfox,canid,me\nfox,canid,you\n"))
     assert tree.notes == ("1 labels are listed twice; duplicates are ignored", "bins.csv: columns not used: who")
 
@@ -89,12 +89,12 @@ def test_what_is_odd_is_noted(tmp_path: Path) -> None:
         (b"label,bin\nf\xf6x,canid\n", "line 2: not valid utf-8"),
     ],
 )
-def test_files_that_are_wrong(text: str | bytes, message: str, tmp_path: Path) -> None:
+def test_invalid_files(text: str | bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match=message):
         BinsReader().read(file_of(tmp_path, text))
 
 
-def test_it_is_read_only_where_it_is_named(tmp_path: Path, tiny_model: str) -> None:
+def test_read_only_when_the_format_is_named(tmp_path: Path, tiny_model: str) -> None:
     path = file_of(tmp_path, "label,bin\nfox,canid\n")
     assert not BinsReader().sniff(path, path.read_bytes())
     with pytest.raises(TaxonomyError, match="name the format with --taxonomy-format: acef, bins, "):

@@ -30,7 +30,7 @@ def read(path: Path, text: str | bytes, format: str | None = None) -> Taxonomy:
         f"Feature ID\tTaxon\tConfidence\nGB_GCA_1\t{BAUMANNII.replace('Acinetobacter b', 'b')}\t0.9\n",
     ],
 )
-def test_the_same_lineage_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
+def test_equivalent_files_give_the_same_lineage(tmp_path: Path, content: str | bytes) -> None:
     tree = read(tmp_path / "bac120.tsv", content)
     assert tree.class_taxon(0).lineage == (
         ("domain", "Bacteria"), ("phylum", "Pseudomonadota"), ("class", "Gammaproteobacteria"),
@@ -46,7 +46,7 @@ def test_genomes_of_one_species_are_counted(tmp_path: Path) -> None:
     assert read(tmp_path / "b.tsv", f"GB_1\t{BAUMANNII}\n").class_taxon(0).extra == {}
 
 
-def test_a_prefix_without_a_name_is_a_rank_that_is_lacking(tmp_path: Path) -> None:
+def test_a_prefix_without_a_name_is_a_missing_rank(tmp_path: Path) -> None:
     text = f"{BAUMANNII}\nd__Archaea;p__Thermoproteota;c__;o__;f__;g__;s__\n{ABOVE};g__;s__\n"
     tree = read(tmp_path / "a.tsv", text)
     lineages = [tree.class_taxon(c).lineage[-1] for c in range(tree.n_classes)]
@@ -70,14 +70,14 @@ def test_a_prefix_without_a_name_is_a_rank_that_is_lacking(tmp_path: Path) -> No
         (f"{BAUMANNII}\n\0\n", 2, "a NUL byte"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_errors_name_the_line(tmp_path: Path, text: str, line: int, message: str) -> None:
     path = tmp_path / "a.tsv"
     with pytest.raises(TaxonomyError) as caught:
         read(path, text)
     assert f"{path}, line {line}: " in str(caught.value) and message in str(caught.value)
 
 
-def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError) as caught:
         read(tmp_path / "a.tsv", f"{BAUMANNII}\nx\n{BAUMANNII}\ny\n")
     assert [problem.line for problem in caught.value.problems] == [2, 4]
@@ -88,7 +88,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
         read(tmp_path / "a.tsv", "\n", "gtdb")
 
 
-def test_gtdb_itself(shared_data: Path) -> None:
+def test_a_gtdb_release(shared_data: Path) -> None:
     path = shared_data / "ncbi_gtdb" / "onecodex" / "gtdb_sample.tsv"
     rows = [line.split("\t") for line in path.read_text("utf-8").splitlines()]
     tree = read_taxonomy(create_registry(), path)
@@ -106,6 +106,6 @@ def test_gtdb_itself(shared_data: Path) -> None:
         ("gtdb_inconsistent.tsv", "line 2: genus Acinetobacter is below family WRONG_FAMILY, but in line 1 below"),
     ],
 )
-def test_gtdb_broken_on_purpose(shared_data: Path, name: str, message: str) -> None:
+def test_corrupted_gtdb_files(shared_data: Path, name: str, message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
         read_taxonomy(create_registry(), shared_data / "ncbi_gtdb" / "onecodex" / name)

@@ -39,7 +39,7 @@ def test_the_same_tree_as_from_csv(tmp_path: Path, birds_csv: Path) -> None:
 
 
 @given(st.lists(st.tuples(*[st.sampled_from(["", " ", "Aus", "Bus", "Cus"])] * 3), min_size=1, max_size=30))
-def test_any_table_is_the_tree_of_its_csv(
+def test_any_table_gives_the_tree_of_its_csv(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
 ) -> None:
     folder = tmp_path_factory.mktemp("tables")
@@ -78,7 +78,7 @@ def test_lists_categories_numbers_and_nulls(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_wrong_is_told(tmp_path: Path) -> None:
+def test_invalid_files(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", {"family": ["Paridae", None], "note": ["x", "lost"]})
     with pytest.raises(TaxonomyError, match="row 2: no name at any rank"):
         read(path)

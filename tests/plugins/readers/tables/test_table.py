@@ -44,7 +44,7 @@ def test_a_table_of_birds(tmp_path: Path) -> None:
         BIRDS + "\n,,,,,,,,\n",
     ],
 )
-def test_the_same_table_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
+def test_equivalent_files_give_the_same_table(tmp_path: Path, content: str | bytes) -> None:
     assert read(tmp_path / "t.txt", content).fingerprint == read(tmp_path / "t.csv", BIRDS).fingerprint
 
 
@@ -57,7 +57,7 @@ def test_other_columns_are_kept(tmp_path: Path) -> None:
     assert taxon.common_names == {"en": ("great tit", "titmouse")}
 
 
-def test_identifiers_end_in_id_with_an_underscore(tmp_path: Path) -> None:
+def test_identifier_columns_end_in_underscore_id(tmp_path: Path) -> None:
     taxon = read(tmp_path / "t.csv", "species,gbif_id,is_hybrid,wnid\nParus major,1,no,n01\n").class_taxon(0)
     assert (taxon.ids, taxon.extra) == ({"gbif": "1"}, {"is_hybrid": "no", "wnid": "n01"})
 
@@ -87,7 +87,7 @@ def test_languages_with_a_country_or_a_script(tmp_path: Path) -> None:
         ("", "sp. nov. 1", "sp. nov. 1"),
     ],
 )
-def test_a_species_gets_its_genus_unless_it_has_one(tmp_path: Path, genus: str, cell: str, name: str) -> None:
+def test_the_genus_is_prefixed_to_a_species_without_one(tmp_path: Path, genus: str, cell: str, name: str) -> None:
     assert species(read(tmp_path / "t.csv", f"family,genus,species\nF,{genus},{cell}\n")) == [name]
 
 
@@ -103,7 +103,7 @@ def test_a_species_gets_its_genus_unless_it_has_one(tmp_path: Path, genus: str, 
     ],
 )
 @pytest.mark.parametrize("rank", ["subspecies", "variety", "form"])
-def test_below_species_the_species_stands_in_front(tmp_path: Path, rank: str, row: str, name: str) -> None:
+def test_the_species_is_prefixed_to_lower_ranks(tmp_path: Path, rank: str, row: str, name: str) -> None:
     assert species(read(tmp_path / "t.csv", f"genus,species,{rank}\n{row}\n")) == [name]
 
 
@@ -116,7 +116,7 @@ def test_only_line_ends_end_a_row(tmp_path: Path, odd: str) -> None:
         read(tmp_path / "t.csv", f"{table}Parus,Parus,minor,b\r\n")
 
 
-def test_a_class_listed_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
+def test_repeated_classes_are_merged_and_counted(tmp_path: Path) -> None:
     tree = read(tmp_path / "t.csv", "genus,species\nParus,Parus major\nParus,Parus minor\nParus,Parus major\n")
     assert species(tree) == ["Parus major", "Parus minor"]
     assert tree.notes == (f"{tmp_path / 't.csv'}, line 4: Parus major is listed again and taken once",)
@@ -197,7 +197,7 @@ YAML = """
         "- {Family: Paridae, GENUS: Parus, species: major}\n",
     ],
 )
-def test_the_three_shapes_of_yaml(tmp_path: Path, content: str) -> None:
+def test_the_three_layouts_of_yaml(tmp_path: Path, content: str) -> None:
     tree = read(tmp_path / "t.yaml", content)
     assert "Parus major" in species(tree)
     assert ("Parus" in species(tree)) == ("is_class" in content)
@@ -237,7 +237,7 @@ def test_numbers_may_be_identifiers(tmp_path: Path) -> None:
         assert (taxon.ids, taxon.extra) == ({"gbif": "97"}, {"weight": "1.5"})
 
 
-def test_a_node_with_nothing_under_its_keys(tmp_path: Path) -> None:
+def test_a_node_with_null_values(tmp_path: Path) -> None:
     keys = ("rank", "children", "common_names", "ids", "extra", "is_class")
     node = {"name": "Parus major", **dict.fromkeys(keys)}
     assert species(read(tmp_path / "t.json", json.dumps([node]))) == ["Parus major"]
@@ -272,7 +272,7 @@ def test_a_node_with_nothing_under_its_keys(tmp_path: Path) -> None:
         ("- {name: Parus, rank: 5}", "Parus, rank: expected text, got 5"),
     ],
 )
-def test_what_yaml_takes_for_something_else_is_no_name(tmp_path: Path, content: str, message: str) -> None:
+def test_values_that_yaml_does_not_parse_as_text_are_refused(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
         read(tmp_path / "t.yaml", content)
 
@@ -302,7 +302,7 @@ def test_a_list_of_real_lineages(shared_data: Path) -> None:
     assert tree.n_classes > 20 and "species" in tree.rank_tables
 
 
-def test_all_that_is_wrong_in_a_tree_of_nodes_is_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_in_a_tree_of_nodes_are_reported_together(tmp_path: Path) -> None:
     content = """
 - name: Paridae
   children:
@@ -319,7 +319,7 @@ def test_all_that_is_wrong_in_a_tree_of_nodes_is_told_at_once(tmp_path: Path) ->
     assert "Paridae > Parus ater: 'is_class' must be true or false, got 'perhaps'" in told[2]
 
 
-def test_labels_that_are_no_taxa_are_left_out_and_named(tmp_path: Path) -> None:
+def test_labels_that_are_not_taxa_are_dropped_with_a_note(tmp_path: Path) -> None:
     tree = read(tmp_path / "t.csv", "class,species,common_name\n,,blank\nMammalia,Lepus europaeus,brown hare\n")
     assert species(tree) == ["Lepus europaeus"]
     assert [str(problem) for problem in tree.problems] == [

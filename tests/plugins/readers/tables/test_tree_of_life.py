@@ -21,7 +21,7 @@ def read(tmp_path: Path, content: object) -> Taxonomy:
     return TreeOfLifeReader().read(path)
 
 
-def test_each_row_finds_its_class(tmp_path: Path) -> None:
+def test_each_row_has_its_class(tmp_path: Path) -> None:
     rows = names()
     tree = read(tmp_path, rows)
     assert tree.n_classes == len(rows) == 1000 and tree.notes == ()
@@ -80,12 +80,12 @@ def test_a_genus_beside_its_species_is_a_class(tmp_path: Path) -> None:
         ("[[[" + "[" * 100_000, "line 1: not valid JSON: maximum recursion depth"),
     ],
 )
-def test_files_that_are_broken(tmp_path: Path, content: object, message: str) -> None:
+def test_invalid_files(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
         read(tmp_path, content)
 
 
-def test_it_is_recognised_and_other_json_is_not(tmp_path: Path) -> None:
+def test_recognised_unlike_other_json(tmp_path: Path) -> None:
     registry = create_registry()
     for file, content, n in [
         ("list.json", [GOLDFISH], 1),

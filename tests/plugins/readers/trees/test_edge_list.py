@@ -41,11 +41,11 @@ BIRDS: Paths = {("bird", "duck", "teal"), ("bird", "duck", "mallard"), ("bird", 
         "bird __NULL__\nduck bird\ngull bird\nteal duck\nmallard duck\n",
     ],
 )
-def test_the_same_tree_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
+def test_equivalent_files_give_the_same_tree(tmp_path: Path, content: str | bytes) -> None:
     assert paths(read(tmp_path / "birds.txt", content)) == BIRDS
 
 
-def test_the_order_of_columns_is_guessed_aloud_and_can_be_told(tmp_path: Path) -> None:
+def test_column_order_is_guessed_with_a_warning_or_set(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("duck bird\ngull bird\nteal duck\n", "utf-8")
     guessed = EdgeListReader().read(path)
@@ -59,7 +59,7 @@ def test_the_order_of_columns_is_guessed_aloud_and_can_be_told(tmp_path: Path) -
         EdgeListReader(order="parent-child").read(path)
 
 
-def test_names_of_several_words_between_tabs_and_commas(tmp_path: Path) -> None:
+def test_names_of_several_words_with_tabs_and_commas(tmp_path: Path) -> None:
     expected = {("Ducks, Geese", "Anas crecca")}
     assert paths(read(tmp_path / "a.edges", "Ducks, Geese\tAnas crecca\n")) == expected
     assert paths(read(tmp_path / "b.edges", '"Ducks, Geese",Anas crecca\n')) == expected
@@ -82,13 +82,17 @@ def test_several_parents(tmp_path: Path) -> None:
     ("text", "line", "message"),
     [
         ("a b\nb c\nc a\n", 1, "a cycle of parents"),
-        ("a b\nb c d\n", 2, "expected a parent and a child, got 'b c d'; separate names of several words by tabs or commas"),
+        (
+            "a b\nb c d\n",
+            2,
+            "expected a parent and a child, got 'b c d'; separate names of several words by tabs or commas",
+        ),
         ("a b\n" + "".join(f"b c{i}\n" for i in range(3000)) + "b\n", 3002, "got 'b'"),
         ("a,b\nb,\n", 2, "got 'b,'"),
         ("a b\nb \0\n", 2, "a NUL byte"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_errors_name_the_line(tmp_path: Path, text: str, line: int, message: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text(text, "utf-8")
     with pytest.raises(TaxonomyError) as caught:
@@ -96,23 +100,23 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, line: in
     assert f"{path}, line {line}: " in str(caught.value) and message in str(caught.value)
 
 
-def test_an_edge_listed_twice_is_taken_once(tmp_path: Path) -> None:
+def test_a_repeated_edge_is_ignored(tmp_path: Path) -> None:
     tree = read(tmp_path / "a.txt", "a b\nb c\nb c\n")
     assert paths(tree) == {("a", "b", "c")}
     assert [(problem.kind, problem.line) for problem in tree.problems] == [("listed twice", 3)]
 
 
-def test_a_bad_line_below_a_header_is_told_and_not_taken_for_another_format(tmp_path: Path) -> None:
+def test_a_bad_line_below_a_header_is_an_error_of_this_format(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="line 3: expected a parent and a child, got 'x'"):
         read(tmp_path / "a.txt", "parent,child\na,b\nx\n")
 
 
-def test_lists_of_names_are_no_edges(tmp_path: Path) -> None:
+def test_lists_of_names_are_not_recognised(tmp_path: Path) -> None:
     with pytest.raises(TaxonomyError, match="no format that any reader recognises"):
         read(tmp_path / "birds.txt", "Parus major\nParus minor\nCorvus corax\n")
 
 
-def test_names_beside_the_list(tmp_path: Path) -> None:
+def test_names_from_a_file_next_to_the_list(tmp_path: Path) -> None:
     (tmp_path / "classes_flat.txt").write_text("0 Aves\n1 Parus major\n", "utf-8")
     (tmp_path / "classes.txt").write_text("0 wrong\n1 wrong\n", "utf-8")
     tree = read(tmp_path / "cub_flat.parent-child.txt", "0 1\n0 2\n")
@@ -121,7 +125,7 @@ def test_names_beside_the_list(tmp_path: Path) -> None:
     assert "2 of 3 identifiers are those of classes_flat.txt; 1 have none" in tree.problems[0].message
 
 
-def test_another_lists_numbers_name_nothing(tmp_path: Path) -> None:
+def test_numeric_ids_of_another_list_are_ignored(tmp_path: Path) -> None:
     index = {"0": [1, "tench"], "1": ["n01", "goldfish"]}
     (tmp_path / "other_class_index.json").write_text(json.dumps(index), "utf-8")
     assert paths(read(tmp_path / "wordnet.parent-child.txt", "fish 1\nfish n01\n")) == {
@@ -130,7 +134,7 @@ def test_another_lists_numbers_name_nothing(tmp_path: Path) -> None:
     }
 
 
-def test_names_from_a_file_that_is_told(tmp_path: Path) -> None:
+def test_names_from_a_given_file(tmp_path: Path) -> None:
     path, names = tmp_path / "a.txt", tmp_path / "my-names.csv"
     path.write_text("0 1\n", "utf-8")
     names.write_text("0,Aves\n1,Great Tit\n", "utf-8")
@@ -141,7 +145,7 @@ def test_names_from_a_file_that_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["flat", "balanced", "wikispecies"])
-def test_cub_is_the_tree_that_its_authors_drew(shared_data: Path, name: str) -> None:
+def test_cub_matches_the_published_tree(shared_data: Path, name: str) -> None:
     folder = shared_data / "hierarchies" / "semantic_embeddings" / "CUB-Hierarchy"
     drawn = paths(TextTreeReader().read(folder / f"hierarchy_{name}.txt"))
     # There the authors remark on some names: "Gaviinae ?", "Alcae (subord)".
@@ -149,13 +153,13 @@ def test_cub_is_the_tree_that_its_authors_drew(shared_data: Path, name: str) -> 
     assert paths(read_taxonomy(create_registry(), folder / f"cub_{name}.parent-child.txt")) == drawn
 
 
-def test_cifar_is_the_tree_that_its_authors_drew(shared_data: Path) -> None:
+def test_cifar_matches_the_published_tree(shared_data: Path) -> None:
     folder = shared_data / "hierarchies" / "semantic_embeddings" / "Cifar-Hierarchy"
     drawn = read_taxonomy(create_registry(), folder / "hierarchy.txt")
     assert paths(read_taxonomy(create_registry(), folder / "cifar.parent-child.txt")) == paths(drawn)
 
 
-def test_nabirds_has_its_children_first(shared_data: Path) -> None:
+def test_nabirds_lists_children_first(shared_data: Path) -> None:
     tree = read_taxonomy(
         create_registry(), shared_data / "hierarchies" / "semantic_embeddings" / "NAB-Hierarchy" / "hierarchy.txt"
     )
@@ -173,7 +177,7 @@ def test_inaturalist(shared_data: Path, name: str, classes: int) -> None:
     )  # the others' numbers are not those of inat_class_index.json
 
 
-def test_wordnet_is_no_tree(shared_data: Path) -> None:
+def test_wordnet_is_not_a_tree(shared_data: Path) -> None:
     folder = shared_data / "hierarchies" / "semantic_embeddings" / "ILSVRC"
     path = folder / "wordnet.parent-child.txt"
     graph: nx.DiGraph[str] = nx.DiGraph()
@@ -192,7 +196,7 @@ def test_wordnet_is_no_tree(shared_data: Path) -> None:
     assert both.n_nodes == sum(ways.values()) + 1
 
 
-def test_imagenets_part_of_wordnet_is_one(shared_data: Path) -> None:
+def test_imagenets_part_of_wordnet_is_a_tree(shared_data: Path) -> None:
     tree = read_taxonomy(
         create_registry(),
         shared_data / "hierarchies" / "semantic_embeddings" / "ILSVRC" / "wordnet.parent-child.mintree.txt",

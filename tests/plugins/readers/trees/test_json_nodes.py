@@ -37,7 +37,7 @@ def read(path: Path, **options: str) -> Taxonomy:
     return reader.read(path)
 
 
-def test_nodes_that_name_their_parents(tmp_path: Path) -> None:
+def test_nodes_with_parent_ids(tmp_path: Path) -> None:
     tree = read(write(tmp_path / "a.json", NODES))
     assert tree_text(tree) == EXPECTED
     assert dict(tree.class_taxon(0).extra) == {"mass_g": "18"}
@@ -66,11 +66,11 @@ def graph() -> nx.DiGraph[Any]:
 
 
 @pytest.mark.parametrize("edges", ["edges", "links"])
-def test_node_link_data_as_networkx_writes_it(tmp_path: Path, edges: str) -> None:
+def test_node_link_data_from_networkx(tmp_path: Path, edges: str) -> None:
     assert tree_text(read(write(tmp_path / "a.json", nx.node_link_data(graph(), edges=edges)))) == EXPECTED
 
 
-def test_old_node_link_data_points_at_places_and_may_stand_upside_down(tmp_path: Path) -> None:
+def test_old_node_link_data_with_indices_and_reversed_edges(tmp_path: Path) -> None:
     nodes = [{"id": str(node["id"]), "name": node["name"]} for node in NODES] + [{"id": "10", "name": "Periparus"}]
     up = [{"source": 1, "target": 0}, {"source": 2, "target": 1}, {"source": 3, "target": 0}]
     down = [{"source": link["target"], "target": link["source"]} for link in up]
@@ -85,7 +85,7 @@ def test_old_node_link_data_points_at_places_and_may_stand_upside_down(tmp_path:
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30), st.randoms(use_true_random=False))
-def test_any_forest_goes_round(tmp_path_factory: pytest.TempPathFactory, seeds: list[int], random: Any) -> None:
+def test_any_forest_round_trips(tmp_path_factory: pytest.TempPathFactory, seeds: list[int], random: Any) -> None:
     """Against networkx: the same edges between the same names, whatever the order of nodes and edges."""
     made: nx.DiGraph[Any] = nx.DiGraph()
     for child, seed in enumerate(seeds):
@@ -132,7 +132,7 @@ def test_several_parents(tmp_path: Path) -> None:
         ([{"id": True, "parent_id": None}], "expected a text or a number"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, document: Any, told: str) -> None:
+def test_errors_name_the_node(tmp_path: Path, document: Any, told: str) -> None:
     with pytest.raises(TaxonomyError, match=told):
         JsonNodesReader().read(write(tmp_path / "a.json", document))
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, document: Any, tol
         [[["Animalia"], "animals"]],
     ],
 )
-def test_other_documents_are_left_to_their_readers(tmp_path: Path, document: Any) -> None:
+def test_other_documents_are_not_recognised(tmp_path: Path, document: Any) -> None:
     path = write(tmp_path / "a.json", document)
     assert not JsonNodesReader().sniff(path, path.read_bytes())
     assert YamlReader().sniff(path, path.read_bytes())

@@ -40,7 +40,7 @@ def test_labels_lengths_and_comments(nwk: Path) -> None:
     assert tree.class_taxon(0).lineage == (("", "Paridae"), ("", "Parus"), ("", "Parus major"))
 
 
-def test_a_file_says_nothing_of_ranks_unless_the_user_does(nwk: Path) -> None:
+def test_ranks_come_from_the_option_only(nwk: Path) -> None:
     text = "((Parus_major,Parus_minor)Parus,Poecile_palustris);"
     assert read(nwk, text).rank_tables == {}
     tree = read(nwk, text, tips="species")
@@ -48,13 +48,13 @@ def test_a_file_says_nothing_of_ranks_unless_the_user_does(nwk: Path) -> None:
     assert tree.class_taxon(0).lineage == (("", "Parus"), ("species", "Parus major"))
 
 
-def test_inner_nodes_without_label_are_called_after_their_ends(nwk: Path) -> None:
+def test_unlabelled_inner_nodes_are_named_after_their_tips(nwk: Path) -> None:
     text = "((a,(b,c)),(d,e)N5);"
     assert taxa(read(nwk, text)) == ["clade of a … c", "a", "clade of b … c", "b", "c", "N5", "d", "e"]
     assert taxa(read(nwk, text, unnamed="drop")) == ["a", "b", "c", "N5", "d", "e"]
 
 
-def test_a_node_that_says_nothing_is_left_out(nwk: Path) -> None:
+def test_a_redundant_node_is_left_out(nwk: Path) -> None:
     assert taxa(read(nwk, "((((a)),b));")) == ["clade of a … b", "a", "b"]
 
 
@@ -107,19 +107,19 @@ def test_fifty_thousand_levels(nwk: Path) -> None:
         ("", 1, "got nothing"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(nwk: Path, text: str, line: int, message: str) -> None:
+def test_errors_name_line_and_column(nwk: Path, text: str, line: int, message: str) -> None:
     with pytest.raises(TaxonomyError, match=rf"{re.escape(str(nwk))}, line {line}: .*{re.escape(message)}") as caught:
         read(nwk, text)
     assert [problem.line for problem in caught.value.problems] == [line]
 
 
-def test_all_tips_without_name_are_told_at_once(nwk: Path) -> None:
+def test_all_unnamed_tips_are_reported_together(nwk: Path) -> None:
     with pytest.raises(TaxonomyError) as caught:
         read(nwk, "(a,,\n(b,));")
     assert [(problem.kind, problem.line) for problem in caught.value.problems] == [("no name", 1), ("no name", 2)]
 
 
-def test_tips_of_one_name_and_a_missing_end_are_noted(nwk: Path) -> None:
+def test_repeated_tips_and_a_missing_semicolon_are_noted(nwk: Path) -> None:
     tree = read(nwk, "((a,b),a)")
     assert [problem.kind for problem in tree.problems] == ["cut short", "repeated tip"]
     assert classes(tree) == ["a", "b", "a"]
@@ -131,7 +131,7 @@ def test_a_file_too_large_for_one_tree(nwk: Path, monkeypatch: pytest.MonkeyPatc
         read(nwk, "(a,b);")
 
 
-def test_it_is_known_by_its_content(tmp_path: Path) -> None:
+def test_recognised_by_content(tmp_path: Path) -> None:
     path = tmp_path / "tree.txt"
     path.write_text(" [a comment] (a,(b,c)d);", "utf-8")
     assert classes(read_taxonomy(create_registry(), path)) == ["a", "b", "c"]
@@ -152,7 +152,9 @@ GAP = st.sampled_from(["", " ", "\n", "[a (comment;]"])
 
 
 @given(tree=TREE, data=st.data())
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, tree: Drawn, data: st.DataObject) -> None:
+def test_written_trees_are_read_back(
+    tmp_path_factory: pytest.TempPathFactory, tree: Drawn, data: st.DataObject
+) -> None:
     def written(label: str, children: tuple[Any, ...]) -> str:
         inside = ",".join(written(*child) for child in children)
         quoted = "'{}'".format(label.replace("'", "''"))

@@ -34,7 +34,7 @@ def by_name(tree: Taxonomy) -> dict[str, Taxon]:
     return {tree.names[node]: tree.taxon(node) for node in range(tree.n_nodes) if tree.kind_N[node] == TAXON}
 
 
-def test_all_that_a_line_can_say(tmp_path: Path) -> None:
+def test_all_parts_of_a_line(tmp_path: Path) -> None:
     taxa = by_name(read(tmp_path / "pines.txtree", PINES, None))
     fir = taxa["Abies alba"]
     assert (fir.rank, fir.authorship) == ("species", "Mill.")
@@ -63,18 +63,18 @@ def test_all_that_a_line_can_say(tmp_path: Path) -> None:
         PINES.removesuffix("\n"),
     ],
 )
-def test_the_same_tree_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
+def test_equivalent_files_give_the_same_tree(tmp_path: Path, content: str | bytes) -> None:
     tree = read(tmp_path / "a.txt", content, None)
     assert tree.fingerprint == read(tmp_path / "b.txtree", PINES).fingerprint
 
 
-def test_hyphens_indent_too(tmp_path: Path) -> None:
+def test_indentation_by_hyphens(tmp_path: Path) -> None:
     tree = read(tmp_path / "birds.txt", "Aves\n\n-- Procellariiformes\n---- Oceanites + Diomedeidae\n-- Alcae\n", None)
     assert tree.class_taxon(0).lineage == (("", "Aves"), ("", "Procellariiformes"), ("", "Oceanites + Diomedeidae"))
     assert tree.class_taxon(1).lineage == (("", "Aves"), ("", "Alcae"))
 
 
-def test_names_without_ranks_are_known_by_their_indentation(tmp_path: Path) -> None:
+def test_trees_without_ranks_are_recognised_by_indentation(tmp_path: Path) -> None:
     tree = read(tmp_path / "shop.txt", "fruit\n  apple\n  pear\n", None)
     assert [tree.class_taxon(c).lineage for c in range(2)] == [
         (("", "fruit"), ("", "apple")),
@@ -83,12 +83,12 @@ def test_names_without_ranks_are_known_by_their_indentation(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["Parus major\nParus minor\n", "a,b\n  c,d\n", "key:\n  other: 1\n", "1\n  2\n"])
-def test_other_texts_are_not_taken_for_trees(tmp_path: Path, text: str) -> None:
+def test_other_texts_are_not_recognised(tmp_path: Path, text: str) -> None:
     with pytest.raises(TaxonomyError, match="no format that any reader recognises"):
         read(tmp_path / "list.txt", text, None)
 
 
-def test_a_name_given_twice_is_two_classes_and_noted(tmp_path: Path) -> None:
+def test_a_repeated_name_is_two_classes_with_a_note(tmp_path: Path) -> None:
     tree = read(tmp_path / "a.txtree", "A [genus]\n  A b L. [species]\n  A b L. [species]\n  A b Mill. [species]\n")
     assert tree.n_classes == 3
     assert [(problem.kind, problem.line) for problem in tree.problems] == [("listed twice", 3)]
@@ -107,7 +107,7 @@ def test_a_name_given_twice_is_two_classes_and_noted(tmp_path: Path) -> None:
         ("A\n" * 1000 + "   B\n" + "A\n" * 1000, [1001], "indented by 3 spaces"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_lines(tmp_path: Path, text: str, lines: list[int], message: str) -> None:
+def test_errors_name_their_lines(tmp_path: Path, text: str, lines: list[int], message: str) -> None:
     path = tmp_path / "tree.txtree"
     with pytest.raises(TaxonomyError) as caught:
         read(path, text)
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_told_with_its_lines(tmp_path: Path, text: str, lines: 
         (b"# nothing\n", "is empty; expected one name per line"),
     ],
 )
-def test_files_that_are_no_text(tmp_path: Path, content: bytes, message: str) -> None:
+def test_invalid_files(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
         read(tmp_path / "tree.txtree", content)
 
