@@ -1,4 +1,4 @@
-"""`bioclip-x config`: every setting of this machine's user, its value, and where that comes from."""
+"""`bioclip-x config`: lists the user's settings, their values and origins."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ ENVIRONMENT_ONLY: Final = {
     "plugins": "load these installed plugins only (names, comma separated)",
     "trace": "1: print every hook call to stderr",
 }
-"""What is read before the configuration file, and can be set by a variable alone."""
+"""Settings that are read before the configuration file, so only from environment variables."""
 
 Row = dict[str, Any]
 
 
 @click.command(name="config")
-@click.option("--path", is_flag=True, help="Print where the configuration file is looked for, and nothing else.")
+@click.option("--path", is_flag=True, help="Print only the path of the configuration file.")
 @table_or_json_option
 @click.pass_obj
 def command(registry: Registry, path: bool, format_: str) -> None:
-    """Every setting, its value, and where it comes from.
+    """List all settings, their values and origins.
 
-    Each can be set in the configuration file (YAML, `device: cpu`) and by a variable (BIOCLIP_X_DEVICE=cpu), which wins.
-    Recipe files, plugins and flags win over both.
+    Settings come from the configuration file (YAML, `device: cpu`) or from a variable (BIOCLIP_X_DEVICE=cpu), which takes
+    precedence. Recipe files, plugins and options override both.
     """
     from bioclip_x.settings import find_config_file, load_settings
 
@@ -40,20 +40,20 @@ def command(registry: Registry, path: bool, format_: str) -> None:
         click.echo(file)
         return
     rows = list_setting_rows(load_settings(), registry)
-    strays = find_stray_variables(rows)
+    unknown = find_stray_variables(rows)
     if format_ == "json":
-        document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": strays}
+        document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": unknown}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     _print_table(rows)
-    click.echo(f"\nconfiguration file: {file}{'' if file.exists() else ' (not there)'}")
-    for name in strays:
-        click.echo(f"{name} is set, and names no setting", err=True)
+    click.echo(f"\nconfiguration file: {file}{'' if file.exists() else ' (does not exist)'}")
+    for name in unknown:
+        click.echo(f"{name} is set but is no known setting", err=True)
 
 
 def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
-    """By name: value (None where it is left to the program), from ("default", "file", "environment"), the file or
-    variable, the variable that would set it, what it is."""
+    """Makes a row for each setting: value (None if chosen by the program), origin ("default", "file", "environment"), file
+    or variable, the variable that sets it, description."""
     from bioclip_x.settings import Schema, name_variable
 
     rows = {}
@@ -87,7 +87,7 @@ def _find_default(name: str, registry: Registry) -> Any:
 
 
 def find_stray_variables(rows: dict[str, Row]) -> list[str]:
-    """Variables that look like ours and are none: their names, not their values, since those may be anything."""
+    """Returns names of unknown variables with the project's prefix; not their values, which may be secret."""
     from bioclip_x.settings import PREFIX
 
     known = {row["variable"] for row in rows.values()} | {f"{PREFIX}CONFIG"}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--base-url",
     metavar="URL",
-    help="Base URL of the server, including /v1; by default OPENAI_BASE_URL, else OpenAI's.",
+    help="URL of the server, including /v1; by default OPENAI_BASE_URL, else OpenAI's.",
 )
 @click.option(
     "--prompt",

@@ -1,4 +1,4 @@
-"""`bioclip-x models`: the models that have a short name, and what each must be fed. Asks no network."""
+"""`bioclip-x models`: lists models with a short name and their properties. Uses no network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IN_WORDS = {"shortest": "short side, then the middle", "squash": "both sides squ
 @table_or_json_option
 @click.pass_obj
 def command(registry: Registry, name: str | None, format_: str) -> None:
-    """The models that have a short name; with NAME all that is known of one, and where that was read.
+    """List models with a short name; with NAME, show the properties of one and their sources.
 
     \b
     bioclip-x models
@@ -48,26 +48,26 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
 
 
 def _print_list(models: Sequence[KnownModel]) -> None:
-    """A table that fits into 80 columns, and below it what each model is."""
+    """Prints a table that fits into 80 columns, and a description of each model."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 1, 0, 0), show_header=True, header_style="bold")
-    for column in ("model", "architecture", "D", "pictures", "licence", "here"):
+    for column in ("model", "architecture", "D", "images", "licence", "here"):
         table.add_column(column, justify="right" if column == "D" else "left", no_wrap=True)
     for model in models:
-        pictures = f"{model.image_size} px, {model.resize}"
+        images = f"{model.image_size} px, {model.resize}"
         here = "yes" if model.is_cached else "no"
-        table.add_row(model.name, model.architecture, str(model.dim), pictures, model.licence, here)
+        table.add_row(model.name, model.architecture, str(model.dim), images, model.licence, here)
     _print_table(table)
     click.echo()
     for model in models:
-        brings = (
+        classes = (
             f"brings {model.classes}" if model.classes else "brings no list of classes: give --taxonomy or --labels"
         )
-        fetched = " (not here yet)" if model.classes_cached is False else ""
-        click.echo(_wrap(f"{model.name}: {model.summary}; {brings}{fetched}"))
-    click.echo("\nhere: whether the weights are on this machine; else they are fetched at first use.")
-    click.echo("`bioclip-x models NAME` shows what a model must be fed, and where that was read.")
+        missing = " (not downloaded yet)" if model.classes_cached is False else ""
+        click.echo(_wrap(f"{model.name}: {model.summary}; {classes}{missing}"))
+    click.echo("\nhere: whether the weights are on this machine; otherwise they are downloaded at first use.")
+    click.echo("`bioclip-x models NAME` shows the properties of a model and their sources.")
 
 
 def _print_model(model: KnownModel) -> None:
@@ -78,14 +78,14 @@ def _print_model(model: KnownModel) -> None:
     table.add_column(overflow="fold")
     table.add_row("model", model.name)
     table.add_row("here", _describe_presence(model))
-    table.add_row("pictures", f"{model.image_size} px, {IN_WORDS.get(model.resize, model.resize)}")
+    table.add_row("images", f"{model.image_size} px, {IN_WORDS.get(model.resize, model.resize)}")
     table.add_row("dim", str(model.dim))
     for key, value in _iterate_rows(model.facts):
         if value and key not in ("dim", "image.size", "image.resize"):
             table.add_row(key, value)
     _print_table(table)
-    for what, url in model.facts.get("sources", {}).items():
-        click.echo(f"source of {what}: {url}")
+    for topic, url in model.facts.get("sources", {}).items():
+        click.echo(f"source of {topic}: {url}")
 
 
 def _describe_presence(model: KnownModel) -> str:
@@ -95,17 +95,17 @@ def _describe_presence(model: KnownModel) -> str:
     return f"{weights} · names and their embeddings: {'yes' if model.classes_cached else 'no'}"
 
 
-def _iterate_rows(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+def _iterate_rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in facts.items():
         if key == "sources":
-            continue  # addresses must not be broken
+            continue  # printed below the table, which would break URLs
         if isinstance(value, Mapping):
-            yield from _iterate_rows(value, f"{above}{key}.")
+            yield from _iterate_rows(value, f"{prefix}{key}.")
         elif isinstance(value, (list, tuple)):
-            separator = "\n" if any(len(str(one)) > 40 for one in value) else ", "
-            yield f"{above}{key}", separator.join(map(str, value))
+            separator = "\n" if any(len(str(item)) > 40 for item in value) else ", "
+            yield f"{prefix}{key}", separator.join(map(str, value))
         else:
-            yield f"{above}{key}", str(value)
+            yield f"{prefix}{key}", str(value)
 
 
 def _wrap(text: str) -> str:

@@ -49,8 +49,8 @@ def test_table(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str])
     assert code == 0 and "photos: 13 images" in out and "7 descriptors; AUROC from siblings, 95% intervals" in out
     without = out.split("without images, so not told of: ")[1].splitlines()[0]
     assert set(without.split(", ")) == {"Emys orbicularis", "Quercus", "Quercus robur"}
-    assert "1 of family" in out and "2 rest on fewer than 5 images of the class (*)" in out and "]*" in out
-    assert "said of 1 sibling too" in out and "\x1b" not in out
+    assert "1 of family" in out and "2 are based on fewer than 5 images of the class (*)" in out and "]*" in out
+    assert "shared with 1 sibling" in out and "\x1b" not in out
     assert "great spotted dragon" in err and "torn.png" in err and "1 image of unlisted classes" in err
 
 
@@ -66,7 +66,7 @@ def test_one_class(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[s
 
 def test_one_class_alone(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "explain", *same, "--subset", "Turdus merula")
-    assert code == 0 and "2 descriptors; no other class has images, so there is nothing to tell any class from" in out
+    assert code == 0 and "2 descriptors; no other class has images, so nothing can be separated" in out
 
 
 def test_csv_and_json_hold_the_same(

@@ -79,7 +79,7 @@ def test_errors_in_text_builders(run: Run, drawing: str) -> None:
     for text, message in (
         ("templates:openai", "no template set is called 'openai'; built in: bioclip, clip, openai-80"),
         ("swapped:set=x", "text builder 'swapped' has no option 'set'"),
-        ("swapped:genus", "'genus' needs an option's name before it"),
+        ("swapped:genus", "'genus' needs an option name"),
         ("swapped:within=tribe", "no class has a 'tribe' to swap within; ranks: kingdom"),
     ):
         code, output, error = run(drawing, "--text", text)

@@ -1,4 +1,4 @@
-"""What curation found in a descriptor file, as a table or JSON: `bioclip-x describe --check FILE`."""
+"""Prints the findings of `bioclip-x describe --check FILE` as a table or JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from bioclip_x.prompts.curation.findings import Done
 
 LONGEST: Final = 120
-"""Characters of a phrase that a table shows."""
+"""Most characters of a phrase in a table."""
 
 _STYLES: Final[dict[Done, str]] = {"mended": "green", "dropped": "red", "told": "yellow"}
 
 
 def print_checked(checked: CheckedFile, format_: Literal["table", "json"] = "table", most: int = 10) -> None:
-    """To stdout. most: findings of a kind that the table shows, 0 for all; JSON has all."""
+    """Prints findings to stdout. most: findings of each kind in the table, 0 for all; JSON has all."""
     if format_ == "json":
         click.echo(json.dumps(make_document(checked), indent=2, ensure_ascii=False))
         return
@@ -37,15 +37,15 @@ def print_checked(checked: CheckedFile, format_: Literal["table", "json"] = "tab
 
 
 def make_document(checked: CheckedFile) -> dict[str, Any]:
-    """All findings, for a script."""
-    done = Counter(one.done for one in checked.findings)
+    """Makes the JSON document."""
+    counts = Counter(finding.done for finding in checked.findings)
     return {
         "file": str(checked.file),
         "style": checked.descriptors.style or None,
         "classes": len(checked.descriptors.classes),
         "descriptors": _count(checked.descriptors.classes.values()),
         "kept": _count(checked.curated.descriptors.classes.values()),
-        **{what: done[what] for what in _STYLES},
+        **{done: counts[done] for done in _STYLES},
         "to_ask_again": list(checked.curated.to_ask_again),
         "findings": [
             {
@@ -62,19 +62,19 @@ def make_document(checked: CheckedFile) -> dict[str, Any]:
 
 
 def render_blocks(checked: CheckedFile, most: int) -> Iterator[RenderableType]:
-    """A line on the whole, then each kind of finding with the first of it, what was dropped first."""
-    done = Counter(one.done for one in checked.findings)
-    told = ", ".join(f"{done[what]:,} {what}" for what in _STYLES if done[what]) or "nothing to mend"
+    """Yields a summary, then each kind with its first findings, dropped ones first."""
+    total = Counter(finding.done for finding in checked.findings)
+    summary = ", ".join(f"{total[done]:,} {done}" for done in _STYLES if total[done]) or "no findings"
     classes = pluralise(len(checked.descriptors.classes), "class", "classes")
     number = pluralise(_count(checked.descriptors.classes.values()), "descriptor")
-    yield make_safe_text(f"{checked.file}: {classes}, {number}: {told}", "bold")
-    for kind in dict.fromkeys(one.kind for one in checked.findings):
-        of_kind = sorted((one for one in checked.findings if one.kind == kind), key=lambda one: one.done)
-        counts = Counter(one.done for one in of_kind)
+    yield make_safe_text(f"{checked.file}: {classes}, {number}: {summary}", "bold")
+    for kind in dict.fromkeys(finding.kind for finding in checked.findings):
+        of_kind = sorted((finding for finding in checked.findings if finding.kind == kind), key=lambda one: one.done)
+        counts = Counter(finding.done for finding in of_kind)
         yield make_safe_text("")
-        yield make_safe_text(f"{kind}: {', '.join(f'{n:,} {what}' for what, n in counts.items())}", "bold")
-        for one in islice(of_kind, most or None):
-            yield _format_finding(one)
+        yield make_safe_text(f"{kind}: {', '.join(f'{n:,} {done}' for done, n in counts.items())}", "bold")
+        for finding in islice(of_kind, most or None):
+            yield _format_finding(finding)
         if most and len(of_kind) > most:
             yield make_safe_text(f"  … {len(of_kind) - most:,} more", "dim")
 

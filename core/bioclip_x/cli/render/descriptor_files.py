@@ -1,4 +1,4 @@
-"""What descriptors do for a data set, for programs: JSON and CSV."""
+"""Writes the usefulness of descriptors as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -29,42 +29,44 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def write(found: Usefulness, format_: str, stream: Any, *, in_full: bool = False) -> None:
-    """Writes it as "table", "json" or "csv". in_full: a table of every descriptor, not of the best and worst."""
+def write(usefulness: Usefulness, format_: str, stream: Any, *, in_full: bool = False) -> None:
+    """Writes as "table", "json" or "csv". in_full: the table lists every descriptor, not only the best and worst."""
     if format_ == "json":
         stream.write(
-            json.dumps(make_document(found), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+            json.dumps(make_document(usefulness), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
         )
     elif format_ == "csv":
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(make_rows(found))
+        writer.writerows(make_rows(usefulness))
         stream.write(escape_surrogates(text.getvalue()))
     else:
         from bioclip_x.cli.render.descriptor_table import render_table
 
-        stream.write(escape_surrogates(render_table(found, in_full=in_full)))
+        stream.write(escape_surrogates(render_table(usefulness, in_full=in_full)))
 
 
-def write_provenance(found: Usefulness, stream: Any) -> None:
-    """What a table of descriptors does not hold: all but the descriptors."""
-    about = {name: value for name, value in make_document(replace(found, classes=())).items() if name != "classes"}
-    stream.write(json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+def write_provenance(usefulness: Usefulness, stream: Any) -> None:
+    """Writes everything except the descriptors, which the CSV file has."""
+    document = {
+        name: value for name, value in make_document(replace(usefulness, classes=())).items() if name != "classes"
+    }
+    stream.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def make_document(found: Usefulness) -> dict[str, Any]:
-    """Plain values, all of it."""
-    plain = asdict(found)
-    for one, of in zip(plain["classes"], found.classes):
+def make_document(usefulness: Usefulness) -> dict[str, Any]:
+    """Makes the JSON document."""
+    plain = asdict(usefulness)
+    for one, of in zip(plain["classes"], usefulness.classes):
         for descriptor, use in zip(one["descriptors"], of.descriptors):
             descriptor["is_same_everywhere"] = use.is_same_everywhere
     return {"format": FORMAT, "intervals": INTERVALS, **plain}
 
 
-def make_rows(found: Usefulness) -> Iterator[tuple[Any, ...]]:
-    """One for each descriptor of each class, as `COLUMNS`; "" where there is nothing to tell."""
-    for one in found.classes:
+def make_rows(usefulness: Usefulness) -> Iterator[tuple[Any, ...]]:
+    """Makes a row for each descriptor of each class, with `COLUMNS`; "" for missing values."""
+    for one in usefulness.classes:
         for use in one.descriptors:
             yield tuple("" if value is None else value for value in _make_row(one, use))
 
@@ -73,8 +75,8 @@ def _make_row(one: ClassUse, use: DescriptorUse) -> tuple[Any, ...]:
     return (
         one.name, one.common_name, one.pictures, one.right, use.phrase, use.text, use.kind, use.weight, use.taxon, use.rank,
         use.shared_by, use.with_siblings, one.sibling_rank or "all", one.sibling_taxon, one.siblings, one.sibling_pictures,
-        *_make_area_cells(use.from_siblings), use.from_all and use.from_all.others, *_make_area_cells(use.from_all), use.own, use.siblings,
-        use.others, use.between, use.spread, str(use.is_same_everywhere).lower(), *_make_left_out_cells(use.left_out),
+        *_make_area_cells(use.from_siblings), use.from_all and use.from_all.others, *_make_area_cells(use.from_all), use.own,
+        use.siblings, use.others, use.between, use.spread, str(use.is_same_everywhere).lower(), *_make_left_out_cells(use.left_out),
     )  # fmt: skip
 
 

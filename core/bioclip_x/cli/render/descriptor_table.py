@@ -1,4 +1,4 @@
-"""What descriptors do for a data set, for people."""
+"""Renders the usefulness of descriptors as a text table."""
 
 from __future__ import annotations
 
@@ -15,80 +15,78 @@ from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUs
 
 WIDTH: Final = 120
 MOST: Final = 30
-"""Classes in the table."""
+"""Most classes in the table."""
 FIRST: Final = 5
-"""Descriptors in the lists below it."""
+"""Most descriptors in each of the lists below it."""
 
 Use = tuple[ClassUse, DescriptorUse]
 
 
-def render_table(found: Usefulness, *, in_full: bool = False) -> str:
-    """in_full: every descriptor of the classes, else the best and the worst, and what stands out of all."""
+def render_table(usefulness: Usefulness, *, in_full: bool = False) -> str:
+    """Renders the table. in_full: every descriptor of each class, else the best and worst, and notable ones of all."""
     console = Console(width=WIDTH, markup=False, highlight=False, emoji=False, color_system=None, force_terminal=False)
     with console.capture() as captured:
         for part in (
-            *_iterate_head(found),
-            *(_iterate_full(found) if in_full else _iterate_overview(found)),
-            *_iterate_foot(found),
+            *_iterate_head(usefulness),
+            *(_iterate_full(usefulness) if in_full else _iterate_overview(usefulness)),
+            *_iterate_foot(usefulness),
         ):
             console.print(part, soft_wrap=isinstance(part, str))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _iterate_head(found: Usefulness) -> Iterator[RenderableType]:
-    right, model = found.accuracy, found.provenance
+def _iterate_head(usefulness: Usefulness) -> Iterator[RenderableType]:
+    right, model = usefulness.accuracy, usefulness.provenance
     demo = f" (demonstration: {model['demo']})" if model["demo"] else ""
     yield escape_controls(
-        f"{found.source}: {pluralise(found.pictures, 'image')}, {_format_share(right)} named rightly among "
+        f"{usefulness.source}: {pluralise(usefulness.pictures, 'image')}, {_format_share(right)} right among "
         f"{pluralise(model['n_classes'], 'class', 'classes')}"
     )
     yield escape_controls(f"{model['model']}, revision {model['revision']}{demo}")
-    if found.without:
-        yield escape_controls(f"without images, so not told of: {list_some(found.without)}")
+    if usefulness.without:
+        yield escape_controls(f"not measured, as there are no images: {list_some(usefulness.without)}")
     yield ""
 
 
-def _iterate_overview(found: Usefulness) -> Iterator[RenderableType]:
-    uses = [(one, use) for one in found.classes for use in one.descriptors]
+def _iterate_overview(usefulness: Usefulness) -> Iterator[RenderableType]:
+    uses = [(one, use) for one in usefulness.classes for use in one.descriptors]
     yield from _iterate_counts(uses)
-    worst_first = sorted(found.classes, key=lambda one: min(map(_get_auroc, one.descriptors), default=2.0))
+    worst_first = sorted(usefulness.classes, key=lambda one: min(map(_get_auroc, one.descriptors), default=2.0))
     yield _make_class_table(worst_first[:MOST])
     if len(worst_first) > MOST:
         yield f"… {len(worst_first) - MOST} more classes, whose worst descriptors are better: --class NAME, --output FILE.csv"
     yield ""
     flat = [(one, use) for one, use in uses if use.is_same_everywhere]
-    yield from _iterate_list(
-        "the same everywhere (no more of their variance lies between classes than chance puts there)", flat
-    )
+    yield from _iterate_list("the same for all classes (no more variance between classes than by chance)", flat)
     without = sorted((pair for pair in uses if pair[1].left_out), key=lambda pair: _get_gain(pair[1]))
     yield from _iterate_list(
-        "names lean on these: fewer are right without them", [u for u in without if _get_gain(u[1]) < 0]
+        "most useful: fewer images are right without them", [u for u in without if _get_gain(u[1]) < 0]
     )
     yield from _iterate_list(
-        "better left out: more are right without them", [u for u in without[::-1] if _get_gain(u[1]) > 0]
+        "better left out: more images are right without them", [u for u in without[::-1] if _get_gain(u[1]) > 0]
     )
 
 
 def _iterate_counts(uses: Sequence[Use]) -> Iterator[str]:
-    """How many separate, never do, cannot be told."""
+    """Counts the descriptors that separate their class, separate it inversely, and do not."""
     areas = [use.from_siblings for _, use in uses if use.from_siblings]
     if not areas:
-        yield f"{pluralise(len(uses), 'descriptor')}; no other class has images, so there is nothing to tell any class from"
+        yield f"{pluralise(len(uses), 'descriptor')}; no other class has images, so nothing can be separated"
         yield ""
         return
     few = sum(one.pictures < FEWEST and use.from_siblings is not None for one, use in uses)
     side = {name: [use for _, use in uses if _get_side(use) == name] for name in ("above", "around", "below")}
     around, below = _format_shared(side["around"]), _format_shared(side["below"])
     yield f"{pluralise(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
-    yield f"  {len(side['above']):>6,}  wholly above 0.5: more similar to their class's images"
-    yield f"  {len(side['around']):>6,}  around 0.5: not seen to separate, here{around}"
-    yield f"  {len(side['below']):>6,}  wholly below 0.5: more similar to the siblings' images{below}"
+    yield f"  {len(side['above']):>6,}  entirely above 0.5: more similar to their class's images"
+    yield f"  {len(side['around']):>6,}  around 0.5: no separation found{around}"
+    yield f"  {len(side['below']):>6,}  entirely below 0.5: more similar to the siblings' images{below}"
     yield (
-        f"where nothing separates, chance alone puts one in 40 above (of {len(areas):,}: {len(areas) / 40:,.1f}), and one in 40 "
-        "below"
+        f"without any separation, one in 40 is expected above by chance (of {len(areas):,}: {len(areas) / 40:,.1f}), and one in "
+        "40 below"
     )
     if few:
-        yield f"{few:,} rest on fewer than {FEWEST} images of the class (*)"
+        yield f"{few:,} are based on fewer than {FEWEST} images of the class (*)"
     yield ""
 
 
@@ -105,8 +103,8 @@ def _make_class_table(classes: Iterable[ClassUse]) -> Table:
     return shown
 
 
-def _iterate_full(found: Usefulness) -> Iterator[RenderableType]:
-    for one in found.classes:
+def _iterate_full(usefulness: Usefulness) -> Iterator[RenderableType]:
+    for one in usefulness.classes:
         name = f"{one.name} ({one.common_name})" if one.common_name else one.name
         yield escape_controls(
             f"{name}: {one.right} of {pluralise(one.pictures, 'image')} right; siblings: {_format_siblings(one)}, "
@@ -148,22 +146,22 @@ def _iterate_list(title: str, uses: Sequence[Use]) -> Iterator[RenderableType]:
     yield ""
 
 
-def _iterate_foot(found: Usefulness) -> Iterator[RenderableType]:
-    if found.pruning:
-        yield from render_pruned(found.pruning)
+def _iterate_foot(usefulness: Usefulness) -> Iterator[RenderableType]:
+    if usefulness.pruning:
+        yield from render_pruned(usefulness.pruning)
         yield ""
-    yield "in brackets: 95% intervals, over these images; AUROC 0.5 is chance. Many intervals at once: some miss by chance"
+    yield "in brackets: 95% intervals, over these images; AUROC 0.5 is chance. Among many intervals, some miss the true value"
 
 
-def render_pruned(done: Pruning) -> Iterator[str]:
-    """What was dropped, and what became of the accuracy."""
+def render_pruned(pruning: Pruning) -> Iterator[str]:
+    """Renders what was dropped and how the accuracy changed."""
     yield (
-        f"pruned: {done.dropped:,} of {done.judged:,} descriptors dropped that could be judged, of {done.descriptors:,} in the "
-        f"file; decided on {done.deciding:,} images (seed {done.seed})"
+        f"pruned: {pruning.dropped:,} of {pruning.judged:,} judged descriptors dropped, of {pruning.descriptors:,} in the file; "
+        f"decided on {pruning.deciding:,} images (seed {pruning.seed})"
     )
     yield (
-        f"  on the {done.held_out:,} others: {_format_share(done.before)} right before, {_format_share(done.after)} after; "
-        f"{_format_change(done.change)}"
+        f"  on the {pruning.held_out:,} others: {_format_share(pruning.before)} right before, {_format_share(pruning.after)} after; "
+        f"{_format_change(pruning.change)}"
     )
 
 
@@ -185,7 +183,7 @@ def _get_side(use: DescriptorUse) -> str:
 
 def _format_shared(uses: Sequence[DescriptorUse]) -> str:
     shared = sum(use.with_siblings > 0 for use in uses)
-    return f" ({shared:,} are said of a sibling too, word for word)" if shared else ""
+    return f" ({shared:,} are also given for a sibling, word for word)" if shared else ""
 
 
 def _get_gain(use: DescriptorUse) -> int:
@@ -193,10 +191,10 @@ def _get_gain(use: DescriptorUse) -> int:
 
 
 def _format_phrase(use: DescriptorUse) -> str:
-    """With whose it is, where it is inherited, and whether a sibling has the same."""
-    about = [f"{use.rank} {use.taxon}".strip()] if use.taxon else []
-    about += [f"said of {pluralise(use.with_siblings, 'sibling')} too"] if use.with_siblings else []
-    return escape_controls(use.phrase + (f" ({', '.join(about)})" if about else ""))
+    """Formats a phrase with the taxon that it is inherited from and the number of siblings that share it."""
+    details = [f"{use.rank} {use.taxon}".strip()] if use.taxon else []
+    details += [f"shared with {pluralise(use.with_siblings, 'sibling')}"] if use.with_siblings else []
+    return escape_controls(use.phrase + (f" ({', '.join(details)})" if details else ""))
 
 
 def _format_siblings(one: ClassUse) -> str:
@@ -207,14 +205,14 @@ def _format_siblings(one: ClassUse) -> str:
 
 
 def _format_area(area: Area | None, one: ClassUse) -> str:
-    """ "0.912 [0.81, 0.96]", with a star where it rests on few images."""
+    """Formats an area as "0.912 [0.81, 0.96]", with a star if the class has few images."""
     if area is None:
         return "–"
     return f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" + ("*" if one.pictures < FEWEST else "")
 
 
-def _format_left_out(without: LeftOut | None) -> str:
-    return "–" if without is None else f"+{without.fixed} -{without.broken}"
+def _format_left_out(left_out: LeftOut | None) -> str:
+    return "–" if left_out is None else f"+{left_out.fixed} -{left_out.broken}"
 
 
 def _format_change(change: LeftOut) -> str:

@@ -1,4 +1,4 @@
-"""An evaluation for people (a table) and for programs (JSON, CSV)."""
+"""Writes an evaluation as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -20,63 +20,67 @@ from bioclip_x.records import Evaluation, Measure, TextEvaluation
 FORMAT: Final = "bioclip-x/evaluation/1"
 COLUMNS: Final = ("text", "measure", "value", "low", "high", "of", "sd", "seeds")
 SIDE_BY_SIDE: Final = 3
-"""Texts in a table; further ones have tables of their own."""
+"""Most texts in one table; further ones are in separate tables."""
 WIDTH: Final = 100
 
 
-def write(found: Evaluation, format_: str, stream: Any) -> None:
-    """Writes it as "table", "json" or "csv"."""
-    {"table": _write_table, "json": _write_json, "csv": _write_csv}[format_](found, stream)
+def write(evaluation: Evaluation, format_: str, stream: Any) -> None:
+    """Writes an evaluation as "table", "json" or "csv"."""
+    {"table": _write_table, "json": _write_json, "csv": _write_csv}[format_](evaluation, stream)
 
 
-def print_notes(found: Evaluation, told: Sequence[str]) -> None:
-    """Notes on stderr: of the run, and of each of the texts."""
-    about = [(note, "") for note in (*told, *found.notes)]
-    if found.demo:
-        about.append((f"{found.model}: {found.demo}", ""))
-    of: dict[str, list[str]] = {}
-    for one in found.texts:
-        for note in one.notes:
-            of.setdefault(note, []).append(one.text)
-    about += [(note, "" if len(texts) == len(found.texts) else f"{'; '.join(texts)}: ") for note, texts in of.items()]
-    for note, whose in about:
-        click.echo(f"note: {escape_controls(whose + note)}", err=True)
+def print_notes(evaluation: Evaluation, notes: Sequence[str]) -> None:
+    """Prints notes on stderr: on the run, and on texts, preceded by their names unless all have the same."""
+    lines = [*notes, *evaluation.notes]
+    if evaluation.demo:
+        lines.append(f"{evaluation.model}: {evaluation.demo}")
+    texts_of_note: dict[str, list[str]] = {}
+    for text in evaluation.texts:
+        for note in text.notes:
+            texts_of_note.setdefault(note, []).append(text.text)
+    for note, texts in texts_of_note.items():
+        lines.append(note if len(texts) == len(evaluation.texts) else f"{'; '.join(texts)}: {note}")
+    for line in lines:
+        click.echo(f"note: {escape_controls(line)}", err=True)
 
 
-def _write_json(found: Evaluation, stream: Any) -> None:
-    stream.write(json.dumps({"format": FORMAT, **asdict(found)}, indent=2, ensure_ascii=False) + "\n")
+def _write_json(evaluation: Evaluation, stream: Any) -> None:
+    stream.write(json.dumps({"format": FORMAT, **asdict(evaluation)}, indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_csv(found: Evaluation, stream: Any) -> None:
+def _write_csv(evaluation: Evaluation, stream: Any) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in found.texts:
+    for one in evaluation.texts:
         for name, measure in one.measures().items():
             row = (measure.value, measure.low, measure.high, measure.of, measure.sd)
             writer.writerow((escape_surrogates(one.text), name, *row, " ".join(map(str, one.seeds))))
 
 
-def _write_table(found: Evaluation, stream: Any) -> None:
+def _write_table(evaluation: Evaluation, stream: Any) -> None:
     console = Console(file=stream, width=WIDTH, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
-        for line in _iterate_head(found):
+        for line in _iterate_head(evaluation):
             console.print(line, soft_wrap=True)
-        for start in range(0, len(found.texts), SIDE_BY_SIDE):
+        for start in range(0, len(evaluation.texts), SIDE_BY_SIDE):
             console.print()
-            console.print(_make_table(found.texts[start : start + SIDE_BY_SIDE]))
+            console.print(_make_table(evaluation.texts[start : start + SIDE_BY_SIDE]))
         console.print()
-        for remark in _iterate_foot(found):
+        for remark in _iterate_foot(evaluation):
             console.print(Text(remark, "dim"))
     stream.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def _iterate_head(found: Evaluation) -> Iterator[Text]:
-    of = f"{pluralise(found.pictures, 'image')} of {pluralise(found.classes, 'class', 'classes')}"
+def _iterate_head(evaluation: Evaluation) -> Iterator[Text]:
+    of = f"{pluralise(evaluation.pictures, 'image')} of {pluralise(evaluation.classes, 'class', 'classes')}"
     yield Text(
-        f"{escape_controls(found.source)}: {of}, among the {found.n_classes:,} of {escape_controls(found.taxonomy)}",
+        f"{escape_controls(evaluation.source)}: {of}, among the {evaluation.n_classes:,} of {escape_controls(evaluation.taxonomy)}",
         "bold",
     )
-    yield Text(f"{found.model}, revision {found.revision}" + (f" (demonstration: {found.demo})" if found.demo else ""))
+    yield Text(
+        f"{evaluation.model}, revision {evaluation.revision}"
+        + (f" (demonstration: {evaluation.demo})" if evaluation.demo else "")
+    )
 
 
 def _make_table(texts: Sequence[TextEvaluation]) -> Table:
@@ -93,22 +97,23 @@ def _make_table(texts: Sequence[TextEvaluation]) -> Table:
 
 
 def _format_measure(name: str, measure: Measure) -> str:
-    """ "98.4% [97.1, 99.2]", or for heights and points without the sign."""
+    """Formats a measure as "98.4% [97.1, 99.2]"; heights and differences have no percent sign."""
     if measure.value is None or measure.low is None or measure.high is None:
         return "no mistake" if name == "mistake severity" else "–"
     scale, digits = (1, 2) if name == "mistake severity" else (100, 1)
     sign = "+" if name.startswith("difference") else ""
     unit = "" if scale == 1 else "" if sign else "%"
 
-    def shown(number: float) -> str:
+    def format_number(number: float) -> str:
         return f"{number * scale:{sign}.{digits}f}"
 
     spread = f" ± {measure.sd * scale:.{digits}f}" if measure.sd is not None else ""
-    return f"{shown(measure.value)}{unit}{spread} [{shown(measure.low)}, {shown(measure.high)}]"
+    low, high = format_number(measure.low), format_number(measure.high)
+    return f"{format_number(measure.value)}{unit}{spread} [{low}, {high}]"
 
 
-def _iterate_foot(found: Evaluation) -> Iterator[str]:
+def _iterate_foot(evaluation: Evaluation) -> Iterator[str]:
     yield "in brackets: 95% intervals, over images; of the mean per class over classes"
-    yield "mistake severity: how many taxa above the true class a wrong answer and it meet, on average"
-    if len(found.texts) > 1:
-        yield f"difference in top-1: in points, from {escape_controls(found.texts[0].text)}, image by image"
+    yield "mistake severity: mean height of the lowest common ancestor of the wrong prediction and the true class"
+    if len(evaluation.texts) > 1:
+        yield f"difference in top-1: in points, from {escape_controls(evaluation.texts[0].text)}, image by image"

@@ -1,4 +1,4 @@
-"""Text for a terminal or a pipe: names from files never pass through rich's markup, and move no cursor."""
+"""Prints text to a terminal or pipe: names from files are not parsed as rich markup and cannot move the cursor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NARROWEST: Final = 40
 
 
 def make_safe_text(text: str, style: str = "") -> Text:
-    """As it is spelt, whatever it holds."""
+    """Makes literal text: no markup is parsed, and control characters are escaped."""
     from rich.text import Text
 
     return Text(escape_controls(text), style)
@@ -28,7 +28,7 @@ def make_safe_text(text: str, style: str = "") -> Text:
 
 @contextmanager
 def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableType], None]]:
-    """A function that prints to the file, or stdout: as wide as the terminal, and 100 columns where there is none."""
+    """Yields a function that prints to the file or stdout, as wide as the terminal or, without one, 100 columns."""
     from rich.console import Console
 
     from bioclip_x.io.streams import open_output
@@ -47,5 +47,5 @@ def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableTyp
 
 
 def _write_stripped(stream: Any, text: str) -> None:
-    # rich fills lines with spaces, which are in the way of whoever pipes or pastes them.
+    # rich pads lines with spaces, which are unwanted in pipes and when copied.
     stream.write("".join(f"{line.rstrip()}\n" for line in text.removesuffix("\n").split("\n")))

@@ -1,4 +1,4 @@
-"""A tree drawn in lines, no more of it than can be looked at."""
+"""Draws a tree in lines, limited to a readable size."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 PAGE: Final = 60
-"""Lines that a drawing has at most where no depth is asked for."""
+"""Most lines of a drawing without a given depth."""
 DEEPEST: Final = 60
-"""Levels that are drawn: below, no line is wide enough, and rich draws by recursion."""
+"""Most levels drawn: lines are not wide enough for more, and rich draws recursively."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What is drawn. top: the node below which it begins (0: all). depth: levels, None for as many as fit on a page.
-    last_rank: nothing below it ("": all). most: siblings in one place, 0 for all. language: of common names.
+    """What to draw. top: root of the drawing (0: all). depth: levels, None for as many as fit on a page. last_rank: lowest
+    rank drawn ("": all). most: siblings drawn under one parent, 0 for all. language: of common names.
     """
 
     top: int
@@ -34,28 +34,30 @@ class Outline:
     language: str
 
 
-def render_outline(taxonomy: Taxonomy, wanted: Outline) -> RenderableType:
-    """Only what is drawn is looked at, so that it is as fast for a million nodes."""
+def render_outline(taxonomy: Taxonomy, outline: Outline) -> RenderableType:
+    """Draws a tree. Only drawn nodes are visited, so that the time does not depend on the size of the tree."""
     from rich.console import Group
     from rich.tree import Tree
 
     from bioclip_x.taxonomy.ranks import ORDER
 
-    last = ORDER.get(wanted.last_rank, len(ORDER))
+    last = ORDER.get(outline.last_rank, len(ORDER))
 
-    def shown(node: int) -> list[int]:
-        """Its taxa below that are drawn at all."""
+    def get_shown(node: int) -> list[int]:
+        """Returns the child taxa of a node that are drawn."""
         return [child for child in list_taxa_below(taxonomy, node) if ORDER.get(taxonomy.rank(child), -1) <= last]
 
-    depth = min(wanted.depth or (_count_fitting_levels(shown, wanted) if not wanted.last_rank else DEEPEST), DEEPEST)
-    tops = [wanted.top] if wanted.top else shown(0)
+    depth = min(
+        outline.depth or (_count_fitting_levels(get_shown, outline) if not outline.last_rank else DEEPEST), DEEPEST
+    )
+    tops = [outline.top] if outline.top else get_shown(0)
     forest = Tree("", hide_root=True, guide_style="dim")
-    _add_branches(forest, tops, depth, shown, taxonomy, wanted)
-    return Group(*forest.children) if wanted.top else forest
+    _add_branches(forest, tops, depth, get_shown, taxonomy, outline)
+    return Group(*forest.children) if outline.top else forest
 
 
 def list_taxa_below(taxonomy: Taxonomy, node: int) -> list[int]:
-    """The taxa right below a node, those below holes too."""
+    """Returns the child taxa of a node; holes in between are skipped."""
     from bioclip_x.taxonomy import HOLE, SELF
 
     found: list[int] = []
@@ -68,9 +70,9 @@ def list_taxa_below(taxonomy: Taxonomy, node: int) -> list[int]:
     return found
 
 
-def _count_fitting_levels(shown: Callable[[int], list[int]], wanted: Outline) -> int:
-    """The number of levels that fit on a page, at least one."""
-    level = [wanted.top] if wanted.top else shown(0)
+def _count_fitting_levels(get_shown: Callable[[int], list[int]], outline: Outline) -> int:
+    """Returns the number of levels that fit on a page, at least one."""
+    level = [outline.top] if outline.top else get_shown(0)
     lines, depth = 0, 0
     while level and depth < DEEPEST:
         level = level[: PAGE + 1]
@@ -78,7 +80,7 @@ def _count_fitting_levels(shown: Callable[[int], list[int]], wanted: Outline) ->
         if depth and lines > PAGE:
             break
         depth += 1
-        level = [child for node in level for child in _take(shown(node), wanted.most)]
+        level = [child for node in level for child in _take(get_shown(node), outline.most)]
     return depth
 
 
@@ -87,25 +89,30 @@ def _take(nodes: list[int], most: int) -> list[int]:
 
 
 def _add_branches(
-    branch: Tree, nodes: list[int], depth: int, shown: Callable[[int], list[int]], taxonomy: Taxonomy, wanted: Outline
+    branch: Tree,
+    nodes: list[int],
+    depth: int,
+    get_shown: Callable[[int], list[int]],
+    taxonomy: Taxonomy,
+    outline: Outline,
 ) -> None:
-    for node in _take(nodes, wanted.most):
-        below = shown(node)
-        line = _format_line(taxonomy, node, wanted.language, is_cut=depth == 1 or not below)
-        twig = branch.add(line)
-        if depth > 1 and below:
-            _add_branches(twig, below, depth - 1, shown, taxonomy, wanted)
-    left = len(nodes) - len(_take(nodes, wanted.most))
-    if left:
-        branch.add(make_safe_text(f"… {left:,} more", "dim"))
+    for node in _take(nodes, outline.most):
+        children = get_shown(node)
+        line = _format_line(taxonomy, node, outline.language, is_cut=depth == 1 or not children)
+        child_branch = branch.add(line)
+        if depth > 1 and children:
+            _add_branches(child_branch, children, depth - 1, get_shown, taxonomy, outline)
+    omitted = len(nodes) - len(_take(nodes, outline.most))
+    if omitted:
+        branch.add(make_safe_text(f"… {omitted:,} more", "dim"))
 
 
 def _format_line(taxonomy: Taxonomy, node: int, language: str, *, is_cut: bool) -> Text:
-    """Name, rank, common name, and how many classes there are below where the drawing ends."""
+    """Formats name, rank, common name and, where the drawing ends, the number of classes below."""
     from bioclip_x.taxonomy.details import NO_DETAILS
     from bioclip_x.taxonomy.ranks import ORDER
 
-    is_italic = ORDER.get(taxonomy.rank(node), -1) >= ORDER["genus"]  # by the codes' custom
+    is_italic = ORDER.get(taxonomy.rank(node), -1) >= ORDER["genus"]  # as is customary in nomenclature
     line = make_safe_text(taxonomy.names[node], "italic bold" if is_italic else "bold")
     if rank := taxonomy.rank(node):
         line.append_text(make_safe_text(f"  {rank}", "dim"))

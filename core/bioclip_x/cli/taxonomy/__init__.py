@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy`: look at trees, check them, turn them into other formats, cut and compare them."""
+"""`bioclip-x taxonomy`: shows, validates, converts, subsets and compares trees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bioclip_x.cli.taxonomy.validate import validate
 
 @click.group(name="taxonomy")
 def command() -> None:
-    """Lists of classes and the trees they stand on: files, and those that models bring."""
+    """Inspect, convert and compare taxonomies, from files or from models."""
 
 
 for subcommand in (show, list_classes, validate, convert, subset, diff):

@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy convert`: any tree as CSV, TSV, Parquet, YAML, Newick or networkx JSON."""
+"""`bioclip-x taxonomy convert`: converts a tree to CSV, TSV, Parquet, YAML, Newick or networkx JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 NAMES = ("csv", "tsv", "parquet", "yaml", "newick", "json")
 
 
-@click.command(short_help="a tree in another format: CSV, Parquet, YAML, Newick, JSON")
+@click.command(short_help="convert a tree to CSV, Parquet, YAML, Newick or JSON")
 @add_source_options
-@click.option("--to", type=click.Choice(NAMES), help="[default: as the suffix of --output says]")
+@click.option("--to", type=click.Choice(NAMES), help="[default: by the suffix of --output]")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def convert(registry: Registry, /, to: str | None, output: Path | None, **source: Any) -> None:
@@ -30,7 +30,7 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
     bioclip-x taxonomy convert checklist.zip --output checklist.csv
     bioclip-x taxonomy convert my-species.csv --to newick
 
-    Read back it is the same tree. What a format cannot hold is counted on stderr.
+    Reading the result gives the same tree, except for what the format cannot represent, which is reported on stderr.
     """  # fmt: skip
     from bioclip_x.taxonomy.writers import find_format
 
@@ -41,20 +41,20 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
 
 
 def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
-    """Writes a tree to a file or stdout, and tells on stderr what the format cannot hold."""
+    """Writes a tree to a file or stdout, and reports on stderr what the format cannot represent."""
     from bioclip_x.io.streams import open_output
     from bioclip_x.messages import escape_controls
     from bioclip_x.taxonomy.writers import make_document
 
-    made = make_document(taxonomy, chosen)
+    document = make_document(taxonomy, chosen)
     if chosen.name == "parquet":
-        _write_parquet(made.chunks(), output, taxonomy.source)
+        _write_parquet(document.chunks(), output, taxonomy.source)
     else:
         with open_output(output) as stream:
-            for piece in made.chunks():
+            for piece in document.chunks():
                 stream.write(piece)
-    if made.lost:
-        click.echo(f"lost in {chosen.name}: {escape_controls('; '.join(made.lost))}", err=True)
+    if document.lost:
+        click.echo(f"lost in {chosen.name}: {escape_controls('; '.join(document.lost))}", err=True)
 
 
 def _write_parquet(tables: Any, output: Path | None, source: str) -> None:

@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy diff`: what changed from one tree to another."""
+"""`bioclip-x taxonomy diff`: lists the changes between two trees."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 COLUMNS = ("change", "old_rank", "old_name", "new_rank", "new_name", "old_path", "new_path", "old_line", "new_line")
 IN_WORDS = {
     "renamed": "the old name is a synonym of the new one, or the reverse",
-    "lumped": "the old name is a synonym of a taxon that was there already",
-    "split": "the new name was a synonym of a taxon that is still there",
+    "lumped": "the old name is a synonym of a taxon that existed before",
+    "split": "the new name was a synonym of a taxon that still exists",
     "rank changed": "same name, another rank",
     "moved": "same rank and name, another parent",
     "removed": "in the old tree only",
@@ -48,35 +48,35 @@ IN_WORDS = {
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="Changes of a kind that the table shows; 0 for all. CSV and JSON have all.",
+    help="Changes of each kind shown in the table; 0 for all. CSV and JSON have all.",
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def diff(
     registry: Registry, /, old: Path, new: Path, format_: str | None, most: int, output: Path | None, **reading: Any
 ) -> None:
-    """Compare two trees: taxa added, removed, moved, renamed by synonym, lumped, split, and at another rank.
+    """Compare two trees: taxa added, removed, moved, renamed by synonym, lumped, split, or changed in rank.
 
     \b
     bioclip-x taxonomy diff checklist-2023.csv checklist-2024.csv
     bioclip-x taxonomy diff old.csv new.zip --output changes.csv
 
-    Namesakes are told apart by their paths. What lies below a taxon that has moved has not moved itself.
+    Homonyms are distinguished by their paths. Descendants of a moved taxon do not count as moved.
     """  # fmt: skip
     from bioclip_x.io.streams import open_output
     from bioclip_x.taxonomy.editing.diff import compare_taxonomies
 
     trees = read_file(registry, old, **reading), read_file(registry, new, **reading)
-    found = compare_taxonomies(*trees)
+    difference = compare_taxonomies(*trees)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     chosen = format_ or (suffix if suffix in ("csv", "json") else "table")
     if chosen == "table":
         with open_printer(output) as put:
-            for block in _iterate_blocks(found, *trees, most):
+            for block in _iterate_blocks(difference, *trees, most):
                 put(block)
         return
     with open_output(output) as stream:
-        for piece in (_iterate_csv if chosen == "csv" else _iterate_json)(found, *trees):
+        for piece in (_iterate_csv if chosen == "csv" else _iterate_json)(difference, *trees):
             stream.write(piece)
 
 
@@ -93,11 +93,11 @@ def _make_row(change: Change, old: Taxonomy, new: Taxonomy) -> dict[str, str | i
     return row
 
 
-def _iterate_csv(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
+def _iterate_csv(difference: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for change in found.changes:
+    for change in difference.changes:
         writer.writerow(_make_row(change, old, new))
         yield text.getvalue()
         text.seek(0)
@@ -105,16 +105,16 @@ def _iterate_csv(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[st
     yield text.getvalue()
 
 
-def _iterate_json(found: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
+def _iterate_json(difference: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
     about = {
         "old": _describe_tree(old),
         "new": _describe_tree(new),
-        "unchanged": found.unchanged,
-        "counts": found.counts(),
+        "unchanged": difference.unchanged,
+        "counts": difference.counts(),
     }
-    yield json.dumps(about, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "changes": ['
+    yield json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}") + ',\n  "changes": ['
     comma = "\n"
-    for change in found.changes:
+    for change in difference.changes:
         row = {key: value for key, value in _make_row(change, old, new).items() if value != ""}
         yield f"{comma}    {json.dumps(row, ensure_ascii=False)}"
         comma = ",\n"
@@ -125,22 +125,22 @@ def _describe_tree(tree: Taxonomy) -> Mapping[str, Any]:
     return {"source": tree.source, "fingerprint": tree.fingerprint, "classes": tree.n_classes}
 
 
-def _iterate_blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Iterator[RenderableType]:
+def _iterate_blocks(difference: Difference, old: Taxonomy, new: Taxonomy, most: int) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
     yield Text.assemble(
         make_safe_text(f"{old.source} → {new.source}", "bold"),
-        f": {old.n_classes:,} → {new.n_classes:,} classes, {found.unchanged:,} taxa as they were",
+        f": {old.n_classes:,} → {new.n_classes:,} classes, {difference.unchanged:,} taxa unchanged",
     )
-    for kind, count in found.counts().items():
+    for kind, count in difference.counts().items():
         if not count:
             continue
         yield Text.assemble("", (f"{kind}  {count:,}", "bold"), ("  " + IN_WORDS[kind], "dim"))
         table = Table.grid(padding=(0, 2))
         table.add_column(width=0)
         table.add_column(overflow="fold")
-        changes = [change for change in found.changes if change.kind == kind]
+        changes = [change for change in difference.changes if change.kind == kind]
         for change in changes[: most or None]:
             table.add_row("", make_safe_text(_format_change(change, old, new)))
         if most and count > most:
@@ -149,15 +149,14 @@ def _iterate_blocks(found: Difference, old: Taxonomy, new: Taxonomy, most: int) 
 
 
 def _format_change(change: Change, old: Taxonomy, new: Taxonomy) -> str:
-    """One change in one line: the taxon, and what it was and is."""
+    """Formats a change in one line: the taxon before and after."""
     row = _make_row(change, old, new)
     was, now = f"{row['old_rank']} {row['old_name']}".strip(), f"{row['new_rank']} {row['new_name']}".strip()
-    above = {which: str(row[f"{which}_path"]).rpartition("; ")[0].replace("; ", " > ") for which in ("old", "new")}
+    parents = {which: str(row[f"{which}_path"]).rpartition("; ")[0].replace("; ", " > ") for which in ("old", "new")}
     if change.kind == "moved":
-        return f"{now}: {above['old'] or 'top'} → {above['new'] or 'top'}"
+        return f"{now}: {parents['old'] or 'top'} → {parents['new'] or 'top'}"
     if change.old is None or change.new is None:
-        told = now or was
-        path = above["new" if change.old is None else "old"]
-        return f"{told} ({path})" if path else told
-    arrow = "←" if change.kind == "split" else "→"
-    return f"{now} ← {was}" if arrow == "←" else f"{was} → {now}"
+        taxon = now or was
+        path = parents["new" if change.old is None else "old"]
+        return f"{taxon} ({path})" if path else taxon
+    return f"{now} ← {was}" if change.kind == "split" else f"{was} → {now}"

@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy list`: the classes, a row each."""
+"""`bioclip-x taxonomy list`: lists the classes, one row each."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 Row = dict[str, str]
 FORMATS = ("csv", "json", "jsonl")
 AT_ONCE = 1000
-"""Rows written in one piece."""
+"""Rows written at a time."""
 
 
-@click.command(name="list", short_help="the classes, a row each")
+@click.command(name="list", short_help="list the classes, one row each")
 @add_source_options
 @click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The same as FILE.")
 @click.option(
@@ -47,16 +47,16 @@ def list_classes(
     output: Path | None,
     **source: Any,
 ) -> None:
-    """List the classes, a row each: pybioclip's columns (kingdom … species, common_name) first.
+    """List the classes, one row each: pybioclip's columns (kingdom … species, common_name) first.
 
     \b
     bioclip-x taxonomy list --model bioclip-2 --output tree-of-life.csv
     bioclip-x taxonomy list my-species.csv --format json
 
-    The first is what `bioclip list-tol-taxa` prints. It needs the names, not the model.
+    The first gives the output of `bioclip list-tol-taxa`. It needs the names, not the weights.
     """  # fmt: skip
     if file and taxonomy:
-        raise RecipeError(f"expected one file, got {file} and --taxonomy {taxonomy}")
+        raise RecipeError(f"expected one file, got {file} and --taxonomy {taxonomy}; leave out one of the two")
     from bioclip_x.classes.subset import select_subset
 
     tree = select_subset(registry, subset, read_source(registry, file or taxonomy, **source)).tree
@@ -71,20 +71,20 @@ def list_classes(
 
 
 def list_columns(taxonomy: Taxonomy) -> tuple[str, ...]:
-    """pybioclip's nine; the tree's other ranks; and, if some class is no species, what each class is."""
+    """Lists the columns: pybioclip's nine, the tree's other ranks and, unless all classes are species, rank and name."""
     import numpy as np
 
     from bioclip_x.taxonomy import LINNAEAN
 
-    theirs = (*LINNAEAN[:-1], "species_epithet", "species", "common_name")
+    pybioclip = (*LINNAEAN[:-1], "species_epithet", "species", "common_name")
     others = tuple(rank for rank in taxonomy.rank_names if rank and rank not in LINNAEAN)
     of_classes = np.unique(taxonomy.rank_N[taxonomy.owner_N[taxonomy.leaf_node_C]]).tolist()
     all_species = [taxonomy.rank_names[rank] for rank in of_classes] == ["species"]
-    return (*theirs, *others) if all_species else (*theirs, *others, "rank", "name")
+    return (*pybioclip, *others) if all_species else (*pybioclip, *others, "rank", "name")
 
 
 def make_rows(taxonomy: Taxonomy, language: str) -> Iterator[Row]:
-    """A row for each class, in the tree's order; "" for a rank that its lineage lacks."""
+    """Yields a row for each class, in tree order; "" for ranks that its lineage lacks."""
     names = list_columns(taxonomy)
     for class_index in range(taxonomy.n_classes):
         taxon = taxonomy.class_taxon(class_index)
@@ -96,24 +96,24 @@ def make_rows(taxonomy: Taxonomy, language: str) -> Iterator[Row]:
         yield row
 
 
-def _iterate_csv(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
+def _iterate_csv(names: tuple[str, ...], rows: Iterator[Row]) -> Iterator[str]:
     line = io.StringIO(newline="")
     writer = csv.writer(line, lineterminator="\n")
-    for cells in chain([names], ([row[name] for name in names] for row in found)):
+    for cells in chain([names], ([row[name] for name in names] for row in rows)):
         writer.writerow(cells)
         yield line.getvalue()
         line.seek(0)
         line.truncate()
 
 
-def _iterate_json(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
-    for number, line in enumerate(_iterate_jsonl(names, found)):
+def _iterate_json(names: tuple[str, ...], rows: Iterator[Row]) -> Iterator[str]:
+    for number, line in enumerate(_iterate_jsonl(names, rows)):
         yield f"{',' if number else '['}\n  {line.rstrip()}"
     yield "\n]\n"
 
 
-def _iterate_jsonl(names: tuple[str, ...], found: Iterator[Row]) -> Iterator[str]:
-    for row in found:
+def _iterate_jsonl(names: tuple[str, ...], rows: Iterator[Row]) -> Iterator[str]:
+    for row in rows:
         yield f"{json.dumps(row, ensure_ascii=False)}\n"
 
 

@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy show`: a tree to look at, and what it amounts to."""
+"""`bioclip-x taxonomy show`: draws a tree and prints its counts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 
-@click.command(short_help="a tree to look at, and its counts")
+@click.command(short_help="draw a tree and print its counts")
 @add_source_options
-@click.option("--depth", type=click.IntRange(min=1), help="Levels that are shown.  [default: as many as fit on a page]")
+@click.option("--depth", type=click.IntRange(min=1), help="Levels shown.  [default: as many as fit on a page]")
 @click.option("--rank", metavar="R", help="Show nothing below this rank (family, …).")
-@click.option("--under", metavar="NAME", help="Only what lies below this taxon (Aves; or a path: 'Animalia; Aves').")
+@click.option("--under", metavar="NAME", help="Show only this taxon (Aves, or a path: 'Animalia; Aves').")
 @click.option(
-    "--most", type=click.IntRange(min=0), default=12, show_default=True, help="Siblings shown in one place; 0 for all."
+    "--most",
+    type=click.IntRange(min=0),
+    default=12,
+    show_default=True,
+    help="Siblings shown under one parent; 0 for all.",
 )
 @click.option("--language", metavar="L", help="Language of common names (en, de, …).")
 @click.pass_obj
@@ -49,17 +53,17 @@ def show(
     """  # fmt: skip
     taxonomy = read_source(registry, **source)
     top = _find_taxon(taxonomy, under) if under else 0
-    wanted = Outline(
+    outline = Outline(
         top, depth, _check_rank(taxonomy, rank) if rank else "", most, find_preferred_language(registry, language)
     )
     with open_printer() as put:
-        put(render_outline(taxonomy, wanted))
+        put(render_outline(taxonomy, outline))
         for block in _iterate_summary(taxonomy, top):
             put(block)
 
 
 def _check_rank(taxonomy: Taxonomy, rank: str) -> str:
-    """Raises RecipeError for a rank that the tree does not use."""
+    """Normalises a rank. Raises RecipeError if the tree does not have it."""
     from bioclip_x.errors import RecipeError
     from bioclip_x.taxonomy import normalise_rank
 
@@ -70,7 +74,7 @@ def _check_rank(taxonomy: Taxonomy, rank: str) -> str:
 
 
 def _find_taxon(taxonomy: Taxonomy, name: str) -> int:
-    """The taxon of this name. Raises RecipeError where none or several have it."""
+    """Finds the taxon of this name. Raises RecipeError if there is none or several."""
     from bioclip_x.errors import RecipeError
     from bioclip_x.taxonomy.ancestors import format_path
     from bioclip_x.taxonomy.names.resolver import Resolver
@@ -80,42 +84,40 @@ def _find_taxon(taxonomy: Taxonomy, name: str) -> int:
         raise RecipeError(f"the tree has no taxon {name!r}")
     if len(nodes) > 1:
         paths = list_some([format_path(taxonomy, node) for node in nodes])
-        raise RecipeError(
-            f"{name!r} is the name of {len(nodes)} taxa; tell which by its path ('Animalia; {name}'): {paths}"
-        )
+        raise RecipeError(f"{name!r} is the name of {len(nodes)} taxa; give the path ('Animalia; {name}'): {paths}")
     return nodes[0]
 
 
 def _iterate_summary(taxonomy: Taxonomy, top: int) -> Iterator[RenderableType]:
-    """Counts per rank of what lies below `top`; then a line for each thing that can be counted, and the notes."""
+    """Yields a table of counts per rank of the taxa below `top`, other counts, and the notes."""
     from rich.table import Table
     from rich.text import Text
 
     from bioclip_x.taxonomy.summary import summarise
 
     below = range(int(taxonomy.leaf_start_N[top]), int(taxonomy.leaf_stop_N[top]))
-    found = summarise(restrict(taxonomy, below) if top else taxonomy)
+    summary = summarise(restrict(taxonomy, below) if top else taxonomy)
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("rank")
     for heading in ("taxa", "lineages without", "classes"):
         table.add_column(heading, justify="right")
-    for one in found.ranks:
+    for one in summary.ranks:
         numbers = (f"{count:,}" if count else "–" for count in (one.taxa, one.holes, one.classes))
         table.add_row(make_safe_text(one.rank or "(no rank)"), *numbers)
     table.add_row(
-        Text("all" if not top else "all, and what stands above", "bold"), f"{found.taxa:,}", "", f"{found.classes:,}"
+        Text("all" if not top else "all, with ancestors", "bold"), f"{summary.taxa:,}", "", f"{summary.classes:,}"
     )
     yield Text()
     yield table
     yield Text()
-    inner = f", {found.inner:,} of them with others below" if found.inner else ""
+    inner = f", {summary.inner:,} of them with others below" if summary.inner else ""
     lines = {
-        "classes": f"{found.classes:,}{inner}",
-        "depth": f"{pluralise(found.depth, 'level')}, {pluralise(found.tops, 'top')}",
-        "common names": _format_counts(found.common_names),
-        "synonyms": f"{found.synonyms:,}" if found.synonyms else "",
-        "authors": f"{found.authors:,}" if found.authors else "",
-        "ids": _format_counts(found.ids),
+        "classes": f"{summary.classes:,}{inner}",
+        "depth": f"{pluralise(summary.depth, 'level')}, {pluralise(summary.tops, 'top')}",
+        "common names": _format_counts(summary.common_names),
+        "synonyms": f"{summary.synonyms:,}" if summary.synonyms else "",
+        "authors": f"{summary.authors:,}" if summary.authors else "",
+        "ids": _format_counts(summary.ids),
         "source": taxonomy.source,
         "fingerprint": taxonomy.fingerprint,
     }

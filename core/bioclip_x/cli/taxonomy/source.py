@@ -1,4 +1,4 @@
-"""Where the subcommands' trees come from: a file, or the list that a model brings."""
+"""Reads the trees of the subcommands, from a file or a model's list of classes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import SeveralParents
 
 _READING = [
-    click.option("--taxonomy-format", metavar="NAME", help="The files' reader; by default seen from the content."),
+    click.option("--taxonomy-format", metavar="NAME", help="Reader of the files; by default recognised by content."),
     click.option("--dag", type=click.Choice(["refuse", "first", "all"]),
                  help="A node with several parents: an error, its first parent, or a copy under each.  [default: refuse]"),
 ]  # fmt: skip
 
 
 def add_reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds how files are read: --taxonomy-format and --dag."""
+    """Adds --taxonomy-format and --dag."""
     for option in reversed(_READING):
         function = option(function)
     return function
 
 
 def add_source_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds FILE or --model, and how the file is read."""
-    function = click.option("--model", metavar="M", help="The tree that this model brings, instead of a file.")(
+    """Adds FILE, --model and the reading options."""
+    function = click.option("--model", metavar="M", help="Use the tree of this model instead of a file.")(
         add_reading_options(function)
     )
     return click.argument("file", type=click.Path(path_type=Path), required=False)(function)
@@ -40,10 +40,7 @@ def add_source_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def read_file(
     registry: Registry, file: Path, taxonomy_format: str | None, dag: SeveralParents | None, *, afresh: bool = False
 ) -> Taxonomy:
-    """What took long to read is taken from the cache of compiled trees, unless it is to be read afresh.
-
-    Raises TaxonomyError.
-    """
+    """Reads a tree. Large ones are taken from the cache of compiled trees, unless `afresh`. Raises TaxonomyError."""
     from bioclip_x.classes.taxonomy_files import read_taxonomy
     from bioclip_x.settings import find_cache_folder
 
@@ -58,19 +55,19 @@ def read_source(
     taxonomy_format: str | None,
     dag: SeveralParents | None,
 ) -> Taxonomy:
-    """The tree of a file, or else of a model; of the default model if neither is given. Needs no weights.
+    """Reads the tree of a file or a model; of the default model if neither is given. Needs no weights.
 
     Raises RecipeError where both are given, and TaxonomyError.
     """
     if file is None:
         return load_model_tree(registry, {"model": model})
     if model is not None:
-        raise RecipeError(f"expected a file or a model, got both: {file} and --model {model}")
+        raise RecipeError(f"expected a file or a model, got both: {file} and --model {model}; leave out one of the two")
     return read_file(registry, file, taxonomy_format, dag)
 
 
 def load_model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
-    """The tree that `classify` would take with these fields of the recipe."""
+    """Loads the tree that `classify` would use with these recipe fields."""
     from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.models import load_own_classes, make_family
@@ -84,7 +81,7 @@ def load_model_tree(registry: Registry, fields: dict[str, Any]) -> Taxonomy:
 
 
 def find_preferred_language(registry: Registry, language: str | None) -> str:
-    """The language of common names: the one given, or the user's own setting."""
+    """Returns the language of common names: the given one, else the user's setting."""
     from bioclip_x.cli.recipe_flags import resolve
 
     recipe, _ = resolve(registry, file=None, plugins=(), flags={"language": language})
@@ -92,7 +89,7 @@ def find_preferred_language(registry: Registry, language: str | None) -> str:
 
 
 def print_notes(taxonomy: Taxonomy) -> None:
-    """What was odd in a file, on stderr."""
+    """Prints the notes of a taxonomy on stderr."""
     from bioclip_x.messages import escape_controls
 
     for note in taxonomy.notes:

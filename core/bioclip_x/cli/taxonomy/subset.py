@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy subset`: a part of a tree, as a tree."""
+"""`bioclip-x taxonomy subset`: writes a part of a tree."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file_and_parts", nargs=-1, metavar="FILE PART…")
-@click.option("--model", metavar="M", help="A part of the tree that this model brings, instead of a file's.")
+@click.option("--model", metavar="M", help="Use the tree of this model instead of a file.")
 @add_reading_options
-@click.option("--to", type=click.Choice(NAMES), help="[default: as the suffix of --output says, csv on stdout]")
+@click.option("--to", type=click.Choice(NAMES), help="[default: by the suffix of --output, csv on stdout]")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def subset(
@@ -33,7 +33,7 @@ def subset(
     to: str | None,
     output: Path | None,
 ) -> None:
-    """Write the classes that the PARTs of a tree hold: all that any names, without those that one excludes.
+    """Write the classes of the PARTs of a tree: all that any PART includes, without those that any PART excludes.
 
     \b
     bioclip-x taxonomy subset checklist.csv class=Insecta family!=Apidae --output part.csv
@@ -41,8 +41,8 @@ def subset(
     bioclip-x taxonomy subset checklist.csv park.txt '!garden.csv' --output part.yaml
     bioclip-x taxonomy subset --model bioclip-2 class=Aves --output birds.csv
 
-    A PART is rank=name,name, a name, a path of names ("Plantae; Oenanthe"), or a file of names: one a line, or any taxonomy.
-    rank!=name, or '!' before any other part, leaves out.
+    A PART is rank=name,name, a name, a path of names ("Plantae; Oenanthe"), or a file of names: one per line, or any taxonomy.
+    rank!=name, or '!' before any other PART, excludes.
     """  # fmt: skip
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.messages import escape_controls
@@ -60,7 +60,10 @@ def subset(
 
 
 def split_arguments(arguments: tuple[str, ...], model: str | None) -> tuple[Path | None, tuple[str, ...]]:
-    """The file, which comes first where no model is given, and the parts. Raises RecipeError where one of them is missing."""
+    """Splits the arguments into the file, which is first unless a model is given, and the parts.
+
+    Raises RecipeError where one of them is missing.
+    """
     file, parts = (
         (None, arguments) if model is not None else (Path(arguments[0]), arguments[1:]) if arguments else (None, ())
     )

@@ -1,4 +1,4 @@
-"""`bioclip-x taxonomy validate`: all that is wrong or odd in taxonomy files, with file and line."""
+"""`bioclip-x taxonomy validate`: lists errors and warnings of taxonomy files, with file and line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """One file: what was found in it, errors first, and its tree, None where it could not be read."""
+    """The outcome of one file. problems: errors first. taxonomy: None if it could not be read."""
 
     file: Path
     problems: Sequence[Problem]
@@ -42,7 +42,7 @@ class Verdict:
         return len(self.problems) - self.errors
 
 
-@click.command(short_help="all that is wrong or odd in files, with its line")
+@click.command(short_help="list errors and warnings of files, with lines")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 @add_reading_options
 @table_or_json_option
@@ -51,14 +51,14 @@ class Verdict:
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
-    help="Findings of a kind that are shown; 0 for all. JSON has all.",
+    help="Findings of each kind shown; 0 for all. JSON has all.",
 )
-@click.option("--strict", is_flag=True, help="Warnings, too, give exit status 1.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if there are warnings.")
 @click.pass_context
 def validate(
     context: click.Context, /, files: tuple[Path, ...], format_: str, most: int, strict: bool, **reading: Any
 ) -> None:
-    """Check taxonomy files: errors, with which a file cannot be used, and warnings.
+    """Check taxonomy files for errors, which make a file unusable, and warnings.
 
     \b
     bioclip-x taxonomy validate my-species.csv
@@ -66,7 +66,7 @@ def validate(
 
     Errors: cycles, dangling parents, several parents, malformed rows. Warnings: homonyms, duplicates, lineages without a
     rank, ranks out of order, several roots, wrong encodings, authors left in names, species in another genus.
-    Exit status: 0 nothing wrong, 1 warnings and --strict, 2 errors.
+    Exit status: 0 no errors, 1 warnings with --strict, 2 errors.
     """  # fmt: skip
     verdicts = [_validate_file(context.obj, file, reading) for file in files]
     if format_ == "json":
@@ -87,14 +87,14 @@ def _validate_file(registry: Registry, file: Path, reading: dict[str, Any]) -> V
 
     try:
         taxonomy = read_file(registry, file, **reading, afresh=True)
-    except TaxonomyError as problem:
-        found = problem.problems or (_make_problem(file, str(problem)),)
-        return Verdict(file, sorted(found, key=lambda one: not one.is_error), None)
+    except TaxonomyError as error:
+        problems = error.problems or (_make_problem(file, str(error)),)
+        return Verdict(file, sorted(problems, key=lambda problem: not problem.is_error), None)
     return Verdict(file, [*taxonomy.problems, *check(taxonomy)], taxonomy)
 
 
 def _make_problem(file: Path, message: str) -> Problem:
-    """The error of a reader that stopped there; it names the file and the line in front."""
+    """Makes a problem from a reader's error message, which begins with file and line."""
     place = re.match(re.escape(str(file)) + r"(?:, (\w+) (\d+))?: ", message)
     if place is None:
         return Problem("unreadable", message, str(file), is_error=True)
@@ -140,13 +140,13 @@ def _iterate_blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
 def _summarise(verdict: Verdict) -> str:
     from bioclip_x.taxonomy.ancestors import is_taxon
 
-    told = (
+    parts = (
         [pluralise(verdict.errors, "error"), pluralise(verdict.warnings, "warning")] if verdict.problems else ["fine"]
     )
     if taxonomy := verdict.taxonomy:
-        told += [pluralise(taxonomy.n_classes, "class", "classes")]
-        told += [pluralise(int(is_taxon(taxonomy).sum()), "taxon", "taxa")]
-    return ", ".join(told)
+        parts += [pluralise(taxonomy.n_classes, "class", "classes")]
+        parts += [pluralise(int(is_taxon(taxonomy).sum()), "taxon", "taxa")]
+    return ", ".join(parts)
 
 
 def _iterate_kind_blocks(
@@ -164,9 +164,9 @@ def _iterate_kind_blocks(
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for one in islice(found, most or None):
-        elsewhere = f"{one.file} " if one.file not in ("", str(verdict.file)) else ""
+        other_file = f"{one.file} " if one.file not in ("", str(verdict.file)) else ""
         place = f"{one.unit} {one.line}" if one.line else ""
-        table.add_row("", make_safe_text(f"{elsewhere}{place}".strip(), "dim"), make_safe_text(one.message))
+        table.add_row("", make_safe_text(f"{other_file}{place}".strip(), "dim"), make_safe_text(one.message))
     if most and len(found) > most:
         table.add_row("", "", Text(f"… and {len(found) - most:,} more (--most 0 shows all)", "dim"))
     yield table

@@ -93,7 +93,7 @@ def _parse_percents(file: Path, line: int, row: str, expected: int) -> list[floa
 def _make_phrase(attribute: str) -> tuple[str, str]:
     """Makes (phrase, part) from an attribute; the phrase can follow "which has".
 
-    >>> _trait("has_wing_color::grey"), _trait("has_bill_shape::curved_(up_or_down)")
+    >>> _make_phrase("has_wing_color::grey"), _make_phrase("has_bill_shape::curved_(up_or_down)")
     (('grey wings', 'wing'), ('a curved bill (up or down)', 'bill'))
     """
     group, _, value = attribute.removeprefix("has_").partition("::")
