@@ -136,9 +136,9 @@ def test_depth_auto(made: Made, birds_csv: Path) -> None:
     assert len(ranks) > 1
     with pytest.raises(CalibrationError, match=r"no depth for accuracy 0.95 \(it has 0.9\)"):
         made.classifier(birds_csv, calibration="auto", depth="auto")
-    with pytest.raises(CalibrationError, match=r"there is no calibration for this model, list and texts"):
+    with pytest.raises(CalibrationError, match=r"there is no calibration for this model, class list and texts"):
         made.classifier(birds_csv, depth="auto")
-    with pytest.raises(RecipeError, match="the head 'rollup' was given; leave one of the two out"):
+    with pytest.raises(RecipeError, match="the head 'rollup' was given; leave out one of the two"):
         made.classifier(birds_csv, calibration="auto", depth="auto", head="rollup")
     with pytest.raises(RecipeError, match="leave out the rank"):
         made.classifier(birds_csv, calibration="auto", depth="auto", rank="family")

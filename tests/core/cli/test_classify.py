@@ -70,7 +70,7 @@ def test_every_output_carries_where_it_came_from(run, pictures: Path, tmp_path: 
     assert "data:image/jpeg;base64" in page and "sha256:" in page and "rollup" in page
 
 
-def test_bad_pictures_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+def test_bad_images_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
     (pictures / "bad.png").write_text("no")
     code, out, err = run("--format", "jsonl", pictures, pictures / "gone.png")
     assert code == 1
@@ -181,7 +181,7 @@ def test_a_recipe_file_does_what_flags_do(run, pictures: Path, tmp_path: Path, b
     ]
 
 
-def test_camera_trap_pictures(run, shared_data: Path) -> None:  # type: ignore[no-untyped-def]
+def test_camera_trap_images(run, shared_data: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run("--format", "jsonl", shared_data / "speciesnet" / "test_data")
     failed = [r for r in map(json.loads, out.splitlines()[1:]) if r["error"]]
     assert code == 1 and [Path(r["source"]).stem for r in failed] == ["african_elephants_truncated_file"]

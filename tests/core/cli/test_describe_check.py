@@ -61,7 +61,7 @@ def test_a_clean_file_has_status_0(tmp_path: Path) -> None:
     file.write_text("Parus major: [a black cap, white cheeks]\n", "utf-8")
     result = call("--check", file)
     assert result.exit_code == 0
-    assert " ".join(result.stdout.split()).endswith(": 1 class, 2 descriptors: nothing to mend")
+    assert " ".join(result.stdout.split()).endswith(": 1 class, 2 descriptors: no findings")
 
 
 def test_what_is_written_is_curated_and_what_was_found_is_told(

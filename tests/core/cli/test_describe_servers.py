@@ -69,10 +69,10 @@ def test_one_class_without_an_answer_costs_no_other_its_own(reply: Reply, tmp_pa
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (said("It is a handsome thing that everybody knows."), "prose, and no list"),
-        (said('{"class": "fork", "phrases": ["metal"]}'), "it speaks of 'fork'"),
-        (said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"), "it speaks of 'fork'"),
-        (said(f"{KEY} " * 10), "prose, and no list"),
+        (said("It is a handsome thing that everybody knows."), "prose instead of a list"),
+        (said('{"class": "fork", "phrases": ["metal"]}'), "about 'fork' instead"),
+        (said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"), "about 'fork' instead"),
+        (said(f"{KEY} " * 10), "prose instead of a list"),
         (said(""), "an empty answer"),
         (said("x" * 2_000_000), "more than 1,048,576 characters"),
         (failed(400, "no", code="content_filter"), "withheld by the server's content filter"),
@@ -183,7 +183,7 @@ def test_prices_usage_and_the_estimate_are_told(tmp_path: Path) -> None:
         assert "note: 30 requests: about " in result.stderr and "; cost: about 0.0" in result.stderr
         assert f"30 of 30 classes described in {output}; 210 tokens in, 150 out; cost: 0.0005" in result.stderr
         again = run(server.url, output, *prices, "--dry-run")
-    assert "0 requests (30 stored already): about 0 tokens in, 0 out" in again.stdout
+    assert "0 requests (30 already answered): about 0 tokens in, 0 out" in again.stdout
     assert "expected both --price-in and --price-out" in str(run("http://x", output, "--price-in", 1).exception)
 
 

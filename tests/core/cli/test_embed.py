@@ -27,7 +27,7 @@ def run(capsys: pytest.CaptureFixture[str], tiny_model: str):  # type: ignore[no
     return run
 
 
-def test_pictures_to_json_on_stdout(run, pictures: Path, tiny_model: str) -> None:  # type: ignore[no-untyped-def]
+def test_images_to_json_on_stdout(run, pictures: Path, tiny_model: str) -> None:  # type: ignore[no-untyped-def]
     code, out, err = run(pictures)
     document = json.loads(out)
     assert code == 0 and err == "" and document["model"] == tiny_model
@@ -55,7 +55,7 @@ def test_the_suffix_of_output_is_the_format(run, pictures: Path, tmp_path: Path)
     assert run("--output", tmp_path / "e.dat", "--format", "npz", pictures)[0] == 0
 
 
-def test_bad_pictures_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+def test_bad_images_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
     (pictures / "bad.png").write_text("no")
     code, out, err = run("--format", "csv", "--quiet", pictures)
     rows = list(csv.DictReader(io.StringIO(out)))

@@ -32,7 +32,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
 
 @pytest.fixture
 def request_of(tiny_model: str, birds_csv: Path, tmp_path: Path) -> tuple[str | Path, ...]:
-    """PICTURES and the recipe: nine images of three classes, one folder that is no class, descriptors."""
+    """Images and the recipe: nine images of three classes, one folder that is no class, descriptors."""
     for name in ("Parus_major", "Turdus_merula", "Quercus_robur", "Sitta_europaea"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(3):

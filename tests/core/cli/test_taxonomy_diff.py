@@ -44,7 +44,7 @@ def test_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "old.csv", "new.csv")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "old.csv → new.csv: 5 → 4 classes, 9 taxa as they were",
+        "old.csv → new.csv: 5 → 4 classes, 9 taxa unchanged",
         "renamed  1  the old name is a synonym of the new one, or the reverse",
         "  species Parus caeruleus → species Cyanistes caeruleus",
         "moved  1  same rank and name, another parent",
@@ -79,7 +79,7 @@ def test_csv_and_json_have_the_same_rows(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.usefixtures("two")
 def test_a_file_and_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "old.csv", "old.csv")[1] == "old.csv → old.csv: 5 → 5 classes, 17 taxa as they were\n"
+    assert run(capsys, "old.csv", "old.csv")[1] == "old.csv → old.csv: 5 → 5 classes, 17 taxa unchanged\n"
     assert run(capsys, "old.csv", "old.csv", "--format", "csv")[1].count("\n") == 1
     assert json.loads(run(capsys, "old.csv", "old.csv", "--format", "json")[1])["changes"] == []
 

@@ -52,7 +52,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def test_pictures_and_texts_are_open_clips(embedder: Any, tiny_model: str, pictures: Path) -> None:
+def test_images_and_texts_are_open_clips(embedder: Any, tiny_model: str, pictures: Path) -> None:
     files = [pictures / name for name in ("a.png", "b.jpg", "below/c.png")]
     image_ND, text_PD = naive(tiny_model, files, PHRASES)
     for normalise, wanted in [(True, unit), (False, lambda rows: rows)]:
@@ -71,7 +71,7 @@ def test_provenance_says_what_was_done(embedder: Any, pictures: Path, tiny_model
     assert (about.of, about.preprocessing, "batch_size" in about.recipe) == ("texts", None, False)
 
 
-def test_bad_pictures_are_rows_in_their_place(embedder: Any, pictures: Path) -> None:
+def test_bad_images_are_rows_in_their_place(embedder: Any, pictures: Path) -> None:
     (pictures / "bad.png").write_text("no")
     rows = list(embedder(batch_size=1).images([str(pictures), str(pictures / "gone.png")]).rows)
     names = [Path(row.about["file_name"]).name for row in rows]
@@ -143,6 +143,6 @@ def test_an_encoder_that_knows_unit_vectors_only(embedder: Any, monkeypatch: pyt
         made.texts(PHRASES)
 
 
-def test_pictures_from_memory(embedder: Any) -> None:
+def test_images_from_memory(embedder: Any) -> None:
     rows = list(embedder().images([picture(0), np.zeros((4, 4, 3), np.uint8)]).rows)
     assert [row.about["file_name"] for row in rows] == ["image 0", "image 1"]

@@ -238,7 +238,7 @@ def test_what_is_dropped(tiny_model: str, birds_csv: Path, descriptor_file: Path
         of("Parus major", use("good", 0.9), use("useless", 0.5), use("missed", 0.4, broken=1), next(for_one), for_none),
         of("Cyanistes caeruleus", use("good", 0.9), next(for_one), for_none),
         of("Turdus merula", use("best", 0.2), use("worst", 0.1, fixed=1)),
-        of("Emys orbicularis", use("few", 0.0), pictures=4),
+        of("Emys orbicularis", use("few", 0.0), images=4),
     ]
     dropped, judged = select_dropped_entries(taxonomy, uses, 0.5)
     assert {phrase for _, _, phrase in dropped} == {"useless", "for none", "worst"}

@@ -61,7 +61,7 @@ def test_each_prompt_gets_its_own_map_in_a_class_of_many(tmp_path: Path) -> None
         assert total(share) == pytest.approx(share.similarity, abs=1e-5)
 
 
-def test_a_batch_gives_the_maps_that_its_pictures_give_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_gives_the_maps_that_its_images_give_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioclip_x.explain.heat_maps.IMAGES_AT_A_TIME", 2)
     classifier = Classifier(model_with(tmp_path / "m"), labels=("cat", "dog"), heat_maps=True)
     images = [picture(seed) for seed in range(5)]
@@ -134,7 +134,7 @@ def test_the_box_of_a_model_that_is_not_square_and_of_one_that_tells_nothing() -
     assert compute_seen_box({}, 200, 100) == (0.0, 0.0, 1.0, 1.0)
 
 
-def test_a_map_follows_what_is_in_the_picture(tmp_path: Path) -> None:
+def test_a_map_follows_what_is_in_the_image(tmp_path: Path) -> None:
     """The patch that differs from a plain ground is the one whose part differs."""
     plain = Image.new("RGB", (32, 32), "grey")
     marked = plain.copy()

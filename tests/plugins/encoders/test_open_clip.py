@@ -74,7 +74,7 @@ def test_the_error_for_an_uncached_model_offline_has_the_command(hub_home: Path)
     [
         (
             "unicorn",
-            "no model is called 'unicorn'; expected one of bioclip, .* or another that `bioclip-x models` lists",
+            "no model is called 'unicorn'; expected one of bioclip, .* or another one listed by `bioclip-x models`",
         ),
         ("package:nope.x/model", "the package nope.x is not installed"),
         ("package:..x/model", "the package ..x is not installed"),

@@ -160,11 +160,15 @@ def test_a_slow_or_missing_server() -> None:
 @pytest.mark.parametrize(
     ("reply", "phrases", "reason"),
     [
-        (said("It is a handsome bird that everybody knows."), (), "prose, and no list"),
+        (said("It is a handsome bird that everybody knows."), (), "prose instead of a list"),
         (said("- a black head\n- a yellow bre", "length"), ("a black head",), ""),
         (said(""), (), "an empty answer"),
         (said(None), (), "an empty answer"),
-        (said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"), (), "it speaks of 'fork'"),
+        (
+            said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"),
+            (),
+            "about 'fork' instead",
+        ),
         (failed(400, "filtered", code="content_filter"), (), "withheld by the server's content filter"),
     ],
     ids=["prose", "half", "empty", "null", "other-class", "filtered"],

@@ -76,7 +76,8 @@ def _make_row(one: ClassUse, use: DescriptorUse) -> tuple[Any, ...]:
         one.name, one.common_name, one.pictures, one.right, use.phrase, use.text, use.kind, use.weight, use.taxon, use.rank,
         use.shared_by, use.with_siblings, one.sibling_rank or "all", one.sibling_taxon, one.siblings, one.sibling_pictures,
         *_make_area_cells(use.from_siblings), use.from_all and use.from_all.others, *_make_area_cells(use.from_all), use.own,
-        use.siblings, use.others, use.between, use.spread, str(use.is_same_everywhere).lower(), *_make_left_out_cells(use.left_out),
+        use.siblings, use.others, use.between, use.spread, str(use.is_same_everywhere).lower(),
+        *_make_left_out_cells(use.left_out),
     )  # fmt: skip
 
 

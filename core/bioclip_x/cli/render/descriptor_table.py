@@ -160,8 +160,8 @@ def render_pruned(pruning: Pruning) -> Iterator[str]:
         f"decided on {pruning.deciding:,} images (seed {pruning.seed})"
     )
     yield (
-        f"  on the {pruning.held_out:,} others: {_format_share(pruning.before)} right before, {_format_share(pruning.after)} after; "
-        f"{_format_change(pruning.change)}"
+        f"  on the {pruning.held_out:,} others: {_format_share(pruning.before)} right before, "
+        f"{_format_share(pruning.after)} after; {_format_change(pruning.change)}"
     )
 
 

@@ -72,11 +72,9 @@ def _write_table(evaluation: Evaluation, stream: Any) -> None:
 
 
 def _iterate_head(evaluation: Evaluation) -> Iterator[Text]:
-    of = f"{pluralise(evaluation.pictures, 'image')} of {pluralise(evaluation.classes, 'class', 'classes')}"
-    yield Text(
-        f"{escape_controls(evaluation.source)}: {of}, among the {evaluation.n_classes:,} of {escape_controls(evaluation.taxonomy)}",
-        "bold",
-    )
+    source, taxonomy = escape_controls(evaluation.source), escape_controls(evaluation.taxonomy)
+    images, classes = pluralise(evaluation.pictures, "image"), pluralise(evaluation.classes, "class", "classes")
+    yield Text(f"{source}: {images} of {classes}, among the {evaluation.n_classes:,} of {taxonomy}", "bold")
     yield Text(
         f"{evaluation.model}, revision {evaluation.revision}"
         + (f" (demonstration: {evaluation.demo})" if evaluation.demo else "")

@@ -106,7 +106,7 @@ def _iterate_csv(difference: Difference, old: Taxonomy, new: Taxonomy) -> Iterat
 
 
 def _iterate_json(difference: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
-    about = {
+    head = {
         "old": _describe_tree(old),
         "new": _describe_tree(new),
         "unchanged": difference.unchanged,
