@@ -236,7 +236,7 @@ def test_an_unknown_installed_plugin_is_a_warning() -> None:
     assert (
         create_registry(only=["rollup", "rolup"])
         .warnings[0]
-        .startswith("no installed plugin is called 'rolup'; there are")
+        .startswith("no installed plugin is called 'rolup'; installed:")
     )
 
 

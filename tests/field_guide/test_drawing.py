@@ -178,7 +178,7 @@ def test_even_the_closest_values_are_told_apart_by_eye(plan: str, trait: str, a:
 
 def test_the_home_habitat_is_usual_but_not_certain() -> None:
     home = find_species("Amanita muscaria").habitat
-    share = np.mean([drawing.scene_of((5, k)).habitat(home) == home for k in range(400)])
+    share = np.mean([drawing.make_scene((5, k)).habitat(home) == home for k in range(400)])
     assert 0.74 < share < 0.9
 
 

@@ -79,5 +79,5 @@ def test_decoding_is_done_by_workers() -> None:
 
 def test_a_thumbnail_on_request() -> None:
     source = Source("x", image=picture())
-    assert decode(source, pixels).make_thumbnail is None
-    assert (decode(source, pixels, with_thumbnail=True).make_thumbnail or b"").startswith(b"\xff\xd8")
+    assert decode(source, pixels).thumbnail is None
+    assert (decode(source, pixels, with_thumbnail=True).thumbnail or b"").startswith(b"\xff\xd8")

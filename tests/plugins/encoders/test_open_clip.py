@@ -81,7 +81,7 @@ def test_the_error_for_an_uncached_model_offline_has_the_command(hub_home: Path)
         ("unicorn/openai", "open_clip has no architecture 'unicorn'"),
         ("ViT-B-32/unicorn", "ViT-B-32 has no weights called 'unicorn'; known: openai, .*random"),
         ("local-dir:/no/such/folder", "the folder /no/such/folder does not exist"),
-        ("hf-hub:no such name", "not a repository's name"),
+        ("hf-hub:no such name", "not a valid repository name"),
         ("package:no_such_package/model", "the package no_such_package is not installed"),
     ],
 )
