@@ -43,9 +43,9 @@ def newcomer(tmp_path: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
     here = tmp_path / "here"
     shutil.copytree(root() / "examples", here / "examples")
     for name in ("taxonomy.csv", "descriptors.yaml"):
-        target = here / "plugins" / "bioclip_x_plugins" / "field_guide" / name
+        target = here / "plugins" / "bioclip_x_field_guide" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root() / "plugins" / "bioclip_x_plugins" / "field_guide" / name, target)
+        shutil.copy(root() / "plugins" / "bioclip_x_field_guide" / name, target)
     (here / "my-species.csv").write_text(BIRDS, "utf-8")
     (here / "my-descriptors.yaml").write_text("great tit: [a black cap]\n")
     (here / "photos").mkdir()

@@ -161,7 +161,7 @@ def test_a_run_stopped_in_the_middle_goes_on(birds_csv: Path, tmp_path: Path, se
     ("arguments", "message"),
     [
         ([], "either a TAXONOMY file or --labels"),
-        (["--labels", "a,b"], "expected --llm .* and --output FILE; or --dry-run"),
+        (["--labels", "a,b"], "expected --llm .* and --output FILE, or --dry-run"),
         (["--labels", "a,b", "--llm", "openai:model=m"], "and --output FILE"),
         (["--labels", "a,b", "--dry-run", "--prompt", "cuppl"], "no prompt is called 'cuppl'; known: cbd, exemplar"),
         (["--labels", "a,a", "--dry-run"], "the label 'a' is given twice"),

@@ -57,7 +57,7 @@ def test_one_class_without_an_answer_costs_no_other_its_own(reply: Reply, tmp_pa
         result = run(server.url, output, timeout=2)
         assert isinstance(result.exception, BioclipXError)
         assert "29 of 30 questions are answered" in str(result.exception)
-        assert str(result.exception).endswith(f"not yet: {ILL}")
+        assert str(result.exception).endswith(f"unanswered: {ILL}")
         assert load_descriptors(output).provenance["unanswered"] == [ILL]
         server.asked.clear()
         server.respond = good

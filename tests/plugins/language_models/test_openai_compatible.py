@@ -162,8 +162,8 @@ def test_a_slow_or_missing_server() -> None:
     [
         (said("It is a handsome bird that everybody knows."), (), "prose instead of a list"),
         (said("- a black head\n- a yellow bre", "length"), ("a black head",), ""),
-        (said(""), (), "an empty answer"),
-        (said(None), (), "an empty answer"),
+        (said(""), (), "empty answer"),
+        (said(None), (), "empty answer"),
         (
             said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"),
             (),

@@ -122,7 +122,7 @@ def test_names_from_a_file_next_to_the_list(tmp_path: Path) -> None:
     tree = read(tmp_path / "cub_flat.parent-child.txt", "0 1\n0 2\n")
     assert paths(tree) == {("Aves", "Parus major"), ("Aves", "2")}
     assert tree.class_taxon(0).ids == {"id": "1"}
-    assert "2 of 3 identifiers are those of classes_flat.txt; 1 have none" in tree.problems[0].message
+    assert "2 of 3 identifiers are taken from classes_flat.txt; 1 have none" in tree.problems[0].message
 
 
 def test_numeric_ids_of_another_list_are_ignored(tmp_path: Path) -> None:
