@@ -66,7 +66,7 @@ def _print_list(models: Sequence[KnownModel]) -> None:
         )
         missing = " (not downloaded yet)" if model.classes_cached is False else ""
         click.echo(_wrap(f"{model.name}: {model.summary}; {classes}{missing}"))
-    click.echo("\nhere: whether the weights are on this machine; otherwise they are downloaded at first use.")
+    click.echo("\nhere: whether the weights are on this machine, else downloaded at first use.")
     click.echo("`bioclip-x models NAME` shows the properties of a model and their sources.")
 
 

@@ -153,7 +153,7 @@ def test_labels_that_should_be_a_file(
         (["--head", "hedgehog"], "no head is called 'hedgehog'; known: crm, flat, hedge, rollup, top-down"),
         (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: size_prior"),
         (["--rank", "tribe"], "no table at rank 'tribe'"),
-        (["--plugin", "unicorn"], "no plugin is called 'unicorn'"),
+        (["--plugin", "unicorn"], "no plugin and no module is called 'unicorn'"),
         (["--descriptors", "gone.yaml"], "gone.yaml does not exist"),
         (["--recipe", "gone.yaml"], "gone.yaml does not exist"),
         (["--bins", "bins.csv"], "--bins and --taxonomy were both given"),

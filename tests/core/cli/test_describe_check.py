@@ -32,7 +32,7 @@ def test_a_file_is_checked_and_left_as_it_is(file: Path, birds_csv: Path) -> Non
     assert result.exit_code == 1
     told = " ".join(result.stdout.split())
     assert "told Larus nobilis: no taxon of the taxonomy has this name" in told
-    assert "mended Parus major: - a **black** cap." in told and "a bullet or a number of a list" in told
+    assert "mended Parus major: - a **black** cap." in told and "a bullet or list number" in told
     assert "dropped Parus major: white cheek (says the same as 'white cheeks')" in told
     assert file.read_text("utf-8") == FILE
     found = json.loads(call(birds_csv, "--check", file, "--format", "json").stdout)

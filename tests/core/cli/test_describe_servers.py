@@ -73,7 +73,7 @@ def test_one_class_without_an_answer_costs_no_other_its_own(reply: Reply, tmp_pa
         (said('{"class": "fork", "phrases": ["metal"]}'), "about 'fork' instead"),
         (said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"), "about 'fork' instead"),
         (said(f"{KEY} " * 10), "prose instead of a list"),
-        (said(""), "an empty answer"),
+        (said(""), "empty answer"),
         (said("x" * 2_000_000), "more than 1,048,576 characters"),
         (failed(400, "no", code="content_filter"), "withheld by the server's content filter"),
     ],
@@ -167,7 +167,7 @@ def test_a_disk_that_fills_up_loses_nothing_stored(tmp_path: Path, monkeypatch: 
             patched.setattr(answer_log, "write_all", full)
             result = run(server.url, output)
         assert isinstance(result.exception, BioclipXError)
-        assert "cannot be written: No space left on device; the answers stored before stay" in str(result.exception)
+        assert "cannot be written: No space left on device; the answers stored so far are kept" in str(result.exception)
         stored = load_descriptors(output).classes
         assert len(stored) == 10
         assert run(server.url, output).exit_code == 0

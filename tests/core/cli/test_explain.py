@@ -47,7 +47,7 @@ def same(tiny_model: str, birds_csv: Path, tmp_path: Path) -> tuple[str | Path, 
 def test_table(same: tuple[str | Path, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "explain", *same)
     assert code == 0 and "photos: 13 images" in out and "7 descriptors; AUROC from siblings, 95% intervals" in out
-    without = out.split("without images, so not told of: ")[1].splitlines()[0]
+    without = out.split("not measured, as there are no images: ")[1].splitlines()[0]
     assert set(without.split(", ")) == {"Emys orbicularis", "Quercus", "Quercus robur"}
     assert "1 of family" in out and "2 are based on fewer than 5 images of the class (*)" in out and "]*" in out
     assert "shared with 1 sibling" in out and "\x1b" not in out

@@ -160,7 +160,7 @@ def test_no_rank_among_the_columns(tmp_path: Path) -> None:
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(TaxonomyError, match=r"is a folder, .*; give the file in it"):
+    with pytest.raises(TaxonomyError, match=r"is a folder .*; give the file in it"):
         read_taxonomy(create_registry(), tmp_path)
     with pytest.raises(TaxonomyError, match="does not exist"):
         read_taxonomy(create_registry(), tmp_path / "gone.csv")
