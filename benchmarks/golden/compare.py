@@ -5,8 +5,10 @@ Removed or masked before comparing, and nothing else:
 - the version (in keys and columns called `version`, and behind `bioclip-x` in texts), dates and times of day, and the path of
   the commands' folder;
 - `notes`, wherever they stand (in `taxonomy show` the lines `note`), and all that went to stderr;
-- in an explanation: its `format`, `rest`, `remainders`, each descriptor's `contribution` and `net`, and the order of its
-  descriptors. The margin, winner, runner-up, classes, and each descriptor with its similarity stay;
+- the wording of messages: values of `message`, `error`, `unusable` and `method` (whether there is one stays), in texts what
+  an estimate says of itself, and "picture" for "image";
+- in an explanation: its `format`, `rest`, `remainders` and `baseline`, each descriptor's `contribution` and `net`, and the
+  order of its descriptors. The margin, winner, runner-up, classes, and each descriptor with its similarity stay;
 - in CSV and Parquet the values of the column `top_descriptor`;
 - the order of the lines of a log of answers (`….answers.jsonl`), which are written as they come.
 
@@ -34,12 +36,15 @@ import yaml
 
 MASKED = {"version": "(version)", "top_descriptor": "(top descriptor)"}
 DROPPED = {"notes"}
-OF_AN_EXPLANATION = {"format", "rest", "remainders"}
+MESSAGES = {"message", "error", "unusable", "method"}
+OF_AN_EXPLANATION = {"format", "rest", "remainders", "baseline"}
 OF_A_DESCRIPTOR = {"contribution", "net"}
 TOOL = re.compile(r"\bbioclip-x \d[\w.]*")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?")
 NOTE = re.compile(r"^note {2,}.*\n(?: {8,}.*\n)*", re.MULTILINE)
 FORMAT = re.compile(r"--(?:format|to) (\w+)")
+PICTURE = re.compile(r"\bpicture(?=s?\b)")
+ESTIMATE = re.compile(r"\(estimated: [^)]*\)")
 SHOWN = 12
 """Lines of a difference."""
 
@@ -51,7 +56,9 @@ class Masking:
         self._folder = str(folder)
 
     def text(self, text: str) -> str:
-        return TOOL.sub("bioclip-x (version)", DATE.sub("(date)", text.replace(self._folder, "(folder)")))
+        text = PICTURE.sub("image", text)
+        text = ESTIMATE.sub("(estimated)", DATE.sub("(date)", text.replace(self._folder, "(folder)")))
+        return TOOL.sub("bioclip-x (version)", text)
 
     def document(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -62,7 +69,19 @@ class Masking:
             return value
         if "runner_up_class" in value:
             value = _without_parts(value)
-        return {key: MASKED.get(key) or self.document(one) for key, one in value.items() if key not in DROPPED}
+        return {key: self._value(key, one) for key, one in value.items() if key not in DROPPED}
+
+    def _value(self, key: str, value: Any) -> Any:
+        if key in MESSAGES:
+            return _hide_messages(value)
+        return MASKED.get(key) or self.document(value)
+
+
+def _hide_messages(value: Any) -> Any:
+    """Whether there is a message, and which keys have one, but not its wording."""
+    if isinstance(value, dict):
+        return {key: _hide_messages(one) for key, one in value.items()}
+    return "(message)" if value else value
 
 
 def _without_parts(explanation: dict[str, Any]) -> dict[str, Any]:

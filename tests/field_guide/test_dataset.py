@@ -115,7 +115,9 @@ def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     """With the hold-out taken away, the same look at what is trained on finds the held-out species."""
     held_out = {one.name for one in species.list_held_out_species()}
     monkeypatch.setattr("bioclip_x_field_guide.dataset.trained_species", species.load_species)
-    monkeypatch.setattr("bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find_species(name).traits)
+    monkeypatch.setattr(
+        "bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find_species(name).traits
+    )
     every = Everything(monkeypatch, tmp_path)
     assert held_out <= every.names
     assert any(name in text for name in held_out for text in every.texts)

@@ -140,24 +140,22 @@ def command(
     prices = Prices.of(price_in, price_out)
     registry: Registry = ctx.obj
     registry.load(plugins)
+    if check is not None and llm is not None:
+        raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
     if check is not None:
-        if llm is not None:
-            raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
         tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
         ctx.exit(1 if print_findings(check, tree, language, output, format_) else 0)
     template = _load_prompt(registry, prompt or registry.required_default("prompts"))
     tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
     ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]
-    questions, notes = make_questions(
-        tree, template, called_by=called_by, language=language, at=ranks, contrast=contrast
-    )
+    options: dict[str, Any] = {"called_by": called_by, "language": language, "at": ranks, "contrast": contrast}
+    questions, notes = make_questions(tree, template, **options)
     model = _make_model(registry, llm, base_url) if llm else None
     job = _Job(questions, template, tree, model, output, notes, prices, quiet)
     if dry_run:
-        job.print_dry_run()
-        return
+        return job.print_dry_run()
     descriptors = job.run(
-        about=_make_provenance(template, called_by, language, ranks, contrast), concurrency=concurrency,
+        about=_make_provenance(template, **options), concurrency=concurrency,
         ask_again=ask_again, retry_unusable=retry_unusable, curation_language=language if is_curated else None,
     )  # fmt: skip
     ctx.exit(1 if descriptors.empty_classes or "unusable" in descriptors.provenance else 0)
@@ -223,10 +221,10 @@ class _Job:
 
 
 def _make_provenance(
-    template: PromptTemplate, called_by: CalledBy, language: str, ranks: list[str], contrast: bool
+    template: PromptTemplate, called_by: CalledBy, language: str, at: list[str], contrast: bool
 ) -> dict[str, Any]:
     """Makes the part of the file's provenance that describes the request."""
-    optional = {"at": ranks, "contrast": contrast, "domain": template.domain}
+    optional = {"at": at, "contrast": contrast, "domain": template.domain}
     return {"named": called_by, "language": language, **{key: value for key, value in optional.items() if value}}
 
 
