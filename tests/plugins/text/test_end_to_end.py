@@ -49,7 +49,9 @@ def test_openais_80_with_taxonomic_names(run: Run, drawing: str) -> None:
     why = result["explanation"]
     [mean_text] = why["remainders"]  # of ensembles the mean text does not cancel, and nothing else is left
     assert mean_text["kind"] == "mean text" and mean_text["contribution"] == why["rest"]
-    assert why["margin"] == pytest.approx(sum(one["contribution"] for one in why["descriptors"]) + why["rest"], abs=1e-9)
+    assert why["margin"] == pytest.approx(
+        sum(one["contribution"] for one in why["descriptors"]) + why["rest"], abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,9 @@ def test_every_output_reports_a_control(run: Run, drawing: str, text: str, kind:
     with table.open() as rows:
         [row, *_] = csv.DictReader(rows)
     winner_class = result["explanation"]["winner_class"]
-    winner = [one for one in contributions if one["class"] == winner_class and one["phrase"] and one["contribution"] > 0]
+    winner = [
+        one for one in contributions if one["class"] == winner_class and one["phrase"] and one["contribution"] > 0
+    ]
     strongest = max(winner, key=lambda one: one["contribution"], default=None)
     assert row["top_descriptor"] == (f"{strongest['phrase']} ({kind})" if strongest else "")
     assert page.read_text("utf-8").count(f"<small><bdi>{kind}</bdi></small>") == len(
