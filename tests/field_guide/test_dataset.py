@@ -72,7 +72,7 @@ class Everything:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         empty = tmp_path / "none.npy"
         np.save(empty, np.empty((0, 1, 1, 3), np.uint8))
-        monkeypatch.setattr(FieldGuide, "_drawn", lambda self: empty)
+        monkeypatch.setattr(FieldGuide, "_render_to_cache", lambda self: empty)
         config = read_config(Path(__file__).parents[2] / "benchmarks" / "field_guide" / "model.yaml")
         self.parts = make_parts(config, create_registry())
         self.samples = [dataset.sample(i) for dataset in self.parts.datasets for i in range(len(dataset))]
@@ -114,9 +114,9 @@ def test_the_embedded_model_is_trained_on_nothing_of_a_held_out_species(
 def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the hold-out taken away, the same look at what is trained on finds the held-out species."""
     held_out = {one.name for one in species.list_held_out_species()}
-    monkeypatch.setattr("bioclip_x_field_guide.dataset.trained_species", species.load_species)
+    monkeypatch.setattr("bioclip_x_field_guide.dataset.list_trained_species", species.load_species)
     monkeypatch.setattr(
-        "bioclip_x_field_guide.dataset.changed_traits", lambda name, seed: species.find_species(name).traits
+        "bioclip_x_field_guide.dataset.draw_changed_traits", lambda name, seed: species.find_species(name).traits
     )
     every = Everything(monkeypatch, tmp_path)
     assert held_out <= every.names

@@ -98,7 +98,7 @@ def test_numbers_that_are_not_finite_are_an_error(
     assert [row.vector_D is None for row in rows] == [False, True, False]
     assert "not finite" in rows[1].about["error"]
     monkeypatch.setattr(made.encoder, "encode_texts", lambda texts: torch.full((len(texts), 32), torch.nan))
-    with pytest.raises(ModelError, match="not finite for a text"):
+    with pytest.raises(ModelError, match="the embedding of a text is not finite"):
         list(made.texts(PHRASES).rows)
 
 

@@ -25,7 +25,7 @@ def test_trains_resumes_and_prints_where_the_model_is(config_file: Path, tmp_pat
     assert first.stdout.strip() == str(output / "model")
     assert "3 steps on cpu in fp32" in first.stderr
     again = run(config_file, "--output", output, "--resume", "--set", "keep=1")
-    assert "going on after step 3" in again.stderr
+    assert "resuming after step 3" in again.stderr
     lines = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
     assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
     assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [1, 2]
