@@ -11,7 +11,7 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.training.components import make_parts
+from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.config import read_config
 from bioclip_x_field_guide import drawing, species
 from bioclip_x_field_guide.dataset import RENDER_SIZE, FieldGuide
@@ -74,7 +74,8 @@ class Everything:
         np.save(empty, np.empty((0, 1, 1, 3), np.uint8))
         monkeypatch.setattr(FieldGuide, "_render_to_cache", lambda self: empty)
         config = read_config(Path(__file__).parents[2] / "benchmarks" / "field_guide" / "model.yaml")
-        self.parts = make_parts(config, create_registry())
+        registry = create_registry()
+        self.parts = make_parts(fill_in_defaults(config, registry), registry)
         self.samples = [dataset.sample(i) for dataset in self.parts.datasets for i in range(len(dataset))]
         taxa = (self.parts.taxonomy.class_taxon(s.class_index) for s in self.samples if s.class_index >= 0)
         self.names = {taxon.name for taxon in taxa}

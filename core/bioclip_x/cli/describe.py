@@ -153,7 +153,8 @@ def command(
     model = _make_model(registry, llm, base_url) if llm else None
     job = _Job(questions, template, tree, model, output, notes, prices, quiet)
     if dry_run:
-        return job.print_dry_run()
+        job.print_dry_run()
+        return
     descriptors = job.run(
         about=_make_provenance(template, **options), concurrency=concurrency,
         ask_again=ask_again, retry_unusable=retry_unusable, curation_language=language if is_curated else None,
