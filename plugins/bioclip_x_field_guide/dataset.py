@@ -12,7 +12,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from importlib.resources import files
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
@@ -111,11 +110,10 @@ class FieldGuide:
 
 def hash_renderer() -> str:
     """Hashes the field guide's code and traits, which determine the drawings."""
+    folder = Path(__file__).parent
     digest = hashlib.sha256()
-    folder = files("bioclip_x_field_guide")
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".py") or entry.name == "traits.yaml":
-            digest.update(entry.read_bytes())
+    for path in sorted((*folder.rglob("*.py"), folder / "traits.yaml")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 

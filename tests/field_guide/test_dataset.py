@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.config import read_config
+from bioclip_x_field_guide import dataset as dataset_module
 from bioclip_x_field_guide import drawing, species
 from bioclip_x_field_guide.dataset import RENDER_SIZE, FieldGuide
 from bioclip_x_field_guide.dataset import _choose_traits as traits_of
@@ -122,3 +124,18 @@ def test_that_test_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     every = Everything(monkeypatch, tmp_path)
     assert held_out <= every.names
     assert any(name in text for name in held_out for text in every.texts)
+
+
+def test_the_hash_of_the_renderer_covers_its_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Cached drawings must not outlive a change of any file that draws."""
+    package = tmp_path / "package"
+    shutil.copytree(
+        Path(dataset_module.__file__).parent, package, ignore=shutil.ignore_patterns("model", "__pycache__")
+    )
+    monkeypatch.setattr(dataset_module, "__file__", str(package / "dataset.py"))
+    hashes = [dataset_module.hash_renderer()]
+    for name in ("organisms/bird.py", "painting/palette.py", "traits.yaml", "drawing.py"):
+        with (package / name).open("a", encoding="utf-8") as file:
+            file.write("# changed\n")
+        hashes.append(dataset_module.hash_renderer())
+    assert len(set(hashes)) == len(hashes)
