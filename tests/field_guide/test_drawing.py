@@ -100,10 +100,10 @@ TINY = {"cap_colour": ("white", "orange"), "ring": ("none", "loose_ring")}
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan of four combinations, one of them held out: chance would hit it in every fourth drawing."""
     forbidden = frozenset({frozenset({("cap_colour", "orange"), ("ring", "none")})})
-    monkeypatch.setattr(drawing, "trait_values", lambda plan: TINY)
-    monkeypatch.setattr(drawing, "held_out_traits", lambda plan: forbidden)
+    monkeypatch.setattr(drawing, "list_trait_values", lambda plan: TINY)
+    monkeypatch.setattr(drawing, "list_held_out_traits", lambda plan: forbidden)
     monkeypatch.setattr(
-        drawing, "find", lambda name: Species(name, "mushroom", {"cap_colour": "white", "ring": "none"}, "")
+        drawing, "find_species", lambda name: Species(name, "mushroom", {"cap_colour": "white", "ring": "none"}, "")
     )
 
 
@@ -123,7 +123,7 @@ def test_a_changed_trait_never_makes_a_held_out_species() -> None:
 
 @pytest.mark.parametrize("held", list_held_out_species(), ids=lambda s: s.name)
 def test_the_traits_of_every_held_out_species_are_known_to_the_renderer(held: Species) -> None:
-    assert frozenset(held.traits.items()) in drawing.held_out_traits(held.plan)
+    assert frozenset(held.traits.items()) in drawing.list_held_out_traits(held.plan)
     with pytest.raises(ValueError, match="held out"):
         draw_changed(held.name, 0)
 
@@ -187,7 +187,7 @@ def test_wrong_requests_are_refused() -> None:
         draw_species("Amanita muscaria", 0, change={"cap_colour": "tartan"})
     with pytest.raises(ValueError, match="mushroom has no 'wings'"):
         draw_species("Amanita muscaria", 0, change={"wings": "blue"})
-    with pytest.raises(ValueError, match="whole numbers from 0 up"):
+    with pytest.raises(ValueError, match="non-negative integers"):
         draw_species("Amanita muscaria", -1)
 
 

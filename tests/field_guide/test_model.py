@@ -57,7 +57,7 @@ def test_the_documentation_says_the_same(request: pytest.FixtureRequest) -> None
     [row] = [line for line in page.splitlines() if line.startswith("| `field-guide` |")]
     known = create_registry().make("models", "field-guide")
     cells = [cell.strip() for cell in row.split("|")]
-    assert "the default" in cells[2] and "knows [drawings](field-guide.md), nothing of photographs" in cells[2]
+    assert "the default" in cells[2] and "trained on [drawings](field-guide.md), not on photographs" in cells[2]
     assert cells[3:8] == [known.architecture, "", "", known.licence, known.classes]
 
 
