@@ -221,6 +221,10 @@ class _Job:
         return descriptors
 
 
+def _split_ranks(at: str | None) -> list[str]:
+    return [rank.strip() for rank in (at or "").split(",") if rank.strip()]
+
+
 def _make_provenance(
     template: PromptTemplate, called_by: CalledBy, language: str, at: list[str], contrast: bool
 ) -> dict[str, Any]:
