@@ -147,7 +147,7 @@ def command(
         ctx.exit(1 if print_findings(check, tree, language, output, format_) else 0)
     template = _load_prompt(registry, prompt or registry.required_default("prompts"))
     tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
-    ranks = [rank.strip() for rank in (at or "").split(",") if rank.strip()]
+    ranks = _split_ranks(at)
     options: dict[str, Any] = {"called_by": called_by, "language": language, "at": ranks, "contrast": contrast}
     questions, notes = make_questions(tree, template, **options)
     model = _make_model(registry, llm, base_url) if llm else None
