@@ -78,16 +78,9 @@ if TYPE_CHECKING:
         find_unmarked_utf16,
         make_ascii_head,
     )
-    from bioclip_x.io.files import (
-        LONGEST_LINE,
-        is_written_in_place,
-        open_replacement,
-        read_lines,
-        read_stream_lines,
-        read_text,
-        read_yaml,
-    )
+    from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.parquet import open_parquet_writer
+    from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
     from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
@@ -226,8 +219,9 @@ _NAMES: Final = (
     ("images.decoding", "open_image"),
     ("images.sources", "SUFFIXES"),
     ("io.archives", "Archive is_archive open_archive"),
-    ("io.files", "LONGEST_LINE is_written_in_place read_lines read_text read_yaml open_replacement read_stream_lines"),
+    ("io.files", "LONGEST_LINE read_lines read_text read_yaml read_stream_lines"),
     ("io.parquet", "open_parquet_writer"),
+    ("io.replacement", "is_written_in_place open_replacement"),
     ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),
     ("messages", "escape_controls list_some"),
     ("settings", "find_cache_folder"),

@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from bioclip_x.errors import CalibrationError
-from bioclip_x.io.files import open_replacement, read_yaml
+from bioclip_x.io.files import read_yaml
+from bioclip_x.io.replacement import open_replacement
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.settings import find_data_folder
 from bioclip_x.validation import find_first_error

@@ -1,14 +1,11 @@
-"""Reads text, YAML and JSON files strictly, and writes files atomically."""
+"""Reads text, YAML and JSON files strictly."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -158,41 +155,3 @@ def _is_too_deep(document: Any) -> bool:
         # By identity: an object shared by several aliases is visited once.
         level = list({id(part): part for part in parts if isinstance(part, containers)}.values())
     return bool(level)
-
-
-@contextmanager
-def open_replacement(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Opens a temporary file beside `path`; moves it to `path` when the block succeeds, and deletes it otherwise.
-
-    A symbolic link is kept and its target replaced. A pipe, a device or a stream of this process is written directly.
-    """
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
-    if is_written_in_place(path):
-        # Append: /dev/stdout may be a file to which the shell appends.
-        with path.open(mode.replace("w", "a"), encoding=encoding, newline=newline) as stream:
-            yield stream
-        return
-    path = Path(os.path.realpath(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed below, before the move
-        mode, dir=path.parent, prefix=f".{path.name}.", delete=False, encoding=encoding, newline=newline
-    )
-    try:
-        with handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        # Temporary files are private; give the result the permissions of a new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(handle.name).chmod(0o666 & ~mask)
-        Path(handle.name).replace(path)
-    except BaseException:
-        Path(handle.name).unlink(missing_ok=True)
-        raise
-
-
-def is_written_in_place(path: Path) -> bool:
-    """Whether a path is a pipe, a device or a stream of this process (/dev/stdout, even if it is a file)."""
-    is_stream = path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",))
-    return is_stream or (path.exists() and not path.is_file())

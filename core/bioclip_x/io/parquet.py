@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bioclip_x.errors import BioclipXError
 from bioclip_x.io.streams import escape_surrogates, open_binary_output, refuse_terminal
 
 PROVENANCE = "bioclip_x.provenance"
@@ -16,20 +17,25 @@ PROVENANCE = "bioclip_x.provenance"
 
 
 @contextmanager
-def open_parquet_writer(output: Path | None, schema: pa.Schema, provenance: str) -> Iterator[pq.ParquetWriter]:
+def open_parquet_writer(
+    output: Path | None, schema: pa.Schema, provenance: str, *, keep_partial: bool = False
+) -> Iterator[pq.ParquetWriter]:
     """Opens a writer of tables with this schema, each of which becomes a row group.
 
-    provenance: JSON, for the file metadata. Raises BioclipXError for a terminal, and for a file that cannot be written.
+    provenance: JSON, for the file metadata. keep_partial: after an exception the row groups so far stay, as a readable file
+    `output` + ".partial". Raises BioclipXError for a terminal, and for a file that cannot be written.
     """
     refuse_terminal(output, "parquet")
-    with open_binary_output(output) as raw:
+    with open_binary_output(output, keep_partial=keep_partial) as raw:
         schema_with_metadata = schema.with_metadata({PROVENANCE: escape_surrogates(provenance)})
         writer = pq.ParquetWriter(raw, schema_with_metadata, compression="zstd")
         try:
             yield writer
             writer.close()
         except BaseException:
-            # Otherwise the writer, when collected, would write a footer that makes the partial file look complete.
-            raw.discard()
-            writer.close()
+            if not keep_partial:
+                # Otherwise the writer, when collected, would write a footer that makes the partial file look complete.
+                raw.discard()
+            with suppress(BioclipXError):  # a full disk, where the first failure is the one to report
+                writer.close()
             raise

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.files import is_written_in_place, open_replacement
+from bioclip_x.io.replacement import is_written_in_place, open_replacement
 
 
 class BinaryStream:
     """Writes bytes to an open file. Raises BioclipXError naming `output` if writing fails.
 
-    Without `output`, `raw` is standard output, and every write is flushed at once for the reader of a pipe. `close` refuses
-    further writes but leaves the file open; after `discard`, writes are ignored.
+    Without `output`, `raw` is standard output. Every write there is flushed at once for the reader of a pipe; with `flush`
+    also in a file, so that nothing is lost where the process is killed. `close` refuses further writes but leaves the file
+    open; after `discard`, writes are ignored.
     """
 
-    def __init__(self, raw: IO[bytes], output: Path | None = None) -> None:
-        self._raw, self._output = raw, output
+    def __init__(self, raw: IO[bytes], output: Path | None = None, *, flush: bool = False) -> None:
+        self._raw, self._output, self._flushes = raw, output, flush or output is None
         self._written = 0
         self._discards = False
         self.closed = False
@@ -33,14 +34,18 @@ class BinaryStream:
         elif self.closed:
             raise ValueError("write to a closed stream")
         elif self._output is None:
-            self._raw.write(data)
-            self._raw.flush()
+            self._write(data)
         else:
             with _convert_errors(self._output):
-                self._raw.write(data)
+                self._write(data)
         size = memoryview(data).nbytes
         self._written += size
         return size
+
+    def _write(self, data: Any) -> None:
+        self._raw.write(data)
+        if self._flushes:
+            self._raw.flush()
 
     def tell(self) -> int:
         return self._written
@@ -73,20 +78,20 @@ class Stream:
 
 
 @contextmanager
-def open_output(output: Path | None, encoding: str = "utf-8") -> Iterator[Any]:
+def open_output(output: Path | None, encoding: str = "utf-8", *, keep_partial: bool = False) -> Iterator[Any]:
     """Opens a text stream for writing. Raises BioclipXError naming a file that cannot be written.
 
-    After an exception inside the block no file is created.
+    After an exception inside the block no file is created. keep_partial: what was written stays in `output` + ".partial".
     """
     if output is None and not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
         return
-    with open_binary_output(output) as raw:
+    with open_binary_output(output, keep_partial=keep_partial) as raw:
         yield Stream(raw, encoding, is_stdout=output is None)
 
 
 @contextmanager
-def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
+def open_binary_output(output: Path | None, *, keep_partial: bool = False) -> Iterator[BinaryStream]:
     """Opens a binary stream for writing; otherwise like `open_output`."""
     if output is None:
         sys.stdout.flush()
@@ -100,8 +105,8 @@ def open_binary_output(output: Path | None) -> Iterator[BinaryStream]:
         raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
     stack = ExitStack()
     with _convert_errors(output):
-        raw = stack.enter_context(open_replacement(output, "wb"))
-    stream = BinaryStream(raw, output)
+        raw = stack.enter_context(open_replacement(output, "wb", keep_partial=keep_partial))
+    stream = BinaryStream(raw, output, flush=keep_partial)
     stack.callback(stream.close)  # runs before the file is moved, so that a writer collected later cannot write to it
     try:
         yield stream

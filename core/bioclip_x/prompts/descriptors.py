@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.io.files import open_replacement, read_yaml
+from bioclip_x.io.files import read_yaml
+from bioclip_x.io.replacement import open_replacement
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT

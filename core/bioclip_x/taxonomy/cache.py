@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.io.files import open_replacement
+from bioclip_x.io.replacement import open_replacement
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy

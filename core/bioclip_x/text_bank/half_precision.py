@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from bioclip_x.io.files import open_replacement
+from bioclip_x.io.replacement import open_replacement
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192

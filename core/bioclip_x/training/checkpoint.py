@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.io.files import open_replacement
+from bioclip_x.io.replacement import open_replacement
 
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"checkpoint-(\d+)\.pt")

@@ -66,7 +66,7 @@ class MarkdownReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with open_output(output) as stream:
+        with open_output(output, keep_partial=True) as stream:
             writer = _Writer(stream, provenance, self.strongest)
             writer.put(_heading(provenance))
             yield writer

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.files import open_replacement, read_text, read_yaml
+from bioclip_x.io.files import read_text, read_yaml
 from bioclip_x.io.strict_yaml import MAX_DEPTH
 
 
@@ -158,59 +156,3 @@ def test_text_that_cannot_be_read(tmp_path: Path) -> None:
     for name, message in (("gone", "does not exist"), ("", "is a folder"), ("latin", "line 2: not valid utf-8")):
         with pytest.raises(RecipeError, match=message):
             read_text(tmp_path / name, RecipeError)
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "f"
-    with open_replacement(path) as handle:
-        handle.write("a\n")
-    with pytest.raises(ValueError), open_replacement(path) as handle:
-        handle.write("b")
-        raise ValueError
-    assert path.read_bytes() == b"a\n" and names(path.parent) == ["f"]
-
-
-def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    target, link = tmp_path / "there" / "target", tmp_path / "link"
-    target.write_text("old")
-    link.symlink_to(Path("there") / "target")
-    for text in ("new", "made where the link points"):
-        with open_replacement(link) as handle:
-            handle.write(text)
-        assert link.is_symlink() and target.read_text() == text and not target.is_symlink()
-        target.unlink()
-    assert names(tmp_path / "there") == []
-
-
-@pytest.mark.parametrize("by_link", [False, True])
-@pytest.mark.parametrize("mode", ["w", "wb"])
-def test_a_pipe_stays_a_pipe_and_is_written_to(tmp_path: Path, mode: str, by_link: bool) -> None:
-    pipe = path = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    if by_link:
-        path = tmp_path / "link"
-        path.symlink_to(pipe)
-    # Open for reading and writing, so that neither side waits for the other.
-    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
-    try:
-        with open_replacement(path, mode) as handle:
-            handle.write("a" if mode == "w" else b"a")
-        assert stat.S_ISFIFO(pipe.stat().st_mode) and os.read(reader, 10) == b"a"
-    finally:
-        os.close(reader)
-    assert names(tmp_path) == sorted({"pipe", path.name})
-
-
-def test_a_stream_of_this_process_is_appended_to(tmp_path: Path) -> None:
-    """As with `--output /dev/stdout >> log`."""
-    log = tmp_path / "log"
-    log.write_text("before\n")
-    with log.open("a") as standard, open_replacement(Path(f"/dev/fd/{standard.fileno()}")) as handle:
-        handle.write("after\n")
-    assert log.read_text() == "before\nafter\n" and names(tmp_path) == ["log"]
-
-
-def test_a_folder_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError), open_replacement(tmp_path):
-        pass

@@ -43,7 +43,7 @@ class HtmlReport:
         # The summary and the index stand above the cards but are known only after the last, so rows and cards wait in files
         # of their own. They lie beside the output, where there is room for the same bytes once more.
         with (
-            open_output(output) as stream,
+            open_output(output, keep_partial=True) as stream,
             tempfile.TemporaryFile(dir=folder) as rows,
             tempfile.TemporaryFile(dir=folder) as cards,
         ):

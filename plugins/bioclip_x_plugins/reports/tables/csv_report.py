@@ -21,7 +21,7 @@ class CsvReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with open_output(output) as stream:
+        with open_output(output, keep_partial=True) as stream:
             yield _Writer(stream, Rows(provenance))
             if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
                 # Before the table is in place: there is never one without its provenance.

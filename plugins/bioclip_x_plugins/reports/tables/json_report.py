@@ -19,7 +19,7 @@ class JsonReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with open_output(output) as stream:
+        with open_output(output, keep_partial=True) as stream:
             stream.write(f'{{"provenance": {to_json(make_provenance_document(provenance))},\n"results": [')
             yield _Writer(stream, find_language(provenance), before="\n", between=",\n", after="")
             stream.write("\n]}\n")
@@ -32,7 +32,7 @@ class JsonlReport:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        with open_output(output) as stream:
+        with open_output(output, keep_partial=True) as stream:
             stream.write(to_json({"provenance": make_provenance_document(provenance)}) + "\n")
             yield _Writer(stream, find_language(provenance), before="", between="", after="\n")
 

@@ -32,10 +32,12 @@ class ParquetReport:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         rows = Rows(provenance)
         about = to_json(make_provenance_document(provenance))
-        with open_parquet_writer(output, make_schema(rows.columns), about) as file:
+        with open_parquet_writer(output, make_schema(rows.columns), about, keep_partial=True) as file:
             writer = _Writer(file, rows)
-            yield writer
-            writer.flush()
+            try:
+                yield writer
+            finally:  # also after an interruption: what was held is part of what is kept
+                writer.flush()
 
 
 class _Writer:
