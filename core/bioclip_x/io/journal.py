@@ -8,7 +8,6 @@ next sync.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import struct
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
+from bioclip_x.io.replacement import lock, sync, sync_folder
 
 MAGIC: Final = "bioclip-x journal 1"
 SYNC_EVERY: Final = 1.0
@@ -28,8 +28,6 @@ LONGEST_HEADER: Final = 1 << 24
 """Bytes."""
 
 _PREFIX: Final = struct.Struct("<II")
-_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS})
-_NO_LOCKS: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF})
 
 
 class Journal:
@@ -56,7 +54,8 @@ class Journal:
         handle: IO[bytes] | None = None
         try:
             handle = path.open("ab+", buffering=0)
-            lock(handle.fileno())
+            if not lock(handle.fileno()):
+                raise BioclipXError(f"{path} is being written by another run; wait for it, or stop it")
             if not _has_header(path, line, wanted):
                 handle.truncate(0)
                 write_all(handle, line)
@@ -66,12 +65,10 @@ class Journal:
                 count, end = _scan(stream, start, size)
             handle.truncate(end)
             sync(handle.fileno())
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except BaseException as problem:
             if handle is not None:
                 handle.close()
-            if isinstance(problem, BlockingIOError):
-                raise BioclipXError(f"{path} is being written by another run; wait for it, or stop it") from None
             if isinstance(problem, OSError):
                 raise BioclipXError(f"{path} cannot be written: {problem.strerror or problem}") from problem
             raise
@@ -101,11 +98,25 @@ class Journal:
 
     def records(self) -> Iterator[bytes]:
         """Yields the records from the first on, one in memory at a time, those appended meanwhile included."""
+        return (record for _, record in self.items())
+
+    def items(self) -> Iterator[tuple[int, bytes]]:
+        """Yields each record with its place in the file, for `read` and `truncate`."""
         with self.path.open("rb") as stream:
             stream.seek(self._start)
-            while stream.tell() < self._end:
-                length, _ = _PREFIX.unpack(stream.read(_PREFIX.size))
-                yield stream.read(length)
+            while (place := stream.tell()) < self._end:
+                yield place, _read_record(stream)
+
+    def read(self, place: int) -> bytes:
+        """Reads the record at a place."""
+        with self.path.open("rb") as stream:
+            stream.seek(place)
+            return _read_record(stream)
+
+    def truncate(self, place: int, count: int) -> None:
+        """Drops the records from a place on, which leaves `count`. Raises OSError."""
+        self._handle.truncate(place)
+        self._end, self.count = place, count
 
     def sync(self) -> None:
         """Has the records written to the disk. Raises OSError."""
@@ -125,6 +136,16 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
+def read_header(path: Path) -> Any:
+    """Reads the header of a journal; None if there is none: no such file, no journal, a first line that was never completed."""
+    try:
+        with path.open("rb") as stream:
+            document = json.loads(stream.readline(LONGEST_HEADER))
+        return document["header"] if document["journal"] == MAGIC else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Names the fields in which two headers differ, with both values.
 
@@ -139,33 +160,6 @@ def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any], pref
         elif old != new:
             differences.append(f"{prefix}{name} was {_shorten(old)} and is {_shorten(new)}")
     return differences
-
-
-def sync(descriptor: int) -> None:
-    """Syncs a file to the disk, where its file system can: some network and removable drives cannot. Raises OSError."""
-    try:
-        os.fsync(descriptor)
-    except OSError as problem:
-        if problem.errno not in _NO_SYNC:
-            raise
-
-
-def lock(descriptor: int) -> None:
-    """Locks a file until it is closed or the process ends. Raises BlockingIOError where another process holds the lock.
-
-    Does nothing where the system or the file system has no such locks.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError as problem:
-        if problem.errno not in _NO_LOCKS:
-            raise
 
 
 def write_all(handle: IO[bytes], raw: bytes) -> None:
@@ -206,14 +200,9 @@ def _scan(stream: IO[bytes], start: int, size: int) -> tuple[int, int]:
     return count, end
 
 
-def _sync_folder(folder: Path) -> None:
-    """Syncs a folder, so that a new file in it survives a power failure; where that is possible."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _read_record(stream: IO[bytes]) -> bytes:
+    length, _ = _PREFIX.unpack(stream.read(_PREFIX.size))
+    return stream.read(length)
 
 
 def _shorten(value: Any, most: int = 80) -> str:

@@ -63,7 +63,7 @@ def open_replacement(path: Path, mode: str = "w", *, keep_partial: bool = False)
         if not (keep_partial and _has_content(temporary)):
             temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def is_written_in_place(path: Path) -> bool:
@@ -92,6 +92,16 @@ def lock(descriptor: int) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a new or moved file in a folder durable. A nicety: some systems cannot open a folder."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _open_partial(path: Path) -> tuple[Path, int]:
@@ -140,13 +150,3 @@ def _read_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a move durable. A nicety: some systems cannot open a folder."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

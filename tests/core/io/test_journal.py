@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.journal import Journal, describe_differences
+from bioclip_x.io.journal import Journal, describe_differences, read_header
 
 HEADER = {"model": "tiny", "recipe": {"text": ["names"]}}
 
@@ -39,6 +39,28 @@ def test_records_are_read_back_and_appended_to(tmp_path: Path) -> None:
         journal.append(b"four")
         assert list(records) == [b"one", b"", b"\n\0three" * 1000, b"four"]
     assert read(path)[-1] == b"four"
+
+
+def test_records_are_read_by_place_and_dropped_from_one_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.partial"
+    write(path, b"one", b"two", b"three")
+    journal, _ = Journal.open(path, HEADER)
+    with journal:
+        places = dict((record, place) for place, record in journal.items())
+        assert journal.read(places[b"two"]) == b"two"
+        journal.truncate(places[b"two"], count=1)
+        journal.append(b"2")
+        assert journal.count == 2
+    assert read(path) == [b"one", b"2"]
+
+
+def test_the_header_is_read_without_opening_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "a.partial"
+    assert read_header(path) is None
+    write(path, b"one")
+    assert read_header(path) == HEADER
+    path.write_bytes(path.read_bytes()[:9])
+    assert read_header(path) is None
 
 
 @pytest.mark.parametrize("lost", range(1, 13))
