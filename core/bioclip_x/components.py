@@ -312,6 +312,16 @@ class Report(Protocol):
         """Returns a writer to a file (which appears only when complete) or, for None, to standard output."""
 
 
+class ProvenanceReader(Protocol):
+    """A report that declares `reads_provenance`."""
+
+    def read_provenance(self, path: Path) -> Mapping[str, Any]:
+        """Reads the provenance from a complete output of this report, with the names of `Provenance`'s fields.
+
+        `--resume` compares it with the recipe at hand. Empty if the file has none, or is of another origin.
+        """
+
+
 class ReportWriter(Protocol):
     def write(self, result: Result) -> None: ...
 

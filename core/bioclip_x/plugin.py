@@ -79,7 +79,7 @@ if TYPE_CHECKING:
         make_ascii_head,
     )
     from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
-    from bioclip_x.io.parquet import open_parquet_writer
+    from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
@@ -143,26 +143,27 @@ __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
     "RANKS", "SUFFIXES", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
     "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
-    "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
-    "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
-    "LossInput", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OwnClasses", "PatchEncoder",
-    "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution",
-    "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder",
-    "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer",
-    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym",
-    "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
-    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError",
-    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
-    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "list_some", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
-    "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
-    "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
-    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
-    "sum_down", "take_first_line", "to_networkx",
+    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput",
+    "HeatMap", "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits",
+    "Loss", "LossCapabilities", "LossInput", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering",
+    "OwnClasses", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction",
+    "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner",
+    "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result",
+    "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step",
+    "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
+    "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest",
+    "TrainableEncoder", "TrainingError", "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs",
+    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "escape_controls",
+    "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding",
+    "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
+    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
+    "is_written_in_place", "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head",
+    "make_temporary_folder", "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output",
+    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml", "resolve_labels",
+    "roll_up", "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line",
+    "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -220,7 +221,7 @@ _NAMES: Final = (
     ("images.sources", "SUFFIXES"),
     ("io.archives", "Archive is_archive open_archive"),
     ("io.files", "LONGEST_LINE read_lines read_text read_yaml read_stream_lines"),
-    ("io.parquet", "open_parquet_writer"),
+    ("io.parquet", "open_parquet_writer read_parquet_provenance"),
     ("io.replacement", "is_written_in_place open_replacement"),
     ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),
     ("messages", "escape_controls list_some"),

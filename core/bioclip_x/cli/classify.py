@@ -6,31 +6,26 @@ import io
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.components import Report
+from bioclip_x.cli.resume import is_finished, keep_results, list_files
+from bioclip_x.cli.sinks import Sink, find_report, make_report, write_all
 from bioclip_x.errors import RecipeError
+from bioclip_x.inference.result_journal import make_header
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.files import read_text
-from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
-    from bioclip_x.records import Provenance, Result
-
-
-Sink = tuple[Report, Path | None]
-"""A report and its file; None for stdout."""
+    from bioclip_x.records import Provenance
 
 
 @click.command(name="classify")
@@ -59,6 +54,9 @@ Sink = tuple[Report, Path | None]
     type=click.Path(path_type=Path),
     help="Also write a report; its format follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). Repeatable.",
 )
+@click.option(
+    "--resume", is_flag=True, help="Go on with a run that was interrupted; the same command without it starts anew."
+)
 @quiet_option
 @click.pass_obj
 def command(
@@ -71,6 +69,7 @@ def command(
     format_: str | None,
     output: Path | None,
     reports: tuple[Path, ...],
+    resume: bool,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -92,6 +91,9 @@ def command(
     sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
     sinks.append((make_report(registry, format_, output), output))
 
+    if resume and not list_files(sinks):
+        raise RecipeError("--resume needs an output file: --output FILE or --report FILE")
+
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.inference.classifier import Classifier
@@ -108,8 +110,15 @@ def command(
         if not quiet:
             print_notes(provenance, bare=output is None and (format_ or "").startswith("csv"))
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
-        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=open_utf8_stdin())
-        failed = write_all(provenance, progress.images(results), sinks)
+        header = make_header(provenance, classifier.bank.key, thumbnails=thumbnails)
+        if resume and is_finished(sinks, header):
+            click.echo("the outputs are complete", err=True)
+            return
+        with keep_results(sinks, header, resolved.batch_size, resume=resume, quiet=quiet) as journal:
+            results = classifier.classify(
+                images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal
+            )
+            failed = write_all(provenance, progress.images(results), sinks)
     if failed:
         if not quiet:
             click.echo(f"{failed} image(s) could not be read; the output has the reasons", err=True)
@@ -133,75 +142,6 @@ def print_notes(provenance: Provenance, *, bare: bool) -> None:
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
         click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
-
-
-def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:
-    """Writes each result to every report as it arrives. Returns the number of images that failed.
-
-    If the reader of standard output closes the pipe (`| head`), the other reports are completed; without others it stops.
-    """
-    failed = 0
-    with ExitStack() as stack:
-        writers = [stack.enter_context(_Writer(report, path, provenance)) for report, path in sinks]
-        for result in results:
-            failed += bool(result.error)
-            for writer in writers:
-                writer.write(result)
-            if all(writer.gone for writer in writers):
-                raise BrokenPipeError
-    return failed
-
-
-class _Writer:
-    """A report being written; a broken pipe ends this report only."""
-
-    def __init__(self, report: Report, path: Path | None, provenance: Provenance) -> None:
-        self._context = report.open(path, provenance)
-        self.gone = False
-
-    def __enter__(self) -> _Writer:
-        self._writer = self._context.__enter__()
-        return self
-
-    def write(self, result: Result) -> None:
-        if not self.gone:
-            try:
-                self._writer.write(result)
-            except BrokenPipeError:
-                self.gone = True
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        try:
-            self._context.__exit__(kind, error, tb)
-        except BrokenPipeError:
-            self.gone = True
-
-
-def make_report(registry: Registry, format_: str | None, output: Path | None) -> Report:
-    """Makes the report for stdout or --output: the one named, else by the file's suffix, else the default."""
-    from bioclip_x.options import parse_ref
-
-    if format_ is None and output is not None and output.suffix:
-        return find_report(registry, output, "--output")
-    chosen = parse_ref(format_ or registry.required_default("reports"))
-    report = registry.make("reports", chosen.name, chosen.options)
-    if get_capabilities(report, ReportCapabilities).binary:
-        refuse_terminal(output, chosen.name)  # before the model is loaded
-    return report
-
-
-def find_report(registry: Registry, path: Path, flag: str = "--report") -> Report:
-    """Finds the report for a file's suffix. Raises RecipeError, with a list, if there is none."""
-    known: dict[str, str] = {}
-    for name in registry.components("reports"):
-        report = registry.make("reports", name)
-        suffixes = get_capabilities(report, ReportCapabilities).suffixes
-        if path.suffix.lower() in suffixes:
-            return report
-        known |= dict.fromkeys(suffixes, name)
-    raise RecipeError(
-        f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
-    )
 
 
 def read_labels(labels: str | None, flag: str = "--labels") -> tuple[str, ...] | None:

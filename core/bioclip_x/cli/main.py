@@ -1,12 +1,14 @@
 """`bioclip-x`: finds the subcommands, and turns errors into one line and an exit status.
 
-Exit status: 0 success, 1 some images failed, 2 invalid request.
+Exit status: 0 success, 1 some images failed, 2 invalid request, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 import click
@@ -72,6 +74,8 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if threading.current_thread() is threading.main_thread():  # where signals arrive
+        signal.signal(signal.SIGTERM, _stop)
     try:
         # Not program.main(), which exits with status 1 when the reader closes the pipe (`| head`).
         with program.make_context("bioclip-x", given) as context:
@@ -85,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except _Terminated:
+        click.echo("terminated", err=True)
+        sys.exit(128 + signal.SIGTERM)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -92,6 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Keeps Python from reporting at exit what it could not write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, on which a run stops as on Ctrl-C: what is finished is kept."""
+
+
+def _stop(*_: object) -> None:
+    raise _Terminated
 
 
 if __name__ == "__main__":

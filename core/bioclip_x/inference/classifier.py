@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -24,6 +25,7 @@ from bioclip_x.inference.batches import BatchClassifier
 from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
+from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.models import load_encoder, make_family
 from bioclip_x.prediction.ranking import find_reportable_nodes
@@ -152,7 +154,12 @@ class Classifier:
         return scored.make_head_input(self.taxonomy, self._batches.n_best)
 
     def classify(
-        self, images: ImageLike | Iterable[ImageLike] | None, *, thumbnails: bool = False, stdin: TextIO | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike] | None,
+        *,
+        thumbnails: bool = False,
+        stdin: TextIO | None = None,
+        journal: ResultJournal | None = None,
     ) -> Iterator[Result]:
         """Yields one result per image, in order; for an image that cannot be read, a result with an error.
 
@@ -162,13 +169,17 @@ class Classifier:
             None for all images that a precomputed scorer has scores for.
         thumbnails: include a small JPEG of each image in its result, for reports.
         stdin: stream from which "-" reads a list of paths.
+        journal: keeps the results; images whose results it holds already are not classified again.
         """
         if images is None:
-            return self._classify(list_scored_images(self.precomputed_scorer, self.recipe.scorer.name), thumbnails)
-        many: Any = images if isinstance(images, Iterable) and not _is_single_image(images) else [images]
-        if isinstance(many, Sequence):
-            check_sources(many)
-        return self._classify(expand_sources(many, stdin), thumbnails)
+            sources: Iterable[Source] = list_scored_images(self.precomputed_scorer, self.recipe.scorer.name)
+        else:
+            many: Any = images if isinstance(images, Iterable) and not _is_single_image(images) else [images]
+            if isinstance(many, Sequence):
+                check_sources(many)
+            sources = expand_sources(many, stdin)
+        classify = partial(self._classify, thumbnails=thumbnails)
+        return journal.classify(sources, classify) if journal else classify(sources)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size

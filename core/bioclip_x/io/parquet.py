@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.errors import BioclipXError
+from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import escape_surrogates, open_binary_output, refuse_terminal
 
 PROVENANCE = "bioclip_x.provenance"
@@ -33,9 +36,19 @@ def open_parquet_writer(
             yield writer
             writer.close()
         except BaseException:
-            if not keep_partial:
+            if not keep_partial or output is None or is_written_in_place(output):
                 # Otherwise the writer, when collected, would write a footer that makes the partial file look complete.
                 raw.discard()
             with suppress(BioclipXError):  # a full disk, where the first failure is the one to report
                 writer.close()
             raise
+
+
+def read_parquet_provenance(path: Path) -> dict[str, Any]:
+    """Reads the provenance from a file that `open_parquet_writer` wrote; empty for a file of another origin."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        document = json.loads(metadata.get(PROVENANCE.encode(), b"{}"))
+    except (pa.ArrowException, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

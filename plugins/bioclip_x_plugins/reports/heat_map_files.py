@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,22 +46,25 @@ class HeatMapFiles:
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
-        """The folder appears when all is written. Raises RecipeError for one that holds something already."""
+        """The folder appears when all is written; until then it is called FOLDER.partial.
+
+        Raises RecipeError for a folder that holds something already.
+        """
         if output is None:
             raise RecipeError("the format heat-maps writes a folder of images: name it with --output FOLDER")
         if not provenance.recipe.get("heat_maps"):
             raise RecipeError("the format heat-maps needs heat maps: add --heat-maps")
         if output.exists() and not (output.is_dir() and not any(output.iterdir())):
             raise RecipeError(f"{output} exists and is not empty; name a new folder for the heat maps")
+        partial = output.with_name(f"{output.name}.partial")
         try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
-                maps = Path(folder, "maps")  # temporary folders are private, and this one has the usual permissions
-                maps.mkdir()
-                yield _Writer(maps, provenance, self.strongest)
-                if output.exists():
-                    output.rmdir()
-                shutil.move(maps, output)
+            if partial.is_dir():  # of an interrupted run
+                shutil.rmtree(partial)
+            partial.mkdir(parents=True)
+            yield _Writer(partial, provenance, self.strongest)
+            if output.exists():
+                output.rmdir()
+            partial.rename(output)
         except OSError as problem:
             raise BioclipXError(f"{output} cannot be written: {problem.strerror or problem}") from problem
 

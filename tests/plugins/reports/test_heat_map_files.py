@@ -72,11 +72,16 @@ def test_what_cannot_be_written_is_told_before_the_work(
         pass
 
 
-def test_an_interrupted_run_leaves_nothing(about: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+def test_an_interrupted_run_leaves_a_partial_folder_that_the_next_replaces(
+    about: Provenance, blue_tit: Result, tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt), HeatMapFiles().open(tmp_path / "maps", about) as writer:
         writer.write(mapped(blue_tit))
         raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["maps.partial"]
+    with HeatMapFiles().open(tmp_path / "maps", about):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["maps"] and not any((tmp_path / "maps").iterdir())
 
 
 def test_colours_tell_the_sign_and_opacity_the_strength() -> None:

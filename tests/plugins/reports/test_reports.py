@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bioclip_x.capabilities import ReportCapabilities
@@ -44,13 +45,37 @@ def test_options_are_checked(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_interrupted_run_leaves_nothing(
+def test_an_interrupted_run_leaves_what_is_written_under_another_name(
     name: str, registry: Registry, provenance: Provenance, blue_tit: Result, tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt), registry.make("reports", name).open(tmp_path / "o", provenance) as writer:
         writer.write(blue_tit)
         raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ([] if name == "html" else ["o.partial"])
+    if name == "parquet":
+        assert pq.read_table(tmp_path / "o.partial").num_rows == len(blue_tit.predictions)
+    elif name != "html":  # whose head tells how many images there are
+        assert "Cyanistes caeruleus" in (tmp_path / "o.partial").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_provenance_is_read_back(
+    name: str, registry: Registry, provenance: Provenance, blue_tit: Result, tmp_path: Path
+) -> None:
+    provenance = replace(provenance, recipe={**provenance.recipe, "why_not": "</script><!--"})
+    report, output = registry.make("reports", name), tmp_path / "o"
+    with report.open(output, provenance) as writer:
+        writer.write(blue_tit)
+    if not get_capabilities(report, ReportCapabilities).reads_provenance:
+        assert name in ("table", "markdown")
+        return
+    found = report.read_provenance(output)
+    assert found["revision"] == provenance.revision and found["recipe"]["why_not"] == "</script><!--"
+    for text in ("", "a,b\n1,2\n", '{"provenance": 1', "[]\n"):
+        output.write_text(text)
+        for sidecar in tmp_path.glob("*.provenance.json"):
+            sidecar.unlink()
+        assert report.read_provenance(output) == {}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -17,6 +20,7 @@ from markupsafe import Markup
 from bioclip_x.plugin import Provenance
 from bioclip_x_plugins.reports.html.card import Card
 from bioclip_x_plugins.reports.result_text import convert_to_plain, escape_controls, is_italic, pluralise
+from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 
 MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
@@ -76,6 +80,22 @@ def hash_script(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}'"
 
 
+def make_provenance_json(provenance: Provenance) -> str:
+    """The provenance as JSON that cannot end the script that holds it."""
+    return to_json(make_provenance_document(provenance)).replace("<", "\\u003c")
+
+
+def find_provenance(lines: Iterable[str]) -> dict[str, Any]:
+    """The provenance that `make_provenance_json` wrote into the head of a page; empty in a page of another origin."""
+    for line in lines:
+        if found := re.fullmatch(r'<script type="application/json" id="provenance">(.*)</script>\n?', line):
+            document: dict[str, Any] = json.loads(found[1])
+            return document
+        if line.startswith("<body"):
+            break
+    return {}
+
+
 class Page:
     """The parts of one report: head, rows of the index, middle, cards and foot. Whatever is not a template is escaped."""
 
@@ -91,6 +111,7 @@ class Page:
         return _environment().get_template("head.html").render(
             title=self._title,
             provenance=self._provenance,
+            provenance_json=Markup(make_provenance_json(self._provenance)),
             recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100),
             counts=tally.states,
             total=tally.states.total(),

@@ -18,9 +18,10 @@ from bioclip_x.plugin import (
     Stream,
     make_temporary_folder,
     open_output,
+    read_lines,
 )
 from bioclip_x_plugins.reports.html.card import make_card
-from bioclip_x_plugins.reports.html.page import Page, Tally
+from bioclip_x_plugins.reports.html.page import Page, Tally, find_provenance
 from bioclip_x_plugins.reports.result_text import find_language, has_italic_classes
 
 TITLE = "What is in these images"
@@ -32,7 +33,7 @@ class HtmlReport:
     title: its heading. strongest: descriptors shown of the winner and of the runner-up before the rest is folded away.
     """
 
-    capabilities = ReportCapabilities(suffixes=(".html", ".htm"), thumbnails=True)
+    capabilities = ReportCapabilities(suffixes=(".html", ".htm"), thumbnails=True, reads_provenance=True)
 
     def __init__(self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6) -> None:
         self.title, self.strongest = title, strongest
@@ -56,6 +57,9 @@ class HtmlReport:
             stream.write(page.middle(writer.tally))
             _copy(cards, stream)
             stream.write(page.foot(writer.tally))
+
+    def read_provenance(self, path: Path) -> dict[str, Any]:
+        return find_provenance(read_lines(path))
 
 
 class _Writer:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import Provenance, ReportCapabilities, Result, is_written_in_place, open_output
+from bioclip_x.plugin import Provenance, ReportCapabilities, Result, is_written_in_place, open_output, read_yaml
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 from bioclip_x_plugins.reports.tables.rows import Rows
 
@@ -17,7 +17,7 @@ from bioclip_x_plugins.reports.tables.rows import Rows
 class CsvReport:
     """One row per prediction, and one for an image without any. Beside FILE stands FILE.provenance.json."""
 
-    capabilities = ReportCapabilities(suffixes=(".csv",))
+    capabilities = ReportCapabilities(suffixes=(".csv",), reads_provenance=True)
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -25,8 +25,12 @@ class CsvReport:
             yield _Writer(stream, Rows(provenance))
             if output is not None and not is_written_in_place(output):  # /dev/stdout gets none beside it
                 # Before the table is in place: there is never one without its provenance.
-                with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+                with open_output(_name_sidecar(output)) as sidecar:
                     sidecar.write(to_json(make_provenance_document(provenance), indent=2) + "\n")
+
+    def read_provenance(self, path: Path) -> dict[str, Any]:
+        sidecar = _name_sidecar(path)
+        return dict(read_yaml(sidecar)) if sidecar.exists() else {}
 
 
 class _Writer:
@@ -45,3 +49,7 @@ class _Writer:
             bare = any(isinstance(value, str) and "\r" in value for value in row)
             csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(row)
         self._stream.write(text.getvalue())
+
+
+def _name_sidecar(output: Path) -> Path:
+    return output.with_name(f"{output.name}.provenance.json")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import Provenance, ReportCapabilities, Result, open_output
+from bioclip_x.plugin import LONGEST_LINE, Provenance, ReportCapabilities, Result, open_output
 from bioclip_x_plugins.reports.result_text import find_language
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, make_result_document, to_json
 
@@ -15,7 +16,7 @@ from bioclip_x_plugins.reports.tables.json_documents import make_provenance_docu
 class JsonReport:
     """`{"provenance": {…}, "results": […]}`, a result per line."""
 
-    capabilities = ReportCapabilities(suffixes=(".json",))
+    capabilities = ReportCapabilities(suffixes=(".json",), reads_provenance=True)
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -24,17 +25,23 @@ class JsonReport:
             yield _Writer(stream, find_language(provenance), before="\n", between=",\n", after="")
             stream.write("\n]}\n")
 
+    def read_provenance(self, path: Path) -> dict[str, Any]:
+        return _read_first_line(path, end="}")
+
 
 class JsonlReport:
     """`{"provenance": {…}}` on the first line, then one object per image."""
 
-    capabilities = ReportCapabilities(suffixes=(".jsonl", ".ndjson"))
+    capabilities = ReportCapabilities(suffixes=(".jsonl", ".ndjson"), reads_provenance=True)
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with open_output(output, keep_partial=True) as stream:
             stream.write(to_json({"provenance": make_provenance_document(provenance)}) + "\n")
             yield _Writer(stream, find_language(provenance), before="", between="", after="\n")
+
+    def read_provenance(self, path: Path) -> dict[str, Any]:
+        return _read_first_line(path)
 
 
 class _Writer:
@@ -45,3 +52,14 @@ class _Writer:
     def write(self, result: Result) -> None:
         self._stream.write(self._before + to_json(make_result_document(result, self._language)) + self._after)
         self._before = self._between
+
+
+def _read_first_line(path: Path, end: str = "") -> dict[str, Any]:
+    """The provenance on the first line of a file; empty for one of another origin. end: what completes that line."""
+    with path.open("rb") as stream:
+        line = stream.readline(LONGEST_LINE)
+    try:
+        document = json.loads(line.rstrip(b",\n") + end.encode())
+    except ValueError:
+        return {}
+    return document.get("provenance", {}) if isinstance(document, dict) else {}

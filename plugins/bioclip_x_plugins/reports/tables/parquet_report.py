@@ -10,7 +10,14 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bioclip_x.plugin import Provenance, ReportCapabilities, Result, escape_surrogates, open_parquet_writer
+from bioclip_x.plugin import (
+    Provenance,
+    ReportCapabilities,
+    Result,
+    escape_surrogates,
+    open_parquet_writer,
+    read_parquet_provenance,
+)
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 from bioclip_x_plugins.reports.tables.rows import NUMBERS, Rows
 
@@ -26,7 +33,7 @@ class ParquetReport:
     The provenance is in the file's metadata, as JSON under "bioclip_x.provenance".
     """
 
-    capabilities = ReportCapabilities(suffixes=(".parquet", ".pq"), binary=True)
+    capabilities = ReportCapabilities(suffixes=(".parquet", ".pq"), binary=True, reads_provenance=True)
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -38,6 +45,9 @@ class ParquetReport:
                 yield writer
             finally:  # also after an interruption: what was held is part of what is kept
                 writer.flush()
+
+    def read_provenance(self, path: Path) -> dict[str, Any]:
+        return read_parquet_provenance(path)
 
 
 class _Writer:

@@ -1,0 +1,90 @@
+"""The outputs of a run: which report writes which file, and the writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from bioclip_x.capabilities import ReportCapabilities
+from bioclip_x.components import Report
+from bioclip_x.errors import RecipeError
+from bioclip_x.io.streams import refuse_terminal
+from bioclip_x.registry import Registry, get_capabilities
+
+if TYPE_CHECKING:
+    from bioclip_x.records import Provenance, Result
+
+Sink = tuple[Report, Path | None]
+"""A report and its file; None for stdout."""
+
+
+def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:
+    """Writes each result to every report as it arrives. Returns the number of images that failed.
+
+    If the reader of standard output closes the pipe (`| head`), the other reports are completed; without others it stops.
+    """
+    failed = 0
+    with ExitStack() as stack:
+        writers = [stack.enter_context(_Writer(report, path, provenance)) for report, path in sinks]
+        for result in results:
+            failed += bool(result.error)
+            for writer in writers:
+                writer.write(result)
+            if all(writer.gone for writer in writers):
+                raise BrokenPipeError
+    return failed
+
+
+class _Writer:
+    """A report being written; a broken pipe ends this report only."""
+
+    def __init__(self, report: Report, path: Path | None, provenance: Provenance) -> None:
+        self._context = report.open(path, provenance)
+        self.gone = False
+
+    def __enter__(self) -> _Writer:
+        self._writer = self._context.__enter__()
+        return self
+
+    def write(self, result: Result) -> None:
+        if not self.gone:
+            try:
+                self._writer.write(result)
+            except BrokenPipeError:
+                self.gone = True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self._context.__exit__(kind, error, tb)
+        except BrokenPipeError:
+            self.gone = True
+
+
+def make_report(registry: Registry, format_: str | None, output: Path | None) -> Report:
+    """Makes the report for stdout or --output: the one named, else by the file's suffix, else the default."""
+    from bioclip_x.options import parse_ref
+
+    if format_ is None and output is not None and output.suffix:
+        return find_report(registry, output, "--output")
+    chosen = parse_ref(format_ or registry.required_default("reports"))
+    report = registry.make("reports", chosen.name, chosen.options)
+    if get_capabilities(report, ReportCapabilities).binary:
+        refuse_terminal(output, chosen.name)  # before the model is loaded
+    return report
+
+
+def find_report(registry: Registry, path: Path, flag: str = "--report") -> Report:
+    """Finds the report for a file's suffix. Raises RecipeError, with a list, if there is none."""
+    known: dict[str, str] = {}
+    for name in registry.components("reports"):
+        report = registry.make("reports", name)
+        suffixes = get_capabilities(report, ReportCapabilities).suffixes
+        if path.suffix.lower() in suffixes:
+            return report
+        known |= dict.fromkeys(suffixes, name)
+    raise RecipeError(
+        f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
+    )

@@ -1,0 +1,141 @@
+"""Results survive in a journal exactly as they were, and a resumed run gives those of an unbroken one."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bioclip_x.inference.result_journal import ONLY_SPEED, ResultJournal, make_header
+from bioclip_x.records import (
+    Explanation,
+    HeatMap,
+    Prediction,
+    PromptContribution,
+    Provenance,
+    RankWinner,
+    Remainder,
+    Result,
+    Source,
+    Step,
+    Synonym,
+    Taxon,
+)
+
+TAXON = Taxon(
+    "species", "Parus major", (("genus", "Parus"), ("species", "Parus major")), {"en": ("great tit",)}, {"gbif": "9705453"},
+    {"note": "a\u2028b"}, "Linnaeus, 1758", (Synonym("Parus robustus", "Brehm", "species"),),
+)  # fmt: skip
+FULL = Result(
+    "caf\udce9.jpg",  # a name that is not UTF-8
+    predictions=(Prediction(TAXON, 0.1 + 0.2, (Step("genus", "Parus", math.nan), Step("species", "Parus major", 0.3))),),
+    ranks=(RankWinner("genus", TAXON, 0.7, True), RankWinner("family", None, 0.2, False)),
+    explanation=Explanation(
+        "Parus major", "none", "Parus major", "none", math.inf,
+        (
+            PromptContribution(
+                "a cap", "a cap.", "descriptor", "x.yaml", 3, 1 / 3, -1e-300,
+                heat_map=HeatMap(((1.0, 2.0), (3.0, 4.0)), (0.0, 0.0, 1.0, 1.0), "dense", True),
+            ),
+        ),
+        -math.inf, (Remainder("rest", 0.1, "head"),), baseline=0.25,
+    ),
+    width=10, height=20, thumbnail=bytes(range(256)),
+)  # fmt: skip
+HEADER = {"model": "tiny"}
+
+
+class Classifier:
+    """Classifies by naming the image; counts its calls and fails at the image `fails_at`."""
+
+    def __init__(self, fails_at: str = "") -> None:
+        self.asked: list[str] = []
+        self._fails_at = fails_at
+
+    def __call__(self, sources: Iterable[Source]) -> Iterator[Result]:
+        for source in sources:
+            if source.name == self._fails_at:
+                raise KeyboardInterrupt
+            self.asked.append(source.name)
+            yield Result(source.name, refused="no")
+
+
+def make_sources(*names: str) -> list[Source]:
+    return [Source(name) for name in names]
+
+
+def run(path: Path, names: str, classify: Classifier, batch_size: int = 1) -> list[str]:
+    journal = ResultJournal.open(path, HEADER, batch_size)
+    try:
+        return [result.source for result in journal.classify(make_sources(*names), classify)]
+    finally:
+        journal.close()
+
+
+@pytest.mark.parametrize("full", [FULL, Result("a", error="no such file")])
+def test_a_result_is_read_back_as_it_was(full: Result, tmp_path: Path) -> None:
+    journal = ResultJournal.open(tmp_path / "j", HEADER, 1)
+    list(journal.classify([Source("a")], lambda sources: [full for _ in sources]))
+    journal.close()
+    journal = ResultJournal.open(tmp_path / "j", HEADER, 1)
+    (read,) = journal.classify([Source("a")], Classifier())
+    journal.close()
+    # By repr, since nan is unequal to itself.
+    assert repr(read) == repr(full) and read.thumbnail == full.thumbnail
+
+
+def test_a_resumed_run_classifies_the_rest_in_order(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "j", "abcdef", Classifier(fails_at="d"))
+    rest = Classifier()
+    assert run(tmp_path / "j", "abcdef", rest) == list("abcdef") and rest.asked == list("def")
+    nothing = Classifier()
+    assert run(tmp_path / "j", "abcdef", nothing) == list("abcdef") and nothing.asked == []
+
+
+def test_new_images_are_classified_and_the_order_is_that_of_the_sources(tmp_path: Path) -> None:
+    run(tmp_path / "j", "bdd", Classifier())
+    rest = Classifier()
+    assert run(tmp_path / "j", "adbcdd", rest) == list("adbcdd") and rest.asked == list("acd")
+
+
+@pytest.mark.parametrize(("done", "kept"), [("abc", ""), ("abcd", "abcd"), ("abcdefg", "abcd"), ("", "")])
+def test_results_are_kept_in_whole_batches(tmp_path: Path, done: str, kept: str) -> None:
+    """The rest is then classified in the batches of an unbroken run."""
+    run(tmp_path / "j", done, Classifier(), batch_size=4)
+    rest = Classifier()
+    run(tmp_path / "j", "abcdefgh", rest, batch_size=4)
+    assert rest.asked == list("abcdefgh".removeprefix(kept))
+    again = Classifier()
+    run(tmp_path / "j", "abcdefgh", again, batch_size=4)
+    assert again.asked == []
+
+
+def test_a_file_that_has_changed_is_classified_again(tmp_path: Path) -> None:
+    file, gone = tmp_path / "a.png", tmp_path / "gone.png"
+    file.write_bytes(b"1")
+    sources = [Source("a", file), Source("gone", gone)]
+
+    def ask() -> list[str]:
+        journal, classifier = ResultJournal.open(tmp_path / "j", HEADER, 1), Classifier()
+        list(journal.classify(sources, classifier))
+        journal.close()
+        return classifier.asked
+
+    assert ask() == ["a", "gone"] and ask() == []
+    os.utime(file, ns=(0, 0))
+    gone.write_bytes(b"here now")
+    assert ask() == ["a", "gone"] and ask() == []
+
+
+def test_the_header_has_what_results_depend_on() -> None:
+    provenance = Provenance(
+        version="1", model="m", revision="r", demo="", taxonomy="t", n_classes=2, n_prompts=2,
+        recipe={"head": "flat", "batch_size": 32, "device": "cpu", "workers": None, "k": 5}, notes=("a note",),
+    )  # fmt: skip
+    header = make_header(provenance, "texts", thumbnails=True)
+    assert header["recipe"] == {"head": "flat", "k": 5} and set(ONLY_SPEED).isdisjoint(header["recipe"])
+    assert header["texts"] == "texts" and header["thumbnails"] and "notes" not in header and header["revision"] == "r"
