@@ -112,7 +112,8 @@ def command(
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
         header = make_header(provenance, classifier.bank.key, thumbnails=thumbnails)
         if resume and is_finished(sinks, header):
-            click.echo("the outputs are complete", err=True)
+            if not quiet:
+                click.echo("the outputs are complete", err=True)
             return
         with keep_results(sinks, header, resolved.batch_size, resume=resume, quiet=quiet) as journal:
             results = classifier.classify(
