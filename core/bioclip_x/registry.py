@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Dataset,
         Encoder,
         Head,
+        ImageDecoder,
         LanguageModel,
         LogitAdjustment,
         Loss,
@@ -48,6 +49,7 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
     "taxonomy_readers": capabilities.TaxonomyReaderCapabilities,
     "language_models": capabilities.LanguageModelCapabilities,
     "datasets": capabilities.DatasetCapabilities,
+    "image_decoders": capabilities.ImageDecoderCapabilities,
     "reports": capabilities.ReportCapabilities,
 }
 """Kind → the capabilities record of its components."""
@@ -177,6 +179,10 @@ class Registry:
     def make(self, kind: Literal["prompts"], name: str, options: Mapping[str, Any] | None = None) -> PromptTemplate: ...
     @overload
     def make(self, kind: Literal["datasets"], name: str, options: Mapping[str, Any] | None = None) -> Dataset: ...
+    @overload
+    def make(
+        self, kind: Literal["image_decoders"], name: str, options: Mapping[str, Any] | None = None
+    ) -> ImageDecoder: ...
     @overload
     def make(self, kind: Literal["reports"], name: str, options: Mapping[str, Any] | None = None) -> Report: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
 
 FIELDS: Final = (
-    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "taxonomy", "taxonomy_format", "dag", "labels",
+    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated", "taxonomy",
+    "taxonomy_format", "dag", "labels",
     "subset", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
