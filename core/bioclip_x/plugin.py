@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DatasetCapabilities,
         EncoderCapabilities,
         HeadCapabilities,
+        ImageDecoderCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
         LossCapabilities,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         Dataset,
         Encoder,
         Head,
+        ImageDecoder,
         LanguageModel,
         LoadedEncoder,
         LogitAdjustment,
@@ -60,7 +62,10 @@ if TYPE_CHECKING:
     )
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
-    from bioclip_x.images.sources import SUFFIXES
+    from bioclip_x.images.file_types import list_brands
+    from bioclip_x.images.files import ImageFiles
+    from bioclip_x.images.folders import LeftOut, is_left_out
+    from bioclip_x.images.remote import is_url
     from bioclip_x.io.archives import Archive, is_archive, open_archive
     from bioclip_x.io.delimited import (
         DELIMITERS,
@@ -104,6 +109,7 @@ if TYPE_CHECKING:
         Logits,
         LossInput,
         ModelCard,
+        OpenedImage,
         OwnClasses,
         PatchFeatures,
         Prediction,
@@ -148,12 +154,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "SUFFIXES", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
-    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
+    "RANKS", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec", "Dataset",
+    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
     "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
-    "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
-    "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
-    "LossInput", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OwnClasses", "PatchEncoder",
+    "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel",
+    "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LeftOut", "Lineages", "LoadedEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "ModelCard",
+    "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "PatchEncoder",
     "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution",
     "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder",
     "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer",
@@ -164,12 +171,12 @@ __all__ = [
     "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
     "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "list_some", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
-    "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
-    "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
-    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
-    "sum_down", "take_first_line", "to_networkx",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_url", "is_written_in_place", "list_brands",
+    "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer",
+    "open_replacement", "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific",
+    "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -178,13 +185,13 @@ _NAMES: Final = (
     ("components", "ComponentSpec"),
     # What components declare.
     ("capabilities",
-     "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
+     "DatasetCapabilities EncoderCapabilities HeadCapabilities ImageDecoderCapabilities LanguageModelCapabilities "
+     "LoadedEncoderCapabilities LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
      "TextBuilderCapabilities"),
     # What components must be able to do.
     ("components",
-     "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer Report "
-     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder"),
+     "Dataset Encoder Head ImageDecoder LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer "
+     "Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -192,8 +199,8 @@ _NAMES: Final = (
     ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
-     "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
+     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OpenedImage "
+     "OwnClasses PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
      "Source Step StepEnd Synonym Taxon TextBank TextRequest"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
@@ -224,7 +231,10 @@ _NAMES: Final = (
     ("prompts.llm_prompts", "PromptTemplate load_template"),
     # Images and files.
     ("images.decoding", "open_image"),
-    ("images.sources", "SUFFIXES"),
+    ("images.file_types", "list_brands"),
+    ("images.files", "ImageFiles"),
+    ("images.folders", "LeftOut is_left_out"),
+    ("images.remote", "is_url"),
     ("io.archives", "Archive is_archive open_archive"),
     ("io.files", "LONGEST_LINE is_written_in_place read_lines read_text read_yaml open_replacement read_stream_lines"),
     ("io.parquet", "open_parquet_writer"),

@@ -26,6 +26,7 @@ from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
+    from bioclip_x.images.folders import LeftOut
     from bioclip_x.records import Provenance, Result
 
 
@@ -74,7 +75,7 @@ def command(
     quiet: bool,
     **fields: Any,
 ) -> None:
-    """Classify IMAGES: files, folders, globs, or - for paths on stdin, one per line.
+    """Classify IMAGES: files, folders, globs, URLs, tables of paths or URLs (CSV, Parquet), or - for paths on stdin.
 
     IMAGES may be left out with a scorer that reads precomputed scores (external): then all images of its file are classified.
 
@@ -94,6 +95,7 @@ def command(
 
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.images.folders import LeftOut
     from bioclip_x.inference.classifier import Classifier
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
@@ -108,8 +110,12 @@ def command(
         if not quiet:
             print_notes(provenance, bare=output is None and (format_ or "").startswith("csv"))
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
-        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=open_utf8_stdin())
+        left_out = LeftOut()
+        results = classifier.classify(
+            images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), left_out=left_out
+        )
         failed = write_all(provenance, progress.images(results), sinks)
+    print_left_out(left_out, quiet=quiet)
     if failed:
         if not quiet:
             click.echo(f"{failed} image(s) could not be read; the output has the reasons", err=True)
@@ -133,6 +139,12 @@ def print_notes(provenance: Provenance, *, bare: bool) -> None:
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
         click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
+
+
+def print_left_out(left_out: LeftOut, *, quiet: bool) -> None:
+    """Prints what the folders hold besides images, in one line on stderr."""
+    if not quiet and (told := left_out.describe()):
+        click.echo(f"note: {escape_controls(told)}", err=True)
 
 
 def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:

@@ -81,5 +81,6 @@ def embed_dataset(
     with Progress(enabled=not quiet) as progress:
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
         check(classifier)
+        classifier.files.serve(dataset)
         notes = (*recipe_notes, *dataset.prepare(classifier.taxonomy))
         return classifier, notes, embed_labelled_images(classifier, dataset, progress.labelled)

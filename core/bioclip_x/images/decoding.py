@@ -131,7 +131,7 @@ def _decode_with_pillow(stream: IO[bytes], file_type: FileType | None, truncated
     if file_type is None:
         raise ImageError("not an image, or of a format that cannot be read")
     if not file_type.pillow:
-        raise ImageError(f"{file_type.name}, which cannot be read; {file_type.remedy}")
+        raise ImageError(f"{file_type.name}; {file_type.remedy}")
     formats = (file_type.pillow,)
     significant_bits = read_significant_bits(stream) if file_type.pillow == "PNG" else None
     with Image.open(stream, formats=formats) as image:

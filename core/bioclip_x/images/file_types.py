@@ -48,10 +48,12 @@ READABLE: Final = (
 )
 """The formats that Pillow may open."""
 
+_NO_DECODER: Final = "no loaded plugin reads it; save it as JPEG, PNG or TIFF"
+
 DECODER_TYPES: Final = (
-    FileType("an AVIF image", (".avif", ".avifs"), rb"\0.{3}ftypavi[fs]"),
-    FileType("a HEIC image", (".heic", ".heif", ".heics", ".heifs", ".hif"), rb"\0.{3}ftyp(?:hei[cxms]|hev[cxms]|m[is]f1)"),
-    FileType("a JPEG XL image", (".jxl",), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"),
+    FileType("an AVIF image", (".avif", ".avifs"), rb"\0.{3}ftypavi[fs]", remedy=_NO_DECODER),
+    FileType("a HEIC image", (".heic", ".heif", ".heics", ".heifs", ".hif"), rb"\0.{3}ftyp(?:hei[cxms]|hev[cxms]|m[is]f1)", remedy=_NO_DECODER),
+    FileType("a JPEG XL image", (".jxl",), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", remedy=_NO_DECODER),
     FileType(
         "a camera's RAW image",
         (
@@ -59,7 +61,7 @@ DECODER_TYPES: Final = (
             *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
         ),
         rb"FUJIFILMCCD-RAW|FOVb|\0MRM|IIU\0|II(?:RO|RS)|MMOR|II\x1a\0\0\0HEAPCCDR|\0.{3}ftypcrx ",
-        remedy="develop it to JPEG or TIFF",
+        remedy="no loaded plugin reads it; develop it to JPEG or TIFF",
     ),
 )  # fmt: skip
 """Formats that a plugin's decoder may read. A RAW image that begins as a TIFF is known by its suffix."""

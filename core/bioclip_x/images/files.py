@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bioclip_x.capabilities import ImageDecoderCapabilities
-from bioclip_x.components import ImageDecoder
+from bioclip_x.capabilities import DatasetCapabilities, ImageDecoderCapabilities
+from bioclip_x.components import Dataset, ImageDecoder
 from bioclip_x.errors import ImageError
 from bioclip_x.images.decoding import Truncated, decode_file, decode_stream, to_rgb
 from bioclip_x.images.file_types import SUFFIXES
@@ -40,6 +40,11 @@ class ImageFiles:
     def walk(self, folder: Path, left_out: LeftOut) -> Iterator[Source]:
         """Yields the images and videos in a folder and below; see `walk_folder`."""
         return walk_folder(folder, left_out, suffixes=self.suffixes, recognises=self.recognises)
+
+    def serve(self, dataset: Dataset) -> None:
+        """Lets a data set search folders as this run does. To be called before its `prepare`."""
+        if get_capabilities(dataset, DatasetCapabilities).searches_folders:
+            dataset.use_files(self)  # type: ignore[attr-defined]
 
     def read(self, source: Source) -> OpenedImage:
         """Reads an image as upright RGB. Raises ImageError with the reason."""

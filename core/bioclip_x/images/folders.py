@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from bioclip_x.images.file_types import HEAD_BYTES, SUFFIXES, find_magic
 from bioclip_x.messages import list_some, pluralise
@@ -54,9 +55,10 @@ class LeftOut:
         >>> left_out.describe()
         'left out: 12 files that are no images (.txt 10, .xml 2)'
         """
+        n_files = self.files.total()
         suffixes = [f"{suffix or 'no suffix'} {count:,}" for suffix, count in self.files.most_common()]
         parts = [
-            f"{pluralise(self.files.total(), 'file')} that are no images ({list_some(suffixes, 8)})" if suffixes else "",
+            f"{pluralise(n_files, 'file that is no image', 'files that are no images')} ({list_some(suffixes, 8)})",
             *(f"{pluralise(count, 'folder')} {name}" for name, count in self.folders.most_common(8)),
             pluralise(sum(self.folders.values()) - sum(n for _, n in self.folders.most_common(8)), "further folder"),
             pluralise(self.hidden, "hidden file"),
@@ -66,6 +68,16 @@ class LeftOut:
         ]
         parts = [part for part in parts if part and not part.startswith("0 ")]
         return f"left out: {'; '.join(parts)}" if parts else ""
+
+
+T = TypeVar("T")
+
+
+def warn_of_left_out(results: Iterable[T], left_out: LeftOut) -> Iterator[T]:
+    """Yields the results, then warns in one line of what their folders hold besides images."""
+    yield from results
+    if told := left_out.describe():
+        warnings.warn(told, stacklevel=2)
 
 
 def is_media(head: bytes, suffix: str) -> bool:
