@@ -126,17 +126,29 @@ class LanguageModelCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageDecoderCapabilities:
+    """Capabilities of an image decoder.
+
+    suffixes: of its files, lower case, by which they are found in folders besides those of the formats known anyway.
+    """
+
+    suffixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetCapabilities:
     """Capabilities of a data set.
 
     reads: the paths for which commands choose it: "folder", or file suffixes (".csv").
     path_option: the option that takes the path. evaluation_options: further options set by commands that evaluate (these
         use images of unlisted classes, training runs do not).
+    searches_folders: it has `use_files(files)`, called before `prepare`; see `components.Dataset`.
     """
 
     reads: tuple[str, ...] = ()
     path_option: str = "path"
     evaluation_options: Mapping[str, Any] = field(default_factory=dict)
+    searches_folders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

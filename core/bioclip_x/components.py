@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from bioclip_x.records import (
     Answer,
@@ -27,6 +27,7 @@ from bioclip_x.records import (
     Logits,
     LossInput,
     ModelCard,
+    OpenedImage,
     OwnClasses,
     PatchFeatures,
     PromptSet,
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "text_builders", "models", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
-    "language_models", "prompts", "datasets", "reports", "commands",
+    "language_models", "prompts", "datasets", "image_decoders", "reports",
+    "commands",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -341,10 +343,28 @@ class Sample:
     aspects: tuple[str, ...] = ()
 
 
+class ImageDecoder(Protocol):
+    """Reads a family of image formats. Declares `ImageDecoderCapabilities`. Called from worker threads."""
+
+    def recognises(self, head: bytes, suffix: str) -> bool:
+        """Returns whether a file is of its formats, judged by its first 4 KiB. Never raises.
+
+        suffix: of the file, lower case, "" if unknown: to be used only where the content does not tell.
+        """
+
+    def decode(self, stream: IO[bytes]) -> OpenedImage:
+        """Reads an image at full resolution, in any of Pillow's modes, upright or with EXIF data that says how it is turned.
+
+        stream: the file at its beginning, seekable. notes: what a user must know, such as that it is one of several frames.
+        Raises ImageError with the reason, and a remedy if a library is missing.
+        """
+
+
 class Dataset(Protocol):
     """Labelled images, addressed by index. Declares `DatasetCapabilities`.
 
-    `sample` and `image` may be called from worker threads.
+    `sample` and `image` may be called from worker threads. A data set that declares `searches_folders` has
+    `use_files(files)`, called before `prepare` with the `ImageFiles` by which `classify` searches folders.
     """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
@@ -357,5 +377,9 @@ class Dataset(Protocol):
     def name(self, index: int) -> str:
         """Returns the image's name in outputs: its path, if it is a file."""
 
-    def image(self, index: int) -> Image | np.ndarray:
-        """Reads an RGB image: PIL, or uint8 [H, W, 3]. Raises ImageError, naming the image, if it cannot be read."""
+    def image(self, index: int) -> Image | np.ndarray | Path | str:
+        """Returns the path or URL of an image file, which is read as `classify` reads it, or an RGB image: PIL, or uint8
+        [H, W, 3].
+
+        Raises ImageError, naming the image, if it cannot be read.
+        """

@@ -134,6 +134,16 @@ def datasets() -> Sequence[ComponentSpec]:
 
 
 @hookspec
+def image_decoders() -> Sequence[ComponentSpec]:
+    """Image formats that Pillow does not read.
+
+    Called once when the registry is created. Return specs whose targets satisfy `components.ImageDecoder`; asked in the
+    order of registration, before Pillow, for every image file that is read.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def reports() -> Sequence[ComponentSpec]:
     """Output formats.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DatasetCapabilities,
         EncoderCapabilities,
         HeadCapabilities,
+        ImageDecoderCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
         LossCapabilities,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         Dataset,
         Encoder,
         Head,
+        ImageDecoder,
         LanguageModel,
         LoadedEncoder,
         LogitAdjustment,
@@ -60,7 +62,10 @@ if TYPE_CHECKING:
     )
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
-    from bioclip_x.images.sources import SUFFIXES
+    from bioclip_x.images.file_types import list_brands
+    from bioclip_x.images.files import ImageFiles
+    from bioclip_x.images.folders import LeftOut, is_left_out
+    from bioclip_x.images.remote import is_url
     from bioclip_x.io.archives import Archive, is_archive, open_archive
     from bioclip_x.io.delimited import (
         DELIMITERS,
@@ -97,6 +102,7 @@ if TYPE_CHECKING:
         Logits,
         LossInput,
         ModelCard,
+        OpenedImage,
         OwnClasses,
         PatchFeatures,
         Prediction,
@@ -141,29 +147,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "SUFFIXES", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
-    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput",
-    "HeatMap", "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits",
-    "Loss", "LossCapabilities", "LossInput", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering",
-    "OwnClasses", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction",
-    "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner",
-    "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result",
-    "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step",
-    "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
-    "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest",
-    "TrainableEncoder", "TrainingError", "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "escape_controls",
-    "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding",
-    "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
-    "is_written_in_place", "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head",
-    "make_temporary_folder", "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml", "resolve_labels",
-    "roll_up", "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line",
-    "to_networkx",
+    "RANKS", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec", "Dataset",
+    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
+    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
+    "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel",
+    "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LeftOut", "Lineages", "LoadedEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "ModelCard",
+    "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "PatchEncoder",
+    "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder",
+    "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym",
+    "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
+    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError",
+    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
+    "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_url", "is_written_in_place", "list_brands",
+    "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer",
+    "open_replacement", "parse_name", "read_delimited_rows", "read_lines", "read_parquet_provenance",
+    "read_species_list", "read_stream_lines", "read_text", "read_yaml", "resolve_labels", "roll_up",
+    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -174,11 +180,11 @@ _NAMES: Final = (
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
-     "TextBuilderCapabilities"),
+     "TextBuilderCapabilities ImageDecoderCapabilities"),
     # What components must be able to do.
     ("components",
      "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer Report "
-     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder"),
+     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder ImageDecoder"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -188,7 +194,7 @@ _NAMES: Final = (
     ("records",
      "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
      "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
-     "Source Step StepEnd Synonym Taxon TextBank TextRequest"),
+     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.
@@ -218,7 +224,6 @@ _NAMES: Final = (
     ("prompts.llm_prompts", "PromptTemplate load_template"),
     # Images and files.
     ("images.decoding", "open_image"),
-    ("images.sources", "SUFFIXES"),
     ("io.archives", "Archive is_archive open_archive"),
     ("io.files", "LONGEST_LINE read_lines read_text read_yaml read_stream_lines"),
     ("io.parquet", "open_parquet_writer read_parquet_provenance"),
@@ -228,6 +233,10 @@ _NAMES: Final = (
     ("settings", "find_cache_folder"),
     ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
     ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
+    ("images.file_types", "list_brands"),
+    ("images.files", "ImageFiles"),
+    ("images.folders", "LeftOut is_left_out"),
+    ("images.remote", "is_url"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

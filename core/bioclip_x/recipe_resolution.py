@@ -55,6 +55,25 @@ def resolve_recipe(
     return recipe
 
 
+def register_components(registry: Registry, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds the components among the values of a recipe's fields (`head=MyHead()`) to the registry; returns their names.
+
+    Raises PluginError for what is neither a component nor a reference to one.
+    """
+    named = dict(fields)
+    for field, kind in COMPONENTS.items():
+        value = fields.get(field)
+        if value is None:
+            continue
+        several = field in SEVERAL and isinstance(value, Sequence) and not isinstance(value, str)
+        refs = [
+            one if isinstance(one, str | Mapping | ComponentRef) else registry.add(kind, one)
+            for one in (value if several else [value])
+        ]
+        named[field] = refs if several else refs[0]
+    return named
+
+
 def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
     """Adds the model and the required components that are not set."""
     filled = dict(explicit)

@@ -7,10 +7,12 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 import pluggy
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         Dataset,
         Encoder,
         Head,
+        ImageDecoder,
         LanguageModel,
         LogitAdjustment,
         Loss,
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 
 Declared = TypeVar("Declared")
 
+Plugin = str | os.PathLike[str] | ModuleType | object
+"""An installed plugin's name, a module's name, a path to a .py file, a module, or an object whose methods are hooks."""
+
 CAPABILITIES: Final[Mapping[Kind, type]] = {
     "text_builders": capabilities.TextBuilderCapabilities,
     "encoders": capabilities.EncoderCapabilities,
@@ -48,9 +54,15 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
     "taxonomy_readers": capabilities.TaxonomyReaderCapabilities,
     "language_models": capabilities.LanguageModelCapabilities,
     "datasets": capabilities.DatasetCapabilities,
+    "image_decoders": capabilities.ImageDecoderCapabilities,
     "reports": capabilities.ReportCapabilities,
 }
 """Kind → the capabilities record of its components."""
+
+METHODS: Final[Mapping[Kind, str]] = {
+    "text_builders": "build", "encoders": "load", "scorers": "logits", "adjust_logits": "offsets", "heads": "decide",
+}  # fmt: skip
+"""Kind of the components of a recipe → the method by which one is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,7 @@ class Registry:
         self.plugins: dict[str, str] = {}
         self.warnings: list[str] = []
         self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
+        self._made: dict[tuple[Kind, str], object] = {}
 
     def register(self, name: str, plugin: Any, origin: str) -> None:
         """Registers one plugin completely or not at all.
@@ -110,19 +123,47 @@ class Registry:
             raise
         self.plugins, self._components = origins, components
 
-    def load(self, names: Iterable[str]) -> list[str]:
-        """Registers plugins by module name or path to a .py file, unless they are registered. Returns their names.
+    def load(self, plugins: Iterable[Plugin]) -> list[str]:
+        """Registers plugins unless they are registered: installed ones, modules, .py files, or objects. Returns their names.
 
         Raises PluginError for a missing or broken one.
         """
         loaded = []
-        for name in names:
-            plugin = self.manager.get_plugin(name) or import_plugin(name, known=self.plugins)
+        for given in plugins:
+            name = _name_plugin(given)
+            if isinstance(given, str | os.PathLike):
+                plugin = self.manager.get_plugin(name) or import_plugin(name, known=self.plugins)
+            else:
+                plugin = given
             registered_name = self.manager.get_name(plugin)  # a module may be an installed plugin under another name
             if registered_name is None:
                 self.register(name, plugin, name)
             loaded.append(registered_name or name)
         return loaded
+
+    def add(self, kind: Kind, component: object) -> str:
+        """Adds a component that the calling program made. Returns the name by which a recipe refers to it.
+
+        Raises PluginError for a class, and for an object that is no component of this kind.
+        """
+        method = METHODS[kind]
+        what = _name_kind(kind)
+        if isinstance(component, type):
+            raise PluginError(f"expected a {what}, got the class {component.__name__}; pass an instance of it")
+        if not callable(getattr(component, method, None)):
+            raise PluginError(
+                f"expected the name of a {what}, or an object with a method {method!r}, got {type(component).__name__}"
+            )
+        base = type(component).__name__
+        names = (base if number == 1 else f"{base}-{number}" for number in count(1))
+        name = next(
+            one for one in names if self._made.get((kind, one)) is component or one not in self._components[kind]
+        )
+        self._made[kind, name] = component
+        self._components[kind][name] = Registered(
+            ComponentSpec(name, "of the calling program", ""), "the calling program"
+        )
+        return name
 
     def components(self, kind: Kind) -> dict[str, Registered]:
         """Returns name → component of one kind, sorted by name."""
@@ -138,6 +179,8 @@ class Registry:
         if found is None:
             known = ", ".join(sorted(self._components[kind])) or "none"
             raise PluginError(f"no {_name_kind(kind)} is called {name!r}; known: {known}")
+        if (kind, name) in self._made:
+            return lambda: self._made[kind, name]
         module, _, attribute = found.spec.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
@@ -177,6 +220,10 @@ class Registry:
     def make(self, kind: Literal["prompts"], name: str, options: Mapping[str, Any] | None = None) -> PromptTemplate: ...
     @overload
     def make(self, kind: Literal["datasets"], name: str, options: Mapping[str, Any] | None = None) -> Dataset: ...
+    @overload
+    def make(
+        self, kind: Literal["image_decoders"], name: str, options: Mapping[str, Any] | None = None
+    ) -> ImageDecoder: ...
     @overload
     def make(self, kind: Literal["reports"], name: str, options: Mapping[str, Any] | None = None) -> Report: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
@@ -261,8 +308,26 @@ def get_capabilities(component: object, kind: type[Declared]) -> Declared:
     return declared
 
 
+def list_plugins(plugins: Plugin | Iterable[Plugin]) -> tuple[Plugin, ...]:
+    """Returns one plugin, or several in a list, tuple, set or iterator, as a tuple."""
+    is_many = isinstance(plugins, list | tuple | set | frozenset | Iterator)
+    return tuple(plugins) if is_many else (plugins,)  # type: ignore[arg-type]
+
+
+def _name_plugin(plugin: Plugin) -> str:
+    """Names a plugin for messages. Raises PluginError for what cannot be one."""
+    if isinstance(plugin, str | os.PathLike):
+        return os.fspath(plugin)
+    if isinstance(plugin, ModuleType):
+        return plugin.__name__
+    if plugin is None or isinstance(plugin, type | bytes | int | float | Mapping):
+        got = f"the class {plugin.__name__}; pass an instance of it" if isinstance(plugin, type) else repr(plugin)
+        raise PluginError(f"expected a plugin's name, a module, a .py file, or an object with hooks, got {got}")
+    return f"{type(plugin).__module__}.{type(plugin).__qualname__}"
+
+
 def create_registry(
-    plugins: Iterable[str] = (),
+    plugins: Iterable[Plugin] = (),
     *,
     strict: bool = False,
     only: Sequence[str] | None = None,
@@ -271,7 +336,7 @@ def create_registry(
 ) -> Registry:
     """Loads the installed plugins (entry points of group `bioclip_x`) and the given ones.
 
-    plugins: further plugins, by installed name, module, or path to a .py file.
+    plugins: further plugins; see `Plugin`.
     strict: raise an error for a broken installed plugin instead of a warning.
     only: names of the entry points to load; None loads all.
     trace: print every hook call to stderr.

@@ -214,3 +214,14 @@ def datasets() -> list[ComponentSpec]:
         ComponentSpec("image-folder", "a folder of images per class", f"{HERE}.datasets.image_folder:ImageFolder"),
         ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
     ]
+
+
+@hookimpl
+def image_decoders() -> list[ComponentSpec]:
+    here = f"{HERE}.image_decoders"
+    return [
+        ComponentSpec("avif", "AVIF, by Pillow 11.3 or later", f"{here}.avif:AvifDecoder"),
+        ComponentSpec("heic", "HEIC and HEIF, by pillow-heif", f"{here}.heic:HeicDecoder"),
+        ComponentSpec("jpeg-xl", "JPEG XL, by pillow-jxl-plugin", f"{here}.jpeg_xl:JpegXlDecoder"),
+        ComponentSpec("raw", "cameras' RAW images, by rawpy", f"{here}.raw:RawDecoder"),
+    ]

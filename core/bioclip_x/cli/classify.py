@@ -25,6 +25,7 @@ from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
+    from bioclip_x.images.folders import LeftOut
     from bioclip_x.records import Provenance
 
 
@@ -73,7 +74,7 @@ def command(
     quiet: bool,
     **fields: Any,
 ) -> None:
-    """Classify IMAGES: files, folders, globs, or - for paths on stdin, one per line.
+    """Classify IMAGES: files, folders, globs, URLs, tables of paths or URLs (CSV, Parquet), or - for paths on stdin.
 
     IMAGES may be left out with a scorer that reads precomputed scores (external): then all images of its file are classified.
 
@@ -96,6 +97,7 @@ def command(
 
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.images.folders import LeftOut
     from bioclip_x.inference.classifier import Classifier
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
@@ -115,11 +117,13 @@ def command(
             if not quiet:
                 click.echo("the outputs are complete", err=True)
             return
+        left_out = LeftOut()
         with keep_results(sinks, header, resolved.batch_size, resume=resume, quiet=quiet) as journal:
             results = classifier.classify(
-                images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal
+                images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal, left_out=left_out
             )
             failed = write_all(provenance, progress.images(results), sinks)
+    print_left_out(left_out, quiet=quiet)
     if failed:
         if not quiet:
             click.echo(f"{failed} image(s) could not be read; the output has the reasons", err=True)
@@ -143,6 +147,12 @@ def print_notes(provenance: Provenance, *, bare: bool) -> None:
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
         click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
+
+
+def print_left_out(left_out: LeftOut, *, quiet: bool) -> None:
+    """Prints what the folders hold besides images, in one line on stderr."""
+    if not quiet and (told := left_out.describe()):
+        click.echo(f"note: {escape_controls(told)}", err=True)
 
 
 def read_labels(labels: str | None, flag: str = "--labels") -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.classify import read_labels
+from bioclip_x.cli.classify import print_left_out, read_labels
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
@@ -24,6 +24,7 @@ from bioclip_x.registry import Registry
 if TYPE_CHECKING:
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedded, Embedder
+    from bioclip_x.images.folders import LeftOut
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
@@ -60,7 +61,7 @@ def command(
     quiet: bool,
     **fields: Any,
 ) -> None:
-    """Embed IMAGES (files, folders, globs, or - for paths on stdin), texts, or the texts of classes.
+    """Embed IMAGES (files, folders, globs, URLs, tables of these, or - for paths on stdin), texts, or the texts of classes.
 
     \b
     bioclip-x embed photos/ --output photos.npz
@@ -78,10 +79,13 @@ def command(
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedder
+    from bioclip_x.images.folders import LeftOut
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
-        embedded = start_embedding(Embedder(resolved, registry, normalise=normalise), images, texts, progress)
+        left_out = LeftOut()
+        embedder = Embedder(resolved, registry, normalise=normalise)
+        embedded = start_embedding(embedder, images, texts, progress, left_out)
         provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))
         if not quiet:
             print_notes(provenance, bare=output is None and format_ == "csv")
@@ -89,6 +93,7 @@ def command(
             failed = Failures(embedded.rows)
             for row in progress.images(failed) if images else failed:
                 writer.write(row)
+    print_left_out(left_out, quiet=quiet)
     if failed.count:
         if not quiet:
             click.echo(f"{failed.count} image(s) could not be embedded; the output has the reasons", err=True)
@@ -104,10 +109,12 @@ def print_notes(provenance: EmbeddingProvenance, *, bare: bool) -> None:
         click.echo(f"provenance: {format_provenance(provenance)}", err=True)
 
 
-def start_embedding(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:
-    """Starts embedding images, texts or classes, whichever is given."""
+def start_embedding(
+    embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress, left_out: LeftOut
+) -> Embedded:
+    """Starts embedding images, texts or classes, whichever is given. left_out: see `Classifier.classify`."""
     if images:
-        return embedder.images(images, stdin=open_utf8_stdin())
+        return embedder.images(images, stdin=open_utf8_stdin(), left_out=left_out)
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
 
 FIELDS: Final = (
-    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "taxonomy", "taxonomy_format", "dag", "labels",
+    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated", "taxonomy",
+    "taxonomy_format", "dag", "labels",
     "subset", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
@@ -80,5 +81,6 @@ def embed_dataset(
     with Progress(enabled=not quiet) as progress:
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
         check(classifier)
+        classifier.files.serve(dataset)
         notes = (*recipe_notes, *dataset.prepare(classifier.taxonomy))
         return classifier, notes, embed_labelled_images(classifier, dataset, progress.labelled)

@@ -17,7 +17,10 @@ from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
 from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError
+from bioclip_x.images.files import make_image_files
+from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
+from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.models import load_encoder, load_own_classes, make_family
 from bioclip_x.prompts import load_descriptors
@@ -29,11 +32,11 @@ from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 
 if TYPE_CHECKING:
-    from bioclip_x.images.sources import ImageLike
+    from bioclip_x.images.memory import ImageLike
 
 CHUNK: Final = 1024
 """Texts embedded at a time."""
-IMAGE_COLUMNS: Final = ("file_name", "error", "refused")
+IMAGE_COLUMNS: Final = ("file_name", "image_notes", "error", "refused")
 TEXT_COLUMNS: Final = ("text",)
 CLASS_COLUMNS: Final = ("text", "kind", "rank", "name", "lineage")
 
@@ -56,6 +59,7 @@ class Embedder:
     def __init__(self, recipe: Recipe, registry: Registry, *, normalise: bool = True) -> None:
         self.recipe, self._registry, self._normalised = recipe, registry, normalise
         self._family = make_family(registry, recipe)
+        self.files = make_image_files(registry, recipe.truncated)
         # Passed on only if False: a model that computes unit vectors only need not support the argument.
         self._normalise: dict[str, Any] = {} if normalise else {"normalise": False}
 
@@ -67,17 +71,26 @@ class Embedder:
             )
         return load_encoder(self._family, self.recipe)
 
-    def images(self, images: Iterable[ImageLike], *, stdin: TextIO | None = None) -> Embedded:
+    def images(
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        *,
+        stdin: TextIO | None = None,
+        left_out: LeftOut | None = None,
+    ) -> Embedded:
         """Embeds images, one row each, in order; an image that cannot be read has an error and no vector.
 
-        An image that the model declines to name (`refused`) has a vector too. images, stdin: see
+        An image that the model declines to name (`refused`) has a vector too. images, stdin, left_out: see
         `Classifier.classify`. Raises ImageError for a folder or pattern without images.
         """
-        if isinstance(images, Sequence):
-            check_sources(images)
+        many = list_inputs(images)
+        if isinstance(many, Sequence):
+            check_sources(many, self.files)
         about = self._make_provenance("pictures", IMAGE_COLUMNS, (*MODEL_FIELDS, *IMAGE_FIELDS))
         about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
-        return Embedded(about, self._embed_images(expand_sources(images, stdin)))
+        counts = LeftOut() if left_out is None else left_out
+        rows = self._embed_images(expand_sources(many, stdin, self.files, counts))
+        return Embedded(about, rows if left_out is not None else warn_of_left_out(rows, counts))
 
     def texts(self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
         """Embeds texts, one row each, unchanged."""
@@ -104,7 +117,11 @@ class Embedder:
 
     def _embed_images(self, sources: Iterable[Source]) -> Iterator[Embedding]:
         decoded = load_batches(
-            sources, self.encoder.preprocess, batch_size=self.recipe.batch_size, workers=self.recipe.workers
+            sources,
+            self.encoder.preprocess,
+            batch_size=self.recipe.batch_size,
+            workers=self.recipe.workers,
+            files=self.files,
         )
         for batch in decoded:
             yield from self._embed_batch(batch)
@@ -115,7 +132,9 @@ class Embedder:
         features = self.encoder.encode_images(torch.stack(pixels), **self._normalise) if pixels else None
         row = 0
         for one in batch:
-            about = {"file_name": one.source.name, "error": one.error, "refused": ""}
+            about = {
+                "file_name": one.source.name, "image_notes": "; ".join(one.notes), "error": one.error, "refused": "",
+            }  # fmt: skip
             vector_D = None
             if one.pixels is not None and features is not None:
                 vector_D, about["refused"] = features.embeddings_BD[row], features.refused_B[row]

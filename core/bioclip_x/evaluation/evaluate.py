@@ -151,6 +151,7 @@ def _embed_listed(
     classifier: Classifier, dataset: Dataset, source: str, progress: Progress
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
     """Embeds the data set. Returns the images, the rows of listed classes, and notes on the others."""
+    classifier.files.serve(dataset)
     notes = tuple(dataset.prepare(classifier.taxonomy))
     images = embed_labelled_images(classifier, dataset, progress)
     rows, unlisted = np.flatnonzero(images.class_n >= 0), find_unlisted(images.class_n)

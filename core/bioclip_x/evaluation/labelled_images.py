@@ -18,7 +18,6 @@ import torch
 from bioclip_x.components import Dataset
 from bioclip_x.errors import ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits
-from bioclip_x.images.sources import to_pil
 from bioclip_x.messages import list_some
 from bioclip_x.records import ImageFeatures, Source
 
@@ -36,7 +35,7 @@ class LabelledImages:
     """Embedded images with their classes, without those that cannot be read or that the model declines to name.
 
     features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an unlisted class.
-    notes: summaries of the skipped images. unreadable: a message for each image that could not be read.
+    notes: summaries of the skipped images, and of those read with a note. unreadable: a message for each image that could not be read.
     """
 
     features_nD: torch.Tensor
@@ -64,8 +63,9 @@ def embed_labelled_images(
     embeddings: list[torch.Tensor] = []
     kept: list[int] = []
     unreadable: list[str] = []
+    noted: list[str] = []
     refused = 0
-    for indices, pixels in _iterate_batches(classifier, dataset, unreadable):
+    for indices, pixels in _iterate_batches(classifier, dataset, unreadable, noted):
         if indices:
             features = classifier.encoder.encode_images(torch.stack(pixels))
             accepted = [row for row, refusal in enumerate(features.refused_B) if not refusal]
@@ -74,6 +74,8 @@ def embed_labelled_images(
             kept += [indices[row] for row in accepted]
         progress(len(kept) + refused + len(unreadable), len(dataset))
     notes = [f"{len(unreadable)} images cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
+    if noted:
+        notes.append(f"{len(noted)} images were read with a note: {list_some(noted, 3)}")
     if refused:
         notes.append(f"{refused} images are skipped that the model declines to name")
     return LabelledImages(
@@ -86,9 +88,12 @@ def embed_labelled_images(
 
 
 def _iterate_batches(
-    classifier: Classifier, dataset: Dataset, unreadable: list[str]
+    classifier: Classifier, dataset: Dataset, unreadable: list[str], noted: list[str]
 ) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
-    """Yields the indices and pixels of the readable images of each batch; appends messages for others to `unreadable`."""
+    """Yields the indices and pixels of the readable images of each batch.
+
+    Appends messages for others to `unreadable`, and what to know of how images were read to `noted`.
+    """
     size, recipe = classifier.recipe.batch_size, classifier.recipe
     with ThreadPoolExecutor(recipe.workers or min(8, os.cpu_count() or 1), "decode") as pool:
         for start in range(0, len(dataset), size):
@@ -96,17 +101,20 @@ def _iterate_batches(
             jobs = [pool.submit(_load_pixels, classifier, dataset, index) for index in indices]
             results = [(index, job.result()) for index, job in zip(indices, jobs)]
             unreadable += [message for _, message in results if isinstance(message, str)]
-            loaded = [(index, pixels) for index, pixels in results if isinstance(pixels, torch.Tensor)]
+            read = [(index, result) for index, result in results if not isinstance(result, str)]
+            noted += [f"{dataset.name(index)}: {'; '.join(notes)}" for index, (_, notes) in read if notes]
+            loaded = [(index, pixels) for index, (pixels, _) in read]
             yield [index for index, _ in loaded], [pixels for _, pixels in loaded]
 
 
-def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> torch.Tensor | str:
-    """Returns a preprocessed image, or a message why it cannot be used."""
+def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[torch.Tensor, tuple[str, ...]] | str:
+    """Returns a preprocessed image and notes on how it was read, or a message why it cannot be used."""
     if scorer := classifier.precomputed_scorer:
         name = dataset.name(index)
-        return f"{name}: {problem}" if (problem := scorer.problem(name)) else torch.empty(0)
+        return f"{name}: {problem}" if (problem := scorer.problem(name)) else (torch.empty(0), ())
     try:
-        return classifier.encoder.preprocess(to_pil(dataset.image(index)))
+        opened = classifier.files.read_any(dataset.image(index))
+        return classifier.encoder.preprocess(opened.image), opened.notes
     except ImageError as error:
         return str(error)
 

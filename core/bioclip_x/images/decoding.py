@@ -3,85 +3,246 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, Final, Literal
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from bioclip_x.components import ImageDecoder
 from bioclip_x.errors import ImageError
+from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
+from bioclip_x.images.frames import select_first_frame
+from bioclip_x.images.pixel_range import (
+    WIDE_MODES,
+    SampleFormat,
+    list_raw_modes,
+    read_sample_format,
+    read_significant_bits,
+    scale_channels,
+    scale_to_8_bits,
+    swap_bytes,
+)
+from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
+from bioclip_x.records import OpenedImage
 
 MAX_ASPECT = 100
 """Largest ratio of the sides. Resizing the short side of a narrower image to the model's input would take excessive memory."""
 
+Truncated = Literal["read", "refuse"]
+
 _ORIENTATION = ExifTags.Base.Orientation
-_SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation → what makes it upright."""
+_DARK: Final = 64
+"""High bytes below this are those of 14 bits or fewer, stored in 16."""
 
 
 def open_image(path: Path) -> Image.Image:
-    """Reads the first frame of an image file as RGB, rotated according to its EXIF data.
+    """Reads an image file in one of Pillow's formats (`file_types.READABLE`) as upright RGB.
 
     Raises ImageError for a file that is missing, empty, truncated or not an image, and for one that declares more than
     twice PIL.Image.MAX_IMAGE_PIXELS (a decompression bomb).
     """
+    return decode_file(path, {}, "refuse").image
+
+
+def decode_file(path: Path, decoders: Mapping[str, ImageDecoder], truncated: Truncated) -> OpenedImage:
+    """Reads an image file as `decode_stream` does. Raises ImageError with the reason, also for one that cannot be opened."""
     try:
-        if path.stat().st_size == 0:
-            raise ImageError("the file is empty")
-        with Image.open(path) as image:
-            return to_rgb(image)
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise ImageError("a folder, not an image")
+        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+            raise ImageError("a device, not an image")
+        with path.open("rb") as file:
+            # A pipe is read whole, because decoders seek.
+            stream = file if stat.S_ISREG(status.st_mode) else io.BytesIO(file.read())
+            return decode_stream(stream, path.suffix.lower(), decoders, truncated)
     except FileNotFoundError:
-        raise ImageError("no such file") from None
-    except IsADirectoryError:
-        raise ImageError("a folder, not an image") from None
-    except UnidentifiedImageError:
-        raise ImageError("not an image, or of a format that Pillow cannot read") from None
+        raise ImageError("a broken link" if path.is_symlink() else "no such file") from None
+    except (OSError, ValueError) as problem:  # no permission, a name that is too long, a drive that is gone
+        raise ImageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}") from problem
+
+
+def decode_stream(
+    stream: IO[bytes], suffix: str, decoders: Mapping[str, ImageDecoder], truncated: Truncated
+) -> OpenedImage:
+    """Decodes an image file as upright RGB; see `to_rgb`.
+
+    stream: at its beginning, seekable. suffix: of the file, lower case; "" if unknown. decoders: by name, asked in this
+    order before Pillow. truncated: read what is there of a file that lacks its end, if that is `ENOUGH`, or refuse it.
+    Raises ImageError with the reason.
+    """
+    try:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        if not head:
+            raise ImageError("the file is empty")
+        for name, decoder in decoders.items():
+            if opened := _try_decoder(name, decoder, stream, head, suffix):
+                return to_rgb(opened.image, opened.notes)
+        return _decode_with_pillow(stream, identify(head, suffix), truncated)
     except ImageError:
         raise
+    except UnidentifiedImageError:
+        raise ImageError("damaged, or stored in a way that Pillow cannot read") from None
     except Image.DecompressionBombError as problem:
         raise ImageError(f"too large: {problem}") from None
     except MemoryError:
         raise ImageError("too large for this machine's memory") from None
+    except OSError as problem:
+        reason = f"cannot be read: {problem.strerror}" if problem.errno else f"cannot be decoded: {problem}"
+        raise ImageError(reason) from problem
     except Exception as problem:  # decoders raise almost anything on broken files
         raise ImageError(f"cannot be decoded: {problem}") from problem
 
 
-def to_rgb(image: Image.Image | None) -> Image.Image:
-    """Converts an image to upright RGB: transparency over white, 16 bits scaled to 8, CMYK and palettes converted.
+def _try_decoder(name: str, decoder: ImageDecoder, stream: IO[bytes], head: bytes, suffix: str) -> OpenedImage | None:
+    """Returns what a plugin's decoder reads, None if the file is not of its format. Raises ImageError naming the decoder."""
+    try:
+        if not decoder.recognises(head, suffix):
+            return None
+        opened = decoder.decode(stream)
+    except (ImageError, MemoryError, KeyboardInterrupt):
+        raise
+    except BaseException as problem:  # a panic of a library in Rust, or sys.exit, must not end the run
+        raise ImageError(f"the image decoder {name!r} failed: {type(problem).__name__}: {problem}") from problem
+    if not isinstance(opened, OpenedImage):
+        raise ImageError(f"the image decoder {name!r} returned {type(opened).__name__}; expected an OpenedImage")
+    return opened
 
-    Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.
 
-    Raises ImageError if the sides' ratio exceeds MAX_ASPECT.
+def _decode_with_pillow(stream: IO[bytes], file_type: FileType | None, truncated: Truncated) -> OpenedImage:
+    """Decodes a file of one of Pillow's formats. Raises ImageError for other types, with a remedy."""
+    if file_type is None:
+        raise ImageError("not an image, or of a format that cannot be read")
+    if not file_type.pillow:
+        raise ImageError(f"{file_type.name}; {file_type.remedy}")
+    formats = (file_type.pillow,)
+    significant_bits = read_significant_bits(stream) if file_type.pillow == "PNG" else None
+    with Image.open(stream, formats=formats) as image:
+        _refuse_narrow(image)
+        notes = select_first_frame(image)
+        given = read_sample_format(image, significant_bits)
+        has_wide_channels = image.mode not in WIDE_MODES and any(";16" in mode for mode in list_raw_modes(image))
+        try:
+            if file_type.pillow == "JPEG" and _ends_in_zeros(stream):
+                raise OSError("image file is truncated: its end is zeros")
+            image.load()
+        except OSError as problem:
+            if "truncated" not in str(problem).lower():
+                raise
+            partial, note = _decode_truncated(stream, formats, truncated)
+            return convert_to_rgb(partial, partial, (*notes, note), given)
+        if has_wide_channels:
+            scaled, note = _scale_wide_channels(image, stream, formats, given)
+            return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given)
+        return convert_to_rgb(image, image, notes, given)
+
+
+def _decode_truncated(stream: IO[bytes], formats: tuple[str, ...], truncated: Truncated) -> tuple[Image.Image, str]:
+    """Decodes what is there of a truncated file; returns it with a note. Raises ImageError if that is not `ENOUGH`."""
+    stream.seek(0)
+    image, share = read_truncated(stream.read(), formats)
+    percent = f"{min(99.9, 100 * share):.3g}%"
+    if truncated == "refuse":
+        raise ImageError(f"the file is truncated: {percent} of it is there; --truncated read takes that")
+    if share < ENOUGH:
+        raise ImageError(f"the file is truncated: {percent} of it is there; at least {ENOUGH:.0%} are needed")
+    return image, f"file truncated: {percent} read"
+
+
+def _ends_in_zeros(stream: IO[bytes]) -> bool:
+    """Whether a JPEG's data ends in zeros that were never written. Cameras may pad a complete file with them.
+
+    The stream's position is kept.
     """
+    position = stream.tell()
+    end = stream.seek(0, os.SEEK_END)
+    tail = b""
+    try:
+        while end > 0 and not tail.strip(b"\0"):
+            start = max(0, end - HEAD_BYTES)
+            stream.seek(start)
+            tail, end = stream.read(end - start) + tail, start
+            if not is_zero_filled(tail):
+                return False
+        return not tail.rstrip(b"\0").endswith(b"\xff\xd9")
+    finally:
+        stream.seek(position)
+
+
+def _scale_wide_channels(
+    image: Image.Image, stream: IO[bytes], formats: tuple[str, ...], given: SampleFormat
+) -> tuple[Image.Image, str]:
+    """Scales a loaded colour image of 16 bits per channel, of which Pillow kept the high bytes; returns it with a note.
+
+    Bright images of full range are left as they are: the low bytes would add nothing to 8 bits.
+    """
+    is_full = given.maximum is None or given.maximum >= 2**16 - 1
+    if is_full and np.asarray(image)[..., :3].max() >= _DARK:
+        return image, ""
+    stream.seek(0)
+    with Image.open(stream, formats=formats) as low:
+        low.seek(image.tell())
+        if is_swapped := swap_bytes(low):
+            low.load()
+        return scale_channels(image, low if is_swapped else None, given)
+
+
+def to_rgb(image: Image.Image | None, notes: Sequence[str] = ()) -> OpenedImage:
+    """Converts an image in memory to upright RGB; see `convert_to_rgb`. notes: of whoever opened it."""
     if image is None:
         raise ImageError("there is no image")
-    if max(image.size) > MAX_ASPECT * min(image.size):
-        raise ImageError(f"too narrow: {image.width} x {image.height} pixels; the limit is {MAX_ASPECT} to 1")
+    _refuse_narrow(image)
+    if getattr(image, "tile", ()):  # a file that is not loaded yet
+        notes = (*notes, *select_first_frame(image))
+    given = read_sample_format(image)
     image.load()
-    image = _make_upright(image)
-    if image.mode in (*_SIXTEEN_BITS, "I", "F"):
-        return Image.fromarray(_convert_to_8_bits(np.asarray(image), image.mode)).convert("RGB")
+    return convert_to_rgb(image, image, notes, given)
+
+
+def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat) -> OpenedImage:
+    """Converts a loaded image to upright RGB: transparency over white, wide samples scaled to 8 bits, palettes converted.
+
+    Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.
+    original: has the EXIF data. given: the format of the samples. notes: those on the range of wide samples are added.
+    """
+    if image.mode in WIDE_MODES:
+        image, note = scale_to_8_bits(image, given)
+        notes = (*notes, note) if note else notes
+    image = _make_upright(image, original)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return OpenedImage(image if image.mode == "RGB" else image.convert("RGB"), tuple(notes))
 
 
-def _make_upright(image: Image.Image) -> Image.Image:
-    """Rotates an image according to its EXIF data, which is ignored if damaged."""
+def _refuse_narrow(image: Image.Image) -> None:
+    """Raises ImageError if the sides' ratio exceeds MAX_ASPECT."""
+    if min(image.size) == 0 or max(image.size) > MAX_ASPECT * min(image.size):
+        raise ImageError(f"too narrow: {image.width} x {image.height} pixels; the limit is {MAX_ASPECT} to 1")
+
+
+def _make_upright(image: Image.Image, original: Image.Image) -> Image.Image:
+    """Turns an image according to the EXIF data of the original, which is ignored if damaged."""
     try:
-        return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
+        turn = _TURNS.get(original.getexif().get(_ORIENTATION, 1))
     except Exception:  # the parser raises almost anything on damaged metadata
         return image
-
-
-def _convert_to_8_bits(pixels_HW: np.ndarray, mode: str) -> np.ndarray:
-    """Scales to uint8 [H, W]: 16-bit images by their full range, wider types as 16 bits if they fit, else by the maximum."""
-    pixels = pixels_HW.astype(np.float64)
-    if not np.isfinite(pixels).all():
-        raise ImageError("has pixel values that are not finite")
-    top = 65535.0 if mode in _SIXTEEN_BITS or 255 < pixels.max() <= 65535 else max(pixels.max(), 255.0)
-    if mode == "F" and pixels.max() <= 1:
-        top = 1.0
-    return np.asarray((pixels.clip(0) / top * 255).round(), np.uint8)
+    return image if turn is None else image.transpose(turn)
 
 
 def make_thumbnail(image: Image.Image, size: int = 384) -> bytes:

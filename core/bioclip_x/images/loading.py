@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.decoding import make_thumbnail, open_image, to_rgb
+from bioclip_x.images.decoding import make_thumbnail
+from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, Source
 
 if TYPE_CHECKING:
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
 BATCHES_AHEAD = 2
 
 
-def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thumbnail: bool = False) -> Decoded:
+def decode(
+    source: Source,
+    preprocess: Callable[[Image], torch.Tensor],
+    with_thumbnail: bool = False,
+    files: ImageFiles | None = None,
+) -> Decoded:
     """Decodes one source to pixels. An invalid image gives a record with an error; it never raises."""
-    if source.error:
-        return Decoded(source, error=source.error)
     try:
-        image = open_image(source.path) if source.path else to_rgb(source.image)
+        opened = (files or ImageFiles()).read(source)
+        image = opened.image
         small = make_thumbnail(image) if with_thumbnail else None
-        return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
+        return Decoded(
+            source, preprocess(image), width=image.width, height=image.height, thumbnail=small, notes=opened.notes
+        )
     except ImageError as problem:
         return Decoded(source, error=str(problem))
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
@@ -41,15 +48,21 @@ def load_batches(
     batch_size: int,
     workers: int | None = None,
     with_thumbnail: bool = False,
+    files: ImageFiles | None = None,
 ) -> Iterator[list[Decoded]]:
-    """Yields batches of decoded images in the order of their sources. Memory is bounded by a few batches."""
+    """Yields batches of decoded images in the order of their sources. Memory is bounded by a few batches.
+
+    files: how image files are read; None for Pillow's formats only.
+    """
     waiting: deque[Future[Decoded]] = deque()
     remaining = iter(sources)
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1), "decode") as pool:
         try:
             while True:
                 room = (1 + BATCHES_AHEAD) * batch_size - len(waiting)
-                waiting.extend(pool.submit(decode, s, preprocess, with_thumbnail) for s in islice(remaining, room))
+                waiting.extend(
+                    pool.submit(decode, s, preprocess, with_thumbnail, files) for s in islice(remaining, room)
+                )
                 if not waiting:
                     return
                 yield [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]

@@ -1,126 +1,106 @@
-"""Expands the user's inputs (paths, folders, globs, arrays) to images."""
+"""Expands the user's inputs (paths, folders, globs, URLs, tables, images in memory) to sources, lazily."""
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import Any, TextIO
 
 from bioclip_x.errors import ImageError
+from bioclip_x.images.files import ImageFiles, make_file_source
+from bioclip_x.images.folders import LeftOut
+from bioclip_x.images.memory import make_memory_source
+from bioclip_x.images.remote import expand_url, is_url
+from bioclip_x.images.tables import is_table, read_table
 from bioclip_x.records import Source
 
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL.Image import Image
 
-    ImageLike = str | os.PathLike[str] | Image | np.ndarray
-
-SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif"),
-        *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico"),
-    )
-)
-"""Suffixes of the image files in a folder. A file given by name is read regardless of its suffix."""
-
-
-def check_sources(inputs: Sequence[ImageLike]) -> None:
-    """Raises ImageError for a folder or pattern without images, and if no input exists.
+def check_sources(inputs: Sequence[Any], files: ImageFiles | None = None) -> None:
+    """Raises ImageError for a folder, pattern or table without images, and if no input exists.
 
     For checks before the work starts. If only some files are missing, these become results with an error.
     """
-    named = [os.fspath(item) if isinstance(item, str | os.PathLike) else "" for item in inputs]
-    if named and all(name and name != "-" and not glob.has_magic(name) and not Path(name).exists() for name in named):
-        raise ImageError(f"{named[0]}: no such file or folder")
-    for item in inputs:
-        if isinstance(item, str | os.PathLike):
-            first = next(_expand_path(os.fspath(item)), None)
+    files = files or ImageFiles()
+    names = [os.fspath(item) if isinstance(item, str | os.PathLike) else "" for item in inputs]
+    if names and all(name and name != "-" and not glob.has_magic(name) and _is_missing(name) for name in names):
+        raise ImageError(f"{names[0]}: no such file or folder")
+    for name in names:
+        if name and name != "-" and not is_url(name):
+            first = next(_expand_path(name, files, LeftOut()), None)
             if first is not None and first.error:
                 raise ImageError(f"{first.name}: {first.error}")
 
 
-def expand_sources(inputs: Iterable[ImageLike], stdin: TextIO | None = None) -> Iterator[Source]:
-    """Yields the images of folders (recursive, sorted), globs, files, `-` (paths on stdin, one per line), PIL images, arrays.
+def expand_sources(
+    inputs: Iterable[Any],
+    stdin: TextIO | None = None,
+    files: ImageFiles | None = None,
+    left_out: LeftOut | None = None,
+) -> Iterator[Source]:
+    """Yields the sources of paths, folders (recursive, sorted), globs, URLs, tables (`read_table`), `-` (paths on stdin, one
+    per line), and images in memory (`make_memory_source`).
 
+    files: by which formats folders are searched. left_out: counts what they hold besides images.
     Never raises: an input without images is a source with an error.
     """
+    files = files or ImageFiles()
+    left_out = LeftOut() if left_out is None else left_out
     for number, item in enumerate(inputs):
         if not isinstance(item, str | os.PathLike):
-            yield _make_memory_source(f"image {number}", item)
+            yield make_memory_source(f"image {number}", item)
         elif item == "-" and stdin is not None:
-            yield from _read_paths(stdin)
+            yield from _read_paths(stdin, files, left_out)
         else:
-            yield from _expand_path(os.fspath(item))
+            yield from _expand_path(os.fspath(item), files, left_out)
 
 
-def _make_memory_source(name: str, image: Image | np.ndarray) -> Source:
-    try:
-        return Source(name, image=to_pil(image))
-    except ImageError as problem:
-        return Source(name, error=str(problem))
-
-
-def _read_paths(stdin: TextIO) -> Iterator[Source]:
+def _read_paths(stdin: TextIO, files: ImageFiles, left_out: LeftOut) -> Iterator[Source]:
     empty = True
     for raw in stdin:
         if line := raw.rstrip("\r\n"):
             empty = False
-            yield from _expand_folder(Path(line)) if Path(line).is_dir() else [Source(line, Path(line))]
+            yield from _expand_path_or_folder(line, files, left_out)
     if empty:
         yield Source("-", error="no paths on standard input")
 
 
-def _expand_path(item: str) -> Iterator[Source]:
-    path = Path(item)
-    if path.is_dir():
-        yield from _expand_folder(path)
-    elif glob.has_magic(item) and not path.exists():
+def _expand_path(item: str, files: ImageFiles, left_out: LeftOut) -> Iterator[Source]:
+    if is_table(item) and (is_url(item) or os.path.isfile(item)):  # noqa: PTH113 - never raises
+        yield from read_table(item)
+    elif is_url(item):
+        yield from expand_url(item, left_out, files.suffixes)
+    elif glob.has_magic(item) and _is_missing(item):
         matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - a pattern may be absolute
         if not matches:
             yield Source(item, error="nothing matches")
         for match in matches:
-            yield from _expand_folder(Path(match)) if Path(match).is_dir() else [Source(match, Path(match))]
+            yield from _expand_path_or_folder(match, files, left_out)
     else:
-        yield Source(item, path)
+        yield from _expand_path_or_folder(item, files, left_out)
 
 
-def _expand_folder(folder: Path) -> Iterator[Source]:
-    """Yields the images in a folder and below, sorted; unreadable folders as sources with an error. Follows no links."""
-    unreadable: list[OSError] = []
-    empty = True
-    for root, folders, files in os.walk(folder, onerror=unreadable.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                empty = False
-                yield Source(str(Path(root, name)), Path(root, name))
-    for problem in unreadable:
-        yield Source(str(problem.filename), error=f"the folder cannot be read: {problem.strerror}")
-    if empty and not unreadable:
-        yield Source(str(folder), error="the folder contains no images")
+def _expand_path_or_folder(name: str, files: ImageFiles, left_out: LeftOut) -> Iterator[Source]:
+    if is_url(name) or not os.path.isdir(name):  # noqa: PTH112 - never raises
+        yield make_file_source(name)
+        return
+    in_folder = LeftOut()
+    source = None
+    for source in files.walk(Path(name), in_folder):
+        yield source
+    left_out.add(in_folder)
+    if source is None:
+        yield Source(name, error="; ".join(filter(None, ("the folder contains no images", in_folder.describe()))))
 
 
-def to_pil(image: Image | np.ndarray) -> Image:
-    """Returns a PIL image unchanged, or converts an array [H, W], [H, W, 3] or [H, W, 4].
-
-    Arrays are uint8, or floating point in [0, 1]. Raises ImageError for any other shape, type or range.
-    """
-    import numpy as np
-    from PIL import Image as PilImage
-
-    if isinstance(image, PilImage.Image):
-        return image
-    if not isinstance(image, np.ndarray):
-        raise ImageError(f"expected a path, a PIL image or a numpy array, got {type(image).__name__}")
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)) or image.size == 0:
-        raise ImageError(f"expected an array [H, W], [H, W, 3] or [H, W, 4], got shape {image.shape}")
-    pixels: np.ndarray = image
-    if np.issubdtype(pixels.dtype, np.floating):
-        if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
-            raise ImageError("floating-point pixel values must lie in [0, 1]")
-        pixels = (pixels * 255).round().astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        raise ImageError(f"expected uint8 or floating point, got {pixels.dtype}")
-    return PilImage.fromarray(pixels)
+def _is_missing(name: str) -> bool:
+    """Whether nothing is at a path. What cannot be looked up (no permission, a name that is too long) may be there."""
+    try:
+        os.stat(name)  # noqa: PTH116
+    except OSError as problem:
+        return problem.errno in (errno.ENOENT, errno.ENOTDIR)
+    except ValueError:  # a NUL in the name
+        return False
+    return False

@@ -62,7 +62,9 @@ class BatchClassifier:
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         classified = chain.from_iterable(map(self._classify_readable, parts))
         for one in batch:
-            result = Result(one.source.name, error=one.error) if one.pixels is None else next(classified)
+            result = (
+                Result(one.source.name, error=one.error, notes=one.notes) if one.pixels is None else next(classified)
+            )
             yield self.crosswalk.report(result) if self.crosswalk else result
 
     def _decide(self, head_input: HeadInput) -> Scores:
@@ -88,7 +90,9 @@ class BatchClassifier:
         winners = select_best_at_ranks(tree, scores)
         results = []
         for row, one in enumerate(batch):
-            result = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
+            result = Result(
+                one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail, notes=one.notes
+            )
             if refused_B[row]:
                 results.append(replace(result, refused=refused_B[row]))
                 continue

@@ -19,7 +19,10 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
 from bioclip_x.explain.heat_maps import make_heat_mapper
+from bioclip_x.images.files import make_image_files
+from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
+from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
 from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options
@@ -31,10 +34,10 @@ from bioclip_x.models import load_encoder, make_family
 from bioclip_x.prediction.ranking import find_reportable_nodes
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
-from bioclip_x.recipe_resolution import resolve_recipe
+from bioclip_x.recipe_resolution import register_components, resolve_recipe
 from bioclip_x.records import Conditions, HeadInput, ImageFeatures, Result, Source, TextBank
 from bioclip_x.records.scores import BEST
-from bioclip_x.registry import Registry, create_registry, from_environment, get_capabilities
+from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.build import BankBuilder, ClassBanks
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from bioclip_x.images.sources import ImageLike
+    from bioclip_x.images.memory import ImageLike
 
 
 class Classifier:
@@ -51,19 +54,20 @@ class Classifier:
 
         Classifier(plugins=["descriptors"]).classify("examples/drawings")
 
-    Every field of `Recipe` is a keyword argument, as the command line's flags. plugins: as `--plugin`. recipe: as
+    Every field of `Recipe` is a keyword argument, as the command line's flags; one that names a component also takes a
+    component (`head=MyHead()`). plugins: as `--plugin`, a module, or an object with hooks; one or several. recipe: as
     `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, if another
     classifier has loaded it (its `encoder`). Raises BioclipXError for an invalid request.
 
     Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
-    scorer, head: the components. provenance: metadata that every output contains.
+    scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
     """
 
     def __init__(
         self,
         model: str | None = None,
         *,
-        plugins: Sequence[str] = (),
+        plugins: Plugin | Sequence[Plugin] = (),
         taxonomy: Taxonomy | str | os.PathLike[str] | None = None,
         recipe: Recipe | str | os.PathLike[str] | None = None,
         registry: Registry | None = None,
@@ -72,12 +76,14 @@ class Classifier:
         progress: Callable[[int, int], None] = lambda done, total: None,
         **fields: Any,
     ) -> None:
+        plugins = list_plugins(plugins)
         registry = registry or _make_registry(plugins)
         given = taxonomy if isinstance(taxonomy, Taxonomy) else None
-        flags = {"model": model, "taxonomy": None if given else taxonomy, **fields}
+        flags = {"model": model, "taxonomy": None if given else taxonomy, **register_components(registry, fields)}
         if given and flags.get("labels"):
             raise RecipeError("labels and a taxonomy were both given; give one")
         recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
+        self.files = make_image_files(registry, recipe.truncated)
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         head_capabilities = get_capabilities(self.head, HeadCapabilities)
@@ -160,31 +166,39 @@ class Classifier:
         thumbnails: bool = False,
         stdin: TextIO | None = None,
         journal: ResultJournal | None = None,
+        left_out: LeftOut | None = None,
     ) -> Iterator[Result]:
         """Yields one result per image, in order; for an image that cannot be read, a result with an error.
 
-        Raises ImageError immediately for a folder or pattern without images.
+        Raises ImageError immediately for a folder, pattern or table without images, and for what is no image at all.
 
-        images: a path, folder, glob, PIL image or array [H, W, 3] (uint8, or floating point in [0, 1]), or many of them;
-            None for all images that a precomputed scorer has scores for.
+        images: one of these, or many: a path, folder, glob, URL, or table of paths or URLs; the bytes of an image file, or
+            a file open for reading bytes; a PIL image; an array or tensor of RGB values, [H, W, 3] or [3, H, W], uint8 or
+            floating point in [0, 1] (as `to_pil` takes it), or a batch of four dimensions. None for all images that a
+            precomputed scorer has scores for.
         thumbnails: include a small JPEG of each image in its result, for reports.
         stdin: stream from which "-" reads a list of paths.
         journal: keeps the results; images whose results it holds already are not classified again.
+        left_out: counts the files in folders that are no images; without it, a warning says so in the end.
         """
+        counts = LeftOut() if left_out is None else left_out
         if images is None:
             sources: Iterable[Source] = list_scored_images(self.precomputed_scorer, self.recipe.scorer.name)
         else:
-            many: Any = images if isinstance(images, Iterable) and not _is_single_image(images) else [images]
+            many = list_inputs(images)
             if isinstance(many, Sequence):
-                check_sources(many)
-            sources = expand_sources(many, stdin)
+                check_sources(many, self.files)
+            sources = expand_sources(many, stdin, self.files, counts)
         classify = partial(self._classify, thumbnails=thumbnails)
-        return journal.classify(sources, classify) if journal else classify(sources)
+        results = journal.classify(sources, classify) if journal else classify(sources)
+        return results if left_out is not None else warn_of_left_out(results, counts)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size
         if self.precomputed_scorer:
-            decoded = skip_decoding(sources, self.precomputed_scorer, batch_size=size, with_thumbnail=thumbnails)
+            decoded = skip_decoding(
+                sources, self.precomputed_scorer, self.files, batch_size=size, with_thumbnail=thumbnails
+            )
         else:
             decoded = load_batches(
                 sources,
@@ -192,6 +206,7 @@ class Classifier:
                 batch_size=size,
                 workers=self.recipe.workers,
                 with_thumbnail=thumbnails,
+                files=self.files,
             )
         for batch in decoded:
             yield from self._batches.classify(batch)
@@ -216,7 +231,7 @@ def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, precomputed: 
         make_depth_options(recipe, None, head)  # raises CalibrationError
 
 
-def _make_registry(plugins: Sequence[str]) -> Registry:
+def _make_registry(plugins: Sequence[Plugin]) -> Registry:
     """Loads the installed plugins that the environment selects; warns of broken ones."""
     registry = create_registry(plugins, **from_environment())
     for message in registry.warnings:
@@ -225,7 +240,7 @@ def _make_registry(plugins: Sequence[str]) -> Registry:
 
 
 def _make_recipe(
-    registry: Registry, recipe: Recipe | str | os.PathLike[str] | None, plugins: Sequence[str], flags: dict[str, Any]
+    registry: Registry, recipe: Recipe | str | os.PathLike[str] | None, plugins: Sequence[Plugin], flags: dict[str, Any]
 ) -> Recipe:
     if not isinstance(recipe, Recipe):
         file = Path(recipe) if recipe is not None else None
@@ -234,7 +249,3 @@ def _make_recipe(
     if ignored:
         raise RecipeError(f"a resolved recipe was given together with {', '.join(ignored)}; change the recipe instead")
     return recipe
-
-
-def _is_single_image(images: Any) -> bool:
-    return isinstance(images, str | os.PathLike) or hasattr(images, "__array_interface__")

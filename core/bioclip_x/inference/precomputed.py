@@ -13,7 +13,8 @@ from PIL.Image import Image
 from bioclip_x.capabilities import LoadedEncoderCapabilities
 from bioclip_x.components import PrecomputedScorer
 from bioclip_x.errors import ImageError, RecipeError
-from bioclip_x.images.decoding import make_thumbnail, open_image
+from bioclip_x.images.decoding import make_thumbnail
+from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBank
 
 
@@ -72,26 +73,22 @@ def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Sour
 
 
 def skip_decoding(
-    sources: Iterable[Source], scorer: PrecomputedScorer, *, batch_size: int, with_thumbnail: bool
+    sources: Iterable[Source], scorer: PrecomputedScorer, files: ImageFiles, *, batch_size: int, with_thumbnail: bool
 ) -> Iterator[list[Decoded]]:
     """Yields the images in order, decoded only for thumbnails; those without scores have an error."""
     remaining = iter(sources)
     while batch := list(islice(remaining, batch_size)):
-        yield [_skip_decoding(source, scorer, with_thumbnail) for source in batch]
+        yield [_skip_decoding(source, scorer, files if with_thumbnail else None) for source in batch]
 
 
-def _skip_decoding(source: Source, scorer: PrecomputedScorer, with_thumbnail: bool) -> Decoded:
+def _skip_decoding(source: Source, scorer: PrecomputedScorer, files: ImageFiles | None) -> Decoded:
     if problem := source.error or scorer.problem(source.name):
         return Decoded(source, error=problem)
-    image = _try_open(source) if with_thumbnail else None
-    if image is None:
-        return Decoded(source, torch.empty(0))
-    return Decoded(source, torch.empty(0), width=image.width, height=image.height, thumbnail=make_thumbnail(image))
-
-
-def _try_open(source: Source) -> Image | None:
-    """Returns None for an unreadable image, which is classified nevertheless."""
     try:
-        return open_image(source.path) if source.path else source.image
-    except ImageError:
-        return None
+        opened = files.read(source) if files else None
+    except ImageError:  # it is classified nevertheless
+        opened = None
+    if opened is None:
+        return Decoded(source, torch.empty(0))
+    small, (width, height) = make_thumbnail(opened.image), opened.image.size
+    return Decoded(source, torch.empty(0), width=width, height=height, thumbnail=small, notes=opened.notes)

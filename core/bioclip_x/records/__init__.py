@@ -7,7 +7,7 @@ from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
-from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, PatchFeatures, Source
+from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
@@ -36,6 +36,7 @@ __all__ = [
     "LossInput",
     "Measure",
     "ModelCard",
+    "OpenedImage",
     "OwnClasses",
     "PatchFeatures",
     "Prediction",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One requested image: a path, or an image in memory. name: in outputs.
+    """One requested image: a path, a URL, the bytes of a file, or an image in memory. name: in outputs.
 
     error: why it cannot be read (an empty folder, an array that is not an image); such a source becomes a row with an
         error, so that no request is silently dropped.
@@ -23,11 +23,23 @@ class Source:
     path: Path | None = None
     image: Image | None = None
     error: str = ""
+    url: str = ""
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    """An image that was read. notes: what a user must know of it: that it is one of several frames, that its range is a
+    guess, that the file is truncated.
+    """
+
+    image: Image
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error."""
+    """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error. notes: see `OpenedImage`."""
 
     source: Source
     pixels: torch.Tensor | None = None
@@ -35,6 +47,7 @@ class Decoded:
     width: int = 0
     height: int = 0
     thumbnail: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Result:
     """The result for one image. Exactly one of `predictions`, `error`, `refused` is non-empty.
 
     error: why the image could not be read. refused: why the model declines to classify it.
+    notes: what to know of how the image was read ("first of 3 frames").
     predictions: the top k at the reported rank, best first. ranks: the winner at each rank (heads that roll up).
     """
 
@@ -64,6 +65,7 @@ class Result:
     width: int = 0
     height: int = 0
     thumbnail: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bioclip_x.capabilities import EncoderCapabilities, LossCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
+from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
 from bioclip_x.prompts import load_descriptors
@@ -26,13 +27,17 @@ from bioclip_x.training.texts import TextKind, TextSampler
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The components of a run. notes: what was missing, skipped or doubtful when they were made."""
+    """The components of a run. files: how the data sets' image files are read.
+
+    notes: what was missing, skipped or doubtful when they were made.
+    """
 
     taxonomy: Taxonomy
     texts: TextSampler
     datasets: tuple[Dataset, ...]
     encoder: TrainableEncoder
     loss: Loss
+    files: ImageFiles
     notes: tuple[str, ...]
 
 
@@ -57,8 +62,10 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
     notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
     datasets = []
+    files = make_image_files(registry, config.truncated)
     for data in config.data:
         dataset: Dataset = registry.make("datasets", *resolve("datasets", data.component))
+        files.serve(dataset)
         notes.extend(dataset.prepare(taxonomy))
         if not len(dataset):
             raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
@@ -72,7 +79,7 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     if isinstance(loss, torch.nn.Module):
         loss.to(encoder.device)
-    return Parts(taxonomy, TextSampler(kinds, config.own_text), tuple(datasets), encoder, loss, tuple(notes))
+    return Parts(taxonomy, TextSampler(kinds, config.own_text), tuple(datasets), encoder, loss, files, tuple(notes))
 
 
 def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -98,6 +98,10 @@ class TrainConfig(BaseModel):
     encoder: Ref | None = Field(None, description="the family of models that `model` belongs to; none: the default")
     taxonomy: Path = Field(description="the classes")
     taxonomy_format: str | None = Field(None, description="the taxonomy's reader; none: detected from the content")
+    truncated: Literal["read", "refuse"] = Field(
+        "read",
+        description="image files that lack their end: read if three quarters are there, with a note, or unreadable",
+    )
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
     text: Texts = Field(min_length=1, description="text builders; one is drawn per image, by weight")

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from PIL.Image import Image
 
 from bioclip_x.components import Dataset, Sample
 from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.images.files import ImageFiles
 from bioclip_x.training.augment import Pixels, View, apply_geometry, draw_colour_factors
 from bioclip_x.training.config import Augment
 from bioclip_x.training.sampling import make_sample_rng
@@ -60,12 +62,15 @@ class _Example:
 class ImageReader:
     """Reads the data sets' images, and replaces each unreadable one by the next readable one.
 
-    unreadable: (data set, index) → the reason, for those found so far.
+    files: how image files are read; None for Pillow's formats only. unreadable: (data set, index) → the reason, for those
+    found so far. noted: (data set, index) → what to know of how an image was read.
     """
 
-    def __init__(self, datasets: Sequence[Dataset]) -> None:
+    def __init__(self, datasets: Sequence[Dataset], files: ImageFiles | None = None) -> None:
         self.datasets = tuple(datasets)
+        self._files = files or ImageFiles()
         self.unreadable: dict[tuple[int, int], str] = {}
+        self.noted: dict[tuple[int, int], str] = {}
 
     def read(self, dataset: int, index: int) -> tuple[Sample, Image | np.ndarray]:
         """Returns the sample and its image. Raises TrainingError if none of the data set's images can be read."""
@@ -75,9 +80,16 @@ class ImageReader:
             if (dataset, candidate) in self.unreadable:
                 continue
             try:
-                return source.sample(candidate), source.image(candidate)
+                image = source.image(candidate)
+                if not isinstance(image, str | Path):
+                    return source.sample(candidate), image
+                opened = self._files.read_any(image)
             except ImageError as problem:
                 self.unreadable[dataset, candidate] = str(problem)
+                continue
+            if opened.notes:
+                self.noted[dataset, candidate] = f"{image}: {'; '.join(opened.notes)}"
+            return source.sample(candidate), opened.image
         first = next(reason for (d, _), reason in self.unreadable.items() if d == dataset)
         raise TrainingError(f"data: none of the {len(source)} images of data set {dataset + 1} can be read: {first}")
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.messages import list_some
 from bioclip_x.records import LossInput
 from bioclip_x.records.training import EpochEnd, StepEnd
 from bioclip_x.registry import Registry
@@ -35,7 +36,7 @@ class Outcome:
     """The result of a run.
 
     model: folder for `--model local-dir:`. steps, epochs: completed, resumed ones included.
-    notes: unreadable images and truncated texts.
+    notes: unreadable images, those read with a note, and truncated texts.
     """
 
     model: Path
@@ -91,7 +92,7 @@ class Trainer:
             groups, lr=config.learning_rate, betas=config.betas, eps=1e-6, fused=self.encoder.device.type != "mps"
         )
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
-        self._images = ImageReader(self.parts.datasets)
+        self._images = ImageReader(self.parts.datasets, self.parts.files)
         self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._loader = Loader(
             self._images,
@@ -232,6 +233,10 @@ class Trainer:
             reasons = list(self._images.unreadable.values())
             more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
             notes.append(f"{len(reasons)} images cannot be read and were replaced: {'; '.join(reasons[:5])}{more}")
+        if self._images.noted:
+            notes.append(
+                f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
+            )
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from PIL.Image import Image
-
 from bioclip_x.plugin import (
-    SUFFIXES,
     DatasetCapabilities,
-    ImageError,
+    ImageFiles,
+    LeftOut,
     Sample,
     Taxonomy,
     TrainingError,
     find_unlisted_labels,
+    is_left_out,
     list_some,
-    open_image,
     resolve_labels,
 )
-
-_SUFFIXES = tuple(SUFFIXES)
 
 
 class ImageFolder:
@@ -31,17 +26,22 @@ class ImageFolder:
     off_list: whether folders that are not a taxon of the taxonomy are skipped, or kept as images without a class.
     """
 
-    capabilities = DatasetCapabilities(reads=("folder",), evaluation_options={"off_list": "keep"})
+    capabilities = DatasetCapabilities(
+        reads=("folder",), evaluation_options={"off_list": "keep"}, searches_folders=True
+    )
 
     def __init__(self, *, path: Path, off_list: Literal["skip", "keep"] = "skip") -> None:
         self.path, self.off_list = path, off_list
-        self._files: list[tuple[str, int]] = []
+        self._images: list[tuple[str, int]] = []
+        self._files = ImageFiles()
+
+    def use_files(self, files: ImageFiles) -> None:
+        self._files = files
 
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
-        """Raises TrainingError if the folder does not exist or has no subfolders."""
-        if not self.path.is_dir():
-            raise TrainingError(f"data: the folder {self.path} does not exist")
-        folders = sorted(entry.name for entry in self.path.iterdir() if entry.is_dir())
+        """Raises TrainingError if the folder does not exist, cannot be read or has no subfolders."""
+        left_out = LeftOut()
+        folders, loose = self._list_classes(left_out)
         if not folders:
             raise TrainingError(f"data: {self.path} has no subfolders; expected one per class")
         classes, unresolved, ambiguous = resolve_labels(folders, taxonomy)
@@ -50,35 +50,53 @@ class ImageFolder:
         unresolved = [name for name in unresolved if name not in classes]
         if unlisted:
             yield f"{len(unlisted)} folders of {self.path} are not in the taxonomy, kept as off-list: {list_some(unlisted)}"
-        self._files = [(file, index) for name, index in classes.items() for file in _list_images(self.path / name)]
+        problems: list[str] = []
+        self._images = [
+            (file, index)
+            for name, index in classes.items()
+            for file in self._list_images(self.path / name, left_out, problems)
+        ]
         if unresolved:
             yield f"{len(unresolved)} folders of {self.path} are not a class of the taxonomy, skipped: {list_some(unresolved)}"
         if ambiguous:
             yield f"{len(ambiguous)} folders of {self.path} match several classes, skipped: {list_some(ambiguous)}"
+        if loose:
+            yield f"{loose} images of {self.path} are in no folder of a class, skipped"
+        if told := left_out.describe():
+            yield f"{self.path}: {told}"
+        yield from problems
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._images)
 
     def sample(self, index: int) -> Sample:
-        return Sample(self._files[index][1])
+        return Sample(self._images[index][1])
 
     def name(self, index: int) -> str:
         """Returns the path of the image."""
-        return self._files[index][0]
+        return self._images[index][0]
 
-    def image(self, index: int) -> Image:
-        path = self._files[index][0]
+    def image(self, index: int) -> Path:
+        return Path(self._images[index][0])
+
+    def _list_classes(self, left_out: LeftOut) -> tuple[list[str], int]:
+        """Lists the folders of classes, and counts the images beside them. left_out: counts other folders."""
+        if not self.path.is_dir():
+            raise TrainingError(f"data: the folder {self.path} does not exist")
         try:
-            return open_image(Path(path))
-        except ImageError as problem:
-            raise ImageError(f"{path}: {problem}") from None
+            entries = sorted(self.path.iterdir())
+        except OSError as problem:
+            raise TrainingError(f"data: the folder {self.path} cannot be read: {problem.strerror or problem}") from None
+        folders = [entry.name for entry in entries if entry.is_dir()]
+        left_out.folders.update(filter(is_left_out, folders))
+        loose = sum(entry.suffix.lower() in self._files.suffixes for entry in entries if not entry.is_dir())
+        return [name for name in folders if not is_left_out(name)], loose
 
+    def _list_images(self, folder: Path, left_out: LeftOut, problems: list[str]) -> list[str]:
+        """Lists the images that `classify` takes from a folder, sorted, so that indices do not depend on the file system.
 
-def _list_images(folder: Path) -> list[str]:
-    """Lists the images that `classify` takes from a folder, sorted so that indices do not depend on the file system."""
-    paths: list[str] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        images = (name for name in names if name.lower().endswith(_SUFFIXES) and not name.startswith("."))
-        paths.extend(os.path.join(parent, name) for name in images)  # noqa: PTH118 - faster, for millions of files
-    return sorted(paths)
+        problems: gets a message for each folder that cannot be read.
+        """
+        found = list(self._files.walk(folder, left_out))
+        problems += [f"{source.name}: {source.error}" for source in found if source.error]
+        return sorted(source.name for source in found if not source.error)

@@ -1,4 +1,4 @@
-"""A table of images: CSV, TSV or Parquet with the columns path and label, and optionally text."""
+"""A table of images: CSV, TSV or Parquet with the columns path (or url) and label, and optionally text."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as parquet
-from PIL.Image import Image
 
 from bioclip_x.plugin import (
     DatasetCapabilities,
-    ImageError,
     Sample,
     Taxonomy,
     TrainingError,
     find_unlisted_labels,
+    is_url,
     list_some,
-    open_image,
     resolve_labels,
 )
 
@@ -28,7 +26,7 @@ from bioclip_x.plugin import (
 class Manifest:
     """path: the table. images: the folder that its paths are relative to; default the table's folder.
 
-    Columns: path; label, the name of a class (blank for an image with only a text); text, optional.
+    Columns: path (or url); label, the name of a class (blank for an image with only a text); text, optional.
     off_list: whether labels that are not a taxon of the taxonomy are skipped, or kept as images without a class.
     """
 
@@ -77,19 +75,16 @@ class Manifest:
         return Sample(self._classes[index], (text,) if text else ())
 
     def name(self, index: int) -> str:
-        """Returns the path of the image."""
-        return str(self.images / self._table["path"][index].as_py())
+        """Returns the path or URL of the image."""
+        name: str = self._table["path"][index].as_py()
+        return name if is_url(name) else str(self.images / name)
 
-    def image(self, index: int) -> Image:
-        path = Path(self.name(index))
-        try:
-            return open_image(path)
-        except ImageError as problem:
-            raise ImageError(f"{path}: {problem}") from None
+    def image(self, index: int) -> str:
+        return self.name(index)
 
 
 def _read(path: Path) -> pa.Table:
-    """Reads the columns path, label and, if present, text, as stripped strings without nulls."""
+    """Reads the columns path (or url, under that name), label and, if present, text, as stripped strings without nulls."""
     if not path.is_file():
         raise TrainingError(f"data: the manifest {path} does not exist")
     try:
@@ -97,11 +92,13 @@ def _read(path: Path) -> pa.Table:
             table = parquet.read_table(path)
         else:
             parse = csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            names = ("path", "label", "text")
+            names = ("path", "url", "label", "text")
             convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
             table = csv.read_csv(path, parse_options=parse, convert_options=convert)
     except (pa.ArrowException, OSError) as problem:
         raise TrainingError(f"data: the manifest {path} cannot be read: {problem}") from None
+    if "path" not in table.column_names and "url" in table.column_names:
+        table = table.rename_columns(["path" if name == "url" else name for name in table.column_names])
     missing = [name for name in ("path", "label") if name not in table.column_names]
     if missing:
         columns = ", ".join(table.column_names)

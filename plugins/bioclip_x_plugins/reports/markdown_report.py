@@ -104,6 +104,8 @@ def _heading(provenance: Provenance) -> Iterator[str]:
 
 def _section(result: Result, language: str, strongest: int, italic_classes: bool) -> Iterator[str]:
     yield f"## {escape(result.source)}"
+    if result.notes:
+        yield f"Image: {escape('; '.join(result.notes))}."
     if not result.predictions:
         state, reason = ("unreadable", result.error) if result.error else ("not named", result.refused)
         yield f"**{state}**: {escape(reason)}"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.sources import check_sources, expand_sources, to_pil
+from bioclip_x.images.memory import to_pil
+from bioclip_x.images.sources import check_sources, expand_sources
 from helpers import picture
 
 
@@ -66,7 +67,7 @@ def test_images_and_arrays_in_memory() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [np.zeros((3, 3, 2), np.uint8), np.zeros((0, 3, 3), np.uint8), np.full((3, 3), 2.0), np.zeros((3, 3), np.int64)],
+    [np.zeros((5, 3, 2), np.uint8), np.zeros((0, 3, 3), np.uint8), np.full((3, 3), 2.0), np.zeros((3, 3), np.int64)],
 )
 def test_invalid_arrays(bad: np.ndarray) -> None:
     with pytest.raises(ImageError):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from bioclip_x.errors import ImageError, TrainingError
-from bioclip_x.images.sources import SUFFIXES
+from bioclip_x.images.file_types import SUFFIXES
+from bioclip_x.images.files import ImageFiles
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest
@@ -47,7 +48,7 @@ def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) 
     notes = list(data.prepare(taxonomy))
     labels = [name_of(taxonomy, data.sample(i).class_index) for i in range(len(data))]
     assert labels == ["Parus major", "Parus major", "Oenanthe oenanthe"]
-    assert data.image(0).size == (4, 4)
+    assert ImageFiles().read_any(data.image(0)).image.size == (4, 4)
     assert "1 folders" in notes[0] and "not a class of the taxonomy" in notes[0] and "Nobody" in notes[0]
     assert "match several classes" in notes[1] and "Ficus communis" in notes[1]
 
@@ -72,7 +73,7 @@ def test_image_folder_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
     data = ImageFolder(path=tmp_path)
     list(data.prepare(taxonomy))
     with pytest.raises(ImageError, match=r"bad\.png: not an image"):
-        data.image(0)
+        ImageFiles().read_any(data.image(0))
 
 
 ROWS = {
@@ -97,9 +98,9 @@ def test_manifest(tmp_path: Path, taxonomy: Taxonomy, suffix: str) -> None:
     assert [sample.texts for sample in samples] == [(), ("a blue bird",), ("a fig",)]
     assert [sample.class_index < 0 for sample in samples] == [False, True, False]
     assert name_of(taxonomy, samples[2].class_index) == "Ficus communis"
-    assert data.image(0).mode == "RGB"
+    assert ImageFiles().read_any(data.image(0)).image.mode == "RGB"
     with pytest.raises(ImageError, match=r"b\.png: no such file"):
-        data.image(1)
+        ImageFiles().read_any(data.image(1))
     assert any("not a class of the taxonomy: Nobody" in note for note in notes)
     assert any("1 of 4 rows" in note for note in notes)
 

@@ -36,7 +36,7 @@ class Card:
     """state: "named", "refused" or "unreadable".
 
     image, small: addresses that hold the image, in the card and in the index. width, height: its pixels, 0 if unknown.
-    decided: the winner's strongest descriptor in its favour that the runner-up has not.
+    notes: what to know of how the image was read. decided: the winner's strongest descriptor in its favour that the runner-up has not.
     sort_*: what the index sorts by, "" where there is nothing.
     """
 
@@ -46,6 +46,7 @@ class Card:
     folder: str
     width: int
     height: int
+    notes: tuple[str, ...]
     reason: str
     image: str
     small: str
@@ -74,6 +75,7 @@ def make_card(result: Result, language: str, strongest: int, italic_classes: boo
         folder=result.source[:cut] if cut < len(result.source) else "",
         width=result.width,
         height=result.height,
+        notes=result.notes,
         reason=result.error or result.refused,
         image=make_data_uri(result.thumbnail),
         small=make_data_uri(make_thumbnail(result.thumbnail)),

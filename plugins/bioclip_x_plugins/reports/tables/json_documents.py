@@ -24,6 +24,7 @@ def make_result_document(result: Result, language: str) -> dict[str, Any]:
         "source": result.source,
         "error": result.error or None,
         "refused": result.refused or None,
+        "notes": list(result.notes),
         "width": result.width,
         "height": result.height,
         "predictions": [_prediction(prediction, language) for prediction in result.predictions],

@@ -14,7 +14,8 @@ from bioclip_x_plugins.reports.explanation_text import find_strongest_in_favour
 from bioclip_x_plugins.reports.result_text import drop_infinite, find_language, split_contributions
 
 OURS: Final = (
-    "rank", "name", "note", "margin", "top_descriptor", "refused", "error", "demo", "model", "revision", "version",
+    "rank", "name", "note", "margin", "top_descriptor", "refused", "image_notes", "error", "demo", "model", "revision",
+    "version",
 )  # fmt: skip
 NUMBERS: Final = frozenset({"score", "margin"})
 """Columns of floats, None where there is none. All others are texts, "" where there is none."""
@@ -31,7 +32,7 @@ class Rows:
 
     def of(self, result: Result) -> Iterator[tuple[Any, ...]]:
         """One row per prediction, and one for an image without any."""
-        tail = (result.refused, result.error, *self._about)
+        tail = (result.refused, "; ".join(result.notes), result.error, *self._about)
         if not result.predictions:
             yield (result.source, *("" for _ in self._theirs), None, "", "", "", None, "", *tail)
         for place, one in enumerate(result.predictions):

@@ -76,9 +76,10 @@ def render_result(result: Result, layout: Layout) -> RenderableType:
             ("unreadable", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
         )
         line = Text.assemble(make_safe_text(result.source, "bold"), "  ", (state, style), "  ", make_safe_text(reason))
-        return Group(line, "")
+        return Group(line, *_image_notes(result), "")
     parts: list[RenderableType] = [
         make_safe_text(result.source, "bold"),
+        *_image_notes(result),
         _indented(_headline(result.predictions[0], layout)),
         "",
     ]
@@ -112,6 +113,11 @@ def render_footer(provenance: Provenance, layout: Layout, named: int, refused: i
     return Group(
         rule, grid, "", Panel(make_safe_text(provenance.demo), title=title, border_style="yellow", width=layout.width)
     )
+
+
+def _image_notes(result: Result) -> list[RenderableType]:
+    """What to know of how the image was read, on a line."""
+    return [_indented(make_safe_text(f"image: {'; '.join(result.notes)}", "dim"))] if result.notes else []
 
 
 def _headline(best: Prediction, layout: Layout) -> Text:

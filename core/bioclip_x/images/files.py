@@ -1,0 +1,78 @@
+"""How a run finds and reads images: with which decoders, and what it does with truncated files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bioclip_x.capabilities import DatasetCapabilities, ImageDecoderCapabilities
+from bioclip_x.components import Dataset, ImageDecoder
+from bioclip_x.errors import ImageError
+from bioclip_x.images.decoding import Truncated, decode_file, decode_stream, to_rgb
+from bioclip_x.images.file_types import SUFFIXES
+from bioclip_x.images.folders import LeftOut, is_media, walk_folder
+from bioclip_x.images.memory import make_memory_source
+from bioclip_x.images.remote import find_suffix, is_url, read_url
+from bioclip_x.records import OpenedImage, Source
+from bioclip_x.registry import Registry, get_capabilities
+
+
+class ImageFiles:
+    """Finds and reads images: in Pillow's formats (`file_types.READABLE`), and in those of the decoders.
+
+    decoders: name → decoder, asked in this order before Pillow. truncated: read what is there of a truncated file, with a
+    note, if that is three quarters of it; or refuse it.
+    """
+
+    def __init__(self, decoders: Mapping[str, ImageDecoder] | None = None, truncated: Truncated = "read") -> None:
+        self._decoders, self._truncated = dict(decoders or {}), truncated
+        added = (get_capabilities(one, ImageDecoderCapabilities).suffixes for one in self._decoders.values())
+        self.suffixes = SUFFIXES.union(*added)
+
+    def recognises(self, head: bytes, suffix: str) -> bool:
+        """Whether a file looks like an image or a video by its first bytes."""
+        return is_media(head, suffix) or any(one.recognises(head, suffix) for one in self._decoders.values())
+
+    def walk(self, folder: Path, left_out: LeftOut) -> Iterator[Source]:
+        """Yields the images and videos in a folder and below; see `walk_folder`."""
+        return walk_folder(folder, left_out, suffixes=self.suffixes, recognises=self.recognises)
+
+    def serve(self, dataset: Dataset) -> None:
+        """Lets a data set search folders as this run does. To be called before its `prepare`."""
+        if get_capabilities(dataset, DatasetCapabilities).searches_folders:
+            dataset.use_files(self)  # type: ignore[attr-defined]
+
+    def read(self, source: Source) -> OpenedImage:
+        """Reads an image as upright RGB. Raises ImageError with the reason."""
+        if source.error:
+            raise ImageError(source.error)
+        if source.path is not None:
+            return decode_file(source.path, self._decoders, self._truncated)
+        if source.url or source.data is not None:
+            data = read_url(source.url) if source.url else source.data or b""
+            return decode_stream(io.BytesIO(data), find_suffix(source.name), self._decoders, self._truncated)
+        return to_rgb(source.image)
+
+    def read_any(self, image: Image.Image | np.ndarray | Path | str) -> OpenedImage:
+        """Reads what a data set returns: a path or URL, or an image in memory. Raises ImageError naming a path or URL."""
+        if not isinstance(image, str | Path):
+            return self.read(make_memory_source("image", image))
+        try:
+            return self.read(make_file_source(str(image)))
+        except ImageError as problem:
+            raise ImageError(f"{image}: {problem}") from None
+
+
+def make_file_source(name: str) -> Source:
+    """Makes the source of a path or URL. It need not exist."""
+    return Source(name, url=name) if is_url(name) else Source(name, Path(name))
+
+
+def make_image_files(registry: Registry, truncated: Truncated = "read") -> ImageFiles:
+    """Makes the image files of a run with the decoders of the loaded plugins."""
+    names = registry.in_order("image_decoders")
+    return ImageFiles({name: registry.make("image_decoders", name) for name in names}, truncated)

@@ -1,0 +1,48 @@
+"""Chooses the frame of a file that holds several, and says so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+_SUBFILE_TYPE: Final = 254
+_REDUCED: Final = 1
+_PREVIEWS: Final = ("MPO", "ICO")
+"""Formats whose further frames are the same image, smaller, or data about it (gain maps, depth)."""
+
+
+def select_first_frame(image: Image.Image) -> tuple[str, ...]:
+    """Selects the first frame of an image that is not loaded yet; returns a note if there are others.
+
+    Pages of a TIFF that are reduced copies of another page are not counted, nor selected.
+    """
+    if isinstance(image, TiffImageFile):
+        pages = _list_full_pages(image)
+        image.seek(pages[0] if pages else 0)
+        count = len(pages)
+    else:
+        count = 1 if image.format in _PREVIEWS else _count_frames(image)
+    return (f"first of {count} frames",) if count > 1 else ()
+
+
+def _list_full_pages(image: TiffImageFile) -> list[int]:
+    """Lists the pages at full resolution, as far as the file's directories can be read."""
+    pages: list[int] = []
+    number = 0
+    try:
+        while True:
+            image.seek(number)
+            if not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _REDUCED:
+                pages.append(number)
+            number += 1
+    except Exception:  # EOFError after the last page, almost anything in a damaged directory
+        return pages
+
+
+def _count_frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # the count of a damaged animation; its first frame may be whole
+        return 1

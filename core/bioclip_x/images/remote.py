@@ -1,0 +1,105 @@
+"""Images at URLs (https://, s3://, gs://, memory://, …), read by fsspec."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Collection, Iterator
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from bioclip_x.errors import ImageError
+from bioclip_x.images.folders import LeftOut, is_left_out
+from bioclip_x.records import Source
+
+_URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_WEB: Final = ("http://", "https://")
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is a URL.
+
+    >>> is_url("s3://bucket/a.jpg"), is_url("C:/a.jpg"), is_url("a://")
+    (True, False, False)
+    """
+    return bool(_URL.match(text))
+
+
+def find_suffix(url: str) -> str:
+    """Returns the suffix of a URL's file, lower case.
+
+    >>> find_suffix("https://example.org/a.JPG?size=large")
+    '.jpg'
+    """
+    return PurePosixPath(re.split(r"[?#]", url, maxsplit=1)[0]).suffix.lower()
+
+
+def read_url(url: str) -> bytes:
+    """Reads a file whole. Raises ImageError with the reason."""
+    try:
+        system, path = _open_file_system(url)
+        data: bytes = system.cat_file(path)
+        return data
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise ImageError("no such file") from None
+    except Exception as problem:  # each file system has errors of its own
+        raise ImageError(f"cannot be fetched: {problem or type(problem).__name__}") from problem
+
+
+def expand_url(url: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterator[Source]:
+    """Yields the image at a URL, or those in a folder of a file system, by their suffixes, or that match a pattern.
+
+    Web addresses are neither folders nor patterns. Failures are sources with an error.
+    """
+    if url.lower().startswith(_WEB):
+        yield Source(url, url=url)
+        return
+    try:
+        system, path = _open_file_system(url)
+        if glob.has_magic(path) and not system.exists(path):
+            found = sorted(system.glob(path))
+        elif system.isdir(path):
+            found = list(_keep_images(sorted(system.find(path)), path, left_out, suffixes))
+        else:
+            yield Source(url, url=url)
+            return
+        if not found:
+            yield Source(url, error="; ".join(filter(None, ("there are no images", left_out.describe()))))
+        for name in found:
+            full = system.unstrip_protocol(name)
+            yield Source(full, url=full)
+    except ImageError as problem:
+        yield Source(url, error=str(problem))
+    except Exception as problem:
+        yield Source(url, error=f"cannot be fetched: {problem or type(problem).__name__}")
+
+
+def _keep_images(names: list[str], folder: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterator[str]:
+    """Yields the files with one of the suffixes, outside of folders such as `.Trash`; counts the others."""
+    for name in names:
+        *above, last = PurePosixPath(name.removeprefix(folder).lstrip("/")).parts
+        if closed := next((part for part in above if is_left_out(part)), None):
+            left_out.folders[closed] = 1
+        elif last.startswith("."):
+            left_out.hidden += 1
+        elif find_suffix(name) in suffixes:
+            yield name
+        else:
+            left_out.files[find_suffix(name)] += 1
+
+
+def _open_file_system(url: str) -> tuple[Any, str]:
+    """Returns the file system and the path in it. Raises ImageError if a library is missing."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise ImageError("images at URLs need fsspec: pip install 'bioclip-x[remote]'") from None
+    try:
+        system, path = url_to_fs(url)
+    except ImportError as problem:  # such as s3fs
+        raise ImageError(f"{problem}") from None
+    except ValueError as problem:
+        raise ImageError(f"{problem}; expected https://, s3://, gs:// or another of fsspec's") from None
+    return system, path

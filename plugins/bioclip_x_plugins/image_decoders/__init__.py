@@ -1,0 +1,1 @@
+"""Image formats that Pillow does not read by itself."""
