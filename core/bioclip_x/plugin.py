@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         read_text,
         read_yaml,
     )
+    from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.parquet import open_parquet_writer
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
@@ -164,11 +165,11 @@ __all__ = [
     "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
     "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "list_some", "load_template",
+    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "leaves_folder", "list_some", "load_template",
     "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
     "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
     "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
-    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
+    "read_yaml", "resolve_inside", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
     "sum_down", "take_first_line", "to_networkx",
 ]
 
@@ -227,6 +228,7 @@ _NAMES: Final = (
     ("images.sources", "SUFFIXES"),
     ("io.archives", "Archive is_archive open_archive"),
     ("io.files", "LONGEST_LINE is_written_in_place read_lines read_text read_yaml open_replacement read_stream_lines"),
+    ("io.inside", "leaves_folder resolve_inside"),
     ("io.parquet", "open_parquet_writer"),
     ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),
     ("messages", "escape_controls list_some"),
