@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
 from bioclip_x.components import Head, Kind
 from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import BARE, ComponentRef
@@ -150,8 +151,8 @@ def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mappi
     hook = registry.configure(plugin)
     try:
         patches = hook(recipe=base) if hook else []
-    except Exception as problem:
-        raise PluginError(f"--plugin {plugin}: its configure failed: {type(problem).__name__}: {problem}") from problem
+    except (Exception, SystemExit) as problem:
+        raise PluginError(f"--plugin {plugin}: its configure failed: {summarise(problem)}") from problem
     for patch in patches:
         if not isinstance(patch, Mapping):
             raise PluginError(

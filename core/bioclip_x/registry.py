@@ -8,6 +8,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,6 +19,7 @@ import pluggy
 from bioclip_x import capabilities, hookspecs
 from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import PluginError
+from bioclip_x.faults import naming_by, remember, summarise
 from bioclip_x.hookspecs import GROUP
 
 if TYPE_CHECKING:
@@ -141,10 +143,10 @@ class Registry:
         module, _, attribute = found.spec.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as problem:
+        except (Exception, SystemExit) as problem:
+            reason = problem if isinstance(problem, (ImportError, AttributeError)) else summarise(problem)
             raise PluginError(
-                f"the {_name_kind(kind)} {name!r} of plugin {found.plugin!r} ({self.plugins[found.plugin]}) cannot be "
-                f"imported from {found.spec.target!r}: {problem}"
+                f"{self.describe(kind, name)} cannot be imported from {found.spec.target!r}: {reason}"
             ) from problem
 
     @overload
@@ -184,10 +186,29 @@ class Registry:
 
         Raises PluginError or RecipeError.
         """
-        component = self.target(kind, name)(**self.options(kind, name, options or {}))
+        target, validated = self.target(kind, name), self.options(kind, name, options or {})
+        shown = self.describe(kind, name)
+        with naming_by(shown, "its constructor"):
+            component = target(**validated)
+        remember(component, shown)
         if kind in CAPABILITIES:
             get_capabilities(component, CAPABILITIES[kind])
         return component
+
+    def describe(self, kind: Kind, name: str) -> str:
+        """Returns how errors name a component of this registry: its kind, name, plugin, and where that comes from."""
+        plugin = self._components[kind][name].plugin
+        return f"the {_name_kind(kind)} {name!r} of plugin {plugin!r} ({self.plugins[plugin]})"
+
+    def notify(self, hook: str, **arguments: Any) -> list[Any]:
+        """Calls a hook of every plugin; returns what they answer. Raises ComponentError naming the one that fails."""
+        answers = []
+        for name, plugin in self.manager.list_name_plugin():
+            if plugin is not None and (caller := self._select_hook(hook, plugin)).get_hookimpls():
+                known = name in self.plugins  # else it is part of the program, such as a progress bar
+                with naming_by(f"the plugin {name!r} ({self.plugins[name]})", hook) if known else nullcontext():
+                    answers += caller(**arguments)
+        return answers
 
     def default(self, kind: Kind, setting: str = "") -> str | None:
         """Returns the component used when a recipe names none of this kind; None if no plugin declares one.
@@ -237,7 +258,8 @@ class Registry:
         )
 
     def _collect_specs(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
-        specs = [spec for provided in self._select_hook(kind, plugin)() for spec in provided]
+        with naming_by(f"the plugin {self.manager.get_name(plugin)!r}", f"its hook {kind}"):
+            specs = [spec for provided in self._select_hook(kind, plugin)() for spec in provided]
         for spec in specs:
             if not isinstance(spec, ComponentSpec):
                 raise PluginError(f"its hook {kind} returned {spec!r}; expected ComponentSpecs")

@@ -27,6 +27,7 @@ from bioclip_x.evaluation.correctness import (
     summarise,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_unlisted
+from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
@@ -151,7 +152,8 @@ def _embed_listed(
     classifier: Classifier, dataset: Dataset, source: str, progress: Progress
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
     """Embeds the data set. Returns the images, the rows of listed classes, and notes on the others."""
-    notes = tuple(dataset.prepare(classifier.taxonomy))
+    with naming(dataset, "prepare"):
+        notes = tuple(dataset.prepare(classifier.taxonomy))
     images = embed_labelled_images(classifier, dataset, progress)
     rows, unlisted = np.flatnonzero(images.class_n >= 0), find_unlisted(images.class_n)
     notes += images.notes

@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bioclip_x.errors import ImageError
+from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.faults import log_row
 from bioclip_x.images.decoding import make_thumbnail, open_image, to_rgb
 from bioclip_x.records import Decoded, Source
 
@@ -28,7 +29,8 @@ def decode(source: Source, preprocess: Callable[[Image], torch.Tensor], with_thu
         image = open_image(source.path) if source.path else to_rgb(source.image)
         small = make_thumbnail(image) if with_thumbnail else None
         return Decoded(source, preprocess(image), width=image.width, height=image.height, thumbnail=small)
-    except ImageError as problem:
+    except (ImageError, ComponentError) as problem:
+        log_row(problem)
         return Decoded(source, error=str(problem))
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
         return Decoded(source, error=f"cannot be decoded: {problem}")

@@ -18,6 +18,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
 from bioclip_x.explain.heat_maps import make_heat_mapper
+from bioclip_x.faults import guarded, naming
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
@@ -89,7 +90,10 @@ class Classifier:
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        notes = tuple(precomputed.prepare(self.taxonomy)) if precomputed else ()
+        notes: tuple[str, ...] = ()
+        if precomputed:
+            with naming(precomputed, "prepare"):
+                notes = tuple(precomputed.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
         if precomputed:
             banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling), notes=notes)
@@ -177,7 +181,7 @@ class Classifier:
         else:
             decoded = load_batches(
                 sources,
-                self.encoder.preprocess,
+                guarded(self.encoder, "preprocess", self.encoder.preprocess),
                 batch_size=size,
                 workers=self.recipe.workers,
                 with_thumbnail=thumbnails,

@@ -12,7 +12,8 @@ from PIL.Image import Image
 
 from bioclip_x.capabilities import LoadedEncoderCapabilities
 from bioclip_x.components import PrecomputedScorer
-from bioclip_x.errors import ImageError, RecipeError
+from bioclip_x.errors import ComponentError, ImageError, RecipeError
+from bioclip_x.faults import log_row, naming
 from bioclip_x.images.decoding import make_thumbnail, open_image
 from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBank
 
@@ -68,7 +69,8 @@ def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Sour
     """
     if scorer is None:
         raise RecipeError(f"expected images: the scorer {name!r} has no precomputed scores")
-    return [Source(image, Path(image)) for image in scorer.image_names()]
+    with naming(scorer, "image_names"):
+        return [Source(image, Path(image)) for image in scorer.image_names()]
 
 
 def skip_decoding(
@@ -81,7 +83,13 @@ def skip_decoding(
 
 
 def _skip_decoding(source: Source, scorer: PrecomputedScorer, with_thumbnail: bool) -> Decoded:
-    if problem := source.error or scorer.problem(source.name):
+    try:
+        with naming(scorer, "problem"):
+            problem = source.error or scorer.problem(source.name)
+    except ComponentError as failure:
+        log_row(failure)
+        problem = str(failure)
+    if problem:
         return Decoded(source, error=problem)
     image = _try_open(source) if with_thumbnail else None
     if image is None:

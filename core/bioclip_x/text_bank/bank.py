@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bioclip_x.components import LoadedEncoder
+from bioclip_x.faults import naming
 from bioclip_x.records import ModelCard, Prompt, TextBank
 
 FORMAT: Final = 1
@@ -76,10 +77,12 @@ def _embed(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns unit embeddings [P, D] and token counts [P]. Repeated texts are embedded once."""
     distinct = list(dict.fromkeys(texts))
-    tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
+    with naming(encoder, "count_tokens"):
+        tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
     parts = []
     for start in range(0, len(distinct), CHUNK):
-        parts.append(encoder.encode_texts(distinct[start : start + CHUNK]))
+        with naming(encoder, "encode_texts", f"the texts from {distinct[start]!r}"):
+            parts.append(encoder.encode_texts(distinct[start : start + CHUNK]))
         progress(min(start + CHUNK, len(distinct)), len(distinct))
     place = {text: i for i, text in enumerate(distinct)}
     rows = torch.tensor([place[text] for text in texts])

@@ -25,6 +25,7 @@ import torch
 
 from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError, PluginError
+from bioclip_x.faults import naming
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
@@ -161,7 +162,8 @@ def _check_model(
     sample = usable[:: max(1, len(usable) // SAMPLE)]
     if not sample:
         return None
-    embedded_ND = encoder.encode_texts([prompts[p].text for p in sample]).double()
+    with naming(encoder, "encode_texts", f"the texts from {prompts[sample[0]].text!r}"):
+        embedded_ND = encoder.encode_texts([prompts[p].text for p in sample]).double()
     published_ND = torch.nn.functional.normalize(columns_ND[[candidates.index(p) for p in sample]].double(), dim=1)
     cosine_NN = embedded_ND @ published_ND.T
     own_N = cosine_NN.diagonal()
@@ -211,7 +213,8 @@ def _embed(
 ) -> None:
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
-        into_PD[part] = encoder.encode_texts([prompts[p].text for p in part]).numpy()
+        with naming(encoder, "encode_texts", f"the texts from {prompts[part[0]].text!r}"):
+            into_PD[part] = encoder.encode_texts([prompts[p].text for p in part]).numpy()
         progress(start + len(part), len(rows))
 
 

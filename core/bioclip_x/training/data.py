@@ -17,7 +17,8 @@ import torch
 from PIL.Image import Image
 
 from bioclip_x.components import Dataset, Sample
-from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.errors import ComponentError, ImageError, TrainingError
+from bioclip_x.faults import log_row, naming
 from bioclip_x.training.augment import Pixels, View, apply_geometry, draw_colour_factors
 from bioclip_x.training.config import Augment
 from bioclip_x.training.sampling import make_sample_rng
@@ -75,8 +76,10 @@ class ImageReader:
             if (dataset, candidate) in self.unreadable:
                 continue
             try:
-                return source.sample(candidate), source.image(candidate)
-            except ImageError as problem:
+                with naming(source, "image", f"image {candidate}"):
+                    return source.sample(candidate), source.image(candidate)
+            except (ImageError, ComponentError) as problem:
+                log_row(problem)
                 self.unreadable[dataset, candidate] = str(problem)
         first = next(reason for (d, _), reason in self.unreadable.items() if d == dataset)
         raise TrainingError(f"data: none of the {len(source)} images of data set {dataset + 1} can be read: {first}")
