@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
@@ -74,13 +74,14 @@ class Registry:
     """Plugins and their components. Created by `create_registry`; there is no global one.
 
     manager: the pluggy manager, for calling hooks. plugins: name → origin (a distribution and its version, a module, a
-    file). warnings: one line per skipped plugin.
+    file). distributions: name → the distribution of an installed plugin. warnings: one line per skipped plugin.
     """
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, str] = {}
+        self.distributions: dict[str, Distribution] = {}
         self.warnings: list[str] = []
         self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
 
@@ -318,6 +319,8 @@ def create_registry(
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         try:
             registry.register(point.name, point.load(), origin)
+            if point.dist:
+                registry.distributions[point.name] = point.dist
         except DuplicateError:
             raise
         except (Exception, SystemExit) as problem:

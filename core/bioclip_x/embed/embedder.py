@@ -21,6 +21,7 @@ from bioclip_x.faults import guarded, log_row, naming
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.models import load_encoder, load_own_classes, make_family
+from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
@@ -167,8 +168,9 @@ class Embedder:
             precision=card.precision,
             preprocessing=None,
             taxonomy="",
-            recipe={field: recipe[field] for field in fields},
+            recipe={field: recipe[field] for field in (*fields, "plugins")},
             notes=tuple(notes),
+            plugins=list_plugins_in_use(self._registry, self.recipe),
         )
 
     def _note_truncation(self, texts: Sequence[str]) -> list[str]:

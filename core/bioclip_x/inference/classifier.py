@@ -27,6 +27,7 @@ from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.models import load_encoder, make_family
+from bioclip_x.plugin_versions import identify_code
 from bioclip_x.prediction.ranking import find_reportable_nodes
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
@@ -100,14 +101,18 @@ class Classifier:
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"
-            builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, progress)
+            texts = (("text_builders", ref.name) for ref in recipe.text)
+            code = identify_code(registry, (("encoders", recipe.encoder.name), *texts))
+            builder = BankBuilder(
+                recipe, family, self.encoder, builders, descriptors, is_default, folder, code, progress
+            )
             banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
         if recipe.depth:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
-        self.provenance = make_provenance(recipe, classes, banks, self.encoder.card, calibration)
+        self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
 
     def _make_batches(
@@ -226,6 +231,7 @@ def _make_recipe(
     ignored = [name for name, value in flags.items() if value is not None] + ["plugins"] * bool(plugins)
     if ignored:
         raise RecipeError(f"a resolved recipe was given together with {', '.join(ignored)}; change the recipe instead")
+    registry.load(recipe.plugins)
     return recipe
 
 

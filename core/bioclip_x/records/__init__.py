@@ -9,6 +9,7 @@ from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
+from bioclip_x.records.plugins import PluginInUse
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
@@ -38,6 +39,7 @@ __all__ = [
     "ModelCard",
     "OwnClasses",
     "PatchFeatures",
+    "PluginInUse",
     "Prediction",
     "Problem",
     "Prompt",

@@ -1,7 +1,8 @@
 """Embeds prompts once and caches them on disk: safetensors for the embeddings, Arrow for the texts, memory-mapped.
 
-A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision and prompts), so
-a stale bank is never read. Pooling is not part of the key, since it is applied to the embeddings.
+A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision, prompts, and the
+version of the code that wrote and embeds them), so a stale bank is never read. Pooling is not part of the key, since it is
+applied to the embeddings.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
     return digest.hexdigest()[:32]
 
 
+def add_code(key: str, code: str) -> str:
+    """Hashes a key with the identity of the code that the embeddings depend on: 32 hex digits."""
+    return hashlib.sha256(f"{key} {code}".encode()).hexdigest()[:32]
+
+
 def build_bank(
     encoder: LoadedEncoder,
     prompts: Sequence[Prompt],
@@ -45,14 +51,16 @@ def build_bank(
     *,
     pooling: str = "mean",
     cache: Path | None = None,
+    code: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TextBank:
     """Reads the bank of these prompts from `cache`, or embeds them (each distinct text once) and caches the bank.
 
-    prompts: sorted by class, at least one per class. progress: called with (texts embedded, total texts).
-    If the cache cannot be written, the bank is kept in memory only.
+    prompts: sorted by class, at least one per class. code: identifies the code of encoder and text builders.
+    progress: called with (texts embedded, total texts). If the cache cannot be written, the bank is kept in memory only.
     """
-    key = make_bank_key(encoder.card, prompts)
+    content = make_bank_key(encoder.card, prompts)
+    key = add_code(content, code)
     folder = cache / key if cache else None
     stored = _read(folder) if folder else None
     if stored is None:
@@ -68,6 +76,7 @@ def build_bank(
         n_classes=n_classes,
         pooling=pooling,
         key=key,
+        content=content,
         truncated=int((tokens_P > encoder.card.context_length).sum()),
     )
 

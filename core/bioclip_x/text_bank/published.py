@@ -29,6 +29,7 @@ from bioclip_x.faults import naming
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
+from bioclip_x.text_bank.bank import add_code
 
 FORMAT: Final = 1
 CHUNK: Final = 8192
@@ -75,14 +76,15 @@ def load_published_bank(
     *,
     pooling: str,
     cache: Path | None,
+    code: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[TextBank, tuple[str, ...]]:
     """Loads the bank of a model's own classes, memory-mapped, with notes on irregularities of the file.
 
     Raises ModelError if the file is damaged, or does not match the names or the model.
 
-    taxonomy: read from `own.taxonomy`, with its `class_of_row`. progress: called with (rows converted, total rows).
-    If the cache cannot be written, the bank is kept in memory only.
+    taxonomy: read from `own.taxonomy`, with its `class_of_row`. code: as for `build_bank`.
+    progress: called with (rows converted, total rows). If the cache cannot be written, the bank is kept in memory only.
     """
     assert own.embeddings is not None
     if taxonomy.class_of_row is None:
@@ -91,7 +93,8 @@ def load_published_bank(
     row_P = np.argsort(taxonomy.class_of_row, kind="stable")
     owner_P = taxonomy.class_of_row[row_P].astype(np.int64)
     prompts = PublishedPrompts(taxonomy, own, owner_P)
-    key = _make_key(encoder, own, taxonomy, row_P)
+    content = _make_key(encoder, own, taxonomy, row_P)
+    key = add_code(content, code)
     stored = _read(cache / key) if cache else None
     embeddings_PD, about = stored or _convert(
         encoder, own.embeddings, published_DR, prompts, row_P, cache, key, progress
@@ -104,6 +107,7 @@ def load_published_bank(
         n_classes=taxonomy.n_classes,
         pooling=pooling,
         key=key,
+        content=content,
     )
     return bank, tuple(_make_notes(own, about, len(owner_P)))
 

@@ -169,7 +169,9 @@ def test_what_no_prompt_survives_ends_the_run_at_once(kind: Any, problem: BaseEx
 @pytest.mark.parametrize("problem", [RuntimeError("a bug"), SystemExit(0)])
 def test_a_fault_of_the_model_names_it_and_ends_the_run(kind: Any, problem: BaseException) -> None:
     model = kind(lambda prompt: problem if prompt == "p2" else None)
-    with pytest.raises(ComponentError, match=rf"{kind.__name__} failed in complete at s2: (RuntimeError: a bug|it called)"):
+    with pytest.raises(
+        ComponentError, match=rf"{kind.__name__} failed in complete at s2: (RuntimeError: a bug|it called)"
+    ):
         asked(model, 100, 1)
     assert model.asked == ["p0", "p1", "p2"] and model.closed == 1
 

@@ -16,7 +16,13 @@ from markupsafe import Markup
 
 from bioclip_x.plugin import Provenance
 from bioclip_x_plugins.reports.html.card import Card
-from bioclip_x_plugins.reports.result_text import convert_to_plain, escape_controls, is_italic, pluralise
+from bioclip_x_plugins.reports.result_text import (
+    convert_to_plain,
+    escape_controls,
+    format_plugins,
+    is_italic,
+    pluralise,
+)
 
 MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
@@ -91,6 +97,7 @@ class Page:
         return _environment().get_template("head.html").render(
             title=self._title,
             provenance=self._provenance,
+            plugins=format_plugins(self._provenance),
             recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100),
             counts=tally.states,
             total=tally.states.total(),
