@@ -18,6 +18,10 @@ class PluginError(BioclipXError):
     """A plugin is broken, misspells a hook, or provides a name in use."""
 
 
+class ComponentError(PluginError):
+    """A plugin's component or hook raised something other than these errors. The message names it, and the image at hand."""
+
+
 class RecipeError(BioclipXError):
     """A request is contradictory or names an unknown option."""
 

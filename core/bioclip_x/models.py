@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
+from bioclip_x.faults import naming, remember_part
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses
 from bioclip_x.registry import Registry, get_capabilities
@@ -46,25 +47,33 @@ def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
             f"the encoder {family.name!r} preprocesses images only as {', '.join(family.capabilities.preprocess)}; leave out "
             f"--preprocess {recipe.preprocess}"
         )
-    return family.encoder.load(
-        family.source,
-        name=recipe.model,
-        device=recipe.device,
-        precision=recipe.precision,
-        preprocess=recipe.preprocess,
-    )
+    with naming(family.encoder, "load", recipe.model):
+        loaded = family.encoder.load(
+            family.source,
+            name=recipe.model,
+            device=recipe.device,
+            precision=recipe.precision,
+            preprocess=recipe.preprocess,
+        )
+    remember_part(loaded, family.encoder)
+    return loaded
 
 
 def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClasses | None:
     """Returns the class list published with a model; None if there is none."""
     if not family.capabilities.brings_classes:
         return None
-    return family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
+    with naming(family.encoder, "own_classes", model):
+        return family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
 
 
 def list_known_models(registry: Registry) -> Sequence[KnownModel]:
     """Lists all models that have a short name: those that plugins provide, then those of each family."""
     provided = [registry.make("models", name) for name in registry.components("models")]
     families = [registry.make("encoders", name) for name in registry.components("encoders")]
-    with_models = [family for family in families if get_capabilities(family, EncoderCapabilities).lists_models]
-    return [*provided, *(model for family in with_models for model in family.known_models())]
+    known = list(provided)
+    for family in families:
+        if get_capabilities(family, EncoderCapabilities).lists_models:
+            with naming(family, "known_models"):
+                known += family.known_models()
+    return known

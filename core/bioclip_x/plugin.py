@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         make_ascii_head,
     )
     from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
+    from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
@@ -164,12 +165,13 @@ __all__ = [
     "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
     "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_url", "is_written_in_place", "list_brands",
-    "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
-    "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer",
-    "open_replacement", "parse_name", "read_delimited_rows", "read_lines", "read_parquet_provenance",
-    "read_species_list", "read_stream_lines", "read_text", "read_yaml", "resolve_labels", "roll_up",
-    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_url", "is_written_in_place", "leaves_folder",
+    "list_brands", "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head",
+    "make_temporary_folder", "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output",
+    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml", "resolve_inside",
+    "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship", "sum_down",
+    "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -237,6 +239,7 @@ _NAMES: Final = (
     ("images.files", "ImageFiles"),
     ("images.folders", "LeftOut is_left_out"),
     ("images.remote", "is_url"),
+    ("io.inside", "leaves_folder resolve_inside"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

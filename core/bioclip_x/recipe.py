@@ -37,6 +37,10 @@ def parse_subset_terms(value: Any) -> Any:
     return terms
 
 
+def parse_plugins(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 def parse_language(value: Any) -> Any:
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
 
@@ -76,7 +80,8 @@ class Flag:
 class Recipe(BaseModel):
     """All settings of a classification. Every output contains its recipe.
 
-    Each field is a flag of the command line (`bioclip_x.cli.flags`), and its description is the flag's help. model, encoder,
+    Each field is a flag of the command line (`bioclip_x.cli.flags`), and its description is the flag's help; `plugins` is that
+    of --plugin. model, encoder,
     text, scorer and head have no default here: installed plugins declare their defaults, and `resolve_recipe` adds them.
     """
 
@@ -167,6 +172,10 @@ class Recipe(BaseModel):
     batch_size: int = Field(32, ge=1, description="Images per batch.")
     workers: Annotated[int | None, Flag(default="one per core, at most 8")] = Field(
         None, ge=1, description="Threads that decode images."
+    )
+
+    plugins: Annotated[tuple[str, ...], BeforeValidator(parse_plugins)] = Field(
+        (), description="Plugins that are switched on: installed names, modules, or files (.py)."
     )
 
     def dump(self) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
 from bioclip_x.components import Head, Kind
 from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import BARE, ComponentRef
-from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_refs, parse_subset_terms
+from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_plugins, parse_refs, parse_subset_terms
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.validation import find_first_error
 
@@ -29,7 +30,11 @@ def resolve_recipe(
 ) -> Recipe:
     """Merges `defaults` < recipe file < patches of `plugins` in order < `flags` (None values are not set).
 
-    defaults: override those of the installed plugins; the command line passes the user's settings.
+    The recipe file's own `plugins` are loaded first; their patches set what the file does not, so that a recipe saved with
+    all its fields gives the same again.
+
+    plugins: loaded ones, by name. defaults: override those of the installed plugins; the command line passes the user's
+    settings.
 
     Components that are not named come from the plugins (`ComponentSpec.default`, `default_for`): a field such as `rank`,
     `depth` or `descriptors` implies the component declared for it; a model provided by a plugin implies its encoder; text
@@ -39,12 +44,17 @@ def resolve_recipe(
     Raises RecipeError for unknown fields and invalid values, and, naming both, for two plugins that set a field to
     different values, unless a flag sets it.
     """
-    from_file = _resolve_paths(registry, read_recipe(file), file.parent) if file else {}
+    document = read_recipe(file) if file else {}
+    named = registry.load(parse_plugins(document.get("plugins") or ()))
+    from_file = _resolve_paths(registry, document, file.parent) if file else {}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    from_file = dict(defaults or {}) | from_file
-    base = _validate(_fill_in(registry, from_file), str(file) if file else "defaults")
+    where = str(file) if file else "defaults"
+    base = _validate(_fill_in(registry, dict(defaults or {}) | from_file), where)
+    own_patches = _collect_patches(registry, named, base, flags=from_file | given)
     patches = _collect_patches(registry, plugins, base, flags=given)
-    explicit = from_file | patches | given
+    explicit = dict(defaults or {}) | own_patches | from_file | patches | given
+    if enabled := tuple(dict.fromkeys((*named, *plugins))):
+        explicit["plugins"] = enabled
     for one, other in (("labels", "taxonomy"), ("taxonomy", "labels")):
         if one in given and other not in given:
             explicit.pop(other, None)  # the flag replaces the other of the two
@@ -169,8 +179,8 @@ def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mappi
     hook = registry.configure(plugin)
     try:
         patches = hook(recipe=base) if hook else []
-    except Exception as problem:
-        raise PluginError(f"--plugin {plugin}: its configure failed: {type(problem).__name__}: {problem}") from problem
+    except (Exception, SystemExit) as problem:
+        raise PluginError(f"--plugin {plugin}: its configure failed: {summarise(problem)}") from problem
     for patch in patches:
         if not isinstance(patch, Mapping):
             raise PluginError(
@@ -187,6 +197,9 @@ def read_recipe(file: Path) -> dict[str, Any]:
     for name in FILES:
         if isinstance(document.get(name), str):
             document[name] = str(file.parent / document[name])
+    if document.get("plugins"):
+        names = _validate_plugins(document["plugins"], file)
+        document["plugins"] = [str(file.parent / name) if name.endswith(".py") else name for name in names]
     if isinstance(calibration := document.get("calibration"), str) and calibration not in ("none", "auto"):
         document["calibration"] = str(file.parent / calibration)
     if isinstance(terms := parse_subset_terms(document.get("subset")), Sequence):
@@ -194,6 +207,13 @@ def read_recipe(file: Path) -> dict[str, Any]:
 
         document["subset"] = [resolve_path(term, file.parent) if isinstance(term, str) else term for term in terms]
     return document
+
+
+def _validate_plugins(value: Any, file: Path) -> list[str]:
+    names = parse_plugins(value)
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise RecipeError(f"{file}: plugins: expected a list of names or files, got {value!r}")
+    return list(names)
 
 
 def _validate(values: Mapping[str, Any], where: str) -> Recipe:

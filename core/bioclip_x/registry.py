@@ -8,8 +8,9 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import Distribution, entry_points
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ import pluggy
 from bioclip_x import capabilities, hookspecs
 from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import PluginError
+from bioclip_x.faults import naming_by, remember, summarise
 from bioclip_x.hookspecs import GROUP
 
 if TYPE_CHECKING:
@@ -84,13 +86,14 @@ class Registry:
     """Plugins and their components. Created by `create_registry`; there is no global one.
 
     manager: the pluggy manager, for calling hooks. plugins: name → origin (a distribution and its version, a module, a
-    file). warnings: one line per skipped plugin.
+    file). distributions: name → the distribution of an installed plugin. warnings: one line per skipped plugin.
     """
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, str] = {}
+        self.distributions: dict[str, Distribution] = {}
         self.warnings: list[str] = []
         self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
         self._made: dict[tuple[Kind, str], object] = {}
@@ -184,10 +187,10 @@ class Registry:
         module, _, attribute = found.spec.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as problem:
+        except (Exception, SystemExit) as problem:
+            reason = problem if isinstance(problem, (ImportError, AttributeError)) else summarise(problem)
             raise PluginError(
-                f"the {_name_kind(kind)} {name!r} of plugin {found.plugin!r} ({self.plugins[found.plugin]}) cannot be "
-                f"imported from {found.spec.target!r}: {problem}"
+                f"{self.describe(kind, name)} cannot be imported from {found.spec.target!r}: {reason}"
             ) from problem
 
     @overload
@@ -231,10 +234,29 @@ class Registry:
 
         Raises PluginError or RecipeError.
         """
-        component = self.target(kind, name)(**self.options(kind, name, options or {}))
+        target, validated = self.target(kind, name), self.options(kind, name, options or {})
+        shown = self.describe(kind, name)
+        with naming_by(shown, "its constructor"):
+            component = target(**validated)
+        remember(component, shown)
         if kind in CAPABILITIES:
             get_capabilities(component, CAPABILITIES[kind])
         return component
+
+    def describe(self, kind: Kind, name: str) -> str:
+        """Returns how errors name a component of this registry: its kind, name, plugin, and where that comes from."""
+        plugin = self._components[kind][name].plugin
+        return f"the {_name_kind(kind)} {name!r} of plugin {plugin!r} ({self.plugins[plugin]})"
+
+    def notify(self, hook: str, **arguments: Any) -> list[Any]:
+        """Calls a hook of every plugin; returns what they answer. Raises ComponentError naming the one that fails."""
+        answers = []
+        for name, plugin in self.manager.list_name_plugin():
+            if plugin is not None and (caller := self._select_hook(hook, plugin)).get_hookimpls():
+                known = name in self.plugins  # else it is part of the program, such as a progress bar
+                with naming_by(f"the plugin {name!r} ({self.plugins[name]})", hook) if known else nullcontext():
+                    answers += caller(**arguments)
+        return answers
 
     def default(self, kind: Kind, setting: str = "") -> str | None:
         """Returns the component used when a recipe names none of this kind; None if no plugin declares one.
@@ -284,7 +306,8 @@ class Registry:
         )
 
     def _collect_specs(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
-        specs = [spec for provided in self._select_hook(kind, plugin)() for spec in provided]
+        with naming_by(f"the plugin {self.manager.get_name(plugin)!r}", f"its hook {kind}"):
+            specs = [spec for provided in self._select_hook(kind, plugin)() for spec in provided]
         for spec in specs:
             if not isinstance(spec, ComponentSpec):
                 raise PluginError(f"its hook {kind} returned {spec!r}; expected ComponentSpecs")
@@ -361,6 +384,8 @@ def create_registry(
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         try:
             registry.register(point.name, point.load(), origin)
+            if point.dist:
+                registry.distributions[point.name] = point.dist
         except DuplicateError:
             raise
         except (Exception, SystemExit) as problem:

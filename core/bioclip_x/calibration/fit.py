@@ -104,6 +104,7 @@ def calibrate(
         refusal=refusal,
         hedges=_fit_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
         notes=(*all_notes, *_collect_warnings(fit, before, n)),
+        plugins=classifier.provenance.plugins,
     )
 
 

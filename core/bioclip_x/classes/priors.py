@@ -14,6 +14,8 @@ import torch
 
 from bioclip_x.components import LogitAdjustment
 from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.faults import naming
+from bioclip_x.messages import list_some
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Logits, Source
 from bioclip_x.registry import Registry
@@ -32,7 +34,11 @@ class Adjustments:
 
     def notes(self) -> tuple[str, ...]:
         """Returns the notes of all adjustments."""
-        return tuple(note for one in self.by_name.values() for note in one.notes(self.taxonomy))
+        notes: list[str] = []
+        for adjustment in self.by_name.values():
+            with naming(adjustment, "notes"):
+                notes += adjustment.notes(self.taxonomy)
+        return tuple(notes)
 
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
         """Computes the offsets for a batch of images.
@@ -45,7 +51,8 @@ class Adjustments:
         return offsets
 
     def _compute_checked(self, name: str, adjustment: LogitAdjustment, sources: Sequence[Source]) -> torch.Tensor:
-        offsets = adjustment.offsets(self.taxonomy, sources)
+        with naming(adjustment, "offsets", list_some([source.name for source in sources], 1)):
+            offsets = adjustment.offsets(self.taxonomy, sources)
         n_classes, n_images = self.taxonomy.n_classes, len(sources)
         shape = tuple(offsets.shape) if isinstance(offsets, torch.Tensor) else type(offsets).__name__
         if shape not in ((n_classes,), (n_classes, n_images)):

@@ -7,6 +7,7 @@ from typing import Final
 
 from bioclip_x.classes.taxonomy_files import HEAD_BYTES, read_taxonomy
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.faults import naming
 from bioclip_x.io.delimited import DELIMITERS
 from bioclip_x.io.files import read_text
 from bioclip_x.records import Taxon
@@ -42,7 +43,11 @@ def _is_taxonomy(registry: Registry, path: Path) -> bool:
     with path.open("rb") as handle:
         head = handle.read(HEAD_BYTES)
     readers = (registry.make("taxonomy_readers", name) for name in registry.components("taxonomy_readers"))
-    return any(reader.sniff(path, head) for reader in readers)
+    for reader in readers:
+        with naming(reader, "sniff", str(path)):
+            if reader.sniff(path, head):
+                return True
+    return False
 
 
 def _parse_line(line: str) -> Taxon:

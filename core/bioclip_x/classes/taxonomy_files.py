@@ -17,6 +17,7 @@ from bioclip_x import __version__
 from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
+from bioclip_x.faults import naming
 from bioclip_x.io.archives import is_archive
 from bioclip_x.io.encodings import detect_encoding, make_ascii_head
 from bioclip_x.options import ComponentRef, parse_ref
@@ -80,7 +81,8 @@ def read_taxonomy(
     if cache_file and (taxonomy := load(cache_file)):
         return replace(taxonomy, source=str(path))
     start = time.monotonic()
-    taxonomy = reader.read(path)
+    with naming(reader, "read", str(path)):
+        taxonomy = reader.read(path)
     if cache_file and time.monotonic() - start > MIN_SECONDS_TO_CACHE:
         with suppress(OSError):  # caching is optional
             cache_file.parent.mkdir(parents=True, exist_ok=True)
@@ -94,8 +96,9 @@ def _detect_format(registry: Registry, path: Path, head: bytes | None) -> str:
         raise TaxonomyError(f"{path} is empty; expected a taxonomy")
     for name in registry.in_order("taxonomy_readers"):
         reader: TaxonomyReader = registry.make("taxonomy_readers", name)
-        if reader.sniff(path, head or b""):
-            return name
+        with naming(reader, "sniff", str(path)):
+            if reader.sniff(path, head or b""):
+                return name
     known = ", ".join(registry.components("taxonomy_readers"))
     problem = _describe_unrecognised(path, head)
     raise TaxonomyError(f"{path} {problem} name the format with --taxonomy-format: {known}. {_TABLE_HINT}")

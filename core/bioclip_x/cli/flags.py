@@ -75,7 +75,7 @@ def _make_flags() -> dict[str, Decorator]:
     from bioclip_x.recipe import Recipe  # imports pydantic, which is slow and which only commands with a recipe need
 
     flags: dict[str, Decorator] = {}
-    for name in sorted(Recipe.model_fields, key=lambda name: name in MACHINE):
+    for name in sorted((name for name in Recipe.model_fields if name != "plugins"), key=lambda name: name in MACHINE):
         flags[name] = make_field_option(name, Recipe.model_fields[name])
         if name == "missing":
             flags |= _DESCRIPTORS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.cli.classify import read_labels
 from bioclip_x.errors import CalibrationError
+from bioclip_x.faults import naming
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
@@ -82,5 +83,6 @@ def embed_dataset(
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
         check(classifier)
         classifier.files.serve(dataset)
-        notes = (*recipe_notes, *dataset.prepare(classifier.taxonomy))
+        with naming(dataset, "prepare"):
+            notes = (*recipe_notes, *dataset.prepare(classifier.taxonomy))
         return classifier, notes, embed_labelled_images(classifier, dataset, progress.labelled)

@@ -1,23 +1,30 @@
 """`bioclip-x`: finds the subcommands, and turns errors into one line and an exit status.
 
-Exit status: 0 success, 1 some images failed, 2 invalid request, 130 or 143 interrupted.
+Exit status: 0 success, 1 some images failed, 2 invalid request, 3 a fault of the program itself, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from bioclip_x import __version__
 from bioclip_x.cli import commands
 from bioclip_x.errors import BioclipXError
+from bioclip_x.faults import summarise
 from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, create_registry, from_environment
+
+UNFORESEEN: Final = 3
+"""Exit status of an error that is no BioclipXError."""
 
 
 class Program(click.Group):
@@ -52,9 +59,10 @@ def _registry(ctx: click.Context) -> Registry:
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--strict-plugins", is_flag=True, is_eager=True, help="Treat a broken installed plugin as an error.")
+@click.option("--debug", is_flag=True, help="Print the traceback of an error; may also follow the subcommand.")
 @click.version_option(__version__, prog_name="bioclip-x")
 @click.pass_context
-def program(ctx: click.Context, strict_plugins: bool) -> None:
+def program(ctx: click.Context, strict_plugins: bool, debug: bool) -> None:
     """Names organisms in images at the rank it can defend, and says why, in words.
 
     \b
@@ -73,7 +81,9 @@ def program(ctx: click.Context, strict_plugins: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
+    if debug:
+        log_to_stderr()
     if threading.current_thread() is threading.main_thread():  # where signals arrive
         signal.signal(signal.SIGTERM, _stop)
     try:
@@ -84,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except BioclipXError as error:
-        click.echo(f"error: {escape_controls(str(error), keep=chr(10))}", err=True)
+        print_error(str(error), debug=debug)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
@@ -99,6 +109,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Keeps Python from reporting at exit what it could not write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:
+        hint = "" if debug else "; --debug shows where"
+        print_error(f"{summarise(error)} (a fault of bioclip-x or of a library{hint})", debug=debug)
+        sys.exit(UNFORESEEN)
+
+
+def take_debug_flag(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Takes --debug out of the arguments before `--`, since every subcommand accepts it. Returns whether it was there."""
+    given = list(arguments)
+    end = given.index("--") if "--" in given else len(given)
+    return [one for one in given[:end] if one != "--debug"] + given[end:], "--debug" in given[:end]
+
+
+def log_to_stderr() -> None:
+    """Prints what the package logs, such as the tracebacks of failures that are rows of the output."""
+    logger = logging.getLogger("bioclip_x")
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.DEBUG)
+
+
+def print_error(message: str, *, debug: bool) -> None:
+    """Prints an error on stderr, below the traceback of the exception that is being handled if `debug`."""
+    if debug:
+        click.echo(escape_controls(traceback.format_exc(), keep="\n"), err=True)
+    click.echo(f"error: {escape_controls(message, keep=chr(10))}", err=True)
 
 
 class _Terminated(KeyboardInterrupt):

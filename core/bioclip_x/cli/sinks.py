@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
+from bioclip_x.faults import naming
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.registry import Registry, get_capabilities
 
@@ -42,23 +43,28 @@ class _Writer:
     """A report being written; a broken pipe ends this report only."""
 
     def __init__(self, report: Report, path: Path | None, provenance: Provenance) -> None:
-        self._context = report.open(path, provenance)
+        self._report = report
+        with naming(report, "open"):
+            self._context = report.open(path, provenance)
         self.gone = False
 
     def __enter__(self) -> _Writer:
-        self._writer = self._context.__enter__()
+        with naming(self._report, "open"):
+            self._writer = self._context.__enter__()
         return self
 
     def write(self, result: Result) -> None:
         if not self.gone:
             try:
-                self._writer.write(result)
+                with naming(self._report, "write", result.source):
+                    self._writer.write(result)
             except BrokenPipeError:
                 self.gone = True
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
-            self._context.__exit__(kind, error, tb)
+            with naming(self._report, "close"):
+                self._context.__exit__(kind, error, tb)
         except BrokenPipeError:
             self.gone = True
 

@@ -15,6 +15,7 @@ from anyio import to_thread
 from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.components import LanguageModel
 from bioclip_x.errors import NoAnswerError
+from bioclip_x.faults import naming
 from bioclip_x.records import Answer
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.registry import get_capabilities
@@ -169,17 +170,19 @@ class _Run(Generic[Item]):
             max_tokens=request.max_tokens,
             schema=request.schema if self.json_schema else None,
         )
-        if inspect.iscoroutinefunction(self.model.complete):
-            answer = complete()
-        else:
-            answer = await to_thread.run_sync(complete, abandon_on_cancel=True, limiter=limiter)
-        return await answer if inspect.isawaitable(answer) else answer
+        with naming(self.model, "complete", request.taxon.name if request.taxon else ""):
+            if inspect.iscoroutinefunction(self.model.complete):
+                answer = complete()
+            else:
+                answer = await to_thread.run_sync(complete, abandon_on_cancel=True, limiter=limiter)
+            return await answer if inspect.isawaitable(answer) else answer
 
     async def _close(self) -> None:
         try:
-            closed = self.model.close()
-            if inspect.isawaitable(closed):
-                await closed
+            with naming(self.model, "close"):
+                closed = self.model.close()
+                if inspect.isawaitable(closed):
+                    await closed
         except Exception as error:
             self._end(error)
 

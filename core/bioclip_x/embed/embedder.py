@@ -16,13 +16,15 @@ from bioclip_x import __version__
 from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
 from bioclip_x.components import LoadedEncoder
-from bioclip_x.errors import ModelError
+from bioclip_x.errors import ComponentError, ImageError, ModelError
+from bioclip_x.faults import guarded, log_row, naming
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.models import load_encoder, load_own_classes, make_family
+from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
@@ -118,18 +120,30 @@ class Embedder:
     def _embed_images(self, sources: Iterable[Source]) -> Iterator[Embedding]:
         decoded = load_batches(
             sources,
-            self.encoder.preprocess,
+            guarded(self.encoder, "preprocess", self.encoder.preprocess),
             batch_size=self.recipe.batch_size,
             workers=self.recipe.workers,
             files=self.files,
         )
         for batch in decoded:
-            yield from self._embed_batch(batch)
+            yield from self._embed_or_divide(batch)
+
+    def _embed_or_divide(self, batch: Sequence[Decoded]) -> list[Embedding]:
+        """Embeds a batch; if the model fails, image by image, so that only those at which it fails have an error."""
+        try:
+            return self._embed_batch(batch)
+        except (ComponentError, ImageError) as problem:
+            if len(batch) > 1:
+                return [row for one in batch for row in self._embed_or_divide([one])]
+            log_row(problem)
+            return self._embed_batch([replace(batch[0], pixels=None, error=str(problem))])
 
     @torch.inference_mode()
-    def _embed_batch(self, batch: Sequence[Decoded]) -> Iterator[Embedding]:
+    def _embed_batch(self, batch: Sequence[Decoded]) -> list[Embedding]:
         pixels = [one.pixels for one in batch if one.pixels is not None]
-        features = self.encoder.encode_images(torch.stack(pixels), **self._normalise) if pixels else None
+        with naming(self.encoder, "encode_images"):
+            features = self.encoder.encode_images(torch.stack(pixels), **self._normalise) if pixels else None
+        rows = []
         row = 0
         for one in batch:
             about = {
@@ -141,12 +155,14 @@ class Embedder:
                 row += 1
                 if not bool(vector_D.isfinite().all()):
                     vector_D, about["error"] = None, "the embedding is not finite; try --precision fp32"
-            yield Embedding(about, None if vector_D is None else vector_D.numpy())
+            rows.append(Embedding(about, None if vector_D is None else vector_D.numpy()))
+        return rows
 
     def _embed_texts(self, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]) -> Iterator[Embedding]:
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            vectors_PD = self.encoder.encode_texts([row["text"] for row in chunk], **self._normalise)
+            with naming(self.encoder, "encode_texts", f"the texts from {chunk[0]['text']!r}"):
+                vectors_PD = self.encoder.encode_texts([row["text"] for row in chunk], **self._normalise)
             if not bool(vectors_PD.isfinite().all()):
                 raise ModelError(f"{self.recipe.model}: the embedding of a text is not finite; try --precision fp32")
             progress(min(start + CHUNK, len(rows)), len(rows))
@@ -168,13 +184,15 @@ class Embedder:
             precision=card.precision,
             preprocessing=None,
             taxonomy="",
-            recipe={field: recipe[field] for field in fields},
+            recipe={field: recipe[field] for field in (*fields, "plugins")},
             notes=tuple(notes),
+            plugins=list_plugins_in_use(self._registry, self.recipe),
         )
 
     def _note_truncation(self, texts: Sequence[str]) -> list[str]:
         limit = self.encoder.card.context_length
-        n_cut = sum(count > limit for count in self.encoder.count_tokens(texts))
+        with naming(self.encoder, "count_tokens"):
+            n_cut = sum(count > limit for count in self.encoder.count_tokens(texts))
         return (
             [f"{n_cut} of {len(texts)} texts are longer than the model's {limit} tokens and were cut"] if n_cut else []
         )

@@ -23,6 +23,7 @@ from bioclip_x.evaluation.intervals import (
     compute_spread,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
+from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
@@ -62,7 +63,8 @@ def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -
     best: list[Ints] = []
     of_rank: dict[str, list[int]] = {rank: [] for rank in ranks}
     for part in images.parts(classifier, rows):
-        scores = classifier.head.decide(classifier.make_head_input(part.scored))
+        with naming(classifier.head, "decide"):
+            scores = classifier.head.decide(classifier.make_head_input(part.scored))
         best.append(_collect_best_nodes(scores, tree))
         for rank, nodes in select_best_at_ranks(tree, replace(scores, ranks=ranks)):
             of_rank[rank] += nodes

@@ -27,8 +27,10 @@ from bioclip_x.evaluation.correctness import (
     summarise,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_unlisted
+from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.options import ComponentRef
+from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
@@ -106,7 +108,9 @@ class _Comparison:
             outcomes, notes = zip(*map(self._classify, run.recipes))
             evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline)
             unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
-            evaluations.append(replace(evaluation, notes=unique_notes, recipe=run.recipes[0].dump()))
+            recipe = run.recipes[0]
+            plugins = list_plugins_in_use(self.registry, recipe)
+            evaluations.append(replace(evaluation, notes=unique_notes, recipe=recipe.dump(), plugins=plugins))
             baseline = average_correct(outcomes) if baseline is None else baseline
         return tuple(evaluations)
 
@@ -152,7 +156,8 @@ def _embed_listed(
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
     """Embeds the data set. Returns the images, the rows of listed classes, and notes on the others."""
     classifier.files.serve(dataset)
-    notes = tuple(dataset.prepare(classifier.taxonomy))
+    with naming(dataset, "prepare"):
+        notes = tuple(dataset.prepare(classifier.taxonomy))
     images = embed_labelled_images(classifier, dataset, progress)
     rows, unlisted = np.flatnonzero(images.class_n >= 0), find_unlisted(images.class_n)
     notes += images.notes

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.components import Dataset
-from bioclip_x.errors import ImageError
+from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits
+from bioclip_x.faults import log_row, naming
 from bioclip_x.messages import list_some
 from bioclip_x.records import ImageFeatures, Source
 
@@ -66,12 +67,11 @@ def embed_labelled_images(
     noted: list[str] = []
     refused = 0
     for indices, pixels in _iterate_batches(classifier, dataset, unreadable, noted):
-        if indices:
-            features = classifier.encoder.encode_images(torch.stack(pixels))
+        for encoded, features in _encode_or_divide(classifier, dataset, indices, pixels, unreadable):
             accepted = [row for row, refusal in enumerate(features.refused_B) if not refusal]
-            refused += len(indices) - len(accepted)
+            refused += len(encoded) - len(accepted)
             embeddings.append(features.embeddings_BD[accepted])
-            kept += [indices[row] for row in accepted]
+            kept += [encoded[row] for row in accepted]
         progress(len(kept) + refused + len(unreadable), len(dataset))
     notes = [f"{len(unreadable)} images cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
     if noted:
@@ -107,15 +107,41 @@ def _iterate_batches(
             yield [index for index, _ in loaded], [pixels for _, pixels in loaded]
 
 
+def _encode_or_divide(
+    classifier: Classifier, dataset: Dataset, indices: list[int], pixels: list[torch.Tensor], unreadable: list[str]
+) -> Iterator[tuple[list[int], ImageFeatures]]:
+    """Yields indices and features of a batch; if the model fails, of each image at which it does not."""
+    if not indices:
+        return
+    try:
+        with naming(classifier.encoder, "encode_images", list_some([dataset.name(index) for index in indices], 1)):
+            features = classifier.encoder.encode_images(torch.stack(pixels))
+        yield indices, features
+    except (ComponentError, ImageError) as problem:
+        if len(indices) > 1:
+            for one, image in zip(indices, pixels):
+                yield from _encode_or_divide(classifier, dataset, [one], [image], unreadable)
+        else:
+            log_row(problem)
+            unreadable.append(str(problem))
+
+
 def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[torch.Tensor, tuple[str, ...]] | str:
     """Returns a preprocessed image and notes on how it was read, or a message why it cannot be used."""
     if scorer := classifier.precomputed_scorer:
         name = dataset.name(index)
-        return f"{name}: {problem}" if (problem := scorer.problem(name)) else (torch.empty(0), ())
+        with naming(scorer, "problem", name):
+            problem = scorer.problem(name)
+        return f"{name}: {problem}" if problem else (torch.empty(0), ())
     try:
-        opened = classifier.files.read_any(dataset.image(index))
-        return classifier.encoder.preprocess(opened.image), opened.notes
-    except ImageError as error:
+        name = dataset.name(index)
+        with naming(dataset, "image", name):
+            image = dataset.image(index)
+        opened = classifier.files.read_any(image)
+        with naming(classifier.encoder, "preprocess", name):
+            return classifier.encoder.preprocess(opened.image), opened.notes
+    except (ImageError, ComponentError) as error:
+        log_row(error)
         return str(error)
 
 

@@ -165,6 +165,7 @@ def _embed_descriptors(classifier: Classifier, registry: Registry, descriptors: 
         half_PD=None,
         mean_D=None,
         key=f"{bank.key}, pruned",
+        content="",
     )
 
 

@@ -41,6 +41,7 @@ from bioclip_x.explain.contrast import (
     make_distinct_names,
     select_compared_taxa,
 )
+from bioclip_x.faults import naming
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Explanation, Logits, ModelCard, Prompt, PromptContribution, Remainder, TextBank
@@ -144,7 +145,8 @@ class Explainer:
         """Scores the prompts of a class; returns those with the strongest evidence for it first."""
         rows = self.bank.of_class(class_index)
         similarities = (self.bank.embeddings_PD[rows].double() @ embedding_D.double()).tolist()
-        coefficients = self.scorer.coefficients(embedding_D, self.bank, class_index).tolist()
+        with naming(self.scorer, "coefficients", self.taxonomy.class_taxon(class_index).name):
+            coefficients = self.scorer.coefficients(embedding_D, self.bank, class_index).tolist()
         scale = sign * self.card.logit_scale
         total = math.fsum(coefficients)
         divisor = total if abs(total - 1) < SUMS_TO_ONE else 1.0  # makes the sum of a weighted mean exactly 1

@@ -17,6 +17,7 @@ import torch
 from bioclip_x.capabilities import LoadedEncoderCapabilities
 from bioclip_x.components import LoadedEncoder, PatchEncoder
 from bioclip_x.errors import ModelError, RecipeError
+from bioclip_x.faults import naming
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Explanation, HeatMap, PatchFeatures, Result, TextBank
 from bioclip_x.registry import get_capabilities
@@ -43,7 +44,8 @@ class HeatMapper:
         for start in range(0, len(explained), IMAGES_AT_A_TIME):
             rows = explained[start : start + IMAGES_AT_A_TIME]
             pixels = [pixels for row in rows if (pixels := batch[row].pixels) is not None]
-            patches = self.encoder.encode_patches(torch.stack(pixels))
+            with naming(self.encoder, "encode_patches"):
+                patches = self.encoder.encode_patches(torch.stack(pixels))
             for index, row in enumerate(rows):
                 with_maps[row] = self._add_to_result(results[row], patches, index)
         return with_maps

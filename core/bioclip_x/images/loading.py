@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bioclip_x.errors import ImageError
+from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.faults import log_row
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, Source
@@ -35,7 +36,8 @@ def decode(
         return Decoded(
             source, preprocess(image), width=image.width, height=image.height, thumbnail=small, notes=opened.notes
         )
-    except ImageError as problem:
+    except (ImageError, ComponentError) as problem:
+        log_row(problem)
         return Decoded(source, error=str(problem))
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
         return Decoded(source, error=f"cannot be decoded: {problem}")

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.components import Head, LoadedEncoder
-from bioclip_x.errors import PluginError
+from bioclip_x.errors import ComponentError, ImageError, PluginError
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
+from bioclip_x.faults import log_row, naming
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
@@ -60,16 +61,28 @@ class BatchClassifier:
         readable = [one for one in batch if one.pixels is not None]
         rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few for large trees
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
-        classified = chain.from_iterable(map(self._classify_readable, parts))
+        classified = chain.from_iterable(map(self._classify_or_divide, parts))
         for one in batch:
             result = (
                 Result(one.source.name, error=one.error, notes=one.notes) if one.pixels is None else next(classified)
             )
             yield self.crosswalk.report(result) if self.crosswalk else result
 
+    def _classify_or_divide(self, batch: Sequence[Decoded]) -> list[Result]:
+        """Classifies a batch; if a component fails, image by image, so that only those at which it fails have an error."""
+        try:
+            return self._classify_readable(batch)
+        except (ComponentError, ImageError) as problem:
+            if len(batch) > 1:
+                return [result for one in batch for result in self._classify_or_divide([one])]
+            log_row(problem)
+            [one] = batch
+            return [Result(one.source.name, error=str(problem), width=one.width, height=one.height)]
+
     def _decide(self, head_input: HeadInput) -> Scores:
         """Returns the head's scores after checking their shape, since a plugin may provide the head."""
-        scores = self.head.decide(head_input)
+        with naming(self.head, "decide"):
+            scores = self.head.decide(head_input)
         expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
         actual = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
         if actual != expected:
@@ -80,7 +93,9 @@ class BatchClassifier:
         return scores
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
-        features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
+        pixels = [one.pixels for one in batch if one.pixels is not None]
+        with naming(self.encoder, "encode_images"):
+            features = self.encoder.encode_images(torch.stack(pixels))
         scored = self.scorer.score(features, [one.source for one in batch])
         scored, peaks = scored.calibrate(self.calibration)
         scores = self._decide(scored.make_head_input(self.taxonomy, self.n_best))

@@ -83,7 +83,7 @@ class AppliedCalibration:
 def make_conditions(card: ModelCard, recipe: Recipe, taxonomy: Taxonomy, bank: TextBank) -> Conditions:
     """Returns the conditions under which a calibration of this classifier is valid."""
     preprocessing = json.dumps([recipe.preprocess, card.preprocessing], sort_keys=True, default=str)
-    texts = json.dumps([bank.key, recipe.bank_precision, [str(ref) for ref in recipe.adjust]])
+    texts = json.dumps([bank.content or bank.key, recipe.bank_precision, [str(ref) for ref in recipe.adjust]])
     return Conditions(
         model=card.name,
         revision=card.revision,

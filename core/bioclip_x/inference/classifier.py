@@ -19,6 +19,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
 from bioclip_x.explain.heat_maps import make_heat_mapper
+from bioclip_x.faults import guarded, naming
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
@@ -31,6 +32,7 @@ from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.models import load_encoder, make_family
+from bioclip_x.plugin_versions import identify_code
 from bioclip_x.prediction.ranking import find_reportable_nodes
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
@@ -97,21 +99,28 @@ class Classifier:
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
-        notes = tuple(precomputed.prepare(self.taxonomy)) if precomputed else ()
+        notes: tuple[str, ...] = ()
+        if precomputed:
+            with naming(precomputed, "prepare"):
+                notes = tuple(precomputed.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
         if precomputed:
             banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling), notes=notes)
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"
-            builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, progress)
+            texts = (("text_builders", ref.name) for ref in recipe.text)
+            code = identify_code(registry, (("encoders", recipe.encoder.name), *texts))
+            builder = BankBuilder(
+                recipe, family, self.encoder, builders, descriptors, is_default, folder, code, progress
+            )
             banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
         if recipe.depth:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
-        self.provenance = make_provenance(recipe, classes, banks, self.encoder.card, calibration)
+        self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
 
     def _make_batches(
@@ -202,7 +211,7 @@ class Classifier:
         else:
             decoded = load_batches(
                 sources,
-                self.encoder.preprocess,
+                guarded(self.encoder, "preprocess", self.encoder.preprocess),
                 batch_size=size,
                 workers=self.recipe.workers,
                 with_thumbnail=thumbnails,
@@ -248,4 +257,5 @@ def _make_recipe(
     ignored = [name for name, value in flags.items() if value is not None] + ["plugins"] * bool(plugins)
     if ignored:
         raise RecipeError(f"a resolved recipe was given together with {', '.join(ignored)}; change the recipe instead")
+    registry.load(recipe.plugins)
     return recipe

@@ -12,7 +12,8 @@ from PIL.Image import Image
 
 from bioclip_x.capabilities import LoadedEncoderCapabilities
 from bioclip_x.components import PrecomputedScorer
-from bioclip_x.errors import ImageError, RecipeError
+from bioclip_x.errors import ComponentError, ImageError, RecipeError
+from bioclip_x.faults import log_row, naming
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBank
@@ -69,7 +70,8 @@ def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Sour
     """
     if scorer is None:
         raise RecipeError(f"expected images: the scorer {name!r} has no precomputed scores")
-    return [Source(image, Path(image)) for image in scorer.image_names()]
+    with naming(scorer, "image_names"):
+        return [Source(image, Path(image)) for image in scorer.image_names()]
 
 
 def skip_decoding(
@@ -82,7 +84,13 @@ def skip_decoding(
 
 
 def _skip_decoding(source: Source, scorer: PrecomputedScorer, files: ImageFiles | None) -> Decoded:
-    if problem := source.error or scorer.problem(source.name):
+    try:
+        with naming(scorer, "problem", source.name):
+            problem = source.error or scorer.problem(source.name)
+    except ComponentError as failure:
+        log_row(failure)
+        problem = str(failure)
+    if problem:
         return Decoded(source, error=problem)
     try:
         opened = files.read(source) if files else None

@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from bioclip_x import __version__
 from bioclip_x.classes.recipe_classes import Classes
 from bioclip_x.inference.calibration import AppliedCalibration
+from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard, Provenance
+from bioclip_x.registry import Registry
 from bioclip_x.text_bank.build import ClassBanks
 
 
 def make_provenance(
-    recipe: Recipe, classes: Classes, banks: ClassBanks, card: ModelCard, calibration: AppliedCalibration
+    registry: Registry,
+    recipe: Recipe,
+    classes: Classes,
+    banks: ClassBanks,
+    card: ModelCard,
+    calibration: AppliedCalibration,
 ) -> Provenance:
     """Collects what is needed to repeat the run and to judge its results."""
     tree, bank = classes.tree, banks.bank
@@ -28,6 +35,7 @@ def make_provenance(
         recipe=recipe.dump(),
         notes=tuple(_collect_notes(recipe, classes, banks, card, calibration)),
         ranks=classes.reported_ranks,
+        plugins=list_plugins_in_use(registry, recipe),
         **calibration.provenance_fields,
     )
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
 from bioclip_x.components import Scorer
+from bioclip_x.faults import guarded, naming
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.temperature import Peaks
+from bioclip_x.messages import list_some
 from bioclip_x.records import HeadInput, ImageFeatures, Logits, ModelCard, Source, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.inner_taxa import InnerTaxaBank
@@ -57,8 +59,9 @@ class BatchScorer:
     def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:
         """Computes class logits of images, adjusted but not calibrated. bank: replaces the classifier's prompts."""
         named = replace(features, names=tuple(source.name for source in sources))
-        logits = self.scorer.logits(named, bank or self.bank, self.card, self.taxonomy)
-        inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)
+        with naming(self.scorer, "logits", list_some(named.names, 1)):
+            logits = self._name_parts(self.scorer.logits(named, bank or self.bank, self.card, self.taxonomy))
+            inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)
         offsets = self.adjustments.compute_offsets(sources)
         if not offsets:
             return ScoredBatch(logits, inner_TB)
@@ -66,3 +69,12 @@ class BatchScorer:
         if inner_TB is not None:
             inner_TB = add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy)
         return ScoredBatch(add_offsets(logits, offsets_CB), inner_TB, offsets)
+
+    def _name_parts(self, logits: Logits) -> Logits:
+        """Returns logits that name the scorer if it fails later: their parts are computed while the head runs."""
+        exact = logits.exact
+        return replace(
+            logits,
+            part=guarded(self.scorer, "logits", logits.part),
+            exact=exact and guarded(self.scorer, "logits", exact),
+        )

@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.inside import leaves_folder, resolve_inside
 
 MAX_FILES: Final = 100_000
 MAX_FOLDERS: Final = 20
@@ -132,7 +133,11 @@ def _open_folder(path: Path) -> Archive:
     below = [file for folder in folders if len(folders) <= MAX_FOLDERS for file in sorted(folder.iterdir())]
     names = [file.relative_to(path).as_posix() for file in (*entries, *below) if file.is_file()]
     _refuse_too_many(path, len(names))
-    return Archive(path, tuple(filter(_is_user_file, names)), lambda name: (path / name).open("rb"))
+
+    def open_file(name: str) -> AbstractContextManager[IO[bytes]]:
+        return resolve_inside(path, name, TaxonomyError, str(path)).open("rb")
+
+    return Archive(path, tuple(filter(_is_user_file, names)), open_file)
 
 
 def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:
@@ -228,8 +233,7 @@ def _refuse_names(path: Path, names: list[str]) -> None:
     _refuse_too_many(path, len(names))
     seen: set[str] = set()
     for name in names:
-        parts = name.replace("\\", "/").split("/")
-        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in name:
+        if leaves_folder(name) or ".." in name.replace("\\", "/").split("/"):
             raise TaxonomyError(f"{path} contains a path outside the archive, {name!r}; it cannot be trusted")
         if name in seen:
             raise TaxonomyError(f"{path} contains two files named {name}; remove one")

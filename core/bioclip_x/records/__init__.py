@@ -9,6 +9,7 @@ from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
+from bioclip_x.records.plugins import PluginInUse
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
@@ -39,6 +40,7 @@ __all__ = [
     "OpenedImage",
     "OwnClasses",
     "PatchFeatures",
+    "PluginInUse",
     "Prediction",
     "Problem",
     "Prompt",

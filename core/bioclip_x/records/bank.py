@@ -23,7 +23,8 @@ class TextBank:
     weight_P: float32 [P], positive; relative within a class.
     n_classes: C.
     pooling: how a class's prompts are pooled: "mean" (CBD), "ensemble" (CLIP's) or "max".
-    key: hash of the model, its tokenizer and precision, and the prompts.
+    key: hash of the model, its tokenizer and precision, the prompts, and the version of the code of encoder and text
+        builders; the bank's name in the cache. content: the same without the code, which is what a calibration is valid for.
     half_PD: float16 [P, D], the same embeddings, used for the products with images to save memory; `embeddings_PD` is then
         memory-mapped and read only for the best classes. None otherwise.
     truncated: number of prompts longer than the model's context.
@@ -41,6 +42,7 @@ class TextBank:
     truncated: int = 0
     half_PD: torch.Tensor | None = None
     mean_D: torch.Tensor | None = None
+    content: str = ""
 
     def of_class(self, class_index: int) -> slice:
         """Returns the rows of one class."""

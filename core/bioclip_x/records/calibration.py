@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from bioclip_x.records.plugins import PluginInUse
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -92,6 +94,7 @@ class Calibration:
     fitted, held_out: number of listed images for fitting and for evaluation. seed: of that split.
     accuracy: on the held-out images, at class level. temperature: divides the logits; None if no temperature improves them.
     before, after: reliability without and with it. aurc: area under the risk-coverage curve with it. notes: warnings.
+    plugins: those that the classifier uses.
     """
 
     conditions: Conditions
@@ -110,6 +113,7 @@ class Calibration:
     refusal: Refusal
     hedges: tuple[Hedge, ...]
     notes: tuple[str, ...] = ()
+    plugins: tuple[PluginInUse, ...] = ()
 
     @property
     def about(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bioclip_x.records.plugins import PluginInUse
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -35,7 +37,7 @@ class EmbeddingProvenance:
     columns: of each row, the same for all; the first identifies the row.
     normalised: whether the vectors are L2-normalised, or as the model returns them. dim: D.
     preprocessing: how images were resized and normalised; None for texts.
-    recipe: the fields that affect the embeddings; valid for `--recipe`.
+    recipe: the fields that affect the embeddings; valid for `--recipe`. plugins: those that it uses.
     """
 
     version: str
@@ -51,3 +53,4 @@ class EmbeddingProvenance:
     taxonomy: str
     recipe: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    plugins: tuple[PluginInUse, ...] = ()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bioclip_x.records.plugins import PluginInUse
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -30,7 +32,7 @@ class TextEvaluation:
     interval is over classes. ranks: accuracy of the best taxon at each rank, on images with a true taxon at that rank.
     severity: mean height in taxa of the lowest common ancestor of prediction and true class, over mistakes.
     difference: top-1 minus that of the first texts compared, paired by image; None for the first.
-    notes: warnings. recipe: with the first seed.
+    notes: warnings. recipe: with the first seed. plugins: those that it uses.
     """
 
     text: str
@@ -43,6 +45,7 @@ class TextEvaluation:
     difference: Measure | None = None
     notes: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    plugins: tuple[PluginInUse, ...] = ()
 
     def measures(self) -> dict[str, Measure]:
         """Returns all measures by their names in tables."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioclip_x.records.explanation import Explanation
+from bioclip_x.records.plugins import PluginInUse
 from bioclip_x.records.taxon import Taxon
 
 
@@ -73,7 +74,7 @@ class Provenance:
     """The provenance in every output: enough to repeat the run and to judge its results.
 
     ranks: those in the taxonomy's `rank_tables`, from the top down.
-    probabilities: the meaning of the numbers, and the calibration, if any.
+    probabilities: the meaning of the numbers, and the calibration, if any. plugins: those that the recipe uses.
     """
 
     version: str
@@ -87,3 +88,4 @@ class Provenance:
     notes: tuple[str, ...] = ()
     probabilities: str = "share among the listed classes, not calibrated"
     ranks: tuple[str, ...] = ()
+    plugins: tuple[PluginInUse, ...] = ()

@@ -1,7 +1,8 @@
 """Embeds prompts once and caches them on disk: safetensors for the embeddings, Arrow for the texts, memory-mapped.
 
-A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision and prompts), so
-a stale bank is never read. Pooling is not part of the key, since it is applied to the embeddings.
+A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision, prompts, and the
+version of the code that wrote and embeds them), so a stale bank is never read. Pooling is not part of the key, since it is
+applied to the embeddings.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bioclip_x.components import LoadedEncoder
+from bioclip_x.faults import naming
 from bioclip_x.records import ModelCard, Prompt, TextBank
 
 FORMAT: Final = 1
@@ -37,6 +39,11 @@ def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
     return digest.hexdigest()[:32]
 
 
+def add_code(key: str, code: str) -> str:
+    """Hashes a key with the identity of the code that the embeddings depend on: 32 hex digits."""
+    return hashlib.sha256(f"{key} {code}".encode()).hexdigest()[:32]
+
+
 def build_bank(
     encoder: LoadedEncoder,
     prompts: Sequence[Prompt],
@@ -44,14 +51,16 @@ def build_bank(
     *,
     pooling: str = "mean",
     cache: Path | None = None,
+    code: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TextBank:
     """Reads the bank of these prompts from `cache`, or embeds them (each distinct text once) and caches the bank.
 
-    prompts: sorted by class, at least one per class. progress: called with (texts embedded, total texts).
-    If the cache cannot be written, the bank is kept in memory only.
+    prompts: sorted by class, at least one per class. code: identifies the code of encoder and text builders.
+    progress: called with (texts embedded, total texts). If the cache cannot be written, the bank is kept in memory only.
     """
-    key = make_bank_key(encoder.card, prompts)
+    content = make_bank_key(encoder.card, prompts)
+    key = add_code(content, code)
     folder = cache / key if cache else None
     stored = _read(folder) if folder else None
     if stored is None:
@@ -67,6 +76,7 @@ def build_bank(
         n_classes=n_classes,
         pooling=pooling,
         key=key,
+        content=content,
         truncated=int((tokens_P > encoder.card.context_length).sum()),
     )
 
@@ -76,10 +86,12 @@ def _embed(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns unit embeddings [P, D] and token counts [P]. Repeated texts are embedded once."""
     distinct = list(dict.fromkeys(texts))
-    tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
+    with naming(encoder, "count_tokens"):
+        tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
     parts = []
     for start in range(0, len(distinct), CHUNK):
-        parts.append(encoder.encode_texts(distinct[start : start + CHUNK]))
+        with naming(encoder, "encode_texts", f"the texts from {distinct[start]!r}"):
+            parts.append(encoder.encode_texts(distinct[start : start + CHUNK]))
         progress(min(start + CHUNK, len(distinct)), len(distinct))
     place = {text: i for i, text in enumerate(distinct)}
     rows = torch.tensor([place[text] for text in texts])

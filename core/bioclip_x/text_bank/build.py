@@ -43,7 +43,8 @@ class BankBuilder:
 
     family, encoder: of the model. builders: the recipe's text builders. descriptors: the recipe's, None for the model's own.
     is_default_text: whether the recipe uses the default text builder; a model's own class list then uses its published
-    embeddings. cache: folder of banks. progress: called with (texts embedded, total texts).
+    embeddings. cache: folder of banks. code: identifies the code of the encoder and the text
+    builders. progress: called with (texts embedded, total texts).
     """
 
     recipe: Recipe
@@ -53,6 +54,7 @@ class BankBuilder:
     descriptors: DescriptorSet | None
     is_default_text: bool
     cache: Path
+    code: str
     progress: Progress
 
     def build(self, classes: Classes, *, with_inner_taxa: bool) -> ClassBanks:
@@ -69,6 +71,7 @@ class BankBuilder:
                 self.recipe,
                 self.descriptors,
                 cache=self.cache,
+                code=self.code,
                 progress=self.progress,
             )
         return ClassBanks(bank, inner, (*notes, *(inner.notes if inner else ())))
@@ -86,6 +89,7 @@ class BankBuilder:
             classes.whole,
             pooling=self.recipe.pooling,
             cache=self.cache,
+            code=self.code,
             progress=self.progress,
         )
         bank = self._apply_precision(bank)
@@ -102,6 +106,7 @@ class BankBuilder:
             classes.tree.n_classes,
             pooling=self.recipe.pooling,
             cache=self.cache,
+            code=self.code,
             progress=self.progress,
         )
         return self._apply_precision(bank), written.notes

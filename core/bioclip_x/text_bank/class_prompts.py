@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bioclip_x.components import TextBuilder
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import ComponentError, RecipeError
+from bioclip_x.faults import describe, naming, summarise
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard, Prompt, PromptSet, TextRequest
@@ -37,7 +38,7 @@ def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> Prom
     prompts: list[Prompt] = []
     notes: list[str] = []
     for builder in builders:
-        written = builder.build(request)
+        written = _build(builder, request)
         prompts.extend(written.prompts)
         notes.extend(written.notes)
     without = set(request.classes) - {prompt.class_index for prompt in prompts}
@@ -50,6 +51,40 @@ def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> Prom
         names = ", ".join(request.taxonomy.class_taxon(c).name for c in tied[0][:3])
         notes.append(f"{len(tied)} groups of classes have identical texts and cannot be distinguished; first: {names}")
     return PromptSet(tuple(prompts), tuple(notes))
+
+
+def _build(builder: TextBuilder, request: TextRequest) -> PromptSet:
+    """Runs a builder. If it fails, it is run on halves of the classes until the one is found at which it fails."""
+    try:
+        with naming(builder, "build"):
+            return builder.build(request)
+    except ComponentError as failure:
+        name = _find_failing_class(builder, request)
+        if name is None or not failure.__cause__:
+            raise
+        raise ComponentError(
+            f"{describe(builder)} failed in build at the class {name!r}: {summarise(failure.__cause__)}"
+        ) from failure.__cause__
+
+
+def _find_failing_class(builder: TextBuilder, request: TextRequest) -> str | None:
+    """Returns the name of a class for which alone a builder fails; None if it fails for several together only."""
+    classes = request.classes
+    while len(classes) > 1:
+        halves = classes[: len(classes) // 2], classes[len(classes) // 2 :]
+        failing = [half for half in halves if _fails(builder, replace(request, classes=half))]
+        if not failing:
+            return None
+        classes = failing[0]
+    return request.taxonomy.class_taxon(classes[0]).name if classes else None
+
+
+def _fails(builder: TextBuilder, request: TextRequest) -> bool:
+    try:
+        builder.build(request)
+    except (Exception, SystemExit):
+        return True
+    return False
 
 
 def find_shared_texts(prompts: Sequence[Prompt]) -> list[tuple[int, ...]]:

@@ -50,10 +50,13 @@ def embed_inner_taxa(
     descriptors: DescriptorSet | None,
     *,
     cache: Path | None,
+    code: str,
     progress: Callable[[int, int], None],
 ) -> InnerTaxaBank:
-    """Embeds the prompts that the recipe's text builders write for the inner taxa."""
+    """Embeds the prompts that the recipe's text builders write for the inner taxa. code: as for `build_bank`."""
     tree, class_T = make_inner_tree(taxonomy)
     written = write_prompts(builders, make_text_request(tree, recipe, encoder.card, descriptors))
-    bank = build_bank(encoder, written.prompts, tree.n_classes, pooling=recipe.pooling, cache=cache, progress=progress)
+    bank = build_bank(
+        encoder, written.prompts, tree.n_classes, pooling=recipe.pooling, cache=cache, code=code, progress=progress
+    )
     return InnerTaxaBank(bank, tree, class_T, tuple(f"inner taxa: {note}" for note in written.notes))

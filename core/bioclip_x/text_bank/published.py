@@ -25,9 +25,11 @@ import torch
 
 from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError, PluginError
+from bioclip_x.faults import naming
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
+from bioclip_x.text_bank.bank import add_code
 
 FORMAT: Final = 1
 CHUNK: Final = 8192
@@ -74,14 +76,15 @@ def load_published_bank(
     *,
     pooling: str,
     cache: Path | None,
+    code: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[TextBank, tuple[str, ...]]:
     """Loads the bank of a model's own classes, memory-mapped, with notes on irregularities of the file.
 
     Raises ModelError if the file is damaged, or does not match the names or the model.
 
-    taxonomy: read from `own.taxonomy`, with its `class_of_row`. progress: called with (rows converted, total rows).
-    If the cache cannot be written, the bank is kept in memory only.
+    taxonomy: read from `own.taxonomy`, with its `class_of_row`. code: as for `build_bank`.
+    progress: called with (rows converted, total rows). If the cache cannot be written, the bank is kept in memory only.
     """
     assert own.embeddings is not None
     if taxonomy.class_of_row is None:
@@ -90,7 +93,8 @@ def load_published_bank(
     row_P = np.argsort(taxonomy.class_of_row, kind="stable")
     owner_P = taxonomy.class_of_row[row_P].astype(np.int64)
     prompts = PublishedPrompts(taxonomy, own, owner_P)
-    key = _make_key(encoder, own, taxonomy, row_P)
+    content = _make_key(encoder, own, taxonomy, row_P)
+    key = add_code(content, code)
     stored = _read(cache / key) if cache else None
     embeddings_PD, about = stored or _convert(
         encoder, own.embeddings, published_DR, prompts, row_P, cache, key, progress
@@ -103,6 +107,7 @@ def load_published_bank(
         n_classes=taxonomy.n_classes,
         pooling=pooling,
         key=key,
+        content=content,
     )
     return bank, tuple(_make_notes(own, about, len(owner_P)))
 
@@ -161,7 +166,8 @@ def _check_model(
     sample = usable[:: max(1, len(usable) // SAMPLE)]
     if not sample:
         return None
-    embedded_ND = encoder.encode_texts([prompts[p].text for p in sample]).double()
+    with naming(encoder, "encode_texts", f"the texts from {prompts[sample[0]].text!r}"):
+        embedded_ND = encoder.encode_texts([prompts[p].text for p in sample]).double()
     published_ND = torch.nn.functional.normalize(columns_ND[[candidates.index(p) for p in sample]].double(), dim=1)
     cosine_NN = embedded_ND @ published_ND.T
     own_N = cosine_NN.diagonal()
@@ -211,7 +217,8 @@ def _embed(
 ) -> None:
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
-        into_PD[part] = encoder.encode_texts([prompts[p].text for p in part]).numpy()
+        with naming(encoder, "encode_texts", f"the texts from {prompts[part[0]].text!r}"):
+            into_PD[part] = encoder.encode_texts([prompts[p].text for p in part]).numpy()
         progress(start + len(part), len(rows))
 
 

@@ -36,5 +36,10 @@ def select_bank_classes(
         owner_P=owner_P,
         weight_P=bank.weight_P[rows],
         n_classes=len(classes),
-        key=hashlib.sha256(bank.key.encode() + rows.tobytes()).hexdigest()[:32],
+        key=_hash_part(bank.key, rows),
+        content=_hash_part(bank.content or bank.key, rows),
     )
+
+
+def _hash_part(key: str, rows: npt.NDArray[np.int64]) -> str:
+    return hashlib.sha256(key.encode() + rows.tobytes()).hexdigest()[:32]

@@ -97,7 +97,12 @@ def load_newest(folder: Path, *, fingerprints: Mapping[str, str], epochs: int) -
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as problem:
-        reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        if isinstance(problem, pickle.UnpicklingError):  # torch would advise to run its code
+            reason = (
+                "damaged, or it holds more than tensors and plain values, which are not read since that can run code"
+            )
+        else:
+            reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise TrainingError(f"{path} cannot be read: {reason}; delete it to resume from the previous one") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise TrainingError(f"{path} is not a checkpoint of this version of bioclip-x")

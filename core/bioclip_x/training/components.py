@@ -14,6 +14,7 @@ from bioclip_x.capabilities import EncoderCapabilities, LossCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
+from bioclip_x.faults import naming, remember_part
 from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
@@ -66,7 +67,8 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     for data in config.data:
         dataset: Dataset = registry.make("datasets", *resolve("datasets", data.component))
         files.serve(dataset)
-        notes.extend(dataset.prepare(taxonomy))
+        with naming(dataset, "prepare"):
+            notes.extend(dataset.prepare(taxonomy))
         if not len(dataset):
             raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
         datasets.append(dataset)
@@ -74,9 +76,12 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     family: Encoder = registry.make("encoders", *resolve("encoders", _require(config.encoder)))
     if not get_capabilities(family, EncoderCapabilities).trains:
         raise TrainingError(f"encoder: {config.encoder}: its models cannot be trained; choose another encoder")
-    encoder = family.trainable(_resolve_model(config, registry), device=config.device, seed=config.seed)
+    with naming(family, "trainable", str(config.model)):
+        encoder = family.trainable(_resolve_model(config, registry), device=config.device, seed=config.seed)
+    remember_part(encoder, family)
     if get_capabilities(loss, LossCapabilities).needs_prepare:
-        loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
+        with naming(loss, "prepare"):
+            loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     if isinstance(loss, torch.nn.Module):
         loss.to(encoder.device)
     return Parts(taxonomy, TextSampler(kinds, config.own_text), tuple(datasets), encoder, loss, files, tuple(notes))

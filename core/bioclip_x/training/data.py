@@ -18,7 +18,8 @@ import torch
 from PIL.Image import Image
 
 from bioclip_x.components import Dataset, Sample
-from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.errors import ComponentError, ImageError, TrainingError
+from bioclip_x.faults import log_row, naming
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.training.augment import Pixels, View, apply_geometry, draw_colour_factors
 from bioclip_x.training.config import Augment
@@ -80,11 +81,13 @@ class ImageReader:
             if (dataset, candidate) in self.unreadable:
                 continue
             try:
-                image = source.image(candidate)
+                with naming(source, "image", source.name(candidate)):
+                    image = source.image(candidate)
                 if not isinstance(image, str | Path):
                     return source.sample(candidate), image
                 opened = self._files.read_any(image)
-            except ImageError as problem:
+            except (ImageError, ComponentError) as problem:
+                log_row(problem)
                 self.unreadable[dataset, candidate] = str(problem)
                 continue
             if opened.notes:

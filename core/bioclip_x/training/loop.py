@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.faults import naming
 from bioclip_x.messages import list_some
 from bioclip_x.records import LossInput
 from bioclip_x.records.training import EpochEnd, StepEnd
@@ -123,14 +124,14 @@ class Trainer:
             speed, began = config.batch_size / (now - began), now
             scale = float(self.encoder.logit_scale.detach())
             event = StepEnd(self.place.step, epoch + 1, loss, rate, scale, speed, self.folder)
-            self.registry.manager.hook.training_step_ended(event=event)
+            self.registry.notify("training_step_ended", event=event)
             every = config.checkpoint_every
             if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
                 self._save()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
         self._save()
-        answers = self.registry.manager.hook.epoch_ended(event=EpochEnd(epoch + 1, mean_loss, self.folder))
+        answers = self.registry.notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return any(answer is True for answer in answers)
 
     def _step(self, batch: Batch, rate: float) -> float:
@@ -163,26 +164,26 @@ class Trainer:
         pixels_B3HW = to_input(
             batch.pixels_BHW3.to(device, non_blocking=True), batch.factors_B3, encoder.mean, encoder.std
         )
-        with open_autocast(self.precision, device):
+        with open_autocast(self.precision, device), naming(encoder, "forward", f"step {self.place.step + 1}"):
             image_BD = encoder.forward_image(pixels_B3HW)
             text_TD = encoder.forward_text(batch.tokens_TL.to(device))
         # The rest in float32, since logits reach 100, where bf16 has a resolution of 0.5.
         image_BD = F.normalize(image_BD.float(), dim=-1)
         text_TD = F.normalize(text_TD.float(), dim=-1)
-        return self.parts.loss(
-            LossInput(
-                image_BD=image_BD,
-                text_TD=text_TD,
-                text_BK=batch.text_BK.to(device),
-                right_BT=batch.right_BT.to(device),
-                aspect_T=batch.aspect_T.to(device),
-                logit_scale=encoder.logit_scale,
-                logit_bias=encoder.logit_bias,
-                taxon_B=batch.taxon_B.to(device),
-                taxonomy=self.parts.taxonomy,
-                gather=_gather_single_process,
-            )
+        given = LossInput(
+            image_BD=image_BD,
+            text_TD=text_TD,
+            text_BK=batch.text_BK.to(device),
+            right_BT=batch.right_BT.to(device),
+            aspect_T=batch.aspect_T.to(device),
+            logit_scale=encoder.logit_scale,
+            logit_bias=encoder.logit_bias,
+            taxon_B=batch.taxon_B.to(device),
+            taxonomy=self.parts.taxonomy,
+            gather=_gather_single_process,
         )
+        with naming(self.parts.loss, "__call__", f"step {self.place.step + 1}"):
+            return self.parts.loss(given)
 
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""

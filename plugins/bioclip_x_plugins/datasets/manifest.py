@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,13 +19,14 @@ from bioclip_x.plugin import (
     TrainingError,
     find_unlisted_labels,
     is_url,
+    leaves_folder,
     list_some,
     resolve_labels,
 )
 
 
 class Manifest:
-    """path: the table. images: the folder that its paths are relative to; default the table's folder.
+    """path: the table. images: the folder that its paths are relative to and stay in; default the table's folder.
 
     Columns: path (or url); label, the name of a class (blank for an image with only a text); text, optional.
     off_list: whether labels that are not a taxon of the taxonomy are skipped, or kept as images without a class.
@@ -43,6 +45,7 @@ class Manifest:
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
         """Raises TrainingError for a table that cannot be read or lacks a column."""
         table = _read(self.path)
+        self._refuse_outside(table["path"].to_pylist())
         labels = table["label"].to_pylist()
         class_of, unresolved, ambiguous = resolve_labels(dict.fromkeys(label for label in labels if label), taxonomy)
         unlisted = set(find_unlisted_labels(unresolved, taxonomy) if self.off_list == "keep" else [])
@@ -66,6 +69,17 @@ class Manifest:
             yield f"{len(ambiguous)} labels of {self.path} match several classes: {list_some(ambiguous)}"
         if len(keep) < len(labels):
             yield f"{len(labels) - len(keep)} of {len(labels)} rows of {self.path} have neither class nor text, skipped"
+
+    def _refuse_outside(self, paths: Sequence[str]) -> None:
+        """Raises TrainingError for a path that leaves the folder of the images: a table may come from anybody."""
+        root = Path(os.path.abspath(self.images))  # noqa: PTH100 - links stay as they are
+        for row, path in enumerate(paths, 1):
+            if leaves_folder(path) and not Path(os.path.abspath(root / path)).is_relative_to(root):  # noqa: PTH100
+                raise TrainingError(
+                    f"data: {self.path}, row {row}: {path!r} is outside of {self.images}; to use images elsewhere, name a "
+                    f"folder that all are in: {{name: manifest, path: {self.path.name}, images: /data}}, or "
+                    f"manifest:path={self.path.name},images=/data"
+                )
 
     def __len__(self) -> int:
         return len(self._classes)

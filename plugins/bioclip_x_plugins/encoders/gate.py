@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import avg_pool2d
 
-from bioclip_x.plugin import ModelError
+from bioclip_x.plugin import ModelError, resolve_inside
 
 SCALES: Final = 3
 _STEP_QUANTILES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -96,8 +96,9 @@ class Gate:
     @staticmethod
     def load(folder: Path, about: dict[str, Any]) -> Gate:
         """Loads the model card's `gate: {file: …, refusal: …}`. Raises ModelError for a missing or damaged file."""
+        file = resolve_inside(folder, about["file"], ModelError, f"the gate of the model in {folder}")
         try:
-            tensors = load_file(folder / about["file"])
+            tensors = load_file(file)
             return Gate(
                 tensors["mean"], tensors["scale"], tensors["precision"], float(tensors["threshold"]), about["refusal"]
             )

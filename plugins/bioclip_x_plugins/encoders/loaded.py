@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import open_clip
@@ -15,9 +13,9 @@ from PIL.Image import Image
 
 from bioclip_x.plugin import ImageFeatures, LoadedEncoderCapabilities, ModelCard, ModelError, PatchFeatures
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
+from bioclip_x_plugins.encoders.config import check_library, explain_load_error, make_tokenizer_options, read_config
 from bioclip_x_plugins.encoders.gate import Gate, compute_features
-from bioclip_x_plugins.encoders.hub import CONFIG
-from bioclip_x_plugins.encoders.locate import Located, locate, read_card
+from bioclip_x_plugins.encoders.locate import Located, find_card_file, locate, read_card
 from bioclip_x_plugins.encoders.patches import PatchTower
 from bioclip_x_plugins.encoders.prefixes import encode_sharing
 from bioclip_x_plugins.encoders.squash import SQUASHED, make_squash
@@ -40,8 +38,9 @@ class LoadedOpenClip:
 
     def __init__(self, located: Located, device: torch.device, precision: str, preprocess: str) -> None:
         self.device = device
+        model_cfg = _check_config(located)
         self.model, self.preprocess_val = _create_model(located, device, precision)
-        self.tokenizer = open_clip.get_tokenizer(_make_reference(located))
+        self.tokenizer = open_clip.get_tokenizer(_make_reference(located), **make_tokenizer_options(model_cfg))
         self.input_dtype = open_clip.get_input_dtype(precision) or torch.float32
         about = read_card(located.folder)
         self.gate = Gate.load(located.folder, about["gate"]) if located.folder and "gate" in about else None
@@ -124,8 +123,6 @@ def _make_reference(located: Located) -> str:
 
 def _create_model(located: Located, device: torch.device, precision: str) -> tuple[Any, Any]:
     """Creates the model in evaluation mode, and its validation preprocessing."""
-    if located.folder:
-        _check_config(located.folder, located.name)
     pretrained = None if located.folder or located.tag == "random" else located.tag
     _check_names(located, pretrained)
     previous = logging.root.manager.disable
@@ -144,20 +141,20 @@ def _create_model(located: Located, device: torch.device, precision: str) -> tup
             if pretrained
             else ""
         )
-        raise ModelError(f"the model {located.name} cannot be loaded: {problem}{hint}") from problem
+        raise ModelError(f"the model {located.name} cannot be loaded: {explain_load_error(problem)}{hint}") from problem
     finally:
         logging.disable(previous)
     return model.eval(), preprocess
 
 
-def _check_config(folder: Path, name: str) -> None:
-    try:
-        config = json.loads((folder / CONFIG).read_text("utf-8"))
-    except ValueError as problem:
-        raise ModelError(f"{name}: {folder / CONFIG} is not valid JSON: {problem}") from None
-    missing = [key for key in ("model_cfg", "preprocess_cfg") if key not in config]
-    if missing:
-        raise ModelError(f"{name}: {folder / CONFIG} lacks {', '.join(missing)}; the preprocessing would be a guess")
+def _check_config(located: Located) -> dict[str, Any]:
+    """Returns the model's open_clip configuration. Raises ModelError if it is unsafe, or needs a missing library."""
+    if located.folder:
+        model_cfg: dict[str, Any] = read_config(located.folder, located.name)["model_cfg"]
+    else:
+        model_cfg = open_clip.get_model_config(located.architecture) or {}  # an unknown one is reported below
+    check_library(model_cfg, located.name)
+    return model_cfg
 
 
 def _check_names(located: Located, pretrained: str | None) -> None:
@@ -189,8 +186,6 @@ def _make_model_card(
         logit_bias=float(bias.detach()) if bias is not None else 0.0,
         context_length=int(getattr(tokenizer, "context_length", 77)),
         demo=about.get("demo", ""),
-        descriptors=(located.folder / about["descriptors"]).resolve()
-        if located.folder and "descriptors" in about
-        else None,
+        descriptors=find_card_file(located.folder, about.get("descriptors")) if located.folder else None,
         preprocessing=preprocessing,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import ModelError
+from bioclip_x.plugin import ModelError, resolve_inside
 from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_model_folder
 
@@ -95,6 +95,11 @@ def read_card(folder: Path | None) -> dict[str, Any]:
         if not isinstance(card.get(name, ""), str):
             raise ModelError(f"{folder / CARD}: {name}: expected text, got {card[name]!r}")
     return dict(card)
+
+
+def find_card_file(folder: Path, name: str | None) -> Path | None:
+    """Returns the file that a model's card names; None for no name. Raises ModelError if it is outside the folder."""
+    return resolve_inside(folder, name, ModelError, str(folder / CARD)) if name else None
 
 
 def _check_folder(folder: Path, model: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses
 from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, find_alias, read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, fetch_dataset_file, is_cached, is_model_cached, read_commit
-from bioclip_x_plugins.encoders.locate import find_local_folder, read_card, split_source
+from bioclip_x_plugins.encoders.locate import find_card_file, find_local_folder, read_card, split_source
 
 if TYPE_CHECKING:
     from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
@@ -48,10 +48,10 @@ class OpenClip:
         scheme, rest = split_source(model)
         if scheme in ("local-dir", "package"):
             folder = find_local_folder(name or model, scheme, rest)
-            taxonomy = read_card(folder).get("taxonomy")
+            taxonomy = find_card_file(folder, read_card(folder).get("taxonomy"))
             if not taxonomy:
                 return None
-            return OwnClasses((folder / taxonomy).resolve(), source=f"{name or model}: {Path(taxonomy).name}")
+            return OwnClasses(taxonomy, source=f"{name or model}: {taxonomy.name}")
         alias = find_alias(model)
         return _fetch_classes(alias.classes, embeddings) if alias and alias.classes else None
 

@@ -17,6 +17,13 @@ from safetensors.torch import save as to_safetensors
 
 from bioclip_x.plugin import ModelError, open_replacement
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
+from bioclip_x_plugins.encoders.config import (
+    check_config,
+    check_library,
+    explain_load_error,
+    make_tokenizer_options,
+    read_config,
+)
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS
 from bioclip_x_plugins.encoders.locate import CARD, Located, locate
@@ -109,12 +116,15 @@ def _create_from_scratch(description: Mapping[str, Any], device: torch.device, s
         "model_cfg": {key: value for key, value in description.items() if key != "preprocess"},
         "preprocess_cfg": dict(description.get("preprocess") or {}),
     }
+    check_config(config, "model")
+    check_library(config["model_cfg"], "model")
+    options = make_tokenizer_options(config["model_cfg"])
     with tempfile.TemporaryDirectory() as folder, _silence_open_clip(), torch.random.fork_rng(devices=[]):
         Path(folder, CONFIG).write_text(json.dumps(config), "utf-8")
         torch.manual_seed(seed)
         try:
             module = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
-            tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+            tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", **options)
         except Exception as problem:  # open_clip passes descriptions to constructors, which raise anything
             raise ModelError(f"model: open_clip cannot create it from this description: {problem}") from problem
     config["preprocess_cfg"] = _get_preprocessing(module)
@@ -125,17 +135,19 @@ def _create_from_model(located: Located, device: torch.device, seed: int) -> Tra
     reference = f"local-dir:{located.folder}" if located.folder else located.architecture
     tag = None if located.folder or located.tag == "random" else located.tag or None
     quick_gelu = tag is not None and wants_quick_gelu(located.architecture, tag)
+    if located.folder:
+        model_cfg = read_config(located.folder, located.name)["model_cfg"]
+    else:
+        model_cfg = open_clip.get_model_config(located.architecture) or {}  # an unknown one is reported below
+    check_library(model_cfg, located.name)
     with _silence_open_clip(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             module = open_clip.create_model(reference, pretrained=tag, force_quick_gelu=quick_gelu)
-            tokenizer = open_clip.get_tokenizer(reference)
+            tokenizer = open_clip.get_tokenizer(reference, **make_tokenizer_options(model_cfg))
         except Exception as problem:
-            raise ModelError(f"the model {located.name} cannot be loaded: {problem}") from problem
-    if located.folder:
-        model_cfg = json.loads((located.folder / CONFIG).read_text("utf-8"))["model_cfg"]
-    else:
-        model_cfg = open_clip.get_model_config(located.architecture) | ({"quick_gelu": True} if quick_gelu else {})
+            raise ModelError(f"the model {located.name} cannot be loaded: {explain_load_error(problem)}") from problem
+    model_cfg |= {"quick_gelu": True} if quick_gelu else {}
     config = {"model_cfg": model_cfg, "preprocess_cfg": _get_preprocessing(module)}
     return TrainableOpenClip(module, tokenizer, config, device)
 

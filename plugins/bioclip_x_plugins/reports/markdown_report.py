@@ -37,6 +37,7 @@ from bioclip_x_plugins.reports.result_text import (
     format_common_name_beside,
     format_cosine,
     format_percent,
+    format_plugins,
     format_recipe,
     format_signed,
     has_descriptors,
@@ -207,6 +208,7 @@ def _provenance(provenance: Provenance) -> Iterator[str]:
         "texts": str(provenance.n_prompts),
         "percent": provenance.probabilities,
         "recipe": format_recipe(provenance.recipe),
+        **({"plugins": format_plugins(provenance)} if format_plugins(provenance) else {}),
         "version": f"bioclip-x {provenance.version}",
     }
     told = [*facts.items(), *(("note", note) for note in provenance.notes)]

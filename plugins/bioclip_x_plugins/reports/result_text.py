@@ -18,6 +18,18 @@ def find_language(provenance: Provenance) -> str:
     return str(provenance.recipe.get("language") or "en")
 
 
+def format_plugins(provenance: Provenance) -> str:
+    """The plugins in use from elsewhere, each with its version, or the beginning of its file's hash; "" for none.
+
+    Those of bioclip-x itself have its version, which all reports state.
+    """
+    return ", ".join(
+        f"{one.name} ({f'{one.distribution} {one.version}' if one.distribution else f'sha256 {one.sha256[:16]}'})"
+        for one in provenance.plugins
+        if one.distribution != "bioclip-x"
+    )
+
+
 def find_common_name(taxon: Taxon, language: str) -> str:
     """The common name, "" where there is none or it only repeats the name (plain labels)."""
     common = taxon.common_name(language)

@@ -74,7 +74,9 @@ def test_without_adjustments_the_logits_are_unchanged() -> None:
     card = ModelCard("m", "r", "t", "fp32", 1, 1.0, 0.0, 77)
     scorer = BatchScorer(Ready(), make_empty_bank(3, "mean"), None, card, tree(), of())  # type: ignore[arg-type]
     scored = scorer.score(features, SOURCES)
-    assert scored.logits is same and scored.offsets == {} and scored.inner_logits_TB is None
+    assert (
+        torch.equal(scored.logits.logits_BC, same.logits_BC) and scored.offsets == {} and scored.inner_logits_TB is None
+    )
 
 
 def test_inner_taxa_get_the_largest_offset_below() -> None:

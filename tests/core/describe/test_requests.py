@@ -14,7 +14,7 @@ import pytest
 
 from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.describe.requests import FAILURES_IN_A_ROW, Request, ask_all
-from bioclip_x.errors import LanguageModelError, NoAnswerError, PluginError
+from bioclip_x.errors import ComponentError, LanguageModelError, NoAnswerError, PluginError
 from bioclip_x.records import Answer, Taxon
 
 SCHEMA = {"type": "object"}
@@ -157,7 +157,7 @@ def test_a_server_that_is_down_ends_the_run(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [Plain, Asynchronous])
-@pytest.mark.parametrize("problem", [LanguageModelError("wrong key"), KeyboardInterrupt(), RuntimeError("a bug")])
+@pytest.mark.parametrize("problem", [LanguageModelError("wrong key"), KeyboardInterrupt()])
 def test_what_no_prompt_survives_ends_the_run_at_once(kind: Any, problem: BaseException) -> None:
     model = kind(lambda prompt: problem if prompt == "p2" else None)
     with pytest.raises(type(problem)):
@@ -166,8 +166,24 @@ def test_what_no_prompt_survives_ends_the_run_at_once(kind: Any, problem: BaseEx
 
 
 @pytest.mark.parametrize("kind", [Plain, Asynchronous])
-@pytest.mark.parametrize("problem", [ValueError("disk full"), KeyboardInterrupt(), asyncio.CancelledError()])
-@pytest.mark.parametrize("raised_by", ["take", "complete"])
+@pytest.mark.parametrize("problem", [RuntimeError("a bug"), SystemExit(0)])
+def test_a_fault_of_the_model_names_it_and_ends_the_run(kind: Any, problem: BaseException) -> None:
+    model = kind(lambda prompt: problem if prompt == "p2" else None)
+    with pytest.raises(
+        ComponentError, match=rf"{kind.__name__} failed in complete at s2: (RuntimeError: a bug|it called)"
+    ):
+        asked(model, 100, 1)
+    assert model.asked == ["p0", "p1", "p2"] and model.closed == 1
+
+
+@pytest.mark.parametrize("kind", [Plain, Asynchronous])
+@pytest.mark.parametrize(
+    ("raised_by", "problem"),
+    [
+        ("take", ValueError("disk full")),
+        *((by, problem) for by in ("take", "complete") for problem in (KeyboardInterrupt(), asyncio.CancelledError())),
+    ],
+)
 def test_the_first_problem_is_raised_as_itself_among_many_in_flight(
     kind: Any, problem: BaseException, raised_by: str
 ) -> None:
@@ -189,7 +205,7 @@ def test_a_failure_to_close_is_raised_unless_something_else_failed_before(kind: 
         def close(self) -> None:
             raise RuntimeError("cannot close")
 
-    with pytest.raises(RuntimeError, match="cannot close"):
+    with pytest.raises(ComponentError, match="failed in close: RuntimeError: cannot close"):
         asked(Unclosable(), 3, 2)
     with pytest.raises(LanguageModelError, match="wrong key"):
         asked(Unclosable(lambda prompt: LanguageModelError("wrong key")), 3, 2)

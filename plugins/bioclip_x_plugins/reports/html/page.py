@@ -19,7 +19,13 @@ from markupsafe import Markup
 
 from bioclip_x.plugin import Provenance
 from bioclip_x_plugins.reports.html.card import Card
-from bioclip_x_plugins.reports.result_text import convert_to_plain, escape_controls, is_italic, pluralise
+from bioclip_x_plugins.reports.result_text import (
+    convert_to_plain,
+    escape_controls,
+    format_plugins,
+    is_italic,
+    pluralise,
+)
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 
 MOST_FOUND: Final = 24
@@ -112,6 +118,7 @@ class Page:
             title=self._title,
             provenance=self._provenance,
             provenance_json=Markup(make_provenance_json(self._provenance)),
+            plugins=format_plugins(self._provenance),
             recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100),
             counts=tally.states,
             total=tally.states.total(),

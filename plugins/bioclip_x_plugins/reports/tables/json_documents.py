@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from bioclip_x.plugin import (
@@ -46,6 +47,7 @@ def make_provenance_document(provenance: Provenance) -> dict[str, Any]:
         "ranks": list(provenance.ranks),
         "probabilities": provenance.probabilities,
         "notes": list(provenance.notes),
+        "plugins": [asdict(plugin) for plugin in provenance.plugins],
         "recipe": convert_to_plain(provenance.recipe),
     }
 

@@ -26,6 +26,7 @@ from bioclip_x_plugins.reports.result_text import (
     find_italic_names,
     format_common_name_beside,
     format_percent,
+    format_plugins,
     format_recipe,
     format_signed,
     has_descriptors,
@@ -105,6 +106,8 @@ def render_footer(provenance: Provenance, layout: Layout, named: int, refused: i
     )
     grid.add_row("percent", make_safe_text(provenance.probabilities))
     grid.add_row("recipe", make_safe_text(format_recipe(provenance.recipe), "dim"))
+    if plugins := format_plugins(provenance):
+        grid.add_row("plugins", make_safe_text(plugins, "dim"))
     grid.add_row("version", make_safe_text(f"bioclip-x {provenance.version}"))
     rule = Text(("-" if layout.ascii_only else "─") * layout.width, "dim")
     if not provenance.demo:

@@ -1,0 +1,105 @@
+"""Names the component in the errors of plugins' code.
+
+What a component raises on purpose, a BioclipXError, is a message to the user and passes. Anything else becomes a
+ComponentError of one line: which component of which plugin failed, in which method, at which image or class. The exception
+itself is its cause.
+
+    with naming(head, "decide"):
+        scores = head.decide(head_input)
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from bioclip_x.errors import BioclipXError, ComponentError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_names: dict[int, str] = {}
+_names_of_classes: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
+_log = logging.getLogger("bioclip_x")
+
+
+def remember(component: object, name: str) -> None:
+    """Stores how errors name a component: "the head 'hedge' of plugin 'builtin' (bioclip-x 0.1.0)"."""
+    try:
+        forget = weakref.finalize(component, _names.pop, id(component), None)
+    except TypeError:  # a class with slots; then the last of its components gives the name
+        _names_of_classes[type(component)] = name
+        return
+    forget.atexit = False
+    _names[id(component)] = name
+
+
+def remember_part(part: object, component: object) -> None:
+    """Stores that errors name what a component returned, such as a loaded model, as the component itself."""
+    remember(part, describe(component))
+
+
+def describe(component: object) -> str:
+    """Returns the name of a component for errors; its class, if it was not made by a registry."""
+    kind = type(component)
+    known = _names.get(id(component)) or _names_of_classes.get(kind)
+    return known or f"the component {kind.__module__}.{kind.__qualname__}"
+
+
+@contextmanager
+def naming(component: object, method: str, at: str = "") -> Iterator[None]:
+    """Raises ComponentError for any failure of the block, which calls `method` of a component. at: the image or class."""
+    with naming_by(describe(component), method, at):
+        yield
+
+
+@contextmanager
+def naming_by(name: str, method: str, at: str = "") -> Iterator[None]:
+    """As `naming`, for what has no component yet, or is a hook. name: as in `remember`.
+
+    A closed pipe and a lack of memory pass: they are no fault of the component. So does Ctrl-C, but not `sys.exit`, which
+    would end the program as if it had succeeded.
+    """
+    try:
+        yield
+    except (BioclipXError, BrokenPipeError, MemoryError):
+        raise
+    except (Exception, SystemExit) as problem:
+        if type(problem).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
+            raise
+        where = f" at {at}" if at else ""
+        raise ComponentError(f"{name} failed in {method}{where}: {summarise(problem)}") from problem
+
+
+def guarded(component: object, method: str, function: Callable[P, T]) -> Callable[P, T]:
+    """Returns a component's bound method whose failures are ComponentErrors."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with naming(component, method):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def summarise(problem: BaseException) -> str:
+    """Summarises an exception in one line.
+
+    >>> summarise(KeyError("genus")), summarise(SystemExit(0))
+    ("KeyError: 'genus'", 'it called sys.exit(0)')
+    """
+    if isinstance(problem, SystemExit):
+        return f"it called sys.exit({'' if problem.code is None else repr(problem.code)})"
+    text = ""
+    with suppress(Exception):  # a plugin's exception may fail to format itself
+        text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+def log_row(problem: BaseException) -> None:
+    """Logs the traceback of a failure that becomes a row's error; the command line shows it with --debug."""
+    _log.debug("%s", problem, exc_info=problem)
