@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class ScoredBatch:
     """The logits of a batch, adjustments added.
 
+    computed: the scorer's own logits.
     inner_logits_TB: float32 [T, B], of the inner taxa, if the head needs them.
     offsets: adjustment → the offsets that it added, before any temperature: float32 [C, B] or [C, 1].
     """
 
     logits: Logits
+    computed: Logits
     inner_logits_TB: torch.Tensor | None = None
     offsets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
@@ -61,8 +63,8 @@ class BatchScorer:
         inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)
         offsets = self.adjustments.compute_offsets(sources)
         if not offsets:
-            return ScoredBatch(logits, inner_TB)
+            return ScoredBatch(logits, logits, inner_TB)
         offsets_CB = sum_offsets(offsets)
         if inner_TB is not None:
             inner_TB = add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy)
-        return ScoredBatch(add_offsets(logits, offsets_CB), inner_TB, offsets)
+        return ScoredBatch(add_offsets(logits, offsets_CB), logits, inner_TB, offsets)

@@ -87,8 +87,6 @@ class ExternalScorer:
         row = self._prepared.rows.find(name)
         if isinstance(row, str):
             return f"{row} in {self.file.name}"
-        if not bool((self._prepared.logits_nm[row] > -torch.inf).any()):
-            return f"{self.file.name} has no score of a listed class for it"
         return ""
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
