@@ -52,6 +52,9 @@ class Classes:
     def notes(self, language: str) -> Iterator[str]:
         """Yields notes on the classes for outputs."""
         yield from self.tree.notes
+        if self.tree.n_classes == 1:
+            only = self.tree.class_taxon(0).name
+            yield f"{only} is the only class: every image that is not refused is named so, without a share"
         yield from self.adjustments.notes()
         if self.crosswalk:
             yield from self.crosswalk.notes()

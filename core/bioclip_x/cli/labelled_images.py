@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.cli.classify import read_labels
 from bioclip_x.errors import CalibrationError
+from bioclip_x.io.labels import read_labels
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ FIELDS: Final = (
 def prepare_fields(fields: dict[str, Any]) -> None:
     """Converts option values for a recipe, and turns off Pillow's warnings."""
     warnings.filterwarnings("ignore", module="PIL")
-    fields["labels"] = read_labels(fields["labels"])
+    if fields["labels"] is not None:
+        fields["labels"] = read_labels(fields["labels"])
 
 
 def find_dataset(registry: Registry, images: str) -> tuple[Dataset, str]:

@@ -24,7 +24,7 @@ from bioclip_x.evaluation.intervals import (
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.inference.classifier import Classifier
-from bioclip_x.prediction.ranking import select_best_at_ranks
+from bioclip_x.prediction.ranking import replace_by_root, select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank
@@ -75,7 +75,7 @@ def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -
 def _collect_best_nodes(scores: Scores, tree: Taxonomy) -> Ints:
     """Returns the five best nodes of each image, padded with -1: int64 [B, 5]."""
     if scores.reported_BK is not None:
-        nodes_BK = scores.reported_BK[:, :BEST].numpy().astype(np.int64)
+        nodes_BK = replace_by_root(tree, scores.reported_BK[:, :BEST].numpy().astype(np.int64))
     else:
         nodes_BK = tree.leaf_node_C[scores.top_BK[:, :BEST].numpy()].astype(np.int64)
         nodes_BK[scores.log_top_BK[:, :BEST].numpy() == -np.inf] = -1  # excluded by an adjustment

@@ -61,7 +61,13 @@ class LabelledImages:
         rows = np.flatnonzero(is_left_n)
         note = f"{len(is_left_n) - len(rows)} images are skipped of which no listed class is left"
         sources = tuple(self.sources[row] for row in rows.tolist())
-        return replace(self, features_nD=self.features_nD[rows], sources=sources, class_n=self.class_n[rows], notes=(*self.notes, note))
+        return replace(
+            self,
+            features_nD=self.features_nD[rows],
+            sources=sources,
+            class_n=self.class_n[rows],
+            notes=(*self.notes, note),
+        )
 
     def _score(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
         sources = [self.sources[row] for row in rows.tolist()]

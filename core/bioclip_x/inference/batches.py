@@ -24,7 +24,7 @@ from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_image
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import select_best_at_ranks, select_top_nodes
-from bioclip_x.prediction.report import explain_undecided, make_prediction, make_rank_winners
+from bioclip_x.prediction.report import drop_shares, explain_undecided, make_prediction, make_rank_winners
 from bioclip_x.records import Decoded, Result, Scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
@@ -37,8 +37,8 @@ NODES_AT_A_TIME: Final = 1 << 24
 class BatchClassifier:
     """Classifies decoded images.
 
-    head_name, scorer_name: for error messages. is_precomputed: whether the scorer reads its scores. reportable: the nodes that may be reported, None for the classes. k: predictions per
-    image. n_best: number of best classes requested from the head. explainer: None for no explanations. heat_mapper: None
+    head_name, scorer_name: for error messages. is_precomputed: whether the scorer reads its scores. reportable: the nodes that
+    may be reported, None for the classes. k: predictions per image. n_best: number of best classes requested from the head. explainer: None for no explanations. heat_mapper: None
     for no heat maps. crosswalk: to another taxonomy whose names are reported, if any.
     """
 
@@ -96,6 +96,7 @@ class BatchClassifier:
         tree = self.taxonomy
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         winners = select_best_at_ranks(tree, scores)
+        is_single_B = scored.find_single_class_images()
         results = []
         for row, one in enumerate(batch):
             result = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
@@ -105,9 +106,10 @@ class BatchClassifier:
             probabilities = NodeProbabilities(tree, scores, row)
             winners_of_image = [(rank, nodes[row]) for rank, nodes in winners]
             embedding_D = features.embeddings_BD[row]
-            results.append(
-                self._add_predictions(result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D)
+            result = self._add_predictions(
+                result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D
             )
+            results.append(drop_shares(result) if is_single_B[row] else result)
         return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
 
     def _add_predictions(

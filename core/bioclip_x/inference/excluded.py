@@ -31,10 +31,11 @@ class Named:
 def find_excluded_images(scores: Scores, adjusted: Logits, computed: Logits, named: Named) -> list[bool]:
     """Returns for each image whether no class is left, since all its adjusted logits are -inf.
 
-    scores: of the head. computed: the scorer's own logits. Only images without a finite best class are examined, so this costs nothing otherwise.
+    scores: of the head. computed: the scorer's own logits. Only images without a finite best class are examined, so this costs
+    nothing otherwise.
 
-    Raises PluginError, naming the component: for a scorer with NaN or +inf, for one that computes its scores and gives -inf
-    to every class, and for a head with NaN.
+    Raises PluginError, naming the component: for a scorer with NaN or +inf, for one that computes its scores and gives -inf to
+    every class, and for a head with NaN.
     """
     is_excluded_B = ~torch.isfinite(scores.log_top_BK[:, 0])
     for row in torch.nonzero(is_excluded_B)[:, 0].tolist():

@@ -41,6 +41,14 @@ class ScoredBatch:
         inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB / calibration.temperature
         return replace(self, logits=logits, inner_logits_TB=inner_TB), peaks
 
+    def find_single_class_images(self) -> list[bool]:
+        """Returns for each image whether the class list and the adjustments leave it one class only."""
+        if not self.offsets:
+            return [self.logits.n_classes == 1] * self.logits.n_images
+        n_left = (sum_offsets(self.offsets) > float("-inf")).sum(0)
+        single: list[bool] = (n_left == 1).expand(self.logits.n_images).tolist()
+        return single
+
     def make_head_input(self, taxonomy: Taxonomy, n_best: int) -> HeadInput:
         return HeadInput(self.logits, taxonomy, n_best, self.inner_logits_TB)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy.compile import Draft, compile_tree
+from bioclip_x.taxonomy.compile import Draft, compile_tree, mark_species
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.ranks import normalise_rank
@@ -24,7 +24,7 @@ class TaxonomyBuilder:
         self._ranks = [0]
         self._lines = [0]
         self._rank_index = {"": 0}
-        self._classes: set[int] = set()
+        self._is_class: dict[int, bool] = {}
         self._details: dict[int, Details] = {}
         self._by_key: dict[tuple[int, int, str], int] = {}
 
@@ -79,12 +79,15 @@ class TaxonomyBuilder:
             self.mark_class(node)
         return node
 
-    def mark_class(self, node: int) -> None:
-        """Marks a node as a class. Tips are classes anyway; inner nodes only if marked."""
-        self._classes.add(node)
+    def mark_class(self, node: int, is_class: bool = True) -> None:
+        """Marks a node as a class, or an inner species as none.
+
+        Tips are classes anyway; of the inner nodes, species are classes unless marked otherwise, and others only if marked.
+        """
+        self._is_class[node] = is_class
 
     def is_class(self, node: int) -> bool:
-        return node in self._classes
+        return self._is_class.get(node, False)
 
     def build(
         self,
@@ -107,14 +110,16 @@ class TaxonomyBuilder:
             raise TaxonomyError(
                 f"the taxonomy {source or 'given'} is empty: it names no taxon", tuple(findings.problems)
             )
-        is_class = np.zeros(len(self), bool)
-        is_class[list(self._classes)] = True
+        is_class, is_given = np.zeros((2, len(self)), bool)
+        is_class[list(self._is_class)] = list(self._is_class.values())
+        is_given[list(self._is_class)] = True
+        rank_M = np.array(self._ranks, np.int16)
         draft = Draft(
             parent_M=np.array(self._parents, np.int32),
-            rank_M=np.array(self._ranks, np.int16),
+            rank_M=rank_M,
             rank_names=tuple(self._rank_index),
             names=self._names,
-            is_class_M=is_class,
+            is_class_M=mark_species(is_class, is_given, rank_M, tuple(self._rank_index)),
             details=self._details,
             line_M=np.array(self._lines, np.int32) if any(self._lines) else None,
             line_unit=findings.unit,

@@ -21,7 +21,7 @@ from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 ARRAYS: Final = ("parent_N", "rank_N", "kind_N", "leaf_start_N", "leaf_stop_N", "leaf_node_C")
 OPTIONAL_ARRAYS: Final = ("class_of_row", "line_N")
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy.compile import Draft, compile_tree
+from bioclip_x.taxonomy.compile import Draft, compile_tree, mark_species
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, Role
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -132,14 +132,17 @@ def _build_draft(table: Lineages, unit: str) -> tuple[Ints, Draft]:
         names.append([column.names.texts[code] for code in (distinct % n_texts).tolist()])
         first_rows.append(first.tolist())
         size += len(distinct)
-    is_class = np.zeros(size, bool)
+    is_class, is_given = np.zeros((2, size), bool)
     is_class[node_R[(node_R > 0) & (True if table.is_class_R is None else table.is_class_R)]] = True
+    is_given[node_R] = True
+    rank_M = np.concatenate([np.asarray(part, np.int16) for part in ranks])
+    rank_names = ("", *(column.rank for column in table.ranks))
     return node_R, Draft(
         parent_M=np.concatenate([np.asarray(part, np.int32) for part in parents]),
-        rank_M=np.concatenate([np.asarray(part, np.int16) for part in ranks]),
-        rank_names=("", *(column.rank for column in table.ranks)),
+        rank_M=rank_M,
+        rank_names=rank_names,
         names=[name for part in names for name in part],
-        is_class_M=is_class,
+        is_class_M=mark_species(is_class, is_given, rank_M, rank_names),
         details={},
         line_M=table.line_R[np.concatenate([np.asarray(rows, np.int64) for rows in first_rows])]
         if table.n_rows

@@ -31,7 +31,8 @@ class NameUsage:
         parents. accepted: for a synonym, the ids of its accepted taxa; such a row does not become a taxon.
     rank: as written; "" for none. name: without author. authorship: author and year, as written. line: in the file.
     lineage: (rank, name) of the taxa above from the top, for files that give the lineage instead of a parent.
-    is_class: marks an inner node as a class; tips are classes anyway.
+    is_class: marks an inner node as a class, or a species as none; None for what is usual at its rank
+        (`TaxonomyBuilder.mark_class`).
     """
 
     id: str
@@ -42,7 +43,7 @@ class NameUsage:
     authorship: str = ""
     lineage: Sequence[tuple[str, str]] = ()
     line: int = 0
-    is_class: bool = False
+    is_class: bool | None = None
     common_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -251,9 +252,9 @@ def _build_nodes(
             builder.add(node, usage.rank, usage.name, details, merge=bool(usage.lineage), line=usage.line)
             for node in above
         ]
-        if usage.is_class:
+        if usage.is_class is not None:
             for node in nodes_of[id]:
-                builder.mark_class(node)
+                builder.mark_class(node, usage.is_class)
         if len(builder) > MAX_NODES:
             findings.error("several parents", f"with copies under each parent there are more than {MAX_NODES:,} nodes")
             findings.raise_errors()

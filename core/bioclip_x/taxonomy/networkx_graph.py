@@ -23,7 +23,7 @@ def from_networkx(
 
     Node attributes, all optional: `rank`, `name` (default: the node itself, as text), `common_names`
     (language → names), `ids`, `extra`, `authorship`, `synonyms` (names, or mappings of `name`, `authorship`, `rank`), and
-    `is_class` (true marks an inner node as a class; tips are classes anyway).
+    `is_class` (true marks an inner node as a class, false a species as none; tips are classes anyway).
     Nodes are identified by the graph, so that two nodes of one name remain distinct. several_parents: for a node with
     several parents, "first" keeps the first, and "all" copies the node and its subtree under each.
 
@@ -55,9 +55,9 @@ def from_networkx(
         nodes_of[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
         if len(builder) > MAX_NODES:
             raise TaxonomyError(f"with copies under each parent there are more than {MAX_NODES:,} nodes")
-        if attributes.get("is_class"):
+        if attributes.get("is_class") is not None:
             for copy in nodes_of[node]:
-                builder.mark_class(copy)
+                builder.mark_class(copy, bool(attributes["is_class"]))
     return builder.build(source)
 
 

@@ -4,7 +4,7 @@
     Animalia,Paridae,,,false,"Vigors, 1825",,tits,Meisen,9327
     Animalia,Paridae,Cyanistes,Cyanistes caeruleus,true,"(Linnaeus, 1758)","Parus caeruleus Linnaeus, 1758",blue tit,,
 
-One row per class, and one per other taxon that has details besides its name (is_class false).
+One row per class, and one per other taxon that has details besides its name, or is a species (is_class false).
 
 Legend: N nodes, R rows.
 """
@@ -56,7 +56,9 @@ def make_document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
         if name := _make_header(column):
             by_header.setdefault(name, []).append(column)
             has_row_N[column.node_n] = True
-    has_row_N &= find_rank_order(taxonomy) >= 0
+    order_N = find_rank_order(taxonomy)
+    has_row_N |= order_N == ORDER["species"]
+    has_row_N &= order_N >= 0
     cells: dict[str, Texts] = _make_rank_columns(taxonomy)
     if (has_row_N & (taxonomy.class_of_N < 0)).any():
         cells["is_class"] = lambda nodes: ["true" if c >= 0 else "false" for c in taxonomy.class_of_N[nodes].tolist()]
