@@ -38,8 +38,9 @@ class BatchClassifier:
     """Classifies decoded images.
 
     head_name, scorer_name: for error messages. is_precomputed: whether the scorer reads its scores. reportable: the nodes that
-    may be reported, None for the classes. k: predictions per image. n_best: number of best classes requested from the head. explainer: None for no explanations. heat_mapper: None
-    for no heat maps. crosswalk: to another taxonomy whose names are reported, if any.
+    may be reported, None for the classes. k: predictions per image. n_best: number of best classes requested from the head.
+    explainer: None for no explanations. heat_mapper: None for no heat maps. crosswalk: to another taxonomy whose names are
+    reported, if any.
     """
 
     taxonomy: Taxonomy

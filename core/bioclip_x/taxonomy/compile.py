@@ -31,8 +31,8 @@ class Draft:
 
     parent_M: int32 [M], -1 for the root; no cycles. rank_M: int16 [M], an index into `rank_names` (normalised; "" is
     unranked, and must be present as the root's rank). names: M names. is_class_M: bool [M], marks inner nodes that are
-    classes; tips are classes anyway (see `mark_species`). details: node → details, for nodes that have any. line_M: int32 [M], the line of the
-    file on which each node first appears, 0 for none; or None. line_unit: the unit of these numbers.
+    classes; tips are classes anyway (see `mark_species`). details: node → details, for nodes that have any. line_M: int32 [M],
+    the line of the file on which each node first appears, 0 for none; or None. line_unit: the unit of these numbers.
     """
 
     parent_M: npt.NDArray[np.int32]

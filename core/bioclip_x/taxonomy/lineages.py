@@ -177,6 +177,7 @@ def _report_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.
             "listed twice",
             f"and {len(repeated) - MAX_WARNINGS} more are listed again",
             int(line_R[repeated[MAX_WARNINGS]]),
+            times=len(repeated) - MAX_WARNINGS,
         )
 
 

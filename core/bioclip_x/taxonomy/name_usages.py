@@ -63,14 +63,15 @@ def from_usages(
     dangling: "error" if a parent that is not in the file is an error; "top" to warn and move the child to the top level,
         for excerpts of larger files.
 
-    Errors: cycles; dangling parents; several parents, where refused; rows without a name. Warnings: a row listed twice;
-    synonyms whose accepted name is missing (left out), or is itself a synonym (followed).
+    Errors: cycles of parents, and of synonyms; dangling parents; several parents, where refused; rows without a name.
+    Warnings: a row listed twice; synonyms whose accepted name is missing (left out), or is itself a synonym (followed).
     """
     taxa, parents, synonyms = _separate_synonyms(usages, findings)
     _resolve_dangling_parents(taxa, parents, synonyms, findings, dangling)
     if several_parents != "all":
         _resolve_several_parents(taxa, parents, findings, several_parents)
     _find_cycles(taxa, parents, findings)
+    _find_synonym_cycles(taxa, synonyms, findings)
     findings.raise_errors()
     synonyms_of = _group_synonyms(taxa, synonyms, findings)
     return _build_nodes(taxa, parents, synonyms_of, findings).build(source, findings=findings)
@@ -187,6 +188,27 @@ def _find_cycles(taxa: Mapping[str, NameUsage], parents: Mapping[str, list[str]]
                 "cycle", "a cycle of parents: " + " → ".join(_format_name(taxa[id]) for id in cycle), taxa[at].line
             )
         visited |= path.keys()
+
+
+def _find_synonym_cycles(taxa: Mapping[str, NameUsage], synonyms: Mapping[str, NameUsage], findings: Findings) -> None:
+    """Reports names that are synonyms of each other, so that none is accepted."""
+    reported: set[str] = set()
+    for id, usage in synonyms.items():
+        if id in reported or any(one in taxa for one in usage.accepted) or _follow_synonyms(id, synonyms):
+            continue
+        path: dict[str, None] = {}
+        at = id
+        while at not in path:
+            path[at] = None
+            at = synonyms[at].accepted[0]
+        cycle = [*path][[*path].index(at) :]
+        if not reported & set(cycle):
+            names = " → ".join(f"{_format_name(synonyms[one])} ({one})" for one in (*cycle, at))
+            message = f"{' and '.join(cycle)} are synonyms of each other, and none is accepted: {names}"
+            if len(cycle) == 1:
+                message = f"{names.partition(' → ')[0]} is a synonym of itself"
+            findings.error("cycle of synonyms", message, synonyms[at].line)
+        reported |= path.keys()
 
 
 def _follow_synonyms(id: str, synonyms: Mapping[str, NameUsage]) -> list[str]:

@@ -111,7 +111,7 @@ class Crosswalk:
     def _add_split_taxa(self, taxon: Taxon, nodes: Sequence[int]) -> tuple[int, ...]:
         """Adds the target taxa whose accepted name is a synonym in the source, that is, which the target splits off."""
         lineage = [name for _, name in taxon.lineage[:-1]]
-        others = (self._target_resolver.find(other.name, taxon.rank, lineage=lineage) for other in taxon.synonyms)
+        others = (self._target_resolver.find_synonym(other, taxon.rank, lineage) for other in taxon.synonyms)
         return tuple(dict.fromkeys([*nodes, *(node for other in others if other.by == "name" for node in other.nodes)]))
 
     def _match_lineage(self, lineage: tuple[tuple[str, str], ...]) -> TargetMatch:
