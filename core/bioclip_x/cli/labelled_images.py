@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FIELDS: Final = (
     "model", "encoder", "device", "precision", "bank_precision", "preprocess", "taxonomy", "taxonomy_format", "dag", "labels",
-    "subset", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
+    "subset", "beside", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
 """Recipe fields that determine the logits. Head, rank and depth are applied later."""

@@ -85,7 +85,7 @@ class Classifier:
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
-        self.taxonomy = classes.tree
+        self.taxonomy, self._requested = classes.tree, classes.requested
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
@@ -137,7 +137,7 @@ class Classifier:
     @property
     def conditions(self) -> Conditions:
         """The conditions under which a calibration of this classifier is valid."""
-        return make_conditions(self.encoder.card, self.recipe, self.taxonomy, self.bank)
+        return make_conditions(self.encoder.card, self.recipe, self._requested, self.bank)
 
     @property
     def precomputed_scorer(self) -> PrecomputedScorer | None:

@@ -12,6 +12,9 @@ from bioclip_x.records import Prediction, RankWinner, Result, Step, Taxon
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy
 from bioclip_x.taxonomy.ranks import ORDER
 
+BESIDE_TREE: Final = "not in the tree"
+BESIDE_LIST: Final = "not on the list"
+"""Notes of a label beside the taxonomy."""
 ONLY_CLASS: Final = "the only class left, which has no share"
 """Note of a prediction where no other class is possible."""
 
@@ -28,6 +31,9 @@ def make_prediction(taxonomy: Taxonomy, probabilities: NodeProbabilities, node: 
         if taxonomy.kind_N[n] == TAXON
     ]
     taxon, rank = make_reported_taxon(taxonomy, node), taxonomy.rank(node)
+    if node in taxonomy.beside_nodes:
+        note = BESIDE_TREE if taxonomy.rank_tables else BESIDE_LIST
+        return Prediction(taxon, probabilities.probability(node), tuple(steps), note)
     probability = probabilities.probability(node)
     if taxonomy.kind_N[node] == SELF and not is_ordinary_species(taxonomy, node):
         note = f"{rank} not given" if rank else "no part of it given"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.taxonomy.beside import add_beside
 from bioclip_x.taxonomy.compile import Draft, compile_tree, mark_species
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
@@ -26,6 +27,7 @@ class TaxonomyBuilder:
         self._rank_index = {"": 0}
         self._is_class: dict[int, bool] = {}
         self._details: dict[int, Details] = {}
+        self._beside: list[str] = []
         self._by_key: dict[tuple[int, int, str], int] = {}
 
     def __len__(self) -> int:
@@ -86,6 +88,10 @@ class TaxonomyBuilder:
         """
         self._is_class[node] = is_class
 
+    def add_beside(self, label: str) -> None:
+        """Adds a label beside the tree, such as blank or vehicle: a class that is no taxon."""
+        self._beside.append(label)
+
     def is_class(self, node: int) -> bool:
         return self._is_class.get(node, False)
 
@@ -125,6 +131,7 @@ class TaxonomyBuilder:
             line_unit=findings.unit,
         )
         tree, new_M = compile_tree(draft, source, [*notes, *findings.notes()], findings.problems)
+        tree = add_beside(tree, self._beside)
         return tree if rows is None else replace(tree, class_of_row=tree.class_of_N[new_M[np.asarray(rows, np.int64)]])
 
 

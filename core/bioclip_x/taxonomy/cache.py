@@ -35,6 +35,7 @@ def save(taxonomy: Taxonomy, file: Path) -> None:
         "source": taxonomy.source,
         "line_unit": taxonomy.line_unit,
         "notes": taxonomy.notes,
+        "n_beside": taxonomy.n_beside,
         "problems": [asdict(problem) for problem in taxonomy.problems],
         "details": [[column.role, column.key] for column in columns],
         "fingerprint": taxonomy.fingerprint,
@@ -70,6 +71,7 @@ def load(file: Path) -> Taxonomy | None:
                 source=metadata["source"],
                 line_unit=metadata["line_unit"],
                 notes=tuple(metadata["notes"]),
+                n_beside=metadata["n_beside"],
                 problems=tuple(Problem(**problem) for problem in metadata["problems"]),
             )
     except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile):

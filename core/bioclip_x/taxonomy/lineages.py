@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.taxonomy.beside import add_beside
 from bioclip_x.taxonomy.compile import Draft, compile_tree, mark_species
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, Role
 from bioclip_x.taxonomy.findings import Findings
@@ -82,7 +83,7 @@ class Lineages:
     """A table of lineages. ranks: from the top down. details: (role, key, cells), details of each row's own taxon.
 
     line_R: int32 [R], the position of each row in its file (see `Findings.unit`). is_class_R: bool [R], false for a row that
-    only gives details of an inner node; None if all rows are classes.
+    only gives details of an inner node; None if all rows are classes. beside: labels beside the tree.
     """
 
     n_rows: int
@@ -90,6 +91,7 @@ class Lineages:
     details: Sequence[tuple[Role, str, Column]]
     line_R: npt.NDArray[np.int32]
     is_class_R: npt.NDArray[np.bool_] | None = None
+    beside: Sequence[str] = ()
 
 
 def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:
@@ -112,6 +114,7 @@ def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows
         draft, details=DetailColumns([*_collect_authorship(table, draft), *_collect_details(table, node_R)])
     )
     tree, new_M = compile_tree(draft, source, tuple(findings.notes()), findings.problems)
+    tree = add_beside(tree, table.beside)
     return replace(tree, class_of_row=tree.class_of_N[new_M[node_R]]) if keep_rows else tree
 
 

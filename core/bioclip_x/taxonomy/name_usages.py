@@ -32,7 +32,7 @@ class NameUsage:
     rank: as written; "" for none. name: without author. authorship: author and year, as written. line: in the file.
     lineage: (rank, name) of the taxa above from the top, for files that give the lineage instead of a parent.
     is_class: marks an inner node as a class, or a species as none; None for what is usual at its rank
-        (`TaxonomyBuilder.mark_class`).
+        (`TaxonomyBuilder.mark_class`). is_beside: a label beside the tree; such a row does not become a taxon.
     """
 
     id: str
@@ -44,6 +44,7 @@ class NameUsage:
     lineage: Sequence[tuple[str, str]] = ()
     line: int = 0
     is_class: bool | None = None
+    is_beside: bool = False
     common_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +67,8 @@ def from_usages(
     Errors: cycles of parents, and of synonyms; dangling parents; several parents, where refused; rows without a name.
     Warnings: a row listed twice; synonyms whose accepted name is missing (left out), or is itself a synonym (followed).
     """
-    taxa, parents, synonyms = _separate_synonyms(usages, findings)
+    usages = list(usages)
+    taxa, parents, synonyms = _separate_synonyms((usage for usage in usages if not usage.is_beside), findings)
     _resolve_dangling_parents(taxa, parents, synonyms, findings, dangling)
     if several_parents != "all":
         _resolve_several_parents(taxa, parents, findings, several_parents)
@@ -74,7 +76,11 @@ def from_usages(
     _find_synonym_cycles(taxa, synonyms, findings)
     findings.raise_errors()
     synonyms_of = _group_synonyms(taxa, synonyms, findings)
-    return _build_nodes(taxa, parents, synonyms_of, findings).build(source, findings=findings)
+    builder = _build_nodes(taxa, parents, synonyms_of, findings)
+    for usage in usages:
+        if usage.is_beside:
+            builder.add_beside(usage.name)
+    return builder.build(source, findings=findings)
 
 
 def _separate_synonyms(

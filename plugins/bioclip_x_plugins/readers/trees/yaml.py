@@ -43,7 +43,18 @@ from bioclip_x_plugins.readers.tables.lineages import (
     normalise_language,
 )
 
-_NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}
+_NODE_KEYS = {
+    "rank",
+    "name",
+    "authorship",
+    "synonyms",
+    "children",
+    "common_names",
+    "ids",
+    "extra",
+    "is_class",
+    "beside",
+}
 _SYNONYM_KEYS = {"name", "authorship", "rank"}
 
 
@@ -165,6 +176,9 @@ def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, fin
         raise TaxonomyError(f"{where}: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(_NODE_KEYS))}")
     is_class = _get_checked(entry, "is_class", bool, "true or false", where) if "is_class" in entry else None
     children = _get_checked(entry, "children", list, "a list of nodes", where)
+    if _get_checked(entry, "beside", bool, "true or false", where):
+        builder.add_beside(entry["name"])
+        return
     n_before = len(builder)
     node = builder.add(
         parent, _read_text(entry.get("rank"), f"{where}, rank"), entry["name"], _read_details(entry, where)
