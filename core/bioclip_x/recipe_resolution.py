@@ -13,6 +13,7 @@ from bioclip_x.components import Head, Kind
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
+from bioclip_x.io.labels import read_labels
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import BARE, ComponentRef
 from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_plugins, parse_refs, parse_subset_terms
@@ -48,6 +49,8 @@ def resolve_recipe(
     named = registry.load(parse_plugins(document.get("plugins") or ()))
     from_file = _resolve_paths(registry, document, file.parent) if file else {}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
+    if isinstance(given.get("labels"), str):
+        given["labels"] = read_labels(given["labels"], "labels")
     where = str(file) if file else "defaults"
     base = _validate(_fill_in(registry, dict(defaults or {}) | from_file), where)
     own_patches = _collect_patches(registry, named, base, flags=from_file | given)
@@ -202,6 +205,8 @@ def read_recipe(file: Path) -> dict[str, Any]:
         document["plugins"] = [str(file.parent / name) if name.endswith(".py") else name for name in names]
     if isinstance(calibration := document.get("calibration"), str) and calibration not in ("none", "auto"):
         document["calibration"] = str(file.parent / calibration)
+    if isinstance(labels := document.get("labels"), str):
+        document["labels"] = read_labels(labels, f"{file}: labels", file.parent)
     if isinstance(terms := parse_subset_terms(document.get("subset")), Sequence):
         from bioclip_x.taxonomy.editing.subset import resolve_path
 

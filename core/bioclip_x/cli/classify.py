@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from bioclip_x.cli.sinks import Sink, find_report, make_report, write_all
 from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import make_header
 from bioclip_x.io.encodings import open_utf8_stdin
-from bioclip_x.io.files import read_text
+from bioclip_x.io.labels import read_labels
 from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, get_capabilities
 
@@ -85,7 +84,8 @@ def command(
     """  # fmt: skip
     # Pillow warns about large images and odd metadata; the output has a row for every image that cannot be read.
     warnings.filterwarnings("ignore", module="PIL")
-    fields["labels"] = read_labels(fields["labels"])
+    if fields["labels"] is not None:
+        fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
         fields = make_bins_fields(registry, bins, fields)
     names = registry.load(plugins)
@@ -153,25 +153,3 @@ def print_left_out(left_out: LeftOut, *, quiet: bool) -> None:
     """Prints what the folders hold besides images, in one line on stderr."""
     if not quiet and (told := left_out.describe()):
         click.echo(f"note: {escape_controls(told)}", err=True)
-
-
-def read_labels(labels: str | None, flag: str = "--labels") -> tuple[str, ...] | None:
-    """Reads labels: `"a,b,c"`, or a file with one per line, where a comma is part of the label.
-
-    Raises RecipeError where there are none, for a file that cannot be read, and for a missing file if `labels` looks like a
-    path.
-    """
-    if labels is None:
-        return None
-    path = Path(labels)
-    is_path = path.suffix.lower() in (".txt", ".csv", ".tsv", ".yaml", ".yml", ".json") or path.name != labels
-    if "," in labels or not (is_path or path.is_file()):
-        parts: Iterable[str] = labels.split(",")
-    elif not path.exists():
-        raise RecipeError(f"{flag} {labels}: no such file; expected names separated by commas, or a file of them")
-    else:
-        parts = io.StringIO(read_text(path, RecipeError), newline=None)
-    stripped = tuple(part.strip() for part in parts if part.strip())
-    if not stripped:
-        raise RecipeError(f"{flag} {labels!r} names nothing; expected names separated by commas, or a file of them")
-    return stripped

@@ -29,9 +29,9 @@ class Findings:
         """Adds an error: the file cannot be used."""
         self.problems.append(Problem(kind, message, self.file if file is None else file, line, True, self.unit))
 
-    def warn(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
-        """Adds a warning; `message` says how the problem was handled."""
-        self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit))
+    def warn(self, kind: str, message: str, line: int = 0, file: str | None = None, times: int = 1) -> None:
+        """Adds a warning; `message` says how the problem was handled. times: how often it occurs, for a summary of many."""
+        self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit, times))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         self.problems.extend(problems)
@@ -52,6 +52,9 @@ class Findings:
     def notes(self) -> Iterator[str]:
         """Yields the warnings for an output: one line per kind, with its count and first warning."""
         warnings = [problem for problem in self.problems if not problem.is_error]
-        for kind, count in Counter(problem.kind for problem in warnings).items():
+        counts: Counter[str] = Counter()
+        for problem in warnings:
+            counts[problem.kind] += problem.times
+        for kind, count in counts.items():
             first = next(problem for problem in warnings if problem.kind == kind)
             yield str(first) if count == 1 else f"{kind}: {count} times, first {first}"

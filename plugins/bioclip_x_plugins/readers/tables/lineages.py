@@ -48,7 +48,7 @@ def assign_column_roles(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
 @lru_cache(maxsize=1024)
 def assign_column_role(column: str) -> tuple[str, str]:
     """Returns (role, argument) of a column: ("rank", "family"), ("epithet", ""), ("common", "de"), ("id", "gbif"),
-    ("authorship", ""), ("synonyms", ""), ("is_class", "") or ("extra", …).
+    ("authorship", ""), ("synonyms", ""), ("is_class", ""), ("beside", "") or ("extra", …).
 
     >>> [assign_column_role(column) for column in ("cls", "common_name_pt_BR", "gbif_id", "is_hybrid")]
     [('rank', 'class'), ('common', 'pt-br'), ('id', 'gbif'), ('extra', 'is_hybrid')]
@@ -68,6 +68,8 @@ def assign_column_role(column: str) -> tuple[str, str]:
         return "synonyms", ""
     if compact == "isclass":
         return "is_class", ""
+    if compact == "beside":
+        return "beside", ""
     if match := _LANGUAGE.match(key):
         return "common", normalise_language(match[1])
     if key.endswith("_id") and len(key) > len("_id"):
@@ -104,9 +106,10 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
             f"species, got {', '.join(rows.columns)}"
         )
     check_unique_roles(f"{source}, line 1", roles)
+    rows, beside = _take_beside(rows, roles)
     rows = _drop_unnamed_rows(rows, roles, findings)
     ranks, details = make_rank_columns(rows.columns, roles), make_details(rows.columns, roles)
-    table = Lineages(len(rows.line_R), ranks, details, rows.line_R, _read_is_class(rows, roles, findings))
+    table = Lineages(len(rows.line_R), ranks, details, rows.line_R, _read_is_class(rows, roles, findings), beside)
     return from_lineages(table, findings, source=source, keep_rows=keep_rows)
 
 
@@ -124,8 +127,19 @@ def _drop_unnamed_rows(rows: Rows, roles: Mapping[str, tuple[str, str]], finding
         columns_of_names = (rows.columns[column] for column in common)
         name = next(column.texts[column.code_R[row]] for column in columns_of_names if column.code_R[row] >= 0)
         findings.warn("no taxon", f"{name!r} has no name at any rank; left out", int(rows.line_R[row]))
-    if not len(dropped):
-        return rows
+    return _drop_rows(rows, dropped) if len(dropped) else rows
+
+
+def _take_beside(rows: Rows, roles: Mapping[str, tuple[str, str]]) -> tuple[Rows, tuple[str, ...]]:
+    """Returns the rows of taxa, and the labels beside the tree, which have rows of their own in the column `beside`."""
+    cells = next((rows.columns[column] for column, (role, _) in roles.items() if role == "beside"), None)
+    if cells is None:
+        return rows, ()
+    at = np.flatnonzero(cells.code_R >= 0)
+    return _drop_rows(rows, at), tuple(cells.texts[code] for code in cells.code_R[at].tolist())
+
+
+def _drop_rows(rows: Rows, dropped: npt.NDArray[np.int64]) -> Rows:
     kept = np.delete(np.arange(len(rows.line_R)), dropped)
     columns = {name: Column(column.code_R[kept], column.texts) for name, column in rows.columns.items()}
     return Rows(columns, rows.line_R[kept])
@@ -252,7 +266,7 @@ def make_details(columns: Mapping[str, Column], roles: Mapping[str, tuple[str, s
     """Makes (role, argument, column) of all columns that are not ranks. Common names of one language are combined."""
     details: dict[tuple[Role, str], Column] = {}
     for column, (role, argument) in roles.items():
-        if role in ("rank", "epithet", "is_class"):
+        if role in ("rank", "epithet", "is_class", "beside"):
             continue
         key: tuple[Role, str] = (role, argument)  # type: ignore[assignment]
         cells = columns[column].map(_split_synonyms if role == "synonyms" else str.strip)
