@@ -19,7 +19,18 @@ from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.registry import create_registry
 
 FIELDS = [name for name in Recipe.model_fields if name != "plugins"]  # --plugin is an option of its own
-OF_THE_COMMAND = {"plugins", "recipe", "background", "inherit", "bins", "format_", "output", "reports", "quiet"}
+OF_THE_COMMAND = {
+    "plugins",
+    "recipe",
+    "background",
+    "inherit",
+    "bins",
+    "format_",
+    "output",
+    "reports",
+    "resume",
+    "quiet",
+}
 """The flags of `classify` that are no fields of the recipe."""
 
 
