@@ -98,7 +98,8 @@ class Recipe(BaseModel):
         "model", description="Resize images as in the model's configuration, or as pybioclip does."
     )
     truncated: Literal["read", "refuse"] = Field(
-        "read", description="Image files that lack their end: read if three quarters are there, with a note, or an error."
+        "read",
+        description="Image files that lack their end: read if three quarters are there, with a note, or an error.",
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."

@@ -156,9 +156,13 @@ class Registry:
             )
         base = type(component).__name__
         names = (base if number == 1 else f"{base}-{number}" for number in count(1))
-        name = next(one for one in names if self._made.get((kind, one)) is component or one not in self._components[kind])
+        name = next(
+            one for one in names if self._made.get((kind, one)) is component or one not in self._components[kind]
+        )
         self._made[kind, name] = component
-        self._components[kind][name] = Registered(ComponentSpec(name, "of the calling program", ""), "the calling program")
+        self._components[kind][name] = Registered(
+            ComponentSpec(name, "of the calling program", ""), "the calling program"
+        )
         return name
 
     def components(self, kind: Kind) -> dict[str, Registered]:

@@ -111,9 +111,7 @@ def command(
             print_notes(provenance, bare=output is None and (format_ or "").startswith("csv"))
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
         left_out = LeftOut()
-        results = classifier.classify(
-            images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), left_out=left_out
-        )
+        results = classifier.classify(images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), left_out=left_out)
         failed = write_all(provenance, progress.images(results), sinks)
     print_left_out(left_out, quiet=quiet)
     if failed:

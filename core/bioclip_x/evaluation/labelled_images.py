@@ -35,7 +35,8 @@ class LabelledImages:
     """Embedded images with their classes, without those that cannot be read or that the model declines to name.
 
     features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an unlisted class.
-    notes: summaries of the skipped images, and of those read with a note. unreadable: a message for each image that could not be read.
+    notes: summaries of the skipped images, and of those read with a note.
+    unreadable: a message for each image that could not be read.
     """
 
     features_nD: torch.Tensor
@@ -107,9 +108,7 @@ def _iterate_batches(
             yield [index for index, _ in loaded], [pixels for _, pixels in loaded]
 
 
-def _load_pixels(
-    classifier: Classifier, dataset: Dataset, index: int
-) -> tuple[torch.Tensor, tuple[str, ...]] | str:
+def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[torch.Tensor, tuple[str, ...]] | str:
     """Returns a preprocessed image and notes on how it was read, or a message why it cannot be used."""
     if scorer := classifier.precomputed_scorer:
         name = dataset.name(index)

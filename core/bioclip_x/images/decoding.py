@@ -109,9 +109,7 @@ def decode_stream(
         raise ImageError(f"cannot be decoded: {problem}") from problem
 
 
-def _try_decoder(
-    name: str, decoder: ImageDecoder, stream: IO[bytes], head: bytes, suffix: str
-) -> OpenedImage | None:
+def _try_decoder(name: str, decoder: ImageDecoder, stream: IO[bytes], head: bytes, suffix: str) -> OpenedImage | None:
     """Returns what a plugin's decoder reads, None if the file is not of its format. Raises ImageError naming the decoder."""
     try:
         if not decoder.recognises(head, suffix):
@@ -157,13 +155,12 @@ def _decode_with_pillow(stream: IO[bytes], file_type: FileType | None, truncated
 def _decode_truncated(stream: IO[bytes], formats: tuple[str, ...], truncated: Truncated) -> tuple[Image.Image, str]:
     """Decodes what is there of a truncated file; returns it with a note. Raises ImageError if that is not `ENOUGH`."""
     stream.seek(0)
-    image, share = read_truncated(stream.read(), formats)
-    percent = f"{min(99.9, 100 * share):.3g}%"
+    part = read_truncated(stream.read(), formats)
+    if part.share < ENOUGH:
+        raise ImageError(f"the file is truncated: {part.words} of it is there; at least {ENOUGH:.0%} are needed")
     if truncated == "refuse":
-        raise ImageError(f"the file is truncated: {percent} of it is there; --truncated read takes that")
-    if share < ENOUGH:
-        raise ImageError(f"the file is truncated: {percent} of it is there; at least {ENOUGH:.0%} are needed")
-    return image, f"file truncated: {percent} read"
+        raise ImageError(f"the file is truncated: {part.words} of it is there; --truncated read takes that")
+    return part.image, f"file truncated: {part.words} read"
 
 
 def _ends_in_zeros(stream: IO[bytes]) -> bool:
@@ -216,9 +213,7 @@ def to_rgb(image: Image.Image | None, notes: Sequence[str] = ()) -> OpenedImage:
     return convert_to_rgb(image, image, notes, given)
 
 
-def convert_to_rgb(
-    image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat
-) -> OpenedImage:
+def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat) -> OpenedImage:
     """Converts a loaded image to upright RGB: transparency over white, wide samples scaled to 8 bits, palettes converted.
 
     Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.

@@ -160,7 +160,9 @@ def _is_wanted(
         left_out.hidden += 1
         return False
     try:
-        is_regular = entry.is_file() or (entry.is_symlink() and not path.exists())  # a broken link fails when it is read
+        is_regular = entry.is_file() or (
+            entry.is_symlink() and not path.exists()
+        )  # a broken link fails when it is read
     except OSError:
         is_regular = True  # fails when it is read, with the reason
     if not is_regular:

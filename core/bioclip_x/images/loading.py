@@ -60,7 +60,9 @@ def load_batches(
         try:
             while True:
                 room = (1 + BATCHES_AHEAD) * batch_size - len(waiting)
-                waiting.extend(pool.submit(decode, s, preprocess, with_thumbnail, files) for s in islice(remaining, room))
+                waiting.extend(
+                    pool.submit(decode, s, preprocess, with_thumbnail, files) for s in islice(remaining, room)
+                )
                 if not waiting:
                     return
                 yield [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]

@@ -128,6 +128,7 @@ def _arrange(pixels: np.ndarray, *, channels_first: bool) -> np.ndarray:
         if first or last:
             return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if pixels.ndim != 2 or pixels.size == 0:
-        raise ImageError(f"expected an array [H, W], [H, W, C] or [C, H, W] with C of 1, 3 or 4, got shape {pixels.shape}")
+        raise ImageError(
+            f"expected an array [H, W], [H, W, C] or [C, H, W] with C of 1, 3 or 4, got shape {pixels.shape}"
+        )
     return pixels
-

@@ -112,7 +112,9 @@ def find_range(lowest: float, highest: float, given: SampleFormat) -> SampleRang
         )
     if given.kind == "float":
         white = next((top for top in (1.0, 255.0, 65535.0) if highest <= top), highest)
-        return SampleRange(0.0, white, f"range 0 to {white:g} of floating-point values assumed from the brightest pixel")
+        return SampleRange(
+            0.0, white, f"range 0 to {white:g} of floating-point values assumed from the brightest pixel"
+        )
     if given.bits not in _PADDED:
         return SampleRange(0.0, 2.0**given.bits - 1)
     depths = (*_DEPTHS[:-1], 15, 16) if given.kind == "signed" else _DEPTHS
@@ -142,9 +144,9 @@ def _scale(samples: npt.NDArray[Any], given: SampleFormat) -> tuple[npt.NDArray[
 
     def scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         share = ((values.astype(np.float64) - found.black) / (found.white - found.black)).clip(0, 1)
-        return (255 * (1 - share if given.white_is_zero else share)).round().astype(np.uint8)
+        return np.asarray((255 * (1 - share if given.white_is_zero else share)).round(), np.uint8)
 
-    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:  # by a table: large images in every thread take memory
+    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:  # by a table, which takes less memory
         return scale(np.arange(2**16))[samples], found.note
     return scale(samples), found.note
 

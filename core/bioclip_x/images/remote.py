@@ -76,9 +76,7 @@ def expand_url(url: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterat
         yield Source(url, error=f"cannot be fetched: {problem or type(problem).__name__}")
 
 
-def _keep_images(
-    names: list[str], folder: str, left_out: LeftOut, suffixes: Collection[str]
-) -> Iterator[str]:
+def _keep_images(names: list[str], folder: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterator[str]:
     """Yields the files with one of the suffixes, outside of folders such as `.Trash`; counts the others."""
     for name in names:
         *above, last = PurePosixPath(name.removeprefix(folder).lstrip("/")).parts

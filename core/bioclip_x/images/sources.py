@@ -25,13 +25,18 @@ def check_sources(inputs: Sequence[Any], files: ImageFiles | None = None) -> Non
     """
     files = files or ImageFiles()
     names = [os.fspath(item) if isinstance(item, str | os.PathLike) else "" for item in inputs]
-    if names and all(name and name != "-" and not glob.has_magic(name) and _is_missing(name) for name in names):
+    if names and all(_names_a_file(name) and _is_missing(name) for name in names):
         raise ImageError(f"{names[0]}: no such file or folder")
     for name in names:
         if name and name != "-" and not is_url(name):
             first = next(_expand_path(name, files, LeftOut()), None)
             if first is not None and first.error:
                 raise ImageError(f"{first.name}: {first.error}")
+
+
+def _names_a_file(name: str) -> bool:
+    """Whether an input is a path, and no pattern, address, standard input or image in memory (an empty name)."""
+    return name not in ("", "-") and not glob.has_magic(name) and not is_url(name)
 
 
 def expand_sources(

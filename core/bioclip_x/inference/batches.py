@@ -62,7 +62,9 @@ class BatchClassifier:
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         classified = chain.from_iterable(map(self._classify_readable, parts))
         for one in batch:
-            result = Result(one.source.name, error=one.error, notes=one.notes) if one.pixels is None else next(classified)
+            result = (
+                Result(one.source.name, error=one.error, notes=one.notes) if one.pixels is None else next(classified)
+            )
             yield self.crosswalk.report(result) if self.crosswalk else result
 
     def _decide(self, head_input: HeadInput) -> Scores:

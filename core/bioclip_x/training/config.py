@@ -99,7 +99,8 @@ class TrainConfig(BaseModel):
     taxonomy: Path = Field(description="the classes")
     taxonomy_format: str | None = Field(None, description="the taxonomy's reader; none: detected from the content")
     truncated: Literal["read", "refuse"] = Field(
-        "read", description="image files that lack their end: read if three quarters are there, with a note, or unreadable"
+        "read",
+        description="image files that lack their end: read if three quarters are there, with a note, or unreadable",
     )
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")

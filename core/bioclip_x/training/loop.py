@@ -234,7 +234,9 @@ class Trainer:
             more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
             notes.append(f"{len(reasons)} images cannot be read and were replaced: {'; '.join(reasons[:5])}{more}")
         if self._images.noted:
-            notes.append(f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}")
+            notes.append(
+                f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
+            )
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as parquet
+
 from bioclip_x.plugin import (
     DatasetCapabilities,
     Sample,
