@@ -100,7 +100,9 @@ def _measure_passes(image: Image.Image, data: bytes) -> Part:
     The last one is 10 to 30% of libjpeg's files, by quality, so that a file that ends in it is `ENOUGH`.
     """
     factors: dict[int, int] = {}
-    exact = {(c, k) for components, band, below in _list_scans(data, factors) if below == 0 for c in components for k in band}
+    exact = {
+        (c, k) for components, band, below in _list_scans(data, factors) if below == 0 for c in components for k in band
+    }
     share = sum(factors.get(c, 0) for c, _ in exact) / max(1, 64 * sum(factors.values()))
     if share == 1:
         return Part(image, 1.0, "all but the end of its last pass")

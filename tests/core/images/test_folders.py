@@ -107,7 +107,5 @@ def test_what_was_listed_before_a_drive_vanished_is_kept(tmp_path: Path, monkeyp
 def test_a_plugins_formats_are_found_by_suffix_and_by_content(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_bytes(b"?")
     (tmp_path / "b").write_bytes(b"XYZ1")
-    found = walk_folder(
-        tmp_path, LeftOut(), suffixes={".xyz"}, recognises=lambda head, suffix: head.startswith(b"XYZ")
-    )
+    found = walk_folder(tmp_path, LeftOut(), suffixes={".xyz"}, recognises=lambda head, suffix: head.startswith(b"XYZ"))
     assert [Path(source.name).name for source in found] == ["a.xyz", "b"]

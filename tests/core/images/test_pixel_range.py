@@ -148,7 +148,13 @@ def write_png16(samples: np.ndarray, significant_bits: int | None) -> bytes:
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
     header = struct.pack(">IIBBBBB", SIZE, SIZE, 16, {1: 0, 3: 2}[channels], 0, 0, 0)
     stated = chunk(b"sBIT", bytes([significant_bits] * channels)) if significant_bits else b""
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + stated + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + stated
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])

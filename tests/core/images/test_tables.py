@@ -31,7 +31,9 @@ def test_text_tables(tmp_path: Path, name: str, text: str) -> None:
 
 
 def test_parquet(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"n": [1, 2], "path": ["a.jpg", None], "url": ["x", "https://e.org/b.jpg"]}), tmp_path / "t.pq")
+    pq.write_table(
+        pa.table({"n": [1, 2], "path": ["a.jpg", None], "url": ["x", "https://e.org/b.jpg"]}), tmp_path / "t.pq"
+    )
     assert listed(tmp_path / "t.pq") == [(str(tmp_path / "a.jpg"), ""), ("https://e.org/b.jpg", "")]
 
 

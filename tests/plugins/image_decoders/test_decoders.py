@@ -107,7 +107,9 @@ def test_without_the_library_the_row_says_how_to_get_it(
         read(files, data)
 
 
-@pytest.mark.parametrize("data", [b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\xff\x0a" + bytes(20), b"FUJIFILMCCD-RAW 0201"])
+@pytest.mark.parametrize(
+    "data", [b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\xff\x0a" + bytes(20), b"FUJIFILMCCD-RAW 0201"]
+)
 def test_broken_files_are_rows(files: ImageFiles, data: bytes) -> None:
     with pytest.raises(ImageError):
         read(files, data)
