@@ -56,7 +56,7 @@ def test_too_little_is_refused(tmp_path: Path, progressive: bool, keep: float) -
     data = encode("JPEG", quality=90, progressive=progressive)
     path = tmp_path / "cut.jpg"
     path.write_bytes(data[: int(len(data) * keep)])
-    with pytest.raises(ImageError, match="the file is truncated: .*at least 75% are needed"):
+    with pytest.raises(ImageError, match=r"the file is truncated: .*at least 75% are needed"):
         decode_file(path, {}, "read")
 
 

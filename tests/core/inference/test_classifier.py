@@ -248,7 +248,7 @@ def test_whatever_holds_one_image_gives_its_one_result(foxes: Classifier, pictur
 
 @pytest.mark.parametrize("given", [7, {"a": 1}, 3.5])
 def test_what_holds_no_images_is_refused_at_once(foxes: Classifier, given: object) -> None:
-    with pytest.raises(ImageError, match="pass its images or paths|expected a path"):
+    with pytest.raises(ImageError, match=r"pass its images or paths|expected a path"):
         foxes.classify(given)  # type: ignore[arg-type]
 
 
