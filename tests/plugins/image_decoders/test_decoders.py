@@ -65,10 +65,11 @@ def test_a_heic_that_is_turned_is_turned_once(files: ImageFiles) -> None:
     heif = pytest.importorskip("pillow_heif")
     exif = Image.Exif()
     exif[0x0112] = 6
-    image = scene().transpose(Image.Transpose.ROTATE_90)
-    image.info["exif"] = exif.tobytes()
+    turned = scene().transpose(Image.Transpose.ROTATE_90)
     buffer = io.BytesIO()
-    heif.from_pillow(image).save(buffer, quality=90)
+    file = heif.from_pillow(turned)
+    file[0].info["original_orientation"] = 6
+    file.save(buffer, quality=90, exif=exif.tobytes())
     assert_scene(read(files, buffer.getvalue()))
 
 

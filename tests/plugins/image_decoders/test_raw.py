@@ -68,13 +68,19 @@ def write_dng(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["a.dng", "a.tif", "a"])
-def test_the_full_image_is_developed_and_not_the_preview(tmp_path: Path, files: ImageFiles, name: str) -> None:
+def test_the_full_image_is_developed_and_not_the_preview(tmp_path: Path, files: ImageFiles) -> None:
     pytest.importorskip("rawpy")
-    path = write_dng(tmp_path / name)
-    opened = files.read(Source(name, path))
+    opened = files.read(Source("a", write_dng(tmp_path / "a.dng")))
     assert opened.image.size == (SIZE, SIZE)
     assert np.asarray(opened.image).mean() > 100, "the preview is black"
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.jpg", "a"])
+def test_the_preview_is_not_read_from_a_file_of_another_name(tmp_path: Path, files: ImageFiles, name: str) -> None:
+    path = write_dng(tmp_path / name)
+    for reader in (files, ImageFiles()):
+        with pytest.raises(ImageError, match="RAW image under another name"):
+            reader.read(Source("a", path))
 
 
 def test_a_broken_file_is_a_row(tmp_path: Path, files: ImageFiles) -> None:
