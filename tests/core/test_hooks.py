@@ -293,14 +293,16 @@ def test_hook_image_decoders(tiny_model: str, tmp_path: Path) -> None:
         def decode(self, stream: IO[bytes]) -> OpenedImage:
             return OpenedImage(Image.frombytes("L", (4, 2), stream.read()[8:]).point(lambda v: 255 - v), ("inverted",))
 
-    (tmp_path / "a.inv").write_bytes(b"INVERTED" + bytes(8))
-    (tmp_path / "b").write_bytes(b"INVERTED" + bytes(8))
-    (tmp_path / "c.inv").write_bytes(b"?")
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.inv").write_bytes(b"INVERTED" + bytes(8))
+    (folder / "b").write_bytes(b"INVERTED" + bytes(8))
+    (folder / "c.inv").write_bytes(b"?")
     classifier = Classifier(tiny_model, registry=registry_with("image_decoders", Inverted), labels=("a", "b"))
-    a, b, c = classifier.classify(tmp_path)
+    a, b, c = classifier.classify(folder)
     assert [(one.notes, one.width, one.height) for one in (a, b)] == [(("inverted",), 4, 2)] * 2
     assert "not an image" in c.error
-    np.testing.assert_array_equal(np.asarray(classifier.files.read(Source("b", tmp_path / "b")).image), 255)
+    np.testing.assert_array_equal(np.asarray(classifier.files.read(Source("b", folder / "b")).image), 255)
 
 
 def test_hook_commands() -> None:

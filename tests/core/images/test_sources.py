@@ -10,6 +10,7 @@ import pytest
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles
+from bioclip_x.images.folders import LeftOut
 from bioclip_x.images.memory import to_pil
 from bioclip_x.images.sources import check_sources, expand_sources
 from helpers import picture
@@ -120,3 +121,13 @@ def test_folders_are_walked_as_results_are_taken(tmp_path: Path) -> None:
     next(found)
     picture().save(tmp_path / "b" / "2.png")
     assert names(found, tmp_path) == ["b/1.png", "b/2.png"]
+
+
+def test_patterns_do_not_reach_into_system_folders_unless_they_name_them(pictures: Path) -> None:
+    (pictures / "below" / "@eaDir" / "deep").mkdir(parents=True)
+    for name in ("t.png", "deep/u.png"):
+        picture().save(pictures / "below" / "@eaDir" / name)
+    left_out = LeftOut()
+    assert names(expand_sources([str(pictures / "**/*.png")], left_out=left_out), pictures) == ["a.png", "below/c.png"]
+    assert left_out.describe() == "left out: 1 folder @eaDir"
+    assert names(expand_sources([str(pictures / "below/@eaDir/*.png")]), pictures) == ["below/@eaDir/t.png"]

@@ -173,4 +173,4 @@ def test_how_the_image_was_read_is_a_line(
     noted = replace(blue_tit, notes=("first of 3 frames", "file truncated: 97% read"))
     lines = written(tmp_path / "o.txt", provenance, noted, replace(unreadable, notes=("of a kind",))).splitlines()
     assert "  image: first of 3 frames; file truncated: 97% read" in lines and "  image: of a kind" in lines
-    assert "image:" not in written(tmp_path / "p.txt", provenance, blue_tit)
+    assert "\n  image: " not in written(tmp_path / "p.txt", provenance, blue_tit)
