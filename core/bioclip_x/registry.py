@@ -163,9 +163,8 @@ class Registry:
             one for one in names if self._made.get((kind, one)) is component or one not in self._components[kind]
         )
         self._made[kind, name] = component
-        self._components[kind][name] = Registered(
-            ComponentSpec(name, "of the calling program", ""), "the calling program"
-        )
+        self._components[kind][name] = Registered(ComponentSpec(name, "of the calling program", ""), "caller")
+        self.plugins.setdefault("caller", "the calling program")
         return name
 
     def components(self, kind: Kind) -> dict[str, Registered]:

@@ -6,16 +6,17 @@ import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import click
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
-from bioclip_x.capabilities import EncoderCapabilities, ReportCapabilities
+from bioclip_x.capabilities import EncoderCapabilities, ImageDecoderCapabilities, ReportCapabilities
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
@@ -23,7 +24,18 @@ from bioclip_x.models import list_known_models
 from bioclip_x.prompts.llm_prompts import PromptTemplate
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.records import HeadInput, KnownModel, Logits, LossInput, Prompt, PromptSet, Scores, TextRequest
+from bioclip_x.records import (
+    HeadInput,
+    KnownModel,
+    Logits,
+    LossInput,
+    OpenedImage,
+    Prompt,
+    PromptSet,
+    Scores,
+    Source,
+    TextRequest,
+)
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.records.training import EpochEnd, StepEnd
@@ -267,6 +279,30 @@ def test_hook_reports(tiny_model: str, tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert report.read_text() == f"{tmp_path}/p.png\n"
+
+
+def test_hook_image_decoders(tiny_model: str, tmp_path: Path) -> None:
+    """A format of a plugin is found in folders by its suffix and by its content, and its notes are on the row."""
+
+    class Inverted:
+        capabilities = ImageDecoderCapabilities(suffixes=(".inv",))
+
+        def recognises(self, head: bytes, suffix: str) -> bool:
+            return head.startswith(b"INVERTED")
+
+        def decode(self, stream: IO[bytes]) -> OpenedImage:
+            return OpenedImage(Image.frombytes("L", (4, 2), stream.read()[8:]).point(lambda v: 255 - v), ("inverted",))
+
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.inv").write_bytes(b"INVERTED" + bytes(8))
+    (folder / "b").write_bytes(b"INVERTED" + bytes(8))
+    (folder / "c.inv").write_bytes(b"?")
+    classifier = Classifier(tiny_model, registry=registry_with("image_decoders", Inverted), labels=("a", "b"))
+    a, b, c = classifier.classify(folder)
+    assert [(one.notes, one.width, one.height) for one in (a, b)] == [(("inverted",), 4, 2)] * 2
+    assert "not an image" in c.error
+    np.testing.assert_array_equal(np.asarray(classifier.files.read(Source("b", folder / "b")).image), 255)
 
 
 def test_hook_commands() -> None:

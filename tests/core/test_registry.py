@@ -14,7 +14,13 @@ from bioclip_x.cli import commands
 from bioclip_x.components import KINDS
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.options import parse_ref
-from bioclip_x.registry import Registry, create_registry, get_capabilities, resolve_relative_paths
+from bioclip_x.registry import (
+    Registry,
+    create_registry,
+    get_capabilities,
+    list_plugins,
+    resolve_relative_paths,
+)
 
 
 class Loud:
@@ -258,3 +264,42 @@ def test_declared_capabilities_of_another_kind_are_an_error(wrong: Any) -> None:
     ) as problem:
         get_capabilities(Odd(), LanguageModelCapabilities)
     assert str(problem.value).endswith(repr(wrong))
+
+
+def test_plugins_are_names_files_modules_or_objects(tmp_path: Path) -> None:
+    import bioclip_x_plugins.rollup as module
+
+    file = tmp_path / "mine.py"
+    file.write_text("from bioclip_x import hookimpl\n@hookimpl\ndef configure(recipe):\n    return {'k': 7}\n")
+
+    class Mine:
+        @hookimpl
+        def configure(self, recipe: object) -> dict[str, int]:
+            return {"k": 8}
+
+    mine = Mine()
+    for given, name in (("rollup", "rollup"), (module, "rollup"), (file, str(file)), (str(file), str(file))):
+        assert create_registry().load(list_plugins(given)) == [name]
+    registry = create_registry()
+    [name] = registry.load(list_plugins(mine))
+    assert name.endswith("Mine") and registry.load([mine]) == [name], "loaded once"
+    assert list_plugins(["a", mine]) == ("a", mine)
+
+
+@pytest.mark.parametrize("given", [None, 3, b"rollup", dict, {"rollup": 1}])
+def test_what_is_no_plugin_is_refused(given: object) -> None:
+    with pytest.raises(
+        PluginError, match=r"expected a plugin's name, a module, a \.py file, or an object with hooks, got"
+    ):
+        create_registry().load(list_plugins(given))
+
+
+def test_components_of_the_calling_program_have_names_of_their_own() -> None:
+    class Flat:
+        def decide(self, given: object) -> object:
+            return given
+
+    registry = create_registry()
+    one, two = Flat(), Flat()
+    names = [registry.add("heads", one), registry.add("heads", two), registry.add("heads", one)]
+    assert names == ["Flat", "Flat-2", "Flat"] and registry.make("heads", "Flat-2") is two

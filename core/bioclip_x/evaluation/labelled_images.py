@@ -36,7 +36,8 @@ class LabelledImages:
     """Embedded images with their classes, without those that cannot be read or that the model declines to name.
 
     features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an unlisted class.
-    notes: summaries of the skipped images, and of those read with a note. unreadable: a message for each image that could not be read.
+    notes: summaries of the skipped images, and of those read with a note.
+    unreadable: a message for each image that could not be read.
     """
 
     features_nD: torch.Tensor

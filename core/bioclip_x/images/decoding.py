@@ -155,13 +155,12 @@ def _decode_with_pillow(stream: IO[bytes], file_type: FileType | None, truncated
 def _decode_truncated(stream: IO[bytes], formats: tuple[str, ...], truncated: Truncated) -> tuple[Image.Image, str]:
     """Decodes what is there of a truncated file; returns it with a note. Raises ImageError if that is not `ENOUGH`."""
     stream.seek(0)
-    image, share = read_truncated(stream.read(), formats)
-    percent = f"{min(99.9, 100 * share):.3g}%"
+    part = read_truncated(stream.read(), formats)
+    if part.share < ENOUGH:
+        raise ImageError(f"the file is truncated: {part.words} of it is there; at least {ENOUGH:.0%} are needed")
     if truncated == "refuse":
-        raise ImageError(f"the file is truncated: {percent} of it is there; --truncated read takes that")
-    if share < ENOUGH:
-        raise ImageError(f"the file is truncated: {percent} of it is there; at least {ENOUGH:.0%} are needed")
-    return image, f"file truncated: {percent} read"
+        raise ImageError(f"the file is truncated: {part.words} of it is there; --truncated read takes that")
+    return part.image, f"file truncated: {part.words} read"
 
 
 def _ends_in_zeros(stream: IO[bytes]) -> bool:

@@ -27,7 +27,7 @@ class FileType:
     is_media: bool = True
 
 
-_PPM = rb"P[1-6](?:\s*#[^\n]*\n)*\s+\d{1,9}(?:\s*#[^\n]*\n)*\s+\d{1,9}\s"
+_PPM = rb"P[1-6](?:\s|#[^\n]*\n)+\d{1,9}(?:\s|#[^\n]*\n)+\d{1,9}\s"
 _SVG = rb"(?:\xef\xbb\xbf)?(?:<\?xml[^>]*>|<!--(?:(?!-->).)*-->|<!DOCTYPE svg[^>]*>|\s)*<svg[\s>]"
 _HTML = rb"(?i:(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype html|html|head)\b)"
 
@@ -50,7 +50,12 @@ _NO_DECODER: Final = "no loaded plugin reads it; save it as JPEG, PNG or TIFF"
 
 DECODER_TYPES: Final = (
     FileType("an AVIF image", (".avif", ".avifs"), rb"\0.{3}ftypavi[fs]", remedy=_NO_DECODER),
-    FileType("a HEIC image", (".heic", ".heif", ".heics", ".heifs", ".hif"), rb"\0.{3}ftyp(?:hei[cxms]|hev[cxms]|m[is]f1)", remedy=_NO_DECODER),
+    FileType(
+        "a HEIC image",
+        (".heic", ".heif", ".heics", ".heifs", ".hif"),
+        rb"\0.{3}ftyp(?:hei[cxms]|hev[cxms]|m[is]f1)",
+        remedy=_NO_DECODER,
+    ),
     FileType("a JPEG XL image", (".jxl",), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", remedy=_NO_DECODER),
     FileType(
         "a camera's RAW image",

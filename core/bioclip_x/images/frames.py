@@ -7,8 +7,9 @@ from typing import Final
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-_SUBFILE_TYPE: Final = 254
-_REDUCED: Final = 1
+from bioclip_x.errors import ImageError
+
+_SUBFILE_TYPE, _SUB_DIRECTORIES, _DNG_VERSION = 254, 330, 50706
 _PREVIEWS: Final = ("MPO", "ICO")
 """Formats whose further frames are the same image, smaller, or data about it (gain maps, depth)."""
 
@@ -16,9 +17,12 @@ _PREVIEWS: Final = ("MPO", "ICO")
 def select_first_frame(image: Image.Image) -> tuple[str, ...]:
     """Selects the first frame of an image that is not loaded yet; returns a note if there are others.
 
-    Pages of a TIFF that are reduced copies of another page are not counted, nor selected.
+    Pages of a TIFF that are reduced copies of another page are not counted, nor selected. Raises ImageError for a RAW image
+    that no decoder has recognised: Pillow would read the preview in it.
     """
     if isinstance(image, TiffImageFile):
+        if _DNG_VERSION in image.tag_v2 or (_is_reduced(image) and _SUB_DIRECTORIES in image.tag_v2):
+            raise ImageError("a camera's RAW image under another name; give it its suffix back (.dng, .nef, …)")
         pages = _list_full_pages(image)
         image.seek(pages[0] if pages else 0)
         count = len(pages)
@@ -34,11 +38,15 @@ def _list_full_pages(image: TiffImageFile) -> list[int]:
     try:
         while True:
             image.seek(number)
-            if not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _REDUCED:
+            if not _is_reduced(image):
                 pages.append(number)
             number += 1
     except Exception:  # EOFError after the last page, almost anything in a damaged directory
         return pages
+
+
+def _is_reduced(image: TiffImageFile) -> bool:
+    return bool(int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & 1)
 
 
 def _count_frames(image: Image.Image) -> int:

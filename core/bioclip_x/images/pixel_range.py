@@ -144,11 +144,9 @@ def _scale(samples: npt.NDArray[Any], given: SampleFormat) -> tuple[npt.NDArray[
 
     def scale(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         share = ((values.astype(np.float64) - found.black) / (found.white - found.black)).clip(0, 1)
-        return (255 * (1 - share if given.white_is_zero else share)).round().astype(np.uint8)
+        return np.asarray((255 * (1 - share if given.white_is_zero else share)).round(), np.uint8)
 
-    if (
-        samples.dtype.kind == "u" and samples.dtype.itemsize == 2
-    ):  # by a table: large images in every thread take memory
+    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:  # by a table, which takes less memory
         return scale(np.arange(2**16))[samples], found.note
     return scale(samples), found.note
 

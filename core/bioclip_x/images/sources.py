@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles, make_file_source
-from bioclip_x.images.folders import LeftOut
+from bioclip_x.images.folders import LeftOut, is_left_out
 from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.remote import expand_url, is_url
 from bioclip_x.images.tables import is_table, read_table
@@ -25,13 +25,18 @@ def check_sources(inputs: Sequence[Any], files: ImageFiles | None = None) -> Non
     """
     files = files or ImageFiles()
     names = [os.fspath(item) if isinstance(item, str | os.PathLike) else "" for item in inputs]
-    if names and all(name and name != "-" and not glob.has_magic(name) and _is_missing(name) for name in names):
+    if names and all(_names_a_file(name) and _is_missing(name) for name in names):
         raise ImageError(f"{names[0]}: no such file or folder")
     for name in names:
         if name and name != "-" and not is_url(name):
             first = next(_expand_path(name, files, LeftOut()), None)
             if first is not None and first.error:
                 raise ImageError(f"{first.name}: {first.error}")
+
+
+def _names_a_file(name: str) -> bool:
+    """Whether an input is a path, and no pattern, address, standard input or image in memory (an empty name)."""
+    return name not in ("", "-") and not glob.has_magic(name) and not is_url(name)
 
 
 def expand_sources(
@@ -73,13 +78,29 @@ def _expand_path(item: str, files: ImageFiles, left_out: LeftOut) -> Iterator[So
     elif is_url(item):
         yield from expand_url(item, left_out, files.suffixes)
     elif glob.has_magic(item) and _is_missing(item):
-        matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - a pattern may be absolute
+        found = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - a pattern may be absolute
+        matches = list(_leave_out(found, item, left_out))
         if not matches:
             yield Source(item, error="nothing matches")
         for match in matches:
             yield from _expand_path_or_folder(match, files, left_out)
     else:
         yield from _expand_path_or_folder(item, files, left_out)
+
+
+def _leave_out(matches: Iterable[str], pattern: str, left_out: LeftOut) -> Iterator[str]:
+    """Yields the matches that are not in folders such as `@eaDir`, unless the pattern names these; counts the folders."""
+    named = Path(pattern).parts
+    closed: set[tuple[str, ...]] = set()
+    for match in matches:
+        parts = Path(match).parts
+        folders = parts if os.path.isdir(match) else parts[:-1]  # noqa: PTH112 - never raises
+        level = next((i for i, part in enumerate(folders) if is_left_out(part) and part not in named), None)
+        if level is None:
+            yield match
+        elif parts[: level + 1] not in closed:
+            closed.add(parts[: level + 1])
+            left_out.folders[parts[level]] += 1
 
 
 def _expand_path_or_folder(name: str, files: ImageFiles, left_out: LeftOut) -> Iterator[Source]:

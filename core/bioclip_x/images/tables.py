@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.remote import find_suffix, is_url, read_url
@@ -35,14 +38,20 @@ def read_table(name: str) -> Iterator[Source]:
     A row's path precedes its URL. Relative paths are relative to the table. Failures are sources with an error.
     """
     try:
-        columns, rows = _open_table(name)
-        indices = _find_columns(name, columns)
-        for number, cells in rows:
-            value = next((cell for i in indices if i < len(cells) and (cell := cells[i].strip())), "")
-            row = f"{name}, row {number:,}"
-            yield resolve_reference(value, name) if value else Source(row, error="the row has no path and no URL")
+        with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:
+            is_parquet = find_suffix(name) in PARQUET_SUFFIXES
+            columns, rows = _open_parquet(stream) if is_parquet else _open_text(stream, name)
+            indices = _find_columns(columns)
+            for number, cells in enumerate(rows, start=1):
+                value = next((cell for i in indices if i < len(cells) and (cell := cells[i].strip())), "")
+                row = f"{name}, row {number:,}"
+                yield resolve_reference(value, name) if value else Source(row, error="the row has no path and no URL")
     except ImageError as problem:
-        yield Source(name, error=str(problem))
+        yield Source(name, error=str(problem).removeprefix(f"{name}: "))
+    except UnicodeDecodeError:
+        yield Source(name, error="the table is not valid UTF-8; save it as UTF-8")
+    except (OSError, pa.ArrowException) as problem:
+        yield Source(name, error=f"the table cannot be read: {getattr(problem, 'strerror', None) or problem}")
 
 
 def resolve_reference(value: str, table: str) -> Source:
@@ -56,62 +65,31 @@ def resolve_reference(value: str, table: str) -> Source:
     return Source(str(path), path)
 
 
-def _open_table(name: str) -> tuple[Sequence[str], Iterable[tuple[int, Sequence[str]]]]:
-    """Returns a table's columns and its rows with their numbers, from 1. Raises ImageError if it cannot be read."""
-    is_parquet = find_suffix(name) in PARQUET_SUFFIXES
-    try:
-        stream: IO[bytes] = io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb")
-    except OSError as problem:
-        raise ImageError(f"the table cannot be read: {problem.strerror or problem}") from None
-    return _open_parquet(stream) if is_parquet else _open_text(stream, name)
-
-
-def _open_text(stream: IO[bytes], name: str) -> tuple[Sequence[str], Iterator[tuple[int, Sequence[str]]]]:
+def _open_text(stream: IO[bytes], name: str) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
+    """Returns the columns and the rows of a CSV or TSV file."""
     encoding = detect_encoding(stream.read(2))
     stream.seek(0)
-    lines = _read_lines(stream, name, encoding)
+    lines = read_stream_lines(stream, name, ImageError, encoding)
     header = next(lines, "")
     rows = read_delimited_rows(chain([header], lines), name, ImageError, delimiter=guess_delimiter(header, DELIMITERS))
     _, columns = next(rows, (0, []))
-    return columns, ((number, cells) for number, (_, cells) in enumerate(filter(lambda row: row[1], rows), start=1))
+    return columns, (cells for _, cells in rows if cells)
 
 
-def _read_lines(stream: IO[bytes], name: str, encoding: str) -> Iterator[str]:
-    try:
-        yield from read_stream_lines(stream, name, ImageError, encoding)
-    except UnicodeDecodeError:
-        raise ImageError(f"{name}: not valid {encoding.removesuffix('-sig')}; save the table as UTF-8") from None
-    except OSError as problem:
-        raise ImageError(f"the table cannot be read: {problem.strerror or problem}") from None
-
-
-def _open_parquet(stream: IO[bytes]) -> tuple[Sequence[str], Iterator[tuple[int, Sequence[str]]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(stream)
-    except (pa.ArrowException, OSError) as problem:
-        raise ImageError(f"the table cannot be read: {problem}") from None
+def _open_parquet(stream: IO[bytes]) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
+    """Returns the columns of paths and URLs of a Parquet file, and its rows; all columns if there are none of these."""
+    file = pq.ParquetFile(stream)
     columns = list(file.schema_arrow.names)
-    wanted = [column for column in columns if column.strip().lower() in (*PATH_COLUMNS, *URL_COLUMNS)]
-
-    def read_rows() -> Iterator[tuple[int, Sequence[str]]]:
-        number = 0
-        try:
-            for batch in file.iter_batches(columns=wanted):
-                for values in zip(*(batch.column(column).to_pylist() for column in wanted)):
-                    number += 1
-                    yield number, ["" if value is None else str(value) for value in values]
-        except (pa.ArrowException, OSError) as problem:
-            raise ImageError(f"the table cannot be read: {problem}") from None
-        finally:
-            stream.close()
-
-    return wanted or columns, read_rows()
+    wanted = [column for column in columns if column.strip().lower() in (*PATH_COLUMNS, *URL_COLUMNS)] or columns
+    batches = (batch.to_pydict() for batch in file.iter_batches(columns=wanted))
+    return wanted, (
+        ["" if value is None else str(value) for value in values]
+        for batch in batches
+        for values in zip(*(batch[column] for column in wanted))
+    )
 
 
-def _find_columns(name: str, columns: Sequence[str]) -> list[int]:
+def _find_columns(columns: Sequence[str]) -> list[int]:
     """Returns the indices of the column of paths and that of URLs, as far as there are. Raises ImageError for neither."""
     names = [column.strip().lower() for column in columns]
     found = [

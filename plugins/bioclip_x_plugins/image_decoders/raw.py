@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import IO, Final
+from typing import IO, BinaryIO, Final, cast
 
 from PIL import Image
 
@@ -39,7 +39,7 @@ class RawDecoder:
         except ImportError:
             raise ImageError("RAW images need rawpy: pip install 'bioclip-x[images]'") from None
         try:
-            with rawpy.imread(stream) as raw:
+            with rawpy.imread(cast(BinaryIO, stream)) as raw:
                 return OpenedImage(Image.fromarray(raw.postprocess(use_camera_wb=True)))
         except rawpy.LibRawError as problem:
             message = problem.args[0] if problem.args else problem

@@ -238,3 +238,34 @@ def test_nodes_with_several_parents_are_taken_as_asked(run, pictures: Path, tmp_
     assert code == 2 and "dog has several parents" in err
     code, out, _ = run(*asked, "--dag", "all", taxonomy=False)
     assert code == 0 and "dog" in out
+
+
+def test_every_image_and_video_is_a_row_and_the_rest_is_one_line(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    (pictures / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0")
+    (pictures / "eps.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    (pictures / "notes.txt").write_text("prose")
+    (pictures / "@eaDir").mkdir()
+    (pictures / "@eaDir" / "a.png").write_bytes(b"x")
+    code, out, err = run("--format", "csv", pictures)
+    rows = {Path(row["file_name"]).name: row["error"] for row in csv.DictReader(io.StringIO(out))}
+    assert code == 1 and set(rows) == {"a.png", "b.jpg", "c.png", "clip.mp4", "eps.jpg"}
+    assert rows["clip.mp4"] == "a video; extract frames from it as JPEG or PNG"
+    assert rows["eps.jpg"].startswith("a PostScript or Illustrator file")
+    assert "note: left out: 1 file that is no image (.txt 1); 1 folder @eaDir\n" in err
+    assert "left out" not in run("--quiet", "--format", "csv", pictures)[2]
+
+
+def test_a_table_of_images_with_notes(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    frames = [picture(i) for i in range(3)]
+    frames[0].save(pictures / "three.tif", save_all=True, append_images=frames[1:])
+    (pictures / "t.csv").write_text("path\nthree.tif\na.png\n")
+    code, out, _ = run("--format", "csv", "--k", 1, pictures / "t.csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0 and [Path(row["file_name"]).name for row in rows] == ["three.tif", "a.png"]
+    assert [row["image_notes"] for row in rows] == ["first of 3 frames", ""]
+
+
+def test_a_name_of_300_letters_is_a_row(run, pictures: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = run("--format", "jsonl", pictures / "a.png", "x" * 300 + ".jpg")
+    assert code == 1 and "Traceback" not in err
+    assert json.loads(out.splitlines()[2])["error"] == "cannot be read: File name too long"

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import errno
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bioclip_x.errors import ImageError
+from bioclip_x.images.files import ImageFiles
+from bioclip_x.images.folders import LeftOut
 from bioclip_x.images.memory import to_pil
 from bioclip_x.images.sources import check_sources, expand_sources
 from helpers import picture
@@ -74,3 +78,56 @@ def test_invalid_arrays(bad: np.ndarray) -> None:
         to_pil(bad)
     [source] = expand_sources([bad])
     assert source.error
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a\0b.jpg", "a.jpg/b.jpg"])
+def test_names_that_cannot_be_looked_up_are_rows(tmp_path: Path, name: str) -> None:
+    picture().save(tmp_path / "a.jpg")
+    path = str(tmp_path / name)
+    check_sources([str(tmp_path / "a.jpg"), path])
+    [source] = expand_sources([path])
+    with pytest.raises(ImageError, match=r"cannot be read: (File name too long|Not a directory|.*null)"):
+        ImageFiles().read(source)
+    [listed] = expand_sources(["-"], io.StringIO(path))
+    assert listed.name == path
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE, errno.ENOTCONN])
+def test_files_that_cannot_be_opened_are_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    picture().save(tmp_path / "a.png")
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "stat", fail)
+    monkeypatch.setattr(Path, "stat", fail)
+    check_sources([tmp_path / "a.png"])
+    [source] = expand_sources([tmp_path / "a.png"])
+    with pytest.raises(ImageError, match=f"cannot be read: {os.strerror(number)}"):
+        ImageFiles().read(source)
+
+
+def test_a_folder_of_other_files_says_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("prose")
+    with pytest.raises(ImageError, match=r"contains no images; left out: 1 file that is no image \(\.txt 1\)"):
+        check_sources([tmp_path])
+
+
+def test_folders_are_walked_as_results_are_taken(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        picture().save(tmp_path / name / "1.png")
+    found = expand_sources([tmp_path])
+    next(found)
+    picture().save(tmp_path / "b" / "2.png")
+    assert names(found, tmp_path) == ["b/1.png", "b/2.png"]
+
+
+def test_patterns_do_not_reach_into_system_folders_unless_they_name_them(pictures: Path) -> None:
+    (pictures / "below" / "@eaDir" / "deep").mkdir(parents=True)
+    for name in ("t.png", "deep/u.png"):
+        picture().save(pictures / "below" / "@eaDir" / name)
+    left_out = LeftOut()
+    assert names(expand_sources([str(pictures / "**/*.png")], left_out=left_out), pictures) == ["a.png", "below/c.png"]
+    assert left_out.describe() == "left out: 1 folder @eaDir"
+    assert names(expand_sources([str(pictures / "below/@eaDir/*.png")]), pictures) == ["below/@eaDir/t.png"]

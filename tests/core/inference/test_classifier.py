@@ -11,9 +11,10 @@ from PIL import Image
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, ImageError, ModelError, PluginError, RecipeError, TaxonomyError
-from bioclip_x.records import HeadInput, Scores
+from bioclip_x.images.folders import LeftOut
+from bioclip_x.records import HeadInput, Prompt, PromptSet, Scores, TextRequest
 from bioclip_x_plugins.heads.flat import Flat
-from helpers import picture
+from helpers import picture, write_model
 
 
 def test_classifying_a_folder_in_one_line(tiny_model: str, birds_csv: Path, pictures: Path) -> None:
@@ -115,7 +116,7 @@ def test_two_hundred_images_with_three_unreadable(tiny_model: str, birds_csv: Pa
     (tmp_path / "100.png").write_text("prose")
     whole = (tmp_path / "150.png").read_bytes()
     (tmp_path / "150.png").write_bytes(whole[: len(whole) // 2])
-    results = list(Classifier(tiny_model, taxonomy=birds_csv).classify(tmp_path))
+    results = list(Classifier(tiny_model, taxonomy=birds_csv).classify(tmp_path, left_out=LeftOut()))
     assert len(results) == 200
     assert {Path(r.source).stem: bool(r.predictions) for r in results if r.error} == dict.fromkeys(
         ("017", "100", "150"), False
@@ -225,3 +226,72 @@ def test_missing_files_are_an_error_unless_some_exist(tiny_model: str, tmp_path:
     picture().save(tmp_path / "there.png")
     results = list(classifier.classify([tmp_path / "there.png", tmp_path / "gone.png"]))
     assert [bool(result.error) for result in results] == [False, True]
+
+
+@pytest.fixture(scope="module")
+def foxes(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    return Classifier(f"local-dir:{write_model(tmp_path_factory.mktemp('model'))}", labels=("red fox", "gray wolf"))
+
+
+def test_whatever_holds_one_image_gives_its_one_result(foxes: Classifier, pictures: Path) -> None:
+    path = pictures / "a.png"
+    pixels = np.asarray(Image.open(path))
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    [expected] = foxes.classify(path)
+    with path.open("rb") as file:
+        many = [path.read_bytes(), file, tensor, tensor / 255, pixels[None], np.array([str(path)])]
+        for given in many:
+            [result] = foxes.classify(given)
+            probabilities = [(p.taxon.name, pytest.approx(p.probability, abs=1e-6)) for p in expected.predictions]
+            assert [(p.taxon.name, p.probability) for p in result.predictions] == probabilities
+
+
+@pytest.mark.parametrize("given", [7, {"a": 1}, 3.5])
+def test_what_holds_no_images_is_refused_at_once(foxes: Classifier, given: object) -> None:
+    with pytest.raises(ImageError, match=r"pass its images or paths|expected a path"):
+        foxes.classify(given)  # type: ignore[arg-type]
+
+
+def test_what_folders_hold_besides_images_is_counted_or_warned_of(foxes: Classifier, pictures: Path) -> None:
+    (pictures / "notes.txt").write_text("prose")
+    with pytest.warns(UserWarning, match=r"left out: 1 file that is no image \(\.txt 1\)"):
+        assert len(list(foxes.classify(pictures))) == 3
+    left_out = LeftOut()
+    assert len(list(foxes.classify(pictures, left_out=left_out))) == 3
+    assert left_out.files == {".txt": 1}
+
+
+def test_notes_and_truncated_files(tiny_model: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    picture(size=(200, 200)).save(path, quality=95)
+    path.write_bytes(path.read_bytes()[:-13])
+    [read] = Classifier(tiny_model, labels=("a", "b")).classify(path)
+    assert read.predictions and read.notes[0].startswith("file truncated: 9")
+    [refused] = Classifier(tiny_model, labels=("a", "b"), truncated="refuse").classify(path)
+    assert "truncated" in refused.error and not refused.predictions
+
+
+class Doubling(Flat):
+    """A head of the calling program."""
+
+
+def test_components_may_be_given_instead_of_names(tiny_model: str) -> None:
+    head = Doubling()
+    classifier = Classifier(tiny_model, labels=("a", "b"), head=head)
+    assert classifier.head is head and classifier.provenance.recipe["head"] == "Doubling"
+    [result] = classifier.classify(picture())
+    assert result.predictions
+    with pytest.raises(PluginError, match=r"got the class Doubling; pass an instance of it"):
+        Classifier(tiny_model, labels=("a", "b"), head=Doubling)
+    with pytest.raises(PluginError, match="an object with a method 'decide', got int"):
+        Classifier(tiny_model, labels=("a", "b"), head=3)
+
+
+def test_text_builders_may_be_given_beside_names(tiny_model: str) -> None:
+    class Shouting:
+        def build(self, request: TextRequest) -> PromptSet:
+            names = [request.taxonomy.class_taxon(c).name.upper() for c in request.classes]
+            return PromptSet(tuple(Prompt(name, c, "shouting") for c, name in enumerate(names)))
+
+    classifier = Classifier(tiny_model, labels=("a", "b"), text=["common", Shouting()])
+    assert {prompt.text for prompt in classifier.bank.prompts} >= {"a photo of a.", "A", "B"}

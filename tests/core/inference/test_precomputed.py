@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bioclip_x.errors import RecipeError
+from bioclip_x.images.files import ImageFiles
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.records import Source
 from helpers import picture
@@ -34,7 +35,7 @@ def test_the_scored_images_are_the_sources() -> None:
 def test_images_are_not_decoded_and_need_not_exist(tmp_path: Path) -> None:
     picture(0, (40, 30)).save(tmp_path / "a.png")
     sources = [Source(str(tmp_path / name), tmp_path / name) for name in ("a.png", "b.png", "c.png")]
-    first, second = skip_decoding(sources, TwoScored(), batch_size=2, with_thumbnail=True)  # type: ignore[arg-type]
+    first, second = skip_decoding(sources, TwoScored(), ImageFiles(), batch_size=2, with_thumbnail=True)  # type: ignore[arg-type]
     seen, missing = first
     [unscored] = second
     assert (seen.width, seen.height) == (40, 30) and seen.thumbnail

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from bioclip_x.training.augment import View
 from bioclip_x.training.config import Augment
 from bioclip_x.training.data import ImageReader, Loader
 from bioclip_x.training.texts import TextKind, TextSampler, Tokens
+from helpers import picture
 
 TEXTS = {0: ("zero", "both"), 1: ("one", "both"), -1: ("own", "zero")}
 """The texts of an image of each class; -1 has texts of its own, one of which is also a text of class 0."""
@@ -75,3 +78,23 @@ def test_right_marks_drawn_texts_and_all_others_that_apply(texts_per_image: int)
         assert taxon == image % 3 - 1
         assert {distinct[t] for t in drawn} <= set(TEXTS[taxon])
         assert {distinct[t] for t in right.nonzero().flatten()} == set(TEXTS[taxon]) & set(distinct)
+
+
+def test_image_files_are_read_as_classify_reads_them(tmp_path: Path) -> None:
+    frames = [picture(i) for i in range(3)]
+    frames[0].save(tmp_path / "three.tif", save_all=True, append_images=frames[1:])
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+
+    class Files(Squares):
+        def __len__(self) -> int:
+            return 2
+
+        def image(self, index: int) -> Path:  # type: ignore[override]
+            return tmp_path / ("clip.mp4", "three.tif")[index]
+
+    reader = ImageReader([Files()])  # type: ignore[list-item]
+    sample, image = reader.read(0, 0)
+    np.testing.assert_array_equal(np.asarray(image), np.asarray(frames[0]))
+    assert sample == Files().sample(1), "the next image that can be read"
+    assert reader.unreadable == {(0, 0): f"{tmp_path / 'clip.mp4'}: a video; extract frames from it as JPEG or PNG"}
+    assert reader.noted == {(0, 1): f"{tmp_path / 'three.tif'}: first of 3 frames"}

@@ -7,9 +7,11 @@ import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
+from bioclip_x.capabilities import ImageDecoderCapabilities
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.files import ImageFiles
+from bioclip_x.records import OpenedImage
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest
@@ -134,3 +136,43 @@ def test_off_list_images_are_kept_on_request(tmp_path: Path, taxonomy: Taxonomy)
     ]  # fmt: skip
     assert any("kept as off-list: Nobody" in note for note in notes)
     assert any("2 of 4 rows" in note for note in notes)
+
+
+def test_image_folder_counts_what_it_leaves_out(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    make(tmp_path, "Parus_major/a.png", "Parus_major/@eaDir/b.png", "@eaDir/c.png", "loose.png")
+    (tmp_path / "Parus_major" / "notes.txt").write_text("prose")
+    (tmp_path / "Parus_major" / "clip.mov").write_bytes(b"x")
+    data = ImageFolder(path=tmp_path)
+    notes = list(data.prepare(taxonomy))
+    assert [Path(data.name(i)).name for i in range(len(data))] == ["a.png", "clip.mov"]
+    assert f"1 images of {tmp_path} are in no folder of a class, skipped" in notes
+    assert f"{tmp_path}: left out: 1 file that is no image (.txt 1); 2 folders @eaDir" in notes
+
+
+def test_image_folder_finds_the_formats_of_plugins(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    class Decoder:
+        capabilities = ImageDecoderCapabilities(suffixes=(".xyz",))
+
+        def recognises(self, head: bytes, suffix: str) -> bool:
+            return suffix == ".xyz"
+
+        def decode(self, stream: object) -> OpenedImage:
+            return OpenedImage(Image.new("RGB", (3, 2)), ("odd",))
+
+    (tmp_path / "Parus_major").mkdir()
+    (tmp_path / "Parus_major" / "a.xyz").write_bytes(b"x")
+    data = ImageFolder(path=tmp_path)
+    files = ImageFiles({"mine": Decoder()})
+    files.serve(data)
+    list(data.prepare(taxonomy))
+    assert files.read_any(data.image(0)).notes == ("odd",)
+
+
+def test_manifest_of_urls(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    make(tmp_path, "a.png")
+    path = tmp_path / "m.csv"
+    path.write_text(f"url,label\nfile://{tmp_path}/a.png,Parus major\n")
+    data = Manifest(path=path)
+    list(data.prepare(taxonomy))
+    assert data.name(0) == f"file://{tmp_path}/a.png"
+    assert ImageFiles().read_any(data.image(0)).image.size == (4, 4)

@@ -130,3 +130,8 @@ def test_addresses_are_no_links(address: str) -> None:
     found = escape(f"see {address} now")
     assert not any(sign in found for sign in ("://", "www.", "WWW.", "@"))
     assert shown(found) == [f"see {address} now"]
+
+
+def test_how_the_image_was_read_is_a_line(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    text = written(tmp_path / "o.md", provenance, replace(blue_tit, notes=("first of 3 frames", "a_b")))
+    assert "\nImage: first of 3 frames; a\\_b.\n" in text

@@ -36,7 +36,8 @@ class Card:
     """state: "named", "refused" or "unreadable".
 
     image, small: addresses that hold the image, in the card and in the index. width, height: its pixels, 0 if unknown.
-    notes: what to know of how the image was read. decided: the winner's strongest descriptor in its favour that the runner-up has not.
+    notes: what to know of how the image was read.
+    decided: the winner's strongest descriptor in its favour that the runner-up has not.
     sort_*: what the index sorts by, "" where there is nothing.
     """
 

@@ -180,3 +180,9 @@ def test_to_standard_output(
     with HtmlReport().open(None, provenance) as writer:
         writer.write(blue_tit)
     assert capsys.readouterr().out == written(tmp_path / "o.html", provenance, blue_tit)
+
+
+def test_how_the_image_was_read_is_in_its_card(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    page = written(tmp_path / "o.html", provenance, replace(blue_tit, notes=("first of <3> frames",)))
+    assert '<bdi class="image-note">first of &lt;3&gt; frames</bdi>' in page
+    assert 'class="image-note"' not in written(tmp_path / "p.html", provenance, blue_tit)

@@ -14,7 +14,7 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport
 
-OURS = "rank,name,note,margin,top_descriptor,refused,error,demo,model,revision,version"
+OURS = "rank,name,note,margin,top_descriptor,refused,image_notes,error,demo,model,revision,version"
 
 
 def written(path: Path, provenance: Provenance, *results: Result) -> list[dict[str, str]]:
@@ -124,3 +124,10 @@ def test_a_folder_that_cannot_be_written(provenance: Provenance, tmp_path: Path)
     report = CsvReport().open(tmp_path / "file" / "o.csv", provenance)
     with pytest.raises(BioclipXError, match="cannot be written"), report:
         pass
+
+
+def test_how_the_image_was_read(provenance: Provenance, blue_tit: Result, unreadable: Result, tmp_path: Path) -> None:
+    noted = replace(blue_tit, notes=("first of 3 frames", "file truncated: 97% read"))
+    rows = written(tmp_path / "o.csv", provenance, noted, replace(unreadable, notes=("x",)))
+    assert {row["image_notes"] for row in rows[:-1]} == {"first of 3 frames; file truncated: 97% read"}
+    assert rows[-1]["image_notes"] == "x" and rows[-1]["error"]

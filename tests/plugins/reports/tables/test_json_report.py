@@ -34,7 +34,7 @@ def test_the_document(provenance: Provenance, blue_tit: Result, tmp_path: Path) 
     assert document["provenance"]["recipe"] == provenance.recipe
     (result,) = document["results"]
     assert set(result) == {
-        "source", "error", "refused", "width", "height", "predictions", "ranks", "explanation"
+        "source", "error", "refused", "notes", "width", "height", "predictions", "ranks", "explanation"
     }  # fmt: skip
     best = result["predictions"][0]
     assert (best["rank"], best["name"], best["common_name"]) == ("species", "Cyanistes caeruleus", "Eurasian blue tit")
@@ -131,3 +131,9 @@ def test_a_line_is_out_before_the_next_is_asked_for(
         assert "provenance" in capsys.readouterr().out
         writer.write(blue_tit)
         assert strict(capsys.readouterr().out)["source"] == blue_tit.source
+
+
+def test_how_the_image_was_read(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    noted = replace(blue_tit, notes=("first of 3 frames",))
+    document = strict(written(JsonReport(), tmp_path / "o.json", provenance, noted, blue_tit))
+    assert [result["notes"] for result in document["results"]] == [["first of 3 frames"], []]

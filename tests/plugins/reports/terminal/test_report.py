@@ -165,3 +165,12 @@ def test_bars_where_the_encoding_has_none(
         writer.write(replace(blue_tit, source="シ.jpg"))
     text = raw.getvalue().decode("ascii")
     assert "|#####" in text and "\\u30b7.jpg" in text
+
+
+def test_how_the_image_was_read_is_a_line(
+    provenance: Provenance, blue_tit: Result, unreadable: Result, tmp_path: Path
+) -> None:
+    noted = replace(blue_tit, notes=("first of 3 frames", "file truncated: 97% read"))
+    lines = written(tmp_path / "o.txt", provenance, noted, replace(unreadable, notes=("of a kind",))).splitlines()
+    assert "  image: first of 3 frames; file truncated: 97% read" in lines and "  image: of a kind" in lines
+    assert "\n  image: " not in written(tmp_path / "p.txt", provenance, blue_tit)
