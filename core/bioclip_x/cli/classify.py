@@ -17,6 +17,7 @@ import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
@@ -86,18 +87,21 @@ def command(
     """  # fmt: skip
     # Pillow warns about large images and odd metadata; the output has a row for every image that cannot be read.
     warnings.filterwarnings("ignore", module="PIL")
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--bins": bins}
     fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
         fields = make_bins_fields(registry, bins, fields)
     names = registry.load(plugins)
-    sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
-    sinks.append((make_report(registry, format_, output), output))
-
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.inference.classifier import Classifier
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
+    check_outputs(
+        {"--output": output, "--report": reports}, inputs, registry=registry, recipes=[resolved], images=images
+    )
+    sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
+    sinks.append((make_report(registry, format_, output), output))
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")

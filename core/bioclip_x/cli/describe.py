@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, quiet_option, table_or_json_option
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
@@ -140,6 +141,10 @@ def command(
     prices = Prices.of(price_in, price_out)
     registry: Registry = ctx.obj
     registry.load(plugins)
+    check_outputs(
+        {"--output": output},
+        {"TAXONOMY": taxonomy, "--labels": labels, "--prompt": prompt, "--check": check, "--plugin": plugins},
+    )
     if check is not None and llm is not None:
         raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
     if check is not None:

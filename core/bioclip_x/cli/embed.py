@@ -13,6 +13,7 @@ import click
 
 from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
@@ -67,6 +68,7 @@ def command(
     bioclip-x embed --texts "a red fox,a gray wolf" --format csv
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
     """  # fmt: skip
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--texts": texts}
     fields["labels"] = read_labels(fields["labels"])
     check_one_kind(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
     format_ = format_ or find_format(output)
@@ -80,6 +82,7 @@ def command(
     from bioclip_x.embed.embedder import Embedder
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
+    check_outputs({"--output": output}, inputs, registry=registry, recipes=[resolved], images=images)
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
         embedded = start_embedding(Embedder(resolved, registry, normalise=normalise), images, texts, progress)
         provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))
