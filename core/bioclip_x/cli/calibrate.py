@@ -9,6 +9,7 @@ import click
 
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.registry import Registry
 
 
@@ -85,4 +86,4 @@ def command(
     file = calibration_store.save_calibration(calibration, output)
     if not quiet:
         print_calibration(calibration, demo=classifier.encoder.card.demo)
-    click.echo(file)
+    echo(file)

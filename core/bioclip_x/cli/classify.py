@@ -18,6 +18,7 @@ import click
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.outputs import check_outputs
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
@@ -92,6 +93,11 @@ def command(
     if bins is not None:
         fields = make_bins_fields(registry, bins, fields)
     names = registry.load(plugins)
+    if recipe is not None:
+        load_recipe_plugins(registry, recipe)  # they may provide the reports
+    sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
+    sinks.append((make_report(registry, format_, output), output))
+
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.inference.classifier import Classifier
@@ -100,8 +106,6 @@ def command(
     check_outputs(
         {"--output": output, "--report": reports}, inputs, registry=registry, recipes=[resolved], images=images
     )
-    sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
-    sinks.append((make_report(registry, format_, output), output))
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
@@ -121,6 +125,13 @@ def command(
         sys.exit(1)
 
 
+def load_recipe_plugins(registry: Registry, recipe: Path) -> None:
+    """Loads the plugins that a recipe file switches on."""
+    from bioclip_x.recipe_resolution import read_recipe
+
+    registry.load(read_recipe(recipe).get("plugins") or ())
+
+
 def make_bins_fields(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Makes the fields that --bins is short for. Raises RecipeError where classes are also given in another way."""
     for name in ("taxonomy", "taxonomy_format", "labels"):
@@ -137,7 +148,7 @@ def print_notes(provenance: Provenance, *, bare: bool) -> None:
     for note in provenance.notes:
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
-        click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
+        echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
 
 
 def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence[Sink]) -> int:

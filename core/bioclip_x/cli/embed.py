@@ -14,6 +14,7 @@ import click
 from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.outputs import check_outputs
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
@@ -104,7 +105,7 @@ def print_notes(provenance: EmbeddingProvenance, *, bare: bool) -> None:
     for note in (*demo, *provenance.notes):
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
-        click.echo(f"provenance: {format_provenance(provenance)}", err=True)
+        echo(f"provenance: {format_provenance(provenance)}", err=True)
 
 
 def start_embedding(embedder: Embedder, images: tuple[str, ...], texts: str | None, progress: Progress) -> Embedded:

@@ -79,7 +79,9 @@ def command(
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.evaluate import evaluate
 
-    with open_output(output) as stream:  # first, so that a file that cannot be written fails early
+    with open_output(
+        output, styled=format_ == "table"
+    ) as stream:  # first, so that a file that cannot be written fails early
         with Progress(enabled=not quiet) as progress:
             evaluation = evaluate(
                 registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled

@@ -50,7 +50,7 @@ def _registry(ctx: click.Context) -> Registry:
         strict = bool(ctx.params.get("strict_plugins"))
         ctx.obj = create_registry(strict=strict, own={"cli": commands}, **from_environment())
         for warning in ctx.obj.warnings:
-            click.echo(f"warning: {warning}", err=True)
+            click.echo(f"warning: {escape_controls(warning)}", err=True)
     registry: Registry = ctx.obj
     return registry
 
@@ -93,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_error(str(error), debug=debug)
         sys.exit(error.exit_code)
     except click.ClickException as error:
+        error.message = escape_controls(error.message, keep="\n")  # it may name a file
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):

@@ -11,6 +11,7 @@ import click
 import yaml
 
 from bioclip_x.cli.flags import plugin_option, quiet_option
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hookspecs import hookimpl
 from bioclip_x.io.overwrites import is_same_file
@@ -76,7 +77,7 @@ def command(
     _print_notes(trainer.notes, summary, quiet=quiet)
     outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
     _print_notes(outcome.notes, quiet=quiet)
-    click.echo(outcome.model)
+    echo(outcome.model)
 
 
 def refuse_replacing_model(config: TrainConfig) -> None:
@@ -100,7 +101,7 @@ def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
 
 def _print_notes(notes: Sequence[str], *lines: str, quiet: bool) -> None:
     for line in () if quiet else (*(f"note: {note}" for note in notes), *lines):
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
