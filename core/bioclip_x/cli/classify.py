@@ -17,7 +17,7 @@ import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.outputs import check_outputs
+from bioclip_x.cli.outputs import check_outputs, list_recipe_files
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
@@ -103,9 +103,8 @@ def command(
     from bioclip_x.inference.classifier import Classifier
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
-    check_outputs(
-        {"--output": output, "--report": reports}, inputs, registry=registry, recipes=[resolved], images=images
-    )
+    files = list_recipe_files(registry, resolved)
+    check_outputs({"--output": output, "--report": reports}, inputs, recipe_files=files, images=images)
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")

@@ -13,7 +13,7 @@ import click
 
 from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.outputs import check_outputs
+from bioclip_x.cli.outputs import check_outputs, list_recipe_files
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
@@ -83,7 +83,7 @@ def command(
     from bioclip_x.embed.embedder import Embedder
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
-    check_outputs({"--output": output}, inputs, registry=registry, recipes=[resolved], images=images)
+    check_outputs({"--output": output}, inputs, recipe_files=list_recipe_files(registry, resolved), images=images)
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
         embedded = start_embedding(Embedder(resolved, registry, normalise=normalise), images, texts, progress)
         provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.cli.classify import read_labels
-from bioclip_x.cli.outputs import Paths, check_outputs
+from bioclip_x.cli.outputs import Paths, check_outputs, list_recipe_files
 from bioclip_x.errors import CalibrationError
 from bioclip_x.faults import naming
 from bioclip_x.registry import Registry, get_capabilities
@@ -41,7 +41,7 @@ def check_dataset_outputs(
     data = [images]
     if not Path(images).exists() and (ref := parse_ref(images)).name in registry.components("datasets"):
         data = [str(path) for path in iterate_option_files(registry, "datasets", ref)]
-    check_outputs(outputs, inputs, registry=registry, recipes=recipes, images=data)
+    check_outputs(outputs, inputs, recipe_files=list_recipe_files(registry, *recipes), images=data)
 
 
 def prepare_fields(fields: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ Exit status: 0 success, 1 some images failed, 2 invalid request, 3 a fault of th
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -93,8 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_error(str(error), debug=debug)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.message = escape_controls(error.message, keep="\n")  # it may name a file
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(escape_controls(shown.getvalue(), keep="\n"), err=True, nl=False)  # it may name a file
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

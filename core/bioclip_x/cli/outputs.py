@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,26 +20,29 @@ def check_outputs(
     outputs: Paths,
     inputs: Paths,
     *,
-    registry: Registry | None = None,
-    recipes: Sequence[Recipe] = (),
+    recipe_files: Iterable[Named] = (),
     images: Sequence[str] = (),
 ) -> None:
     """Raises BioclipXError if an output would replace an input or another output.
 
-    inputs: files of flags; a text that is no file, such as a list of labels, is ignored. recipes: their files are inputs.
-    images: files, folders and patterns; - cannot be checked.
+    inputs: files of flags; a text that is no file, such as a list of labels, is ignored. recipe_files: those of
+        `list_recipe_files`. images: files, folders and patterns; - cannot be checked.
     """
     written = list(_iterate_paths(outputs))
 
     def iterate_inputs() -> Iterator[Named]:
         yield from _iterate_paths(inputs)
-        for recipe in recipes if registry else ():
-            from bioclip_x.recipe_files import iterate_input_files
-
-            yield from iterate_input_files(registry, recipe)
+        yield from recipe_files
         yield from _iterate_images(images, [path for _, path in written])
 
     refuse_overwriting(written, iterate_inputs())
+
+
+def list_recipe_files(registry: Registry, *recipes: Recipe) -> list[Named]:
+    """Lists the files that recipes read, with their flags."""
+    from bioclip_x.recipe_files import iterate_input_files
+
+    return [named for recipe in recipes for named in iterate_input_files(registry, recipe)]
 
 
 def _iterate_paths(files: Paths) -> Iterator[Named]:
