@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -43,13 +43,15 @@ def describe_plugin(registry: Registry, name: str) -> PluginInUse:
     return PluginInUse(shown, file=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
 
 
-def identify_code(registry: Registry, components: Iterable[tuple[Kind, str]]) -> str:
+def identify_code(registry: Registry, *, encoders: Sequence[str] = (), text_builders: Sequence[str] = ()) -> str:
     """Identifies the code of components, as part of cache keys.
 
     That is the version of the distribution; for a file, or an editable installation, whose version stays the same while its
     code changes, a hash of the sources of the file or package.
     """
     hash_once = lru_cache(maxsize=None)(_hash_sources)  # components are often of one package
+    components: list[tuple[Kind, str]] = [("encoders", name) for name in encoders]
+    components += [("text_builders", name) for name in text_builders]
     return json.dumps([_identify(registry, kind, name, hash_once) for kind, name in components])
 
 
@@ -79,7 +81,7 @@ def _find_distribution(registry: Registry, name: str) -> Distribution | None:
     """Finds the distribution of an entry point, or of a module that was named by --plugin; None for a file."""
     if known := registry.distributions.get(name):
         return known
-    plugin = registry.manager.get_plugin(name)
+    plugin: Any = registry.manager.get_plugin(name)
     file = _find_file(plugin)
     if file is None or not {"site-packages", "dist-packages"} & set(file.parts):
         return None  # asked first, since the following takes a second

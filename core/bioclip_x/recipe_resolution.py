@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,17 @@ def read_recipe(file: Path) -> dict[str, Any]:
 
         document["subset"] = [resolve_path(term, file.parent) if isinstance(term, str) else term for term in terms]
     return document
+
+
+def find_files_outside(file: Path) -> list[str]:
+    """Lists the files that a recipe file names outside its own folder, as it names them."""
+    document = read_recipe(file)
+    values = [document.get(name) for name in (*FILES, "calibration")]
+    values += [name for name in document.get("plugins") or () if name.endswith(".py")]
+    values += [term.removeprefix("!") for term in document.get("subset") or () if isinstance(term, str)]
+    folder = os.path.abspath(file.parent)  # noqa: PTH100 - links stay as they are
+    paths = [value for value in values if isinstance(value, str) and Path(value).is_file()]
+    return [path for path in paths if not Path(os.path.abspath(path)).is_relative_to(folder)]  # noqa: PTH100
 
 
 def _validate_plugins(value: Any, file: Path) -> list[str]:

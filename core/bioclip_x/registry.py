@@ -388,7 +388,7 @@ def create_registry(
         except DuplicateError:
             raise
         except (Exception, SystemExit) as problem:
-            message = f"plugin {point.name!r} of {origin} is broken: {type(problem).__name__}: {problem}"
+            message = f"plugin {point.name!r} of {origin} is broken: {summarise(problem)}"
             if strict:
                 raise PluginError(message) from problem
             registry.warnings.append(f"{message}; skipped")
@@ -431,7 +431,7 @@ def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
             ) from None
         raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
     except (Exception, SystemExit) as problem:
-        raise PluginError(f"plugin {name!r} cannot be imported: {type(problem).__name__}: {problem}") from problem
+        raise PluginError(f"plugin {name!r} cannot be imported: {summarise(problem)}") from problem
 
 
 def _import_file(path: Path) -> Any:

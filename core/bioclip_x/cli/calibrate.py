@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, embed_dataset, find_dataset, prepare_fields
+from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.registry import Registry
 
 
@@ -61,6 +62,7 @@ def command(
     bioclip-x calibrate --model bioclip-2 --taxonomy my-species.csv labelled-photos/
     bioclip-x classify --model bioclip-2 --taxonomy my-species.csv photos/ --depth auto --accuracy 0.95
     """  # fmt: skip
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"]}
     prepare_fields(fields)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
@@ -70,7 +72,13 @@ def command(
     from bioclip_x.inference import calibration_store
 
     classifier, notes, labelled = embed_dataset(
-        registry, dataset, recipe=recipe, plugins=names, fields=fields, quiet=quiet
+        registry,
+        dataset,
+        recipe=recipe,
+        plugins=names,
+        fields=fields,
+        quiet=quiet,
+        check_recipe=lambda resolved: check_dataset_outputs(registry, images, {"--output": output}, inputs, [resolved]),
     )
     calibration = calibrate(
         classifier, labelled, source, accept=accept, accuracies=accuracies or ACCURACIES, seed=seed, notes=notes
@@ -78,4 +86,4 @@ def command(
     file = calibration_store.save_calibration(calibration, output)
     if not quiet:
         print_calibration(calibration, demo=classifier.encoder.card.demo)
-    click.echo(file)
+    echo(file)

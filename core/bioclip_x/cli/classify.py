@@ -14,6 +14,8 @@ import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.outputs import check_outputs, list_recipe_files
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.cli.resume import is_finished, keep_results, list_files
 from bioclip_x.cli.sinks import Sink, find_report, make_report, write_all
 from bioclip_x.errors import RecipeError
@@ -84,11 +86,14 @@ def command(
     """  # fmt: skip
     # Pillow warns about large images and odd metadata; the output has a row for every image that cannot be read.
     warnings.filterwarnings("ignore", module="PIL")
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--bins": bins}
     if fields["labels"] is not None:
         fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
         fields = make_bins_fields(registry, bins, fields)
     names = registry.load(plugins)
+    if recipe is not None:
+        load_recipe_plugins(registry, recipe)  # they may provide the reports
     sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
     sinks.append((make_report(registry, format_, output), output))
 
@@ -101,6 +106,8 @@ def command(
     from bioclip_x.inference.classifier import Classifier
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
+    files = list_recipe_files(registry, resolved)
+    check_outputs({"--output": output, "--report": reports}, inputs, recipe_files=files, images=images)
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
@@ -130,6 +137,13 @@ def command(
         sys.exit(1)
 
 
+def load_recipe_plugins(registry: Registry, recipe: Path) -> None:
+    """Loads the plugins that a recipe file switches on."""
+    from bioclip_x.recipe_resolution import read_recipe
+
+    registry.load(read_recipe(recipe).get("plugins") or ())
+
+
 def make_bins_fields(registry: Registry, file: Path, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Makes the fields that --bins is short for. Raises RecipeError where classes are also given in another way."""
     for name in ("taxonomy", "taxonomy_format", "labels"):
@@ -146,7 +160,7 @@ def print_notes(provenance: Provenance, *, bare: bool) -> None:
     for note in provenance.notes:
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
-        click.echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
+        echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
 
 
 def print_left_out(left_out: LeftOut, *, quiet: bool) -> None:

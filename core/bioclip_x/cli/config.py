@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -37,18 +38,18 @@ def command(registry: Registry, path: bool, format_: str) -> None:
 
     file = find_config_file()
     if path:
-        click.echo(file)
+        echo(file)
         return
     rows = list_setting_rows(load_settings(), registry)
     unknown = find_stray_variables(rows)
     if format_ == "json":
         document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": unknown}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     _print_table(rows)
-    click.echo(f"\nconfiguration file: {file}{'' if file.exists() else ' (does not exist)'}")
+    echo(f"\nconfiguration file: {file}{'' if file.exists() else ' (does not exist)'}")
     for name in unknown:
-        click.echo(f"{name} is set but is no known setting", err=True)
+        echo(f"{name} is set but is no known setting", err=True)
 
 
 def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, quiet_option, table_or_json_option
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy.builder import from_labels
@@ -140,6 +142,10 @@ def command(
     prices = Prices.of(price_in, price_out)
     registry: Registry = ctx.obj
     registry.load(plugins)
+    check_outputs(
+        {"--output": output},
+        {"TAXONOMY": taxonomy, "--labels": labels, "--prompt": prompt, "--check": check, "--plugin": plugins},
+    )
     if check is not None and llm is not None:
         raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
     if check is not None:
@@ -188,7 +194,7 @@ class _Job:
     def print_dry_run(self) -> None:
         estimate = self.estimate()
         _print_notes(self.notes, self.quiet)
-        click.echo(format_dry_run(self.questions, estimate, self.prices))
+        echo(format_dry_run(self.questions, estimate, self.prices))
 
     def run(
         self,
@@ -214,10 +220,10 @@ class _Job:
                 self.questions, self.template, self.model, self.output, about=about,
                 notes=(*self.taxonomy.notes, *self.notes), concurrency=concurrency, ask_again=ask_again,
                 retry_unusable=retry_unusable, curate=curation, progress=progress,
-                say=lambda line: click.echo(f"note: {line}", err=True),
+                say=lambda line: echo(f"note: {line}", err=True),
             )  # fmt: skip
         _print_notes(descriptors.notes, self.quiet)
-        click.echo(format_outcome(self.questions, descriptors, self.output, self.prices), err=True)
+        echo(format_outcome(self.questions, descriptors, self.output, self.prices), err=True)
         return descriptors
 
 
@@ -235,7 +241,7 @@ def _make_provenance(
 
 def _print_notes(notes: tuple[str, ...] | list[str], quiet: bool) -> None:
     for note in () if quiet else notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
 
 
 def _load_prompt(registry: Registry, prompt: str) -> PromptTemplate:
@@ -290,5 +296,5 @@ def _show_progress(quiet: bool) -> Iterator[Progress]:
         try:
             yield lambda done, total: bar.update(task, completed=done, total=total)
         except KeyboardInterrupt:
-            click.echo("stopped; the answers so far are kept; run the same command to continue", err=True)
+            echo("stopped; the answers so far are kept; run the same command to continue", err=True)
             raise

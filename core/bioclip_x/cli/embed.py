@@ -13,6 +13,8 @@ import click
 
 from bioclip_x.cli.classify import print_left_out
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.outputs import check_outputs, list_recipe_files
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
@@ -69,6 +71,7 @@ def command(
     bioclip-x embed --texts "a red fox,a gray wolf" --format csv
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
     """  # fmt: skip
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--texts": texts}
     if fields["labels"] is not None:
         fields["labels"] = read_labels(fields["labels"])
     check_one_kind(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
@@ -84,6 +87,7 @@ def command(
     from bioclip_x.images.folders import LeftOut
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
+    check_outputs({"--output": output}, inputs, recipe_files=list_recipe_files(registry, resolved), images=images)
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
         left_out = LeftOut()
         embedder = Embedder(resolved, registry, normalise=normalise)
@@ -108,7 +112,7 @@ def print_notes(provenance: EmbeddingProvenance, *, bare: bool) -> None:
     for note in (*demo, *provenance.notes):
         click.echo(f"note: {escape_controls(note)}", err=True)
     if bare:
-        click.echo(f"provenance: {format_provenance(provenance)}", err=True)
+        echo(f"provenance: {format_provenance(provenance)}", err=True)
 
 
 def start_embedding(

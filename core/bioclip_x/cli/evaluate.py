@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, find_dataset, prepare_fields
+from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry
@@ -67,17 +67,21 @@ def command(
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --compare descriptors --compare taxonomic --compare swapped --compare random-words
     """  # fmt: skip
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"]}
     prepare_fields(fields)
     format_ = format_ or find_format(output)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
+    check_dataset_outputs(registry, images, {"--output": output}, inputs, recipes)
 
     from bioclip_x.cli.render.evaluation import print_notes, write
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.evaluate import evaluate
 
-    with open_output(output) as stream:  # first, so that a file that cannot be written fails early
+    with open_output(
+        output, styled=format_ == "table"
+    ) as stream:  # first, so that a file that cannot be written fails early
         with Progress(enabled=not quiet) as progress:
             evaluation = evaluate(
                 registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled

@@ -10,7 +10,7 @@ import click
 
 from bioclip_x.cli.evaluate import FORMATS, find_format
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, embed_dataset, find_dataset, prepare_fields
+from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import open_output
@@ -77,6 +77,8 @@ def command(
     bioclip-x explain labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --output report.csv --prune pruned.yaml
     """  # fmt: skip
+    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"]}
+    outputs = {"--output": output, "--prune": pruned}
     prepare_fields(fields)
     format_ = format_ or find_format(output)
     loaded = registry.load(plugins)
@@ -93,7 +95,14 @@ def command(
         selected = find_classes(classifier.taxonomy, names)
 
     classifier, notes, labelled = embed_dataset(
-        registry, dataset, recipe=recipe, plugins=loaded, fields=fields, quiet=quiet, check=check
+        registry,
+        dataset,
+        recipe=recipe,
+        plugins=loaded,
+        fields=fields,
+        quiet=quiet,
+        check=check,
+        check_recipe=lambda resolved: check_dataset_outputs(registry, images, outputs, inputs, [resolved]),
     )
     usefulness = measure_usefulness(classifier, labelled, source, notes=notes)
     if pruned:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bioclip_x.capabilities import DatasetCapabilities
+from bioclip_x.cli.outputs import Paths, check_outputs, list_recipe_files
 from bioclip_x.errors import CalibrationError
 from bioclip_x.faults import naming
 from bioclip_x.io.labels import read_labels
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bioclip_x.components import Dataset
     from bioclip_x.evaluation.labelled_images import LabelledImages
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.recipe import Recipe
 
 FIELDS: Final = (
     "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated", "taxonomy",
@@ -25,6 +27,22 @@ FIELDS: Final = (
     "batch_size", "workers",
 )  # fmt: skip
 """Recipe fields that determine the logits. Head, rank and depth are applied later."""
+
+
+def check_dataset_outputs(
+    registry: Registry, images: str, outputs: Paths, inputs: Paths, recipes: Sequence[Recipe]
+) -> None:
+    """Raises BioclipXError if an output would replace what is read: the files of recipes, or the data set's own.
+
+    images: as for `find_dataset`.
+    """
+    from bioclip_x.options import parse_ref
+    from bioclip_x.recipe_files import iterate_option_files
+
+    data = [images]
+    if not Path(images).exists() and (ref := parse_ref(images)).name in registry.components("datasets"):
+        data = [str(path) for path in iterate_option_files(registry, "datasets", ref)]
+    check_outputs(outputs, inputs, recipe_files=list_recipe_files(registry, *recipes), images=data)
 
 
 def prepare_fields(fields: dict[str, Any]) -> None:
@@ -67,11 +85,13 @@ def embed_dataset(
     plugins: Sequence[str],
     fields: dict[str, Any],
     quiet: bool,
+    check_recipe: Callable[[Recipe], object],
     check: Callable[[Classifier], object] = lambda classifier: None,
 ) -> tuple[Classifier, tuple[str, ...], LabelledImages]:
     """Embeds a data set; returns the recipe's classifier, uncalibrated, notes on recipe and labels, and the images.
 
-    check: called with the classifier before images are read; raises if the classifier is unsuitable.
+    check_recipe, check: called with the resolved recipe, and with the classifier, before images are read; raise if it is
+        unsuitable.
     """
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
@@ -79,6 +99,7 @@ def embed_dataset(
     from bioclip_x.inference.classifier import Classifier
 
     resolved, recipe_notes = resolve(registry, file=recipe, plugins=plugins, flags=fields)
+    check_recipe(resolved)
     resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
     with Progress(enabled=not quiet) as progress:
         classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)

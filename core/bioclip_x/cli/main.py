@@ -5,6 +5,7 @@ Exit status: 0 success, 1 some images failed, 2 invalid request, 3 a fault of th
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -52,7 +53,7 @@ def _registry(ctx: click.Context) -> Registry:
         strict = bool(ctx.params.get("strict_plugins"))
         ctx.obj = create_registry(strict=strict, own={"cli": commands}, **from_environment())
         for warning in ctx.obj.warnings:
-            click.echo(f"warning: {warning}", err=True)
+            click.echo(f"warning: {escape_controls(warning)}", err=True)
     registry: Registry = ctx.obj
     return registry
 
@@ -97,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_error(str(error), debug=debug)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(escape_controls(shown.getvalue(), keep="\n"), err=True, nl=False)  # it may name a file
         sys.exit(error.exit_code)
     except _Terminated:
         click.echo("terminated", err=True)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import ModelError
 from bioclip_x.records import KnownModel
 from bioclip_x.registry import Registry
@@ -40,7 +41,7 @@ def command(registry: Registry, name: str | None, format_: str) -> None:
         raise ModelError(f"no model has the short name {name!r}; known: {names}")
     if format_ == "json":
         document = [asdict(model) for model in chosen]
-        click.echo(json.dumps(document if name is None else document[0], indent=2, ensure_ascii=False))
+        echo(json.dumps(document if name is None else document[0], indent=2, ensure_ascii=False))
     elif name is None:
         _print_list(chosen)
     else:
@@ -65,9 +66,9 @@ def _print_list(models: Sequence[KnownModel]) -> None:
             f"brings {model.classes}" if model.classes else "brings no list of classes: give --taxonomy or --labels"
         )
         missing = " (not downloaded yet)" if model.classes_cached is False else ""
-        click.echo(_wrap(f"{model.name}: {model.summary}; {classes}{missing}"))
-    click.echo("\nhere: whether the weights are on this machine, else downloaded at first use.")
-    click.echo("`bioclip-x models NAME` shows the properties of a model and their sources.")
+        echo(_wrap(f"{model.name}: {model.summary}; {classes}{missing}"))
+    echo("\nhere: whether the weights are on this machine, else downloaded at first use.")
+    echo("`bioclip-x models NAME` shows the properties of a model and their sources.")
 
 
 def _print_model(model: KnownModel) -> None:
@@ -85,7 +86,7 @@ def _print_model(model: KnownModel) -> None:
             table.add_row(key, value)
     _print_table(table)
     for topic, url in model.facts.get("sources", {}).items():
-        click.echo(f"source of {topic}: {url}")
+        echo(f"source of {topic}: {url}")
 
 
 def _describe_presence(model: KnownModel) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import KINDS
 from bioclip_x.registry import Registry
 
@@ -17,14 +18,14 @@ def command() -> None:
 @click.pass_obj
 def list_plugins(registry: Registry) -> None:
     """Every installed plugin, and every component by kind with the plugin that provides it."""
-    click.echo("plugins (switch one on with --plugin NAME where it has a recipe):")
+    echo("plugins (switch one on with --plugin NAME where it has a recipe):")
     for name, origin in sorted(registry.plugins.items()):
         recipe = " · has a recipe" if registry.configure(name) else ""
-        click.echo(f"  {name:<20} {origin}{recipe}")
+        echo(f"  {name:<20} {origin}{recipe}")
     for kind in KINDS:
         components = registry.components(kind)
         if not components:
             continue
-        click.echo(f"\n{kind.replace('_', ' ')}:")
+        echo(f"\n{kind.replace('_', ' ')}:")
         for name, component in components.items():
-            click.echo(f"  {name:<20} {component.spec.summary}  [{component.plugin}]")
+            echo(f"  {name:<20} {component.spec.summary}  [{component.plugin}]")

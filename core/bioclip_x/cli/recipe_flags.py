@@ -9,9 +9,10 @@ from typing import Any, Final
 from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.cli.flags import CLI_DEFAULTS
 from bioclip_x.errors import RecipeError
+from bioclip_x.messages import list_some
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
-from bioclip_x.recipe_resolution import resolve_recipe
+from bioclip_x.recipe_resolution import find_files_outside, resolve_recipe
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.settings import Settings, load_settings, name_variable
 
@@ -30,6 +31,8 @@ def resolve(
     """
     given = {name: value for name, value in flags.items() if name not in TEXT_FLAGS}
     recipe, notes = _resolve_with_settings(registry, file, plugins, given)
+    if file is not None and (outside := find_files_outside(file)):
+        notes += (f"the recipe {file.name} reads files outside its folder: {list_some(outside)}",)
     return apply_text_flags(registry, recipe, take_text_flags(flags)), notes
 
 

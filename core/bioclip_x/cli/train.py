@@ -11,14 +11,17 @@ import click
 import yaml
 
 from bioclip_x.cli.flags import plugin_option, quiet_option
+from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hookspecs import hookimpl
+from bioclip_x.io.overwrites import is_same_file
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from bioclip_x.records.training import StepEnd
+    from bioclip_x.training.config import TrainConfig
     from bioclip_x.training.loop import Outcome, Trainer
 
 
@@ -64,7 +67,9 @@ def command(
     fields = parse_changes(changes)
     fields |= {"output": str(output.resolve())} if output else {}
     fields |= {"device": device} if device else {}
-    trainer = Trainer(read_config(config, fields, defaults=machine), registry, resume=resume)
+    settings = read_config(config, fields, defaults=machine)
+    refuse_replacing_model(settings)
+    trainer = Trainer(settings, registry, resume=resume)
     resumed = f", resuming after step {trainer.place.step}" if resume else ""
     summary = (
         f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{resumed}; {trainer.folder}"
@@ -72,7 +77,15 @@ def command(
     _print_notes(trainer.notes, summary, quiet=quiet)
     outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
     _print_notes(outcome.notes, quiet=quiet)
-    click.echo(outcome.model)
+    echo(outcome.model)
+
+
+def refuse_replacing_model(config: TrainConfig) -> None:
+    """Raises TrainingError if the trained model would be written over the one that training starts from."""
+    scheme, _, place = config.model.partition(":") if isinstance(config.model, str) else ("", "", "")
+    result = config.path(config.output) / "model"
+    if scheme == "local-dir" and is_same_file(config.path(Path(place)), result):
+        raise TrainingError(f"output: {result} would replace the model that training starts from; name another folder")
 
 
 def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
@@ -88,7 +101,7 @@ def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
 
 def _print_notes(notes: Sequence[str], *lines: str, quiet: bool) -> None:
     for line in () if quiet else (*(f"note: {note}" for note in notes), *lines):
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:

@@ -109,8 +109,9 @@ class Classifier:
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"
-            texts = (("text_builders", ref.name) for ref in recipe.text)
-            code = identify_code(registry, (("encoders", recipe.encoder.name), *texts))
+            code = identify_code(
+                registry, encoders=[recipe.encoder.name], text_builders=[ref.name for ref in recipe.text]
+            )
             builder = BankBuilder(
                 recipe, family, self.encoder, builders, descriptors, is_default, folder, code, progress
             )

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io.replacement import is_written_in_place, open_replacement
+from bioclip_x.messages import escape_controls
 
 
 class BinaryStream:
@@ -61,13 +62,20 @@ class BinaryStream:
 
 
 class Stream:
-    """Writes text to a binary stream. Unencodable characters, such as stray bytes of a file name, are escaped."""
+    """Writes text to a binary stream. Unencodable characters, such as stray bytes of a file name, are escaped.
 
-    def __init__(self, raw: BinaryStream, encoding: str = "utf-8", *, is_stdout: bool = False) -> None:
+    So are control characters on a terminal, unless the text is `styled`: a name must not move the cursor.
+    """
+
+    def __init__(
+        self, raw: BinaryStream, encoding: str = "utf-8", *, is_stdout: bool = False, styled: bool = False
+    ) -> None:
         self._raw, self.encoding, self._is_stdout = raw, encoding, is_stdout
+        self._is_escaped = self.isatty() and not styled
 
     def write(self, text: str) -> int:
-        self._raw.write(text.encode(self.encoding, "backslashreplace"))
+        shown = escape_controls(text, keep="\t\n") if self._is_escaped else text
+        self._raw.write(shown.encode(self.encoding, "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
@@ -78,16 +86,19 @@ class Stream:
 
 
 @contextmanager
-def open_output(output: Path | None, encoding: str = "utf-8", *, keep_partial: bool = False) -> Iterator[Any]:
+def open_output(
+    output: Path | None, encoding: str = "utf-8", *, keep_partial: bool = False, styled: bool = False
+) -> Iterator[Any]:
     """Opens a text stream for writing. Raises BioclipXError naming a file that cannot be written.
 
     After an exception inside the block no file is created. keep_partial: what was written stays in `output` + ".partial".
+    styled: the text has a terminal's control characters of its own, for colours, and those of names in it are escaped already.
     """
     if output is None and not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
         return
     with open_binary_output(output, keep_partial=keep_partial) as raw:
-        yield Stream(raw, encoding, is_stdout=output is None)
+        yield Stream(raw, encoding, is_stdout=output is None, styled=styled)
 
 
 @contextmanager

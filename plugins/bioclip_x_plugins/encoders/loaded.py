@@ -186,6 +186,6 @@ def _make_model_card(
         logit_bias=float(bias.detach()) if bias is not None else 0.0,
         context_length=int(getattr(tokenizer, "context_length", 77)),
         demo=about.get("demo", ""),
-        descriptors=find_card_file(located.folder, about.get("descriptors")) if located.folder else None,
+        descriptors=find_card_file(located.folder, about.get("descriptors"), located.root) if located.folder else None,
         preprocessing=preprocessing,
     )

@@ -22,11 +22,15 @@ CARD = "bioclip_x.json"
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A located model. folder: of hf-hub:, local-dir: and package: models. architecture, tag: of open_clip names."""
+    """A located model. folder: of hf-hub:, local-dir: and package: models. root: of package: models, the package's folder.
+
+    architecture, tag: of open_clip names.
+    """
 
     name: str
     revision: str
     folder: Path | None = None
+    root: Path | None = None
     architecture: str = ""
     tag: str = ""
 
@@ -41,7 +45,7 @@ def locate(model: str, name: str = "") -> Located:
         return Located(name, f"{repository}@{folder.name}", _check_folder(folder, name))
     if scheme:
         folder = find_local_folder(name, scheme, rest)
-        return Located(name, _hash_content(folder), folder)
+        return Located(name, _hash_content(folder), folder, find_package(rest) if scheme == "package" else None)
     architecture, _, tag = rest.partition("/")
     return Located(name, tag, architecture=architecture, tag=tag)
 
@@ -71,13 +75,18 @@ def find_local_folder(model: str, scheme: str, rest: str) -> Path:
     """Returns the folder of a local-dir: or package: model. Raises ModelError if it is missing or incomplete."""
     if scheme == "local-dir":
         return _check_folder(Path(rest).expanduser(), model)
-    package, _, inside = rest.partition("/")
+    package = find_package(rest)
+    if package is None:
+        raise ModelError(f"{model}: the package {rest.partition('/')[0]} is not installed")
+    return _check_folder(package / rest.partition("/")[2], model)
+
+
+def find_package(rest: str) -> Path | None:
+    """Returns the folder of the package in NAME/FOLDER; None if it is not installed."""
     spec = None
     with suppress(ImportError, ValueError):  # for a missing parent package, and for an invalid name
-        spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"{model}: the package {package} is not installed")
-    return _check_folder(Path(spec.submodule_search_locations[0], inside), model)
+        spec = importlib.util.find_spec(rest.partition("/")[0])
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def read_card(folder: Path | None) -> dict[str, Any]:
@@ -97,9 +106,12 @@ def read_card(folder: Path | None) -> dict[str, Any]:
     return dict(card)
 
 
-def find_card_file(folder: Path, name: str | None) -> Path | None:
-    """Returns the file that a model's card names; None for no name. Raises ModelError if it is outside the folder."""
-    return resolve_inside(folder, name, ModelError, str(folder / CARD)) if name else None
+def find_card_file(folder: Path, name: str | None, root: Path | None = None) -> Path | None:
+    """Returns the file that a model's card names; None for no name. Raises ModelError if it is outside the folder.
+
+    root: of a model in a package, the package, in which the file may be as well.
+    """
+    return resolve_inside(folder, name, ModelError, str(folder / CARD), root=root) if name else None
 
 
 def _check_folder(folder: Path, model: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses
 from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, find_alias, read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, fetch_dataset_file, is_cached, is_model_cached, read_commit
-from bioclip_x_plugins.encoders.locate import find_card_file, find_local_folder, read_card, split_source
+from bioclip_x_plugins.encoders.locate import find_card_file, find_local_folder, find_package, read_card, split_source
 
 if TYPE_CHECKING:
     from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
@@ -48,7 +48,8 @@ class OpenClip:
         scheme, rest = split_source(model)
         if scheme in ("local-dir", "package"):
             folder = find_local_folder(name or model, scheme, rest)
-            taxonomy = find_card_file(folder, read_card(folder).get("taxonomy"))
+            root = find_package(rest) if scheme == "package" else None
+            taxonomy = find_card_file(folder, read_card(folder).get("taxonomy"), root)
             if not taxonomy:
                 return None
             return OwnClasses(taxonomy, source=f"{name or model}: {taxonomy.name}")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from bioclip_x import __version__
-from bioclip_x.cli.main import main, program
+from bioclip_x.cli.main import main, program, take_debug_flag
 from bioclip_x.errors import PluginError
 
 HEAVY = {"torch", "open_clip", "numpy", "PIL", "pyarrow", "networkx", "openai"}
@@ -136,3 +136,11 @@ def test_environment_restricts_and_traces(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("BIOCLIP_X_TRACE", "1")
     _, _, err = exits(capsys, "plugins", "list")
     assert "heads [hook]" in err
+
+
+def test_debug_may_stand_anywhere_before_the_files(capsys: pytest.CaptureFixture[str]) -> None:
+    assert take_debug_flag(["classify", "--debug", "x.png"]) == (["classify", "x.png"], True)
+    assert take_debug_flag(["--debug", "config"]) == (["config"], True)
+    assert take_debug_flag(["classify", "--", "--debug"]) == (["classify", "--", "--debug"], False)
+    _, _, err = exits(capsys, "classify", "--model", "unicorn", "--labels", "a,b", "x.png", "--debug")
+    assert "Traceback" in err and err.splitlines()[-1].startswith("error: no model is called 'unicorn'")

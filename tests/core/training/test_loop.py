@@ -195,7 +195,7 @@ def test_data_sets_are_mixed_by_their_shares(config_file: Path) -> None:
 def test_bad_requests_name_the_field(config_file: Path) -> None:
     with pytest.raises(TrainingError, match="batch_size: 100 is more than all 48 images"):
         train(config_file, batch_size=100)
-    with pytest.raises(ModelError, match="model: no setting is called 'model_cfg.vision_cfg.colour'"):
+    with pytest.raises(ModelError, match=r"model: no setting is called 'model_cfg.vision_cfg.colour'"):
         train(config_file, model={"embed_dim": 32, "vision_cfg": {"colour": 1}, "text_cfg": {}})
     with pytest.raises(TrainingError, match="precision: fp16 trains on CUDA only"):
         train(config_file, precision="fp16")

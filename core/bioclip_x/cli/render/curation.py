@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import click
-
-from bioclip_x.cli.render.terminal import make_safe_text, open_printer
+from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ _STYLES: Final[dict[Done, str]] = {"mended": "green", "dropped": "red", "told": 
 def print_checked(checked: CheckedFile, format_: Literal["table", "json"] = "table", most: int = 10) -> None:
     """Prints findings to stdout. most: findings of each kind in the table, 0 for all; JSON has all."""
     if format_ == "json":
-        click.echo(json.dumps(make_document(checked), indent=2, ensure_ascii=False))
+        echo(json.dumps(make_document(checked), indent=2, ensure_ascii=False))
         return
     with open_printer() as put:
         for block in render_blocks(checked, most):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from bioclip_x.messages import escape_controls
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ def make_safe_text(text: str, style: str = "") -> Text:
     return Text(escape_controls(text), style)
 
 
+def echo(text: object, *, err: bool = False) -> None:
+    """Prints a line on stdout or stderr; on a terminal with its control characters escaped, as names may have some."""
+    stream = sys.stderr if err else sys.stdout
+    click.echo(escape_controls(str(text), keep="\t\n") if stream.isatty() else str(text), err=err)
+
+
 @contextmanager
 def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableType], None]]:
     """Yields a function that prints to the file or stdout, as wide as the terminal or, without one, 100 columns."""
@@ -35,7 +43,7 @@ def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableTyp
 
     encoding = "utf-8" if output else getattr(sys.stdout, "encoding", None) or "utf-8"
     width = FILE_WIDTH if output else shutil.get_terminal_size((FILE_WIDTH, 24)).columns
-    with open_output(output, encoding) as stream:
+    with open_output(output, encoding, styled=True) as stream:
         console = Console(file=stream, width=max(NARROWEST, width), highlight=False, emoji=False, markup=False)
 
         def put(block: RenderableType) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, print_notes, read_source
 from bioclip_x.registry import Registry
 
@@ -35,6 +36,7 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
     from bioclip_x.taxonomy.writers import find_format
 
     chosen = find_format(output, to)
+    check_outputs({"--output": output}, {"FILE": source["file"]})
     taxonomy = read_source(registry, **source)
     print_notes(taxonomy)
     write_tree(taxonomy, chosen, output)

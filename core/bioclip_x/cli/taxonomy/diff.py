@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.registry import Registry
@@ -66,6 +67,7 @@ def diff(
     from bioclip_x.io.streams import open_output
     from bioclip_x.taxonomy.editing.diff import compare_taxonomies
 
+    check_outputs({"--output": output}, {"OLD": old, "NEW": new})
     trees = read_file(registry, old, **reading), read_file(registry, new, **reading)
     difference = compare_taxonomies(*trees)
     suffix = output.suffix.lower().removeprefix(".") if output else ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import open_output
@@ -59,6 +60,9 @@ def list_classes(
         raise RecipeError(f"expected one file, got {file} and --taxonomy {taxonomy}; leave out one of the two")
     from bioclip_x.classes.subset import select_subset
 
+    check_outputs(
+        {"--output": output}, {"FILE": file or taxonomy, "--subset": [part.removeprefix("!") for part in subset]}
+    )
     tree = select_subset(registry, subset, read_source(registry, file or taxonomy, **source)).tree
     print_notes(tree)
     suffix = output.suffix.lower().removeprefix(".") if output else ""

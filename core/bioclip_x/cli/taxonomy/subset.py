@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
 from bioclip_x.cli.taxonomy.source import add_reading_options, print_notes, read_source
 from bioclip_x.errors import RecipeError
@@ -51,6 +52,7 @@ def subset(
 
     file, parts = split_arguments(file_and_parts, model)
     chosen = find_format(output, to or (None if output else "csv"))
+    check_outputs({"--output": output}, {"FILE": file, "PART": [part.removeprefix("!") for part in parts]})
     taxonomy = read_source(registry, file, model, taxonomy_format, dag)
     print_notes(taxonomy)
     part = select_subset(taxonomy, parts, read=lambda path: read_species_list(registry, path))

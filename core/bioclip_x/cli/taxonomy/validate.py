@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
-from bioclip_x.cli.render.terminal import make_safe_text, open_printer
+from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
@@ -70,7 +70,7 @@ def validate(
     """  # fmt: skip
     verdicts = [_validate_file(context.obj, file, reading) for file in files]
     if format_ == "json":
-        click.echo(json.dumps([_make_document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
+        echo(json.dumps([_make_document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
     else:
         with open_printer() as put:
             for verdict in verdicts:

@@ -40,7 +40,7 @@ class TableReport:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         encoding = "utf-8" if output else getattr(sys.stdout, "encoding", None) or "utf-8"
         width = self.width or (FILE_WIDTH if output else max(40, shutil.get_terminal_size().columns))
-        with open_output(output, encoding, keep_partial=True) as stream:
+        with open_output(output, encoding, keep_partial=True, styled=True) as stream:
             # No emoji, no highlighting: names are printed as they are spelt.
             console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
             ascii_only = console.options.ascii_only

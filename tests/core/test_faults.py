@@ -1,0 +1,60 @@
+"""Errors of plugins' code name the component."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+
+import pytest
+
+from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.faults import describe, guarded, naming, remember, remember_part
+
+
+class Head:
+    def decide(self, number: int) -> int:
+        return 1 // number
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted:
+    pass
+
+
+def test_a_failure_is_one_line_with_its_cause() -> None:
+    head = Head()
+    remember(head, "the head 'h' of plugin 'p' (mine.py)")
+    with pytest.raises(ComponentError) as raised, naming(head, "decide", "a.jpg"):
+        head.decide(0)
+    assert str(raised.value).startswith(
+        "the head 'h' of plugin 'p' (mine.py) failed in decide at a.jpg: ZeroDivisionError: "
+    )
+    assert "\n" not in str(raised.value) and isinstance(raised.value.__cause__, ZeroDivisionError)
+    with pytest.raises(ComponentError, match="failed in decide: ZeroDivisionError"):
+        guarded(head, "decide", head.decide)(0)
+    assert guarded(head, "decide", head.decide)(1) == 1
+
+
+@pytest.mark.parametrize("problem", [ImageError("bad"), KeyboardInterrupt(), BrokenPipeError(), MemoryError()])
+def test_what_is_no_fault_of_the_component_passes(problem: BaseException) -> None:
+    with pytest.raises(type(problem)) as raised, naming(Head(), "decide"):
+        raise problem
+    assert raised.value is problem
+
+
+def test_leaving_the_program_is_a_failure() -> None:
+    with pytest.raises(ComponentError, match=r"failed in decide: it called sys\.exit\(0\)"), naming(Head(), "decide"):
+        raise SystemExit(0)
+
+
+def test_names_go_with_their_components_and_to_what_these_return() -> None:
+    head, part, slotted = Head(), Head(), Slotted()
+    remember(head, "the head 'h'")
+    remember_part(part, head)
+    remember(slotted, "the reader 'r'")  # a class that weak references do not support
+    assert (describe(head), describe(part), describe(slotted)) == ("the head 'h'", "the head 'h'", "the reader 'r'")
+    known = id(head)
+    del head
+    gc.collect()
+    assert not any(describe(one) == "the head 'h'" for one in [Head()] if id(one) == known)
+    assert describe(Head()).endswith("test_faults.Head")
