@@ -56,7 +56,9 @@ class LabelledImages:
         if not (classifier.recipe.adjust or classifier.precomputed_scorer):
             return self  # only these exclude classes
         parts = self.parts(classifier, np.arange(len(self.class_n)))
-        is_left_n = np.concatenate([(find_top_logits(part).top_B > -torch.inf).numpy() for part in parts] or [[]])
+        is_left_n = np.concatenate(
+            [np.ones(0, bool), *((find_top_logits(part).top_B > -torch.inf).numpy() for part in parts)]
+        )
         if is_left_n.all():
             return self
         rows = np.flatnonzero(is_left_n)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.files import is_written_in_place
+from bioclip_x.io.replacement import is_written_in_place
 
 Named = tuple[str, Path]
 """What the user calls a file (--output, --taxonomy), and its path."""

@@ -12,7 +12,7 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.messages import list_some
-from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, folder, prose, table
+from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, finer, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT
 from bioclip_x.prompts.formats.repeated_keys import read_joined
 from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
@@ -24,7 +24,7 @@ def load_descriptors(path: Path) -> DescriptorSet:
     """Reads a descriptor file or a folder of such files; the format is recognised by its content.
 
     Formats: the project's YAML; CSV and TSV; `{class: [descriptor, …]}` as published with CBD, WaffleCLIP, LaBo, CuPL and
-    PEEB, also with body parts as keys; `{class: prose}`; a folder of such files, whose lists are joined; the CUB-200-2011
+    PEEB, also with body parts as keys; FineR's replies by image; `{class: prose}`; a folder of such files, whose lists are joined; the CUB-200-2011
     folder.
 
     Blank and repeated phrases are skipped and noted; a class given twice in third-party JSON is noted and its lists are
@@ -47,6 +47,8 @@ def load_descriptors(path: Path) -> DescriptorSet:
         return replace(descriptors, notes=(note, *descriptors.notes))
     if bioclip_x_yaml.sniff(document):
         return bioclip_x_yaml.read(path, document)
+    if finer.sniff(document):
+        return finer.read(path, document)
     return prose.read(path, document) if prose.sniff(document) else class_lists.read(path, document)
 
 

@@ -188,7 +188,8 @@ class Taxonomy:
     def rank_tables(self) -> dict[str, npt.NDArray[np.int32]]:
         """rank → its nodes in leaf order, for every rank at which each leaf has exactly one ancestor-or-self.
 
-        A label beside the tree stands beside the taxa of every rank. The nodes of such a rank partition the leaves, so their probabilities sum to 1. Ranks are ordered from the top down.
+        A label beside the tree stands beside the taxa of every rank. The nodes of such a rank partition the leaves, so their
+        probabilities sum to 1. Ranks are ordered from the top down.
         """
         tables = {}
         for index, rank in enumerate(self.rank_names):

@@ -196,7 +196,7 @@ def _note_sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
 
 def _note_merged(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxonomy) -> Iterator[str]:
     for class_index, columns in by_class.items():
-        if len(columns) > 1:
+        if len(columns) > 1 and class_index < taxonomy.n_classes - taxonomy.n_beside:
             named = ", ".join(table.columns[column] for column in columns)
             yield f"{named}: columns of one class, {taxonomy.class_taxon(class_index).name}; their shares are added up"
 

@@ -67,7 +67,7 @@ def match_columns(
         tree,
         class_of,
         n_listed=sum(class_of[column] not in already_beside for column in (*groups["listed"], *inner)),
-        inner=list(inner),
+        inner=[labels[column].shown for column in inner],
         off_list=[labels[column].shown for column in groups["off"]],
         ambiguous=[labels[column].shown for column in groups["ambiguous"]],
         unrequested=[labels[column].shown for column in groups["unrequested"]],

@@ -15,7 +15,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One column's name. shown: in outputs. names: to look up, the first that matches counts. rank, lineage: of the first name."""
+    """One column's name.
+
+    shown: in outputs. names: to look up; the first that matches counts. rank, lineage: of the first name.
+    """
 
     shown: str
     names: tuple[str, ...]

@@ -45,7 +45,7 @@ def test_a_head_that_returns_nan_is_named() -> None:
     scores = roll_up(logits, from_labels(["a", "b"]))
     scores.log_top_BK[:] = np.nan
     with pytest.raises(
-        PluginError, match="the head 'flat' returned nan as the log-probability of the best class of x.jpg"
+        PluginError, match=r"the head 'flat' returned nan as the log-probability of the best class of x\.jpg"
     ):
         find_excluded_images(scores, logits, logits, Named("mine", "flat", ["x.jpg"], may_exclude=False))
 

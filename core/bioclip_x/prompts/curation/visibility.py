@@ -27,6 +27,7 @@ _SIZES = """small large tiny huge big long short tall thin thick slender slim st
     pointed curved hooked forked flat broad narrow wide sharp smooth rough fuzzy furry fluffy woolly bushy medium
     massive compact robust plump sleek delicate medium-sized sized?"""
 
+_NAMED_FOR_TRAIT = re.compile(r"(?i)\bnamed (?:after|for) (?:its|their)\b")
 _VISIBLE = re.compile(rf"(?i)\b(?:{'|'.join(f'{_COLOURS} {_PARTS} {_SIZES}'.split())})\b")
 
 _OPENING: Final = (
@@ -51,7 +52,8 @@ _TOPICS: Final = {
     "smell or taste": r"(?:strong\w* |sweet\w* |distinct\w* |spicy |pungent |unpleasant |musky |mild\w* |[,] )*"
     r"(?:scents?|fragran\w+|smells?|odou?rs?|aroma\w*|tastes?|tasty|flavou?rs?)\b",
     "weight": r"weigh(?:s|ing|t of)?\b",
-    "another name": r"(?:also )?(?:named (?:after|for)|(?:also )(?:known as|called))\b",
+    "another name": r"also (?:known as|called)\b",
+    "the origin of a name": r"(?:also )?named (?:after|for)\b",
 }
 _INSIDE_TOPICS: Final = {
     "voice": r"(?:songs?|singing|vocali\w+|(?:loud|distinctive|musical|whistling|harsh) calls?)\b",
@@ -103,8 +105,10 @@ def find_invisible(phrase: str) -> tuple[Done, str] | None:
 
     >>> find_invisible("eats fish"), find_invisible("a long bill for eating fish")
     (('dropped', 'no image shows food'), None)
+    >>> find_invisible("named for its red throat"), find_invisible("named for John Audubon")
+    (('told', 'no image shows the origin of a name'), ('dropped', 'no image shows the origin of a name'))
     """
-    is_visible = bool(_VISIBLE.search(phrase))
+    is_visible = bool(_VISIBLE.search(phrase) or _NAMED_FOR_TRAIT.search(phrase))
     if _GROUND.match(phrase):
         if _PLACE.search(phrase) and not is_visible and not _HABITAT.search(phrase):
             return "dropped", "no image shows the region of origin"

@@ -15,7 +15,8 @@ Attributes = dict[str, Any]
 def make_node_describer(taxonomy: Taxonomy) -> Callable[[int], Attributes]:
     """Returns a function node → its attributes by key, without blank ones.
 
-    rank, name, authorship, is_class (of inner nodes, where true, and of inner species), beside, common_names, ids, synonyms, extra.
+    rank, name, authorship, is_class (of inner nodes, where true, and of inner species), beside, common_names, ids, synonyms,
+    extra.
     """
     inner = set(find_taxa_above(taxonomy)[list_taxa(taxonomy)].tolist())
     classes = taxonomy.class_of_N.tolist()

@@ -62,6 +62,7 @@ def test_mended(phrase: str, after: str, kind: str) -> None:
         ("weighs 20 g", "not visual"),
         ("often found in Europe", "not visual"),
         ("also known as the white-headed tit", "not visual"),
+        ("named for John James Audubon", "not visual"),
     ],
 )
 def test_dropped(phrase: str, kind: str) -> None:
@@ -79,6 +80,7 @@ def test_dropped(phrase: str, kind: str) -> None:
         ("often found in forests", "not visual"),
         ("found in forests of Europe", "not visual"),
         ("14 cm long", "not visual"),
+        ("named for its red throat", "not visual"),
         ("forages among green leaves", "not visual"),
         ("a black cap " * 20, "too long"),
     ],

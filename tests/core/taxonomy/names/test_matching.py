@@ -85,7 +85,8 @@ def test_a_synonym_of_another_rank_is_found_in_a_tree_that_accepts_it() -> None:
 @pytest.mark.parametrize(
     ("name", "species"),
     [
-        ("Annas Hummingbird", "Calypte anna"), ("ANNA’S HUMMINGBIRD", "Calypte anna"), ("Black footed Albatross", "Phoebastria nigripes"),
+        ("Annas Hummingbird", "Calypte anna"), ("ANNA’S HUMMINGBIRD", "Calypte anna"),
+        ("Black footed Albatross", "Phoebastria nigripes"),
         ("black-footed albatross", "Phoebastria nigripes"), ("weisstanne", "Abies alba"), ("Ruppells Vulture", "Gyps rueppelli"),
         ("Rüppell’s Vulture", "Gyps rueppelli"),
     ],
