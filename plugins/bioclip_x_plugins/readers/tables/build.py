@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bioclip_x.plugin import (
     BETWEEN,
+    ORDER,
     Column,
     Findings,
     Lineages,
@@ -18,7 +19,7 @@ from bioclip_x.plugin import (
     drop_placeholder,
     from_lineages,
 )
-from bioclip_x_plugins.readers.tables.cells import clean_common_name, clean_rank_cell
+from bioclip_x_plugins.readers.tables.cells import clean_common_name, clean_rank_cell, clean_species_cell
 from bioclip_x_plugins.readers.tables.columns import Meaning, describe_meaning, find_meanings
 from bioclip_x_plugins.readers.tables.lineages import make_details, make_rank_columns
 from bioclip_x_plugins.readers.tables.names import build_from_names
@@ -104,10 +105,12 @@ def _clean_rows(rows: Rows, meanings: Mapping[str, Meaning], findings: Findings)
 
 
 def _get_cleaner(meaning: Meaning) -> Callable[[str], str]:
-    match meaning[0]:
-        case "rank" | "epithet" | "infraspecific epithet" | "name":
-            return clean_rank_cell
-        case "common":
+    match meaning:
+        case "epithet" | "infraspecific epithet" | "name", _:
+            return clean_species_cell
+        case "rank", rank:
+            return clean_species_cell if ORDER[rank] >= ORDER["species"] else clean_rank_cell
+        case "common", _:
             return _clean_common_names
     return drop_placeholder
 

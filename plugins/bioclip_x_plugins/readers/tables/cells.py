@@ -15,20 +15,30 @@ _UNDERSCORED: Final = re.compile(r"_(?![A-Z]{1,3}(?:_|$))")
 _MAY_HOLD_AUTHOR: Final = re.compile(r" .*(?:[^\W\d_a-zß-öø-ÿ]|[(,&]|[12][0-9]{3})")
 _BRACKETS: Final = re.compile(r"(\S.*?) *\(([^()]{2,})\)")
 _AUTHOR_LIKE: Final = re.compile(r"[\d.&]|\b(?:ex|et|in|and)\b|[^\W\d_]+, [A-ZÀ-Þ]\w*$")
-_PARTICLES: Final = frozenset("de da di do du del van von vom der den des la le los las dos y e fil f al".split())
+_PARTICLES: Final = frozenset({
+    "de", "da", "di", "do", "du", "del", "van", "von", "vom", "der", "den", "des", "la", "le", "los", "las", "dos", "y", "e",
+    "fil", "f", "al",
+})  # fmt: skip
 _IN_CAPITALS: Final = re.compile(r"[A-Z]{4,}")
 
 
 def clean_rank_cell(text: str) -> str:
-    """Cleans a cell of a rank column; "" for a placeholder, or a prefix without a name.
+    """Cleans a cell of a rank column above species; "" for a placeholder, or a prefix without a name.
 
-    >>> [clean_rank_cell(text) for text in ("k__Fungi", "g__", "Parus_major", "Pseudomonas_E", "unassigned")]
-    ['Fungi', '', 'Parus major', 'Pseudomonas_E', '']
+    >>> [clean_rank_cell(text) for text in ("k__Fungi", "g__", "Pseudomonas_E", "incertae_sedis")]
+    ['Fungi', '', 'Pseudomonas_E', '']
     """
-    text = _PREFIX.sub("", text.strip())
-    if "_" in text and (_EPITHETS.match(text) or text.endswith("_")):
-        text = _UNDERSCORED.sub(" ", text)
-    return drop_placeholder(text)
+    return drop_placeholder(_PREFIX.sub("", text.strip()))
+
+
+def clean_species_cell(text: str) -> str:
+    """Cleans a cell of names of species and lower taxa: `clean_rank_cell`, and blanks for underscores.
+
+    >>> [clean_species_cell(text) for text in ("s__Parus_major", "Salmonella_enterica_subsp._enterica", "sp_A1")]
+    ['Parus major', 'Salmonella enterica subsp. enterica', 'sp_A1']
+    """
+    text = clean_rank_cell(text)
+    return _UNDERSCORED.sub(" ", text) if "_" in text and _EPITHETS.match(text) else text
 
 
 def clean_common_name(text: str) -> str:

@@ -24,7 +24,7 @@ Meaning = tuple[str, str]
 
 SPELLINGS: Final[Mapping[Meaning, str]] = {
     ("name", ""): "scientificname sciname scientific canonicalname taxonname latinname latin binomial binomialname "
-    "binomen completename fullscientificname speciesscientificname wissenschaftlichername lateinischername "
+    "binomen genusspecies completename fullscientificname speciesscientificname wissenschaftlichername lateinischername "
     "botanischername botanicalname nombrecientifico nomecientifico nomscientifique nomescientifico nomlatin "
     "wetenschappelijkenaam vetenskapligtnamn verbatimscientificname verbatimname",
     ("epithet", ""): "specificepithet speciesepithet epithet",
@@ -63,7 +63,7 @@ SPELLINGS: Final[Mapping[Meaning, str]] = {
 filled counts. Columns named after a rank (`family`, `Familie`, `kingdomName`, `taxon_order_name`) or a language (`German`,
 `English_Common_Name`, `common_name_eng`) are recognised by rule."""
 
-WEAK_NAMES: Final = frozenset({"taxon", "taxa", "name", "names", "organism", "speciesguess", "label", "class"})
+WEAK_NAMES: Final = frozenset({"taxon", "taxa", "name", "names", "organism", "speciesguess", "label"})
 """Columns of scientific names if their cells look like some, and no other column has names."""
 
 _MEANING_OF: Final = {word: meaning for meaning, words in SPELLINGS.items() for word in words.split()}
@@ -105,8 +105,7 @@ def find_meanings(columns: Iterable[str]) -> dict[str, Meaning]:
         meaning = meanings[column]
         if meaning[0] in ("common", "extra", "is_class"):
             continue
-        is_second = meaning in taken and not _is_exact(column)
-        if is_second or (meaning[0] == "rank" and meaning in exact and not _is_exact(column)):
+        if not _is_exact(column) and (meaning in taken or meaning in exact):
             meanings[column] = ("extra", column.strip())
         taken.setdefault(meaning, column)
     return meanings

@@ -8,7 +8,7 @@ from typing import Final
 
 from bioclip_x.plugin import Column, Findings, TaxonomyError, combine_columns, list_some
 from bioclip_x_plugins.readers.checklists.rows import clean_name
-from bioclip_x_plugins.readers.tables.cells import clean_rank_cell, split_cell
+from bioclip_x_plugins.readers.tables.cells import clean_rank_cell, clean_species_cell, split_cell
 from bioclip_x_plugins.readers.tables.columns import (
     WEAK_NAMES,
     Meaning,
@@ -30,7 +30,7 @@ def assign_meanings(columns: Mapping[str, Column], findings: Findings) -> dict[s
     meanings = find_meanings(columns)
     _drop_numbers(columns, meanings, findings)
     _check_classes(columns, meanings, findings)
-    if not any(role in ("name", "epithet") or (role, rank) == ("rank", "species") for role, rank in meanings.values()):
+    if not _has_species(meanings):
         _find_weak_names(columns, meanings)
     _choose_names(columns, meanings, findings)
     return meanings
@@ -62,16 +62,20 @@ def _drop_numbers(columns: Mapping[str, Column], meanings: dict[str, Meaning], f
 
 
 def _check_classes(columns: Mapping[str, Column], meanings: dict[str, Meaning], findings: Findings) -> None:
-    """Notices a column "class" that holds the labels of a data set."""
+    """Notices a column "class" that holds the labels of a data set: they are no rank, or, if nothing else is, the names."""
     column = next((column for column, meaning in meanings.items() if meaning == ("rank", "class")), None)
-    if column is None or not _are_labels(columns, meanings, column):
+    if column is None:
         return
-    texts = columns[column].texts
-    meanings[column] = ("extra", column.strip())
-    findings.warn(
-        "column",
-        f"{column!r} holds labels ({_show(texts)}), not taxonomic classes such as Aves; it is not used as a rank",
-    )
+    is_alone = not any(role in ("rank", "epithet", "name") for other, (role, _) in meanings.items() if other != column)
+    if is_alone and compact_name(column) not in ("class", "cls"):  # class_name, without any other rank
+        meanings[column] = ("extra", column.strip())
+    elif _are_binomials(columns[column].texts, _LATIN) and not _has_species(meanings):
+        meanings[column] = ("name", "")
+    elif _are_labels(columns, meanings, column):
+        shown = f"{column!r} holds labels ({_show(columns[column].texts)}), not taxonomic classes such as Aves"
+        is_numbered = all(map(_NUMBER.fullmatch, columns[column].texts))
+        meanings[column] = ("name", "") if is_alone and not is_numbered else ("extra", column.strip())
+        findings.warn("column", f"{shown}: {'they have no rank' if is_alone and not is_numbered else 'it is not used'}")
 
 
 def _are_labels(columns: Mapping[str, Column], meanings: Mapping[str, Meaning], column: str) -> bool:
@@ -82,25 +86,35 @@ def _are_labels(columns: Mapping[str, Column], meanings: Mapping[str, Meaning], 
     ranks = {rank for role, rank in meanings.values() if role == "rank"}
     if not texts or ranks & {"kingdom", "phylum"}:
         return False
+    if sum(_LATIN_CLASS.fullmatch(text) is not None for text in texts) > len(texts) / 3:
+        return False
     below = [
         len(columns[other].texts)
         for other, (role, rank) in meanings.items()
         if role == "name" or (role == "rank" and rank in ("order", "family", "genus", "species"))
     ]
-    n_latin = sum(_LATIN_CLASS.fullmatch(text) is not None for text in texts)
-    return bool(below) and n_latin <= len(texts) / 3 and len(texts) >= max(below)
+    return len(texts) >= max(below, default=0)
+
+
+def _has_species(meanings: Mapping[str, Meaning]) -> bool:
+    return any(role in ("name", "epithet") or (role, rank) == ("rank", "species") for role, rank in meanings.values())
 
 
 def _find_weak_names(columns: Mapping[str, Column], meanings: dict[str, Meaning]) -> None:
     """Takes the first column "taxon", "name", … whose cells look like scientific names as the names."""
     for column, (role, _) in meanings.items():
-        texts = [text for text in columns[column].texts if clean_rank_cell(text)]
-        pattern = _BINOMIAL if compact_name(column) in ("taxon", "taxa") else _LATIN
-        if role == "extra" and compact_name(column) in WEAK_NAMES and texts:
-            n_names = sum(bool(_BINOMIAL.fullmatch(text) and pattern.fullmatch(text)) for text in texts)
-            if n_names >= 0.6 * len(texts):
+        if role == "extra" and compact_name(column) in WEAK_NAMES:
+            pattern = _BINOMIAL if compact_name(column) in ("taxon", "taxa") else _LATIN
+            if _are_binomials(columns[column].texts, pattern):
                 meanings[column] = ("name", "")
                 return
+
+
+def _are_binomials(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Whether most texts have the form of species names, and of `pattern`."""
+    filled = [text for text in texts if clean_rank_cell(text)]
+    n_names = sum(bool(_BINOMIAL.fullmatch(text) and pattern.fullmatch(text)) for text in filled)
+    return bool(filled) and n_names >= 0.6 * len(filled)
 
 
 def _choose_names(columns: Mapping[str, Column], meanings: dict[str, Meaning], findings: Findings) -> None:
@@ -125,8 +139,8 @@ def _compare(name: str, species: str, genus: str = "") -> str:
     """Compares a name with the species in its row."""
     if not (name and species):
         return "blank" if not name else "above"
-    name = clean_name(clean_rank_cell(name))[0].casefold()
-    species = clean_name(complete_species_name(clean_rank_cell(species), clean_rank_cell(genus)))[0].casefold()
+    name = clean_name(clean_species_cell(name))[0].casefold()
+    species = clean_name(complete_species_name(clean_species_cell(species), clean_rank_cell(genus)))[0].casefold()
     return "same" if name == species else "below" if name.startswith(f"{species} ") else "other"
 
 

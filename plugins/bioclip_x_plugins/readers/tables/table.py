@@ -85,7 +85,13 @@ def _read_sample(path: Path, head: bytes) -> Mapping[str, Column]:
         rows = list(csv.reader(lines, delimiter=guess_delimiter(lines[0], _DELIMITERS)))
     except csv.Error:
         return {}
-    return _make_columns([cell.strip() for cell in rows[0]], rows[1:])
+    names = [cell.strip() for cell in rows[0]]
+    return _make_columns(names, rows[1:]) if _may_be_header(names) else {}
+
+
+def _may_be_header(cells: Sequence[str]) -> bool:
+    """Whether cells may be the names of columns: a row of data begins with a number or another identifier."""
+    return not (cells[0].isdecimal() or cells[0].startswith(("urn:", "http:", "https:")))
 
 
 def _make_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Column]:
