@@ -122,9 +122,17 @@ def taxonomy_readers() -> list[ComponentSpec]:
             "ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.checklists.ebird:EbirdReader"
         ),
         ComponentSpec(
-            "csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.tables.table:TableReader"
+            "csv", "tables of ranks or scientific names, CSV, TSV", f"{HERE}.readers.tables.table:TableReader"
         ),
-        ComponentSpec("parquet", "rank columns, in Parquet", f"{HERE}.readers.tables.parquet_table:ParquetReader"),
+        ComponentSpec(
+            "parquet", "any of these tables, in Parquet", f"{HERE}.readers.tables.parquet_table:ParquetReader"
+        ),
+        ComponentSpec(
+            "speciesnet", "SpeciesNet's labels, without a header", f"{HERE}.readers.tables.speciesnet:SpeciesNetReader"
+        ),
+        ComponentSpec(
+            "birdnet", "BirdNET's labels (Parus major_Great Tit)", f"{HERE}.readers.tables.birdnet:BirdNetReader"
+        ),
         ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.trees.newick:NewickReader"),
         ComponentSpec(
             "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, Final
 
 from bioclip_x.plugin import (
@@ -15,6 +16,7 @@ from bioclip_x.plugin import (
     Archive,
     Findings,
     TaxonomyError,
+    decode_head,
     find_marked_encoding,
     find_unmarked_utf16,
     guess_delimiter,
@@ -66,6 +68,18 @@ def read_first_cells(head: bytes) -> list[str]:
         return []
     line = take_first_line(text.lstrip(BOM))
     return [cell.strip().strip('"').strip() for cell in line.split(guess_delimiter(line, _DELIMITERS))]
+
+
+def read_first_rows(head: bytes, most: int = 50) -> tuple[list[str], list[list[str]]]:
+    """Splits the head of a file into the cells of its header and of the first rows, for sniffing; ([], []) for binary data."""
+    names = read_first_cells(head)
+    lines = decode_head(head).split("\n")[1:-1] if names else []
+    delimiter = guess_delimiter(take_first_line(decode_head(head)), _DELIMITERS)
+    try:
+        rows = list(islice(csv.reader(lines, delimiter=delimiter), most))
+    except csv.Error:
+        rows = []
+    return names, [[cell.strip() for cell in row] for row in rows]
 
 
 def read_rows(archive: Archive, name: str, dialect: Dialect, findings: Findings) -> Iterator[Rows]:

@@ -11,7 +11,7 @@ occurrence downloads are read too. Standard: https://dwc.tdwg.org/text/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -120,23 +120,47 @@ def _read_rows(archive: Archive, table: TableFile, findings: Findings) -> Iterat
 
 
 def _read_taxa(archive: Archive, core: TableFile, names: Names, findings: Findings) -> list[ChecklistRow]:
-    _describe_columns(core.columns, findings)
-    terms = find_terms(core.columns)
-    is_occurrences = core.row_type == "occurrence" or not _OCCURRENCES.isdisjoint(terms)
-    ranks = [rank for rank in RANK_COLUMNS if rank in terms or rank in core.defaults]
-    # In an occurrence table the core id identifies the occurrence, not the taxon; its taxonID is the publisher's.
+    is_occurrences = core.row_type == "occurrence" or not _OCCURRENCES.isdisjoint(find_terms(core.columns))
+    rows = _read_rows(archive, core, findings)
+    return _convert_rows(rows, core.columns, core.defaults, names, is_occurrences, findings)
+
+
+def read_cells(
+    columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], findings: Findings
+) -> list[ChecklistRow]:
+    """Converts (number, cells) of a table that comes from another kind of file, with the columns of `is_taxon_table`."""
+    index_of = _index_columns(columns)
+    terms = find_terms(index_of)
+    named = ((line, findings.file, "", make_cell_getter(cells, terms)) for line, cells in rows)
+    return _convert_rows(named, index_of, {}, {}, not _OCCURRENCES.isdisjoint(terms), findings)
+
+
+def _convert_rows(
+    rows: Iterable[tuple[int, str, str, Row]],
+    columns: Mapping[str, int],
+    defaults: Mapping[str, str],
+    names: Names,
+    is_occurrences: bool,
+    findings: Findings,
+) -> list[ChecklistRow]:
+    """Converts (line, file, core id, row)."""
+    _describe_columns(columns, findings)
+    terms = find_terms(columns)
+    ranks = [rank for rank in RANK_COLUMNS if rank in terms or rank in defaults]
     languages = list_languages(terms)
-    rows = (
+    # In an occurrence table the core id identifies the occurrence, not the taxon; its taxonID is the publisher's.
+    taxa = (
         (
             read_taxon(row, "" if is_occurrences else id, line if where == findings.file else 0, ranks, languages),
             line,
             where,
             id,
         )
-        for line, where, id, row in _read_rows(archive, core, findings)
+        for line, where, id, row in rows
     )
-    taxa = _collect_taxa(rows, names, is_occurrences, findings)
-    return merge_occurrences(taxa, has_keys="taxonkey" in map(compact_name, core.columns)) if is_occurrences else taxa
+    collected = _collect_taxa(taxa, names, is_occurrences, findings)
+    has_keys = "taxonkey" in map(compact_name, columns)
+    return merge_occurrences(collected, has_keys=has_keys) if is_occurrences else collected
 
 
 def _describe_columns(columns: Iterable[str], findings: Findings) -> None:

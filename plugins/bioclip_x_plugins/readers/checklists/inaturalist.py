@@ -22,6 +22,7 @@ from bioclip_x.plugin import (
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    drop_placeholder,
     from_usages,
     normalise_rank,
     parse_name,
@@ -95,7 +96,7 @@ def _read_folder_names(names: Iterable[tuple[int, str]], findings: Findings) -> 
         epithet = match[3].replace("_", " ").strip() if match else ""
         if match and epithet:
             taxa.append(("species", complete_species_name(epithet, taxa[-1][1])))
-        lineage = [(rank, name) for rank, name in taxa if name]
+        lineage = [(rank, name) for rank, name in taxa if drop_placeholder(name)]
         if match and lineage:
             yield _make_usage(match[1], lineage, line=line)
         else:
@@ -158,5 +159,6 @@ def _make_usage(id: str, lineage: list[tuple[str, str]], *, line: int = 0, **det
 
 
 def _get_text(category: Mapping[str, Any], key: str) -> str:
+    """Returns a value as text; "" for none, or a placeholder."""
     value = category.get(key)
-    return " ".join(str(value).split()) if value is not None else ""
+    return drop_placeholder(" ".join(str(value).split())) if value is not None else ""

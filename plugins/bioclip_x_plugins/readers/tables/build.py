@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,13 @@ class Rows:
         """Returns some of the rows, in the given order."""
         columns = {name: Column(column.code_R[row_n], column.texts) for name, column in self.columns.items()}
         return Rows(columns, self.line_R[row_n])
+
+    def iterate_cells(self) -> Iterator[tuple[int, list[str]]]:
+        """Yields (line, cells in the order of the columns)."""
+        texts = [[*column.texts, ""] for column in self.columns.values()]
+        codes = np.stack([column.code_R for column in self.columns.values()], axis=1)
+        for line, code in zip(self.line_R.tolist(), codes.tolist()):
+            yield line, [of_column[number] for of_column, number in zip(texts, code)]
 
 
 def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:

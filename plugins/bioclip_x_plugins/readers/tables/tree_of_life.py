@@ -27,6 +27,7 @@ from bioclip_x.plugin import (
     Taxonomy,
     TaxonomyError,
     combine_columns,
+    drop_placeholder,
     from_lineages,
     read_text,
 )
@@ -48,7 +49,7 @@ class TreeOfLifeReader:
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and row. A repeated lineage is one class with two rows, and noted."""
         findings = Findings(str(path), unit="row")
-        columns = [column.map(_collapse_spaces) for column in _read_columns(path, findings)]
+        columns = [column.map(_clean) for column in _read_columns(path, findings)]
         findings.raise_errors()
         *names, common = columns
         names[-1] = combine_columns(
@@ -76,8 +77,8 @@ def _read_columns(path: Path, findings: Findings) -> list[Column]:
     return [Column(np.concatenate(parts), list(numbering)) for parts, numbering in zip(codes, numberings)]
 
 
-def _collapse_spaces(text: str) -> str:
-    return " ".join(text.split())
+def _clean(text: str) -> str:
+    return drop_placeholder(" ".join(text.split()))
 
 
 def _read_entries(path: Path) -> Iterator[Any]:

@@ -31,6 +31,8 @@ from bioclip_x.plugin import (
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
+    drop_placeholder,
+    is_placeholder,
     list_some,
     read_yaml,
     split_authorship,
@@ -120,7 +122,7 @@ def _make_columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
 
 def _read_names(value: Any, where: str) -> tuple[str, ...]:
     """Reads one name, a list of names, or none (null or blank)."""
-    names = (_read_text(name, where).strip() for name in _as_list(value))
+    names = (drop_placeholder(_read_text(name, where)) for name in _as_list(value))
     return tuple(name for name in names if name)
 
 
@@ -152,7 +154,8 @@ def _add_nested(
         if not isinstance(name, str):
             findings.error("malformed", f"{where}: expected a name, got {name!r}; put it in quotes if it is one")
         else:
-            _add_nested(builder, builder.add(parent, ranks[0], name), subtree, ranks[1:], f"{where} > {name}", findings)
+            node = parent if is_placeholder(name) else builder.add(parent, ranks[0], name)
+            _add_nested(builder, node, subtree, ranks[1:], f"{where} > {name}", findings)
 
 
 def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, findings: Findings) -> None:
@@ -165,11 +168,16 @@ def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, fin
     is_class = _get_checked(entry, "is_class", bool, "true or false", where)
     children = _get_checked(entry, "children", list, "a list of nodes", where)
     n_before = len(builder)
-    node = builder.add(
-        parent, _read_text(entry.get("rank"), f"{where}, rank"), entry["name"], _read_details(entry, where)
-    )
-    if len(builder) == n_before:
-        findings.warn("listed twice", f"{where} is listed again and taken once")
+    if is_placeholder(entry["name"]):
+        findings.warn(
+            "no taxon", f"{where} is the name of no taxon; left out, and its children are put below its parent"
+        )
+        node, is_class = parent, False
+    else:
+        rank = _read_text(entry.get("rank"), f"{where}, rank")
+        node = builder.add(parent, rank, entry["name"], _read_details(entry, where))
+        if len(builder) == n_before:
+            findings.warn("listed twice", f"{where} is listed again and taken once")
     if is_class:
         builder.mark_class(node)
     for child in children:
