@@ -73,7 +73,7 @@ class _Genomes:
 def _read_rows(path: Path, findings: Findings) -> Iterator[tuple[int, str, str]]:
     """Yields (line, accession, lineage). The lineage is in the column named by a header, else in the last of one or two."""
     column: int | None = None
-    for line, text in read_text_lines(path):
+    for line, text in read_text_lines(path, findings):
         cells = [cell.strip() for cell in text.split("\t")]
         if column is None and "__" not in text:
             names = [cell.lower() for cell in cells]

@@ -65,7 +65,7 @@ class TableReader:
 def _read_rows(path: Path, findings: Findings) -> Rows:
     """Reads all columns. Rows with errors are reported to `findings` and left out."""
     # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell and do not end a row.
-    lines = read_lines(path, TaxonomyError)
+    lines = read_lines(path, TaxonomyError, findings.warn_encoding)
     header = next(lines, "")
     csv.field_size_limit(LONGEST_LINE)  # process-wide; every reader sets its own
     reader = csv.reader(chain([header], lines), delimiter=guess_delimiter(header), strict=True)
