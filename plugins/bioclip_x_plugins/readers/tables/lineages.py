@@ -25,6 +25,7 @@ from bioclip_x.plugin import (
     normalise_rank,
     split_authorship,
 )
+from bioclip_x_plugins.readers.cells import replace_underscores, split_prefix
 
 _EPITHETS = frozenset({"specificepithet", "speciesepithet", "epithet"})
 _AUTHORS = frozenset({"authorship", "scientificnameauthorship", "author", "nameauthor"})
@@ -191,11 +192,11 @@ def make_rank_columns(columns: Mapping[str, Column], roles: Mapping[str, tuple[s
 
 
 def _split_authors(column: Column, rank: str) -> RankColumn:
-    """Collapses spaces in names, and moves their authors to `RankColumn.authorship`."""
+    """Cleans names of prefixes (`g__`), underscores and repeated spaces, and moves their authors to `RankColumn.authorship`."""
     authorship: dict[str, str] = {}
 
     def without_author(text: str) -> str:
-        name = " ".join(text.split())
+        name = replace_underscores(" ".join(split_prefix(text.strip())[1].split()), rank)
         if not _MAY_HOLD_AUTHOR.search(name):
             return name
         name, author = split_authorship(name, rank)
