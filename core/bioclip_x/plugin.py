@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
+        FormatExample,
         HeadCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         LoadedEncoder,
         LogitAdjustment,
         Loss,
+        MismatchExplainer,
         PatchEncoder,
         PrecomputedScorer,
         Report,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.sources import SUFFIXES
     from bioclip_x.io.archives import Archive, is_archive, open_archive
+    from bioclip_x.io.content import name_content
     from bioclip_x.io.delimited import (
         DELIMITERS,
         explain_csv_error,
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
         KnownModel,
         Logits,
         LossInput,
+        Mismatch,
         ModelCard,
         OwnClasses,
         PatchFeatures,
@@ -151,26 +155,27 @@ __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
     "RANKS", "SUFFIXES", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
     "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
-    "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
-    "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
-    "LossInput", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OwnClasses", "PatchEncoder",
-    "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution",
-    "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder",
-    "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer",
-    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym",
-    "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
-    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError",
-    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels",
-    "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages",
-    "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_placeholder",
-    "is_written_in_place", "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head",
-    "make_temporary_folder", "mask_of", "match_list", "normalise_rank", "open_archive", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "resolve_labels", "roll_up", "select_best_bet",
-    "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Head", "HeadCapabilities",
+    "HeadInput", "HeatMap", "ImageError", "ImageFeatures", "KnownModel", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "Lineages", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits",
+    "Loss", "LossCapabilities", "LossInput", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
+    "NoAnswerError", "Numbering", "OwnClasses", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling",
+    "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter",
+    "Resolver", "Result", "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
+    "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
+    "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
+    "TextRequest", "TrainableEncoder", "TrainingError", "combine_columns", "compute_bets", "compute_heights",
+    "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head", "detect_encoding",
+    "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder",
+    "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl",
+    "is_archive", "is_placeholder", "is_written_in_place", "list_some", "load_template", "load_template_set",
+    "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list", "name_content",
+    "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
+    "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
+    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
+    "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -179,13 +184,13 @@ _NAMES: Final = (
     ("components", "ComponentSpec"),
     # What components declare.
     ("capabilities",
-     "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
+     "DatasetCapabilities EncoderCapabilities FormatExample HeadCapabilities LanguageModelCapabilities "
+     "LoadedEncoderCapabilities LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
      "TextBuilderCapabilities"),
     # What components must be able to do.
     ("components",
-     "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer Report "
-     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder"),
+     "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder "
+     "PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -193,7 +198,7 @@ _NAMES: Final = (
     ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
+     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput Mismatch ModelCard OwnClasses "
      "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
      "Source Step StepEnd Synonym Taxon TextBank TextRequest"),
     ("records.explanation", "EXPLANATION_FORMAT"),
@@ -228,6 +233,7 @@ _NAMES: Final = (
     ("images.decoding", "open_image"),
     ("images.sources", "SUFFIXES"),
     ("io.archives", "Archive is_archive open_archive"),
+    ("io.content", "name_content"),
     ("io.files", "LONGEST_LINE is_written_in_place read_lines read_text read_yaml open_replacement read_stream_lines"),
     ("io.parquet", "open_parquet_writer"),
     ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),

@@ -137,7 +137,12 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ComponentSpec(
             "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"
         ),
-        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.tables.gtdb:GtdbReader"),
+        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.lineage_strings.gtdb:GtdbReader"),
+        ComponentSpec(
+            "lineages",
+            "lineages of QIIME 2, UNITE, SILVA, MetaPhlAn, mothur",
+            f"{HERE}.readers.lineage_strings.reader:LineagesReader",
+        ),
         ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
         ComponentSpec("edge-list", "a parent and a child per line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
         ComponentSpec(

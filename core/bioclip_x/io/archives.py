@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Final
 
 from bioclip_x.errors import TaxonomyError
@@ -58,8 +58,8 @@ class Archive:
         return str(self.path) if self.names == (name_content(self.path).name,) else f"{self.path}/{name}"
 
     def find(self, name: str) -> str:
-        """Returns the least deeply nested file of this name, ignoring case; "" if there is none."""
-        matches = [one for one in self.names if PurePosixPath(one).name.lower() == name.lower()]
+        """Returns the least deeply nested file of this name, ignoring case and .gz; "" if there is none."""
+        matches = [one for one in self.names if name_content(Path(one)).name.lower() == name.lower()]
         return min(matches, key=lambda one: (one.count("/"), one), default="")
 
 
@@ -111,7 +111,7 @@ def _open_folder(path: Path) -> Archive:
     below = [file for folder in folders if len(folders) <= MAX_FOLDERS for file in sorted(folder.iterdir())]
     names = [file.relative_to(path).as_posix() for file in (*entries, *below) if file.is_file()]
     _refuse_too_many(path, len(names))
-    return Archive(path, tuple(filter(_is_user_file, names)), lambda name: (path / name).open("rb"))
+    return Archive(path, tuple(filter(_is_user_file, names)), lambda name: open_content(path / name, TaxonomyError))
 
 
 def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:

@@ -57,12 +57,16 @@ def is_tar(head: bytes) -> bool:
 
 
 def holds_text(path: Path, error: type[BioclipXError] = BioclipXError) -> bool:
-    """Whether a file is a compressed one or a workbook, whose content `open_content` gives; False for archives and others."""
+    """Whether a file is a compressed one or a workbook, whose content `open_content` gives; False for archives and others.
+
+    Raises like `open_content`.
+    """
     if not path.is_file():
         return False
     with path.open("rb") as raw:
         head = raw.read(_TAR_HEADER)
         raw.seek(0)
+        spreadsheets.refuse_other_spreadsheets(path, head, error)
         if not head.startswith(compression.MAGIC):
             return spreadsheets.is_workbook(head, raw)
         with compression.decompress(raw, head, path.stat().st_size, str(path), error) as content:
@@ -73,9 +77,7 @@ def read_content_head(path: Path, size: int, error: type[BioclipXError] = Biocli
     """Reads the first bytes of a file's content; of an archive, its own."""
     if not holds_text(path, error):
         with path.open("rb") as raw:
-            head = raw.read(size)
-        spreadsheets.refuse_other_spreadsheets(path, head, error)
-        return head
+            return raw.read(size)
     with open_content(path, error) as content:
         return content.read(size)
 

@@ -9,7 +9,7 @@ from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
-from bioclip_x.records.problem import Problem
+from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
@@ -35,6 +35,7 @@ __all__ = [
     "Logits",
     "LossInput",
     "Measure",
+    "Mismatch",
     "ModelCard",
     "OwnClasses",
     "PatchFeatures",

@@ -24,6 +24,7 @@ from bioclip_x.plugin import (
     TaxonomyError,
     drop_placeholder,
     from_usages,
+    name_content,
     normalise_rank,
     parse_name,
     read_yaml,
@@ -60,10 +61,10 @@ class INaturalistReader:
         findings = Findings(str(path))
         if path.is_dir():
             usages = _read_folder_names(((0, name) for name in _list_folders(path)), findings)
-        elif path.suffix.lower() == ".json":
+        elif name_content(path).suffix.lower() == ".json":
             usages = _read_categories(_load_categories(path), findings)
         else:
-            usages = _read_folder_names(read_text_lines(path), findings)
+            usages = _read_folder_names(read_text_lines(path, findings), findings)
         taxa = list(usages)
         _check_unique_ids(taxa, findings)
         findings.raise_errors()

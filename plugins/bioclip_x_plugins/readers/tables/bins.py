@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.plugin import (
+    Findings,
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
@@ -40,7 +41,8 @@ class BinsReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: an empty file, no header, a blank cell, a label in two bins."""
-        header, rows = _read_table(path)
+        findings = Findings(str(path))
+        header, rows = _read_table(path, findings)
         _refuse_data_as_header(path, header, rows)
         builder, row_of_label, n_repeated = TaxonomyBuilder(), dict[str, Row](), 0
         for line, label, bin_ in rows:
@@ -55,11 +57,11 @@ class BinsReader:
         notes = [f"{n_repeated} labels are listed twice; duplicates are ignored"] if n_repeated else []
         if unused := header[2:]:
             notes.append(f"{path.name}: columns not used: {', '.join(unused)}")
-        return builder.build(str(path), notes)
+        return builder.build(str(path), notes, findings=findings)
 
 
-def _read_table(path: Path) -> tuple[list[str], list[Row]]:
-    text = read_text(path, TaxonomyError)
+def _read_table(path: Path, findings: Findings) -> tuple[list[str], list[Row]]:
+    text = read_text(path, TaxonomyError, findings.warn_encoding)
     delimiter = guess_delimiter(take_first_line(text))
     rows = read_delimited_rows(io.StringIO(text, newline=""), str(path), TaxonomyError, delimiter=delimiter)
     spaced = ((line, [" ".join(cell.split()) for cell in row]) for line, row in rows)

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import drop_placeholder, parse_name, split_authorship
+from bioclip_x_plugins.readers.cells import split_prefix
 
-_PREFIX: Final = re.compile(r"^(?:[dkpcofgst]|sk|ss|ssp|sp)__", re.IGNORECASE)
 _EPITHETS: Final = re.compile(r"^[×x]?_?[A-Z][a-zà-ÿ-]+(?:_[a-z×(]|_x_|_X_)")
 _UNDERSCORED: Final = re.compile(r"_(?![A-Z]{1,3}(?:_|$))")
 _MAY_HOLD_AUTHOR: Final = re.compile(r" .*(?:[^\W\d_a-zß-öø-ÿ]|[(,&]|[12][0-9]{3})")
@@ -28,7 +28,7 @@ def clean_rank_cell(text: str) -> str:
     >>> [clean_rank_cell(text) for text in ("k__Fungi", "g__", "Pseudomonas_E", "incertae_sedis")]
     ['Fungi', '', 'Pseudomonas_E', '']
     """
-    return drop_placeholder(_PREFIX.sub("", text.strip()))
+    return drop_placeholder(split_prefix(text.strip())[1])
 
 
 def clean_species_cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Parquet tables: those of `table`, and those of the checklists (Darwin Core, WCVP, WoRMS, eBird). Lists of strings are joined."""
+"""Parquet tables: those of `table`, and the checklists (Darwin Core, WCVP, WoRMS, eBird). Cells may be lists of strings."""
 
 from __future__ import annotations
 

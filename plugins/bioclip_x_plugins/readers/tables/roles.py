@@ -18,6 +18,9 @@ from bioclip_x_plugins.readers.tables.columns import (
 )
 from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
+MAX_COLUMNS: Final = 12
+"""Columns named in an error."""
+
 _NUMBER: Final = re.compile(r"[\d.,:\s-]*\d[\d.,:\s-]*")
 _BINOMIAL: Final = re.compile(r"[×†]?\s?[A-Z][a-zà-ÿ-]+[ _](?:× ?)?[a-zà-ÿ-]{3,}\b.*")
 _LATIN: Final = re.compile(r"[^ _]+[ _](?:× ?)?[a-zà-ÿ-]*(?:a|us|um|is|i|ae|ens|ans|oides|es)\b.*")
@@ -43,7 +46,10 @@ def holds_names(meanings: Mapping[str, Meaning]) -> bool:
 
 def explain_meanings(meanings: Mapping[str, Meaning]) -> str:
     """Says for an error what each column was taken for."""
-    return "; ".join(f"{column!r}: {describe_meaning(meaning)}" for column, meaning in meanings.items())
+    known = [f"{column!r} is the {describe_meaning(one)}" for column, one in meanings.items() if one[0] != "extra"]
+    others = [repr(column) for column, meaning in meanings.items() if meaning[0] == "extra"]
+    unknown = [f"nothing is known of {list_some(others, MAX_COLUMNS)}"] if others else []
+    return "; ".join([*known, *unknown])
 
 
 def make_no_names_error(where: str, meanings: Mapping[str, Meaning]) -> TaxonomyError:

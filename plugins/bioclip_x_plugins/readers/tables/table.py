@@ -23,9 +23,11 @@ from bioclip_x.plugin import (
     LONGEST_LINE,
     Column,
     Findings,
+    Mismatch,
     Numbering,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     decode_head,
     explain_csv_error,
     guess_delimiter,
@@ -49,20 +51,24 @@ _OTHER_SUFFIXES: Final = (".yaml", ".yml", ".json")
 class TableReader:
     """Reads CSV and TSV with one column per rank, or with scientific names."""
 
+    capabilities = TaxonomyReaderCapabilities(explains_mismatch=True)
+
     def sniff(self, path: Path, head: bytes) -> bool:
         sample = _read_sample(path, head)
         return holds_names(find_meanings(sample)) or holds_names(assign_meanings(sample, Findings()))
 
-    def explain_mismatch(self, path: Path, head: bytes) -> str:
-        """Says of a table that `sniff` refuses what its columns were taken for; "" for what is no table."""
+    def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
+        """Says of a table what its columns were taken for."""
         sample = _read_sample(path, head)
-        n_rows = max((len(column.code_R) for column in sample.values()), default=0)
-        if len(sample) < 2 or not n_rows:
-            return ""
-        meanings = assign_meanings(sample, Findings())
-        return (
-            "looks most like a table, but no column is a rank (kingdom, …, family, genus, species) or holds scientific names: "
-            f"{explain_meanings(meanings)}; name such a column in the first line"
+        if len(sample) < 2 or not all(len(column.code_R) for column in sample.values()):
+            return None
+        findings = Findings()
+        meanings = assign_meanings(sample, findings)
+        noticed = "".join(f"; {problem.message}" for problem in findings.problems)
+        return Mismatch(
+            0.5,
+            "no column is a rank (kingdom, …, family, genus, species) and none holds scientific names: "
+            f"{explain_meanings(meanings)}{noticed}. Name such a column in the first line",
         )
 
     def read(self, path: Path) -> Taxonomy:
@@ -105,7 +111,7 @@ def _make_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[s
 def _read_rows(path: Path, findings: Findings) -> Rows:
     """Reads all columns. Rows with errors are reported to `findings` and left out."""
     # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell and do not end a row.
-    lines = read_lines(path, TaxonomyError, lambda line: _warn_of_encoding(findings, line))
+    lines = read_lines(path, TaxonomyError, findings.warn_encoding)
     header = next(lines, "")
     csv.field_size_limit(LONGEST_LINE)  # process-wide; every reader sets its own
     reader = csv.reader(chain([header], lines), delimiter=guess_delimiter(header, _DELIMITERS), strict=True)
@@ -127,10 +133,6 @@ def _read_rows(path: Path, findings: Findings) -> Rows:
     is_blank_R = np.all([column.code_R < 0 for column in columns], axis=0)
     kept = {name: Column(column.code_R[~is_blank_R], column.texts) for name, column in zip(names, columns) if name}
     return Rows(kept, np.array(line_R, np.int32)[~is_blank_R])
-
-
-def _warn_of_encoding(findings: Findings, line: int) -> None:
-    findings.warn("encoding", "not UTF-8; read as Windows-1252, accents may be wrong: save the file as UTF-8", line)
 
 
 def _check_column_names(path: Path, names: list[str], lines: Iterable[str]) -> list[str]:

@@ -96,7 +96,7 @@ def _parse_header(cells: Sequence[str]) -> Order | None:
 def _read_edges(path: Path, order: Order, findings: Findings) -> list[Edge]:
     rows: list[tuple[int, str, str]] = []
     delimiter = ""
-    for line, text in read_text_lines(path):
+    for line, text in read_text_lines(path, findings):
         if text.startswith("#"):
             continue
         is_first = not delimiter

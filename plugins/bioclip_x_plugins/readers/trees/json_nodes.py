@@ -54,8 +54,8 @@ class JsonNodesReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with the number of the node in the list."""
-        nodes, links = _split_document(read_yaml(path, TaxonomyError), path)
         findings = Findings(str(path), unit="node")
+        nodes, links = _split_document(read_yaml(path, TaxonomyError, findings.warn_encoding), path)
         try:
             parents = _find_parents(nodes, links, path) if links is not None else None
         except ValueError as problem:

@@ -32,10 +32,8 @@ class NewickReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file, line and column: unbalanced brackets or quotes, a tip without a name, …"""
-        if path.is_file() and path.stat().st_size > LARGEST:
-            raise TaxonomyError(f"{path} has more than {LARGEST:,} bytes, which is too large for one tree")
         findings = Findings(str(path))
-        nodes = parse_newick(read_text(path, TaxonomyError), findings)
+        nodes = parse_newick(read_text(path, TaxonomyError, findings.warn_encoding, LARGEST), findings)
         findings.raise_errors()
         for name, count in Counter(nodes.names[tip] for tip in nodes.tips).items():
             if count > 1:

@@ -95,7 +95,7 @@ def _read_usages(path: Path, findings: Findings) -> Iterator[NameUsage]:
     """Yields one usage per line; its id is the line number."""
     ancestors: list[NameUsage] = []
     seen: dict[tuple[str, str, str, str], int] = {}
-    for number, text in read_text_lines(path):
+    for number, text in read_text_lines(path, findings):
         if text.startswith("#"):
             continue
         line = _parse_line(text)

@@ -55,8 +55,11 @@ class YamlReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with all errors, each with its path in the tree."""
-        document = read_yaml(path, TaxonomyError)
-        builder, findings = TaxonomyBuilder(), Findings()  # messages have paths in the tree instead of lines
+        builder, findings = (
+            TaxonomyBuilder(),
+            Findings(unit="entry"),
+        )  # messages have paths in the tree instead of lines
+        document = read_yaml(path, TaxonomyError, findings.warn_encoding)
         if isinstance(document, dict) and set(document) == {"ranks", "tree"}:
             _add_nested(builder, 0, document["tree"], _check_ranks(path, document["ranks"]), str(path), findings)
             return builder.build(str(path), findings=findings)
@@ -81,7 +84,8 @@ class YamlReader:
             with _collect_errors(findings):
                 records.append(_make_record(entry, f"{path}, entry {number}"))
         findings.raise_errors()
-        return from_records(records, Findings(str(path), unit="entry"), source=str(path))
+        findings.file = str(path)
+        return from_records(records, findings, source=str(path))
 
 
 @contextmanager
