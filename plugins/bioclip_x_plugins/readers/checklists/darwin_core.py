@@ -29,11 +29,11 @@ from bioclip_x.plugin import (
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
 from bioclip_x_plugins.readers.checklists.darwin_core_meta import NAMESPACE, TableFile, parse_term, read_meta
 from bioclip_x_plugins.readers.checklists.darwin_core_rows import RANK_COLUMNS, list_languages, read_taxon
-from bioclip_x_plugins.readers.checklists.darwin_core_terms import find_terms, is_taxon_table
+from bioclip_x_plugins.readers.checklists.darwin_core_terms import describe_columns, find_terms, is_taxon_table
 from bioclip_x_plugins.readers.checklists.repeated_rows import merge_occurrences
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, lift_above_nameless, make_usages
 from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_cells, read_head, read_rows
-from bioclip_x_plugins.readers.tables.columns import compact_name, describe_meaning, find_meaning
+from bioclip_x_plugins.readers.tables.columns import compact_name
 
 Row = Callable[[str], str]
 """Term → cell, "" for a missing one."""
@@ -144,7 +144,7 @@ def _convert_rows(
     findings: Findings,
 ) -> list[ChecklistRow]:
     """Converts (line, file, core id, row)."""
-    _describe_columns(columns, findings)
+    findings.columns = describe_columns(columns) | findings.columns
     terms = find_terms(columns)
     ranks = [rank for rank in RANK_COLUMNS if rank in terms or rank in defaults]
     languages = list_languages(terms)
@@ -161,11 +161,6 @@ def _convert_rows(
     collected = _collect_taxa(taxa, names, is_occurrences, findings)
     has_keys = "taxonkey" in map(compact_name, columns)
     return merge_occurrences(collected, has_keys=has_keys) if is_occurrences else collected
-
-
-def _describe_columns(columns: Iterable[str], findings: Findings) -> None:
-    for column in columns:
-        findings.columns.setdefault(column, describe_meaning(find_meaning(column)))
 
 
 def _collect_taxa(

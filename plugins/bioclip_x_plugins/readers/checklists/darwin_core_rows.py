@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
+from bioclip_x_plugins.readers.checklists.darwin_core_terms import KEPT
 from bioclip_x_plugins.readers.checklists.rank_words import infer_rank, parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, clean_column_name, clean_name
 
@@ -16,10 +17,6 @@ _SYNONYM: Final = re.compile(
     re.IGNORECASE,
 )
 _ACCEPTED: Final = frozenset({"", "accepted", "valid", "accepted name", "nome_aceito"})
-_KEPT: Final = {
-    "nameaccordingto": "according_to", "taxonremarks": "remarks", "nomenclaturalstatus": "nomenclatural_status",
-    "taxonomicstatus": "status",
-}  # fmt: skip
 RANK_COLUMNS: Final = tuple(rank for rank in RANKS if ORDER[rank] <= ORDER["species"])
 
 
@@ -111,7 +108,7 @@ def _read_higher_taxa(row: Callable[[str], str], rank: str, name: str, ranks: Se
 
 
 def _read_extra(row: Callable[[str], str], subgenus: str) -> dict[str, str]:
-    extra = {key: row(column) for column, key in _KEPT.items() if row(column)}
+    extra = {key: row(column) for column, key in KEPT.items() if row(column)}
     if extra.get("status", "").lower() in _ACCEPTED:
         extra.pop("status", None)
     return extra | ({"subgenus": subgenus} if subgenus else {})

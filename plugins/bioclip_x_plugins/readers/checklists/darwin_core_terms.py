@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from bioclip_x_plugins.readers.checklists.darwin_core_meta import parse_term
-from bioclip_x_plugins.readers.tables.columns import SPELLINGS, Meaning, compact_name, find_meaning
+from bioclip_x_plugins.readers.tables.columns import (
+    SPELLINGS,
+    Meaning,
+    compact_name,
+    describe_meaning,
+    find_meaning,
+)
 
 _TERMS: Final[Mapping[str, str]] = {
     "name": "scientificname", "epithet": "specificepithet", "infraspecific epithet": "infraspecificepithet",
@@ -20,6 +26,11 @@ _PUBLISHERS: Final = frozenset({
     "taxonid", "acceptednameusageid", "acceptednameusage", "parentnameusageid", "parentnameusage", "parenttaxonid",
 })  # fmt: skip
 """Terms that GBIF copies from publishers: they do not refer to its own keys."""
+KEPT: Final[Mapping[str, str]] = {
+    "nameaccordingto": "according_to", "taxonremarks": "remarks", "nomenclaturalstatus": "nomenclatural_status",
+    "taxonomicstatus": "status",
+}  # fmt: skip
+"""Terms that are kept as extras."""
 _RELATIONS: Final = frozenset({"parent id", "parent name", "accepted id", "accepted name", "status"})
 _OWN_TERMS: Final = frozenset({"taxonid", "taxonkey", "taxonrank", "scientificnameauthorship", "higherclassification"})
 """Terms that mark a table as a checklist in this spelling only."""
@@ -48,6 +59,21 @@ def find_terms(columns: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
             term, precedence = _find_term(name, compact)
             found.setdefault(term, []).append((precedence, index))
     return {term: tuple(index for _, index in sorted(places)) for term, places in found.items()}
+
+
+def describe_columns(columns: Mapping[str, int]) -> dict[str, str]:
+    """Says what each column was taken for, in the order of the file."""
+    is_gbif = "taxonkey" in map(compact_name, columns)
+    described = {}
+    for column in sorted(columns, key=columns.__getitem__):
+        meaning = find_meaning(column)
+        text = describe_meaning(meaning)
+        if is_gbif and compact_name(column) in _PUBLISHERS:
+            text = f"not used: {text} at the publisher"
+        elif meaning[0] == "extra":
+            text = "kept with the taxon, not used" if parse_term(column) in KEPT else "not used"
+        described[column] = text
+    return described
 
 
 def _find_term(name: str, compact: str) -> tuple[str, int]:

@@ -22,7 +22,7 @@ from typing import Final, Literal
 from bioclip_x.plugin import Findings, NameUsage, Taxonomy, TaxonomyError, from_usages, open_archive
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, make_usages
 from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_rows, read_rows
-from bioclip_x_plugins.readers.tables.columns import Meaning, compact_name, describe_meaning, find_meaning
+from bioclip_x_plugins.readers.tables.columns import Meaning, compact_name, find_meaning
 
 _COLUMNS: Final = {
     "category": ("category",),
@@ -33,6 +33,10 @@ _COLUMNS: Final = {
 """Columns that are eBird's own. Names and families have any spelling of `columns.SPELLINGS`."""
 _MEANINGS: Final[Mapping[str, Meaning]] = {
     "name": ("name", ""), "common": ("common", "en"), "family": ("rank", "family"),
+}  # fmt: skip
+_TEXTS: Final = {
+    "name": "scientific name", "common": "common name (en)", "family": "rank family", "order": "rank order",
+    "category": "category of eBird", "code": "identifier ebird", "extinct": "whether it is extinct",
 }  # fmt: skip
 _CATEGORIES: Final = frozenset({
     "species", "issf", "slash", "spuh", "hybrid", "form", "intergrade", "domestic", "subspecies", "family", "order",
@@ -128,9 +132,7 @@ def _name_cells(
     """Yields (line, cells by the names of `_COLUMNS` and `_MEANINGS`)."""
     found = _find_columns(columns)
     used = {index: key for key, indices in found.items() for index in indices}
-    for index, column in enumerate(columns):
-        is_own = used.get(index, "common") in _COLUMNS
-        findings.columns[column] = used[index] if is_own and index in used else describe_meaning(find_meaning(column))
+    findings.columns = {column: _TEXTS.get(used.get(index, ""), "not used") for index, column in enumerate(columns)}
     for line, cells in rows:
         get_cell = make_cell_getter(cells, found)
         yield line, {key: get_cell(key) for key in (*_COLUMNS, *_MEANINGS)}
