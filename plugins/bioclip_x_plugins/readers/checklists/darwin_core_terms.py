@@ -24,8 +24,9 @@ _IDS: Final = ("taxonkey", "aphiaid", "plantnameid", "tsn", "taxonid")
 """Columns of identifiers; the first that is filled counts: GBIF's key, rather than the identifier of a publisher."""
 _PUBLISHERS: Final = frozenset({
     "taxonid", "acceptednameusageid", "acceptednameusage", "parentnameusageid", "parentnameusage", "parenttaxonid",
+    "verbatimscientificname",
 })  # fmt: skip
-"""Terms that GBIF copies from publishers: they do not refer to its own keys."""
+"""Terms that GBIF copies from publishers: they do not refer to its own keys and names."""
 KEPT: Final[Mapping[str, str]] = {
     "nameaccordingto": "according_to", "taxonremarks": "remarks", "nomenclaturalstatus": "nomenclatural_status",
     "taxonomicstatus": "status",

@@ -21,6 +21,8 @@ from bioclip_x_plugins.readers.tables.build import Rows, from_rows
 
 _LABEL: Final = re.compile(r"([^_\t;|,]+)_([^_\t;|]+)")
 _SPECIES: Final = re.compile(r"[A-Z][a-z-]+(?: [a-z-]+){1,2}")
+_NOT_TAXA: Final = frozenset({"Human vocal", "Human non-vocal", "Human whistle", "Power tools"})
+"""Labels of BirdNET that have the form of a name."""
 _SNIFFED_LINES: Final = 20
 
 
@@ -40,13 +42,13 @@ class BirdNetReader:
             match = _LABEL.fullmatch(text.strip())
             if match is None:
                 findings.error("label", f"expected Parus major_Great Tit, got {text.strip()[:60]!r}", line)
-            elif not _SPECIES.fullmatch(match[1]):
+            elif not _SPECIES.fullmatch(match[1]) or match[1] in _NOT_TAXA:
                 others.append((line, match[1]))
             else:
                 lines.append(line)
                 genera.append(match[1].split(" ")[0])
                 species.append(match[1])
-                common.append(match[2])
+                common.append(match[2] if match[2] != match[1] else "")
         findings.raise_errors()
         if others:
             shown = list_some([repr(name) for _, name in others])

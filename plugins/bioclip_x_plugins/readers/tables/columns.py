@@ -29,11 +29,12 @@ SPELLINGS: Final[Mapping[Meaning, str]] = {
     "wetenschappelijkenaam vetenskapligtnamn verbatimscientificname verbatimname",
     ("epithet", ""): "specificepithet speciesepithet epithet",
     ("infraspecific epithet", ""): "infraspecificepithet infraspecies infraname infraspecificname",
+    ("infraspecific authorship", ""): "infraauthority infraspecificauthority",
     ("infraspecific rank", ""): "infraspecificrank infratype",
     ("genus of name", ""): "genericname",
     ("rank of name", ""): "taxonrank rank rankname taxonomicrank verbatimtaxonrank rankid taxonrankid",
     ("authorship", ""): "scientificnameauthorship authorship authority taxonauthors taxonauthor author nameauthor "
-    "speciesauthority infraspecificauthority",
+    "speciesauthority",
     ("id", "gbif"): "taxonkey gbifkey gbiftaxonkey",
     ("id", "worms"): "aphiaid",
     ("id", "wcvp"): "plantnameid",
@@ -170,6 +171,7 @@ def describe_meaning(meaning: Meaning) -> str:
 _TEXTS: Final = {
     "name": "scientific name",
     "epithet": "species epithet",
+    "infraspecific authorship": "author of the name below species",
     "infraspecific rank": "rank below species",
     "genus of name": "genus of the name",
     "rank of name": "rank of the name",

@@ -84,7 +84,9 @@ def _make_row(table: _Table, row: int, line: int) -> ChecklistRow:
     if table.has_bracketed_names:
         text, common = split_common_name(text)
     rank = parse_rank(table.get("rank of name", row))
-    name, authorship, subgenus = clean_name(text, table.get("authorship", row), rank)
+    is_lower = ORDER.get(rank or infer_rank(text), 0) > ORDER["species"]
+    author = (table.get("infraspecific authorship", row) if is_lower else "") or table.get("authorship", row)
+    name, authorship, subgenus = clean_name(text, author, rank)
     lineage = [(above, cells[row]) for above, cells in table.ranks if cells[row]]
     if not name and lineage:
         rank, name = lineage.pop()
