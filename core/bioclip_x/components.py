@@ -213,8 +213,14 @@ class PrecomputedScorer(Scorer, Protocol):
     @property
     def revision(self) -> str: ...
 
+    def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
+        """Returns the tree with what else has scores: taxa above its classes, and labels beside it. Called first.
+
+        taxonomy: the requested classes. whole: all that are listed; a score of one that was not requested has no part in it.
+        """
+
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores and returns notes on unused or doubtful ones. Called before any other method."""
+        """Reads the scores and returns notes on unused or doubtful ones. taxonomy: the tree that `extend` returned."""
 
     def image_names(self) -> Sequence[str]:
         """Returns the names of all images that have scores."""

@@ -131,8 +131,10 @@ if TYPE_CHECKING:
     from bioclip_x.registry import create_registry, from_environment
     from bioclip_x.settings import find_cache_folder
     from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
+    from bioclip_x.taxonomy.beside import add_beside
     from bioclip_x.taxonomy.builder import from_labels
     from bioclip_x.taxonomy.details import BETWEEN, NO_DETAILS, Role
+    from bioclip_x.taxonomy.editing.restrict import add_inner_classes
     from bioclip_x.taxonomy.editing.subset import mask_of
     from bioclip_x.taxonomy.findings import Findings
     from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, combine_columns, from_lineages
@@ -165,17 +167,17 @@ __all__ = [
     "Resolver", "Result", "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
     "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
     "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextRequest", "TrainableEncoder", "TrainingError", "combine_columns", "compute_bets", "compute_heights",
-    "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head", "detect_encoding",
-    "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder",
-    "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name",
-    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl",
-    "is_archive", "is_placeholder", "is_written_in_place", "list_some", "load_template", "load_template_set",
-    "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list", "name_content",
-    "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
-    "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
-    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
-    "sum_down", "take_first_line", "to_networkx",
+    "TextRequest", "TrainableEncoder", "TrainingError", "add_beside", "add_inner_classes", "combine_columns",
+    "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head",
+    "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_placeholder", "is_written_in_place", "list_some", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
+    "name_content", "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer",
+    "open_replacement", "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific",
+    "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -211,7 +213,9 @@ _NAMES: Final = (
     ("taxonomy.name_usages", "NameUsage SeveralParents from_usages"),
     ("taxonomy.networkx_graph", "from_networkx to_networkx"),
     ("taxonomy.builder", "from_labels"),
+    ("taxonomy.beside", "add_beside"),
     ("taxonomy.ranks", "LINNAEAN ORDER RANKS normalise_rank"),
+    ("taxonomy.editing.restrict", "add_inner_classes"),
     ("taxonomy.editing.subset", "mask_of"),
     # Names of taxa.
     ("taxonomy.names.labels", "find_unlisted_labels resolve_labels"),

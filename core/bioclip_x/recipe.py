@@ -114,6 +114,10 @@ class Recipe(BaseModel):
         description="Subset of the classes: class=Insecta, genus=Quercus,Fagus, family!=Apidae (exclude), a name, or a "
         "file of names.",
     )
+    beside: Annotated[Annotated[tuple[str, ...], BeforeValidator(parse_labels)], Flag("A,B,…", listed=True)] = Field(
+        (),
+        description="Labels that stand beside the taxonomy, as alternatives to all of its taxa: blank,human,vehicle.",
+    )
     text: Annotated[Refs, Flag("T")] = Field(
         description="Text builder (taxonomic, common, descriptors, …); the texts of several are pooled together.",
     )

@@ -12,6 +12,7 @@ from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
 from bioclip_x.components import Head, Kind
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.io.labels import read_labels
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import BARE, ComponentRef
 from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_refs, parse_subset_terms
@@ -41,6 +42,8 @@ def resolve_recipe(
     """
     from_file = _resolve_paths(registry, read_recipe(file), file.parent) if file else {}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
+    if isinstance(given.get("labels"), str):
+        given["labels"] = read_labels(given["labels"], "labels")
     from_file = dict(defaults or {}) | from_file
     base = _validate(_fill_in(registry, from_file), str(file) if file else "defaults")
     patches = _collect_patches(registry, plugins, base, flags=given)
@@ -170,6 +173,8 @@ def read_recipe(file: Path) -> dict[str, Any]:
             document[name] = str(file.parent / document[name])
     if isinstance(calibration := document.get("calibration"), str) and calibration not in ("none", "auto"):
         document["calibration"] = str(file.parent / calibration)
+    if isinstance(labels := document.get("labels"), str):
+        document["labels"] = read_labels(labels, f"{file}: labels", file.parent)
     if isinstance(terms := parse_subset_terms(document.get("subset")), Sequence):
         from bioclip_x.taxonomy.editing.subset import resolve_path
 

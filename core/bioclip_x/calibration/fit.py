@@ -73,6 +73,7 @@ def calibrate(
     accept: fraction of listed images that the refusal threshold must accept. accuracies: for which a λ is fitted. seed: of the
     split. Raises CalibrationError where there are too few images.
     """
+    images = images.drop_excluded(classifier)
     fitted, held_out = split_in_halves(images.class_n, seed)
     n, all_notes = len(fitted) + len(held_out), (*notes, *images.notes)
     if n < FEWEST:

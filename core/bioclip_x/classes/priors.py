@@ -37,10 +37,10 @@ class Adjustments:
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
         """Computes the offsets for a batch of images.
 
-        Raises RecipeError if no class is left, PluginError for offsets of a wrong shape, NaN or +inf.
+        Raises RecipeError if no class is left for any image, PluginError for offsets of a wrong shape, NaN or +inf.
         """
         offsets = {name: self._compute_checked(name, one, sources) for name, one in self.by_name.items()}
-        if offsets and bool((sum_offsets(offsets) == -torch.inf).all(0).any()):
+        if offsets and bool((sum_offsets(offsets) == -torch.inf).all()):
             raise RecipeError(f"{', '.join(self.by_name)}: together they exclude every class; no class is left")
         return offsets
 

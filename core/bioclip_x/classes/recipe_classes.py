@@ -21,6 +21,7 @@ from bioclip_x.records import OwnClasses
 from bioclip_x.registry import Registry
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.beside import add_beside
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
 
@@ -28,12 +29,14 @@ from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 class Classes:
     """The classes of one recipe.
 
-    tree: their taxonomy. whole: the taxonomy of all listed classes; the same object if no subset is requested.
-    of_whole: int32 [C], each class's index in `whole`. own: the model's own list, if the recipe gives no other.
+    tree: their taxonomy, with whatever else a precomputed scorer has scores for. requested: without that. whole: the taxonomy
+    of all listed classes. of_whole: int32, the index in `whole` of each class of `requested`, except the labels that the recipe
+    puts beside it, which come last. own: the model's own list, if the recipe gives no other.
     adjustments: priors on them. crosswalk: to the taxonomy to report under, if it is another.
     """
 
     tree: Taxonomy
+    requested: Taxonomy
     whole: Taxonomy
     of_whole: npt.NDArray[np.int32]
     own: OwnClasses | None
@@ -42,7 +45,7 @@ class Classes:
 
     @property
     def is_subset(self) -> bool:
-        return self.tree is not self.whole
+        return len(self.of_whole) < self.whole.n_classes
 
     @property
     def reported_ranks(self) -> tuple[str, ...]:
@@ -52,6 +55,9 @@ class Classes:
     def notes(self, language: str) -> Iterator[str]:
         """Yields notes on the classes for outputs."""
         yield from self.tree.notes
+        if self.tree.n_classes == 1:
+            only = self.tree.class_taxon(0).name
+            yield f"{only} is the only class: every image that is not refused is named so, without a share"
         yield from self.adjustments.notes()
         if self.crosswalk:
             yield from self.crosswalk.notes()
@@ -79,13 +85,16 @@ def find_classes(
     subset = select_subset(registry, recipe.subset, whole)
     cache = find_cache_folder() / "taxonomies"
     target = read_taxonomy(registry, recipe.report_as, cache=cache) if recipe.report_as else None
+    requested = add_beside(subset.tree, recipe.beside)
+    tree = precomputed.extend(requested, whole) if precomputed else requested
     return Classes(
-        tree=subset.tree,
+        tree=tree,
+        requested=requested,
         whole=whole,
         of_whole=subset.classes,
         own=own,
-        adjustments=make_adjustments(registry, recipe, subset.tree),
-        crosswalk=Crosswalk(subset.tree, target) if target else None,
+        adjustments=make_adjustments(registry, recipe, tree),
+        crosswalk=Crosswalk(tree, target) if target else None,
     )
 
 

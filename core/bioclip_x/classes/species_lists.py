@@ -28,7 +28,7 @@ def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
         raise TaxonomyError(f"the list {path} does not exist; expected a file with one name per line, or a taxonomy")
     if path.is_dir() or find_reader(registry, path, read_head(path) or b""):
         tree = read_taxonomy(registry, path, cache=find_cache_folder() / "taxonomies")
-        return tuple(map(tree.class_taxon, range(tree.n_classes)))
+        return tuple(map(tree.class_taxon, range(tree.n_classes - tree.n_beside)))
     lines = [line.strip() for line in read_text(path, TaxonomyError).splitlines()]
     names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not names:

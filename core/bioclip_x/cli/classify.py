@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import warnings
@@ -20,7 +19,7 @@ from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
-from bioclip_x.io.files import read_text
+from bioclip_x.io.labels import read_labels
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, get_capabilities
@@ -85,7 +84,8 @@ def command(
     """  # fmt: skip
     # Pillow warns about large images and odd metadata; the output has a row for every image that cannot be read.
     warnings.filterwarnings("ignore", module="PIL")
-    fields["labels"] = read_labels(fields["labels"])
+    if fields["labels"] is not None:
+        fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
         fields = make_bins_fields(registry, bins, fields)
     names = registry.load(plugins)
@@ -202,25 +202,3 @@ def find_report(registry: Registry, path: Path, flag: str = "--report") -> Repor
     raise RecipeError(
         f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
     )
-
-
-def read_labels(labels: str | None, flag: str = "--labels") -> tuple[str, ...] | None:
-    """Reads labels: `"a,b,c"`, or a file with one per line, where a comma is part of the label.
-
-    Raises RecipeError where there are none, for a file that cannot be read, and for a missing file if `labels` looks like a
-    path.
-    """
-    if labels is None:
-        return None
-    path = Path(labels)
-    is_path = path.suffix.lower() in (".txt", ".csv", ".tsv", ".yaml", ".yml", ".json") or path.name != labels
-    if "," in labels or not (is_path or path.is_file()):
-        parts: Iterable[str] = labels.split(",")
-    elif not path.exists():
-        raise RecipeError(f"{flag} {labels}: no such file; expected names separated by commas, or a file of them")
-    else:
-        parts = io.StringIO(read_text(path, RecipeError), newline=None)
-    stripped = tuple(part.strip() for part in parts if part.strip())
-    if not stripped:
-        raise RecipeError(f"{flag} {labels!r} names nothing; expected names separated by commas, or a file of them")
-    return stripped

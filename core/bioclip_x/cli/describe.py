@@ -255,9 +255,9 @@ def _load_prompt(registry: Registry, prompt: str) -> PromptTemplate:
 
 def _load_taxonomy(registry: Registry, file: Path | None, format_: str | None, labels: str | None) -> Taxonomy:
     from bioclip_x.classes.taxonomy_files import read_taxonomy
-    from bioclip_x.cli.classify import read_labels
+    from bioclip_x.io.labels import read_labels
 
-    names = read_labels(labels)
+    names = read_labels(labels) if labels is not None else None
     if file is not None and names is None:
         return read_taxonomy(registry, file, format_)
     if file is None and names is not None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
+from bioclip_x.io.labels import read_labels
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls
 from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
@@ -67,7 +67,8 @@ def command(
     bioclip-x embed --texts "a red fox,a gray wolf" --format csv
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
     """  # fmt: skip
-    fields["labels"] = read_labels(fields["labels"])
+    if fields["labels"] is not None:
+        fields["labels"] = read_labels(fields["labels"])
     check_one_kind(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
     format_ = format_ or find_format(output)
     if format_ in BINARY:
@@ -154,7 +155,7 @@ def find_format(output: Path | None) -> str:
 def read_texts(texts: str) -> tuple[str, ...]:
     """Reads texts: `"a,b,c"`, a file with one per line, or - for standard input, one per line."""
     if texts != "-":
-        return read_labels(texts, "--texts") or ()
+        return read_labels(texts, "--texts")
     lines = tuple(line.strip() for line in open_utf8_stdin() if line.strip())
     if not lines:
         raise RecipeError("--texts -: standard input is empty")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.cli.classify import read_labels
 from bioclip_x.errors import CalibrationError
+from bioclip_x.io.labels import read_labels
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FIELDS: Final = (
     "model", "encoder", "device", "precision", "bank_precision", "preprocess", "taxonomy", "taxonomy_format", "dag", "labels",
-    "subset", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
+    "subset", "beside", "text", "language", "descriptors", "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
 """Recipe fields that determine the logits. Head, rank and depth are applied later."""
@@ -28,7 +28,8 @@ FIELDS: Final = (
 def prepare_fields(fields: dict[str, Any]) -> None:
     """Converts option values for a recipe, and turns off Pillow's warnings."""
     warnings.filterwarnings("ignore", module="PIL")
-    fields["labels"] = read_labels(fields["labels"])
+    if fields["labels"] is not None:
+        fields["labels"] = read_labels(fields["labels"])
 
 
 def find_dataset(registry: Registry, images: str) -> tuple[Dataset, str]:

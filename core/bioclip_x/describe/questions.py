@@ -88,7 +88,8 @@ def make_questions(
 
 def _select_nodes(taxonomy: Taxonomy, ranks: Sequence[str]) -> tuple[list[int], list[str]]:
     """Returns the nodes to ask about, in the order of the tree, and notes."""
-    classes = [taxonomy.owner(int(node)) for node in taxonomy.leaf_node_C]
+    taxa = taxonomy.leaf_node_C[: taxonomy.n_classes - taxonomy.n_beside]
+    classes = [taxonomy.owner(int(node)) for node in taxa]
     if not ranks:
         return classes, []
     is_taxon_N = taxonomy.kind_N == TAXON

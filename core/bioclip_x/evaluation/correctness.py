@@ -24,7 +24,7 @@ from bioclip_x.evaluation.intervals import (
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.inference.classifier import Classifier
-from bioclip_x.prediction.ranking import select_best_at_ranks
+from bioclip_x.prediction.ranking import replace_by_root, select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank
@@ -34,7 +34,8 @@ BEST: Final = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePredictions:
-    """Predictions for n images. best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n]."""
+    """Predictions for n images. best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n], -1
+    for an image of which no class is left."""
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
@@ -62,17 +63,19 @@ def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -
     best: list[Ints] = []
     of_rank: dict[str, list[int]] = {rank: [] for rank in ranks}
     for part in images.parts(classifier, rows):
-        scores = classifier.head.decide(classifier.make_head_input(part.scored))
-        best.append(_collect_best_nodes(scores, tree))
+        scores, is_excluded_B = classifier.decide(part.scored, part.sources)
+        best_Bk = _collect_best_nodes(scores, tree)
+        best_Bk[is_excluded_B] = -1
+        best.append(best_Bk)
         for rank, nodes in select_best_at_ranks(tree, replace(scores, ranks=ranks)):
-            of_rank[rank] += nodes
+            of_rank[rank] += [-1 if excluded else node for node, excluded in zip(nodes, is_excluded_B)]
     return ImagePredictions(np.concatenate(best), {rank: np.array(nodes, np.int64) for rank, nodes in of_rank.items()})
 
 
 def _collect_best_nodes(scores: Scores, tree: Taxonomy) -> Ints:
     """Returns the five best nodes of each image, padded with -1: int64 [B, 5]."""
     if scores.reported_BK is not None:
-        nodes_BK = scores.reported_BK[:, :BEST].numpy().astype(np.int64)
+        nodes_BK = replace_by_root(tree, scores.reported_BK[:, :BEST].numpy().astype(np.int64))
     else:
         nodes_BK = tree.leaf_node_C[scores.top_BK[:, :BEST].numpy()].astype(np.int64)
         nodes_BK[scores.log_top_BK[:, :BEST].numpy() == -np.inf] = -1  # excluded by an adjustment

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 
 from bioclip_x.components import Dataset
 from bioclip_x.errors import ImageError
-from bioclip_x.evaluation.labelled_logits import LabelledLogits
+from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.images.sources import to_pil
 from bioclip_x.messages import list_some
 from bioclip_x.records import ImageFeatures, Source
@@ -50,10 +50,29 @@ class LabelledImages:
         batches = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
         return [self._score(classifier, batch) for batch in batches]
 
+    def drop_excluded(self, classifier: Classifier) -> LabelledImages:
+        """Returns the images of which a class is left after adjustments; a note counts the others."""
+        if not (classifier.recipe.adjust or classifier.precomputed_scorer):
+            return self  # only these exclude classes
+        parts = self.parts(classifier, np.arange(len(self.class_n)))
+        is_left_n = np.concatenate([(find_top_logits(part).top_B > -torch.inf).numpy() for part in parts] or [[]])
+        if is_left_n.all():
+            return self
+        rows = np.flatnonzero(is_left_n)
+        note = f"{len(is_left_n) - len(rows)} images are skipped of which no listed class is left"
+        sources = tuple(self.sources[row] for row in rows.tolist())
+        return replace(
+            self,
+            features_nD=self.features_nD[rows],
+            sources=sources,
+            class_n=self.class_n[rows],
+            notes=(*self.notes, note),
+        )
+
     def _score(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
         sources = [self.sources[row] for row in rows.tolist()]
         features = ImageFeatures(self.features_nD[rows], ("",) * len(rows))
-        return LabelledLogits(classifier.score(features, sources), torch.from_numpy(self.class_n[rows]))
+        return LabelledLogits(classifier.score(features, sources), torch.from_numpy(self.class_n[rows]), sources)
 
 
 @torch.inference_mode()

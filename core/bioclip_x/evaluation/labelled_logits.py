@@ -5,20 +5,22 @@ Legend: B images, c classes of a chunk.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from bioclip_x.inference.scoring import ScoredBatch
-from bioclip_x.records import Logits
+from bioclip_x.records import Logits, Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledLogits:
-    """The scores of a batch of images, and their true classes: int64 [B], -1 for an unlisted class."""
+    """The scores of a batch of images, and their true classes: int64 [B], -1 for an unlisted class. sources: B images."""
 
     scored: ScoredBatch
     class_B: torch.Tensor
+    sources: Sequence[Source] = ()
 
     @property
     def logits(self) -> Logits:

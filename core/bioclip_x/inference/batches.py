@@ -20,11 +20,12 @@ from bioclip_x.errors import PluginError
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.inference.calibration import AppliedCalibration
+from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import select_best_at_ranks, select_top_nodes
-from bioclip_x.prediction.report import explain_undecided, make_prediction, make_rank_winners
-from bioclip_x.records import Decoded, HeadInput, Result, Scores
+from bioclip_x.prediction.report import drop_shares, explain_undecided, make_prediction, make_rank_winners
+from bioclip_x.records import Decoded, Result, Scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
@@ -36,9 +37,10 @@ NODES_AT_A_TIME: Final = 1 << 24
 class BatchClassifier:
     """Classifies decoded images.
 
-    head_name: for error messages. reportable: the nodes that may be reported, None for the classes. k: predictions per
-    image. n_best: number of best classes requested from the head. explainer: None for no explanations. heat_mapper: None
-    for no heat maps. crosswalk: to another taxonomy whose names are reported, if any.
+    head_name, scorer_name: for error messages. is_precomputed: whether the scorer reads its scores. reportable: the nodes that
+    may be reported, None for the classes. k: predictions per image. n_best: number of best classes requested from the head.
+    explainer: None for no explanations. heat_mapper: None for no heat maps. crosswalk: to another taxonomy whose names are
+    reported, if any.
     """
 
     taxonomy: Taxonomy
@@ -46,6 +48,8 @@ class BatchClassifier:
     scorer: BatchScorer
     head: Head
     head_name: str
+    scorer_name: str
+    is_precomputed: bool
     calibration: AppliedCalibration
     reportable: npt.NDArray[np.int64] | None
     k: int
@@ -65,8 +69,14 @@ class BatchClassifier:
             result = Result(one.source.name, error=one.error) if one.pixels is None else next(classified)
             yield self.crosswalk.report(result) if self.crosswalk else result
 
-    def _decide(self, head_input: HeadInput) -> Scores:
-        """Returns the head's scores after checking their shape, since a plugin may provide the head."""
+    def decide(self, scored: ScoredBatch, images: Sequence[str]) -> tuple[Scores, list[bool]]:
+        """Returns the head's scores, and for each image whether no class is left.
+
+        Raises PluginError for scores of a wrong shape, and for NaN, since plugins may provide the scorer and the head.
+
+        images: their names.
+        """
+        head_input = scored.make_head_input(self.taxonomy, self.n_best)
         scores = self.head.decide(head_input)
         expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
         actual = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
@@ -75,29 +85,32 @@ class BatchClassifier:
                 f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {expected} (images, held nodes "
                 f"of the tree); it returned {actual}"
             )
-        return scores
+        named = Named(self.scorer_name, self.head_name, images, may_exclude=self.is_precomputed)
+        return scores, find_excluded_images(scores, scored.logits, scored.computed, named)
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
         features = self.encoder.encode_images(torch.stack([one.pixels for one in batch if one.pixels is not None]))
         scored = self.scorer.score(features, [one.source for one in batch])
         scored, peaks = scored.calibrate(self.calibration)
-        scores = self._decide(scored.make_head_input(self.taxonomy, self.n_best))
+        scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
         refused_B = self.calibration.find_refusals(features.refused_B, peaks)
         tree = self.taxonomy
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         winners = select_best_at_ranks(tree, scores)
+        is_single_B = scored.find_single_class_images()
         results = []
         for row, one in enumerate(batch):
             result = Result(one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail)
-            if refused_B[row]:
-                results.append(replace(result, refused=refused_B[row]))
+            if refused := NONE_LISTED if is_excluded_B[row] else refused_B[row]:
+                results.append(replace(result, refused=refused))
                 continue
             probabilities = NodeProbabilities(tree, scores, row)
             winners_of_image = [(rank, nodes[row]) for rank, nodes in winners]
             embedding_D = features.embeddings_BD[row]
-            results.append(
-                self._add_predictions(result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D)
+            result = self._add_predictions(
+                result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D
             )
+            results.append(drop_shares(result) if is_single_B[row] else result)
         return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
 
     def _add_predictions(

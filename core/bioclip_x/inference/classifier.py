@@ -30,7 +30,7 @@ from bioclip_x.prediction.ranking import find_reportable_nodes
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.records import Conditions, HeadInput, ImageFeatures, Result, Source, TextBank
+from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Registry, create_registry, from_environment, get_capabilities
 from bioclip_x.settings import find_cache_folder
@@ -85,7 +85,7 @@ class Classifier:
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
-        self.taxonomy = classes.tree
+        self.taxonomy, self._requested = classes.tree, classes.requested
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
@@ -123,6 +123,8 @@ class Classifier:
             scorer=BatchScorer(self.scorer, self.bank, banks.inner, card, self.taxonomy, classes.adjustments),
             head=self.head,
             head_name=recipe.head.name,
+            scorer_name=recipe.scorer.name,
+            is_precomputed=self.precomputed_scorer is not None,
             calibration=calibration,
             reportable=reportable,
             k=recipe.k,
@@ -135,7 +137,7 @@ class Classifier:
     @property
     def conditions(self) -> Conditions:
         """The conditions under which a calibration of this classifier is valid."""
-        return make_conditions(self.encoder.card, self.recipe, self.taxonomy, self.bank)
+        return make_conditions(self.encoder.card, self.recipe, self._requested, self.bank)
 
     @property
     def precomputed_scorer(self) -> PrecomputedScorer | None:
@@ -147,9 +149,9 @@ class Classifier:
         """Computes class logits of images, adjusted but not calibrated. bank: replaces the classifier's prompts."""
         return self._batches.scorer.score(features, sources, bank)
 
-    def make_head_input(self, scored: ScoredBatch) -> HeadInput:
-        """Returns the head's input for these logits."""
-        return scored.make_head_input(self.taxonomy, self._batches.n_best)
+    def decide(self, scored: ScoredBatch, sources: Sequence[Source]) -> tuple[Scores, list[bool]]:
+        """Returns the head's scores for these logits, and for each image whether no class is left."""
+        return self._batches.decide(scored, [source.name for source in sources])
 
     def classify(
         self, images: ImageLike | Iterable[ImageLike] | None, *, thumbnails: bool = False, stdin: TextIO | None = None

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class ScoredBatch:
     """The logits of a batch, adjustments added.
 
+    computed: the scorer's own logits.
     inner_logits_TB: float32 [T, B], of the inner taxa, if the head needs them.
     offsets: adjustment → the offsets that it added, before any temperature: float32 [C, B] or [C, 1].
     """
 
     logits: Logits
+    computed: Logits
     inner_logits_TB: torch.Tensor | None = None
     offsets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
@@ -38,6 +40,14 @@ class ScoredBatch:
         logits, peaks = calibration.apply(self.logits)
         inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB / calibration.temperature
         return replace(self, logits=logits, inner_logits_TB=inner_TB), peaks
+
+    def find_single_class_images(self) -> list[bool]:
+        """Returns for each image whether the class list and the adjustments leave it one class only."""
+        if not self.offsets:
+            return [self.logits.n_classes == 1] * self.logits.n_images
+        n_left = (sum_offsets(self.offsets) > float("-inf")).sum(0)
+        single: list[bool] = (n_left == 1).expand(self.logits.n_images).tolist()
+        return single
 
     def make_head_input(self, taxonomy: Taxonomy, n_best: int) -> HeadInput:
         return HeadInput(self.logits, taxonomy, n_best, self.inner_logits_TB)
@@ -61,8 +71,8 @@ class BatchScorer:
         inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)
         offsets = self.adjustments.compute_offsets(sources)
         if not offsets:
-            return ScoredBatch(logits, inner_TB)
+            return ScoredBatch(logits, logits, inner_TB)
         offsets_CB = sum_offsets(offsets)
         if inner_TB is not None:
             inner_TB = add_offsets_to_inner(inner_TB, offsets_CB, self.taxonomy)
-        return ScoredBatch(add_offsets(logits, offsets_CB), inner_TB, offsets)
+        return ScoredBatch(add_offsets(logits, offsets_CB), logits, inner_TB, offsets)

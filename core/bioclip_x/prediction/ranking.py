@@ -33,7 +33,8 @@ def select_top_nodes(
     nodes: None for the classes.
     """
     if scores.reported_BK is not None:
-        return [[node for node in row if node >= 0][:k] for row in scores.reported_BK.tolist()]
+        chosen_BK = replace_by_root(taxonomy, scores.reported_BK.numpy())
+        return [[node for node in row if node >= 0][:k] for row in chosen_BK.tolist()]
     if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # only the classes' rank may have nodes that are not held
         best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
     else:
@@ -41,6 +42,13 @@ def select_top_nodes(
         best_BK = nodes[select_top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
     top_nodes: list[list[int]] = best_BK.tolist()
     return top_nodes
+
+
+def replace_by_root(taxonomy: Taxonomy, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Replaces nodes that hold every class by the root: "class Aves" says nothing where all classes are birds."""
+    n_below = taxonomy.leaf_stop_N[nodes] - taxonomy.leaf_start_N[nodes]
+    says_nothing = (n_below == taxonomy.n_classes) & (nodes >= 0) & (taxonomy.n_classes > 1)
+    return np.where(says_nothing, 0, nodes)
 
 
 def select_best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, list[int]]]:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
-from bioclip_x.records import Prediction, RankWinner, Step, Taxon
+from bioclip_x.records import Prediction, RankWinner, Result, Step, Taxon
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy
+from bioclip_x.taxonomy.ranks import ORDER
+
+BESIDE_TREE: Final = "not in the tree"
+BESIDE_LIST: Final = "not on the list"
+"""Notes of a label beside the taxonomy."""
+ONLY_CLASS: Final = "the only class left, which has no share"
+"""Note of a prediction where no other class is possible."""
 
 
 def make_prediction(taxonomy: Taxonomy, probabilities: NodeProbabilities, node: int) -> Prediction:
@@ -22,11 +31,21 @@ def make_prediction(taxonomy: Taxonomy, probabilities: NodeProbabilities, node: 
         if taxonomy.kind_N[n] == TAXON
     ]
     taxon, rank = make_reported_taxon(taxonomy, node), taxonomy.rank(node)
+    if node in taxonomy.beside_nodes:
+        note = BESIDE_TREE if taxonomy.rank_tables else BESIDE_LIST
+        return Prediction(taxon, probabilities.probability(node), tuple(steps), note)
     probability = probabilities.probability(node)
-    if taxonomy.kind_N[node] == SELF:
+    if taxonomy.kind_N[node] == SELF and not is_ordinary_species(taxonomy, node):
         note = f"{rank} not given" if rank else "no part of it given"
         return Prediction(taxon, probability, (*steps, Step("", note, probability)), note)
     return Prediction(taxon, probability, tuple(steps))
+
+
+def is_ordinary_species(taxonomy: Taxonomy, node: int) -> bool:
+    """Whether a self leaf stands for a species without subspecies, which lacks nothing, in a tree that has some elsewhere."""
+    owner = taxonomy.owner(node)
+    is_only = taxonomy.leaf_stop_N[owner] - taxonomy.leaf_start_N[owner] == 1
+    return bool(is_only) and ORDER.get(taxonomy.rank(owner), -1) >= ORDER["species"]
 
 
 def make_reported_taxon(taxonomy: Taxonomy, node: int) -> Taxon:
@@ -59,3 +78,19 @@ def make_rank_winners(
         taxon = taxonomy.taxon(node) if taxonomy.kind_N[node] == TAXON else None
         winners.append(RankWinner(rank, taxon, probabilities.probability(node), bool(inside or below)))
     return tuple(winners)
+
+
+def drop_shares(result: Result) -> Result:
+    """Returns the result of an image with a single possible class without its probabilities, which are 1 whatever it shows."""
+    predictions = tuple(
+        replace(
+            one,
+            probability=math.nan,
+            path=tuple(replace(step, probability=math.nan) for step in one.path),
+            note=", ".join(filter(None, (one.note, ONLY_CLASS))),
+        )
+        for one in result.predictions
+    )
+    return replace(
+        result, predictions=predictions, ranks=tuple(replace(one, probability=math.nan) for one in result.ranks)
+    )

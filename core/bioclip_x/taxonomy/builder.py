@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy.compile import Draft, compile_tree
+from bioclip_x.taxonomy.beside import add_beside
+from bioclip_x.taxonomy.compile import Draft, compile_tree, mark_species
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.ranks import normalise_rank
@@ -24,8 +25,9 @@ class TaxonomyBuilder:
         self._ranks = [0]
         self._lines = [0]
         self._rank_index = {"": 0}
-        self._classes: set[int] = set()
+        self._is_class: dict[int, bool] = {}
         self._details: dict[int, Details] = {}
+        self._beside: list[str] = []
         self._by_key: dict[tuple[int, int, str], int] = {}
 
     def __len__(self) -> int:
@@ -79,12 +81,19 @@ class TaxonomyBuilder:
             self.mark_class(node)
         return node
 
-    def mark_class(self, node: int) -> None:
-        """Marks a node as a class. Tips are classes anyway; inner nodes only if marked."""
-        self._classes.add(node)
+    def mark_class(self, node: int, is_class: bool = True) -> None:
+        """Marks a node as a class, or an inner species as none.
+
+        Tips are classes anyway; of the inner nodes, species are classes unless marked otherwise, and others only if marked.
+        """
+        self._is_class[node] = is_class
+
+    def add_beside(self, label: str) -> None:
+        """Adds a label beside the tree, such as blank or vehicle: a class that is no taxon."""
+        self._beside.append(label)
 
     def is_class(self, node: int) -> bool:
-        return node in self._classes
+        return self._is_class.get(node, False)
 
     def build(
         self,
@@ -107,20 +116,23 @@ class TaxonomyBuilder:
             raise TaxonomyError(
                 f"the taxonomy {source or 'given'} is empty: it names no taxon", tuple(findings.problems)
             )
-        is_class = np.zeros(len(self), bool)
-        is_class[list(self._classes)] = True
+        is_class, is_given = np.zeros((2, len(self)), bool)
+        is_class[list(self._is_class)] = list(self._is_class.values())
+        is_given[list(self._is_class)] = True
+        rank_M = np.array(self._ranks, np.int16)
         draft = Draft(
             parent_M=np.array(self._parents, np.int32),
-            rank_M=np.array(self._ranks, np.int16),
+            rank_M=rank_M,
             rank_names=tuple(self._rank_index),
             names=self._names,
-            is_class_M=is_class,
+            is_class_M=mark_species(is_class, is_given, rank_M, tuple(self._rank_index)),
             details=self._details,
             line_M=np.array(self._lines, np.int32) if any(self._lines) else None,
             line_unit=findings.unit,
         )
         tree, new_M = compile_tree(draft, source, [*notes, *findings.notes()], findings.problems)
         tree = replace(tree, columns=tuple(findings.columns.items()))
+        tree = add_beside(tree, self._beside)
         return tree if rows is None else replace(tree, class_of_row=tree.class_of_N[new_M[np.asarray(rows, np.int64)]])
 
 

@@ -21,7 +21,7 @@ from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 ARRAYS: Final = ("parent_N", "rank_N", "kind_N", "leaf_start_N", "leaf_stop_N", "leaf_node_C")
 OPTIONAL_ARRAYS: Final = ("class_of_row", "line_N")
 
@@ -35,6 +35,7 @@ def save(taxonomy: Taxonomy, file: Path) -> None:
         "source": taxonomy.source,
         "line_unit": taxonomy.line_unit,
         "notes": taxonomy.notes,
+        "n_beside": taxonomy.n_beside,
         "problems": [asdict(problem) for problem in taxonomy.problems],
         "details": [[column.role, column.key] for column in columns],
         "fingerprint": taxonomy.fingerprint,
@@ -70,6 +71,7 @@ def load(file: Path) -> Taxonomy | None:
                 source=metadata["source"],
                 line_unit=metadata["line_unit"],
                 notes=tuple(metadata["notes"]),
+                n_beside=metadata["n_beside"],
                 problems=tuple(Problem(**problem) for problem in metadata["problems"]),
             )
     except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile):

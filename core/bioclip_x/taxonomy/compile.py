@@ -31,8 +31,8 @@ class Draft:
 
     parent_M: int32 [M], -1 for the root; no cycles. rank_M: int16 [M], an index into `rank_names` (normalised; "" is
     unranked, and must be present as the root's rank). names: M names. is_class_M: bool [M], marks inner nodes that are
-    classes; tips are classes anyway. details: node → details, for nodes that have any. line_M: int32 [M], the line of the
-    file on which each node first appears, 0 for none; or None. line_unit: the unit of these numbers.
+    classes; tips are classes anyway (see `mark_species`). details: node → details, for nodes that have any. line_M: int32 [M],
+    the line of the file on which each node first appears, 0 for none; or None. line_unit: the unit of these numbers.
     """
 
     parent_M: npt.NDArray[np.int32]
@@ -43,6 +43,21 @@ class Draft:
     details: Mapping[int, Details]
     line_M: npt.NDArray[np.int32] | None = None
     line_unit: str = "line"
+
+
+def mark_species(
+    is_class_M: npt.NDArray[np.bool_],
+    is_given_M: npt.NDArray[np.bool_],
+    rank_M: npt.NDArray[np.int16],
+    rank_names: Sequence[str],
+) -> npt.NDArray[np.bool_]:
+    """Marks every species as a class, whatever is below it, unless the file says of it whether it is one: bool [M].
+
+    Observers often name only the species. This is the one place that decides it, for files of all formats.
+    is_given_M: bool [M], where `is_class_M` is given by the file.
+    """
+    is_species_M = np.array([rank == "species" for rank in rank_names])[rank_M]
+    return np.where(is_given_M, is_class_M, is_class_M | is_species_M)
 
 
 def compile_tree(

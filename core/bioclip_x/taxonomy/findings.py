@@ -32,10 +32,9 @@ class Findings:
         """Adds an error: the file cannot be used."""
         self.problems.append(Problem(kind, message, self.file if file is None else file, line, True, self.unit))
 
-    def warn(self, kind: str, message: str, line: int = 0, file: str | None = None, count: int = 1) -> None:
-        """Adds a warning; `message` says how the problem was handled. count: how many cases it stands for."""
-        where = self.file if file is None else file
-        self.problems.append(Problem(kind, message, where, line, False, self.unit, count))
+    def warn(self, kind: str, message: str, line: int = 0, file: str | None = None, times: int = 1) -> None:
+        """Adds a warning; `message` says how the problem was handled. times: how often it occurs, for a summary of many."""
+        self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit, times))
 
     def warn_encoding(self, line: int) -> None:
         """Warns that a text is not UTF-8; for the `on_legacy` of `bioclip_x.io.files`."""
@@ -60,10 +59,10 @@ class Findings:
         warnings = [problem for problem in self.problems if not problem.is_error]
         counts: Counter[str] = Counter()
         for problem in warnings:
-            counts[problem.kind] += problem.count
+            counts[problem.kind] += problem.times
         for kind, count in counts.items():
-            of_kind = [problem for problem in warnings if problem.kind == kind]
-            yield str(of_kind[0]) if len(of_kind) == 1 else f"{kind}: {count:,} times, first {of_kind[0]}"
+            first = next(problem for problem in warnings if problem.kind == kind)
+            yield str(first) if count == 1 else f"{kind}: {count} times, first {first}"
 
 
 def _list_errors(errors: Sequence[Problem]) -> Iterator[str]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy.compile import Draft, compile_tree
+from bioclip_x.taxonomy.beside import add_beside
+from bioclip_x.taxonomy.compile import Draft, compile_tree, mark_species
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, Role
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -83,7 +84,7 @@ class Lineages:
     """A table of lineages. ranks: from the top down. details: (role, key, cells), details of each row's own taxon.
 
     line_R: int32 [R], the position of each row in its file (see `Findings.unit`). is_class_R: bool [R], false for a row that
-    only gives details of an inner node; None if all rows are classes.
+    only gives details of an inner node; None if all rows are classes. beside: labels beside the tree.
     """
 
     n_rows: int
@@ -91,6 +92,7 @@ class Lineages:
     details: Sequence[tuple[Role, str, Column]]
     line_R: npt.NDArray[np.int32]
     is_class_R: npt.NDArray[np.bool_] | None = None
+    beside: Sequence[str] = ()
 
 
 def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows: bool = False) -> Taxonomy:
@@ -116,6 +118,7 @@ def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows
     draft = replace(draft, details=DetailColumns(_merge_columns([*named, *_collect_details(table, node_R)])))
     tree, new_M = compile_tree(draft, source, tuple(findings.notes()), findings.problems)
     tree = replace(tree, columns=tuple(findings.columns.items()))
+    tree = add_beside(tree, table.beside)
     return replace(tree, class_of_row=tree.class_of_N[new_M[node_R]]) if keep_rows else tree
 
 
@@ -136,14 +139,17 @@ def _build_draft(table: Lineages, unit: str) -> tuple[Ints, Draft]:
         names.append([column.names.texts[code] for code in (distinct % n_texts).tolist()])
         first_rows.append(first.tolist())
         size += len(distinct)
-    is_class = np.zeros(size, bool)
+    is_class, is_given = np.zeros((2, size), bool)
     is_class[node_R[(node_R > 0) & (True if table.is_class_R is None else table.is_class_R)]] = True
+    is_given[node_R] = True
+    rank_M = np.concatenate([np.asarray(part, np.int16) for part in ranks])
+    rank_names = ("", *(column.rank for column in table.ranks))
     return node_R, Draft(
         parent_M=np.concatenate([np.asarray(part, np.int32) for part in parents]),
-        rank_M=np.concatenate([np.asarray(part, np.int16) for part in ranks]),
-        rank_names=("", *(column.rank for column in table.ranks)),
+        rank_M=rank_M,
+        rank_names=rank_names,
         names=[name for part in names for name in part],
-        is_class_M=is_class,
+        is_class_M=mark_species(is_class, is_given, rank_M, rank_names),
         details={},
         line_M=table.line_R[np.concatenate([np.asarray(rows, np.int64) for rows in first_rows])]
         if table.n_rows
@@ -178,7 +184,7 @@ def _report_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.
             "listed twice",
             f"and {len(repeated) - MAX_WARNINGS} more are listed again",
             int(line_R[repeated[MAX_WARNINGS]]),
-            count=len(repeated) - MAX_WARNINGS,
+            times=len(repeated) - MAX_WARNINGS,
         )
 
 

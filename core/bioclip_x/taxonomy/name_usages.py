@@ -32,7 +32,8 @@ class NameUsage:
         parents. accepted: for a synonym, the ids of its accepted taxa; such a row does not become a taxon.
     rank: as written; "" for none. name: without author. authorship: author and year, as written. line: in the file.
     lineage: (rank, name) of the taxa above from the top, for files that give the lineage instead of a parent.
-    is_class: marks an inner node as a class; tips are classes anyway.
+    is_class: marks an inner node as a class, or a species as none; None for what is usual at its rank
+        (`TaxonomyBuilder.mark_class`). is_beside: a label beside the tree; such a row does not become a taxon.
     """
 
     id: str
@@ -43,7 +44,8 @@ class NameUsage:
     authorship: str = ""
     lineage: Sequence[tuple[str, str]] = ()
     line: int = 0
-    is_class: bool = False
+    is_class: bool | None = None
+    is_beside: bool = False
     common_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -63,18 +65,24 @@ def from_usages(
     dangling: "error" if a parent that is not in the file is an error; "top" to warn and move the child to the top level,
         for excerpts of larger files.
 
-    Errors: cycles; dangling parents; several parents, where refused; rows without a name. Warnings: a row listed twice;
-    synonyms whose accepted name is missing (left out), or is itself a synonym (followed); rows whose name is a placeholder
-    (unknown, NA): the taxa below such a row are put below its parent.
+    Errors: cycles of parents, and of synonyms; dangling parents; several parents, where refused; rows without a name.
+    Warnings: a row listed twice; synonyms whose accepted name is missing (left out), or is itself a synonym (followed); rows
+    whose name is a placeholder (unknown, NA): the taxa below such a row are put below its parent.
     """
-    taxa, parents, synonyms = _separate_synonyms(_lift_above_placeholders(usages, findings), findings)
+    usages = _lift_above_placeholders(usages, findings)
+    taxa, parents, synonyms = _separate_synonyms((usage for usage in usages if not usage.is_beside), findings)
     _resolve_dangling_parents(taxa, parents, synonyms, findings, dangling)
     if several_parents != "all":
         _resolve_several_parents(taxa, parents, findings, several_parents)
     _find_cycles(taxa, parents, findings)
+    _find_synonym_cycles(taxa, synonyms, findings)
     findings.raise_errors()
     synonyms_of = _group_synonyms(taxa, synonyms, findings)
-    return _build_nodes(taxa, parents, synonyms_of, findings).build(source, findings=findings)
+    builder = _build_nodes(taxa, parents, synonyms_of, findings)
+    for usage in usages:
+        if usage.is_beside:
+            builder.add_beside(usage.name)
+    return builder.build(source, findings=findings)
 
 
 def _lift_above_placeholders(usages: Iterable[NameUsage], findings: Findings) -> list[NameUsage]:
@@ -82,7 +90,7 @@ def _lift_above_placeholders(usages: Iterable[NameUsage], findings: Findings) ->
     kept: list[NameUsage] = []
     dropped: dict[str, NameUsage] = {}
     for usage in usages:
-        if not is_placeholder(usage.name):
+        if usage.is_beside or not is_placeholder(usage.name):
             kept.append(usage)
             continue
         dropped.setdefault(usage.id, usage)
@@ -215,6 +223,27 @@ def _find_cycles(taxa: Mapping[str, NameUsage], parents: Mapping[str, list[str]]
         visited |= path.keys()
 
 
+def _find_synonym_cycles(taxa: Mapping[str, NameUsage], synonyms: Mapping[str, NameUsage], findings: Findings) -> None:
+    """Reports names that are synonyms of each other, so that none is accepted."""
+    reported: set[str] = set()
+    for id, usage in synonyms.items():
+        if id in reported or any(one in taxa for one in usage.accepted) or _follow_synonyms(id, synonyms):
+            continue
+        path: dict[str, None] = {}
+        at = id
+        while at not in path:
+            path[at] = None
+            at = synonyms[at].accepted[0]
+        cycle = [*path][[*path].index(at) :]
+        if not reported & set(cycle):
+            names = " → ".join(f"{_format_name(synonyms[one])} ({one})" for one in (*cycle, at))
+            message = f"{' and '.join(cycle)} are synonyms of each other, and none is accepted: {names}"
+            if len(cycle) == 1:
+                message = f"{names.partition(' → ')[0]} is a synonym of itself"
+            findings.error("cycle of synonyms", message, synonyms[at].line)
+        reported |= path.keys()
+
+
 def _follow_synonyms(id: str, synonyms: Mapping[str, NameUsage]) -> list[str]:
     """Returns the accepted ids of a synonym, following synonyms of synonyms; the id itself if it is not a synonym."""
     accepted: list[str] = []
@@ -278,9 +307,9 @@ def _build_nodes(
             builder.add(node, usage.rank, usage.name, details, merge=bool(usage.lineage), line=usage.line)
             for node in above
         ]
-        if usage.is_class:
+        if usage.is_class is not None:
             for node in nodes_of[id]:
-                builder.mark_class(node)
+                builder.mark_class(node, usage.is_class)
         if len(builder) > MAX_NODES:
             findings.error("several parents", f"with copies under each parent there are more than {MAX_NODES:,} nodes")
             findings.raise_errors()

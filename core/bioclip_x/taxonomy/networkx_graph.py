@@ -23,7 +23,8 @@ def from_networkx(
 
     Node attributes, all optional: `rank`, `name` (default: the node itself, as text), `common_names`
     (language → names), `ids`, `extra`, `authorship`, `synonyms` (names, or mappings of `name`, `authorship`, `rank`), and
-    `is_class` (true marks an inner node as a class; tips are classes anyway).
+    `is_class` (true marks an inner node as a class, false a species as none; tips are classes anyway), and `beside` (true for
+    a label beside the tree, such as blank).
     Nodes are identified by the graph, so that two nodes of one name remain distinct. several_parents: for a node with
     several parents, "first" keeps the first, and "all" copies the node and its subtree under each.
 
@@ -51,13 +52,16 @@ def from_networkx(
             str(attributes.get("name", node)),
             _make_details(node, attributes),
         )
+        if attributes.get("beside"):
+            builder.add_beside(name)
+            continue
         kept = parents if several_parents == "all" else parents[:1]
         nodes_of[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
         if len(builder) > MAX_NODES:
             raise TaxonomyError(f"with copies under each parent there are more than {MAX_NODES:,} nodes")
-        if attributes.get("is_class"):
+        if attributes.get("is_class") is not None:
             for copy in nodes_of[node]:
-                builder.mark_class(copy)
+                builder.mark_class(copy, bool(attributes["is_class"]))
     return builder.build(source)
 
 
@@ -89,6 +93,7 @@ def to_networkx(taxonomy: Taxonomy) -> nx.DiGraph[Any]:
     to an equal tree.
     """
     graph: nx.DiGraph[Any] = nx.DiGraph()
+    beside = set(taxonomy.beside_nodes.tolist())
     classes = {taxonomy.owner(int(leaf)) for leaf in taxonomy.leaf_node_C}
     for node in range(1, taxonomy.n_nodes):
         if taxonomy.kind_N[node] != TAXON:
@@ -104,6 +109,7 @@ def to_networkx(taxonomy: Taxonomy) -> nx.DiGraph[Any]:
             authorship=details.authorship,
             synonyms=[asdict(synonym) for synonym in details.synonyms],
             is_class=node in classes,
+            **({"beside": True} if node in beside else {}),
         )
         parent = taxonomy.owner(int(taxonomy.parent_N[node]))
         if parent > 0:

@@ -48,6 +48,7 @@ class Taxonomy:
     problems: warnings about the file, each with its line. line_N: int32 [N], the line on which each node first appears,
         0 for none; or None. line_unit: the unit of these numbers ("entry" in a list).
     columns: of a table, (column, what it was taken for).
+    n_beside: number of labels beside the tree (`taxonomy.beside`): the last classes, without rank, directly below the root.
     """
 
     parent_N: npt.NDArray[np.int32]
@@ -66,6 +67,7 @@ class Taxonomy:
     line_N: npt.NDArray[np.int32] | None = None
     line_unit: str = "line"
     columns: tuple[tuple[str, str], ...] = ()
+    n_beside: int = 0
 
     @property
     def n_nodes(self) -> int:
@@ -143,6 +145,11 @@ class Taxonomy:
         """The languages in which at least one taxon has a common name."""
         return list_languages(self.details)
 
+    @property
+    def beside_nodes(self) -> npt.NDArray[np.int32]:
+        """int32, the labels beside the tree, in leaf order."""
+        return self.leaf_node_C[self.n_classes - self.n_beside :]
+
     @cached_property
     def levels(self) -> list[npt.NDArray[np.int64]]:
         """The nodes at each depth, the root's level first."""
@@ -183,13 +190,15 @@ class Taxonomy:
     def rank_tables(self) -> dict[str, npt.NDArray[np.int32]]:
         """rank → its nodes in leaf order, for every rank at which each leaf has exactly one ancestor-or-self.
 
-        The nodes of such a rank partition the leaves, so their probabilities sum to 1. Ranks are ordered from the top down.
+        A label beside the tree stands beside the taxa of every rank. The nodes of such a rank partition the leaves, so their probabilities sum to 1. Ranks are ordered from the top down.
         """
         tables = {}
         for index, rank in enumerate(self.rank_names):
             if not rank:
                 continue
             nodes = np.flatnonzero(self.rank_N == index).astype(np.int32)
+            if len(nodes):
+                nodes = np.concatenate([nodes, self.beside_nodes])
             starts, stops = self.leaf_start_N[nodes], self.leaf_stop_N[nodes]
             if len(nodes) and starts[0] == 0 and stops[-1] == self.n_classes and np.array_equal(starts[1:], stops[:-1]):
                 tables[rank] = nodes
@@ -204,4 +213,6 @@ class Taxonomy:
             digest.update(array.tobytes())
         for texts in (self.rank_names, self.names):
             digest.update("\n".join(texts).encode() + b"\0")
+        if self.n_beside:
+            digest.update(f"{self.n_beside} beside".encode())
         return digest.hexdigest()[:16]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from bioclip_x.text_bank.half_precision import add_half_precision
 from bioclip_x.text_bank.inner_taxa import InnerTaxaBank, embed_inner_taxa
 from bioclip_x.text_bank.mean_text import add_mean
 from bioclip_x.text_bank.published import PublishedPrompts, load_published_bank
-from bioclip_x.text_bank.subset import select_bank_classes
+from bioclip_x.text_bank.subset import append_bank, select_bank_classes
 
 Progress = Callable[[int, int], None]
 
@@ -57,7 +57,7 @@ class BankBuilder:
 
     def build(self, classes: Classes, *, with_inner_taxa: bool) -> ClassBanks:
         """Builds the bank of the classes and, if needed, that of the inner taxa."""
-        bank, notes = self._load_published(classes) or self._write(classes)
+        bank, notes = self._load_published(classes) or self._write(classes, first=0)
         if self.recipe.explain:
             bank = add_mean(bank, self.cache)
         inner = None
@@ -91,11 +91,15 @@ class BankBuilder:
         bank = self._apply_precision(bank)
         if classes.is_subset:
             bank = select_bank_classes(bank, classes.of_whole, partial(PublishedPrompts, classes.tree, own))
+        if bank.n_classes < classes.tree.n_classes:  # labels beside the tree
+            written, more = self._write(classes, first=bank.n_classes)
+            bank, notes = append_bank(bank, written), (*notes, *more)
         return bank, notes
 
-    def _write(self, classes: Classes) -> tuple[TextBank, tuple[str, ...]]:
+    def _write(self, classes: Classes, first: int) -> tuple[TextBank, tuple[str, ...]]:
+        """Writes and embeds the prompts of the classes from `first` on."""
         request = make_text_request(classes.tree, self.recipe, self.encoder.card, self.descriptors)
-        written = write_prompts(self.builders, request)
+        written = write_prompts(self.builders, replace(request, classes=range(first, classes.tree.n_classes)))
         bank = build_bank(
             self.encoder,
             written.prompts,

@@ -1,10 +1,11 @@
-"""Selects some classes of a bank."""
+"""Selects some classes of a bank, and appends others to it."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -37,4 +38,45 @@ def select_bank_classes(
         weight_P=bank.weight_P[rows],
         n_classes=len(classes),
         key=hashlib.sha256(bank.key.encode() + rows.tobytes()).hexdigest()[:32],
+    )
+
+
+class ChainedPrompts(Sequence[Prompt]):
+    """The prompts of two banks, one after the other; the first may be a million that are created on access."""
+
+    def __init__(self, first: Sequence[Prompt], second: Sequence[Prompt]) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    @overload
+    def __getitem__(self, place: int) -> Prompt: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Prompt, ...]: ...
+    def __getitem__(self, place: int | slice) -> Prompt | tuple[Prompt, ...]:
+        if isinstance(place, slice):
+            return tuple(self[p] for p in range(*place.indices(len(self))))
+        if place < 0:
+            place += len(self)
+        return self._first[place] if place < len(self._first) else self._second[place - len(self._first)]
+
+
+def append_bank(bank: TextBank, other: TextBank) -> TextBank:
+    """Appends the prompts of further classes, in memory.
+
+    other: of the same model; its owners are numbered after those of `bank`.
+    """
+    halves = None if bank.half_PD is None or other.half_PD is None else torch.cat([bank.half_PD, other.half_PD])
+    return replace(
+        bank,
+        prompts=ChainedPrompts(bank.prompts, other.prompts),
+        embeddings_PD=torch.cat([bank.embeddings_PD, other.embeddings_PD]),
+        mean_D=None,
+        half_PD=halves,
+        owner_P=np.concatenate([bank.owner_P, other.owner_P]),
+        weight_P=np.concatenate([bank.weight_P, other.weight_P]),
+        n_classes=other.n_classes,
+        key=hashlib.sha256(f"{bank.key} {other.key}".encode()).hexdigest()[:32],
+        truncated=bank.truncated + other.truncated,
     )

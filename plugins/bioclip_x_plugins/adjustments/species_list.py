@@ -84,9 +84,11 @@ class SpeciesList:
                 f"{taxonomy.source or 'the taxonomy'}, so no class is left: {unmatched}"
             )
         mask_C = mask_of(taxonomy, listed.nodes)
+        n_taxa = taxonomy.n_classes - taxonomy.n_beside
+        count = f"{int(mask_C[:n_taxa].sum())} of {n_taxa} classes are on it"
+        mask_C[n_taxa:] = True  # a list of species says nothing of the labels beside the tree, such as blank
         off = -math.inf if self.mode == "hard" else -self.strength
         offsets_C = torch.where(torch.from_numpy(mask_C), 0.0, off).float()
-        count = f"{int(mask_C.sum())} of {taxonomy.n_classes} classes are on it"
         effect = (
             "the others are excluded"
             if self.mode == "hard"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -27,6 +27,7 @@ from bioclip_x.plugin import (
     TextBank,
     list_some,
 )
+from bioclip_x_plugins.scorers.score_columns import match_columns
 from bioclip_x_plugins.scorers.score_files import ScoreTable, read_scores
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +41,8 @@ NEAR_ONE: Final = 1e-3
 class _ReadScores:
     """The scores of a file. class_m: int64 [m], ascending, the classes with a column. logits_nm: float32 [n, m].
 
-    names: of the n images.
+    taxonomy: the tree, extended by what else has scores. names: of the n images, then of those without scores, whose reasons
+    are `failures`.
     """
 
     taxonomy: Taxonomy
@@ -48,13 +50,17 @@ class _ReadScores:
     logits_nm: torch.Tensor
     names: tuple[str, ...]
     rows: RowFinder
+    failures: Mapping[str, str]
     notes: tuple[str, ...]
 
 
 class ExternalScorer:
     """Reads precomputed class scores.
 
-    file: a CSV, TSV, Parquet or npz file (see `score_files` for the formats). kind: probabilities, converted to logs, or
+    Columns that are not in the tree become labels beside it, and those of taxa above the classes become classes, so that their
+    shares are not given to others.
+
+    file: a CSV, TSV, Parquet, npz or JSON file (see `score_files` for the formats). kind: probabilities, converted to logs, or
     logits. model: name of the classifier in outputs; if given, a calibration of one file is valid for other files of the
     same classifier.
     """
@@ -72,32 +78,34 @@ class ExternalScorer:
         """A hash of the file; "" for a named classifier, which may have many files."""
         return "" if self._is_named else hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]
 
+    def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
+        """Reads the file, and returns the tree with the taxa and labels that only the file has. Raises ScoresError."""
+        self._read = read_logits(self.file, self.kind, taxonomy, whole)
+        return self._read.taxonomy
+
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the file and returns notes on unused columns. Raises ScoresError."""
-        if self._read is None or self._read.taxonomy is not taxonomy:
-            self._read = read_logits(self.file, self.kind, taxonomy)
-        return self._read.notes
+        """Returns notes on columns. taxonomy: as `extend` returned it."""
+        return self._prepared.notes
 
     def image_names(self) -> Sequence[str]:
-        """Returns the names of all images that have scores."""
+        """Returns the names of all images of the file."""
         return self._prepared.names
 
     def problem(self, name: str) -> str:
         """Returns the reason why the image of this name has no scores; "" if it has."""
-        row = self._prepared.rows.find(name)
+        read = self._prepared
+        row = read.rows.find(name)
         if isinstance(row, str):
             return f"{row} in {self.file.name}"
-        if not bool((self._prepared.logits_nm[row] > -torch.inf).any()):
-            return f"{self.file.name} has no score of a listed class for it"
-        return ""
+        return read.failures.get(read.names[row], "")
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
         """Returns the scores as logits, -inf for a class without a column. Raises ScoresError for an image without a row."""
         scores = self._prepared
-        rows = [scores.rows.find(name) for name in features.names]
-        if missing := [f"{name}: {row}" for name, row in zip(features.names, rows) if isinstance(row, str)]:
+        if missing := [f"{name}: {problem}" for name in features.names if (problem := self.problem(name))]:
             raise ScoresError(f"{self.file}: {list_some(missing, 3)}")
-        logits_mB = scores.logits_nm[[row for row in rows if isinstance(row, int)]].T.contiguous()
+        rows = [row for name in features.names if isinstance(row := scores.rows.find(name), int)]
+        logits_mB = scores.logits_nm[rows].T.contiguous()
 
         def part(start: int, stop: int) -> torch.Tensor:
             logits_cB = torch.full((stop - start, logits_mB.shape[1]), -torch.inf)
@@ -114,40 +122,43 @@ class ExternalScorer:
     @property
     def _prepared(self) -> _ReadScores:
         if self._read is None:
-            raise ScoresError(f"{self.file} has not been read; call prepare(taxonomy) first")
+            raise ScoresError(f"{self.file} has not been read; call extend(taxonomy, whole) first")
         return self._read
 
 
-def read_logits(file: Path, kind: Kind, taxonomy: Taxonomy) -> _ReadScores:
-    """Reads a file's scores as logits of the taxonomy's classes. Raises ScoresError."""
+def read_logits(file: Path, kind: Kind, taxonomy: Taxonomy, whole: Taxonomy) -> _ReadScores:
+    """Reads a file's scores as logits of the taxonomy's classes and of what the file adds to them. Raises ScoresError."""
     table = read_scores(file)
     logits_nm = _compute_log_probabilities(file, table) if kind == "probabilities" else _fill_missing(table, -np.inf)
-    matched, unmatched, ambiguous = _match_columns(table.columns, taxonomy)
-    if not matched:
-        hint = [f"{name}: {', '.join(near)}" for name in unmatched[:3] if (near := Resolver(taxonomy).near(name))]
+    matched = match_columns(table.columns, table.descriptions, taxonomy, whole)
+    if matched.n_listed == 0:
+        columns = matched.off_list
+        hint = [f"{name}: {', '.join(near)}" for name in columns[:3] if (near := Resolver(taxonomy).near(name))]
         raise ScoresError(
             f"{file}: none of its {len(table.columns)} columns ({list_some(table.columns, 3)}) is a class of {taxonomy.source}"
             + (f"; similar classes: {'; '.join(hint)}" if hint else "")
         )
     by_class: dict[int, list[int]] = defaultdict(list)
     for column, name in enumerate(table.columns):
-        if name in matched:
-            by_class[matched[name]].append(column)
+        if name in matched.class_of:
+            by_class[matched.class_of[name]].append(column)
     class_m = sorted(by_class)
     merged_nm = np.stack([np.logaddexp.reduce(logits_nm[:, by_class[c]], axis=1) for c in class_m], axis=1)
     notes = [
         *_note_sums(table, kind),
-        *_note_unmatched(table, kind, unmatched, ambiguous),
-        *_note_merged(table, by_class, taxonomy),
+        *matched.notes(len(table.columns)),
+        *_note_merged(table, by_class, matched.tree),
     ]
-    if without := taxonomy.n_classes - len(class_m):
-        notes.append(f"{without} of {taxonomy.n_classes} classes have no column in {file.name}, and no share")
+    if without := matched.tree.n_classes - len(class_m):
+        notes.append(f"{without} of {matched.tree.n_classes} classes have no column in {file.name}, and no share")
+    names = (*table.images, *table.failures)
     return _ReadScores(
-        taxonomy,
+        matched.tree,
         np.array(class_m, np.int64),
         torch.from_numpy(merged_nm.astype(np.float32)),
-        table.images,
-        RowFinder(table.images),
+        names,
+        RowFinder(names),
+        table.failures,
         tuple(notes),
     )
 
@@ -171,17 +182,6 @@ def _fill_missing(table: ScoreTable, missing: float) -> Floats:
     return np.where(np.isnan(table.values_nm), missing, table.values_nm)
 
 
-def _match_columns(columns: Sequence[str], taxonomy: Taxonomy) -> tuple[dict[str, int], list[str], list[str]]:
-    """Returns column → class, the columns that match no class, and those that match several."""
-    resolver = Resolver(taxonomy)
-    matches = {name: resolver.classes(name) for name in columns}
-    return (
-        {name: classes[0] for name, classes in matches.items() if len(classes) == 1},
-        [name for name, classes in matches.items() if not classes],
-        [name for name, classes in matches.items() if len(classes) > 1],
-    )
-
-
 def _note_sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
     if kind == "logits":
         return
@@ -192,18 +192,6 @@ def _note_sums(table: ScoreTable, kind: Kind) -> Iterator[str]:
             f"the probabilities of {len(off_n)} of {len(sum_n)} images do not sum to 1 (sums from {off_n.min():.3g} to "
             f"{off_n.max():.3g}); they are divided by their sum"
         )
-
-
-def _note_unmatched(table: ScoreTable, kind: Kind, unmatched: Sequence[str], ambiguous: Sequence[str]) -> Iterator[str]:
-    for names, what in ((unmatched, "match no listed class"), (ambiguous, "match several classes")):
-        if not names:
-            continue
-        lost_mass = ""
-        if kind == "probabilities":
-            columns = [table.columns.index(name) for name in names]
-            mean = float(np.nansum(table.values_nm[:, columns], axis=1).mean())
-            lost_mass = f"; their mean probability, {mean:.1%}, is distributed proportionally among the others"
-        yield f"{len(names)} of {len(table.columns)} columns {what} and are not used: {list_some(names)}{lost_mass}"
 
 
 def _note_merged(table: ScoreTable, by_class: dict[int, list[int]], taxonomy: Taxonomy) -> Iterator[str]:

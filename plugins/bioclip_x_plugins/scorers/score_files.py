@@ -1,4 +1,4 @@
-"""Reads files of precomputed class scores: CSV, TSV, Parquet, npz.
+"""Reads files of precomputed class scores: CSV, TSV, Parquet, npz, and SpeciesNet's and MegaDetector's JSON.
 
 Wide: one row per image, one column per class, and a column of image names (one of IMAGE, else the first). Long: the columns
 image, class and score, one row per score. npz: `images` [n], `classes` [m] and `scores` [n, m].
@@ -11,8 +11,8 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from bioclip_x.plugin import ScoresError, guess_delimiter, list_some, read_text, take_first_line
+from bioclip_x_plugins.scorers.camera_trap_files import read_camera_trap_file
 
 IMAGE: Final = (
     "file_name",
@@ -51,12 +52,15 @@ class ScoreTable:
     """The scores of a file.
 
     images: n names. columns: m class names. values_nm: float64 [n, m], unchanged; nan for scores that a long file omits.
+    failures: image → why it has no scores, for others than the n. descriptions: column → its lineage, if the file has it apart.
     """
 
     images: tuple[str, ...]
     columns: tuple[str, ...]
     values_nm: npt.NDArray[np.float64]
     is_long: bool = False
+    failures: Mapping[str, str] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_scores(path: Path) -> ScoreTable:
@@ -65,8 +69,11 @@ def read_scores(path: Path) -> ScoreTable:
     Raises ScoresError naming the row of a missing or invalid score, and for duplicate images or classes.
     """
     if not path.is_file():
-        raise ScoresError(f"the file of scores {path} does not exist; expected a .csv, .tsv, .parquet or .npz file")
-    table = _read_npz(path) if path.suffix.lower() == ".npz" else _convert_table(path, _read_table(path))
+        raise ScoresError(
+            f"the file of scores {path} does not exist; expected a .csv, .tsv, .parquet, .npz or .json file"
+        )
+    suffix = path.suffix.lower()
+    table = _READERS[suffix](path) if suffix in _READERS else _convert_table(path, _read_table(path))
     if not table.images or not table.columns:
         what = "no image" if not table.images else "no class"
         raise ScoresError(f"{path} has {what}; expected a row for each image and a column for each class")
@@ -222,3 +229,28 @@ def _read_npz(path: Path) -> ScoreTable:
         tuple(map(_convert_text, classes.tolist())),
         scores.astype(np.float64),
     )
+
+
+def _read_json(path: Path) -> ScoreTable:
+    read = read_camera_trap_file(path)
+    scored = [image for image in read.images if image.scores]
+    column_of = {
+        label: place for place, label in enumerate(dict.fromkeys(label for image in scored for label in image.scores))
+    }
+    if len(scored) * len(column_of) > LARGEST:
+        raise ScoresError(
+            f"{path}: {len(scored)} images times {len(column_of)} labels are too many scores; split the file"
+        )
+    values_nm = np.full((len(scored), len(column_of)), np.nan)
+    for row, image in enumerate(scored):
+        for label, score in image.scores.items():
+            values_nm[row, column_of[label]] = score
+    failures = {image.name: image.failure for image in read.images if not image.scores}
+    images = tuple(image.name for image in scored)
+    return ScoreTable(
+        images, tuple(column_of), values_nm, is_long=True, failures=failures, descriptions=read.descriptions
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[Path], ScoreTable]]] = {".npz": _read_npz, ".json": _read_json}
+"""Suffix → reader, for files that are no tables."""

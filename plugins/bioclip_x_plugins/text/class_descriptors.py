@@ -85,7 +85,8 @@ def find_descriptors(
     }
     phrases_of = {c: _collect_phrases(taxonomy, c, of_kind, inherit, descriptors.source) for c in request.classes}
     described = {c: one for c, one in phrases_of.items() if one.key or one.phrases}
-    without = [c for c in request.classes if not phrases_of[c].phrases]
+    n_taxa = taxonomy.n_classes - taxonomy.n_beside  # labels beside the tree need no descriptors
+    without = [c for c in request.classes if c < n_taxa and not phrases_of[c].phrases]
     if len(without) == len(request.classes):
         raise NoDescriptorsError(f"{descriptors.source}: none of its names is a class of this taxonomy")
     if without:

@@ -40,7 +40,7 @@ def streamed(logits_BC: torch.Tensor, size: int) -> Logits:
 
 
 def labelled(logits: Logits, class_B: torch.Tensor) -> LabelledLogits:
-    return LabelledLogits(ScoredBatch(logits), class_B)
+    return LabelledLogits(ScoredBatch(logits, logits), class_B)
 
 
 def drawn(n: int, classes: int, temperature: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

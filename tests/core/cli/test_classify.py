@@ -11,9 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bioclip_x.cli.classify import read_labels
 from bioclip_x.cli.main import main
-from bioclip_x.errors import RecipeError
 from helpers import picture
 
 
@@ -111,35 +109,6 @@ def test_labels_from_a_file(run, pictures: Path, tmp_path: Path) -> None:  # typ
     assert code == 2 and "names nothing" in err
     code, _, err = run("--labels", tmp_path / "gone.txt", pictures, taxonomy=False)
     assert code == 2 and "gone.txt: no such file" in err
-
-
-def test_labels_are_names_or_a_file_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "labels").write_bytes("Parus major, male\r\n\r\n fox\u2028red \n".encode("utf-16"))
-    (tmp_path / "pictures").mkdir()
-    assert read_labels("labels") == ("Parus major, male", "fox\u2028red")
-    assert read_labels("labels,labels.txt") == ("labels", "labels.txt")
-    assert read_labels("pictures") == ("pictures",)
-    assert read_labels(None) is None
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        *((f"gone{suffix}", "no such file") for suffix in (".txt", ".csv", ".TSV", ".yaml", ".yml", ".json")),
-        ("lists/gone", "lists/gone: no such file"),
-        ("lists/", "is a folder"),
-        ("latin.txt", "latin.txt, line 2: not valid utf-8; save the file as UTF-8"),
-    ],
-)
-def test_labels_that_should_be_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: str, message: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "lists").mkdir()
-    (tmp_path / "latin.txt").write_bytes("fox\nBär\n".encode("latin-1"))
-    with pytest.raises(RecipeError, match=message):
-        read_labels(labels)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,9 @@ def test_a_hard_species_list_is_a_subset_that_keeps_the_list(classify: Any, tmp_
 def test_one_class_left_is_explained_alone(classify: Any, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("Parus major", "utf-8")
     document = classify("--adjust", f"species-list:{tmp_path / 'one.txt'}")
-    assert shares(document) == {"Parus major": pytest.approx(1)}
+    [prediction] = document["results"][0]["predictions"]
+    assert (prediction["name"], prediction["probability"]) == ("Parus major", None)
+    assert prediction["note"] == "the only class left, which has no share"
     assert document["results"][0]["explanation"]["runner_up"] is None
 
 

@@ -55,6 +55,18 @@ def test_a_head_that_chose_nodes_is_followed() -> None:
     assert select_top_nodes(taxonomy, chosen, None, 1) == [[1], []]
 
 
+def test_a_node_that_holds_every_class_names_nothing() -> None:
+    builder = TaxonomyBuilder()
+    for species in ("a1", "a2"):
+        builder.add_lineage([("class", "Aves"), ("family", "Aa"), ("species", species)])
+    taxonomy = builder.build()
+    scored = roll_up(Logits.of(torch.zeros(1, 2)), taxonomy)
+    for name, chosen in (("Aves", 0), ("Aa", 0), ("a1", taxonomy.names.index("a1"))):
+        reported = torch.tensor([[taxonomy.names.index(name), -1]])
+        scores = Scores(scored.log_probs_BI, scored.top_BK, scored.log_top_BK, (), reported)
+        assert select_top_nodes(taxonomy, scores, None, 2) == [[chosen]]
+
+
 def test_a_rank_without_a_table_is_refused_with_those_there_are() -> None:
     with pytest.raises(RecipeError, match=r"no table at rank 'genus'; it has: family, species"):
         find_reportable_nodes(families(), "genus")

@@ -35,7 +35,7 @@ def forests(draw: st.DrawFn) -> list[tuple[int, str, bool]]:
 def by_recursion(forest: list[tuple[int, str, bool]]) -> Node:
     nodes = [Node("", "", kind=3)]
     for number, (parent, rank, is_class) in enumerate(forest, start=1):
-        nodes.append(Node(rank, f"t{number}", is_class=is_class))
+        nodes.append(Node(rank, f"t{number}", is_class=is_class or rank == "species"))
         nodes[parent].children.append(nodes[-1])
     unruly: set[str] = set()
 
@@ -119,10 +119,13 @@ def test_restricting_equals_compiling_the_kept_classes(forest: list[tuple[int, s
     again = TaxonomyBuilder()
     node_of = {0: 0}
     for class_index in kept.tolist():
-        for node in tree.path(owner := tree.owner(int(tree.leaf_node_C[class_index]))):
+        for node in tree.path(tree.owner(int(tree.leaf_node_C[class_index]))):
             if tree.kind_N[node] == TAXON and node not in node_of:
                 parent = node_of[tree.owner(int(tree.parent_N[node]))]
                 node_of[node] = again.add(parent, tree.rank(node), tree.names[node], merge=False)
+                again.mark_class(node_of[node], is_class=False)
+    for class_index in kept.tolist():
+        owner = tree.owner(int(tree.leaf_node_C[class_index]))
         again.mark_class(node_of[owner])
     part, old = restrict_with_index(tree, kept)
     assert shape_of(part) == shape_of(again.build())

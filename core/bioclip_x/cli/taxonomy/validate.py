@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def warnings(self) -> int:
-        return len(self.problems) - self.errors
+        return sum(problem.times for problem in self.problems if not problem.is_error)
 
 
 @click.command(short_help="list errors and warnings of files, with lines")
@@ -119,6 +119,7 @@ def _make_document(verdict: Verdict) -> dict[str, Any]:
                 "line": one.line or None,
                 "unit": one.unit,
                 "message": one.message,
+                "times": one.times,
             }
             for one in verdict.problems
         ],
@@ -159,8 +160,9 @@ def _iterate_kind_blocks(
     from rich.text import Text
 
     severity, style = ("warning", "yellow") if is_warning else ("error", "red")
+    count = sum(one.times for one in found)
     yield Text.assemble(
-        "  ", (severity, style), "  ", make_safe_text(kind, "bold"), f"  {len(found):,}" if len(found) > 1 else ""
+        "  ", (severity, style), "  ", make_safe_text(kind, "bold"), f"  {count:,}" if count > 1 else ""
     )
     yield _make_grid((_format_place(verdict, one), one.message) for one in islice(found, most or None))
     if most and len(found) > most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,17 @@ def restrict_with_index(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> t
     tree, new_N = _restrict_to_nodes(taxonomy, nodes, taxon_c)
     old_C = np.empty(len(classes), np.int32)
     old_C[tree.class_of_N[new_N[taxon_c]]] = classes
-    return tree, old_C
+    return replace(tree, n_beside=int((classes >= taxonomy.n_classes - taxonomy.n_beside).sum())), old_C
+
+
+def add_inner_classes(taxonomy: Taxonomy, nodes: Iterable[int]) -> Taxonomy:
+    """Returns the tree with some of its inner taxa as further classes."""
+    new = np.unique(np.fromiter(nodes, np.int64))
+    if not len(new):
+        return taxonomy
+    taxa = np.flatnonzero(np.isin(taxonomy.kind_N, (TAXON, ROOT)))
+    tree, _ = _restrict_to_nodes(taxonomy, taxa, np.concatenate([taxonomy.owner_N[taxonomy.leaf_node_C], new]))
+    return replace(tree, n_beside=taxonomy.n_beside)
 
 
 def make_inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:

@@ -48,6 +48,7 @@ def slice_classes(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> Taxonom
         details=renumber_details(taxonomy.details, new_N),
         class_of_row=None,
         line_N=None if taxonomy.line_N is None else taxonomy.line_N[kept_n],
+        n_beside=int((classes >= taxonomy.n_classes - taxonomy.n_beside).sum()),
     )
 
 

@@ -111,9 +111,11 @@ def subset(taxonomy: Taxonomy, terms: Sequence[str], *, read: ReadList | None = 
             notes += match.notes(str(term.file))
     if all(term.is_exclusion for term in parsed):
         included[:] = True
+    n_taxa = taxonomy.n_classes - taxonomy.n_beside
+    included[n_taxa:] = True  # labels beside the tree are alternatives to any part of it
     classes = np.flatnonzero(included & ~excluded)
     joined = " ".join(terms)
-    if not len(classes):
+    if not (classes < n_taxa).any():
         raise TaxonomyError(f"subset {joined}: no class is left; all included classes are also excluded")
     notes.insert(0, f"subset {joined}: {len(classes)} of {taxonomy.n_classes} classes")
     tree, old_C = slice_classes(taxonomy, classes), classes.astype(np.int32)

@@ -62,7 +62,7 @@ def check(taxonomy: Taxonomy) -> list[Problem]:
 def find_several_roots(taxonomy: Taxonomy) -> Iterator[Finding]:
     """Top-level taxa of several ranks, or several unranked ones. Several kingdoms (or families) are common and fine."""
     above_N = find_taxa_above(taxonomy)
-    tops = np.flatnonzero(is_taxon(taxonomy) & (above_N == 0)).tolist()
+    tops = np.setdiff1d(np.flatnonzero(is_taxon(taxonomy) & (above_N == 0)), taxonomy.beside_nodes).tolist()
     ranks = {taxonomy.rank(top) for top in tops}
     is_flat = not above_N[is_taxon(taxonomy)].any()
     if len(tops) > 1 and not is_flat and (len(ranks) > 1 or ranks == {""}):

@@ -56,6 +56,7 @@ class Crosswalk:
         self.source, self.target = source, target
         self._source_resolver, self._target_resolver = Resolver(source), Resolver(target)
         self._matches: dict[tuple[tuple[str, str], ...], TargetMatch] = {}
+        self._beside = {source.taxon(node).lineage for node in source.beside_nodes.tolist()}
         self.name = target.source.replace("\\", "/").rpartition("/")[2] or "the other taxonomy"
 
     def match(self, taxon: Taxon) -> TargetMatch:
@@ -74,7 +75,8 @@ class Crosswalk:
         counts: Counter[By] = Counter()
         missing: list[str] = []
         split: list[str] = []
-        for class_index in range(self.source.n_classes):
+        n_taxa = self.source.n_classes - self.source.n_beside
+        for class_index in range(n_taxa):
             taxon = self.source.class_taxon(class_index)
             match = self.match(taxon)
             if match.node >= 0:
@@ -84,7 +86,7 @@ class Crosswalk:
         inner_taxa = [self.source.taxon(node) for node in self.source.inner_taxa.tolist()]
         unmatched_inner = [taxon.name for taxon in inner_taxa if self.match(taxon).node < 0]
         ways = ", ".join(f"{count} by {by}" for by, count in counts.most_common())
-        summary = f"reported as in {self.name}: {counts.total()} of {self.source.n_classes} classes found there"
+        summary = f"reported as in {self.name}: {counts.total()} of {n_taxa} classes found there"
         notes = [f"{summary} ({ways}); shares of higher taxa are those of this run's own tree" if ways else summary]
         for names, what in (
             (missing, f"classes are not in {self.name}"),
@@ -111,7 +113,7 @@ class Crosswalk:
     def _add_split_taxa(self, taxon: Taxon, nodes: Sequence[int]) -> tuple[int, ...]:
         """Adds the target taxa whose accepted name is a synonym in the source, that is, which the target splits off."""
         lineage = [name for _, name in taxon.lineage[:-1]]
-        others = (self._target_resolver.find(other.name, taxon.rank, lineage=lineage) for other in taxon.synonyms)
+        others = (self._target_resolver.find_synonym(other, taxon.rank, lineage) for other in taxon.synonyms)
         return tuple(dict.fromkeys([*nodes, *(node for other in others if other.by == "name" for node in other.nodes)]))
 
     def _match_lineage(self, lineage: tuple[tuple[str, str], ...]) -> TargetMatch:
@@ -126,6 +128,8 @@ class Crosswalk:
     def _rename_prediction(self, prediction: Prediction) -> _Renamed:
         """Returns a prediction under its target name, or under its own with the reason in its note."""
         own, lineage = prediction.taxon, prediction.taxon.lineage
+        if lineage in self._beside:
+            return _Renamed(-1, own.name, prediction)
         is_named = bool(lineage) and lineage[-1] == (own.rank, own.name)  # not "no family in …"
         match = self._match_lineage(lineage) if is_named else TargetMatch((), why=f"not in {self.name}")
         if match.node < 0:
@@ -143,7 +147,7 @@ class Crosswalk:
 
     def _rename_winner(self, winner: RankWinner, best: int) -> RankWinner:
         """Returns the winner at a rank under its target name; `on_path` is recomputed in the target if both are in it."""
-        if winner.taxon is None or not winner.taxon.lineage:
+        if winner.taxon is None or not winner.taxon.lineage or winner.taxon.lineage in self._beside:
             return winner
         node = self._match_lineage(winner.taxon.lineage).node
         if node < 0:

@@ -9,6 +9,7 @@ from typing import Final
 
 from bioclip_x.messages import list_some
 from bioclip_x.records.taxon import Taxon
+from bioclip_x.taxonomy.names.open_names import find_genus_alone, is_open_name
 from bioclip_x.taxonomy.names.resolver import Match, Resolver
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -22,7 +23,8 @@ class ListMatch:
     """The result of matching a list of `n` names.
 
     nodes: the taxa found, each once. synonyms: names found as synonyms. of_species: infraspecific names that the tree
-    lacks but whose species it has. unknown, ambiguous: names that match no taxon of the tree, or several.
+    lacks but whose species it has. of_genus: "Loxia sp.", matched by its genus. open: names of no single species (slashes,
+    hybrids, cf., aff.). unknown, ambiguous: names that match no taxon of the tree, or several.
     suggestions: for the first unknown names, similar names in the tree.
     """
 
@@ -33,6 +35,8 @@ class ListMatch:
     unknown: tuple[str, ...]
     ambiguous: tuple[str, ...]
     suggestions: Mapping[str, str] = field(default_factory=dict)
+    of_genus: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
     @property
     def unknown_with_suggestions(self) -> str:
@@ -43,11 +47,13 @@ class ListMatch:
 
     def notes(self, file: str) -> Iterator[str]:
         """Yields a line with the number of names found, and one for each group of names that needs attention."""
-        n_found = self.n - len(self.unknown) - len(self.ambiguous)
+        n_found = self.n - len(self.unknown) - len(self.ambiguous) - len(self.open)
         yield f"{file}: {n_found} of {self.n} names found"
         for names, message, shown in (
             (self.synonyms, "found by a synonym", list_some(self.synonyms)),
             (self.of_species, "below species level, matched by their species", list_some(self.of_species)),
+            (self.of_genus, "without a species, matched by their genus", list_some(self.of_genus)),
+            (self.open, "name no single species (a slash, a hybrid, cf., aff.), left out", list_some(self.open)),
             (self.unknown, "not in the taxonomy", self.unknown_with_suggestions),
             (self.ambiguous, "ambiguous, left out", list_some(self.ambiguous)),
         ):
@@ -56,14 +62,18 @@ class ListMatch:
 
 
 def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> ListMatch:
-    """Finds each taxon of a list in the tree; an infraspecific taxon that the tree lacks is matched by its species."""
+    """Finds each taxon of a list in the tree.
+
+    A taxon that the tree lacks is matched by its species, if it is infraspecific, or by its genus, if it is "Loxia sp.".
+    """
     nodes: dict[int, None] = {}
     names: dict[str, list[str]] = defaultdict(list)
     for taxon in taxa:
-        match, is_species = _match_taxon_or_species(resolver, taxon)
+        match, group = _match_taxon_or_above(resolver, taxon)
         found = find_taxon_nodes(resolver, match)
         nodes |= dict.fromkeys(found)
-        group = "species" if found and is_species else match.by if found else "ambiguous" if match.nodes else "unknown"
+        if not found and group != "open":
+            group = "ambiguous" if match.nodes else "unknown"
         names[group].append(taxon.name)
     similar = {name: resolver.near(name) for name in names["unknown"][:MAX_SUGGESTED]}
     return ListMatch(
@@ -73,6 +83,8 @@ def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> ListMatch:
         of_species=tuple(names["species"]),
         unknown=tuple(names["unknown"]),
         ambiguous=tuple(names["ambiguous"]),
+        of_genus=tuple(names["genus"]),
+        open=tuple(names["open"]),
         suggestions={name: " or ".join(others) for name, others in similar.items() if others},
     )
 
@@ -102,13 +114,22 @@ def find_outermost(taxonomy: Taxonomy, nodes: Sequence[int]) -> tuple[int, ...]:
     return tuple(kept)
 
 
-def _match_taxon_or_species(resolver: Resolver, taxon: Taxon) -> tuple[Match, bool]:
-    """Returns the match of a taxon; for an infraspecific taxon without one, the match of its species, and True."""
+def _match_taxon_or_above(resolver: Resolver, taxon: Taxon) -> tuple[Match, str]:
+    """Returns the match of a taxon and how it was found; where there is none, that of its species or genus.
+
+    How: a `Match.by`, "species", "genus", or "open" for a name of no single species, which is never matched by its first one.
+    """
     match = resolver.match(taxon)
+    if match.nodes:
+        return match, match.by
+    lineage = [name for _, name in taxon.lineage]
+    if genus := find_genus_alone(taxon.name):
+        return resolver.find(genus, "genus", lineage=lineage), "genus"
+    if is_open_name(taxon.name):
+        return match, "open"
     words = taxon.name.split()
     is_below = ORDER.get(taxon.rank, -1) > ORDER["species"] or (not taxon.rank and len(words) > 2)
-    if match.nodes or not is_below:
-        return match, False
+    if not is_below:
+        return match, "unknown"
     species = taxon.at("species") or " ".join(words[:2])
-    species_match = resolver.find(species, "species", lineage=[name for _, name in taxon.lineage])
-    return (species_match, True) if species_match.nodes else (match, False)
+    return resolver.find(species, "species", lineage=lineage), "species"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+_APOSTROPHES = re.compile("['’‘`´ʻʼ]")
+_HYPHENS = re.compile("[-‐‑‒–]")
+_LETTERS: Final = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"})
+"""Letters that Unicode does not decompose."""
 _ENDINGS: Final = (("us", "a", "um"), ("is", "e"), ("er", "ra", "rum"))
 
 
@@ -20,6 +25,19 @@ def normalise_name(name: str) -> str:
     if not name.isascii():
         name = unicodedata.normalize("NFKC", name).replace("×", " x ").replace("†", " ").casefold()
     return " ".join(name.replace("_", " ").lower().split())
+
+
+def fold_common_name(name: str) -> str:
+    """Returns a common name without what writers of lists leave out: accents, apostrophes, and hyphens, which become spaces.
+
+    >>> fold_common_name("Anna’s Hummingbird"), fold_common_name("Black-footed_Albatross"), fold_common_name("Weißtanne")
+    ('annas hummingbird', 'black footed albatross', 'weisstanne')
+    """
+    key = normalise_name(name)
+    if not key.isascii():
+        letters = unicodedata.normalize("NFD", key.casefold()).translate(_LETTERS)
+        key = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(_HYPHENS.sub(" ", _APOSTROPHES.sub("", key)).split())
 
 
 def make_gender_variants(epithet: str) -> tuple[str, ...]:

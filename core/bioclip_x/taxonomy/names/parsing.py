@@ -100,6 +100,33 @@ def split_authorship(text: str, rank: str = "") -> tuple[str, str]:
     return parsed.name, parsed.authorship
 
 
+def drop_subgenus(name: str) -> str:
+    """Returns the name of a species or below without its subgenus; any other name unchanged.
+
+    >>> drop_subgenus("Bombus (Pyrobombus) hypnorum"), drop_subgenus("Bombus (Pyrobombus)"), drop_subgenus("robin (male)")
+    ('Bombus hypnorum', 'Bombus (Pyrobombus)', 'robin (male)')
+    """
+    if "(" not in name:
+        return name
+    parsed = parse_name(name)
+    return parsed.canonical if parsed.infrageneric and parsed.epithet else name
+
+
+def guess_rank(name: str, rank: str) -> str:
+    """Returns the rank that a name of a species or below was published at, by its words; `rank` where they do not tell.
+
+    >>> guess_rank("Bos gaurus", "subspecies"), guess_rank("Bos taurus indicus", "species"), guess_rank("Bos", "genus")
+    ('species', 'subspecies', 'genus')
+    """
+    if rank in ORDER and ORDER[rank] >= ORDER["species"]:
+        parsed = parse_name(name, rank)
+        if parsed.epithet and not parsed.is_placeholder and not parsed.is_hybrid:
+            if not parsed.infraspecific:
+                return "species"
+            return rank if rank != "species" else "subspecies"
+    return rank
+
+
 def parse_name(text: str, rank: str = "") -> ScientificName:
     """Parses a name; `rank`, if known, helps with one-word names (Parus Linnaeus: a genus and its author).
 

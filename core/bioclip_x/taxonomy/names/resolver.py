@@ -10,16 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Final, Literal
 
 import numpy as np
 
-from bioclip_x.records.taxon import Taxon
+from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.taxonomy.details import DetailColumns, Role, as_columns, split_names
 from bioclip_x.taxonomy.names.nomenclature import Code, guess_nomenclatural_code
-from bioclip_x.taxonomy.names.normalise import NO_IDS, NameIndex, make_gender_variants, normalise_name
-from bioclip_x.taxonomy.names.parsing import split_authorship
+from bioclip_x.taxonomy.names.normalise import (
+    NO_IDS,
+    NameIndex,
+    fold_common_name,
+    make_gender_variants,
+    normalise_name,
+)
+from bioclip_x.taxonomy.names.parsing import drop_subgenus, guess_rank, split_authorship
 from bioclip_x.taxonomy.ranks import normalise_rank
 from bioclip_x.taxonomy.tree import HOLE, SELF, TAXON, Taxonomy
 
@@ -80,9 +86,15 @@ class Resolver:
         found = self.find(taxon.name, taxon.rank, lineage=lineage, ids=taxon.ids)
         if found.nodes:
             return found
-        others = [self.find(other.name, taxon.rank, lineage=lineage) for other in taxon.synonyms]
+        others = [self.find_synonym(other, taxon.rank, lineage) for other in taxon.synonyms]
         nodes = dict.fromkeys(node for other in others for node in other.nodes if other.by != "common name")
         return Match(taxon.name, tuple(nodes), "synonym" if nodes else "")
+
+    def find_synonym(self, synonym: Synonym, rank: str, lineage: Iterable[str]) -> Match:
+        """Finds a synonym of another tree's taxon by the rank at which it was published, which may not be the taxon's."""
+        own = synonym.rank or guess_rank(synonym.name, rank)
+        match = self.find(synonym.name, own, lineage=lineage)
+        return match if match.nodes or own == rank else self.find(synonym.name, rank, lineage=lineage)
 
     def classes(self, name: str) -> tuple[int, ...]:
         """Returns the classes of this name: none if no taxon of this name is a class, several if it is ambiguous."""
@@ -116,17 +128,17 @@ class Resolver:
 
     def _find_by_name(self, name: str, last: str, rank: str, hints: frozenset[str]) -> Match:
         tiers: tuple[tuple[By, Callable[[str, str], Sequence[int]]], ...] = (
-            ("name", self._find_accepted),
-            ("synonym", lambda key, rank: self._synonyms.get(key)),
-            ("common name", lambda key, rank: self._common_names.get(key)),
-            ("synonym", self._find_in_renamed_genus),
+            ("name", lambda key, rank: self._select_by_rank(self._find_accepted(key, rank), rank)),
+            ("synonym", lambda key, rank: self._select_synonyms(key, rank)),
+            ("common name", lambda key, rank: self._select_by_rank(self._common_names.get(key), rank)),
+            ("synonym", lambda key, rank: self._select_by_rank(self._find_in_renamed_genus(key, rank), rank)),
+            ("common name", lambda key, rank: self._select_by_rank(self._folded.get(fold_common_name(key)), rank)),
         )
-        key = normalise_name(last)
-        for without_author in (False, True):
-            if without_author and key == (key := normalise_name(split_authorship(last, rank)[0])):
-                break
+        without_author = split_authorship(last, rank)[0]
+        keys = map(normalise_name, (last, without_author, drop_subgenus(without_author)))
+        for key in dict.fromkeys(keys):
             for by, look_up in tiers:
-                nodes = self._select_by_lineage(self._select_by_rank(look_up(key, rank), rank), hints)
+                nodes = self._select_by_lineage(look_up(key, rank), hints)
                 if nodes:
                     exact = tuple(node for node in nodes if self.taxonomy.names[node] == last)
                     return Match(name, exact if len(exact) == 1 else nodes, by)
@@ -158,6 +170,17 @@ class Resolver:
         ranks = [self.taxonomy.rank(node) for node in nodes]
         wanted = rank if rank in ranks else ""
         return [node for node, node_rank in zip(nodes, ranks) if node_rank == wanted]
+
+    def _select_synonyms(self, key: str, rank: str) -> Sequence[int]:
+        """Returns the taxa with a synonym of a rank: that at which it was published, or that of the taxon."""
+        nodes = self._synonyms.get(key)
+        published = [node for node in nodes if rank and self._find_published_rank(key, node) == rank]
+        return published or self._select_by_rank(nodes, rank)
+
+    def _find_published_rank(self, key: str, node: int) -> str:
+        synonyms = self.taxonomy.taxon(node).synonyms
+        synonym = next((one for one in synonyms if normalise_name(one.name) == key), Synonym(key))
+        return synonym.rank or guess_rank(synonym.name, self.taxonomy.rank(node))
 
     def _select_by_lineage(self, nodes: Sequence[int], hints: frozenset[str]) -> tuple[int, ...]:
         """Keeps the nodes whose lineage shares most names with the hints, and of these preferably those equal to them.
@@ -202,7 +225,9 @@ class Resolver:
         if rank_id not in self._index_of_rank:
             taxonomy = self.taxonomy
             nodes = np.flatnonzero((taxonomy.rank_N == rank_id) & (taxonomy.kind_N == TAXON)).tolist()
-            self._index_of_rank[rank_id] = NameIndex((normalise_name(taxonomy.names[node]), node) for node in nodes)
+            self._index_of_rank[rank_id] = NameIndex(
+                (normalise_name(form), node) for node in nodes for form in _list_forms(taxonomy.names[node])
+            )
         return self._index_of_rank[rank_id]
 
     @cached_property
@@ -219,6 +244,14 @@ class Resolver:
             for node, _, text in self._iterate_cells("common")
             for name in split_names(text)
         )
+
+    @cached_property
+    def _folded(self) -> NameIndex:
+        """Common names and unranked names, which may be labels, as `fold_common_name` returns them."""
+        unranked = np.flatnonzero((self.taxonomy.rank_N == 0) & (self.taxonomy.kind_N == TAXON)).tolist()
+        labels = ((node, self.taxonomy.names[node]) for node in unranked)
+        common = ((node, name) for node, _, text in self._iterate_cells("common") for name in split_names(text))
+        return NameIndex((fold_common_name(name), node) for node, name in chain(labels, common))
 
     @cached_property
     def _ids(self) -> NameIndex:
@@ -238,6 +271,13 @@ class Resolver:
         node = index.get(key)[0]
         taxon = f"{self.taxonomy.rank(node)} {self.taxonomy.names[node]}".strip()
         return taxon if normalise_name(self.taxonomy.names[node]) == key else f"{taxon} ({key})"
+
+
+def _list_forms(name: str) -> Iterator[str]:
+    """Yields a name and, if it names a subgenus, the name without."""
+    yield name
+    if "(" in name and (plain := drop_subgenus(name)) != name:
+        yield plain
 
 
 @lru_cache(maxsize=4096)

@@ -33,6 +33,8 @@ def _describe_losses(taxonomy: Taxonomy) -> Iterator[str]:
     classes = int((taxonomy.class_of_N[inner] >= 0).sum())
     if classes:
         yield f"that {pluralise(classes, 'inner node is a class', 'inner nodes are classes')} (Newick's classes are its tips)"
+    if taxonomy.n_beside:
+        yield f"that {pluralise(taxonomy.n_beside, 'label stands', 'labels stand')} beside the tree"
     yield from count_details(as_columns(taxonomy.details))
 
 

@@ -15,10 +15,11 @@ Attributes = dict[str, Any]
 def make_node_describer(taxonomy: Taxonomy) -> Callable[[int], Attributes]:
     """Returns a function node → its attributes by key, without blank ones.
 
-    rank, name, authorship, is_class (only for inner nodes: tips are classes anyway), common_names, ids, synonyms, extra.
+    rank, name, authorship, is_class (of inner nodes, where true, and of inner species), beside, common_names, ids, synonyms, extra.
     """
     inner = set(find_taxa_above(taxonomy)[list_taxa(taxonomy)].tolist())
     classes = taxonomy.class_of_N.tolist()
+    beside = set(taxonomy.beside_nodes.tolist())
     cells_of: dict[int, list[tuple[DetailColumn, str]]] = {}
     for column in as_columns(taxonomy.details).columns:
         for node, text in zip(column.node_n.tolist(), column.values):
@@ -27,8 +28,10 @@ def make_node_describer(taxonomy: Taxonomy) -> Callable[[int], Attributes]:
     def describe(node: int) -> Attributes:
         attributes: Attributes = {"rank": taxonomy.rank(node)} if taxonomy.rank_N[node] else {}
         attributes["name"] = taxonomy.names[node]
-        if node in inner and classes[node] >= 0:
-            attributes["is_class"] = True
+        if node in inner and (classes[node] >= 0 or taxonomy.rank(node) == "species"):
+            attributes["is_class"] = classes[node] >= 0
+        if node in beside:
+            attributes["beside"] = True
         for column, text in cells_of.get(node, ()):
             if column.role == "authorship":
                 attributes["authorship"] = text

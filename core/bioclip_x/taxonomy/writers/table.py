@@ -4,7 +4,7 @@
     Animalia,Paridae,,,false,"Vigors, 1825",,tits,Meisen,9327
     Animalia,Paridae,Cyanistes,Cyanistes caeruleus,true,"(Linnaeus, 1758)","Parus caeruleus Linnaeus, 1758",blue tit,,
 
-One row per class, and one per other taxon that has details besides its name (is_class false).
+One row per class, and one per other taxon that has details besides its name, or is a species (is_class false).
 
 Legend: N nodes, R rows.
 """
@@ -38,7 +38,7 @@ Texts = Callable[[Ints], list[str]]
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-(hans|hant|latn|cyrl|arab))?(-([a-z]{2}|[0-9]{3}))?")
 _RESERVED: Final = re.compile(
-    r"is_class|authorship|synonyms|.*_id|(common|vernacular)[_ ]?names?.*|common|(specific|species)?[_ ]?epithet",
+    r"is_class|beside|authorship|synonyms|.*_id|(common|vernacular)[_ ]?names?.*|common|(specific|species)?[_ ]?epithet",
     re.IGNORECASE,
 )
 """Column names that the table reader does not read as an extra."""
@@ -56,10 +56,16 @@ def make_document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
         if name := _make_header(column):
             by_header.setdefault(name, []).append(column)
             has_row_N[column.node_n] = True
-    has_row_N &= find_rank_order(taxonomy) >= 0
+    order_N = find_rank_order(taxonomy)
+    has_row_N |= order_N == ORDER["species"]
+    has_row_N &= order_N >= 0
+    has_row_N[taxonomy.beside_nodes] = True
     cells: dict[str, Texts] = _make_rank_columns(taxonomy)
     if (has_row_N & (taxonomy.class_of_N < 0)).any():
         cells["is_class"] = lambda nodes: ["true" if c >= 0 else "false" for c in taxonomy.class_of_N[nodes].tolist()]
+    if taxonomy.n_beside:
+        first = int(taxonomy.beside_nodes[0])
+        cells["beside"] = lambda nodes: [taxonomy.names[n] if n >= first else "" for n in nodes.tolist()]
     cells |= {name: _make_cells(parts) for name, parts in sorted(by_header.items(), key=_make_sort_key)}
     rows = np.flatnonzero(has_row_N)
     lost = tuple(_describe_losses(taxonomy, [column for column in columns if not _make_header(column)]))
@@ -71,7 +77,7 @@ def make_document(taxonomy: Taxonomy, delimiter: str = ",") -> Document:
 def _refuse_unsupported(taxonomy: Taxonomy) -> None:
     """Raises TaxonomyError for classes without a column, and for taxa that a table cannot distinguish."""
     order_N = find_rank_order(taxonomy)
-    nodes = np.flatnonzero((taxonomy.class_of_N >= 0) & (order_N < 0)).tolist()
+    nodes = np.setdiff1d(np.flatnonzero((taxonomy.class_of_N >= 0) & (order_N < 0)), taxonomy.beside_nodes).tolist()
     if nodes:
         count = f"{len(nodes):,} of {pluralise(taxonomy.n_classes, 'class', 'classes')}"
         ranks = ", ".join(sorted({taxonomy.rank(node) or "none" for node in nodes}))
@@ -139,7 +145,7 @@ def _format_synonym(text: str) -> str:
 
 
 def _describe_losses(taxonomy: Taxonomy, columns: Sequence[DetailColumn]) -> Iterator[str]:
-    without = np.flatnonzero(is_taxon(taxonomy) & (find_rank_order(taxonomy) < 0))
+    without = np.setdiff1d(np.flatnonzero(is_taxon(taxonomy) & (find_rank_order(taxonomy) < 0)), taxonomy.beside_nodes)
     if len(without):
         ranks = sorted({taxonomy.rank(node) or "none" for node in without.tolist()})
         yield f"{pluralise(len(without), 'clade')} whose rank has no column ({', '.join(ranks)})"

@@ -56,7 +56,7 @@ def _fill(row: ChecklistRow, other: ChecklistRow) -> None:
     usage.common_names = {**more.common_names, **usage.common_names}
     usage.ids = {**more.ids, **usage.ids}
     usage.extra = {**more.extra, **usage.extra}
-    usage.is_class |= more.is_class
+    usage.is_class = usage.is_class or more.is_class
     row.synonyms = row.synonyms or other.synonyms
     if len(other.higher_taxa) > len(row.higher_taxa):
         row.higher_taxa = other.higher_taxa

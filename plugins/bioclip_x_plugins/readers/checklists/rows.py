@@ -100,8 +100,6 @@ class _Resolver:
                 self._index(row)
         for row in list(self.taxa.values()):
             row.usage.parent = self._find_parent(row)
-            # Species with subspecies are classes too: observers often name only the species.
-            row.usage.is_class |= row.usage.rank == "species"
         taxa = [row for row in self.rows if not (row.usage.accepted or row.accepted_name or row.is_bare)]
         for row in taxa:  # a second row with the same id adds a second parent
             if row is not self.taxa[row.usage.id]:

@@ -53,7 +53,7 @@ class BirdNetReader:
         if others:
             shown = list_some([repr(name) for _, name in others])
             findings.warn(
-                "no taxon", f"labels that are no species are left out: {shown}", others[0][0], count=len(others)
+                "no taxon", f"labels that are no species are left out: {shown}", others[0][0], times=len(others)
             )
         if not lines:
             raise TaxonomyError(f"{path} names no species; expected lines such as Parus major_Great Tit")

@@ -59,12 +59,14 @@ def from_rows(rows: Rows, findings: Findings, *, source: str, keep_rows: bool = 
     if not holds_names(meanings):
         raise make_no_names_error(source, meanings)
     check_unique_meanings(f"{source}, line 1", meanings)
+    rows, beside = _take_beside(rows, meanings)
     rows = _clean_rows(rows, meanings, findings)
     rows = _drop_unnamed_rows(rows, meanings, findings)
+    is_class_R = _read_is_class(rows, meanings, findings)
     if ("name", "") in meanings.values():
-        return build_from_names(rows.columns, rows.line_R, meanings, findings, source=source)
+        return build_from_names(rows.columns, rows.line_R, meanings, beside, findings, source=source)
     ranks, details = make_rank_columns(rows.columns, meanings), make_details(rows.columns, meanings)
-    table = Lineages(len(rows.line_R), ranks, details, rows.line_R, _read_is_class(rows, meanings, findings))
+    table = Lineages(len(rows.line_R), ranks, details, rows.line_R, is_class_R, beside)
     return from_lineages(table, findings, source=source, keep_rows=keep_rows)
 
 
@@ -93,6 +95,15 @@ def check_unique_meanings(where: str, meanings: Mapping[str, Meaning]) -> None:
         columns[meaning] = column
 
 
+def _take_beside(rows: Rows, meanings: Mapping[str, Meaning]) -> tuple[Rows, tuple[str, ...]]:
+    """Returns the rows of taxa, and the labels beside the tree, which have rows of their own in the column `beside`."""
+    cells = next((rows.columns[column] for column, (role, _) in meanings.items() if role == "beside"), None)
+    if cells is None:
+        return rows, ()
+    labels = tuple(cells.texts[code] for code in cells.code_R.tolist() if code >= 0)
+    return rows.select(np.flatnonzero(cells.code_R < 0)), labels
+
+
 def _clean_rows(rows: Rows, meanings: Mapping[str, Meaning], findings: Findings) -> Rows:
     """Cleans all cells (see `cells`), and drops rows in which nothing but placeholders was left of the names."""
     was_named_R = _find_named(rows, meanings)
@@ -104,7 +115,7 @@ def _clean_rows(rows: Rows, meanings: Mapping[str, Meaning], findings: Findings)
             "no taxon",
             "no name at any rank, only placeholders such as unknown or NA; left out",
             int(rows.line_R[dropped[0]]),
-            count=len(dropped),
+            times=len(dropped),
         )
     is_filled_R = np.any([column.code_R >= 0 for column in columns.values()], axis=0)
     is_filled_R[dropped] = False

@@ -50,6 +50,7 @@ SPELLINGS: Final[Mapping[Meaning, str]] = {
     ("status", ""): "taxonomicstatus taxonstatus nameusage nusage",
     ("synonyms", ""): "synonyms synonym",
     ("is_class", ""): "isclass",
+    ("beside", ""): "beside",
     ("common", "en"): "commonname commonnames vernacularname vernacularnames common comname primarycomname "
     "commonspeciesname vernacular trivialname popularname",
     ("common", "de"): "deutschername deutschename",
@@ -104,7 +105,7 @@ def find_meanings(columns: Iterable[str]) -> dict[str, Meaning]:
     taken: dict[Meaning, str] = {}
     for column in sorted(meanings, key=_find_precedence):
         meaning = meanings[column]
-        if meaning[0] in ("common", "extra", "is_class"):
+        if meaning[0] in ("common", "extra"):
             continue
         if not _is_exact(column) and (meaning in taken or meaning in exact):
             meanings[column] = ("extra", column.strip())
@@ -182,6 +183,7 @@ _TEXTS: Final = {
     "accepted name": "accepted name",
     "status": "status of the name",
     "is_class": "whether the row is a class",
+    "beside": "label beside the tree",
     "unused": "not used",
 }
 

@@ -23,7 +23,7 @@ from bioclip_x_plugins.readers.tables.columns import Meaning
 # "Parus major", "× Cuprocyparis leylandii", "P. major": a capital letter, and something after the word.
 _GENUS: Final = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-]{2,}|[A-Z]\.) ")
 _BELOW_SPECIES: Final = ("subspecies", "variety", "form")
-_NO_DETAIL: Final = frozenset({"rank", "epithet", "infraspecific epithet", "name", "is_class"})
+_NO_DETAIL: Final = frozenset({"rank", "epithet", "infraspecific epithet", "name", "is_class", "beside"})
 _DETAILS: Final = frozenset({"common", "id", "extra", "authorship", "synonyms"})
 
 

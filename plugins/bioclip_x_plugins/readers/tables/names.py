@@ -43,6 +43,7 @@ def build_from_names(
     columns: Mapping[str, Column],
     line_R: npt.NDArray[np.int32],
     meanings: Mapping[str, Meaning],
+    beside: Sequence[str],
     findings: Findings,
     *,
     source: str,
@@ -67,11 +68,13 @@ def build_from_names(
         raise TaxonomyError(f"{source} holds no taxon", tuple(findings.problems))
     merged, first_repeated, n_repeated = merge_repeated(named)
     if n_repeated:
-        findings.warn("listed twice", "a taxon is listed again and taken once", first_repeated, count=n_repeated)
+        findings.warn("listed twice", "a taxon is listed again and taken once", first_repeated, times=n_repeated)
     for number, taxon in enumerate(merged):
         taxon.usage.id = f"row {number}"
     synonyms = [synonym for taxon in merged for synonym in _make_synonyms(taxon)]
-    return from_usages(make_usages([*merged, *synonyms], findings), findings, source=source, dangling="top")
+    usages = make_usages([*merged, *synonyms], findings)
+    labels = [NameUsage(f"beside {label}", label, is_beside=True) for label in beside]
+    return from_usages([*usages, *labels], findings, source=source, dangling="top")
 
 
 def _decode(column: Column) -> Cells:

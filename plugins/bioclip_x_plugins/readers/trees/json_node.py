@@ -16,7 +16,7 @@ _KEYS: Final = {
     "authorship": ("authorship", "scientificnameauthorship", "author"),
 }
 _USED_KEYS: Final = frozenset(key for keys in _KEYS.values() for key in keys) | {
-    "common_names", "common_name", "ids", "extra", "synonyms", "is_class", "children",
+    "common_names", "common_name", "ids", "extra", "synonyms", "is_class", "beside", "children",
 }  # fmt: skip
 
 
@@ -55,7 +55,8 @@ def make_usages(node: Mapping[Any, Any], number: int, parents: Sequence[str] | N
             parent,
             authorship=convert_to_text(get_value(node, "authorship")),
             line=number,
-            is_class=_get_checked(node, "is_class", bool),
+            is_beside=_get_checked(node, "beside", bool),
+            is_class=None if node.get("is_class") is None else _get_checked(node, "is_class", bool),
             common_names=_get_common_names(node),
             ids=_get_texts(node, "ids"),
             extra=_get_texts(node, "extra") | _get_others(node),

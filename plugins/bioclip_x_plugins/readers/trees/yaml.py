@@ -43,7 +43,18 @@ from bioclip_x_plugins.readers.tables.build import from_records
 from bioclip_x_plugins.readers.tables.columns import WEAK_NAMES, find_meaning, find_meanings
 from bioclip_x_plugins.readers.tables.roles import holds_names
 
-_NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}
+_NODE_KEYS = {
+    "rank",
+    "name",
+    "authorship",
+    "synonyms",
+    "children",
+    "common_names",
+    "ids",
+    "extra",
+    "is_class",
+    "beside",
+}
 _SYNONYM_KEYS = {"name", "authorship", "rank"}
 
 
@@ -169,21 +180,24 @@ def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, fin
     unknown = sorted(str(key) for key in entry.keys() - _NODE_KEYS)
     if unknown:
         raise TaxonomyError(f"{where}: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(_NODE_KEYS))}")
-    is_class = _get_checked(entry, "is_class", bool, "true or false", where)
+    is_class = _get_checked(entry, "is_class", bool, "true or false", where) if "is_class" in entry else None
     children = _get_checked(entry, "children", list, "a list of nodes", where)
+    if _get_checked(entry, "beside", bool, "true or false", where):
+        builder.add_beside(entry["name"])
+        return
     n_before = len(builder)
     if is_placeholder(entry["name"]):
         findings.warn(
             "no taxon", f"{where} is the name of no taxon; left out, and its children are put below its parent"
         )
-        node, is_class = parent, False
+        node, is_class = parent, None
     else:
         rank = _read_text(entry.get("rank"), f"{where}, rank")
         node = builder.add(parent, rank, entry["name"], _read_details(entry, where))
         if len(builder) == n_before:
             findings.warn("listed twice", f"{where} is listed again and taken once")
-    if is_class:
-        builder.mark_class(node)
+    if is_class is not None:
+        builder.mark_class(node, is_class)
     for child in children:
         with _collect_errors(findings):
             _add_node(builder, node, child, where, findings)

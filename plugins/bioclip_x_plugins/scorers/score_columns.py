@@ -1,0 +1,87 @@
+"""Matches the columns of a file of scores with the classes of a tree, and adds to the tree what only the file has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bioclip_x.plugin import Resolver, Taxonomy, add_beside, add_inner_classes, list_some
+from bioclip_x_plugins.scorers.score_labels import Label, find_nodes, parse_label
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedColumns:
+    """tree: the given one, with `inner` as classes and `off_list` and `ambiguous` beside it. class_of: column → its class.
+
+    n_listed: columns of taxa of the tree. inner: columns of taxa above the classes. off_list, ambiguous: labels of columns that
+    match no taxon, or several. unrequested: columns of listed classes that were not requested; they have no class.
+    """
+
+    tree: Taxonomy
+    class_of: Mapping[str, int]
+    n_listed: int
+    inner: Sequence[str]
+    off_list: Sequence[str]
+    ambiguous: Sequence[str]
+    unrequested: Sequence[str]
+
+    def notes(self, n_columns: int) -> Iterator[str]:
+        """Yields a note on each group of columns that are not classes of the given tree."""
+        for labels, what in (
+            (self.inner, "name taxa above the classes, and are classes of their own"),
+            (self.off_list, "match no listed class, and stand beside the tree"),
+            (self.ambiguous, "match several classes, and stand beside the tree"),
+            (self.unrequested, "are of classes outside the subset, and have no share"),
+        ):
+            if labels:
+                yield f"{len(labels)} of {n_columns} columns {what}: {list_some(labels)}"
+
+
+def match_columns(
+    columns: Sequence[str], descriptions: Mapping[str, str], taxonomy: Taxonomy, whole: Taxonomy
+) -> MatchedColumns:
+    """Matches columns by any of their names. descriptions: column → its lineage. whole: the tree before a subset was taken."""
+    labels = {column: parse_label(column, descriptions.get(column, "")) for column in columns}
+    resolver = Resolver(taxonomy)
+    elsewhere = Resolver(whole) if len(whole.names) > len(taxonomy.names) else None
+    inner: dict[str, int] = {}
+    groups: dict[str, list[str]] = {"listed": [], "off": [], "ambiguous": [], "unrequested": []}
+    for column, label in labels.items():
+        nodes = find_nodes(resolver, label)
+        classes = [node for node in nodes if taxonomy.class_of_N[node] >= 0]
+        if len(classes) == 1:
+            groups["listed"].append(column)
+        elif len(nodes) == 1:
+            inner[column] = nodes[0]
+        elif nodes:
+            groups["ambiguous"].append(column)
+        else:
+            is_unrequested = elsewhere is not None and find_nodes(elsewhere, label)
+            groups["unrequested" if is_unrequested else "off"].append(column)
+    beside = [*groups["off"], *groups["ambiguous"]]
+    tree = add_beside(add_inner_classes(taxonomy, inner.values()), [labels[column].shown for column in beside])
+    class_of = _find_classes(tree, {column: labels[column] for column in (*groups["listed"], *inner)})
+    class_of |= {column: _find_beside(tree, labels[column].shown) for column in beside}
+    already_beside = {tree.n_classes - one for one in range(1, tree.n_beside + 1)}
+    return MatchedColumns(
+        tree,
+        class_of,
+        n_listed=sum(class_of[column] not in already_beside for column in (*groups["listed"], *inner)),
+        inner=list(inner),
+        off_list=[labels[column].shown for column in groups["off"]],
+        ambiguous=[labels[column].shown for column in groups["ambiguous"]],
+        unrequested=[labels[column].shown for column in groups["unrequested"]],
+    )
+
+
+def _find_classes(tree: Taxonomy, labels: Mapping[str, Label]) -> dict[str, int]:
+    resolver, class_of_N = Resolver(tree), tree.class_of_N
+    return {
+        column: next(int(class_of_N[node]) for node in find_nodes(resolver, label) if class_of_N[node] >= 0)
+        for column, label in labels.items()
+    }
+
+
+def _find_beside(tree: Taxonomy, shown: str) -> int:
+    name = " ".join(shown.split())
+    return next(int(tree.class_of_N[node]) for node in tree.beside_nodes.tolist() if tree.names[node] == name)
