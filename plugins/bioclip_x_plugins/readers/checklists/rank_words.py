@@ -44,9 +44,11 @@ _NO_RANK: Final = frozenset({
     "suprafamilyname",
 })  # fmt: skip
 _SP: Final = re.compile(r" (?:spp?\b|species\b|cf\.|aff\.|nr\.)")
-_RANK_OF_MARKER: Final = {"subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form",
-                      "forma": "form", "var": "variety", "nothovar": "variety", "serovar": "serovar", "serotype": "serotype",
-                      "serogroup": "serogroup", "biovar": "biovar", "pathovar": "pathovar", "pv": "pathovar", "bv": "biovar"}  # fmt: skip
+_RANK_OF_MARKER: Final = {
+    "subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form", "forma": "form",
+    "var": "variety", "nothovar": "variety", "pv": "pathovar", "bv": "biovar",
+    **{word: word for word in ("serovar", "serotype", "serogroup", "biovar", "pathovar")},
+}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
