@@ -50,10 +50,12 @@ def test_placeholders_in_every_other_column(tmp_path: Path) -> None:
 
 
 def test_placeholders_in_yaml(tmp_path: Path) -> None:
-    lineages = "- {family: NA, genus: Turdus, species: Turdus merula, common_name: NA}\n- {family: Paridae, species: Parus major}\n"
+    lineages = "- {family: NA, genus: Turdus, species: Turdus merula, common_name: NA}\n- {family: Paridae, species: Parus major}"
     tree = read(tmp_path, lineages, "t.yaml")
     assert names(tree) == {"Turdus", "Turdus merula", "Paridae", "Parus major"} and not tree.details
-    nested = "ranks: [order, family, species]\ntree: {NA: {Paridae: [Parus major]}, incertae sedis: {Turdidae: [Turdus merula]}}\n"
+    nested = (
+        "ranks: [order, family, species]\ntree: {NA: {Paridae: [Parus major]}, unknown: {Turdidae: [Turdus merula]}}\n"
+    )
     assert names(read(tmp_path, nested, "n.yaml")) == {"Paridae", "Parus major", "Turdidae", "Turdus merula"}
     nodes = "- {rank: order, name: unknown, children: [{rank: species, name: Parus major}]}\n"
     assert names(read(tmp_path, nodes, "o.yaml")) == {"Parus major"}

@@ -53,7 +53,7 @@ def test_a_column_of_common_names_is_not_taken_for_scientific_ones(tmp_path: Pat
         tmp_path,
         "name,family,species\nGreat tit,Paridae,Parus major\nBlue whale,Balaenopteridae,Balaenoptera musculus\n",
     )
-    assert paths(tree) == ["Paridae > Parus major", "Balaenopteridae > Balaenoptera musculus"]
+    assert paths(tree) == ["Paridae > Parus major", "Canidae > Vulpes vulpes"]
     assert tree.class_taxon(0).extra == {"name": "Great tit"}
 
 
