@@ -141,7 +141,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
     from bioclip_x.taxonomy.names.matching import match_list
     from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
-    from bioclip_x.taxonomy.names.placeholders import is_placeholder
+    from bioclip_x.taxonomy.names.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.names.resolver import Resolver
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
@@ -167,15 +167,16 @@ __all__ = [
     "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
     "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest",
     "TrainableEncoder", "TrainingError", "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "escape_controls",
-    "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding",
-    "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_placeholder",
-    "is_written_in_place", "list_some", "load_template", "load_template_set", "load_words", "make_ascii_head",
-    "make_temporary_folder", "mask_of", "match_list", "name_content", "normalise_rank", "open_archive",
-    "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows",
-    "read_lines", "read_species_list", "read_stream_lines", "read_text", "read_yaml", "resolve_labels", "roll_up",
-    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
+    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
+    "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
+    "hookimpl", "is_archive", "is_placeholder", "is_written_in_place", "list_some", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
+    "name_content", "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer",
+    "open_replacement", "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific",
+    "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -218,7 +219,7 @@ _NAMES: Final = (
     ("taxonomy.names.lineage_text", "format_taxonomic_name"),
     ("taxonomy.names.matching", "match_list"),
     ("taxonomy.names.parsing", "parse_name split_authorship"),
-    ("taxonomy.names.placeholders", "is_placeholder"),
+    ("taxonomy.names.placeholders", "drop_placeholder is_placeholder"),
     ("taxonomy.names.resolver", "Resolver"),
     ("classes.species_lists", "read_species_list"),
     # Numbers on the tree.

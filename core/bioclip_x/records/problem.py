@@ -10,6 +10,7 @@ class Problem:
     kind: a short category ("cycle", "dangling parent", "homonym"), by which problems are counted.
     message: what is wrong, and how to fix it. file: its name as given. line: from 1, 0 for none.
     is_error: whether the file cannot be used; otherwise a warning. unit: the unit of `line` ("entry" in a list).
+    count: how many like it the message stands for.
     """
 
     kind: str
@@ -18,6 +19,7 @@ class Problem:
     line: int = 0
     is_error: bool = False
     unit: str = "line"
+    count: int = 1
 
     @property
     def where(self) -> str:

@@ -26,14 +26,16 @@ class Findings:
         self.file = file
         self.unit = unit  # of the line numbers: "entry" in a list, "row" in a table without lines
         self.problems: list[Problem] = []
+        self.columns: dict[str, str] = {}  # of a table: column → what it was taken for
 
     def error(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
         """Adds an error: the file cannot be used."""
         self.problems.append(Problem(kind, message, self.file if file is None else file, line, True, self.unit))
 
-    def warn(self, kind: str, message: str, line: int = 0, file: str | None = None) -> None:
-        """Adds a warning; `message` says how the problem was handled."""
-        self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit))
+    def warn(self, kind: str, message: str, line: int = 0, file: str | None = None, count: int = 1) -> None:
+        """Adds a warning; `message` says how the problem was handled. count: how many cases it stands for."""
+        where = self.file if file is None else file
+        self.problems.append(Problem(kind, message, where, line, False, self.unit, count))
 
     def warn_encoding(self, line: int) -> None:
         """Warns that a text is not UTF-8; for the `on_legacy` of `bioclip_x.io.files`."""
@@ -56,9 +58,12 @@ class Findings:
     def notes(self) -> Iterator[str]:
         """Yields the warnings for an output: one line per kind, with its count and first warning."""
         warnings = [problem for problem in self.problems if not problem.is_error]
-        for kind, count in Counter(problem.kind for problem in warnings).items():
-            first = next(problem for problem in warnings if problem.kind == kind)
-            yield str(first) if count == 1 else f"{kind}: {count} times, first {first}"
+        counts: Counter[str] = Counter()
+        for problem in warnings:
+            counts[problem.kind] += problem.count
+        for kind, count in counts.items():
+            of_kind = [problem for problem in warnings if problem.kind == kind]
+            yield str(of_kind[0]) if len(of_kind) == 1 else f"{kind}: {count:,} times, first {of_kind[0]}"
 
 
 def _list_errors(errors: Sequence[Problem]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.names.placeholders import is_placeholder
 from bioclip_x.taxonomy.tree import Taxonomy
 
 SeveralParents = Literal["refuse", "first", "all"]
@@ -63,9 +64,10 @@ def from_usages(
         for excerpts of larger files.
 
     Errors: cycles; dangling parents; several parents, where refused; rows without a name. Warnings: a row listed twice;
-    synonyms whose accepted name is missing (left out), or is itself a synonym (followed).
+    synonyms whose accepted name is missing (left out), or is itself a synonym (followed); rows whose name is a placeholder
+    (unknown, NA): the taxa below such a row are put below its parent.
     """
-    taxa, parents, synonyms = _separate_synonyms(usages, findings)
+    taxa, parents, synonyms = _separate_synonyms(_lift_above_placeholders(usages, findings), findings)
     _resolve_dangling_parents(taxa, parents, synonyms, findings, dangling)
     if several_parents != "all":
         _resolve_several_parents(taxa, parents, findings, several_parents)
@@ -73,6 +75,31 @@ def from_usages(
     findings.raise_errors()
     synonyms_of = _group_synonyms(taxa, synonyms, findings)
     return _build_nodes(taxa, parents, synonyms_of, findings).build(source, findings=findings)
+
+
+def _lift_above_placeholders(usages: Iterable[NameUsage], findings: Findings) -> list[NameUsage]:
+    """Drops rows whose name is a placeholder, and puts the taxa below each below its parent."""
+    kept: list[NameUsage] = []
+    dropped: dict[str, NameUsage] = {}
+    for usage in usages:
+        if not is_placeholder(usage.name):
+            kept.append(usage)
+            continue
+        dropped.setdefault(usage.id, usage)
+        message = f"{usage.name!r} is the name of no taxon; left out, and taxa below it are put below its parent"
+        findings.warn("no taxon", message, usage.line)
+    if not dropped:
+        return kept
+    ids = {usage.id for usage in kept}
+    for usage in kept:
+        seen: set[str] = set()
+        while usage.parent in dropped and usage.parent not in ids and usage.parent not in seen:
+            seen.add(usage.parent)
+            above = dropped[usage.parent]
+            usage.parent, usage.lineage = above.parent, usage.lineage or above.lineage
+        if usage.parent in seen:
+            usage.parent = ""
+    return kept
 
 
 def _separate_synonyms(

@@ -18,6 +18,7 @@ from bioclip_x.plugin import (
     find_marked_encoding,
     find_unmarked_utf16,
     guess_delimiter,
+    is_placeholder,
     read_delimited_rows,
     take_first_line,
 )
@@ -92,20 +93,26 @@ def read_named_rows(
 ) -> Iterator[tuple[int, Callable[[str], str]]]:
     """Yields (line, column → cell) of a file with a header. Column names are normalised (see `normalise_column`)."""
     for table in read_rows(archive, name, dialect, findings):
-        columns = {normalise_column(column): index for index, column in reversed(list(enumerate(table.columns)))}
+        columns = {normalise_column(column): (index,) for index, column in reversed(list(enumerate(table.columns)))}
         for line, cells in table.rows:
             yield line, make_cell_getter(cells, columns)
 
 
 def make_cell_getter(
-    cells: Sequence[str], columns: Mapping[str, int], defaults: Mapping[str, str] | None = None
+    cells: Sequence[str], columns: Mapping[str, Sequence[int]], defaults: Mapping[str, str] | None = None
 ) -> Callable[[str], str]:
-    """Returns a function column → cell, or the column's default where the cell is blank or missing."""
+    """Returns a function column → cell: the first filled one of the columns' indices, else the column's default, else "".
+
+    A placeholder (NA, unknown) is blank, except as a status: "unplaced" says something of a name.
+    """
     defaults = defaults or {}
 
     def get_cell(column: str) -> str:
-        index = columns.get(column, -1)
-        return (cells[index] if 0 <= index < len(cells) else "") or defaults.get(column, "")
+        for index in columns.get(column, ()):
+            cell = cells[index] if 0 <= index < len(cells) else ""
+            if cell and (column.endswith("status") or not is_placeholder(cell)):
+                return cell
+        return defaults.get(column, "")
 
     return get_cell
 

@@ -20,7 +20,7 @@ from bioclip_x.plugin import (
     open_archive,
 )
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames
-from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, parse_rank
+from bioclip_x_plugins.readers.checklists.rank_words import parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, make_usages
 from bioclip_x_plugins.readers.delimited import read_named_rows
 
@@ -75,9 +75,7 @@ def _read_species(archive: Archive, main: str, findings: Findings) -> list[Check
         if not (row("genus") and row("speciesepithet")):
             findings.warn("no name", "a row without a genus or a species epithet is left out", line)
             continue
-        higher_taxa = tuple(
-            (rank, row(rank)) for rank in _HIGHER_RANKS if row(rank) and not NO_NAME.fullmatch(row(rank))
-        )
+        higher_taxa = tuple((rank, row(rank)) for rank in _HIGHER_RANKS if row(rank))
         species.append(
             ChecklistRow(_make_usage(row, _make_binomial(row), "species", row("authorstring"), line), higher_taxa)
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bioclip_x.plugin import BETWEEN, Column, Findings, Taxonomy, TaxonomyError
-from bioclip_x_plugins.readers.tables.lineages import Rows, from_rows
+from bioclip_x_plugins.readers.tables.build import Rows, from_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

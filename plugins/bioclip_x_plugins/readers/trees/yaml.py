@@ -35,13 +35,11 @@ from bioclip_x.plugin import (
     read_yaml,
     split_authorship,
 )
+from bioclip_x_plugins.readers.languages import normalise_language
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
-from bioclip_x_plugins.readers.tables.lineages import (
-    assign_column_role,
-    assign_column_roles,
-    from_records,
-    normalise_language,
-)
+from bioclip_x_plugins.readers.tables.build import from_records
+from bioclip_x_plugins.readers.tables.columns import WEAK_NAMES, find_meaning, find_meanings
+from bioclip_x_plugins.readers.tables.roles import holds_names
 
 _NODE_KEYS = {"rank", "name", "authorship", "synonyms", "children", "common_names", "ids", "extra", "is_class"}
 _SYNONYM_KEYS = {"name", "authorship", "rank"}
@@ -74,9 +72,10 @@ class YamlReader:
                 with _collect_errors(findings):
                     _add_node(builder, 0, entry, str(path), findings)
             return builder.build(str(path), findings=findings)
-        if not any(role in ("rank", "epithet") for role, _ in assign_column_roles(map(str, entries[0])).values()):
+        keys = list(map(str, entries[0]))
+        if not holds_names(find_meanings(keys)) and WEAK_NAMES.isdisjoint(keys):
             raise TaxonomyError(
-                f"{path}: no key of the first entry is a rank, such as family or species: {list_some(list(map(str, entries[0])))}"
+                f"{path}: no key of the first entry is a rank, such as family or species, or scientific_name: {list_some(keys)}"
             )
         records: list[dict[str, str]] = []
         for number, entry in enumerate(entries, start=1):
@@ -102,7 +101,7 @@ def _make_record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
     for key, value in entry.items():
         if not isinstance(key, str):
             raise TaxonomyError(f"{where}: expected text as a key, got {key!r}; put it in quotes if it is one")
-        role, language = assign_column_role(key)
+        role, language = find_meaning(key)
         if role != "common":
             row[key] = _read_text(value, f"{where}, {key}", or_number=role in ("id", "extra"))
             continue
@@ -117,7 +116,7 @@ def _make_columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
     columns = {}
     for language, names in by_language.items():
         column = f"common_name_{language}"
-        if not isinstance(language, str) or assign_column_role(column)[0] != "common":
+        if not isinstance(language, str) or find_meaning(column)[0] != "common":
             raise TaxonomyError(f'{where}: expected a language such as en, pt-br or "no" (in quotes), got {language!r}')
         columns[column] = names
     return columns
