@@ -126,6 +126,7 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ),
         ComponentSpec("parquet", "rank columns, in Parquet", f"{HERE}.readers.tables.parquet_table:ParquetReader"),
         ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.trees.newick:NewickReader"),
+        ComponentSpec("nexus", "trees in NEXUS", f"{HERE}.readers.trees.nexus:NexusReader"),
         ComponentSpec(
             "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"
         ),
