@@ -137,6 +137,7 @@ def taxonomy_readers() -> list[ComponentSpec]:
             f"{HERE}.readers.lineage_strings.reader:LineagesReader",
         ),
         ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
+        ComponentSpec("open-tree", "the Open Tree Taxonomy", f"{HERE}.readers.checklists.open_tree:OpenTreeReader"),
         ComponentSpec("edge-list", "a parent and a child per line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
         ComponentSpec(
             "tree-of-life",

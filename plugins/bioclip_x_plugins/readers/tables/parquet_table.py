@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bioclip_x.plugin import BETWEEN, Column, Findings, Taxonomy, TaxonomyError
+from bioclip_x.plugin import (
+    BETWEEN,
+    Column,
+    Findings,
+    FormatExample,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+)
 from bioclip_x_plugins.readers.tables.build import Rows, from_rows
 
 if TYPE_CHECKING:
@@ -21,6 +29,15 @@ PANDAS_INDEX = "__index_level_"
 
 class ParquetReader:
     """Reads Parquet with one column per rank."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "species.parquet",
+            {
+                "species.parquet": "family,genus,species,common_name\nParidae,Parus,Parus major,great tit\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return head.startswith(MAGIC)

@@ -24,6 +24,7 @@ from bioclip_x.plugin import (
     LONGEST_LINE,
     Column,
     Findings,
+    FormatExample,
     Mismatch,
     Numbering,
     Taxonomy,
@@ -54,7 +55,17 @@ _OTHER_SUFFIXES: Final = (".yaml", ".yml", ".json")
 class TableReader:
     """Reads CSV and TSV with one column per rank, or with scientific names."""
 
-    capabilities = TaxonomyReaderCapabilities(explains_mismatch=True)
+    capabilities = TaxonomyReaderCapabilities(
+        explains_mismatch=True,
+        example=FormatExample(
+            "species.csv",
+            {
+                "species.csv": "kingdom,class,order,family,genus,species,common_name,common_name_de,gbif_id\n"
+                "Animalia,Aves,Passeriformes,Paridae,Parus,Parus major,great tit,Kohlmeise,9705453\n"
+                "Animalia,Aves,Passeriformes,Paridae,Cyanistes,caeruleus,blue tit|Eurasian blue tit,Blaumeise,\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         sample = _read_sample(path, head)
