@@ -134,6 +134,7 @@ def taxonomy_readers() -> list[ComponentSpec]:
             "birdnet", "BirdNET's labels (Parus major_Great Tit)", f"{HERE}.readers.tables.birdnet:BirdNetReader"
         ),
         ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.trees.newick:NewickReader"),
+        ComponentSpec("nexus", "trees in NEXUS", f"{HERE}.readers.trees.nexus:NexusReader"),
         ComponentSpec(
             "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"
         ),
@@ -144,6 +145,7 @@ def taxonomy_readers() -> list[ComponentSpec]:
             f"{HERE}.readers.lineage_strings.reader:LineagesReader",
         ),
         ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
+        ComponentSpec("open-tree", "the Open Tree Taxonomy", f"{HERE}.readers.checklists.open_tree:OpenTreeReader"),
         ComponentSpec("edge-list", "a parent and a child per line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
         ComponentSpec(
             "tree-of-life",

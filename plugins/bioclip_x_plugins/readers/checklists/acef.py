@@ -12,9 +12,11 @@ from typing import Final
 from bioclip_x.plugin import (
     Archive,
     Findings,
+    FormatExample,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     from_usages,
     is_archive,
     open_archive,
@@ -30,6 +32,17 @@ Row = Callable[[str], str]
 
 class AcefReader:
     """Reads ACEF folders and archives."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "acef/",
+            {
+                "acef/AcceptedSpecies.txt": "AcceptedTaxonID\tKingdom\tClass\tFamily\tGenus\tSpeciesEpithet\tAuthorString\n"
+                "17\tAnimalia\tInsecta\tApidae\tBombus\thypnorum\t(Linnaeus, 1758)\n",
+                "acef/CommonNames.txt": "AcceptedTaxonID\tCommonName\tLanguage\n17\ttree bumblebee\tEnglish\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if not (path.is_dir() or is_archive(head)):

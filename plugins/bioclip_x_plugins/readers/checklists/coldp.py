@@ -14,6 +14,7 @@ from typing import Final
 from bioclip_x.plugin import (
     Archive,
     Findings,
+    FormatExample,
     SeveralParents,
     Taxonomy,
     TaxonomyError,
@@ -41,7 +42,19 @@ class ColdpReader:
     dag: how a taxon listed under several parents is handled.
     """
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "coldp/",
+            {
+                "coldp/NameUsage.tsv": "ID\tparentID\tstatus\tscientificName\tauthorship\trank\n"
+                "5K\t\taccepted\tPinaceae\tSpreng. ex F.Rudolphi\tfamily\n"
+                "6L\t5K\taccepted\tAbies\tMill.\tgenus\n"
+                "7M\t6L\taccepted\tAbies alba\tMill.\tspecies\n",
+                "coldp/VernacularName.tsv": "taxonID\tname\tlanguage\n7M\tWeißtanne\tdeu\n",
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

@@ -18,6 +18,7 @@ from typing import Final
 from bioclip_x.plugin import (
     Archive,
     Findings,
+    FormatExample,
     SeveralParents,
     Taxonomy,
     TaxonomyError,
@@ -47,7 +48,18 @@ class DarwinCoreReader:
     dag: how a taxon listed under several parents is handled.
     """
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "taxon.tsv",
+            {
+                "taxon.tsv": "taxonID\tparentNameUsageID\tacceptedNameUsageID\tscientificName\ttaxonRank\ttaxonomicStatus\n"
+                "101\t\t\tCrepis L.\tgenus\taccepted\n"
+                "1001\t101\t\tCrepis bakeri Greene\tspecies\taccepted\n"
+                "1002\t\t1001\tPsilochenia bakeri (Greene) W.A.Weber\tspecies\tsynonym\n",
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

@@ -19,7 +19,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.plugin import Findings, NameUsage, Taxonomy, TaxonomyError, from_usages, open_archive
+from bioclip_x.plugin import (
+    Findings,
+    FormatExample,
+    NameUsage,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+    open_archive,
+)
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, make_usages
 from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_rows, read_rows
 from bioclip_x_plugins.readers.tables.columns import Meaning, compact_name, find_meaning
@@ -51,6 +60,16 @@ _FAMILY: Final = re.compile(r"^([A-Z][a-z]+)\s*\((.*)\)$")
 
 class EbirdReader:
     """Reads the eBird and Clements checklists of birds."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "ebird.csv",
+            {
+                "ebird.csv": "TAXON_ORDER,CATEGORY,SPECIES_CODE,PRIMARY_COM_NAME,SCI_NAME,ORDER,FAMILY,SPECIES_GROUP,REPORT_AS\n"
+                "2,species,ostric2,Common Ostrich,Struthio camelus,Struthioniformes,Struthionidae (Ostriches),Ostriches,\n",
+            },
+        ),
+    )
 
     def __init__(self, *, keep: Literal["species", "forms", "all"] = "species") -> None:
         self.keep = keep

@@ -19,9 +19,11 @@ from bioclip_x.plugin import (
     LINNAEAN,
     RANKS,
     Findings,
+    FormatExample,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     drop_placeholder,
     from_usages,
     name_content,
@@ -48,6 +50,18 @@ _KNOWN_KEYS: Final = frozenset({*RANKS, "id", "name", "common_name", "specific_e
 
 class INaturalistReader:
     """Reads categories from JSON, or names of folders."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "categories.json",
+            {
+                "categories.json": '{"categories": [\n'
+                '  {"id": 42, "name": "Pica hudsonia", "common_name": "Black-billed Magpie", "supercategory": "Birds",\n'
+                '   "kingdom": "Animalia", "phylum": "Chordata", "class": "Aves", "order": "Passeriformes",\n'
+                '   "family": "Corvidae", "genus": "Pica", "specific_epithet": "hudsonia"}]}\n',
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.is_dir():

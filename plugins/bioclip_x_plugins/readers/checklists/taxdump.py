@@ -19,9 +19,11 @@ from bioclip_x.plugin import (
     Archive,
     BioclipXError,
     Findings,
+    FormatExample,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     from_usages,
     is_archive,
     name_content,
@@ -40,6 +42,19 @@ MAX_SNIFFED_ARCHIVE: Final = 1 << 24
 
 class TaxdumpReader:
     """Reads nodes.dmp and names.dmp."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "taxdump/",
+            {
+                "taxdump/nodes.dmp": "1\t|\t1\t|\tno rank\t|\n9153\t|\t1\t|\tgenus\t|\n9157\t|\t9153\t|\tspecies\t|\n",
+                "taxdump/names.dmp": "1\t|\troot\t|\t\t|\tscientific name\t|\n"
+                "9153\t|\tParus\t|\t\t|\tscientific name\t|\n"
+                "9157\t|\tParus major\t|\t\t|\tscientific name\t|\n"
+                "9157\t|\tGreat Tit\t|\t\t|\tgenbank common name\t|\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.name.lower() in FILES:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.plugin import Details, Findings, Taxonomy, TaxonomyBuilder, TaxonomyError
+from bioclip_x.plugin import (
+    Details,
+    Findings,
+    FormatExample,
+    Taxonomy,
+    TaxonomyBuilder,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+)
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
@@ -34,6 +42,16 @@ Lineage = tuple[tuple[str, str], ...]
 
 class GtdbReader:
     """Reads GTDB lineages (d__…;p__…;…;s__…)."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "bac120_taxonomy.tsv",
+            {
+                "bac120_taxonomy.tsv": "GB_GCA_001420305.1\td__Bacteria;p__Pseudomonadota;c__Gammaproteobacteria;"
+                "o__Pseudomonadales;f__Moraxellaceae;g__Acinetobacter;s__Acinetobacter baumannii\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return any(_LINEAGE.fullmatch(cell.strip()) for line in split_head_lines(head, 2) for cell in line.split("\t"))

@@ -18,9 +18,13 @@ from typing import Final
 
 from bioclip_x.plugin import (
     Findings,
+    FormatExample,
+    Mismatch,
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
+    decode_head,
     guess_delimiter,
     read_delimited_rows,
     read_text,
@@ -36,8 +40,23 @@ Row = tuple[int, str, str]
 class BinsReader:
     """Reads bins. Never sniffed, since any table would match: used only with `--bins FILE` or `--taxonomy-format bins`."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        explains_mismatch=True,
+        example=FormatExample(
+            "bins.csv",
+            {
+                "bins.csv": "label,bin\nred fox,canid\ngray wolf,canid\nbrown bear,bear\n",
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         return False
+
+    def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
+        header = take_first_line(decode_head(head))
+        columns = [cell.strip().lower() for cell in header.split(guess_delimiter(header))]
+        return Mismatch(0.8, "a table of bins is read as --bins FILE only") if columns[1:2] == [RANK] else None
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: an empty file, no header, a blank cell, a label in two bins."""

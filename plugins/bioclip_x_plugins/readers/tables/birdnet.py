@@ -14,7 +14,15 @@ from typing import Final
 
 import numpy as np
 
-from bioclip_x.plugin import Column, Findings, Taxonomy, TaxonomyError, list_some
+from bioclip_x.plugin import (
+    Column,
+    Findings,
+    FormatExample,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    list_some,
+)
 from bioclip_x_plugins.readers.languages import LANGUAGE_OF_WORD
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 from bioclip_x_plugins.readers.tables.build import Rows, from_rows
@@ -28,6 +36,15 @@ _SNIFFED_LINES: Final = 20
 
 class BirdNetReader:
     """Reads BirdNET's labels."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "BirdNET_GLOBAL_6K_V2.4_Labels.txt",
+            {
+                "BirdNET_GLOBAL_6K_V2.4_Labels.txt": "Parus major_Great Tit\nHuman vocal_Human vocal\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         matches = [_LABEL.fullmatch(line.strip()) for line in split_head_lines(head, _SNIFFED_LINES)]

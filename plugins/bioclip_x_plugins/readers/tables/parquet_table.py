@@ -13,6 +13,7 @@ from bioclip_x.plugin import (
     BETWEEN,
     Column,
     Findings,
+    FormatExample,
     SeveralParents,
     Taxonomy,
     TaxonomyError,
@@ -40,7 +41,15 @@ class ParquetReader:
     dag: how a taxon of a checklist that is listed under several parents is handled.
     """
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "species.parquet",
+            {
+                "species.parquet": "family,genus,species,common_name\nParidae,Parus,Parus major,great tit\n",
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

@@ -14,7 +14,14 @@ from typing import Final
 
 import numpy as np
 
-from bioclip_x.plugin import Column, Findings, Taxonomy, TaxonomyError
+from bioclip_x.plugin import (
+    Column,
+    Findings,
+    FormatExample,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+)
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 from bioclip_x_plugins.readers.tables.build import Rows, from_rows
 
@@ -26,6 +33,16 @@ _SNIFFED_LINES: Final = 5
 
 class SpeciesNetReader:
     """Reads SpeciesNet's labels."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "always_crop_99710272_22x8_v12_epoch_00148.labels.txt",
+            {
+                "always_crop_99710272_22x8_v12_epoch_00148.labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;domestic cattle\n"
+                "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         lines = split_head_lines(head, _SNIFFED_LINES)

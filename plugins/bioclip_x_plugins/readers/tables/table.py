@@ -11,6 +11,7 @@ blank is a class at its lowest filled rank.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from bioclip_x.plugin import (
     LONGEST_LINE,
     Column,
     Findings,
+    FormatExample,
     Mismatch,
     Numbering,
     Taxonomy,
@@ -45,36 +47,59 @@ SAMPLE_ROWS: Final = 50
 """Rows that are looked at to recognise a table."""
 
 _DELIMITERS: Final = f"{DELIMITERS}|"
+_LISTED: Final = re.compile(r"[^\W\d_][^\t,;|:{}<>=]{0,99}")
+"""A line of a list of names."""
 _OTHER_SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 class TableReader:
     """Reads CSV and TSV with one column per rank, or with scientific names."""
 
-    capabilities = TaxonomyReaderCapabilities(explains_mismatch=True)
+    capabilities = TaxonomyReaderCapabilities(
+        explains_mismatch=True,
+        example=FormatExample(
+            "species.csv",
+            {
+                "species.csv": "kingdom,class,order,family,genus,species,common_name,common_name_de,gbif_id\n"
+                "Animalia,Aves,Passeriformes,Paridae,Parus,Parus major,great tit,Kohlmeise,9705453\n"
+                "Animalia,Aves,Passeriformes,Paridae,Cyanistes,caeruleus,blue tit|Eurasian blue tit,Blaumeise,\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         sample = _read_sample(path, head)
         return holds_names(find_meanings(sample)) or holds_names(assign_meanings(sample, Findings()))
 
     def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
-        """Says of a table what its columns were taken for."""
+        """Says what the columns were taken for; of a list of names, that it needs a header."""
         sample = _read_sample(path, head)
-        if len(sample) < 2 or not all(len(column.code_R) for column in sample.values()):
-            return None
+        n_rows = max((len(column.code_R) for column in sample.values()), default=0)
+        if len(sample) < 2 or not n_rows:
+            return _explain_list(head)
         findings = Findings()
         meanings = assign_meanings(sample, findings)
         noticed = "".join(f"; {problem.message}" for problem in findings.problems)
         return Mismatch(
-            0.5,
+            0.7,
             "no column is a rank (kingdom, …, family, genus, species) and none holds scientific names: "
-            f"{explain_meanings(meanings)}{noticed}. Name such a column in the first line",
+            f"{explain_meanings(meanings)}{noticed}; name such a column in the first line",
         )
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line."""
         findings = Findings(str(path))
         return from_rows(_read_rows(path, findings), findings, source=str(path))
+
+
+def _explain_list(head: bytes) -> Mismatch | None:
+    lines = split_head_lines(head)
+    if not lines or not all(_LISTED.fullmatch(line) for line in lines):
+        return None
+    return Mismatch(
+        0.6,
+        "its lines are names without a header: put `species` (or another rank) in the first line, or give it as --labels",
+    )
 
 
 def _read_sample(path: Path, head: bytes) -> Mapping[str, Column]:

@@ -21,11 +21,13 @@ from bioclip_x.plugin import (
     LINNAEAN,
     Column,
     Findings,
+    FormatExample,
     Lineages,
     Numbering,
     RankColumn,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     combine_columns,
     drop_placeholder,
     from_lineages,
@@ -42,6 +44,17 @@ _SEPARATOR = re.compile(r"[\s,]*")
 
 class TreeOfLifeReader:
     """Reads BioCLIP's name lists (JSON). The tree keeps the class of each row, since the embeddings are stored by row."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "txt_emb_species.json",
+            {
+                "txt_emb_species.json": '[[["Animalia", "Chordata", "Aves", "Passeriformes", '
+                '"Paridae", "Parus", "major"], "Great Tit"],\n'
+                ' [["Plantae", "Tracheophyta", "Pinopsida", "Pinales", "Pinaceae", "Abies", "alba"], ""]]\n',
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return path.suffix.lower() == ".json" and _START.match(head) is not None

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from bioclip_x.plugin import (
     Findings,
+    FormatExample,
     NameUsage,
     SeveralParents,
     Taxonomy,
@@ -41,7 +42,16 @@ class JsonNodesReader:
     dag: how a node with several parents is handled.
     """
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "nodes.json",
+            {
+                "nodes.json": '[{"id": 9, "name": "Parus", "rank": "genus"},\n'
+                ' {"id": 10, "parent_id": 9, "name": "Parus major", "rank": "species", "authorship": "Linnaeus, 1758"}]\n',
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag

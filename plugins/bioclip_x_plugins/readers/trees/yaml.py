@@ -27,10 +27,12 @@ from typing import Any
 from bioclip_x.plugin import (
     Details,
     Findings,
+    FormatExample,
     Synonym,
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     drop_placeholder,
     is_placeholder,
     list_some,
@@ -60,6 +62,16 @@ _SYNONYM_KEYS = {"name", "authorship", "rank"}
 
 class YamlReader:
     """Reads a list of lineages, nodes with children, or nested names from YAML or JSON."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "species.yaml",
+            {
+                "species.yaml": "- {kingdom: Animalia, family: Paridae, species: Parus major, common_name: great tit}\n"
+                "- {kingdom: Plantae, genus: Quercus, common_name: oak, common_name_de: Eiche}\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return is_json_or_yaml(path, head)
