@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import drop_placeholder, parse_name, split_authorship
-from bioclip_x_plugins.readers.cells import split_prefix
+from bioclip_x_plugins.readers.lineage_strings.prefixes import split_prefix
 
 _EPITHETS: Final = re.compile(r"^[×x]?_?[A-Z][a-zà-ÿ-]+(?:_[a-z×(]|_x_|_X_)")
 _UNDERSCORED: Final = re.compile(r"_(?![A-Z]{1,3}(?:_|$))")

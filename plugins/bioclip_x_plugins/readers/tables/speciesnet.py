@@ -36,10 +36,10 @@ class SpeciesNetReader:
 
     capabilities = TaxonomyReaderCapabilities(
         example=FormatExample(
-            "always_crop_99710272_22x8_v12_epoch_00148.labels.txt",
+            "speciesnet.labels.txt",
             {
-                "always_crop_99710272_22x8_v12_epoch_00148.labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;domestic cattle\n"
-                "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank\n",
+                "speciesnet.labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;cattle\n"
+                "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank\n"
             },
         ),
     )
