@@ -70,7 +70,7 @@ WEAK_NAMES: Final = frozenset({"taxon", "taxa", "name", "names", "organism", "sp
 
 _MEANING_OF: Final = {word: meaning for meaning, words in SPELLINGS.items() for word in words.split()}
 _RANK_IN_NAME: Final = re.compile(r"(?:taxon|tax|accepted)?([a-z]+?)(?:scientificname|sciname|latinname|name)?\d{0,2}")
-_NO_RANK_NAMES: Final = frozenset({"cl", "gen", "g", "f", "fo", "reg", "ser", "div", "sect", "spec", "order1name"})
+_NO_RANK_NAMES: Final = frozenset({"cl", "gen", "g", "f", "fo", "reg", "ser", "div", "sect", "spec"})
 _LANGUAGE_CODE: Final = re.compile(
     r"(?:common|vernacular)[_ ]?names?[_:.\- ]?"
     r"\(?([a-z]{2,3}(?:[-_](?:hans|hant|latn|cyrl|arab))?(?:[-_](?:[a-z]{2}|[0-9]{3}))?)\)?"
@@ -83,9 +83,6 @@ _OTHER_LANGUAGE_WORDS: Final = {
     "it": "italien italienisch italiano",
     "nl": "niederlandisch neerlandais nederlandse hollandais",
     "pt": "portugais portugiesisch portugues",
-}
-_LANGUAGES: Final = {word: code for word, code in LANGUAGE_OF_WORD.items() if len(word) >= 4} | {
-    word: code for code, words in _OTHER_LANGUAGE_WORDS.items() for word in words.split()
 }
 _CODES: Final = frozenset(word for word in LANGUAGE_OF_WORD if len(word) == 3)
 _NAME_WORDS: Final = frozenset({
@@ -223,3 +220,9 @@ def _find_language(column: str) -> str:
 
 def _drop_diacritics(text: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+
+
+_LANGUAGES: Final = {_drop_diacritics(word): code for word, code in LANGUAGE_OF_WORD.items() if len(word) >= 4} | {
+    word: code for code, words in _OTHER_LANGUAGE_WORDS.items() for word in words.split()
+}
+"""Name of a language, in it or in another → its code."""

@@ -36,9 +36,9 @@ class SpeciesNetReader:
 
     capabilities = TaxonomyReaderCapabilities(
         example=FormatExample(
-            "speciesnet.labels.txt",
+            "labels.txt",
             {
-                "speciesnet.labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;cattle\n"
+                "labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;cattle\n"
                 "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank\n"
             },
         ),

@@ -116,7 +116,7 @@ def test_german_columns_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_latin_1(tmp_path: Path) -> None:
     tree = read(
         tmp_path,
-        "genus,species,nom français\nÆgithalos,Ægithalos caudatus,Mésange à longue queue\n",
+        "genus,species,nom commun\nÆgithalos,Ægithalos caudatus,Mésange à longue queue\n",
         encoding="latin-1",
     )
     assert tree.class_taxon(0).common_names == {"fr": ("Mésange à longue queue",)}
