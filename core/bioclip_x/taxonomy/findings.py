@@ -61,8 +61,8 @@ class Findings:
         for problem in warnings:
             counts[problem.kind] += problem.times
         for kind, count in counts.items():
-            of_kind = [problem for problem in warnings if problem.kind == kind]
-            yield str(of_kind[0]) if len(of_kind) == 1 else f"{kind}: {count:,} times, first {of_kind[0]}"
+            first = next(problem for problem in warnings if problem.kind == kind)
+            yield str(first) if count == 1 else f"{kind}: {count:,} times, first {first}"
 
 
 def _list_errors(errors: Sequence[Problem]) -> Iterator[str]:

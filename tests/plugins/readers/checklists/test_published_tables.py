@@ -166,7 +166,8 @@ def test_occurrences_of_several_publishers(tmp_path: Path) -> None:
     tree = read(
         write(
             tmp_path / "o.csv",
-            "occurrenceID,taxonID,scientificName,taxonRank,kingdom,order,family\n1,a,Oenanthe deserti,species,Animalia,,Muscicapidae\n"
+            "occurrenceID,taxonID,scientificName,taxonRank,kingdom,order,family\n"
+            "1,a,Oenanthe deserti,species,Animalia,,Muscicapidae\n"
             "2,b,Oenanthe deserti,species,Animalia,Passeriformes,Muscicapidae\n3,,Oenanthe deserti,species,,Passeriformes,\n"
             "4,x,Oenanthe deserti,species,Plantae,,\n",
         )
@@ -180,7 +181,8 @@ def test_a_blank_column_shadows_no_other(tmp_path: Path) -> None:
     tree = read(
         write(
             tmp_path / "t.csv",
-            "taxonID,scientificName,canonicalName,taxonRank,parentNameUsageID,higherTaxonID\n1,Parus,,genus,,\n2,,Parus major,species,,1\n",
+            "taxonID,scientificName,canonicalName,taxonRank,parentNameUsageID,higherTaxonID\n"
+            "1,Parus,,genus,,\n2,,Parus major,species,,1\n",
         )
     )
     assert [tree.class_taxon(c).lineage for c in range(tree.n_classes)] == [
@@ -231,7 +233,8 @@ def test_common_names_in_several_languages(tmp_path: Path) -> None:
 
 def test_ebird_with_renamed_columns(tmp_path: Path) -> None:
     text = (
-        "species_code,scientific_name,common_name,order,family,category\ngretit1,Parus major,Great Tit,Passeriformes,Paridae,species\n"
+        "species_code,scientific_name,common_name,order,family,category\n"
+        "gretit1,Parus major,Great Tit,Passeriformes,Paridae,species\n"
         "x00001,Parus major x minor,hybrid tit,Passeriformes,Paridae,hybrid\n"
     )
     for path in (write(tmp_path / "t.csv", text), write_parquet(tmp_path / "t.parquet", text, ",")):

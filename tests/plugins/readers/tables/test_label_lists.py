@@ -31,6 +31,7 @@ def test_birdnet(tmp_path: Path) -> None:
     assert [taxon.name for taxon in taxa] == ["Cyanistes caeruleus", "Parus major", "Turdus merula"]
     assert [taxon.common_names for taxon in taxa] == [{"de": ("Blaumeise",)}, {"de": ("Kohlmeise",)}, {}]
     assert taxa[1].at("genus") == "Parus"
+    assert tree.notes[0].startswith("no taxon: 2 times, first")
     assert tree.notes[0].endswith("line 4: labels that are no species are left out: 'Dog', 'Human vocal'")
 
 

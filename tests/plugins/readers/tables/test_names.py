@@ -51,7 +51,7 @@ def test_names_under_a_vague_heading(tmp_path: Path, column: str) -> None:
 def test_a_column_of_common_names_is_not_taken_for_scientific_ones(tmp_path: Path) -> None:
     tree = read(
         tmp_path,
-        "name,family,species\nGreat tit,Paridae,Parus major\nBlue whale,Balaenopteridae,Balaenoptera musculus\n",
+        "name,family,species\nGreat tit,Paridae,Parus major\nRed fox,Canidae,Vulpes vulpes\n",
     )
     assert paths(tree) == ["Paridae > Parus major", "Canidae > Vulpes vulpes"]
     assert tree.class_taxon(0).extra == {"name": "Great tit"}
