@@ -38,13 +38,10 @@ def make_table(registry: Registry) -> Iterator[str]:
     for name in readers:
         yield f"| [`{name}`](#example-{name}) | {specs[name].spec.summary} | {list_options(registry, name)} |"
     for name in readers:
-        yield from ("", f"### Example: {name}", "")
+        yield from ("", f"### Example: {name}")
         example = get_example(registry, name)
-        if example is None:
-            yield "No example."
-            continue
-        for file, text in example.files.items():
-            yield from (f"`{file}`", "", *(f"    {line}".rstrip() for line in text.splitlines()), "")
+        for file, text in example.files.items() if example else ():
+            yield from ("", f"`{file}`", "", *(f"    {line}".rstrip() for line in text.splitlines()))
 
 
 def make_page(page: str, registry: Registry) -> str:

@@ -15,11 +15,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.compression import MAGIC, READ_ERRORS, decompress, limit_size
+from bioclip_x.io.compression import MAGIC, READ_ERRORS, SUFFIXES, decompress, limit_size, name_unpacked
 from bioclip_x.io.content import holds_text, name_content, open_content
 
 MAX_FILES: Final = 100_000
@@ -35,7 +35,8 @@ _Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
 class Archive:
     """The files of an archive or a folder by name, with `/` between folders.
 
-    path: of the archive. names: in archive order, without hidden and system files (`.DS_Store`, `__MACOSX/`).
+    path: of the archive. names: in archive order, without hidden and system files (`.DS_Store`, `__MACOSX/`); of compressed
+    files in a folder, without `.gz`.
     """
 
     path: Path
@@ -58,8 +59,8 @@ class Archive:
         return str(self.path) if self.names == (name_content(self.path).name,) else f"{self.path}/{name}"
 
     def find(self, name: str) -> str:
-        """Returns the least deeply nested file of this name, ignoring case and .gz; "" if there is none."""
-        matches = [one for one in self.names if name_content(Path(one)).name.lower() == name.lower()]
+        """Returns the least deeply nested file of this name, ignoring case; "" if there is none."""
+        matches = [one for one in self.names if PurePosixPath(one).name.lower() == name.lower()]
         return min(matches, key=lambda one: (one.count("/"), one), default="")
 
 
@@ -109,9 +110,14 @@ def _open_folder(path: Path) -> Archive:
     entries = sorted(path.iterdir())
     folders = [entry for entry in entries if entry.is_dir()]
     below = [file for folder in folders if len(folders) <= MAX_FOLDERS for file in sorted(folder.iterdir())]
-    names = [file.relative_to(path).as_posix() for file in (*entries, *below) if file.is_file()]
-    _refuse_too_many(path, len(names))
-    return Archive(path, tuple(filter(_is_user_file, names)), lambda name: open_content(path / name, TaxonomyError))
+    files = [file for file in (*entries, *below) if file.is_file()]
+    _refuse_too_many(path, len(files))
+    by_name: dict[str, Path] = {}
+    for file in files:
+        name = name_unpacked(file).relative_to(path).as_posix()
+        if name not in by_name or file.suffix.lower() not in SUFFIXES:  # of a file and its packed copy, the former
+            by_name[name] = file
+    return Archive(path, tuple(filter(_is_user_file, by_name)), lambda name: open_content(by_name[name], TaxonomyError))
 
 
 def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:

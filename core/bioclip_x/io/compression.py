@@ -8,6 +8,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
@@ -37,6 +38,11 @@ _DECOMPRESSORS: Final[Mapping[bytes, Callable[[Any], Any]]] = {
 
 MAGIC: Final = tuple(_DECOMPRESSORS)
 """First bytes of compressed files."""
+
+
+def name_unpacked(path: Path) -> Path:
+    """Returns the path without the suffix of a compressed file."""
+    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
 
 
 def decompress(stream: IO[bytes], head: bytes, packed: int, where: str, error: type[BioclipXError]) -> IO[bytes]:

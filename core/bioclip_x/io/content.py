@@ -90,7 +90,7 @@ def name_content(path: Path) -> Path:
     """
     if path.suffix.lower() in spreadsheets.SUFFIXES:
         return path.with_suffix(".csv")
-    return path.with_suffix("") if path.suffix.lower() in compression.SUFFIXES else path
+    return compression.name_unpacked(path)
 
 
 def describe_content(path: Path, error: type[BioclipXError] = BioclipXError) -> str:

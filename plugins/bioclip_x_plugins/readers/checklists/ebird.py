@@ -27,6 +27,7 @@ from bioclip_x.plugin import (
     TaxonomyError,
     TaxonomyReaderCapabilities,
     from_usages,
+    is_archive,
     open_archive,
 )
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, make_usages
@@ -75,7 +76,7 @@ class EbirdReader:
         self.keep = keep
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        if not path.is_file():
+        if path.is_dir() or is_archive(head):
             return False
         return is_ebird(*read_first_rows(head))
 

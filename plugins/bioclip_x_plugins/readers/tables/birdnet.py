@@ -22,6 +22,7 @@ from bioclip_x.plugin import (
     TaxonomyError,
     TaxonomyReaderCapabilities,
     list_some,
+    name_content,
 )
 from bioclip_x_plugins.readers.languages import LANGUAGE_OF_WORD
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
@@ -41,7 +42,7 @@ class BirdNetReader:
         example=FormatExample(
             "BirdNET_GLOBAL_6K_V2.4_Labels.txt",
             {
-                "BirdNET_GLOBAL_6K_V2.4_Labels.txt": "Parus major_Great Tit\nHuman vocal_Human vocal\n",
+                "BirdNET_GLOBAL_6K_V2.4_Labels.txt": "Parus major_Great Tit\nCyanistes caeruleus_Eurasian Blue Tit\n",
             },
         ),
     )
@@ -55,7 +56,7 @@ class BirdNetReader:
         """Raises TaxonomyError with file and line for a line that is not a pair of names."""
         findings = Findings(str(path))
         lines, genera, species, common, others = [], [], [], [], []
-        for line, text in read_text_lines(path):
+        for line, text in read_text_lines(path, findings):
             match = _LABEL.fullmatch(text.strip())
             if match is None:
                 findings.error("label", f"expected Parus major_Great Tit, got {text.strip()[:60]!r}", line)
@@ -74,7 +75,7 @@ class BirdNetReader:
             )
         if not lines:
             raise TaxonomyError(f"{path} names no species; expected lines such as Parus major_Great Tit")
-        texts = {"genus": genera, "species": species, f"common_name_{_find_language(path)}": common}
+        texts = {"genus": genera, "species": species, f"common_name_{_find_language(name_content(path))}": common}
         columns = {name: Column.of(cells) for name, cells in texts.items()}
         return from_rows(Rows(columns, np.array(lines, np.int32)), findings, source=str(path))
 

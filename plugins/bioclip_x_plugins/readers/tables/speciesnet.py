@@ -37,10 +37,7 @@ class SpeciesNetReader:
     capabilities = TaxonomyReaderCapabilities(
         example=FormatExample(
             "labels.txt",
-            {
-                "labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;cattle\n"
-                "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank\n"
-            },
+            {"labels.txt": "e4d1e892-0e4b-475a-a8ac-b5c3502e0d55;mammalia;cetartiodactyla;bovidae;bos;taurus;cattle\n"},
         ),
     )
 
@@ -53,7 +50,7 @@ class SpeciesNetReader:
         findings = Findings(str(path))
         rows: list[list[str]] = []
         lines: list[int] = []
-        for line, text in read_text_lines(path):
+        for line, text in read_text_lines(path, findings):
             if cells := _split(text):
                 rows.append(cells)
                 lines.append(line)
