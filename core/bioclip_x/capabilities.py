@@ -105,14 +105,29 @@ class LossCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class FormatExample:
+    """A small file as it is published, which the documentation shows and a test reads.
+
+    path: what is given to `--taxonomy`: a file or, with a trailing "/", a folder. files: path → text.
+    """
+
+    path: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class TaxonomyReaderCapabilities:
     """Capabilities of a taxonomy reader.
 
     several_parents_option: the option for nodes with several parents ("refuse", "first" or "all"); "" for formats in
         which a node has one parent.
+    explains_mismatch: it has `explain_mismatch`; see `components.MismatchExplainer`.
+    example: a file of the format, for its documentation.
     """
 
     several_parents_option: str = ""
+    explains_mismatch: bool = False
+    example: FormatExample | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from bioclip_x.records import (
     KnownModel,
     Logits,
     LossInput,
+    Mismatch,
     ModelCard,
     OpenedImage,
     OwnClasses,
@@ -270,10 +271,25 @@ class TaxonomyReader(Protocol):
     """Reads one taxonomy format. Declares `TaxonomyReaderCapabilities`."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Returns whether the file looks like this format, judged by its name and first 64 KiB. Never raises."""
+        """Returns whether the file looks like this format, judged by its name and first 64 KiB. Never raises.
+
+        Of a compressed text file, `head` is the text and `path` has no suffix such as .gz; of a workbook (.xlsx), `head` is
+        its sheet as CSV, and the suffix is .csv. The functions that read text (`read_text`, `read_lines`, `open_archive`, …)
+        open both kinds of files in the same way.
+        """
 
     def read(self, path: Path) -> Taxonomy:
         """Reads a taxonomy completely. Raises TaxonomyError with file and line."""
+
+
+class MismatchExplainer(TaxonomyReader, Protocol):
+    """A reader that can say why a file is not in its format. Declares `explains_mismatch`."""
+
+    def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
+        """Says why a file that `sniff` did not recognise is not in this format; None if it does not resemble it.
+
+        Called with the same arguments, if no reader recognises the file. Never raises.
+        """
 
 
 class LanguageModel(Protocol):

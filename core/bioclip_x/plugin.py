@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
+        FormatExample,
         HeadCapabilities,
         ImageDecoderCapabilities,
         LanguageModelCapabilities,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         LoadedEncoder,
         LogitAdjustment,
         Loss,
+        MismatchExplainer,
         PatchEncoder,
         PrecomputedScorer,
         Report,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from bioclip_x.images.folders import LeftOut, is_left_out
     from bioclip_x.images.remote import is_url
     from bioclip_x.io.archives import Archive, is_archive, open_archive
+    from bioclip_x.io.content import name_content
     from bioclip_x.io.delimited import (
         DELIMITERS,
         explain_csv_error,
@@ -102,6 +105,7 @@ if TYPE_CHECKING:
         KnownModel,
         Logits,
         LossInput,
+        Mismatch,
         ModelCard,
         OpenedImage,
         OwnClasses,
@@ -139,6 +143,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
     from bioclip_x.taxonomy.names.matching import match_list
     from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
+    from bioclip_x.taxonomy.names.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.names.resolver import Resolver
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
@@ -152,27 +157,28 @@ __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
     "RANKS", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec", "Dataset",
     "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
-    "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel",
-    "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LeftOut", "Lineages", "LoadedEncoder",
-    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "ModelCard",
-    "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "PatchEncoder",
-    "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution",
-    "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder",
-    "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "Sample", "Scorer",
-    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym",
-    "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
-    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TrainableEncoder", "TrainingError",
-    "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "escape_controls",
-    "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding",
-    "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_url", "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
-    "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
-    "parse_name", "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "resolve_inside", "resolve_labels", "roll_up", "select_best_bet",
+    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Head", "HeadCapabilities",
+    "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles",
+    "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LeftOut", "Lineages",
+    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
+    "LossInput", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NoAnswerError",
+    "Numbering", "OpenedImage", "OwnClasses", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling",
+    "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter",
+    "Resolver", "Result", "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
+    "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
+    "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
+    "TextRequest", "TrainableEncoder", "TrainingError", "add_beside", "add_inner_classes", "combine_columns",
+    "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry",
+    "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_url", "is_written_in_place",
+    "leaves_folder", "list_brands", "list_some", "load_template", "load_template_set", "load_words",
+    "make_ascii_head", "make_temporary_folder", "mask_of", "match_list", "name_content", "normalise_rank",
+    "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "resolve_inside", "resolve_labels", "roll_up", "select_best_bet",
     "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
@@ -184,11 +190,11 @@ _NAMES: Final = (
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
-     "TextBuilderCapabilities ImageDecoderCapabilities"),
+     "TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
      "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer Report "
-     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder ImageDecoder"),
+     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder ImageDecoder MismatchExplainer"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -198,7 +204,7 @@ _NAMES: Final = (
     ("records",
      "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
      "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
-     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage"),
+     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.
@@ -220,6 +226,7 @@ _NAMES: Final = (
     ("taxonomy.names.parsing", "parse_name split_authorship"),
     ("taxonomy.names.resolver", "Resolver"),
     ("classes.species_lists", "read_species_list"),
+    ("taxonomy.names.placeholders", "drop_placeholder is_placeholder"),
     # Numbers on the tree.
     ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
     ("taxonomy.scoring.hedging", "compute_bets select_best_bet select_most_specific"),
@@ -244,6 +251,7 @@ _NAMES: Final = (
     ("images.folders", "LeftOut is_left_out"),
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
+    ("io.content", "name_content"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

@@ -122,15 +122,30 @@ def taxonomy_readers() -> list[ComponentSpec]:
             "ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.checklists.ebird:EbirdReader"
         ),
         ComponentSpec(
-            "csv", "rank columns, comma, semicolon or tab separated", f"{HERE}.readers.tables.table:TableReader"
+            "csv", "tables of ranks or scientific names, CSV, TSV", f"{HERE}.readers.tables.table:TableReader"
         ),
-        ComponentSpec("parquet", "rank columns, in Parquet", f"{HERE}.readers.tables.parquet_table:ParquetReader"),
+        ComponentSpec(
+            "parquet", "any of these tables, in Parquet", f"{HERE}.readers.tables.parquet_table:ParquetReader"
+        ),
+        ComponentSpec(
+            "speciesnet", "SpeciesNet's labels, without a header", f"{HERE}.readers.tables.speciesnet:SpeciesNetReader"
+        ),
+        ComponentSpec(
+            "birdnet", "BirdNET's labels (Parus major_Great Tit)", f"{HERE}.readers.tables.birdnet:BirdNetReader"
+        ),
         ComponentSpec("newick", "trees in brackets, phylogenies", f"{HERE}.readers.trees.newick:NewickReader"),
+        ComponentSpec("nexus", "trees in NEXUS", f"{HERE}.readers.trees.nexus:NexusReader"),
         ComponentSpec(
             "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"
         ),
-        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.tables.gtdb:GtdbReader"),
+        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.lineage_strings.gtdb:GtdbReader"),
+        ComponentSpec(
+            "lineages",
+            "lineages of QIIME 2, UNITE, SILVA, MetaPhlAn, mothur",
+            f"{HERE}.readers.lineage_strings.reader:LineagesReader",
+        ),
         ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
+        ComponentSpec("open-tree", "the Open Tree Taxonomy", f"{HERE}.readers.checklists.open_tree:OpenTreeReader"),
         ComponentSpec("edge-list", "a parent and a child per line", f"{HERE}.readers.trees.edge_list:EdgeListReader"),
         ComponentSpec(
             "tree-of-life",

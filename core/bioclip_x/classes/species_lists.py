@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.classes.taxonomy_files import HEAD_BYTES, read_taxonomy
+from bioclip_x.classes.taxonomy_files import read_taxonomy
+from bioclip_x.classes.taxonomy_formats import find_reader, read_head
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.faults import naming
+from bioclip_x.io.content import name_content
 from bioclip_x.io.delimited import DELIMITERS
 from bioclip_x.io.files import read_text
 from bioclip_x.records import Taxon
@@ -25,29 +26,18 @@ def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
     """
     if not path.exists():
         raise TaxonomyError(f"the list {path} does not exist; expected a file with one name per line, or a taxonomy")
-    if path.is_dir() or _is_taxonomy(registry, path):
+    if path.is_dir() or find_reader(registry, path, read_head(path) or b""):
         tree = read_taxonomy(registry, path, cache=find_cache_folder() / "taxonomies")
         return tuple(map(tree.class_taxon, range(tree.n_classes - tree.n_beside)))
     lines = [line.strip() for line in read_text(path, TaxonomyError).splitlines()]
     names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not names:
         raise TaxonomyError(f"{path} is empty; expected one name per line, or a taxonomy")
-    if path.suffix.lower() in TABLES and any(separator in names[0] for separator in DELIMITERS):
+    if name_content(path).suffix.lower() in TABLES and any(separator in names[0] for separator in DELIMITERS):
         raise TaxonomyError(
             f"{path}: expected columns named by ranks (family, genus, species) or one name per line, got {names[0]!r}"
         )
     return tuple(map(_parse_line, names))
-
-
-def _is_taxonomy(registry: Registry, path: Path) -> bool:
-    with path.open("rb") as handle:
-        head = handle.read(HEAD_BYTES)
-    readers = (registry.make("taxonomy_readers", name) for name in registry.components("taxonomy_readers"))
-    for reader in readers:
-        with naming(reader, "sniff", str(path)):
-            if reader.sniff(path, head):
-                return True
-    return False
 
 
 def _parse_line(line: str) -> Taxon:

@@ -15,11 +15,11 @@ from typing import Final
 
 from bioclip_x import __version__
 from bioclip_x.capabilities import TaxonomyReaderCapabilities
+from bioclip_x.classes.taxonomy_formats import detect_format, read_head
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.faults import naming
-from bioclip_x.io.archives import is_archive
-from bioclip_x.io.encodings import detect_encoding, make_ascii_head
+from bioclip_x.io.content import describe_content
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
@@ -30,12 +30,10 @@ from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.cache import load, save
 from bioclip_x.taxonomy.name_usages import SeveralParents
 
-HEAD_BYTES: Final = 65536
 MIN_SECONDS_TO_CACHE: Final = 0.5
 """The compiled tree is cached if reading took longer."""
 MAX_NEIGHBOURS: Final = 1000
 """Files in a taxonomy's folder whose times are part of its cache key."""
-_TABLE_HINT: Final = "A table (saved as CSV) needs a column per rank, such as family, genus, species"
 
 
 def read_listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
@@ -74,8 +72,8 @@ def read_taxonomy(
     for readers whose formats have them. cache: a folder for compiled trees; a tree that takes long to read is cached there
     until the file, or a file in the same folder, changes.
     """
-    head = _read_head(path)
-    ref = parse_ref(format) if format is not None else ComponentRef(name=_detect_format(registry, path, head))
+    head = read_head(path)
+    ref = parse_ref(format) if format is not None else ComponentRef(name=detect_format(registry, path, head))
     reader = _make_reader(registry, ref, dag)
     cache_file = cache / f"{_make_cache_key(path, ref, dag)}.npz" if cache and path.exists() else None
     if cache_file and (taxonomy := load(cache_file)):
@@ -83,36 +81,13 @@ def read_taxonomy(
     start = time.monotonic()
     with naming(reader, "read", str(path)):
         taxonomy = reader.read(path)
+    if note := describe_content(path, TaxonomyError):
+        taxonomy = replace(taxonomy, notes=(*taxonomy.notes, note))
     if cache_file and time.monotonic() - start > MIN_SECONDS_TO_CACHE:
         with suppress(OSError):  # caching is optional
             cache_file.parent.mkdir(parents=True, exist_ok=True)
             save(taxonomy, cache_file)
     return taxonomy
-
-
-def _detect_format(registry: Registry, path: Path, head: bytes | None) -> str:
-    """Returns the name of the first reader that recognises a file. Raises TaxonomyError."""
-    if head is not None and not make_ascii_head(head).strip():
-        raise TaxonomyError(f"{path} is empty; expected a taxonomy")
-    for name in registry.in_order("taxonomy_readers"):
-        reader: TaxonomyReader = registry.make("taxonomy_readers", name)
-        with naming(reader, "sniff", str(path)):
-            if reader.sniff(path, head or b""):
-                return name
-    known = ", ".join(registry.components("taxonomy_readers"))
-    problem = _describe_unrecognised(path, head)
-    raise TaxonomyError(f"{path} {problem} name the format with --taxonomy-format: {known}. {_TABLE_HINT}")
-
-
-def _describe_unrecognised(path: Path, head: bytes | None) -> str:
-    if path.is_dir():
-        return "is a folder that no reader recognises; give the file in it, or"
-    if head and is_archive(head):
-        return "is an archive that no reader recognises; unpack it and give the file in it, or"
-    if head and b"\0" in head and detect_encoding(head) != "utf-16":
-        line = head[: head.index(b"\0")].count(b"\n") + 1
-        return f"is in no format that any reader recognises: line {line} has a NUL byte; save it as UTF-8 text, or"
-    return "is in no format that any reader recognises;"
 
 
 def _make_reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | None) -> TaxonomyReader:
@@ -142,19 +117,3 @@ def _list_stamps(folder: Path, is_deep: bool) -> Iterator[tuple[str, int, int]]:
             else:
                 stat = entry.stat()
                 yield entry.path, stat.st_size, stat.st_mtime_ns
-
-
-def _read_head(path: Path) -> bytes | None:
-    """Returns the first bytes of a file; None for a folder, and for a pipe, which can be read only once.
-
-    Raises TaxonomyError if the path does not exist or cannot be read.
-    """
-    try:
-        if not path.exists():
-            raise TaxonomyError(f"the taxonomy {path} does not exist")
-        if not path.is_file():
-            return None
-        with path.open("rb") as handle:
-            return handle.read(HEAD_BYTES)
-    except OSError as problem:
-        raise TaxonomyError(f"the taxonomy {path} cannot be read: {problem.strerror or problem}") from problem

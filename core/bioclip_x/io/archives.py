@@ -10,45 +10,24 @@ more than their size (zip bombs) raise a TaxonomyError.
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.io.compression import MAGIC, READ_ERRORS, SUFFIXES, decompress, limit_size, name_unpacked
+from bioclip_x.io.content import holds_text, name_content, open_content
 from bioclip_x.io.inside import leaves_folder, resolve_inside
 
 MAX_FILES: Final = 100_000
 MAX_FOLDERS: Final = 20
-MAX_BYTES: Final = 32 << 30
-"""Of one file, unpacked."""
-MAX_RATIO: Final = 200
-"""Of unpacked to packed bytes. Checklists reach 20, long runs of one letter 1,000."""
-MIN_LIMIT: Final = 64 << 20
-"""Bytes that any file may unpack to, however small it is packed."""
-
-_READ_ERRORS = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-)
+_READ_ERRORS = (zipfile.BadZipFile, tarfile.TarError, *READ_ERRORS, NotImplementedError)
 """Exceptions raised on reading a damaged archive."""
 
-_DECOMPRESSORS: Final[Mapping[bytes, Callable[[Any], Any]]] = {
-    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open,
-}  # fmt: skip
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
 
@@ -57,7 +36,8 @@ _Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
 class Archive:
     """The files of an archive or a folder by name, with `/` between folders.
 
-    path: of the archive. names: in archive order, without hidden and system files (`.DS_Store`, `__MACOSX/`).
+    path: of the archive. names: in archive order, without hidden and system files (`.DS_Store`, `__MACOSX/`); of compressed
+    files in a folder, without `.gz`.
     """
 
     path: Path
@@ -77,7 +57,7 @@ class Archive:
 
     def where(self, name: str) -> str:
         """Returns the name of a file for messages."""
-        return str(self.path) if self.names == (self.path.name,) else f"{self.path}/{name}"
+        return str(self.path) if self.names == (name_content(self.path).name,) else f"{self.path}/{name}"
 
     def find(self, name: str) -> str:
         """Returns the least deeply nested file of this name, ignoring case; "" if there is none."""
@@ -87,12 +67,12 @@ class Archive:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file with this beginning is a zip or tar archive, or a compressed file, which may contain a tar."""
-    return head.startswith((*_ZIP, *_DECOMPRESSORS)) or head[257:262] == b"ustar"
+    return head.startswith((*_ZIP, *MAGIC)) or head[257:262] == b"ustar"
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """Opens a zip, a tar (compressed or not), a folder, or any other file as an archive of one file.
+    """Opens a zip, a tar (compressed or not), a folder, or any other file, itself compressed or not, as an archive of one file.
 
     Raises TaxonomyError if it is missing, damaged, encrypted or unsafe.
     """
@@ -112,8 +92,8 @@ def _open_path(path: Path, stack: ExitStack) -> Archive:
     raw = stack.enter_context(path.open("rb"))
     head = raw.read(512)
     raw.seek(0)
-    if not is_archive(head):
-        return Archive(path, (path.name,), lambda _: path.open("rb"))
+    if not is_archive(head) or holds_text(path, TaxonomyError):
+        return Archive(path, (name_content(path).name,), lambda _: open_content(path, TaxonomyError))
     try:
         return (
             _open_zip(path, stack.enter_context(zipfile.ZipFile(raw)))
@@ -131,13 +111,19 @@ def _open_folder(path: Path) -> Archive:
     entries = sorted(path.iterdir())
     folders = [entry for entry in entries if entry.is_dir()]
     below = [file for folder in folders if len(folders) <= MAX_FOLDERS for file in sorted(folder.iterdir())]
-    names = [file.relative_to(path).as_posix() for file in (*entries, *below) if file.is_file()]
-    _refuse_too_many(path, len(names))
+    files = [file for file in (*entries, *below) if file.is_file()]
+    _refuse_too_many(path, len(files))
+    by_name: dict[str, Path] = {}
+    for file in files:
+        name = name_unpacked(file).relative_to(path).as_posix()
+        if name not in by_name or file.suffix.lower() not in SUFFIXES:  # of a file and its packed copy, the former
+            by_name[name] = file
 
     def open_file(name: str) -> AbstractContextManager[IO[bytes]]:
-        return resolve_inside(path, name, TaxonomyError, str(path)).open("rb")
+        file = resolve_inside(path, by_name[name].relative_to(path).as_posix(), TaxonomyError, str(path))
+        return open_content(file, TaxonomyError)
 
-    return Archive(path, tuple(filter(_is_user_file, names)), open_file)
+    return Archive(path, tuple(filter(_is_user_file, by_name)), open_file)
 
 
 def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:
@@ -154,20 +140,18 @@ def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:
 
     def open_member(name: str) -> AbstractContextManager[IO[bytes]]:
         info = by_name[name]
-        return _limit_size(archive.open(info), info.compress_size, f"{path}/{name}")
+        return limit_size(archive.open(info), info.compress_size, f"{path}/{name}", TaxonomyError)
 
     return Archive(path, tuple(filter(_is_user_file, by_name)), open_member)
 
 
 def _open_tar(path: Path, raw: IO[bytes], head: bytes, stack: ExitStack) -> Archive:
-    kind = next((kind for magic, kind in _DECOMPRESSORS.items() if head.startswith(magic)), None)
-    plain = _limit_size(stack.enter_context(kind(raw)), path.stat().st_size, str(path)) if kind else raw
-    try:
-        archive = stack.enter_context(tarfile.TarFile(fileobj=plain))
-    except tarfile.ReadError as problem:
-        if kind:
-            raise TaxonomyError(f"{path} is compressed but not a tar archive; unpack it first") from problem
-        raise
+    plain = raw
+    if head.startswith(MAGIC):
+        plain = stack.enter_context(decompress(raw, head, path.stat().st_size, str(path), TaxonomyError))
+        if not plain.seekable():
+            raise TaxonomyError(f"{path} is a tar archive packed by a method that is not read; pack it as .tar.gz")
+    archive = stack.enter_context(tarfile.TarFile(fileobj=plain))
     members: dict[str, tarfile.TarInfo] = {}
     for member in archive:
         if member.isdir():
@@ -184,49 +168,6 @@ def _open_tar(path: Path, raw: IO[bytes], head: bytes, stack: ExitStack) -> Arch
         return stream
 
     return Archive(path, tuple(filter(_is_user_file, members)), open_member)
-
-
-class _SizeLimitedStream(io.RawIOBase):
-    """A decompressed stream that raises an error once it yields far more bytes than the compressed size."""
-
-    def __init__(self, stream: IO[bytes], packed: int, where: str) -> None:
-        self._stream, self._where = stream, where
-        self._limit = min(MAX_BYTES, max(MIN_LIMIT, MAX_RATIO * packed))
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return self._stream.seekable()
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        self._check_limit(self._stream.tell())
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if whence == 0:
-            self._check_limit(offset)  # skipping decompresses, too
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-    def _check_limit(self, position: int) -> None:
-        if position > self._limit:
-            raise TaxonomyError(
-                f"{self._where} unpacks to more than {self._limit >> 20:,} MiB, {MAX_RATIO} times its size, and is refused "
-                "as a zip bomb; if it is none, unpack it and give the folder"
-            )
-
-
-def _limit_size(stream: IO[bytes], packed: int, where: str) -> IO[bytes]:
-    return io.BufferedReader(_SizeLimitedStream(stream, packed, where), 1 << 18)
 
 
 def _refuse_names(path: Path, names: list[str]) -> None:

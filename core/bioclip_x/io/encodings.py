@@ -1,7 +1,7 @@
 """Detects the encoding of a text file from its byte order mark or its first bytes.
 
-Text files are UTF-8, with or without a mark, or UTF-16 with one (`detect_encoding`). Published checklists come in further
-encodings (`find_marked_encoding`, `find_unmarked_utf16`).
+Text files are UTF-8, with or without a mark, or UTF-16 with one (`detect_encoding`); where neither fits, older programs wrote
+Windows-1252 (`decode_legacy`). Published checklists come in further encodings (`find_marked_encoding`, `find_unmarked_utf16`).
 """
 
 from __future__ import annotations
@@ -56,6 +56,18 @@ def find_unmarked_utf16(head: bytes) -> str:
 def decode_head(head: bytes) -> str:
     """Decodes the beginning of a text file, without its mark; invalid or truncated characters are dropped."""
     return head.decode(detect_encoding(head), "ignore")
+
+
+def decode_legacy(raw: bytes) -> str:
+    """Decodes bytes that are not UTF-8: as Windows-1252, or as Latin-1 where they have a byte that the former lacks.
+
+    >>> decode_legacy("Œdicnème".encode("cp1252"))
+    'Œdicnème'
+    """
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def make_ascii_head(head: bytes) -> bytes:

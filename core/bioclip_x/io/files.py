@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io import strict_yaml
-from bioclip_x.io.encodings import detect_encoding
+from bioclip_x.io.content import name_content, open_content
+from bioclip_x.io.encodings import decode_legacy, detect_encoding
 from bioclip_x.io.strict_yaml import MAX_DEPTH, TOO_DEEP, InvalidDocument
 
 MAX_DOCUMENT_BYTES: Final = 1 << 30
@@ -20,6 +21,7 @@ MAX_DOCUMENT_BYTES: Final = 1 << 30
 LONGEST_LINE: Final = 1 << 20
 """Most characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _JSON_PIECE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]', re.DOTALL)
 
 
@@ -27,10 +29,26 @@ class _DuplicateKey(Exception):
     """A JSON object has a key twice."""
 
 
-def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
-    """Reads a text file in UTF-8, with or without a byte order mark, or UTF-16 with one. Raises `error` naming the file."""
+LegacyNotice = Callable[[int], None]
+"""Called with the number of the first line that is not UTF-8."""
+
+
+def read_text(
+    path: Path,
+    error: type[BioclipXError] = BioclipXError,
+    on_legacy: LegacyNotice | None = None,
+    most: int | None = None,
+) -> str:
+    """Reads a text file in UTF-8, with or without a byte order mark, or UTF-16 with one; see `content` for what is opened.
+
+    on_legacy: if given, a file in another encoding is read as Windows-1252, and this is called; otherwise it is an error.
+    most: bytes that it may have. Raises `error` naming the file.
+    """
     try:
-        raw = path.read_bytes()
+        if most is not None and path.is_file() and path.stat().st_size > most:
+            raise _make_size_error(path, most, error)
+        with open_content(path, error) as content:
+            raw = content.read() if most is None else b"".join(_read_pieces(content, path, most, error))
     except IsADirectoryError:
         raise error(f"{path} is a folder; expected a file") from None
     except FileNotFoundError:
@@ -42,53 +60,83 @@ def read_text(path: Path, error: type[BioclipXError] = BioclipXError) -> str:
         return raw.decode(encoding)
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
+        if on_legacy and encoding != "utf-16":
+            on_legacy(line)
+            return decode_legacy(raw)
         raise error(f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8") from None
 
 
-def read_lines(path: Path, error: type[BioclipXError] = BioclipXError) -> Iterator[str]:
+def _read_pieces(content: IO[bytes], path: Path, most: int, error: type[BioclipXError]) -> Iterator[bytes]:
+    size = 0
+    while piece := content.read(1 << 20):
+        size += len(piece)
+        if size > most:
+            raise _make_size_error(path, most, error)
+        yield piece
+
+
+def _make_size_error(path: Path, most: int, error: type[BioclipXError]) -> BioclipXError:
+    return error(
+        f"{path} has more than {most:,} bytes, which is too large for one document; split it into several files"
+    )
+
+
+def read_lines(
+    path: Path, error: type[BioclipXError] = BioclipXError, on_legacy: LegacyNotice | None = None
+) -> Iterator[str]:
     """Yields the lines of a text file of any size, with their line ends, in the encodings of `read_text`.
 
     Raises `error` like `read_text` and `read_stream_lines`.
     """
     try:
-        with path.open("rb") as file:
-            encoding = detect_encoding(file.peek(2))  # a pipe can be read only once
-            yield from read_stream_lines(file, str(path), error, encoding)
+        with open_content(path, error) as content:
+            stream = io.BufferedReader(content) if isinstance(content, io.BytesIO) else content
+            assert isinstance(stream, io.BufferedReader)
+            encoding = detect_encoding(stream.peek(2))  # a pipe can be read only once
+            yield from read_stream_lines(stream, str(path), error, encoding, on_legacy)
     except (OSError, UnicodeDecodeError):
         read_text(path, error)  # raises `error` with the reason and the line
         raise
 
 
 def read_stream_lines(
-    stream: IO[bytes], where: str, error: type[BioclipXError] = BioclipXError, encoding: str = "utf-8-sig"
+    stream: IO[bytes],
+    where: str,
+    error: type[BioclipXError] = BioclipXError,
+    encoding: str = "utf-8-sig",
+    on_legacy: LegacyNotice | None = None,
 ) -> Iterator[str]:
     """Yields the lines of an open binary file, with their line ends, and closes it. where: its name in errors.
 
+    on_legacy: if given, lines that are not UTF-8 are read as Windows-1252, and it is called for the first of them.
+
     Raises `error` for a line of more than `LONGEST_LINE` characters, and for a NUL character.
     """
-    number = 0
-    with io.TextIOWrapper(stream, encoding, newline="") as lines:
+    number, is_utf8 = 0, True
+    errors = "surrogateescape" if on_legacy and encoding != "utf-16" else "strict"
+    with io.TextIOWrapper(stream, encoding, errors, newline="") as lines:
         while line := lines.readline(LONGEST_LINE + 1):
             number += 1
             if len(line) > LONGEST_LINE:
                 raise error(f"{where}, line {number}: more than {LONGEST_LINE:,} characters; is this a text file?")
             if "\0" in line:
                 raise error(f"{where}, line {number}: a NUL byte; the file is damaged or not text")
+            if on_legacy and not line.isascii() and _ESCAPED_BYTE.search(line):
+                if is_utf8:
+                    on_legacy(number)
+                    is_utf8 = False
+                line = decode_legacy(line.encode("utf-8", "surrogateescape"))
             yield line
 
 
-def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:
-    """Loads a YAML document, or JSON if the suffix is .json, safely; a duplicate key is an error.
+def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError, on_legacy: LegacyNotice | None = None) -> Any:
+    """Loads a YAML document, or JSON if the suffix is .json, safely; a duplicate key is an error. on_legacy: see `read_text`.
 
     Raises `error` with the file and, if known, the line.
     """
-    if path.is_file() and path.stat().st_size > MAX_DOCUMENT_BYTES:
-        raise error(
-            f"{path} has more than {MAX_DOCUMENT_BYTES:,} bytes, which is too large for one document; split it into several files"
-        )
-    text = read_text(path, error)
+    text = read_text(path, error, on_legacy, MAX_DOCUMENT_BYTES)
     try:
-        document = _parse_json(text) if path.suffix.lower() == ".json" else strict_yaml.load(text)
+        document = _parse_json(text) if name_content(path).suffix.lower() == ".json" else strict_yaml.load(text)
         if _is_too_deep(document):
             raise InvalidDocument(TOO_DEEP)
     except RecursionError:

@@ -10,7 +10,7 @@ from bioclip_x.records.explanation import Explanation, HeatMap, PromptContributi
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
 from bioclip_x.records.plugins import PluginInUse
-from bioclip_x.records.problem import Problem
+from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
@@ -36,6 +36,7 @@ __all__ = [
     "Logits",
     "LossInput",
     "Measure",
+    "Mismatch",
     "ModelCard",
     "OpenedImage",
     "OwnClasses",

@@ -27,3 +27,15 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Why a file is not in a format, though it resembles it.
+
+    likeness: from 0 to 1, by which formats are compared. reason: what the format has and the file lacks, and what to do;
+    completes the sentence "it looks most like …, but …".
+    """
+
+    likeness: float
+    reason: str

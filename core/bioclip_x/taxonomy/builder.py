@@ -131,6 +131,7 @@ class TaxonomyBuilder:
             line_unit=findings.unit,
         )
         tree, new_M = compile_tree(draft, source, [*notes, *findings.notes()], findings.problems)
+        tree = replace(tree, columns=tuple(findings.columns.items()))
         tree = add_beside(tree, self._beside)
         return tree if rows is None else replace(tree, class_of_row=tree.class_of_N[new_M[np.asarray(rows, np.int64)]])
 

@@ -23,7 +23,7 @@ from bioclip_x.taxonomy.tree import Taxonomy
 FEW: Final = 20_000
 """Up to this many rows, sorting is as fast as hashing."""
 MAX_WARNINGS: Final = 1000
-"""Repeated rows reported one by one; the rest are counted."""
+"""Repeated rows reported one by one; the rest are counted in one warning."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,12 @@ def combine_columns(change: Callable[..., str], *columns: Column) -> Column:
 
 @dataclass(frozen=True, eq=False)
 class RankColumn:
-    """The names at one rank. authorship: name → author and year, for names that have one."""
+    """The names at one rank. authorship: name → author and year, common_names: name → English name, for names that have one."""
 
     rank: str
     names: Column
     authorship: Mapping[str, str] = field(default_factory=dict)
+    common_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +111,13 @@ def from_lineages(table: Lineages, findings: Findings, *, source: str, keep_rows
     if not table.n_rows:
         raise TaxonomyError(f"{source} holds no taxon", tuple(findings.problems))
     _report_repeated(node_R, draft.names, table.line_R, findings)
-    draft = replace(
-        draft, details=DetailColumns([*_collect_authorship(table, draft), *_collect_details(table, node_R)])
-    )
+    named = [
+        *_collect_by_name(table, draft, "authorship", "", lambda column: column.authorship),
+        *_collect_by_name(table, draft, "common", "en", lambda column: column.common_names),
+    ]
+    draft = replace(draft, details=DetailColumns(_merge_columns([*named, *_collect_details(table, node_R)])))
     tree, new_M = compile_tree(draft, source, tuple(findings.notes()), findings.problems)
+    tree = replace(tree, columns=tuple(findings.columns.items()))
     tree = add_beside(tree, table.beside)
     return replace(tree, class_of_row=tree.class_of_N[new_M[node_R]]) if keep_rows else tree
 
@@ -184,15 +188,32 @@ def _report_repeated(node_R: Ints, names: Sequence[str], line_R: npt.NDArray[np.
         )
 
 
-def _collect_authorship(table: Lineages, draft: Draft) -> list[DetailColumn]:
-    """Returns the authorship of all taxa, by rank and name, as at most one column."""
-    authorship: dict[int, str] = {}
+def _collect_by_name(
+    table: Lineages, draft: Draft, role: Role, key: str, get_texts: Callable[[RankColumn], Mapping[str, str]]
+) -> list[DetailColumn]:
+    """Returns what the rank columns say of their taxa by name (`authorship`, `common_names`), as at most one column."""
+    text_of: dict[int, str] = {}
     for number, column in enumerate(table.ranks, start=1):
-        if column.authorship:
+        if texts := get_texts(column):
             of_rank = np.flatnonzero(draft.rank_M == number).tolist()
-            authorship |= {node: text for node in of_rank if (text := column.authorship.get(draft.names[node]))}
-    nodes = np.fromiter(authorship, np.int32, len(authorship))
-    return [DetailColumn("authorship", "", nodes, list(authorship.values()))] if authorship else []
+            text_of |= {node: text for node in of_rank if (text := texts.get(draft.names[node]))}
+    nodes = np.fromiter(text_of, np.int32, len(text_of))
+    return [DetailColumn(role, key, nodes, list(text_of.values()))] if text_of else []
+
+
+def _merge_columns(columns: Sequence[DetailColumn]) -> list[DetailColumn]:
+    """Merges columns of one role and key; of two values for a node, the last column's is kept."""
+    merged: dict[tuple[Role, str], DetailColumn] = {}
+    for column in columns:
+        first = merged.get((column.role, column.key))
+        if first is not None:
+            is_kept = ~np.isin(first.node_n, column.node_n)
+            nodes = np.concatenate([first.node_n[is_kept], column.node_n])
+            values = [*(value for value, kept in zip(first.values, is_kept.tolist()) if kept), *column.values]
+            order = np.argsort(nodes, kind="stable")
+            column = DetailColumn(column.role, column.key, nodes[order], [values[i] for i in order.tolist()])
+        merged[column.role, column.key] = column
+    return list(merged.values())
 
 
 def _collect_details(table: Lineages, node_R: Ints) -> list[DetailColumn]:

@@ -14,6 +14,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.names.placeholders import is_placeholder
 from bioclip_x.taxonomy.tree import Taxonomy
 
 SeveralParents = Literal["refuse", "first", "all"]
@@ -65,9 +66,10 @@ def from_usages(
         for excerpts of larger files.
 
     Errors: cycles of parents, and of synonyms; dangling parents; several parents, where refused; rows without a name.
-    Warnings: a row listed twice; synonyms whose accepted name is missing (left out), or is itself a synonym (followed).
+    Warnings: a row listed twice; synonyms whose accepted name is missing (left out), or is itself a synonym (followed); rows
+    whose name is a placeholder (unknown, NA): the taxa below such a row are put below its parent.
     """
-    usages = list(usages)
+    usages = _lift_above_placeholders(usages, findings)
     taxa, parents, synonyms = _separate_synonyms((usage for usage in usages if not usage.is_beside), findings)
     _resolve_dangling_parents(taxa, parents, synonyms, findings, dangling)
     if several_parents != "all":
@@ -81,6 +83,31 @@ def from_usages(
         if usage.is_beside:
             builder.add_beside(usage.name)
     return builder.build(source, findings=findings)
+
+
+def _lift_above_placeholders(usages: Iterable[NameUsage], findings: Findings) -> list[NameUsage]:
+    """Drops rows whose name is a placeholder, and puts the taxa below each below its parent."""
+    kept: list[NameUsage] = []
+    dropped: dict[str, NameUsage] = {}
+    for usage in usages:
+        if usage.is_beside or not is_placeholder(usage.name):
+            kept.append(usage)
+            continue
+        dropped.setdefault(usage.id, usage)
+        message = f"{usage.name!r} is the name of no taxon; left out, and taxa below it are put below its parent"
+        findings.warn("no taxon", message, usage.line)
+    if not dropped:
+        return kept
+    ids = {usage.id for usage in kept}
+    for usage in kept:
+        seen: set[str] = set()
+        while usage.parent in dropped and usage.parent not in ids and usage.parent not in seen:
+            seen.add(usage.parent)
+            above = dropped[usage.parent]
+            usage.parent, usage.lineage = above.parent, usage.lineage or above.lineage
+        if usage.parent in seen:
+            usage.parent = ""
+    return kept
 
 
 def _separate_synonyms(

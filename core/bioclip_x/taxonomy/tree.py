@@ -47,6 +47,7 @@ class Taxonomy:
         those of another file (embeddings); else None.
     problems: warnings about the file, each with its line. line_N: int32 [N], the line on which each node first appears,
         0 for none; or None. line_unit: the unit of these numbers ("entry" in a list).
+    columns: of a table, (column, what it was taken for).
     n_beside: number of labels beside the tree (`taxonomy.beside`): the last classes, without rank, directly below the root.
     """
 
@@ -65,6 +66,7 @@ class Taxonomy:
     problems: tuple[Problem, ...] = ()
     line_N: npt.NDArray[np.int32] | None = None
     line_unit: str = "line"
+    columns: tuple[tuple[str, str], ...] = ()
     n_beside: int = 0
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, Final
 
 from bioclip_x.plugin import (
@@ -15,9 +16,11 @@ from bioclip_x.plugin import (
     Archive,
     Findings,
     TaxonomyError,
+    decode_head,
     find_marked_encoding,
     find_unmarked_utf16,
     guess_delimiter,
+    is_placeholder,
     read_delimited_rows,
     take_first_line,
 )
@@ -67,6 +70,18 @@ def read_first_cells(head: bytes) -> list[str]:
     return [cell.strip().strip('"').strip() for cell in line.split(guess_delimiter(line, _DELIMITERS))]
 
 
+def read_first_rows(head: bytes, most: int = 50) -> tuple[list[str], list[list[str]]]:
+    """Splits the head of a file into the cells of its header and of the first rows, for sniffing; ([], []) for binary data."""
+    names = read_first_cells(head)
+    lines = decode_head(head).split("\n")[1:-1] if names else []
+    delimiter = guess_delimiter(take_first_line(decode_head(head)), _DELIMITERS)
+    try:
+        rows = list(islice(csv.reader(lines, delimiter=delimiter), most))
+    except csv.Error:
+        rows = []
+    return names, [[cell.strip() for cell in row] for row in rows]
+
+
 def read_rows(archive: Archive, name: str, dialect: Dialect, findings: Findings) -> Iterator[Rows]:
     """Opens a table and yields one `Rows`, read lazily (a generator, so that the file is closed afterwards).
 
@@ -92,20 +107,26 @@ def read_named_rows(
 ) -> Iterator[tuple[int, Callable[[str], str]]]:
     """Yields (line, column → cell) of a file with a header. Column names are normalised (see `normalise_column`)."""
     for table in read_rows(archive, name, dialect, findings):
-        columns = {normalise_column(column): index for index, column in reversed(list(enumerate(table.columns)))}
+        columns = {normalise_column(column): (index,) for index, column in reversed(list(enumerate(table.columns)))}
         for line, cells in table.rows:
             yield line, make_cell_getter(cells, columns)
 
 
 def make_cell_getter(
-    cells: Sequence[str], columns: Mapping[str, int], defaults: Mapping[str, str] | None = None
+    cells: Sequence[str], columns: Mapping[str, Sequence[int]], defaults: Mapping[str, str] | None = None
 ) -> Callable[[str], str]:
-    """Returns a function column → cell, or the column's default where the cell is blank or missing."""
+    """Returns a function column → cell: the first filled one of the columns' indices, else the column's default, else "".
+
+    A placeholder (NA, unknown) is blank, except as a status: "unplaced" says something of a name.
+    """
     defaults = defaults or {}
 
     def get_cell(column: str) -> str:
-        index = columns.get(column, -1)
-        return (cells[index] if 0 <= index < len(cells) else "") or defaults.get(column, "")
+        for index in columns.get(column, ()):
+            cell = cells[index] if 0 <= index < len(cells) else ""
+            if cell and (column.endswith("status") or not is_placeholder(cell)):
+                return cell
+        return defaults.get(column, "")
 
     return get_cell
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from bioclip_x_plugins.readers.tables.lineages import normalise_language
-
 UNKNOWN: Final = "und"
 """ISO 639-2: undetermined."""
 
@@ -24,7 +22,18 @@ cy cym wel welsh|ga gle irish|gd gla gaelic|eu eus baq basque euskara|ca cat cat
 br bre breton|co cos corsican|eo epo esperanto|la lat latin|mi mri mao maori|qu que quechua|gn grn guarani|ay aym aymara
 sq sqi alb albanian|mt mlt maltese|lb ltz luxembourgish|fo fao faroese|kl kal greenlandic|se sme sami|kk kaz kazakh|uz uzb uzbek
 """  # fmt: skip
-_BY_WORD: Final = {word: codes.split()[0] for codes in _CODES.replace("\n", "|").split("|") for word in codes.split()}
+LANGUAGE_OF_WORD: Final = {
+    word: codes.split()[0] for codes in _CODES.replace("\n", "|").split("|") for word in codes.split()
+}
+"""Code or name of a language, in lower case → its ISO 639-1 code."""
+
+
+def normalise_language(code: str) -> str:
+    """
+    >>> normalise_language("pt_BR")
+    'pt-br'
+    """
+    return code.strip().lower().replace("_", "-")
 
 
 def find_language_code(text: str) -> str:
@@ -35,5 +44,5 @@ def find_language_code(text: str) -> str:
     """
     code = normalise_language(text)
     first, _, region = code.partition("-")
-    known = _BY_WORD.get(first, first)
+    known = LANGUAGE_OF_WORD.get(first, first)
     return f"{known}-{region}" if region else known or UNKNOWN

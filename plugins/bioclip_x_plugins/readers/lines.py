@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from bioclip_x.plugin import TaxonomyError, decode_head, make_ascii_head, read_lines, read_stream_lines
+from bioclip_x.plugin import Findings, TaxonomyError, decode_head, make_ascii_head, read_lines, read_stream_lines
 
 _JSON: Final = re.compile(rb'\s*\[?\s*\{\s*"')
 
@@ -29,12 +29,13 @@ def split_head_lines(head: bytes, count: int = 20) -> list[str]:
     return [line.rstrip("\r") for line in complete if line.strip()][:count]
 
 
-def read_text_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_text_lines(path: Path, findings: Findings | None = None) -> Iterator[tuple[int, str]]:
     """Yields (line number, line without its end) of a UTF-8 file, or UTF-16 with a byte order mark; skips blank lines.
 
-    Raises TaxonomyError for any other encoding, a NUL byte or an overlong line.
+    Any other encoding is read as Windows-1252 with a warning in `findings`; without these it is a TaxonomyError, as are a
+    NUL byte and an overlong line.
     """
-    return _number_filled_lines(read_lines(path, TaxonomyError))
+    return _number_filled_lines(read_lines(path, TaxonomyError, findings.warn_encoding if findings else None))
 
 
 def read_text_stream(stream: IO[bytes], where: str, encoding: str = "utf-8-sig") -> Iterator[tuple[int, str]]:

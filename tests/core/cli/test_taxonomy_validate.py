@@ -40,6 +40,8 @@ def test_warnings_each_with_its_line(capsys: pytest.CaptureFixture[str]) -> None
     assert code == 0
     assert out.splitlines() == [
         "odd.csv: 0 errors, 3 warnings, 4 classes, 16 taxa",
+        "  columns",
+        *(f"    {rank:<7}  rank {rank}" for rank in ("kingdom", "class", "family", "genus", "species")),
         "  warning  listed twice",
         "    line 4  Parus major is listed again and taken once",
         "  warning  homonym",
@@ -73,7 +75,19 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_fine_is_fine_under_strict_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "fine.csv", "--strict")[:2] == (0, "fine.csv: fine, 1 class, 5 taxa\n")
+    code, out, _ = run(capsys, "fine.csv", "--strict")
+    assert code == 0 and out.startswith("fine.csv: fine, 1 class, 5 taxa\n  columns\n")
+
+
+def test_what_each_column_was_taken_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "liste.csv"
+    file.write_text("Familie;Art;Deutscher Name;Ort\nParidae;Parus major;Kohlmeise;Berlin\n")
+    columns = json.loads(run(capsys, file, "--format", "json")[1])[0]["columns"]
+    assert columns == {
+        "Familie": "rank family", "Art": "rank species", "Deutscher Name": "common name (de)",
+        "Ort": "kept with the taxon, not used",
+    }  # fmt: skip
+    assert "    Deutscher Name  common name (de)\n" in run(capsys, file)[1]
 
 
 def test_many_of_a_kind_are_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

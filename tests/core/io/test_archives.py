@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.io import archives
+from bioclip_x.io import archives, compression
 from bioclip_x.io.archives import is_archive, open_archive
 
 TEXT = b"id\tname\n1\tParus\n"
@@ -91,7 +92,7 @@ def test_links_and_devices_are_refused(tmp_path: Path) -> None:
 
 
 def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MIN_LIMIT", 1 << 20)
+    monkeypatch.setattr(compression, "MIN_LIMIT", 1 << 20)
     bomb = b"\0" * (8 << 20)
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": bomb})
     with pytest.raises(TaxonomyError, match="zip bomb"):
@@ -107,7 +108,7 @@ def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypa
 
 
 def test_a_zip_bomb_with_wrong_sizes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MIN_LIMIT", 1 << 20)
+    monkeypatch.setattr(compression, "MIN_LIMIT", 1 << 20)
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": b"\0" * (8 << 20)})
     data = path.read_bytes()
     # The unpacked size in the local header and in the directory: 8 MiB → 1 KiB.
@@ -126,7 +127,7 @@ def test_encrypted_damaged_and_unknown_archives_are_reported(tmp_path: Path) -> 
     broken = {
         "encrypted": bytes(encrypted),
         "damaged or incomplete": whole[: len(whole) // 2],
-        "compressed but not a tar": b"\x1f\x8b" + __import__("gzip").compress(b"hello")[2:],
+        "is damaged or incomplete": gzip.compress(b"hello" * 100)[:20],
     }
     for message, data in broken.items():
         path.write_bytes(data)
@@ -144,6 +145,14 @@ def test_a_tar_cut_short_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50_000])
     with pytest.raises(TaxonomyError, match="damaged or incomplete"), open_archive(path):
         pass
+
+
+def test_a_compressed_file_that_is_no_tar_is_an_archive_of_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "taxon.tsv.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    with open_archive(path) as archive:
+        assert archive.names == ("taxon.tsv",) and archive.where("taxon.tsv") == str(path)
+    assert read(path, "taxon.tsv") == TEXT
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:

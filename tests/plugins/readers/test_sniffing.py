@@ -63,7 +63,7 @@ def test_zip_archives(tmp_path: Path, registry: Registry, name: str) -> None:
 def test_an_uncompressed_zip_is_not_a_table(tmp_path: Path, registry: Registry) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.csv", FILES["a.csv"][1])
-    with pytest.raises(TaxonomyError, match=r"is an archive .*; unpack it and give the file in it"):
+    with pytest.raises(TaxonomyError, match=r"unpack it and give one of its files: a\.csv \(csv\)"):
         read_taxonomy(registry, tmp_path / "a.zip")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -110,6 +110,7 @@ def _make_document(verdict: Verdict) -> dict[str, Any]:
         "warnings": verdict.warnings,
         "classes": taxonomy.n_classes if taxonomy else None,
         "fingerprint": taxonomy.fingerprint if taxonomy else None,
+        "columns": dict(taxonomy.columns) if taxonomy else {},
         "problems": [
             {
                 "severity": "error" if one.is_error else "warning",
@@ -131,6 +132,9 @@ def _iterate_blocks(verdict: Verdict, most: int) -> Iterator[RenderableType]:
     summary = _summarise(verdict)
     style = "bold red" if verdict.errors else "bold yellow" if verdict.warnings else "bold green"
     yield Text.assemble(make_safe_text(str(verdict.file), "bold"), ": ", (summary, style))
+    if verdict.taxonomy and verdict.taxonomy.columns:
+        yield Text("  columns")
+        yield _make_grid((column, meaning) for column, meaning in verdict.taxonomy.columns)
     # Errors before warnings, kinds in the order in which they were found.
     kinds = list(dict.fromkeys((not one.is_error, one.kind) for one in verdict.problems))
     ordered = sorted(verdict.problems, key=lambda one: (not one.is_error, kinds.index((not one.is_error, one.kind))))
@@ -153,7 +157,6 @@ def _summarise(verdict: Verdict) -> str:
 def _iterate_kind_blocks(
     verdict: Verdict, kind: str, is_warning: bool, found: Sequence[Problem], most: int
 ) -> Iterator[RenderableType]:
-    from rich.table import Table
     from rich.text import Text
 
     severity, style = ("warning", "yellow") if is_warning else ("error", "red")
@@ -161,14 +164,24 @@ def _iterate_kind_blocks(
     yield Text.assemble(
         "  ", (severity, style), "  ", make_safe_text(kind, "bold"), f"  {count:,}" if count > 1 else ""
     )
+    yield _make_grid((_format_place(verdict, one), one.message) for one in islice(found, most or None))
+    if most and len(found) > most:
+        yield Text(f"    … and {len(found) - most:,} more (--most 0 shows all)", "dim")
+
+
+def _format_place(verdict: Verdict, one: Problem) -> str:
+    other_file = f"{one.file} " if one.file not in ("", str(verdict.file)) else ""
+    return f"{other_file}{f'{one.unit} {one.line}' if one.line else ''}".strip()
+
+
+def _make_grid(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    """Makes an indented grid of two columns."""
+    from rich.table import Table
+
     table = Table.grid(padding=(0, 2))
     table.add_column(width=2)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for one in islice(found, most or None):
-        other_file = f"{one.file} " if one.file not in ("", str(verdict.file)) else ""
-        place = f"{one.unit} {one.line}" if one.line else ""
-        table.add_row("", make_safe_text(f"{other_file}{place}".strip(), "dim"), make_safe_text(one.message))
-    if most and len(found) > most:
-        table.add_row("", "", Text(f"… and {len(found) - most:,} more (--most 0 shows all)", "dim"))
-    yield table
+    for first, second in rows:
+        table.add_row("", make_safe_text(first, "dim"), make_safe_text(second))
+    return table

@@ -25,6 +25,9 @@ MARKERS: Final = make_word_set(
 )
 """Markers before an infraspecific epithet (or, cf. and aff., before a doubtful one)."""
 
+VARIANTS: Final = make_word_set("serovar serotype serogroup biovar pathovar chemovar genomovar morphovar phagovar")
+"""Markers before the name of a variant of a bacterium: in capitals or not, a number or a code (serovar Typhimurium, L2)."""
+
 INFRAGENERIC: Final = make_word_set("subg. subgen. sect. subsect. ser. subser. supersect. nothosect. nothosubg.")
 
 _DOUBT: Final = frozenset({"cf.", "aff.", "nr."})
@@ -171,7 +174,7 @@ class _Scanner:
             return False
         self._take_infrageneric()
         self.is_name = True
-        while self._take_epithet() or self._take_cultivar() or self._skip_species_author():
+        while self._take_epithet() or self._take_variant() or self._take_cultivar() or self._skip_species_author():
             pass
         rest = self.words[self.at :]
         if not rest:
@@ -216,7 +219,7 @@ class _Scanner:
 
     def _is_epithet(self, ahead: int = 0) -> bool:
         words = self.words[self.at + ahead :]
-        if not words or not _EPITHET.fullmatch(words[0]) or words[0] in MARKERS - {"race"}:
+        if not words or not _EPITHET.fullmatch(words[0]) or words[0] in (MARKERS | VARIANTS) - {"race"}:
             return False
         is_first = not self.epithet and self.rank in ORDER and ORDER[self.rank] >= ORDER["species"]
         return is_first or not begins_authorship(words)
@@ -242,6 +245,18 @@ class _Scanner:
         else:
             self.is_hybrid |= marker.startswith("notho")
             self.below.append((marker, epithet))
+
+    def _take_variant(self) -> bool:
+        """Takes "serovar Typhimurium", "biovar El Tor", "serovar L2"."""
+        marker, word = self._peek(), self._peek(1)
+        if marker not in VARIANTS or not self.epithet or not word:
+            return False
+        n_words = 2 if word == "El" and self._peek(2) else 1
+        self._take()
+        start = self.at
+        self._take(n_words)
+        self.below.append((marker, " ".join(self.words[start : self.at])))
+        return True
 
     def _take_cultivar(self) -> bool:
         """Takes 'Gala' or 'Golden Delicious' in quotes."""

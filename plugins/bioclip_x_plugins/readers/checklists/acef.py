@@ -12,15 +12,17 @@ from typing import Final
 from bioclip_x.plugin import (
     Archive,
     Findings,
+    FormatExample,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     from_usages,
     is_archive,
     open_archive,
 )
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames
-from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, parse_rank
+from bioclip_x_plugins.readers.checklists.rank_words import parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, make_usages
 from bioclip_x_plugins.readers.delimited import read_named_rows
 
@@ -30,6 +32,17 @@ Row = Callable[[str], str]
 
 class AcefReader:
     """Reads ACEF folders and archives."""
+
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "acef/",
+            {
+                "acef/AcceptedSpecies.txt": "AcceptedTaxonID\tKingdom\tClass\tFamily\tGenus\tSpeciesEpithet\tAuthorString\n"
+                "17\tAnimalia\tInsecta\tApidae\tBombus\thypnorum\t(Linnaeus, 1758)\n",
+                "acef/CommonNames.txt": "AcceptedTaxonID\tCommonName\tLanguage\n17\ttree bumblebee\tEnglish\n",
+            },
+        ),
+    )
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if not (path.is_dir() or is_archive(head)):
@@ -75,9 +88,7 @@ def _read_species(archive: Archive, main: str, findings: Findings) -> list[Check
         if not (row("genus") and row("speciesepithet")):
             findings.warn("no name", "a row without a genus or a species epithet is left out", line)
             continue
-        higher_taxa = tuple(
-            (rank, row(rank)) for rank in _HIGHER_RANKS if row(rank) and not NO_NAME.fullmatch(row(rank))
-        )
+        higher_taxa = tuple((rank, row(rank)) for rank in _HIGHER_RANKS if row(rank))
         species.append(
             ChecklistRow(_make_usage(row, _make_binomial(row), "species", row("authorstring"), line), higher_taxa)
         )

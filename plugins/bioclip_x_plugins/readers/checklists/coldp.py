@@ -14,6 +14,7 @@ from typing import Final
 from bioclip_x.plugin import (
     Archive,
     Findings,
+    FormatExample,
     SeveralParents,
     Taxonomy,
     TaxonomyError,
@@ -24,7 +25,7 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.checklists.coldp_rows import Row, read_name, read_taxon
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames, Names
-from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, make_usages
+from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, lift_above_nameless, make_usages
 from bioclip_x_plugins.readers.delimited import normalise_column, read_first_cells, read_named_rows
 
 _FILES: Final = {
@@ -41,7 +42,19 @@ class ColdpReader:
     dag: how a taxon listed under several parents is handled.
     """
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "coldp/",
+            {
+                "coldp/NameUsage.tsv": "ID\tparentID\tstatus\tscientificName\tauthorship\trank\n"
+                "5K\t\taccepted\tPinaceae\tSpreng. ex F.Rudolphi\tfamily\n"
+                "6L\t5K\taccepted\tAbies\tMill.\tgenus\n"
+                "7M\t6L\taccepted\tAbies alba\tMill.\tspecies\n",
+                "coldp/VernacularName.tsv": "taxonID\tname\tlanguage\n7M\tWeißtanne\tdeu\n",
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag
@@ -96,13 +109,18 @@ def _find_files(archive: Archive) -> dict[str, str]:
     return files
 
 
-def _read_name_usages(archive: Archive, file: str, findings: Findings) -> Iterator[ChecklistRow]:
+def _read_name_usages(archive: Archive, file: str, findings: Findings) -> list[ChecklistRow]:
+    taxa: list[ChecklistRow] = []
+    parent_of_nameless: dict[str, str] = {}
     for line, row in read_named_rows(archive, file, findings):
         taxon = read_taxon(row, row, line)
         if taxon is None:
             findings.warn("no name", "a row without a name is left out", line)
+            parent_of_nameless[row("id")] = row("parentid")
         else:
-            yield taxon
+            taxa.append(taxon)
+    lift_above_nameless(taxa, parent_of_nameless)
+    return taxa
 
 
 def _join_tables(archive: Archive, files: dict[str, str], findings: Findings) -> Iterator[ChecklistRow]:

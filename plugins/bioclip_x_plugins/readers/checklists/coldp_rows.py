@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
-from bioclip_x_plugins.readers.checklists.rank_words import NO_NAME, infer_rank, parse_rank
+from bioclip_x_plugins.readers.checklists.rank_words import infer_rank, parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, clean_column_name, clean_name
 
 Row = Callable[[str], str]
@@ -73,7 +73,7 @@ def _read_higher_taxa(row: Row, rank: str, name: str) -> Lineage:
         cell = row(column)
         if cell == name if lowest is None else ORDER[column] >= lowest:
             break
-        if cell and not NO_NAME.fullmatch(cell):
+        if cell:
             lineage.append((column, clean_column_name(cell, column)))
     return tuple(lineage)
 

@@ -15,24 +15,43 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.plugin import Findings, NameUsage, Taxonomy, TaxonomyError, from_usages, open_archive
+from bioclip_x.plugin import (
+    Findings,
+    FormatExample,
+    NameUsage,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+    is_archive,
+    open_archive,
+)
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, make_usages
-from bioclip_x_plugins.readers.delimited import normalise_column, read_first_cells, read_named_rows
+from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_rows, read_rows
+from bioclip_x_plugins.readers.tables.columns import Meaning, compact_name, find_meaning
 
 _COLUMNS: Final = {
-    "name": ("sciname", "scientificname"),
-    "common": ("primarycomname", "comname", "englishname"),
     "category": ("category",),
     "code": ("speciescode", "ebirdspeciescodev2024", "ebirdcode"),
-    "order": ("order", "order1", "ordername"),
-    "family": ("family", "familyname", "familysciname"),
+    "order": ("order", "order1"),
     "extinct": ("extinct",),
 }
-_REQUIRED_COLUMNS: Final = ("name", "category", "family")
+"""Columns that are eBird's own. Names and families have any spelling of `columns.SPELLINGS`."""
+_MEANINGS: Final[Mapping[str, Meaning]] = {
+    "name": ("name", ""), "common": ("common", "en"), "family": ("rank", "family"),
+}  # fmt: skip
+_TEXTS: Final = {
+    "name": "scientific name", "common": "common name (en)", "family": "rank family", "order": "rank order",
+    "category": "category of eBird", "code": "identifier ebird", "extinct": "whether it is extinct",
+}  # fmt: skip
+_CATEGORIES: Final = frozenset({
+    "species", "issf", "slash", "spuh", "hybrid", "form", "intergrade", "domestic", "subspecies", "family", "order",
+    "group (monotypic)", "group (polytypic)",
+})  # fmt: skip
 _SPECIES: Final = frozenset({"species", ""})
 _NOT_TAXA: Final = frozenset({"spuh", "slash", "hybrid", "intergrade"})
 _CAPITALISED: Final = re.compile(r"[A-Z][a-z]+")
@@ -43,14 +62,23 @@ _FAMILY: Final = re.compile(r"^([A-Z][a-z]+)\s*\((.*)\)$")
 class EbirdReader:
     """Reads the eBird and Clements checklists of birds."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "ebird.csv",
+            {
+                "ebird.csv": "TAXON_ORDER,CATEGORY,SPECIES_CODE,PRIMARY_COM_NAME,SCI_NAME,ORDER,FAMILY,SPECIES_GROUP,REPORT_AS\n"
+                "2,species,ostric2,Common Ostrich,Struthio camelus,Struthioniformes,Struthionidae (Ostriches),Ostriches,\n",
+            },
+        ),
+    )
+
     def __init__(self, *, keep: Literal["species", "forms", "all"] = "species") -> None:
         self.keep = keep
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        if not path.is_file():
+        if path.is_dir() or is_archive(head):
             return False
-        columns = {normalise_column(cell) for cell in read_first_cells(head)}
-        return all(any(name in columns for name in _COLUMNS[key]) for key in _REQUIRED_COLUMNS)
+        return is_ebird(*read_first_rows(head))
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with the line."""
@@ -58,9 +86,16 @@ class EbirdReader:
         with open_archive(path) as archive:
             if len(archive.names) != 1:
                 raise TaxonomyError(f"{path} is not a table; expected the eBird taxonomy as CSV")
-            rows = [_Row(row, line) for line, row in read_named_rows(archive, archive.names[0], findings)]
-        checklist = list(self._convert_rows(rows, findings))
-        return from_usages(make_usages(checklist, findings), findings, source=str(path))
+            for table in read_rows(archive, archive.names[0], Dialect(), findings):
+                rows = self.read_cells(table.columns, table.rows, findings)
+        return from_usages(make_usages(rows, findings), findings, source=str(path))
+
+    def read_cells(
+        self, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], findings: Findings
+    ) -> list[ChecklistRow]:
+        """Converts (line, cells) of a table with the columns of `is_ebird`."""
+        named = [_Row(cells, line) for line, cells in _name_cells(columns, rows, findings)]
+        return list(self._convert_rows(named, findings))
 
     def _convert_rows(self, rows: list[_Row], findings: Findings) -> Iterator[ChecklistRow]:
         families: set[str] = set()
@@ -90,11 +125,43 @@ class EbirdReader:
         return row.category in _SPECIES or self.keep == "all" or (is_form and self.keep == "forms")
 
 
+def _find_columns(columns: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Maps the names of `_COLUMNS` and `_MEANINGS` to the indices of their columns."""
+    compact, meanings = [compact_name(column) for column in columns], [find_meaning(column) for column in columns]
+    own = {
+        key: [i for name in names for i, column in enumerate(compact) if column == name]
+        for key, names in _COLUMNS.items()
+    }
+    shared = {key: [i for i, one in enumerate(meanings) if one == meaning] for key, meaning in _MEANINGS.items()}
+    return {key: tuple(indices) for key, indices in (own | shared).items() if indices}
+
+
+def is_ebird(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table has eBird's columns, and its categories: other lists have a "category" of threat, say."""
+    found = _find_columns(columns)
+    if not {"name", "category", "family"} <= found.keys():
+        return False
+    index = found["category"][0]
+    categories = {row[index].lower() for row in rows if len(row) > index and row[index]}
+    return categories <= _CATEGORIES
+
+
+def _name_cells(
+    columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], findings: Findings
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yields (line, cells by the names of `_COLUMNS` and `_MEANINGS`)."""
+    found = _find_columns(columns)
+    used = {index: key for key, indices in found.items() for index in indices}
+    findings.columns = {column: _TEXTS.get(used.get(index, ""), "not used") for index, column in enumerate(columns)}
+    for line, cells in rows:
+        get_cell = make_cell_getter(cells, found)
+        yield line, {key: get_cell(key) for key in (*_COLUMNS, *_MEANINGS)}
+
+
 class _Row:
     """The cells of a row that are used."""
 
-    def __init__(self, cell: Callable[[str], str], line: int) -> None:
-        cells = {key: next((cell(name) for name in names if cell(name)), "") for key, names in _COLUMNS.items()}
+    def __init__(self, cells: Mapping[str, str], line: int) -> None:
         self.name, self.common, self.order = cells["name"], cells["common"], cells["order"]
         self.category, self.line, self.code = cells["category"].lower(), line, cells["code"]
         self.id = cells["code"] or f"line {line}"

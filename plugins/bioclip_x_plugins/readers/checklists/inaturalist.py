@@ -19,10 +19,14 @@ from bioclip_x.plugin import (
     LINNAEAN,
     RANKS,
     Findings,
+    FormatExample,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
+    drop_placeholder,
     from_usages,
+    name_content,
     normalise_rank,
     parse_name,
     read_yaml,
@@ -47,6 +51,18 @@ _KNOWN_KEYS: Final = frozenset({*RANKS, "id", "name", "common_name", "specific_e
 class INaturalistReader:
     """Reads categories from JSON, or names of folders."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "categories.json",
+            {
+                "categories.json": '{"categories": [\n'
+                '  {"id": 42, "name": "Pica hudsonia", "common_name": "Black-billed Magpie", "supercategory": "Birds",\n'
+                '   "kingdom": "Animalia", "phylum": "Chordata", "class": "Aves", "order": "Passeriformes",\n'
+                '   "family": "Corvidae", "genus": "Pica", "specific_epithet": "hudsonia"}]}\n',
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.is_dir():
             return any(map(_FOLDER.fullmatch, _list_folders(path)))
@@ -59,10 +75,10 @@ class INaturalistReader:
         findings = Findings(str(path))
         if path.is_dir():
             usages = _read_folder_names(((0, name) for name in _list_folders(path)), findings)
-        elif path.suffix.lower() == ".json":
+        elif name_content(path).suffix.lower() == ".json":
             usages = _read_categories(_load_categories(path), findings)
         else:
-            usages = _read_folder_names(read_text_lines(path), findings)
+            usages = _read_folder_names(read_text_lines(path, findings), findings)
         taxa = list(usages)
         _check_unique_ids(taxa, findings)
         findings.raise_errors()
@@ -95,7 +111,7 @@ def _read_folder_names(names: Iterable[tuple[int, str]], findings: Findings) -> 
         epithet = match[3].replace("_", " ").strip() if match else ""
         if match and epithet:
             taxa.append(("species", complete_species_name(epithet, taxa[-1][1])))
-        lineage = [(rank, name) for rank, name in taxa if name]
+        lineage = [(rank, name) for rank, name in taxa if drop_placeholder(name)]
         if match and lineage:
             yield _make_usage(match[1], lineage, line=line)
         else:
@@ -158,5 +174,6 @@ def _make_usage(id: str, lineage: list[tuple[str, str]], *, line: int = 0, **det
 
 
 def _get_text(category: Mapping[str, Any], key: str) -> str:
+    """Returns a value as text; "" for none, or a placeholder."""
     value = category.get(key)
-    return " ".join(str(value).split()) if value is not None else ""
+    return drop_placeholder(" ".join(str(value).split())) if value is not None else ""

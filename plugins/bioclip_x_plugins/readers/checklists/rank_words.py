@@ -1,4 +1,4 @@
-"""Ranks as written in checklists: abbreviated, or in Latin, Portuguese, Spanish, French or German."""
+"""Ranks as written in checklists: abbreviated, as ITIS's numbers, or in Latin or another European language."""
 
 from __future__ import annotations
 
@@ -10,38 +10,45 @@ from typing import Final
 from bioclip_x.plugin import RANKS, normalise_rank, parse_name
 
 _WORDS: Final = {
-    "kingdom": "reg regn reino regne reich",
-    "phylum": "phyl div divisio divisao filo phylo embranchement stamm",
-    "class": "cl classis classe clase klasse",
-    "order": "ord ordo ordem orden ordre ordnung",
+    "kingdom": "reg regn regnum regno reino regne reich rijk rike",
+    "phylum": "phyl div divisio divisao division filo phylo embranchement stamm",
+    "class": "cl classis classe clase klasse klass",
+    "order": "ord ordo ordem orden ordre ordnung ordine orde ordning",
     "superfamily": "superfam superfamilia",
-    "family": "fam familia famille familie",
-    "subfamily": "subfam subfamilia sousfamille unterfamilie",
+    "family": "fam familia famille familie famiglia familj",
+    "subfamily": "subfam subfamilia sousfamille unterfamilie sottofamiglia onderfamilie",
     "tribe": "trib tribus tribo tribu",
-    "genus": "gen g genero genre gattung nothogenus",
+    "genus": "gen g genero genre gattung genere geslacht slakte nothogenus",
     "subgenus": "subgen subg subgenero subgenusbotany untergattung",
     "section": "sect sectio secao seccion sectionbotany sectionzoology",
     "series": "ser seriesbotany",
-    "species": "sp spec especie espece art nothospecies nothosp",
-    "subspecies": "ssp subsp subespecie sousespece unterart nothosubspecies nothosubsp infrasubspecificname",
-    "variety": "var varietas variedade variedad variete varietat nothovariety nothovar",
+    "species": "sp spec especie espece specie soort art nothospecies nothosp",
+    "subspecies": "ssp subsp subespecie sousespece sottospecie unterart ondersoort underart nothosubspecies nothosubsp "
+    "infrasubspecificname",
+    "variety": "var varietas variedade variedad variete varieta varietat nothovariety nothovar",
     "form": "f fo forma forme nothoform",
 }
-_SPELLINGS: Final = {word: rank for rank, words in _WORDS.items() for word in words.split()}
+_ITIS: Final = {
+    "10": "kingdom", "20": "subkingdom", "25": "infrakingdom", "27": "superphylum", "30": "phylum", "40": "subphylum",
+    "45": "infraphylum", "50": "superclass", "60": "class", "70": "subclass", "80": "infraclass", "90": "superorder",
+    "100": "order", "110": "suborder", "120": "infraorder", "130": "superfamily", "140": "family", "150": "subfamily",
+    "160": "tribe", "170": "subtribe", "180": "genus", "190": "subgenus", "200": "section", "220": "species",
+    "230": "subspecies", "240": "variety", "260": "form",
+}  # fmt: skip
+"""ITIS's `rank_id`, and WoRMS's `taxonRankID`."""
+RANK_OF_WORD: Final = {word: rank for rank, words in _WORDS.items() for word in words.split()}
+"""Spellings without diacritics, in lower case → rank."""
 _NO_RANK: Final = frozenset({
     "unranked", "norank", "nan", "na", "unassigned", "unknown", "other", "questionable", "questionnable",
     "unresolved", "doubtful", "infragenericname", "supragenericname", "infraspecificname", "uninomial",
     "suprafamilyname",
 })  # fmt: skip
 _SP: Final = re.compile(r" (?:spp?\b|species\b|cf\.|aff\.|nr\.)")
-_RANK_OF_MARKER: Final = {"subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form",
-                      "forma": "form", "var": "variety", "nothovar": "variety"}  # fmt: skip
-
-NO_NAME: Final = re.compile(
-    r"(?:incertae[ _]sedis|not[ _]assigned|unassigned|unknown|unplaced|unallocated|undetermined|n/?a|-+|\?+|null|none)\.?",
-    re.I,
-)
-"""Placeholders for an unknown taxon in a rank column. They are not taxa, and rows that share one share no parent."""
+_RANK_OF_MARKER: Final = {
+    "subsp": "subspecies", "ssp": "subspecies", "nothosubsp": "subspecies", "f": "form", "fo": "form", "forma": "form",
+    "var": "variety", "nothovar": "variety", "pv": "pathovar", "bv": "biovar",
+    **{word: word for word in ("serovar", "serotype", "serogroup", "biovar", "pathovar")},
+}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -55,7 +62,7 @@ def parse_rank(text: str) -> str:
     key = "".join(letter for letter in decomposed if letter.isalnum())
     if key in _NO_RANK:
         return ""
-    return _SPELLINGS.get(key) or (key if key in RANKS else normalise_rank(text))
+    return RANK_OF_WORD.get(key) or _ITIS.get(key) or (key if key in RANKS else normalise_rank(text))
 
 
 def infer_rank(name: str) -> str:

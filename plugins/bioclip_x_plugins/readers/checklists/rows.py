@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -35,6 +35,7 @@ class ChecklistRow:
     parent_name: str = ""
     accepted_name: str = ""
     is_bare: bool = False
+    synonyms: tuple[tuple[str, str], ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -61,6 +62,15 @@ def clean_name(text: str, authorship: str = "", rank: str = "") -> tuple[str, st
     is_binomial = parsed.infrageneric and parsed.epithet and not parsed.is_placeholder
     name = parsed.canonical if is_binomial else parsed.name
     return name, authorship or parsed.authorship, parsed.infrageneric if is_binomial else ""
+
+
+def lift_above_nameless(rows: Iterable[ChecklistRow], parent_of_nameless: Mapping[str, str]) -> None:
+    """Puts taxa whose parent is a row without a name below the parent of that row."""
+    for row in rows:
+        seen = {""}
+        while row.usage.parent in parent_of_nameless and row.usage.parent not in seen:
+            seen.add(row.usage.parent)
+            row.usage.parent = parent_of_nameless[row.usage.parent]
 
 
 @lru_cache(maxsize=65536)
@@ -135,8 +145,8 @@ class _Resolver:
                 f"the parent {usage.parent!r} of {usage.name} is not in the file; its rank columns are used instead",
                 usage.line,
             )
-        # If neither is known, `from_usages` reports the error.
-        return self._find_or_add_lineage(higher_taxa, usage.line) or usage.parent
+        # If neither is known, `from_usages` reports the error. ITIS's and WoRMS's topmost taxa have the parent 0.
+        return self._find_or_add_lineage(higher_taxa, usage.line) or ("" if usage.parent == "0" else usage.parent)
 
     def _find_accepted(self, row: ChecklistRow) -> list[str]:
         usage, name = row.usage, row.accepted_name

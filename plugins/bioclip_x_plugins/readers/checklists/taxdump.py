@@ -19,11 +19,14 @@ from bioclip_x.plugin import (
     Archive,
     BioclipXError,
     Findings,
+    FormatExample,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     from_usages,
     is_archive,
+    name_content,
     open_archive,
 )
 from bioclip_x_plugins.readers.lines import read_text_stream
@@ -40,11 +43,24 @@ MAX_SNIFFED_ARCHIVE: Final = 1 << 24
 class TaxdumpReader:
     """Reads nodes.dmp and names.dmp."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "taxdump/",
+            {
+                "taxdump/nodes.dmp": "1\t|\t1\t|\tno rank\t|\n9153\t|\t1\t|\tgenus\t|\n9157\t|\t9153\t|\tspecies\t|\n",
+                "taxdump/names.dmp": "1\t|\troot\t|\t\t|\tscientific name\t|\n"
+                "9153\t|\tParus\t|\t\t|\tscientific name\t|\n"
+                "9157\t|\tParus major\t|\t\t|\tscientific name\t|\n"
+                "9157\t|\tGreat Tit\t|\t\t|\tgenbank common name\t|\n",
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.name.lower() in FILES:
             return True
         if path.is_dir():
-            return any((path / name).is_file() for name in FILES)
+            return any(name_content(file).name.lower() in FILES for file in path.iterdir() if file.is_file())
         if not is_archive(head):
             return False
         return "taxd" in path.name.lower() or (path.stat().st_size <= MAX_SNIFFED_ARCHIVE and _contains_nodes(path))
@@ -52,7 +68,7 @@ class TaxdumpReader:
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: too few columns, a node without a name, a missing parent, a cycle."""
         findings = Findings(str(path))
-        root = path.parent if path.name.lower() in FILES and path.is_file() else path
+        root = path.parent if name_content(path).name.lower() in FILES and path.is_file() else path
         with open_archive(root) as archive:
             nodes, names, merged = (archive.find(name) for name in (*FILES, "merged.dmp"))
             if not (nodes and names):

@@ -17,9 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.plugin import (
+    Findings,
+    FormatExample,
+    Mismatch,
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
+    decode_head,
     guess_delimiter,
     read_delimited_rows,
     read_text,
@@ -35,12 +40,28 @@ Row = tuple[int, str, str]
 class BinsReader:
     """Reads bins. Never sniffed, since any table would match: used only with `--bins FILE` or `--taxonomy-format bins`."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        explains_mismatch=True,
+        example=FormatExample(
+            "bins.csv",
+            {
+                "bins.csv": "label,bin\nred fox,canid\ngray wolf,canid\nbrown bear,bear\n",
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         return False
 
+    def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
+        header = take_first_line(decode_head(head))
+        columns = [cell.strip().lower() for cell in header.split(guess_delimiter(header))]
+        return Mismatch(0.8, "a table of bins is read as --bins FILE only") if columns[1:2] == [RANK] else None
+
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: an empty file, no header, a blank cell, a label in two bins."""
-        header, rows = _read_table(path)
+        findings = Findings(str(path))
+        header, rows = _read_table(path, findings)
         _refuse_data_as_header(path, header, rows)
         builder, row_of_label, n_repeated = TaxonomyBuilder(), dict[str, Row](), 0
         for line, label, bin_ in rows:
@@ -55,11 +76,11 @@ class BinsReader:
         notes = [f"{n_repeated} labels are listed twice; duplicates are ignored"] if n_repeated else []
         if unused := header[2:]:
             notes.append(f"{path.name}: columns not used: {', '.join(unused)}")
-        return builder.build(str(path), notes)
+        return builder.build(str(path), notes, findings=findings)
 
 
-def _read_table(path: Path) -> tuple[list[str], list[Row]]:
-    text = read_text(path, TaxonomyError)
+def _read_table(path: Path, findings: Findings) -> tuple[list[str], list[Row]]:
+    text = read_text(path, TaxonomyError, findings.warn_encoding)
     delimiter = guess_delimiter(take_first_line(text))
     rows = read_delimited_rows(io.StringIO(text, newline=""), str(path), TaxonomyError, delimiter=delimiter)
     spaced = ((line, [" ".join(cell.split()) for cell in row]) for line, row in rows)

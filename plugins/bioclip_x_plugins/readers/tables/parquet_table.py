@@ -1,26 +1,58 @@
-"""Parquet tables with the rank columns described in `table`. Common names and synonyms may be lists of strings."""
+"""Parquet tables: those of `table`, and the checklists (Darwin Core, WCVP, WoRMS, eBird). Cells may be lists of strings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bioclip_x.plugin import BETWEEN, Column, Findings, Taxonomy, TaxonomyError
-from bioclip_x_plugins.readers.tables.lineages import Rows, from_rows
+from bioclip_x.plugin import (
+    BETWEEN,
+    Column,
+    Findings,
+    FormatExample,
+    SeveralParents,
+    Taxonomy,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+    from_usages,
+)
+from bioclip_x_plugins.readers.checklists.darwin_core import read_cells
+from bioclip_x_plugins.readers.checklists.darwin_core_terms import is_taxon_table
+from bioclip_x_plugins.readers.checklists.ebird import EbirdReader, is_ebird
+from bioclip_x_plugins.readers.checklists.rows import make_usages
+from bioclip_x_plugins.readers.tables.build import Rows, from_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SAMPLE_ROWS = 50
 MAGIC = b"PAR1"
 PANDAS_INDEX = "__index_level_"
 """Prefix of the column in which pandas stores its index."""
 
 
 class ParquetReader:
-    """Reads Parquet with one column per rank."""
+    """Reads Parquet with the columns of any table.
+
+    dag: how a taxon of a checklist that is listed under several parents is handled.
+    """
+
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "species.parquet",
+            {
+                "species.parquet": "family,genus,species,common_name\nParidae,Parus,Parus major,great tit\n",
+            },
+        ),
+    )
+
+    def __init__(self, *, dag: SeveralParents = "refuse") -> None:
+        self.dag = dag
 
     def sniff(self, path: Path, head: bytes) -> bool:
         return head.startswith(MAGIC)
@@ -48,7 +80,19 @@ class ParquetReader:
                 findings.warn("no texts", f"the column {name!r} has the type {kind}, not text; left out")
             else:
                 columns[name] = column
-        return from_rows(_drop_blank_rows(columns, table.num_rows), findings, source=str(path))
+        return self._build(_drop_blank_rows(columns, table.num_rows), findings, str(path))
+
+    def _build(self, rows: Rows, findings: Findings, source: str) -> Taxonomy:
+        """Builds the tree as the reader of such a table in text would."""
+        names = list(rows.columns)
+        if is_taxon_table(names):
+            checklist = read_cells(names, rows.iterate_cells(), findings)
+        elif is_ebird(names, [cells for _, cells in islice(rows.iterate_cells(), SAMPLE_ROWS)]):
+            checklist = EbirdReader().read_cells(names, rows.iterate_cells(), findings)
+        else:
+            return from_rows(rows, findings, source=source)
+        usages = make_usages(checklist, findings)
+        return from_usages(usages, findings, source=source, several_parents=self.dag, dangling="top")
 
 
 def _drop_blank_rows(columns: Mapping[str, Column], n_rows: int) -> Rows:

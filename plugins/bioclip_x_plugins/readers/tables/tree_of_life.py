@@ -21,12 +21,15 @@ from bioclip_x.plugin import (
     LINNAEAN,
     Column,
     Findings,
+    FormatExample,
     Lineages,
     Numbering,
     RankColumn,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     combine_columns,
+    drop_placeholder,
     from_lineages,
     read_text,
 )
@@ -42,13 +45,24 @@ _SEPARATOR = re.compile(r"[\s,]*")
 class TreeOfLifeReader:
     """Reads BioCLIP's name lists (JSON). The tree keeps the class of each row, since the embeddings are stored by row."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "txt_emb_species.json",
+            {
+                "txt_emb_species.json": '[[["Animalia", "Chordata", "Aves", "Passeriformes", '
+                '"Paridae", "Parus", "major"], "Great Tit"],\n'
+                ' [["Plantae", "Tracheophyta", "Pinopsida", "Pinales", "Pinaceae", "Abies", "alba"], ""]]\n',
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         return path.suffix.lower() == ".json" and _START.match(head) is not None
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and row. A repeated lineage is one class with two rows, and noted."""
         findings = Findings(str(path), unit="row")
-        columns = [column.map(_collapse_spaces) for column in _read_columns(path, findings)]
+        columns = [column.map(_clean) for column in _read_columns(path, findings)]
         findings.raise_errors()
         *names, common = columns
         names[-1] = combine_columns(
@@ -76,8 +90,8 @@ def _read_columns(path: Path, findings: Findings) -> list[Column]:
     return [Column(np.concatenate(parts), list(numbering)) for parts, numbering in zip(codes, numberings)]
 
 
-def _collapse_spaces(text: str) -> str:
-    return " ".join(text.split())
+def _clean(text: str) -> str:
+    return drop_placeholder(" ".join(text.split()))
 
 
 def _read_entries(path: Path) -> Iterator[Any]:

@@ -17,6 +17,8 @@ from typing import Final, Literal
 
 from bioclip_x.plugin import (
     Findings,
+    FormatExample,
+    Mismatch,
     NameUsage,
     SeveralParents,
     Taxonomy,
@@ -40,7 +42,16 @@ NO_PARENT: Final = frozenset({"__NULL__", "NULL", "-1"})
 class EdgeListReader:
     """Reads one parent and one child per line. dag: how a child of several parents is handled. order: of the columns."""
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        explains_mismatch=True,
+        example=FormatExample(
+            "wordnet.parent-child.txt",
+            {
+                "wordnet.parent-child.txt": "# parent child\nn00001740 n00001930\nn00001740 n00002137\n",
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse", order: Order = "auto", names: Path | None = None) -> None:
         self.dag, self.order, self.names = dag, order, names
@@ -57,6 +68,14 @@ class EdgeListReader:
             return False
         firsts, seconds = ({row[i] for row in rows} for i in (0, 1))
         return not firsts.isdisjoint(seconds)
+
+    def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
+        lines = [line for line in split_head_lines(head) if not line.startswith("#")]
+        if not lines or any(len(_split_cells(line, _guess_delimiter(lines[0]))) != 2 for line in lines):
+            return None
+        return Mismatch(
+            0.4, "no name occurs in both columns; if it is a list of parents and children, put `parent,child` first"
+        )
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: a line that is not a pair, a cycle, a child of several parents."""
@@ -96,7 +115,7 @@ def _parse_header(cells: Sequence[str]) -> Order | None:
 def _read_edges(path: Path, order: Order, findings: Findings) -> list[Edge]:
     rows: list[tuple[int, str, str]] = []
     delimiter = ""
-    for line, text in read_text_lines(path):
+    for line, text in read_text_lines(path, findings):
         if text.startswith("#"):
             continue
         is_first = not delimiter

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import Findings, TaxonomyError, read_yaml
+from bioclip_x.plugin import Findings, TaxonomyError, name_content, read_yaml
 from bioclip_x_plugins.readers.lines import read_text_lines
 
 _NAME_LINE = re.compile(r"([^\s,;]+)[\s,;]\s*(\S.*?)\s*")
@@ -34,7 +34,7 @@ def find_names(path: Path, ids: Collection[str], findings: Findings) -> dict[str
 
 def read_names(path: Path) -> dict[str, str]:
     """Reads names by identifier. Raises TaxonomyError with file and line."""
-    if path.suffix.lower() == ".json":
+    if name_content(path).suffix.lower() == ".json":
         return dict(_read_index(path, read_yaml(path, TaxonomyError)))
     names: dict[str, str] = {}
     for line, text in read_text_lines(path):

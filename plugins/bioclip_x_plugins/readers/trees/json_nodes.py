@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from bioclip_x.plugin import (
     Findings,
+    FormatExample,
     NameUsage,
     SeveralParents,
     Taxonomy,
@@ -41,7 +42,16 @@ class JsonNodesReader:
     dag: how a node with several parents is handled.
     """
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(
+        several_parents_option="dag",
+        example=FormatExample(
+            "nodes.json",
+            {
+                "nodes.json": '[{"id": 9, "name": "Parus", "rank": "genus"},\n'
+                ' {"id": 10, "parent_id": 9, "name": "Parus major", "rank": "species", "authorship": "Linnaeus, 1758"}]\n',
+            },
+        ),
+    )
 
     def __init__(self, *, dag: SeveralParents = "refuse") -> None:
         self.dag = dag
@@ -54,8 +64,8 @@ class JsonNodesReader:
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with the number of the node in the list."""
-        nodes, links = _split_document(read_yaml(path, TaxonomyError), path)
         findings = Findings(str(path), unit="node")
+        nodes, links = _split_document(read_yaml(path, TaxonomyError, findings.warn_encoding), path)
         try:
             parents = _find_parents(nodes, links, path) if links is not None else None
         except ValueError as problem:

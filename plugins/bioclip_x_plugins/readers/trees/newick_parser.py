@@ -59,6 +59,11 @@ class Nodes:
         return bisect_right(self.breaks, position - 1) + 1
 
 
+def is_nexus(text: str) -> bool:
+    """Whether a text is NEXUS, which may hold Newick trees."""
+    return text.lstrip()[:6].upper() == "#NEXUS"
+
+
 def begins_tree(text: str) -> bool:
     """Whether a text starts with a bracket, after blanks and comments."""
     return text.startswith("(", _match_end(_BLANK, text, 0))
@@ -110,8 +115,9 @@ class _Parser:
     def _first_bracket(self) -> int:
         position = _match_end(_BLANK, self.text, 0)
         if not self.text.startswith("(", position):
-            is_nexus = self.text[position : position + 6].upper() == "#NEXUS"
-            hint = "this is NEXUS; save its tree as Newick" if is_nexus else self._describe_unexpected(position, "")
+            hint = self._describe_unexpected(position, "")
+            if is_nexus(self.text[position:]):
+                hint = "this is NEXUS, which --taxonomy-format nexus reads"
             self._fail(position, f"a Newick tree begins with '('; {hint}")
         return position
 

@@ -21,9 +21,12 @@ from typing import Final
 from bioclip_x.plugin import (
     RANKS,
     Findings,
+    FormatExample,
+    Mismatch,
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     from_usages,
     normalise_rank,
     split_authorship,
@@ -42,6 +45,20 @@ _COMMA = re.compile(r"(?<!,),(?!,)")
 class TextTreeReader:
     """Reads one name per line, indented below its parent."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        explains_mismatch=True,
+        example=FormatExample(
+            "conifers.txtree",
+            {
+                "conifers.txtree": "Pinaceae Spreng. [family]\n"
+                "  Abies [genus]\n"
+                "    Abies alba Mill. [species] {ID=1234 VERN=de:Weißtanne,fr:Sapin blanc}\n"
+                "      =Pinus picea L. [species]\n"
+                "    †Abies chaneyi Mason [species]\n",
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.suffix.lower() == ".txtree":
             return bool(head)
@@ -51,6 +68,12 @@ class TextTreeReader:
         is_ranked = any(_is_ranked(line) for line in lines[:2])
         is_indented = any(re.match(r"(?:--|  )[^\s-]|-- ", line) for line in lines[1:])
         return is_ranked or (is_indented and not re.search(r"[\t,;:]", lines[0]))
+
+    def explain_mismatch(self, path: Path, head: bytes) -> Mismatch | None:
+        lines = split_head_lines(head)
+        if any(line.startswith("\t") for line in lines[1:]) and not any("\t" in line.lstrip("\t") for line in lines):
+            return Mismatch(0.8, "it is indented by tabs; indent by two spaces per level")
+        return None
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: wrong indentation, a skipped level, a synonym without a taxon."""
@@ -95,7 +118,7 @@ def _read_usages(path: Path, findings: Findings) -> Iterator[NameUsage]:
     """Yields one usage per line; its id is the line number."""
     ancestors: list[NameUsage] = []
     seen: dict[tuple[str, str, str, str], int] = {}
-    for number, text in read_text_lines(path):
+    for number, text in read_text_lines(path, findings):
         if text.startswith("#"):
             continue
         line = _parse_line(text)

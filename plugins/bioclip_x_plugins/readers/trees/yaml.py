@@ -27,21 +27,23 @@ from typing import Any
 from bioclip_x.plugin import (
     Details,
     Findings,
+    FormatExample,
     Synonym,
     Taxonomy,
     TaxonomyBuilder,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
+    drop_placeholder,
+    is_placeholder,
     list_some,
     read_yaml,
     split_authorship,
 )
+from bioclip_x_plugins.readers.languages import normalise_language
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
-from bioclip_x_plugins.readers.tables.lineages import (
-    assign_column_role,
-    assign_column_roles,
-    from_records,
-    normalise_language,
-)
+from bioclip_x_plugins.readers.tables.build import from_records
+from bioclip_x_plugins.readers.tables.columns import WEAK_NAMES, find_meaning, find_meanings
+from bioclip_x_plugins.readers.tables.roles import holds_names
 
 _NODE_KEYS = {
     "rank",
@@ -61,13 +63,26 @@ _SYNONYM_KEYS = {"name", "authorship", "rank"}
 class YamlReader:
     """Reads a list of lineages, nodes with children, or nested names from YAML or JSON."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "species.yaml",
+            {
+                "species.yaml": "- {kingdom: Animalia, family: Paridae, species: Parus major, common_name: great tit}\n"
+                "- {kingdom: Plantae, genus: Quercus, common_name: oak, common_name_de: Eiche}\n",
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
         return is_json_or_yaml(path, head)
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with all errors, each with its path in the tree."""
-        document = read_yaml(path, TaxonomyError)
-        builder, findings = TaxonomyBuilder(), Findings()  # messages have paths in the tree instead of lines
+        builder, findings = (
+            TaxonomyBuilder(),
+            Findings(unit="entry"),
+        )  # messages have paths in the tree instead of lines
+        document = read_yaml(path, TaxonomyError, findings.warn_encoding)
         if isinstance(document, dict) and set(document) == {"ranks", "tree"}:
             _add_nested(builder, 0, document["tree"], _check_ranks(path, document["ranks"]), str(path), findings)
             return builder.build(str(path), findings=findings)
@@ -82,16 +97,18 @@ class YamlReader:
                 with _collect_errors(findings):
                     _add_node(builder, 0, entry, str(path), findings)
             return builder.build(str(path), findings=findings)
-        if not any(role in ("rank", "epithet") for role, _ in assign_column_roles(map(str, entries[0])).values()):
+        keys = list(map(str, entries[0]))
+        if not holds_names(find_meanings(keys)) and WEAK_NAMES.isdisjoint(keys):
             raise TaxonomyError(
-                f"{path}: no key of the first entry is a rank, such as family or species: {list_some(list(map(str, entries[0])))}"
+                f"{path}: no key of the first entry is a rank, such as family or species, or scientific_name: {list_some(keys)}"
             )
         records: list[dict[str, str]] = []
         for number, entry in enumerate(entries, start=1):
             with _collect_errors(findings):
                 records.append(_make_record(entry, f"{path}, entry {number}"))
         findings.raise_errors()
-        return from_records(records, Findings(str(path), unit="entry"), source=str(path))
+        findings.file = str(path)
+        return from_records(records, findings, source=str(path))
 
 
 @contextmanager
@@ -109,7 +126,7 @@ def _make_record(entry: Mapping[Any, Any], where: str) -> dict[str, str]:
     for key, value in entry.items():
         if not isinstance(key, str):
             raise TaxonomyError(f"{where}: expected text as a key, got {key!r}; put it in quotes if it is one")
-        role, language = assign_column_role(key)
+        role, language = find_meaning(key)
         if role != "common":
             row[key] = _read_text(value, f"{where}, {key}", or_number=role in ("id", "extra"))
             continue
@@ -124,7 +141,7 @@ def _make_columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
     columns = {}
     for language, names in by_language.items():
         column = f"common_name_{language}"
-        if not isinstance(language, str) or assign_column_role(column)[0] != "common":
+        if not isinstance(language, str) or find_meaning(column)[0] != "common":
             raise TaxonomyError(f'{where}: expected a language such as en, pt-br or "no" (in quotes), got {language!r}')
         columns[column] = names
     return columns
@@ -132,7 +149,7 @@ def _make_columns(by_language: Mapping[Any, Any], where: str) -> dict[str, Any]:
 
 def _read_names(value: Any, where: str) -> tuple[str, ...]:
     """Reads one name, a list of names, or none (null or blank)."""
-    names = (_read_text(name, where).strip() for name in _as_list(value))
+    names = (drop_placeholder(_read_text(name, where)) for name in _as_list(value))
     return tuple(name for name in names if name)
 
 
@@ -164,7 +181,8 @@ def _add_nested(
         if not isinstance(name, str):
             findings.error("malformed", f"{where}: expected a name, got {name!r}; put it in quotes if it is one")
         else:
-            _add_nested(builder, builder.add(parent, ranks[0], name), subtree, ranks[1:], f"{where} > {name}", findings)
+            node = parent if is_placeholder(name) else builder.add(parent, ranks[0], name)
+            _add_nested(builder, node, subtree, ranks[1:], f"{where} > {name}", findings)
 
 
 def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, findings: Findings) -> None:
@@ -180,11 +198,16 @@ def _add_node(builder: TaxonomyBuilder, parent: int, entry: Any, where: str, fin
         builder.add_beside(entry["name"])
         return
     n_before = len(builder)
-    node = builder.add(
-        parent, _read_text(entry.get("rank"), f"{where}, rank"), entry["name"], _read_details(entry, where)
-    )
-    if len(builder) == n_before:
-        findings.warn("listed twice", f"{where} is listed again and taken once")
+    if is_placeholder(entry["name"]):
+        findings.warn(
+            "no taxon", f"{where} is the name of no taxon; left out, and its children are put below its parent"
+        )
+        node, is_class = parent, None
+    else:
+        rank = _read_text(entry.get("rank"), f"{where}, rank")
+        node = builder.add(parent, rank, entry["name"], _read_details(entry, where))
+        if len(builder) == n_before:
+            findings.warn("listed twice", f"{where} is listed again and taken once")
     if is_class is not None:
         builder.mark_class(node, is_class)
     for child in children:

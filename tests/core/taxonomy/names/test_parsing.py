@@ -205,3 +205,18 @@ def test_agrees_with_checklists_that_keep_authors_in_a_column(shared_data: Path)
     agree = sum(split_authorship(f"{name} {author}".strip(), rank) == (name, author) for name, author, rank in pairs)
     # 99.78% when this was written. The others: phrase names (Acacia sp. B (J.L. Egan 124)), open brackets, broken accents.
     assert agree / len(pairs) >= 0.997
+
+
+@pytest.mark.parametrize(
+    ("text", "below"),
+    [
+        ("Salmonella enterica serovar Typhimurium", (("serovar", "Typhimurium"),)),
+        ("Salmonella enterica subsp. enterica serovar Typhi", (("subsp.", "enterica"), ("serovar", "Typhi"))),
+        ("Vibrio cholerae biovar El Tor", (("biovar", "El Tor"),)),
+        ("Chlamydia trachomatis serovar L2", (("serovar", "L2"),)),
+        ("Pseudomonas syringae pathovar tomato", (("pathovar", "tomato"),)),
+    ],
+)
+def test_variants_of_bacteria(text: str, below: tuple[tuple[str, str], ...]) -> None:
+    parsed = parse_name(text)
+    assert (parsed.name, parsed.authorship, parsed.infraspecific) == (text, "", below)

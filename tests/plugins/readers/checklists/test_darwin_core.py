@@ -419,6 +419,8 @@ def _as_here(number: str, lines: list[str]) -> list[str]:
     if number == "6":
         # "Incertae sedis" is a rank that is not known: a hole, and no class that unrelated orders share.
         lines = _without(lines, "Incertae sedis")
+    if number == "27":
+        lines = _without(lines, "Incertae_sedis")
     if number == "15":
         # A name keeps all its epithets; the Catalogue of Life drops the subspecies of a variety.
         for epithet, below in (

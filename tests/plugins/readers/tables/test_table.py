@@ -144,9 +144,8 @@ def test_repeated_classes_are_merged_and_counted(tmp_path: Path) -> None:
         ),
         ('genus,"species\nParus,Parus major\n', r"line 1: not valid CSV: a quote is opened and never closed"),
         ("genus,habitat\n,gardens\n", r"line 2: no name at any rank"),
-        (b"genus,species\nParus,Parus m\xe4jor\n", r"line 2: not valid utf-8; save the file as UTF-8"),
         ("name,habitat\nParus,gardens\n", "in no format that any reader recognises"),
-        (b"a\n\0", "line 2 has a NUL byte; save it as UTF-8"),
+        (b"a\n\0", "line 2 has a NUL byte, so it is binary, or text in UTF-16"),
     ],
 )
 def test_bad_tables(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -155,12 +154,14 @@ def test_bad_tables(tmp_path: Path, content: str | bytes, message: str) -> None:
 
 
 def test_no_rank_among_the_columns(tmp_path: Path) -> None:
-    with pytest.raises(TaxonomyError, match=r"no column is a rank; expected some of kingdom, .* got name, habitat"):
+    with pytest.raises(
+        TaxonomyError, match=r"no column is a rank, .* expected some of kingdom, .* nothing is known of 'name'"
+    ):
         read(tmp_path / "t.csv", "name,habitat\nParus,gardens\n", format="csv")
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(TaxonomyError, match=r"is a folder .*; give the file in it"):
+    with pytest.raises(TaxonomyError, match=r"is a folder that no reader recognises, and that has no files"):
         read_taxonomy(create_registry(), tmp_path)
     with pytest.raises(TaxonomyError, match="does not exist"):
         read_taxonomy(create_registry(), tmp_path / "gone.csv")
@@ -255,7 +256,7 @@ def test_a_node_with_null_values(tmp_path: Path) -> None:
             "- {species: Parus major, common_names: {no: meis}}",
             "entry 1, common_names: expected a language .* got False",
         ),
-        ("- {species: Parus major, common_names: {english: tit}}", "expected a language .* got 'english'"),
+        ("- {species: Parus major, common_names: {klingon: tit}}", "expected a language .* got 'klingon'"),
         ("- {species: Parus major, common_names: {en: 5}}", "entry 1, common_names: expected text, got 5"),
         ("- {species: Parus major, habitat: no}", "entry 1, habitat: expected text, got False"),
         ("- {species: Parus major, seen: 2020-01-01}", "entry 1, seen: expected text, got datetime.date"),
@@ -281,7 +282,7 @@ def test_values_that_yaml_does_not_parse_as_text_are_refused(tmp_path: Path, con
     ("content", "message"),
     [
         ("a: [", "line 1.*not valid YAML|not valid YAML"),
-        ("- {name: Parus, rnak: genus}", "unknown keys rnak; known: authorship, children"),
+        ("- {name: Parus, rnak: genus}", "unknown keys rnak; known: authorship, .*children"),
         ("- {name: 7}", "expected a node with a 'name'"),
         ("ranks: [genus]\ntree: {Parus: {Parus major: [x]}}", "the tree is deeper than its list of ranks"),
         ("ranks: [genus]\ntree: {7: }", "expected a name, got 7"),

@@ -9,6 +9,7 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Taxonomy
+from bioclip_x.taxonomy.names.placeholders import is_placeholder
 
 PINES = """\
 # conifers
@@ -119,7 +120,6 @@ def test_errors_name_their_lines(tmp_path: Path, text: str, lines: list[int], me
     ("content", "message"),
     [
         (b"A\n  B\0\n", "line 2: a NUL byte"),
-        (b"A\n" * 50_000 + b"\xff\n", "line 50001: not valid utf-8"),
         (b"A" * (1 << 21), "line 1: more than 1,048,576 characters"),
         (b"# nothing\n", "is empty; expected one name per line"),
     ],
@@ -150,7 +150,11 @@ def test_mammals_of_the_catalogue_of_life(shared_data: Path) -> None:
 def test_expected_trees(shared_data: Path) -> None:
     for path in sorted(shared_data.glob("col_dwca/*/*/expected.tree")):
         lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-        accepted = [(number, line) for number, line in enumerate(lines, start=1) if not line.startswith("=")]
+        accepted = [
+            (number, line)
+            for number, line in enumerate(lines, start=1)
+            if not (line.startswith("=") or is_placeholder(line.partition(" [")[0]))
+        ]
         tree = read_taxonomy(create_registry(), path)
         assert tree.line_N is not None
         node_at = {int(tree.line_N[node]): node for node in range(tree.n_nodes) if tree.kind_N[node] == TAXON}

@@ -2,7 +2,7 @@
 
     GB_GCA_001420305.1	d__Bacteria;p__Pseudomonadota;…;f__Moraxellaceae;g__Acinetobacter;s__Acinetobacter baumannii
 
-The accession is optional. In files with a header (GTDB-Tk summaries, QIIME taxonomies) the column is found by its name. A prefix
+The accession is optional. In files with a header (GTDB-Tk summaries) the column is found by its name. A prefix
 without a name is a rank missing from the lineage. A taxon under two parents is an error.
 """
 
@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bioclip_x.plugin import Details, Findings, Taxonomy, TaxonomyBuilder, TaxonomyError
+from bioclip_x.plugin import (
+    Details,
+    Findings,
+    FormatExample,
+    Taxonomy,
+    TaxonomyBuilder,
+    TaxonomyError,
+    TaxonomyReaderCapabilities,
+)
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 from bioclip_x_plugins.readers.tables.lineages import complete_species_name
 
@@ -24,7 +32,8 @@ PREFIXES: Final = {
 COLUMNS: Final = frozenset({"gtdb_taxonomy", "classification", "taxonomy", "taxon", "lineage"})
 """Names of the lineage column in files with a header."""
 
-_LINEAGE = re.compile(r"[dk]__[^;\t]*(?:;\s*[a-z]__[^;\t]*)*;?\s*")
+_LINEAGE = re.compile(r"d__[^;\t]*;p__[^;\t]*;c__[^;\t]*;o__[^;\t]*;f__[^;\t]*;g__[^;\t]*;s__(?:[^;\t_ ]\S* [^;\t]+)?")
+"""All ranks in order without spaces between them, and names of species with spaces in them."""
 _RANK = re.compile(r"([a-z])__(.*)", re.DOTALL)
 
 Lineage = tuple[tuple[str, str], ...]
@@ -34,8 +43,18 @@ Lineage = tuple[tuple[str, str], ...]
 class GtdbReader:
     """Reads GTDB lineages (d__…;p__…;…;s__…)."""
 
+    capabilities = TaxonomyReaderCapabilities(
+        example=FormatExample(
+            "bac120_taxonomy.tsv",
+            {
+                "bac120_taxonomy.tsv": "GB_GCA_001420305.1\td__Bacteria;p__Pseudomonadota;c__Gammaproteobacteria;"
+                "o__Pseudomonadales;f__Moraxellaceae;g__Acinetobacter;s__Acinetobacter baumannii\n",
+            },
+        ),
+    )
+
     def sniff(self, path: Path, head: bytes) -> bool:
-        return any(_LINEAGE.fullmatch(cell) for line in split_head_lines(head, 2) for cell in line.split("\t"))
+        return any(_LINEAGE.fullmatch(cell.strip()) for line in split_head_lines(head, 2) for cell in line.split("\t"))
 
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and line: too many columns, an unknown or misplaced rank, a taxon with two parents."""
@@ -73,7 +92,7 @@ class _Genomes:
 def _read_rows(path: Path, findings: Findings) -> Iterator[tuple[int, str, str]]:
     """Yields (line, accession, lineage). The lineage is in the column named by a header, else in the last of one or two."""
     column: int | None = None
-    for line, text in read_text_lines(path):
+    for line, text in read_text_lines(path, findings):
         cells = [cell.strip() for cell in text.split("\t")]
         if column is None and "__" not in text:
             names = [cell.lower() for cell in cells]
