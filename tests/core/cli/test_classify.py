@@ -151,7 +151,11 @@ def test_a_recipe_file_does_what_flags_do(run, pictures: Path, tmp_path: Path, b
 
 
 def test_camera_trap_images(run, shared_data: Path) -> None:  # type: ignore[no-untyped-def]
-    code, out, _ = run("--format", "jsonl", shared_data / "speciesnet" / "test_data")
+    folder = shared_data / "speciesnet" / "test_data"
+    code, out, _ = run("--format", "jsonl", folder)
+    noted = {Path(r["source"]).stem: r["notes"] for r in map(json.loads, out.splitlines()[1:]) if r["notes"]}
+    assert code == 0 and noted == {"african_elephants_truncated_file": ["file truncated: 86.5% read"]}
+    code, out, _ = run("--format", "jsonl", "--truncated", "refuse", folder)
     failed = [r for r in map(json.loads, out.splitlines()[1:]) if r["error"]]
     assert code == 1 and [Path(r["source"]).stem for r in failed] == ["african_elephants_truncated_file"]
 

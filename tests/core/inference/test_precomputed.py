@@ -41,7 +41,7 @@ def test_images_are_not_decoded_and_need_not_exist(tmp_path: Path) -> None:
     assert (seen.width, seen.height) == (40, 30) and seen.thumbnail
     assert missing.pixels is not None and missing.thumbnail is None and not missing.error
     assert unscored.pixels is None and unscored.error == f"no scores for {tmp_path / 'c.png'}"
-    [[plain], *_] = skip_decoding(sources[:1], TwoScored(), batch_size=2, with_thumbnail=False)  # type: ignore[arg-type]
+    [[plain], *_] = skip_decoding(sources[:1], TwoScored(), ImageFiles(), batch_size=2, with_thumbnail=False)  # type: ignore[arg-type]
     assert plain.thumbnail is None and plain.width == 0
 
 
