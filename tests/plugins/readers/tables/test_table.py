@@ -281,7 +281,7 @@ def test_values_that_yaml_does_not_parse_as_text_are_refused(tmp_path: Path, con
     ("content", "message"),
     [
         ("a: [", "line 1.*not valid YAML|not valid YAML"),
-        ("- {name: Parus, rnak: genus}", "unknown keys rnak; known: authorship, children"),
+        ("- {name: Parus, rnak: genus}", "unknown keys rnak; known: authorship, beside, children"),
         ("- {name: 7}", "expected a node with a 'name'"),
         ("ranks: [genus]\ntree: {Parus: {Parus major: [x]}}", "the tree is deeper than its list of ranks"),
         ("ranks: [genus]\ntree: {7: }", "expected a name, got 7"),
@@ -323,5 +323,5 @@ def test_labels_that_are_not_taxa_are_dropped_with_a_note(tmp_path: Path) -> Non
     tree = read(tmp_path / "t.csv", "class,species,common_name\n,,blank\nMammalia,Lepus europaeus,brown hare\n")
     assert species(tree) == ["Lepus europaeus"]
     assert [str(problem) for problem in tree.problems] == [
-        f"{tmp_path / 't.csv'}, line 2: 'blank' has no name at any rank; left out"
+        f"{tmp_path / 't.csv'}, line 2: 'blank' has no name at any rank; left out (--beside keeps such labels)"
     ]
