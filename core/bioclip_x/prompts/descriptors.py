@@ -24,8 +24,8 @@ def load_descriptors(path: Path) -> DescriptorSet:
     """Reads a descriptor file or a folder of such files; the format is recognised by its content.
 
     Formats: the project's YAML; CSV and TSV; `{class: [descriptor, …]}` as published with CBD, WaffleCLIP, LaBo, CuPL and
-    PEEB, also with body parts as keys; FineR's replies by image; `{class: prose}`; a folder of such files, whose lists are joined; the CUB-200-2011
-    folder.
+    PEEB, also with body parts as keys; FineR's replies by image; `{class: prose}`; a folder of such files, whose lists are
+    joined; the CUB-200-2011 folder.
 
     Blank and repeated phrases are skipped and noted; a class given twice in third-party JSON is noted and its lists are
     joined. Raises DescriptorError that names every class or line with something other than a phrase (numbers, nulls, nested

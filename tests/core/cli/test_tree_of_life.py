@@ -89,6 +89,20 @@ def test_names_and_shares_are_those_of_a_loop_over_the_files(
     assert f"{len(homonyms)} names belong to several classes, distinguished by their lineages" in err
 
 
+def test_labels_beside_it_are_embedded_here(run: Run, hub: Path, tmp_path: Path) -> None:
+    picture(1).save(tmp_path / "a.png")
+    arguments = ("--beside", "blank,vehicle", "--subset", "Aves", "--k", 9999, "--format", "json", tmp_path / "a.png")
+    code, out, err = run("classify", "--model", "bioclip-2", *arguments)
+    assert code == 0, err
+    [result] = json.loads(out)["results"]
+    shares = {(one["rank"], one["name"], one["note"]): one["probability"] for one in result["predictions"]}
+    assert {key for key in shares if not key[0]} == {
+        ("", "blank", "not in the tree"),
+        ("", "vehicle", "not in the tree"),
+    }
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-5) and all(shares.values())
+
+
 def test_the_whole_recipe_works_with_it(run: Run, hub: Path, tmp_path: Path) -> None:
     picture(1).save(tmp_path / "a.png")
     arguments = (

@@ -156,7 +156,8 @@ def _drop_unnamed_rows(rows: Rows, meanings: Mapping[str, Meaning], findings: Fi
     for row in dropped.tolist():
         columns_of_names = (rows.columns[column] for column in common)
         name = next(column.texts[column.code_R[row]] for column in columns_of_names if column.code_R[row] >= 0)
-        findings.warn("no taxon", f"{name!r} has no name at any rank; left out", int(rows.line_R[row]))
+        message = f"{name!r} has no name at any rank; left out (--beside keeps such labels)"
+        findings.warn("no taxon", message, int(rows.line_R[row]))
     return rows.select(np.delete(np.arange(len(rows.line_R)), dropped)) if len(dropped) else rows
 
 

@@ -7,7 +7,12 @@ import pytest
 
 from bioclip_x.prompts import load_descriptors
 
-LIST = '{\n  "Yellow Warbler (Setophaga petechia)": [\n    "It has a yellow head and a white belly.",\n    "Its bill is thin and dark."\n  ]\n}'
+LIST = """{
+  "Yellow Warbler (Setophaga petechia)": [
+    "It has a yellow head and a white belly.",
+    "Its bill is thin and dark."
+  ]
+}"""
 RAW = f'Summary: A small "yellow" bird.\n\nThree possible species: 1) Yellow Warbler\n\nOutput JSON:\n{LIST}'
 
 
@@ -39,10 +44,8 @@ def test_the_lists_of_all_images_are_joined_by_class(tmp_path: Path) -> None:
         "Pug_1": '{"Pug": ["Its coat is smooth and light brown.", "It has a short and curled tail."]}',
         "Pug_2": "I cannot see the photo.",
     })  # fmt: skip
-    assert found == {
-        "Pug": ["It has a short and stocky body shape.", "Its coat is smooth and light brown.", "It has a short and curled tail."],
-        "Chinese Pug": ["It has a short and stocky body shape.", "Its coat is smooth and light brown."],
-    }  # fmt: skip
+    stocky, coat = "It has a short and stocky body shape.", "Its coat is smooth and light brown."
+    assert found == {"Pug": [stocky, coat, "It has a short and curled tail."], "Chinese Pug": [stocky, coat]}
     descriptors = load_descriptors(tmp_path / "replies.json")
     assert descriptors.style == "sentence"
     assert "1 of 3 replies hold no list of phrases: Pug_2" in descriptors.notes[0]

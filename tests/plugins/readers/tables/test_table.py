@@ -324,5 +324,5 @@ def test_labels_that_are_not_taxa_are_dropped_with_a_note(tmp_path: Path) -> Non
     tree = read(tmp_path / "t.csv", "class,species,common_name\n,,blank\nMammalia,Lepus europaeus,brown hare\n")
     assert species(tree) == ["Lepus europaeus"]
     assert [str(problem) for problem in tree.problems] == [
-        f"{tmp_path / 't.csv'}, line 2: 'blank' has no name at any rank; left out"
+        f"{tmp_path / 't.csv'}, line 2: 'blank' has no name at any rank; left out (--beside keeps such labels)"
     ]
