@@ -143,9 +143,9 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
     from bioclip_x.taxonomy.names.matching import match_list
     from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
-    from bioclip_x.taxonomy.names.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.names.resolver import Resolver
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
+    from bioclip_x.taxonomy.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
     from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
     from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
@@ -222,7 +222,7 @@ _NAMES: Final = (
     ("taxonomy.names.lineage_text", "format_taxonomic_name"),
     ("taxonomy.names.matching", "match_list"),
     ("taxonomy.names.parsing", "parse_name split_authorship"),
-    ("taxonomy.names.placeholders", "drop_placeholder is_placeholder"),
+    ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
     ("taxonomy.names.resolver", "Resolver"),
     ("classes.species_lists", "read_species_list"),
     # Numbers on the tree.

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import drop_placeholder, parse_name, split_authorship
-from bioclip_x_plugins.readers.lineage_strings.prefixes import split_prefix
+from bioclip_x_plugins.readers.vocabulary.prefixes import split_prefix
 
 _EPITHETS: Final = re.compile(r"^[×x]?_?[A-Z][a-zà-ÿ-]+(?:_[a-z×(]|_x_|_X_)")
 _UNDERSCORED: Final = re.compile(r"_(?![A-Z]{1,3}(?:_|$))")
@@ -44,12 +44,6 @@ def clean_species_cell(text: str) -> str:
 def clean_common_name(text: str) -> str:
     """Cleans a common name: blanks for underscores; "" for a placeholder."""
     return drop_placeholder(text.replace("_", " "))
-
-
-def split_underscored(name: str, genus: str) -> str:
-    """Splits "parus_major" where the genus is "parus", in any case."""
-    has_genus = bool(genus) and name.casefold().startswith(f"{genus.casefold()}_")
-    return _UNDERSCORED.sub(" ", name) if has_genus else name
 
 
 @lru_cache(maxsize=65536)
