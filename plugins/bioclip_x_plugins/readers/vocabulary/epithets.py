@@ -36,7 +36,16 @@ def _has_genus(name: str, genus: str) -> bool:
     return name.casefold().startswith(f"{genus.casefold()} ") or name.startswith(f"{genus[0]}. ")
 
 
+def replace_word_breaks(name: str) -> str:
+    """Replaces underscores by blanks, but not before the letters of a group that is not natural.
+
+    >>> replace_word_breaks("Parus_major"), replace_word_breaks("Pseudomonas_E")
+    ('Parus major', 'Pseudomonas_E')
+    """
+    return _UNDERSCORED.sub(" ", name)
+
+
 def _split_underscored(name: str, genus: str) -> str:
     """Splits "parus_major" where the genus is "parus", in any case."""
     has_genus = bool(genus) and name.casefold().startswith(f"{genus.casefold()}_")
-    return _UNDERSCORED.sub(" ", name) if has_genus else name
+    return replace_word_breaks(name) if has_genus else name
