@@ -148,7 +148,7 @@ def _drop_empty(taxa: list[NameUsage], findings: Findings) -> list[NameUsage]:
     if len(kept) < len(taxa):
         count = len(taxa) - len(kept)
         message = f"{count:,} rows that Open Tree flags as no taxa ({', '.join(sorted(_NO_TAXON))}) are left out"
-        findings.warn("no taxon", message, count=count)
+        findings.warn("no taxon", message, times=count)
     return kept
 
 
