@@ -14,7 +14,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
-from bioclip_x.taxonomy.names.placeholders import is_placeholder
+from bioclip_x.taxonomy.placeholders import is_placeholder
 from bioclip_x.taxonomy.tree import Taxonomy
 
 SeveralParents = Literal["refuse", "first", "all"]

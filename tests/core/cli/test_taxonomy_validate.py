@@ -107,5 +107,5 @@ def test_what_cannot_be_read_at_all_is_an_error_among_others(capsys: pytest.Capt
     found = {document["file"]: document["problems"] for document in json.loads(out)}
     assert code == 2 and found["fine.csv"] == []
     assert "does not exist" in found["gone.csv"][0]["message"] and "is a folder" in found["folder"][0]["message"]
-    assert found["latin.csv"][0]["line"] == 2 and found["latin.csv"][0]["message"].startswith("not valid utf-8")
+    assert found["latin.csv"][0]["line"] == 2 and found["latin.csv"][0]["message"].startswith("not UTF-8; read as")
     assert any(one["kind"] == "cycle" and one["severity"] == "error" for one in found["cycle.csv"])

@@ -22,9 +22,9 @@ from bioclip_x.plugin import (
     open_archive,
 )
 from bioclip_x_plugins.readers.checklists.common_names import CommonNames
-from bioclip_x_plugins.readers.checklists.rank_words import parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, make_usages
 from bioclip_x_plugins.readers.delimited import read_named_rows
+from bioclip_x_plugins.readers.vocabulary.rank_words import parse_rank
 
 _HIGHER_RANKS: Final = ("kingdom", "phylum", "class", "order", "superfamily", "family", "genus")
 Row = Callable[[str], str]

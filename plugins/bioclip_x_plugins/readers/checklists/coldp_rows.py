@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
-from bioclip_x_plugins.readers.checklists.rank_words import infer_rank, parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, clean_column_name, clean_name
+from bioclip_x_plugins.readers.vocabulary.rank_words import infer_rank, parse_rank
 
 Row = Callable[[str], str]
 """Normalised column name (see `normalise_column`) → cell."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bioclip_x_plugins.readers.languages import find_language_code
+from bioclip_x_plugins.readers.vocabulary.languages import find_language_code
 
 Names = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Taxon id → language → names, preferred ones first."""

@@ -34,7 +34,7 @@ from bioclip_x_plugins.readers.checklists.darwin_core_terms import describe_colu
 from bioclip_x_plugins.readers.checklists.repeated_rows import merge_occurrences
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, lift_above_nameless, make_usages
 from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_cells, read_head, read_rows
-from bioclip_x_plugins.readers.tables.columns import compact_name
+from bioclip_x_plugins.readers.vocabulary.columns import compact_name
 
 Row = Callable[[str], str]
 """Term → cell, "" for a missing one."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from bioclip_x.plugin import ORDER, RANKS, NameUsage
 from bioclip_x_plugins.readers.checklists.darwin_core_terms import KEPT
-from bioclip_x_plugins.readers.checklists.rank_words import infer_rank, parse_rank
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, clean_column_name, clean_name
+from bioclip_x_plugins.readers.vocabulary.rank_words import infer_rank, parse_rank
 
 _SYNONYM: Final = re.compile(
     r"synonym|sinonimo|sinónimo|\bunaccepted|\bnot accepted|\binvalid\b|misapplied|misspell|junior|superseded|\bbare name|"

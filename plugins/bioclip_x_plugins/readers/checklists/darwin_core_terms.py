@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from bioclip_x_plugins.readers.checklists.darwin_core_meta import parse_term
-from bioclip_x_plugins.readers.tables.columns import (
+from bioclip_x_plugins.readers.vocabulary.columns import (
     SPELLINGS,
     Meaning,
     compact_name,

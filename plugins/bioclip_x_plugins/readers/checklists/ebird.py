@@ -32,7 +32,7 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, make_usages
 from bioclip_x_plugins.readers.delimited import Dialect, make_cell_getter, read_first_rows, read_rows
-from bioclip_x_plugins.readers.tables.columns import Meaning, compact_name, find_meaning
+from bioclip_x_plugins.readers.vocabulary.columns import Meaning, compact_name, find_meaning
 
 _COLUMNS: Final = {
     "category": ("category",),

@@ -32,7 +32,7 @@ from bioclip_x.plugin import (
     read_yaml,
 )
 from bioclip_x_plugins.readers.lines import decode_head_text, read_text_lines, split_head_lines
-from bioclip_x_plugins.readers.tables.lineages import complete_species_name
+from bioclip_x_plugins.readers.vocabulary.epithets import complete_species_name
 
 ICONIC: Final = {
     "Animalia": "kingdom", "Plantae": "kingdom", "Fungi": "kingdom", "Chromista": "kingdom", "Protozoa": "kingdom",

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import ORDER, Findings, NameUsage, parse_name, split_authorship
-from bioclip_x_plugins.readers.checklists.rank_words import infer_rank
+from bioclip_x_plugins.readers.vocabulary.rank_words import infer_rank
 
 _PLAIN: Final = re.compile(r"[A-Z][a-z-]+(?: [a-z-]{3,}){0,2}")
 Lineage = tuple[tuple[str, str], ...]

@@ -24,7 +24,7 @@ from bioclip_x.plugin import (
     TaxonomyReaderCapabilities,
 )
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
-from bioclip_x_plugins.readers.tables.lineages import complete_species_name
+from bioclip_x_plugins.readers.vocabulary.epithets import complete_species_name
 
 PREFIXES: Final = {
     "d": "domain", "k": "kingdom", "p": "phylum", "c": "class", "o": "order", "f": "family", "g": "genus", "s": "species",

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import is_placeholder
-from bioclip_x_plugins.readers.lineage_strings.prefixes import replace_underscores
+from bioclip_x_plugins.readers.vocabulary.prefixes import replace_underscores
 
 _UNNAMED: Final = re.compile(
     r"(?:uncultured|uncultivated|unclassified|unidentified|unknown|unassigned|undetermined|ambiguous|environmental)\b.*"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bioclip_x_plugins.readers.lineage_strings.prefixes import PREFIX_RANKS, split_prefix
+from bioclip_x_plugins.readers.vocabulary.prefixes import PREFIX_RANKS, split_prefix
 
 LEVELS: Final = ("domain", "phylum", "class", "order", "family", "genus", "species")
 """Ranks by position, from the top, of lineages without prefixes."""

@@ -32,7 +32,7 @@ from bioclip_x_plugins.readers.lineage_strings.names import clean_name
 from bioclip_x_plugins.readers.lineage_strings.parts import HYPOTHESIS, LEVELS, Part, has_prefixes, split_lineage
 from bioclip_x_plugins.readers.lineage_strings.records import Record, is_lineage, parse_header, read_records
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
-from bioclip_x_plugins.readers.tables.lineages import complete_species_name
+from bioclip_x_plugins.readers.vocabulary.epithets import complete_species_name
 
 _DOMAINS: Final = frozenset({"Bacteria", "Archaea", "Eukaryota", "Eukaryote", "Eukarya"})
 _LOWEST: Final = frozenset({"species", "subspecies", "strain"})

@@ -24,9 +24,9 @@ from bioclip_x.plugin import (
     list_some,
     name_content,
 )
-from bioclip_x_plugins.readers.languages import LANGUAGE_OF_WORD
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 from bioclip_x_plugins.readers.tables.build import Rows, from_rows
+from bioclip_x_plugins.readers.vocabulary.languages import LANGUAGE_OF_WORD
 
 _LABEL: Final = re.compile(r"([^_\t;|,]+)_([^_\t;|]+)")
 _SPECIES: Final = re.compile(r"[A-Z][a-z-]+(?: [a-z-]+){1,2}")

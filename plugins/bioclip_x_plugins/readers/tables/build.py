@@ -20,10 +20,10 @@ from bioclip_x.plugin import (
     from_lineages,
 )
 from bioclip_x_plugins.readers.tables.cells import clean_common_name, clean_rank_cell, clean_species_cell
-from bioclip_x_plugins.readers.tables.columns import Meaning, describe_meaning, find_meanings
 from bioclip_x_plugins.readers.tables.lineages import make_details, make_rank_columns
 from bioclip_x_plugins.readers.tables.names import build_from_names
 from bioclip_x_plugins.readers.tables.roles import assign_meanings, holds_names, make_no_names_error
+from bioclip_x_plugins.readers.vocabulary.columns import Meaning, describe_meaning, find_meanings
 
 _YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import drop_placeholder, parse_name, split_authorship
-from bioclip_x_plugins.readers.lineage_strings.prefixes import split_prefix
+from bioclip_x_plugins.readers.vocabulary.epithets import replace_word_breaks
+from bioclip_x_plugins.readers.vocabulary.prefixes import split_prefix
 
 _EPITHETS: Final = re.compile(r"^[×x]?_?[A-Z][a-zà-ÿ-]+(?:_[a-z×(]|_x_|_X_)")
-_UNDERSCORED: Final = re.compile(r"_(?![A-Z]{1,3}(?:_|$))")
 _MAY_HOLD_AUTHOR: Final = re.compile(r" .*(?:[^\W\d_a-zß-öø-ÿ]|[(,&]|[12][0-9]{3})")
 _BRACKETS: Final = re.compile(r"(\S.*?) *\(([^()]{2,})\)")
 _AUTHOR_LIKE: Final = re.compile(r"[\d.&]|\b(?:ex|et|in|and)\b|[^\W\d_]+, [A-ZÀ-Þ]\w*$")
@@ -38,18 +38,12 @@ def clean_species_cell(text: str) -> str:
     ['Parus major', 'Salmonella enterica subsp. enterica', 'sp_A1']
     """
     text = clean_rank_cell(text)
-    return _UNDERSCORED.sub(" ", text) if "_" in text and _EPITHETS.match(text) else text
+    return replace_word_breaks(text) if "_" in text and _EPITHETS.match(text) else text
 
 
 def clean_common_name(text: str) -> str:
     """Cleans a common name: blanks for underscores; "" for a placeholder."""
     return drop_placeholder(text.replace("_", " "))
-
-
-def split_underscored(name: str, genus: str) -> str:
-    """Splits "parus_major" where the genus is "parus", in any case."""
-    has_genus = bool(genus) and name.casefold().startswith(f"{genus.casefold()}_")
-    return _UNDERSCORED.sub(" ", name) if has_genus else name
 
 
 @lru_cache(maxsize=65536)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -10,18 +9,16 @@ from typing import Final
 import numpy as np
 
 from bioclip_x.plugin import BETWEEN, ORDER, RANKS, Column, RankColumn, Role, combine_columns, split_authorship
-from bioclip_x_plugins.readers.checklists.rank_words import parse_rank
 from bioclip_x_plugins.readers.tables.cells import (
     are_in_capitals,
     has_common_names,
     split_cell,
     split_common_name,
-    split_underscored,
 )
-from bioclip_x_plugins.readers.tables.columns import Meaning
+from bioclip_x_plugins.readers.vocabulary.columns import Meaning
+from bioclip_x_plugins.readers.vocabulary.epithets import complete_infraspecific_name, complete_species_name
+from bioclip_x_plugins.readers.vocabulary.rank_words import parse_rank
 
-# "Parus major", "× Cuprocyparis leylandii", "P. major": a capital letter, and something after the word.
-_GENUS: Final = re.compile(r"(?:[×xX] ?)?(?:[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ-]{2,}|[A-Z]\.) ")
 _BELOW_SPECIES: Final = ("subspecies", "variety", "form")
 _NO_DETAIL: Final = frozenset({"rank", "epithet", "infraspecific epithet", "name", "is_class", "beside"})
 _DETAILS: Final = frozenset({"common", "id", "extra", "authorship", "synonyms"})
@@ -43,7 +40,7 @@ def make_rank_columns(columns: Mapping[str, Column], meanings: Mapping[str, Mean
         species_names = ranks["species"].names
         for rank in _BELOW_SPECIES:
             if rank in ranks:
-                ranks[rank] = _rename(ranks[rank], _complete_infraspecific_name, species_names, genus)
+                ranks[rank] = _rename(ranks[rank], complete_infraspecific_name, species_names, genus)
     return [ranks[rank] for rank in RANKS if rank in ranks]
 
 
@@ -99,32 +96,6 @@ def _rename(column: RankColumn, make_name: Callable[..., str], *others: Column) 
 
 def _make_blank_column(like: Column) -> Column:
     return Column(np.full(len(like.code_R), -1, np.int64), ())
-
-
-def complete_species_name(name: str, genus: str) -> str:
-    """Prefixes a species name with its genus, unless it already starts with a genus.
-
-    >>> complete_species_name("× hispanica", "Quercus"), complete_species_name("Cyanistes caeruleus", "Parus")
-    ('Quercus × hispanica', 'Cyanistes caeruleus')
-    """
-    name = split_underscored(name, genus)
-    is_complete = not genus or _has_genus(name, genus) or _GENUS.match(name)
-    return name if is_complete else f"{genus} {name}"
-
-
-def _complete_infraspecific_name(name: str, species: str, genus: str) -> str:
-    """Prefixes the name of a subspecies, variety or form with its species, unless it already starts with its genus.
-
-    >>> _complete_infraspecific_name("var. alba", "Quercus robur", "Quercus")
-    'Quercus robur var. alba'
-    """
-    is_complete = any(_has_genus(name, known) for known in (genus, species.split(" ", 1)[0]) if known)
-    return name if is_complete else f"{species} {name}"
-
-
-def _has_genus(name: str, genus: str) -> bool:
-    """Whether a name begins with the genus, in full or as its initial (P. major)."""
-    return name.casefold().startswith(f"{genus.casefold()} ") or name.startswith(f"{genus[0]}. ")
 
 
 def make_details(columns: Mapping[str, Column], meanings: Mapping[str, Meaning]) -> list[tuple[Role, str, Column]]:

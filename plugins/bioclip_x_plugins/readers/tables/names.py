@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.plugin import BETWEEN, ORDER, Column, Findings, NameUsage, Taxonomy, TaxonomyError, from_usages
-from bioclip_x_plugins.readers.checklists.rank_words import infer_rank, parse_rank
 from bioclip_x_plugins.readers.checklists.repeated_rows import merge_repeated
 from bioclip_x_plugins.readers.checklists.rows import ChecklistRow, Lineage, clean_name, make_usages
 from bioclip_x_plugins.readers.tables.cells import has_common_names, split_common_name
-from bioclip_x_plugins.readers.tables.columns import Meaning
 from bioclip_x_plugins.readers.tables.lineages import make_rank_columns, split_synonyms
+from bioclip_x_plugins.readers.vocabulary.columns import Meaning
+from bioclip_x_plugins.readers.vocabulary.rank_words import infer_rank, parse_rank
 
 Cells = Sequence[str]
 

@@ -9,14 +9,14 @@ from typing import Final
 from bioclip_x.plugin import Column, Findings, TaxonomyError, combine_columns, list_some
 from bioclip_x_plugins.readers.checklists.rows import clean_name
 from bioclip_x_plugins.readers.tables.cells import clean_rank_cell, clean_species_cell, split_cell
-from bioclip_x_plugins.readers.tables.columns import (
+from bioclip_x_plugins.readers.vocabulary.columns import (
     WEAK_NAMES,
     Meaning,
     compact_name,
     describe_meaning,
     find_meanings,
 )
-from bioclip_x_plugins.readers.tables.lineages import complete_species_name
+from bioclip_x_plugins.readers.vocabulary.epithets import complete_species_name
 
 MAX_COLUMNS: Final = 12
 """Columns named in an error."""

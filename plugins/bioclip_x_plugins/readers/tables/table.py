@@ -38,8 +38,8 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.lines import split_head_lines
 from bioclip_x_plugins.readers.tables.build import Rows, check_unique_meanings, from_rows
-from bioclip_x_plugins.readers.tables.columns import find_meanings
 from bioclip_x_plugins.readers.tables.roles import assign_meanings, explain_meanings, holds_names
+from bioclip_x_plugins.readers.vocabulary.columns import find_meanings
 
 BATCH_ROWS: Final = 4096
 """Rows per batch, so that most work is done per column and not per cell."""

@@ -33,7 +33,7 @@ from bioclip_x.plugin import (
     from_lineages,
     read_text,
 )
-from bioclip_x_plugins.readers.tables.lineages import complete_species_name
+from bioclip_x_plugins.readers.vocabulary.epithets import complete_species_name
 
 BATCH_ROWS: Final = 4096
 """Rows per batch, so that most work is done per column and not per cell."""

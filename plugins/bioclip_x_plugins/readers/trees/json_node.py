@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bioclip_x.plugin import NameUsage
-from bioclip_x_plugins.readers.languages import normalise_language
+from bioclip_x_plugins.readers.vocabulary.languages import normalise_language
 
 _KEYS: Final = {
     "id": ("id", "tax_id", "taxid", "taxon_id", "taxonid", "node_id", "key"),

@@ -31,8 +31,8 @@ from bioclip_x.plugin import (
     normalise_rank,
     split_authorship,
 )
-from bioclip_x_plugins.readers.languages import find_language_code
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
+from bioclip_x_plugins.readers.vocabulary.languages import find_language_code
 
 OTHER_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json", ".csv", ".tsv"})
 """Suffixes of other indented or tabular formats."""

@@ -39,11 +39,11 @@ from bioclip_x.plugin import (
     read_yaml,
     split_authorship,
 )
-from bioclip_x_plugins.readers.languages import normalise_language
 from bioclip_x_plugins.readers.lines import is_json_or_yaml
 from bioclip_x_plugins.readers.tables.build import from_records
-from bioclip_x_plugins.readers.tables.columns import WEAK_NAMES, find_meaning, find_meanings
 from bioclip_x_plugins.readers.tables.roles import holds_names
+from bioclip_x_plugins.readers.vocabulary.columns import WEAK_NAMES, find_meaning, find_meanings
+from bioclip_x_plugins.readers.vocabulary.languages import normalise_language
 
 _NODE_KEYS = {
     "rank",

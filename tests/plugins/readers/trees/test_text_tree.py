@@ -9,7 +9,7 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Taxonomy
-from bioclip_x.taxonomy.names.placeholders import is_placeholder
+from bioclip_x.taxonomy.placeholders import is_placeholder
 
 PINES = """\
 # conifers

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bioclip_x_plugins.readers.tables.columns import SPELLINGS, Meaning, describe_meaning, find_meaning, find_meanings
+from bioclip_x_plugins.readers.vocabulary.columns import (
+    SPELLINGS,
+    Meaning,
+    describe_meaning,
+    find_meaning,
+    find_meanings,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bioclip_x.taxonomy.names.placeholders import is_placeholder
+from bioclip_x.taxonomy.placeholders import is_placeholder
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Final
 
 from bioclip_x.plugin import RANKS, normalise_rank
-from bioclip_x_plugins.readers.checklists.rank_words import RANK_OF_WORD
-from bioclip_x_plugins.readers.languages import LANGUAGE_OF_WORD, find_language_code
+from bioclip_x_plugins.readers.vocabulary.languages import LANGUAGE_OF_WORD, find_language_code
+from bioclip_x_plugins.readers.vocabulary.rank_words import RANK_OF_WORD
 
 Meaning = tuple[str, str]
 """(role, argument): ("rank", "family"), ("common", "de"), ("id", "gbif"), ("name", ""), ("extra", "habitat"), …"""

@@ -1,0 +1,1 @@
+"""Words of files of taxa: names of columns, ranks and languages, prefixes and epithets. Shared by all readers."""
