@@ -13,19 +13,54 @@ from typing import TYPE_CHECKING, Any, Final
 # fmt: off
 if TYPE_CHECKING:
     from bioclip_x.capabilities import (
-        DatasetCapabilities, EncoderCapabilities, FormatExample, HeadCapabilities, ImageDecoderCapabilities,
-        LanguageModelCapabilities, LoadedEncoderCapabilities, LossCapabilities, Pooling, ReportCapabilities,
-        ScorerCapabilities, TaxonomyReaderCapabilities, TextBuilderCapabilities,
+        DatasetCapabilities,
+        EncoderCapabilities,
+        FormatExample,
+        HeadCapabilities,
+        ImageDecoderCapabilities,
+        LanguageModelCapabilities,
+        LoadedEncoderCapabilities,
+        LossCapabilities,
+        Pooling,
+        ReportCapabilities,
+        ScorerCapabilities,
+        TaxonomyReaderCapabilities,
+        TextBuilderCapabilities,
     )
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
-        ComponentSpec, Dataset, Encoder, Head, ImageDecoder, LanguageModel, LoadedEncoder, LogitAdjustment, Loss,
-        MismatchExplainer, PatchEncoder, PrecomputedScorer, Report, ReportWriter, Sample, Scorer, TaxonomyReader,
-        TextBuilder, TrainableEncoder,
+        ComponentSpec,
+        Dataset,
+        Encoder,
+        Head,
+        ImageDecoder,
+        LanguageModel,
+        LoadedEncoder,
+        LogitAdjustment,
+        Loss,
+        MismatchExplainer,
+        PatchEncoder,
+        PrecomputedScorer,
+        Report,
+        ReportWriter,
+        Sample,
+        Scorer,
+        TaxonomyReader,
+        TextBuilder,
+        TrainableEncoder,
     )
     from bioclip_x.errors import (
-        BioclipXError, DescriptorError, ImageError, LanguageModelError, ModelError, NoAnswerError, PluginError,
-        RecipeError, ScoresError, TaxonomyError, TrainingError,
+        BioclipXError,
+        DescriptorError,
+        ImageError,
+        LanguageModelError,
+        ModelError,
+        NoAnswerError,
+        PluginError,
+        RecipeError,
+        ScoresError,
+        TaxonomyError,
+        TrainingError,
     )
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
@@ -36,10 +71,20 @@ if TYPE_CHECKING:
     from bioclip_x.io.archives import Archive, is_archive, open_archive
     from bioclip_x.io.content import name_content
     from bioclip_x.io.delimited import (
-        DELIMITERS, explain_csv_error, guess_delimiter, read_delimited_rows, take_first_line,
+        DELIMITERS,
+        explain_csv_error,
+        guess_delimiter,
+        read_delimited_rows,
+        take_first_line,
     )
     from bioclip_x.io.encodings import (
-        BOM, BOMS, decode_head, detect_encoding, find_marked_encoding, find_unmarked_utf16, make_ascii_head,
+        BOM,
+        BOMS,
+        decode_head,
+        detect_encoding,
+        find_marked_encoding,
+        find_unmarked_utf16,
+        make_ascii_head,
     )
     from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
@@ -51,9 +96,35 @@ if TYPE_CHECKING:
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
     from bioclip_x.recipe import Recipe
     from bioclip_x.records import (
-        Answer, EpochEnd, Explanation, HeadInput, HeatMap, ImageFeatures, KnownModel, Logits, LossInput, Mismatch,
-        ModelCard, OpenedImage, OwnClasses, PatchFeatures, Prediction, Prompt, PromptContribution, PromptSet,
-        Provenance, RankWinner, Remainder, Result, Scores, Source, Step, StepEnd, Synonym, Taxon, TextBank,
+        Answer,
+        EpochEnd,
+        Explanation,
+        HeadInput,
+        HeatMap,
+        ImageFeatures,
+        KnownModel,
+        Logits,
+        LossInput,
+        Mismatch,
+        ModelCard,
+        OpenedImage,
+        OwnClasses,
+        PatchFeatures,
+        Prediction,
+        Prompt,
+        PromptContribution,
+        PromptSet,
+        Provenance,
+        RankWinner,
+        Remainder,
+        Result,
+        Scores,
+        Source,
+        Step,
+        StepEnd,
+        Synonym,
+        Taxon,
+        TextBank,
         TextRequest,
     )
     from bioclip_x.records.explanation import EXPLANATION_FORMAT

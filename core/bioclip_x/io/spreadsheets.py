@@ -22,6 +22,10 @@ _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OPEN_DOCUMENT: Final = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
 
 
+class _UnreadableError(Exception):
+    """A workbook cannot be read; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet as CSV in UTF-8; line n is row n. others: the names of the other sheets that hold anything."""
@@ -56,20 +60,25 @@ def read_sheet(path: Path, error: type[BioclipXError]) -> Sheet:
     Raises `error` if openpyxl is not installed, for a damaged file, a zip bomb, or a workbook without any cell.
     """
     stat = path.stat()
-    return _read_sheet(path, error, stat.st_mtime_ns, stat.st_size)  # type: ignore[arg-type]  # a class is hashable; mypy looks at its instances
+    try:
+        return _read_sheet(path, stat.st_mtime_ns, stat.st_size)
+    except _UnreadableError as problem:
+        raise error(str(problem)) from problem
 
 
 @lru_cache(maxsize=1)
-def _read_sheet(path: Path, error: type[BioclipXError], _mtime_ns: int, size: int) -> Sheet:
+def _read_sheet(path: Path, _mtime_ns: int, size: int) -> Sheet:
     try:
         import openpyxl
     except ImportError:
-        raise error(f"{path} is an Excel workbook: pip install 'bioclip-x[tables]' to read it, or {_ADVICE}") from None
+        raise _UnreadableError(
+            f"{path} is an Excel workbook: pip install 'bioclip-x[tables]' to read it, or {_ADVICE}"
+        ) from None
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(info.file_size for info in archive.infolist())
         if unpacked > max(compression.MIN_LIMIT, compression.MAX_RATIO * size):
-            raise error(f"{path} unpacks to {unpacked >> 20:,} MiB and is refused as a zip bomb; {_ADVICE}")
+            raise _UnreadableError(f"{path} unpacks to {unpacked >> 20:,} MiB and is refused as a zip bomb; {_ADVICE}")
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             sheets = [
@@ -79,10 +88,12 @@ def _read_sheet(path: Path, error: type[BioclipXError], _mtime_ns: int, size: in
             workbook.close()
     # openpyxl lets the errors of whatever library reads a part of a damaged file through.
     except (zipfile.BadZipFile, OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError) as problem:
-        raise error(f"{path} is a damaged Excel workbook ({problem}); save it again, or {_ADVICE}") from problem
+        raise _UnreadableError(
+            f"{path} is a damaged Excel workbook ({problem}); save it again, or {_ADVICE}"
+        ) from problem
     filled = [(name, text) for name, text in sheets if text.strip(b",\r\n")]
     if not filled:
-        raise error(f"{path} is empty: no sheet of the workbook has a filled cell")
+        raise _UnreadableError(f"{path} is empty: no sheet of the workbook has a filled cell")
     (name, text), *others = filled
     return Sheet(name, text, tuple(other for other, _ in others))
 
