@@ -1,0 +1,221 @@
+"""An append-only file of finished work, from which an interrupted run continues.
+
+The first line is a JSON object that identifies the run: its header. Records follow, each as its length and its CRC-32 (two
+little-endian uint32) and its bytes. A run that is killed, loses power or fills the disk leaves at most a torn end, which is
+cut off when the journal is opened again. Bytes that were written survive the process at once, and the machine after the
+next sync.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from bioclip_x.errors import BioclipXError
+
+MAGIC: Final = "bioclip-x journal 1"
+SYNC_EVERY: Final = 1.0
+"""Seconds between two syncs: the work that a power failure may cost."""
+LONGEST_HEADER: Final = 1 << 24
+"""Bytes."""
+
+_PREFIX: Final = struct.Struct("<II")
+_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS})
+_NO_LOCKS: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF})
+
+
+class Journal:
+    """A journal open for appending; made by `Journal.open`. A context manager that closes it and keeps the file.
+
+    path: the file. count: number of records. torn: bytes of an incomplete end that were cut off.
+    """
+
+    def __init__(self, path: Path, handle: IO[bytes], start: int, end: int, count: int, torn: int) -> None:
+        self.path, self.count, self.torn = path, count, torn
+        self._handle, self._start, self._end = handle, start, end
+        self._synced_at = time.monotonic()
+
+    @classmethod
+    def open(cls, path: Path, header: Mapping[str, Any]) -> tuple[Journal, Iterator[bytes]]:
+        """Opens or creates the journal of a run, and returns it with its records, which are read lazily.
+
+        header: whatever the records depend on, as JSON. Raises BioclipXError where the journal is of a run with another
+        header (saying which fields differ), is being written by another process, or cannot be read or written, and where
+        the file is something else.
+        """
+        wanted = json.loads(json.dumps(header))
+        line = json.dumps({"journal": MAGIC, "header": wanted}).encode() + b"\n"
+        handle: IO[bytes] | None = None
+        try:
+            handle = path.open("ab+", buffering=0)
+            lock(handle.fileno())
+            if not _has_header(path, line, wanted):
+                handle.truncate(0)
+                write_all(handle, line)
+            size = handle.seek(0, os.SEEK_END)
+            with path.open("rb") as stream:
+                start = len(stream.readline())
+                count, end = _scan(stream, start, size)
+            handle.truncate(end)
+            sync(handle.fileno())
+            _sync_folder(path.parent)
+        except BaseException as problem:
+            if handle is not None:
+                handle.close()
+            if isinstance(problem, BlockingIOError):
+                raise BioclipXError(f"{path} is being written by another run; wait for it, or stop it") from None
+            if isinstance(problem, OSError):
+                raise BioclipXError(f"{path} cannot be written: {problem.strerror or problem}") from problem
+            raise
+        journal = cls(path, handle, start, end, count, size - end)
+        return journal, journal.records()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, record: bytes) -> None:
+        """Appends a record. Raises BioclipXError where it cannot be written; the records before it are kept."""
+        try:
+            write_all(self._handle, _PREFIX.pack(len(record), zlib.crc32(record)) + record)
+            self._end += _PREFIX.size + len(record)
+            self.count += 1
+            if time.monotonic() - self._synced_at >= SYNC_EVERY:
+                self.sync()
+        except OSError as problem:
+            with suppress(OSError):  # a torn record is cut off by the next run, if not here
+                self._handle.truncate(self._end)
+            raise BioclipXError(
+                f"{self.path} cannot be written: {problem.strerror or problem}; what is done is kept there"
+            ) from problem
+
+    def records(self) -> Iterator[bytes]:
+        """Yields the records from the first on, one in memory at a time, those appended meanwhile included."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._start)
+            while stream.tell() < self._end:
+                length, _ = _PREFIX.unpack(stream.read(_PREFIX.size))
+                yield stream.read(length)
+
+    def sync(self) -> None:
+        """Has the records written to the disk. Raises OSError."""
+        self._synced_at = time.monotonic()
+        sync(self._handle.fileno())
+
+    def close(self) -> None:
+        """Syncs and closes the file. Its records can still be read."""
+        if not self._handle.closed:
+            with suppress(OSError):  # the records are written; only a power failure could still cost them
+                self.sync()
+            self._handle.close()
+
+    def delete(self) -> None:
+        """Closes the file and deletes it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Names the fields in which two headers differ, with both values.
+
+    >>> describe_differences({"model": "a", "recipe": {"text": "x"}}, {"model": "b", "recipe": {"text": "x"}})
+    ["model was 'a' and is 'b'"]
+    """
+    differences: list[str] = []
+    for name in dict.fromkeys((*before, *now)):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            differences += describe_differences(old, new, f"{prefix}{name}.")
+        elif old != new:
+            differences.append(f"{prefix}{name} was {_shorten(old)} and is {_shorten(new)}")
+    return differences
+
+
+def sync(descriptor: int) -> None:
+    """Syncs a file to the disk, where its file system can: some network and removable drives cannot. Raises OSError."""
+    try:
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in _NO_SYNC:
+            raise
+
+
+def lock(descriptor: int) -> None:
+    """Locks a file until it is closed or the process ends. Raises BlockingIOError where another process holds the lock.
+
+    Does nothing where the system or the file system has no such locks.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as problem:
+        if problem.errno not in _NO_LOCKS:
+            raise
+
+
+def write_all(handle: IO[bytes], raw: bytes) -> None:
+    """Writes all of `raw`: an unbuffered write may be partial (a nearly full disk); the next one continues or raises."""
+    rest = memoryview(raw)
+    while rest:
+        rest = rest[handle.write(rest) :]
+
+
+def _has_header(path: Path, line: bytes, wanted: Mapping[str, Any]) -> bool:
+    """Whether the file has this header; False for a new file, and for one whose first line was never completed."""
+    with path.open("rb") as stream:
+        first = stream.readline(LONGEST_HEADER)
+    if not first.strip(b"\0") or (line.startswith(first) and first != line):
+        return False
+    try:
+        document = json.loads(first)
+        if document["journal"] != MAGIC:
+            raise ValueError
+        found = document["header"]
+    except (ValueError, LookupError, TypeError):
+        raise BioclipXError(f"{path} is no journal of an interrupted run; move it away") from None
+    if differences := describe_differences(found, wanted):
+        raise BioclipXError(
+            f"{path} is of another run: {'; '.join(differences)}. Repeat that run to complete it, or delete the file"
+        )
+    return True
+
+
+def _scan(stream: IO[bytes], start: int, size: int) -> tuple[int, int]:
+    """Returns the number of intact records from `start` on, and where the last one ends."""
+    count, end = 0, start
+    while len(prefix := stream.read(_PREFIX.size)) == _PREFIX.size:
+        length, checksum = _PREFIX.unpack(prefix)
+        if length > size - end - _PREFIX.size or zlib.crc32(stream.read(length)) != checksum:
+            break
+        count, end = count + 1, end + _PREFIX.size + length
+    return count, end
+
+
+def _sync_folder(folder: Path) -> None:
+    """Syncs a folder, so that a new file in it survives a power failure; where that is possible."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _shorten(value: Any, most: int = 80) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
