@@ -110,9 +110,12 @@ class TaxonomyReaderCapabilities:
 
     several_parents_option: the option for nodes with several parents ("refuse", "first" or "all"); "" for formats in
         which a node has one parent.
+    reads_beside: what it reads beside the file that it is given, as patterns of file names ("names.dmp", "*_index.json").
+        A cached tree is read again when one of them changes. Of a folder, all files may be read.
     """
 
     several_parents_option: str = ""
+    reads_beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

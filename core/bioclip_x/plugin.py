@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # fmt: off
 if TYPE_CHECKING:
+    from bioclip_x.caches import load_or_fill
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
@@ -164,7 +165,7 @@ __all__ = [
     "create_registry", "decode_head", "detect_encoding", "escape_controls", "escape_surrogates", "explain_csv_error",
     "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "list_some", "load_template",
+    "guess_delimiter", "hookimpl", "is_archive", "is_written_in_place", "list_some", "load_or_fill", "load_template",
     "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
     "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
     "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
@@ -231,6 +232,7 @@ _NAMES: Final = (
     ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),
     ("messages", "escape_controls list_some"),
     ("settings", "find_cache_folder"),
+    ("caches", "load_or_fill"),
     ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
     ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
     # Other components, by name.

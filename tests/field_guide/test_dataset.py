@@ -139,3 +139,12 @@ def test_the_hash_of_the_renderer_covers_its_packages(monkeypatch: pytest.Monkey
             file.write("# changed\n")
         hashes.append(dataset_module.hash_renderer())
     assert len(set(hashes)) == len(hashes)
+
+
+def test_drawings_need_no_cache(tmp_path: Path) -> None:
+    taxonomy = from_labels([species.name for species in list_trained_species()])
+    (tmp_path / "file").touch()
+    drawings = [FieldGuide(count=2, size=16, processes=1, cache=tmp_path / name) for name in ("file", "cache")]
+    for dataset in drawings:
+        dataset.prepare(taxonomy)
+    assert (drawings[0].image(1) == drawings[1].image(1)).all() and drawings[0].image(1).std() > 0

@@ -150,15 +150,15 @@ def sync(descriptor: int) -> None:
             raise
 
 
-def lock(descriptor: int) -> None:
+def lock(descriptor: int) -> bool:
     """Locks a file until it is closed or the process ends. Raises BlockingIOError where another process holds the lock.
 
-    Does nothing where the system or the file system has no such locks.
+    Returns False where the system or the file system has no such locks.
     """
     try:
         import fcntl
     except ImportError:  # Windows
-        return
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -166,6 +166,8 @@ def lock(descriptor: int) -> None:
     except OSError as problem:
         if problem.errno not in _NO_LOCKS:
             raise
+        return False
+    return True
 
 
 def write_all(handle: IO[bytes], raw: bytes) -> None:

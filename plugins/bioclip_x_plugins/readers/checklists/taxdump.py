@@ -22,6 +22,7 @@ from bioclip_x.plugin import (
     NameUsage,
     Taxonomy,
     TaxonomyError,
+    TaxonomyReaderCapabilities,
     from_usages,
     is_archive,
     open_archive,
@@ -29,6 +30,7 @@ from bioclip_x.plugin import (
 from bioclip_x_plugins.readers.lines import read_text_stream
 
 FILES: Final = ("nodes.dmp", "names.dmp")
+MERGED: Final = "merged.dmp"
 ROOT: Final = "1"
 SYNONYMS: Final = frozenset(
     {"synonym", "equivalent name", "genbank synonym", "anamorph", "teleomorph", "genbank anamorph"}
@@ -39,6 +41,8 @@ MAX_SNIFFED_ARCHIVE: Final = 1 << 24
 
 class TaxdumpReader:
     """Reads nodes.dmp and names.dmp."""
+
+    capabilities = TaxonomyReaderCapabilities(reads_beside=(*FILES, MERGED))
 
     def sniff(self, path: Path, head: bytes) -> bool:
         if path.name.lower() in FILES:
@@ -54,7 +58,7 @@ class TaxdumpReader:
         findings = Findings(str(path))
         root = path.parent if path.name.lower() in FILES and path.is_file() else path
         with open_archive(root) as archive:
-            nodes, names, merged = (archive.find(name) for name in (*FILES, "merged.dmp"))
+            nodes, names, merged = (archive.find(name) for name in (*FILES, MERGED))
             if not (nodes and names):
                 missing = " and ".join(name for name, member in zip(FILES, (nodes, names)) if not member)
                 raise TaxonomyError(f"{root} has no {missing}; expected nodes.dmp and names.dmp of one dump")

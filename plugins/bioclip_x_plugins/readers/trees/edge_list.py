@@ -25,7 +25,7 @@ from bioclip_x.plugin import (
     from_usages,
 )
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
-from bioclip_x_plugins.readers.trees.edge_names import find_names, read_names
+from bioclip_x_plugins.readers.trees.edge_names import NAME_FILES, find_names, read_names
 
 Order = Literal["auto", "parent-child", "child-parent"]
 Edge = tuple[int, str, str]
@@ -40,7 +40,7 @@ NO_PARENT: Final = frozenset({"__NULL__", "NULL", "-1"})
 class EdgeListReader:
     """Reads one parent and one child per line. dag: how a child of several parents is handled. order: of the columns."""
 
-    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag")
+    capabilities = TaxonomyReaderCapabilities(several_parents_option="dag", reads_beside=NAME_FILES)
 
     def __init__(self, *, dag: SeveralParents = "refuse", order: Order = "auto", names: Path | None = None) -> None:
         self.dag, self.order, self.names = dag, order, names
