@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioclip_x.cli.classify import read_labels
-from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.flags import (
+    make_recipe_flags,
+    output_option,
+    plugin_option,
+    quiet_option,
+    recipe_option,
+    resume_option,
+)
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
+from bioclip_x.io.files import is_written_in_place
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
-from bioclip_x.messages import escape_controls
+from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
 from bioclip_x.registry import Registry
 
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
     help="[default: by the suffix of --output, else json]",
 )
 @output_option
+@resume_option
 @quiet_option
 @click.pass_obj
 def command(
@@ -57,6 +67,7 @@ def command(
     recipe: Path | None,
     format_: str | None,
     output: Path | None,
+    resume: bool,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -66,7 +77,12 @@ def command(
     bioclip-x embed photos/ --output photos.npz
     bioclip-x embed --texts "a red fox,a gray wolf" --format csv
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
+
+    While a file is being written, what is done is in FILE.partial, from which --resume continues.
     """  # fmt: skip
+    is_journaled = output is not None and not is_written_in_place(output)
+    if resume and not is_journaled:
+        raise RecipeError("--resume needs --output FILE: only a file can be continued")
     fields["labels"] = read_labels(fields["labels"])
     check_one_kind(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
     format_ = format_ or find_format(output)
@@ -78,6 +94,7 @@ def command(
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedder
+    from bioclip_x.embed.resume import write_embeddings
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
@@ -85,14 +102,29 @@ def command(
         provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))
         if not quiet:
             print_notes(provenance, bare=output is None and format_ == "csv")
-        with open_embeddings(format_, output, provenance) as writer:
-            failed = Failures(embedded.rows)
-            for row in progress.images(failed) if images else failed:
-                writer.write(row)
-    if failed.count:
+        embedded = replace(embedded, provenance=provenance)
+        track = progress.images if images else iter
+        if output is None or not is_journaled:
+            failed = stream_embeddings(embedded, format_, output, track)
+        else:
+            say = (lambda line: None) if quiet else partial(click.echo, err=True)
+            failed = write_embeddings(embedded, format_, output, resume=resume, track=track, say=say)
+    if failed:
         if not quiet:
-            click.echo(f"{failed.count} image(s) could not be embedded; the output has the reasons", err=True)
+            click.echo(f"{pluralise(failed, 'image')} could not be embedded; the output has the reasons", err=True)
         sys.exit(1)
+
+
+def stream_embeddings(
+    embedded: Embedded, format_: str, output: Path | None, track: Callable[[Iterator[Embedding]], Iterator[Embedding]]
+) -> int:
+    """Writes rows to standard output, a pipe or a device as they are computed. Returns the number without a vector."""
+    failed = 0
+    with open_embeddings(format_, output, embedded.provenance) as writer:
+        for row in track(embedded.rows):
+            writer.write(row)
+            failed += row.vector_D is None
+    return failed
 
 
 def print_notes(provenance: EmbeddingProvenance, *, bare: bool) -> None:
@@ -111,19 +143,6 @@ def start_embedding(embedder: Embedder, images: tuple[str, ...], texts: str | No
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)
-
-
-class Failures:
-    """Iterates over rows and counts those without a vector."""
-
-    def __init__(self, rows: Iterable[Embedding]) -> None:
-        self._rows = rows
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Embedding]:
-        for row in self._rows:
-            self.count += row.vector_D is None
-            yield row
 
 
 def check_one_kind(images: tuple[str, ...], texts: str | None, fields: Mapping[str, Any], *, has_recipe: bool) -> None:

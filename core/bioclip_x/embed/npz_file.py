@@ -43,6 +43,11 @@ def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
         _write_archive(raw, vectors, writer, provenance)
 
 
+def read_provenance(output: Path) -> str:
+    with np.load(output, allow_pickle=False) as file:
+        return str(file["provenance"])
+
+
 class _Writer:
     """texts: by column."""
 
