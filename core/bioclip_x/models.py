@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
+from bioclip_x.device_memory import FittingEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses
@@ -37,7 +38,7 @@ def find_provided_model(registry: Registry, name: str) -> KnownModel | None:
 
 
 def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
-    """Loads the recipe's model.
+    """Loads the recipe's model; where its device runs out of memory, it goes on with smaller batches.
 
     Raises ModelError if it cannot be found, or if its family does not support the recipe's preprocessing.
     """
@@ -46,13 +47,14 @@ def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
             f"the encoder {family.name!r} preprocesses images only as {', '.join(family.capabilities.preprocess)}; leave out "
             f"--preprocess {recipe.preprocess}"
         )
-    return family.encoder.load(
+    loaded = family.encoder.load(
         family.source,
         name=recipe.model,
         device=recipe.device,
         precision=recipe.precision,
         preprocess=recipe.preprocess,
     )
+    return FittingEncoder(loaded)
 
 
 def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClasses | None:

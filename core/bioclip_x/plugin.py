@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.parquet import open_parquet_writer
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
+    from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
     from bioclip_x.recipe import Recipe
@@ -169,7 +170,7 @@ __all__ = [
     "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_list",
     "normalise_rank", "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement",
     "parse_name", "read_delimited_rows", "read_lines", "read_species_list", "read_stream_lines", "read_text",
-    "read_yaml", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
+    "read_yaml", "report_progress", "resolve_labels", "roll_up", "select_best_bet", "select_most_specific", "split_authorship",
     "sum_down", "take_first_line", "to_networkx",
 ]
 
@@ -233,6 +234,7 @@ _NAMES: Final = (
     ("messages", "escape_controls list_some"),
     ("settings", "find_cache_folder"),
     ("caches", "load_or_fill"),
+    ("progress", "report_progress"),
     ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
     ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
     # Other components, by name.

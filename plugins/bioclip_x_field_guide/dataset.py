@@ -18,7 +18,15 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from bioclip_x.plugin import Sample, Taxonomy, TrainingError, find_cache_folder, load_or_fill, resolve_labels
+from bioclip_x.plugin import (
+    Sample,
+    Taxonomy,
+    TrainingError,
+    find_cache_folder,
+    load_or_fill,
+    report_progress,
+    resolve_labels,
+)
 from bioclip_x_field_guide.drawing import (
     PLANS,
     draw_changed,
@@ -97,6 +105,7 @@ class FieldGuide:
         with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
             for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=64)):
                 pixels[i] = drawing
+                report_progress("drawings", i + 1, self.count)
 
 
 def hash_renderer() -> str:

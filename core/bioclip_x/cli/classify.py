@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -93,8 +94,9 @@ def command(
     sinks.append((make_report(registry, format_, output), output))
 
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.images.counting import count_images
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.progress import Progress
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     scorer = registry.make("scorers", resolved.scorer.name, resolved.scorer.options)
@@ -109,7 +111,7 @@ def command(
             print_notes(provenance, bare=output is None and (format_ or "").startswith("csv"))
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
         results = classifier.classify(images or None, thumbnails=thumbnails, stdin=open_utf8_stdin())
-        failed = write_all(provenance, progress.images(results), sinks)
+        failed = write_all(provenance, progress.images(results, partial(count_images, images)), sinks)
     if failed:
         if not quiet:
             click.echo(f"{failed} image(s) could not be read; the output has the reasons", err=True)

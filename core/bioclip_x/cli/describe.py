@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bioclip_x.components import LanguageModel
     from bioclip_x.describe.estimate import Estimate
     from bioclip_x.describe.questions import CalledBy, Question
-    from bioclip_x.describe.run import Progress
     from bioclip_x.prompts import DescriptorSet
     from bioclip_x.prompts.llm_prompts import PromptTemplate
     from bioclip_x.taxonomy import Taxonomy
@@ -202,6 +201,7 @@ class _Job:
         """Asks the model and writes the descriptor file. curation_language: of common names; None for no curation."""
         from bioclip_x.describe.check import curate
         from bioclip_x.describe.run import describe
+        from bioclip_x.progress import Progress
 
         estimate = self.estimate()
         if self.model is None or self.output is None:
@@ -209,11 +209,11 @@ class _Job:
         if estimate.requests:
             _print_notes([self.prices.of_estimate(estimate)], self.quiet)
         curation = partial(curate, taxonomy=self.taxonomy, language=curation_language) if curation_language else None
-        with _show_progress(self.quiet) as progress:
+        with _say_how_to_resume(), Progress(enabled=not self.quiet) as progress:
             descriptors = describe(
                 self.questions, self.template, self.model, self.output, about=about,
                 notes=(*self.taxonomy.notes, *self.notes), concurrency=concurrency, ask_again=ask_again,
-                retry_unusable=retry_unusable, curate=curation, progress=progress,
+                retry_unusable=retry_unusable, curate=curation, progress=progress.stage("questions answered"),
                 say=lambda line: click.echo(f"note: {line}", err=True),
             )  # fmt: skip
         _print_notes(descriptors.notes, self.quiet)
@@ -277,18 +277,9 @@ def _make_model(registry: Registry, llm: str, base_url: str | None) -> LanguageM
 
 
 @contextmanager
-def _show_progress(quiet: bool) -> Iterator[Progress]:
-    """Shows a bar on stderr, if that is a terminal; after Ctrl-C, prints how to resume."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task("questions answered", total=None)
-        try:
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-        except KeyboardInterrupt:
-            click.echo("stopped; the answers so far are kept; run the same command to continue", err=True)
-            raise
+def _say_how_to_resume() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("stopped; the answers so far are kept; run the same command to continue", err=True)
+        raise

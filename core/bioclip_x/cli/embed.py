@@ -31,8 +31,8 @@ from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedded, Embedder
+    from bioclip_x.progress import Progress
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
@@ -92,9 +92,10 @@ def command(
     names = registry.load(plugins)
 
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedder
     from bioclip_x.embed.resume import write_embeddings
+    from bioclip_x.images.counting import count_images
+    from bioclip_x.progress import Progress
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
@@ -103,7 +104,7 @@ def command(
         if not quiet:
             print_notes(provenance, bare=output is None and format_ == "csv")
         embedded = replace(embedded, provenance=provenance)
-        track = progress.images if images else iter
+        track = partial(progress.images, count=partial(count_images, images)) if images else iter
         if output is None or not is_journaled:
             failed = stream_embeddings(embedded, format_, output, track)
         else:

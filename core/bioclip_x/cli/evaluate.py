@@ -74,8 +74,8 @@ def command(
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
 
     from bioclip_x.cli.render.evaluation import print_notes, write
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.evaluate import evaluate
+    from bioclip_x.progress import Progress
 
     with open_output(output) as stream:  # first, so that a file that cannot be written fails early
         with Progress(enabled=not quiet) as progress:

@@ -71,9 +71,9 @@ def embed_dataset(
     check: called with the classifier before images are read; raises if the classifier is unsuitable.
     """
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.labelled_images import embed_labelled_images
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.progress import Progress
 
     resolved, recipe_notes = resolve(registry, file=recipe, plugins=plugins, flags=fields)
     resolved = resolved.model_copy(update={"calibration": "none", "depth": None})

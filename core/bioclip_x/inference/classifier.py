@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -18,6 +19,7 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
 from bioclip_x.explain.heat_maps import make_heat_mapper
+from bioclip_x.images.counting import count_images
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
@@ -27,6 +29,7 @@ from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.models import load_encoder, make_family
 from bioclip_x.prediction.ranking import find_reportable_nodes
+from bioclip_x.progress import progress_in_notebook, report_progress, show_in_notebook
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
@@ -51,7 +54,8 @@ class Classifier:
 
     Every field of `Recipe` is a keyword argument, as the command line's flags. plugins: as `--plugin`. recipe: as
     `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, if another
-    classifier has loaded it (its `encoder`). Raises BioclipXError for an invalid request.
+    classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
+    notebook. Raises BioclipXError for an invalid request.
 
     Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
     scorer, head: the components. provenance: metadata that every output contains.
@@ -67,7 +71,7 @@ class Classifier:
         registry: Registry | None = None,
         cache: Path | None = None,
         loaded: LoadedEncoder | None = None,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Callable[[int, int], None] | None = None,
         **fields: Any,
     ) -> None:
         registry = registry or _make_registry(plugins)
@@ -96,8 +100,10 @@ class Classifier:
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"
-            builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, progress)
-            banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
+            report = progress or partial(report_progress, "embedding texts")
+            builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, report)
+            with progress_in_notebook():
+                banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
         if recipe.depth:
@@ -152,7 +158,12 @@ class Classifier:
         return scored.make_head_input(self.taxonomy, self._batches.n_best)
 
     def classify(
-        self, images: ImageLike | Iterable[ImageLike] | None, *, thumbnails: bool = False, stdin: TextIO | None = None
+        self,
+        images: ImageLike | Iterable[ImageLike] | None,
+        *,
+        thumbnails: bool = False,
+        stdin: TextIO | None = None,
+        progress: bool | None = None,
     ) -> Iterator[Result]:
         """Yields one result per image, in order; for an image that cannot be read, a result with an error.
 
@@ -162,13 +173,17 @@ class Classifier:
             None for all images that a precomputed scorer has scores for.
         thumbnails: include a small JPEG of each image in its result, for reports.
         stdin: stream from which "-" reads a list of paths.
+        progress: show on stderr how many images are done and, where they can be counted, of how many. None shows it in a
+            notebook.
         """
         if images is None:
-            return self._classify(list_scored_images(self.precomputed_scorer, self.recipe.scorer.name), thumbnails)
+            scored = list_scored_images(self.precomputed_scorer, self.recipe.scorer.name)
+            return show_in_notebook(self._classify(scored, thumbnails), lambda: len(scored), show=progress)
         many: Any = images if isinstance(images, Iterable) and not _is_single_image(images) else [images]
         if isinstance(many, Sequence):
             check_sources(many)
-        return self._classify(expand_sources(many, stdin), thumbnails)
+        results = self._classify(expand_sources(many, stdin), thumbnails)
+        return show_in_notebook(results, partial(count_images, many), show=progress)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size
