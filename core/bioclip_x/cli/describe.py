@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.flags import plugin_option, quiet_option, table_or_json_option
+from bioclip_x.cli.flags import plugin_option, quiet_option, resume_option, table_or_json_option
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     help="Further attempts where an answer is unusable.",
 )
 @click.option("--retry-unusable", is_flag=True, help="Ask again also where earlier runs got only unusable answers.")
+@resume_option
 @click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="Price of a million input tokens.")
 @click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="Price of a million output tokens.")
 @click.option(
@@ -112,6 +113,7 @@ def command(
     concurrency: int,
     ask_again: int,
     retry_unusable: bool,
+    resume: bool,
     price_in: float | None,
     price_out: float | None,
     is_curated: bool,
@@ -130,35 +132,45 @@ def command(
     bioclip-x describe birds.csv --check birds.yaml
 
     The key is read from OPENAI_API_KEY. Answers are stored in FILE.answers.jsonl as they arrive, and the same command resumes an
-    interrupted run. Exit status 1: some answers were unusable; their classes are listed and empty.
+    interrupted run; with --resume, a run with another model or prompt is refused. Exit status 1: some answers were unusable; their classes are listed and empty.
     """  # fmt: skip
     from bioclip_x.describe.questions import make_questions
     from bioclip_x.settings import load_settings
 
     language = language or load_settings().values.get("language", "en")
-    prices = Prices.of(price_in, price_out)
     registry: Registry = ctx.obj
     registry.load(plugins)
-    if check is not None and llm is not None:
-        raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
+    has_classes = check is None or taxonomy or labels
+    tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if has_classes else None
     if check is not None:
-        tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
-        ctx.exit(1 if print_findings(check, tree, language, output, format_) else 0)
+        ctx.exit(_check(check, llm, tree, language, output, format_))
     template = _load_prompt(registry, prompt or registry.required_default("prompts"))
-    tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
-    ranks = _split_ranks(at)
-    options: dict[str, Any] = {"called_by": called_by, "language": language, "at": ranks, "contrast": contrast}
+    options: dict[str, Any] = {
+        "called_by": called_by,
+        "language": language,
+        "at": _split_ranks(at),
+        "contrast": contrast,
+    }
     questions, notes = make_questions(tree, template, **options)
     model = _make_model(registry, llm, base_url) if llm else None
-    job = _Job(questions, template, tree, model, output, notes, prices, quiet)
+    job = _Job(questions, template, tree, model, output, notes, Prices.of(price_in, price_out), quiet)
     if dry_run:
         job.print_dry_run()
         return
     descriptors = job.run(
         about=_make_provenance(template, **options), concurrency=concurrency,
-        ask_again=ask_again, retry_unusable=retry_unusable, curation_language=language if is_curated else None,
+        ask_again=ask_again, retry_unusable=retry_unusable, resume=resume, curation_language=language if is_curated else None,
     )  # fmt: skip
     ctx.exit(1 if descriptors.empty_classes or "unusable" in descriptors.provenance else 0)
+
+
+def _check(
+    file: Path, llm: str | None, tree: Taxonomy | None, language: str, output: Path | None, format_: TableOrJson
+) -> int:
+    """Prints what curation finds in a file. Returns the exit status."""
+    if llm is not None:
+        raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
+    return 1 if print_findings(file, tree, language, output, format_) else 0
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,7 @@ class _Job:
         concurrency: int,
         ask_again: int,
         retry_unusable: bool,
+        resume: bool,
         curation_language: str | None,
     ) -> DescriptorSet:
         """Asks the model and writes the descriptor file. curation_language: of common names; None for no curation."""
@@ -213,7 +226,7 @@ class _Job:
             descriptors = describe(
                 self.questions, self.template, self.model, self.output, about=about,
                 notes=(*self.taxonomy.notes, *self.notes), concurrency=concurrency, ask_again=ask_again,
-                retry_unusable=retry_unusable, curate=curation, progress=progress.stage("questions answered"),
+                retry_unusable=retry_unusable, resume=resume, curate=curation, progress=progress.stage("questions answered"),
                 say=lambda line: click.echo(f"note: {line}", err=True),
             )  # fmt: skip
         _print_notes(descriptors.notes, self.quiet)

@@ -19,7 +19,7 @@ from bioclip_x.components import Dataset
 from bioclip_x.errors import ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits
 from bioclip_x.images.sources import to_pil
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import ImageFeatures, Source
 
 if TYPE_CHECKING:
@@ -73,9 +73,11 @@ def embed_labelled_images(
             embeddings.append(features.embeddings_BD[accepted])
             kept += [indices[row] for row in accepted]
         progress(len(kept) + refused + len(unreadable), len(dataset))
-    notes = [f"{len(unreadable)} images cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
+    notes = []
+    if unreadable:
+        notes.append(f"{pluralise(len(unreadable), 'image')} cannot be used, skipped: {list_some(unreadable, 3)}")
     if refused:
-        notes.append(f"{refused} images are skipped that the model declines to name")
+        notes.append(f"skipped {pluralise(refused, 'image')} that the model declines to name")
     return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
         tuple(Source(dataset.name(index)) for index in kept),
