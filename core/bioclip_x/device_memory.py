@@ -130,7 +130,6 @@ def _try(encode: Callable[[Any], Part], inputs: Any) -> tuple[Part | None, Short
 
 def _free_device_memory() -> None:
     """Returns what the allocator keeps for itself, which may be in pieces that are too small."""
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # does nothing where CUDA is not in use
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()

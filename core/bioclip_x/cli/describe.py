@@ -132,7 +132,8 @@ def command(
     bioclip-x describe birds.csv --check birds.yaml
 
     The key is read from OPENAI_API_KEY. Answers are stored in FILE.answers.jsonl as they arrive, and the same command resumes an
-    interrupted run; with --resume, a run with another model or prompt is refused. Exit status 1: some answers were unusable; their classes are listed and empty.
+    interrupted run; with --resume, a run with another model or prompt is refused. Exit status 1: some answers were unusable;
+    their classes are listed and empty.
     """  # fmt: skip
     from bioclip_x.describe.questions import make_questions
     from bioclip_x.settings import load_settings
@@ -140,11 +141,11 @@ def command(
     language = language or load_settings().values.get("language", "en")
     registry: Registry = ctx.obj
     registry.load(plugins)
-    has_classes = check is None or taxonomy or labels
-    tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if has_classes else None
     if check is not None:
+        tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
         ctx.exit(_check(check, llm, tree, language, output, format_))
     template = _load_prompt(registry, prompt or registry.required_default("prompts"))
+    tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
     options: dict[str, Any] = {
         "called_by": called_by,
         "language": language,

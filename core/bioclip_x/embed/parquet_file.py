@@ -31,7 +31,8 @@ def open_parquet(output: Path | None, provenance: EmbeddingProvenance) -> Iterat
 
 
 def read_provenance(output: Path) -> str:
-    return pq.read_schema(output).metadata[PROVENANCE.encode()].decode()
+    provenance: bytes = pq.read_schema(output).metadata[PROVENANCE.encode()]
+    return provenance.decode()
 
 
 class _Writer:
