@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import get_context, set_forkserver_preload
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,7 +35,11 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "kills.json"
-PROGRAM = [sys.executable, "-m", "bioclip_x"]
+SLOW_IMPORTS = [
+    "bioclip_x.cli.embed", "bioclip_x.embed.resume", "bioclip_x.inference.classifier", "bioclip_x.describe.run",
+    "bioclip_x_plugins.encoders.loaded", "openai", "pyarrow.parquet",
+]  # fmt: skip
+"""Imported once, since most runs are killed soon after."""
 IMAGES, CLASSES = 100, 60
 DATE = re.compile(rb"date: '?[0-9T:+-]+'?")
 
@@ -92,9 +97,11 @@ def main() -> int:
     outcomes: dict[str, Any] = {}
     with TemporaryDirectory() as name, _run_server() as url:
         folder = Path(name)
+        _set_environment(folder)
         _make_inputs(folder, options.images)
+        Running(["--help"], folder / "errors.txt").wait()  # starts the process that the others are forked from
         for number, command_name in enumerate(options.names or COMMANDS):
-            trial = Trial(COMMANDS[command_name], folder, url, random.Random(options.seed + number))
+            trial = Trial(command_name, COMMANDS[command_name], folder, url, random.Random(options.seed + number))
             outcomes[command_name] = trial.run(options.kills, options.terms, options.full_disks)
             print(f"{command_name}: {outcomes[command_name]}", flush=True)
             document = {"about": (__doc__ or "").strip(), "machine": describe(), "images": options.images}
@@ -102,14 +109,42 @@ def main() -> int:
     return 1 if any(outcome["lost"] for outcome in outcomes.values()) else 0
 
 
+class Running:
+    """A run of the command line in a process of its own, forked from one that has imported the slow modules."""
+
+    def __init__(self, arguments: list[str], errors: Path) -> None:
+        self._errors = errors
+        self._process = get_context("forkserver").Process(target=_run_command, args=(arguments, str(errors)))
+        self._process.start()
+
+    def send(self, signal_: signal.Signals) -> None:
+        if self._process.pid and self._process.is_alive():
+            os.kill(self._process.pid, signal_)
+
+    def wait(self) -> tuple[int, str]:
+        """Returns the exit status, negative for a signal, and what was written to stderr."""
+        self._process.join()
+        return self._process.exitcode or 0, self._errors.read_text("utf-8", "replace") if self._errors.exists() else ""
+
+
+def _run_command(arguments: list[str], errors: str) -> None:
+    for path, stream in ((os.devnull, 1), (errors, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    import bioclip_x.cli.main
+
+    bioclip_x.cli.main.main(arguments)
+
+
 @dataclass
 class Trial:
     """One command, tried in many ways."""
 
+    name: str
     command: Command
     folder: Path
     url: str
     dice: random.Random
+    interrupted: int = 0
 
     def run(self, kills: int, terms: int, full_disks: int) -> dict[str, Any]:
         """Returns how often each kind of interrupt was survived, and what was lost."""
@@ -118,12 +153,12 @@ class Trial:
         self._complete(whole)
         self.seconds, self.wanted = time.monotonic() - started, self._read(whole)
         lost: list[str] = []
-        counts = {}
+        counts: dict[str, Any] = {}
         for kind, times in (("SIGKILL", kills), ("SIGTERM", terms)):
             problems = [self._kill(getattr(signal, kind), f"{kind}-{number}") for number in range(times)]
             counts[kind] = times - sum(map(bool, problems))
             lost += filter(None, problems)
-        counts["full disk"] = 0
+        counts |= {"interrupted before the end": self.interrupted, "full disk": 0}
         if full_disks and not _can_mount():
             counts["full disk skipped"] = "no file system can be mounted"
         else:
@@ -136,32 +171,27 @@ class Trial:
 
     def _make_output(self, name: str) -> Path:
         """Returns an output in a folder of its own, so that leftovers can be seen."""
-        folder = self.folder / f"{self.command.suffix[1:]}-{name}"
-        folder.mkdir()
-        return folder / f"output{self.command.suffix}"
+        output = self._make_path(name)
+        output.parent.mkdir()
+        return output
 
-    def _start(self, output: Path, *more: str) -> subprocess.Popen[bytes]:
+    def _start(self, output: Path, *more: str) -> Running:
         arguments = [part.format(folder=self.folder, output=output, url=self.url) for part in self.command.arguments]
-        return subprocess.Popen(
-            [*PROGRAM, *arguments, *more],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=_make_environment(self.folder),
-        )
+        return Running([*arguments, *more], self.folder / "errors.txt")
 
     def _complete(self, output: Path, *more: str) -> None:
-        process = self._start(output, *more)
-        _, errors = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"status {process.returncode}: {errors.decode()[-500:]}")
+        running = self._start(output, *more)
+        status, errors = running.wait()
+        if status:
+            raise RuntimeError(f"status {status}: {errors[-500:]}")
 
     def _kill(self, with_signal: signal.Signals, name: str) -> str:
         """Interrupts a run once, at a random moment, and resumes it. Returns what is wrong then; "" if nothing is."""
         output = self._make_output(name)
-        process = self._start(output)
+        running = self._start(output)
         time.sleep(self.dice.uniform(0, self.seconds))
-        process.send_signal(with_signal)
-        process.communicate()
+        running.send(with_signal)
+        self.interrupted += running.wait()[0] < 0
         return self._resume(output, name)
 
     def _fill_disk(self, name: str, part: float) -> str:
@@ -171,15 +201,14 @@ class Trial:
         with _mount(output.parent, 8 * need):
             filler = output.parent / "filler"
             filler.write_bytes(bytes(int(8 * need - (0.1 + 1.8 * part) * need) // 4096 * 4096))
-            process = self._start(output)
-            _, errors = process.communicate()
+            _, errors = self._start(output).wait()
             filler.unlink()
-            if b"Traceback" in errors:
-                return f"{name}: a traceback: {errors.decode()[-300:]}"
+            if "Traceback" in errors:
+                return f"{name}: a traceback: {errors[-300:]}"
             return self._resume(output, name)
 
     def _make_path(self, name: str) -> Path:
-        return self.folder / f"{self.command.suffix[1:]}-{name}" / f"output{self.command.suffix}"
+        return self.folder / f"{self.name}-{name}" / f"output{self.command.suffix}"
 
     def _resume(self, output: Path, name: str) -> str:
         try:
@@ -208,10 +237,13 @@ def _make_inputs(folder: Path, n_images: int) -> None:
     (folder / "labels.txt").write_text("\n".join(f"species number {i}" for i in range(CLASSES)), "utf-8")
 
 
-def _make_environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BIOCLIP_X_", "OPENAI_"))}
-    return {**kept, "BIOCLIP_X_CACHE": str(folder / "cache"), "BIOCLIP_X_CONFIG": os.devnull, "OPENAI_API_KEY": "none",
-            "OMP_NUM_THREADS": "1"}  # fmt: skip
+def _set_environment(folder: Path) -> None:
+    """Sets the environment of all runs, before the process starts that they are forked from."""
+    for name in [name for name in os.environ if name.startswith(("BIOCLIP_X_", "OPENAI_"))]:
+        del os.environ[name]
+    os.environ |= {"BIOCLIP_X_CACHE": str(folder / "cache"), "BIOCLIP_X_CONFIG": os.devnull, "OPENAI_API_KEY": "none",
+                   "OMP_NUM_THREADS": "1"}  # fmt: skip
+    set_forkserver_preload(SLOW_IMPORTS)
 
 
 @contextmanager
