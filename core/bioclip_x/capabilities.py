@@ -123,11 +123,14 @@ class TaxonomyReaderCapabilities:
         which a node has one parent.
     explains_mismatch: it has `explain_mismatch`; see `components.MismatchExplainer`.
     example: a file of the format, for its documentation.
+    reads_beside: what it reads beside the file that it is given, as patterns of file names ("names.dmp", "*_index.json").
+        A cached tree is read again when one of them changes. Of a folder, all files may be read.
     """
 
     several_parents_option: str = ""
     explains_mismatch: bool = False
     example: FormatExample | None = None
+    reads_beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
+from bioclip_x.device_memory import FittingEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.faults import naming, remember_part
 from bioclip_x.recipe import Recipe
@@ -38,7 +39,7 @@ def find_provided_model(registry: Registry, name: str) -> KnownModel | None:
 
 
 def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
-    """Loads the recipe's model.
+    """Loads the recipe's model; where its device runs out of memory, it goes on with smaller batches.
 
     Raises ModelError if it cannot be found, or if its family does not support the recipe's preprocessing.
     """
@@ -55,8 +56,9 @@ def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
             precision=recipe.precision,
             preprocess=recipe.preprocess,
         )
-    remember_part(loaded, family.encoder)
-    return loaded
+    fitting = FittingEncoder(loaded)
+    remember_part(fitting, family.encoder)
+    return fitting
 
 
 def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClasses | None:

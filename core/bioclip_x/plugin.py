@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # fmt: off
 if TYPE_CHECKING:
+    from bioclip_x.caches import load_or_fill
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
+    from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
     from bioclip_x.recipe import Recipe
@@ -174,11 +176,11 @@ __all__ = [
     "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
     "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_url", "is_written_in_place",
-    "leaves_folder", "list_brands", "list_some", "load_template", "load_template_set", "load_words",
+    "leaves_folder", "list_brands", "list_some", "load_or_fill", "load_template", "load_template_set", "load_words",
     "make_ascii_head", "make_temporary_folder", "mask_of", "match_list", "name_content", "normalise_rank",
     "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
     "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
-    "read_text", "read_yaml", "resolve_inside", "resolve_labels", "roll_up", "select_best_bet",
+    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "select_best_bet",
     "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
@@ -252,6 +254,8 @@ _NAMES: Final = (
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
     ("io.content", "name_content"),
+    ("caches", "load_or_fill"),
+    ("progress", "report_progress"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

@@ -21,6 +21,8 @@ from bioclip_x.validation import find_first_error
 PREFIX: Final = "BIOCLIP_X_"
 FOLDERS: Final = {"cache", "data"}
 """The settings that are folders."""
+DEFAULT_CACHE_SIZE: Final = 20.0
+"""Gigabytes."""
 
 
 def _refuse_blank(value: Any) -> Any:
@@ -44,6 +46,7 @@ class Schema(BaseModel):
     workers: int | None = Field(None, ge=1, description="threads that decode images")
     language: Name | None = Field(None, description="language of common names (en, de, …)")
     cache: Path | None = Field(None, description="folder of files that can be regenerated")
+    cache_size: float | None = Field(None, gt=0, description="gigabytes that the cache may take")
     data: Path | None = Field(None, description="folder of files that cannot: calibrations")
 
 
@@ -124,6 +127,11 @@ def find_cache_folder() -> Path:
     On Linux that is ~/.cache/bioclip-x. Raises SettingsError for a configuration file that cannot be read.
     """
     return Path(load_settings().values.get("cache") or find_default_cache_folder())
+
+
+def find_cache_limit() -> int:
+    """Returns how many bytes the cache may take, from the user's settings. Raises SettingsError like `find_cache_folder`."""
+    return int(load_settings().values.get("cache_size", DEFAULT_CACHE_SIZE) * 1e9)
 
 
 def find_default_cache_folder() -> Path:

@@ -9,7 +9,6 @@ by name nor by their combination of traits.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -19,7 +18,15 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from bioclip_x.plugin import Sample, Taxonomy, TrainingError, find_cache_folder, resolve_labels
+from bioclip_x.plugin import (
+    Sample,
+    Taxonomy,
+    TrainingError,
+    find_cache_folder,
+    load_or_fill,
+    report_progress,
+    resolve_labels,
+)
 from bioclip_x_field_guide.drawing import (
     PLANS,
     draw_changed,
@@ -61,8 +68,13 @@ class FieldGuide:
         self._texts: list[dict[str, str]] = []
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
-        """Renders drawings that are not cached. Raises TrainingError for a species that the taxonomy lacks."""
-        self._pixels = np.load(self._render_to_cache(), mmap_mode="r")
+        """Renders drawings that are not cached; in memory where they cannot be cached.
+
+        Raises TrainingError for a species that the taxonomy lacks.
+        """
+        folder = self._cache or find_cache_folder() / "field-guide"
+        file = folder / f"{self.kind}-{self.count}-{self.seed}-{self.size}-{hash_renderer()}.npy"
+        self._pixels = load_or_fill(file, (self.count, self.size, self.size, 3), np.uint8, self._render)
         self._texts = [_make_phrases(*_choose_traits(self.kind, self.seed, i)) for i in range(self.count)]
         if self.kind != "species":
             return []
@@ -87,25 +99,13 @@ class FieldGuide:
         """Returns uint8 [size, size, 3]."""
         return np.asarray(self._pixels[index])
 
-    def _render_to_cache(self) -> Path:
-        """Returns the file of drawings, after rendering it if it does not exist."""
-        folder = self._cache or find_cache_folder() / "field-guide"
-        path = folder / f"{self.kind}-{self.count}-{self.seed}-{self.size}-{hash_renderer()}.npy"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            # The process id keeps concurrent runs apart.
-            partial = folder / f".{path.stem}.{os.getpid()}.npy"
-            try:
-                pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, (self.count, self.size, self.size, 3))
-                jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
-                with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
-                    for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=64)):
-                        pixels[i] = drawing
-                pixels.flush()
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
-        return path
+    def _render(self, pixels: np.ndarray) -> None:
+        """Fills in the drawings."""
+        jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
+        with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
+            for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=64)):
+                pixels[i] = drawing
+                report_progress("drawings", i + 1, self.count)
 
 
 def hash_renderer() -> str:

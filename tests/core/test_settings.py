@@ -54,6 +54,7 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "workers": "2",
         "language": "de",
         "cache": "c",
+        "cache_size": "2.5",
         "data": "d",
     }
     assert given.keys() == Schema.model_fields.keys()
@@ -85,7 +86,7 @@ def test_the_cache_folder_is_the_one_set(file: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modle: x\n", r"config.yaml: no setting is called 'modle'; known: model, device, .*, cache, data"),
+        ("modle: x\n", r"config.yaml: no setting is called 'modle'; known: model, device, .*, cache, cache_size, data"),
         ("workers: 0\n", "config.yaml: workers: expected a number greater than or equal to 1, got 0"),
         ("precision: fp8\n", "config.yaml: precision: expected 'auto', 'fp32', 'fp16' or 'bf16', got 'fp8'"),
         ("model: ' '\n", "config.yaml: model: expected a name, got a blank"),

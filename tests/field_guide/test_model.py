@@ -155,7 +155,7 @@ def test_the_winners_descriptors_carry_the_decision(classifier: Classifier) -> N
 
 def test_patch_maps_are_an_exact_decomposition(classifier: Classifier) -> None:
     """Average pooling: the mean of the projected patch tokens is the image's embedding."""
-    visual = classifier.encoder.model.visual  # type: ignore[attr-defined]
+    visual = classifier.encoder.loaded.model.visual  # type: ignore[attr-defined]
     pixels = classifier.encoder.preprocess(draw_species("Alcedo atthis", SEED).image)[None]
     with torch.inference_mode():
         out = visual.forward_intermediates(pixels, indices=1, output_fmt="NLC", normalize_intermediates=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
-import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from bioclip_x.classes.taxonomy_formats import detect_format, read_head
 from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.faults import naming
+from bioclip_x.io.archives import MAX_FOLDERS
 from bioclip_x.io.content import describe_content
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
@@ -32,8 +33,6 @@ from bioclip_x.taxonomy.name_usages import SeveralParents
 
 MIN_SECONDS_TO_CACHE: Final = 0.5
 """The compiled tree is cached if reading took longer."""
-MAX_NEIGHBOURS: Final = 1000
-"""Files in a taxonomy's folder whose times are part of its cache key."""
 
 
 def read_listed_taxonomy(registry: Registry, recipe: Recipe) -> Taxonomy | None:
@@ -70,12 +69,12 @@ def read_taxonomy(
 
     format: a reader's name, optionally with options ("newick:tips=species"). dag: how to handle nodes with several parents,
     for readers whose formats have them. cache: a folder for compiled trees; a tree that takes long to read is cached there
-    until the file, or a file in the same folder, changes.
+    until a file changes that the reader reads.
     """
     head = read_head(path)
     ref = parse_ref(format) if format is not None else ComponentRef(name=detect_format(registry, path, head))
     reader = _make_reader(registry, ref, dag)
-    cache_file = cache / f"{_make_cache_key(path, ref, dag)}.npz" if cache and path.exists() else None
+    cache_file = _find_cache_file(cache, path, ref, reader, dag) if cache else None
     if cache_file and (taxonomy := load(cache_file)):
         return replace(taxonomy, source=str(path))
     start = time.monotonic()
@@ -84,8 +83,7 @@ def read_taxonomy(
     if note := describe_content(path, TaxonomyError):
         taxonomy = replace(taxonomy, notes=(*taxonomy.notes, note))
     if cache_file and time.monotonic() - start > MIN_SECONDS_TO_CACHE:
-        with suppress(OSError):  # caching is optional
-            cache_file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, ValueError):  # caching is optional; closing an archive on a full disk is a ValueError
             save(taxonomy, cache_file)
     return taxonomy
 
@@ -99,21 +97,49 @@ def _make_reader(registry: Registry, ref: ComponentRef, dag: SeveralParents | No
     return registry.make("taxonomy_readers", ref.name, {**options, option: dag})
 
 
-def _make_cache_key(path: Path, ref: ComponentRef, dag: str | None) -> str:
-    """Hashes the path, the reader, and the sizes and times of the file and its neighbours, which readers may read, too."""
-    neighbours = sorted(
-        islice(_list_stamps(path if path.is_dir() else path.parent, is_deep=path.is_dir()), MAX_NEIGHBOURS)
-    )
-    parts = [__version__, str(path.resolve()), ref.name, sorted(map(str, ref.options.items())), dag, neighbours]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+def _find_cache_file(
+    cache: Path, path: Path, ref: ComponentRef, reader: TaxonomyReader, dag: str | None
+) -> Path | None:
+    """Returns the file for a tree, named by the path, the reader, and the sizes and times of all files that it reads.
+
+    None where these cannot be found out, and for a pipe.
+    """
+    if not (path.is_file() or path.is_dir()):
+        return None
+    patterns = get_capabilities(reader, TaxonomyReaderCapabilities).reads_beside
+    given = [path, *(file for value in ref.options.values() if (file := Path(str(value))).is_file())]
+    try:
+        stamps = [_stamp(file.parent, file) for file in given if not file.is_dir()]
+        if path.is_dir() or patterns:
+            stamps += _stamp_folder(path if path.is_dir() else path.parent, patterns or ("*",))
+    except (OSError, ValueError):
+        return None
+    parts = [__version__, str(path.resolve()), ref.name, sorted(map(str, ref.options.items())), dag, stamps]
+    return cache / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.npz"
 
 
-def _list_stamps(folder: Path, is_deep: bool) -> Iterator[tuple[str, int, int]]:
-    """Yields path, size and time of the files in a folder and, with `is_deep`, in its subfolders."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False) and is_deep:
-                yield from _list_stamps(Path(entry.path), is_deep)
-            else:
-                stat = entry.stat()
-                yield entry.path, stat.st_size, stat.st_mtime_ns
+def _stamp_folder(folder: Path, patterns: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Stamps what readers see of a folder: its files of these names, those a level below, and the names of its folders."""
+    wanted = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns))
+    entries = sorted(folder.iterdir())
+    folders = [entry for entry in entries if entry.is_dir()]
+    below = [file for one in folders if len(folders) <= MAX_FOLDERS for file in _list_readable(one)]
+    files = [file for file in (*entries, *below) if file not in folders and wanted.match(file.name.lower())]
+    return [*(_stamp(folder, file) for file in files), *((one.name, 0, 0) for one in folders if patterns == ("*",))]
+
+
+def _list_readable(folder: Path) -> list[Path]:
+    try:
+        return sorted(file for file in folder.iterdir() if not file.is_dir())
+    except OSError:
+        return []
+
+
+def _stamp(folder: Path, file: Path) -> tuple[str, int, int]:
+    """Returns a file's path in the folder, size and time; zeros for one that cannot be read, as a link that leads nowhere."""
+    name = str(file.relative_to(folder))
+    try:
+        stat = file.stat()
+    except OSError:
+        return name, 0, 0
+    return name, stat.st_size, stat.st_mtime_ns

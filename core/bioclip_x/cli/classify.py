@@ -7,13 +7,21 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
-from bioclip_x.cli.flags import add_recipe_options, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.flags import (
+    add_recipe_options,
+    output_option,
+    plugin_option,
+    quiet_option,
+    recipe_option,
+    resume_option,
+)
 from bioclip_x.cli.outputs import check_outputs, list_recipe_files
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.cli.resume import is_finished, keep_results, list_files
@@ -56,9 +64,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write a report; its format follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). Repeatable.",
 )
-@click.option(
-    "--resume", is_flag=True, help="Go on with a run that was interrupted; the same command without it starts anew."
-)
+@resume_option
 @quiet_option
 @click.pass_obj
 def command(
@@ -101,9 +107,10 @@ def command(
         raise RecipeError("--resume needs an output file: --output FILE or --report FILE")
 
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.cli.render.progress import Progress
+    from bioclip_x.images.counting import count_images
     from bioclip_x.images.folders import LeftOut
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.progress import Progress
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     files = list_recipe_files(registry, resolved)
@@ -129,7 +136,8 @@ def command(
             results = classifier.classify(
                 images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal, left_out=left_out
             )
-            failed = write_all(provenance, progress.images(results), sinks)
+            counted = progress.images(results, partial(count_images, images, classifier.files))
+            failed = write_all(provenance, counted, sinks)
     print_left_out(left_out, quiet=quiet)
     if failed:
         if not quiet:

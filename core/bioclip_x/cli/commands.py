@@ -9,6 +9,7 @@ from bioclip_x.hookspecs import hookimpl
 @hookimpl
 def commands() -> list[ComponentSpec]:
     return [
+        ComponentSpec("cache", "what is cached, and clearing it", "bioclip_x.cli.cache:command"),
         ComponentSpec("calibrate", "calibrate probabilities on labelled images", "bioclip_x.cli.calibrate:command"),
         ComponentSpec("classify", "classify images and explain predictions", "bioclip_x.cli.classify:command"),
         ComponentSpec("config", "this machine's settings and their origins", "bioclip_x.cli.config:command"),

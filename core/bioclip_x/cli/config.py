@@ -73,17 +73,19 @@ def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
 def _make_row(value: Any, kind: str, origin: str | None, name: str, about: str | None) -> Row:
     from bioclip_x.settings import name_variable
 
-    plain = value if value is None or isinstance(value, int) else str(value)
+    plain = value if value is None or isinstance(value, int | float) else str(value)
     return {"value": plain, "from": kind, "where": origin, "variable": name_variable(name), "about": about}
 
 
 def _find_default(name: str, registry: Registry) -> Any:
     from bioclip_x.recipe import Recipe
-    from bioclip_x.settings import find_default_cache_folder, find_default_data_folder
+    from bioclip_x.settings import DEFAULT_CACHE_SIZE, find_default_cache_folder, find_default_data_folder
 
     folders = {"cache": find_default_cache_folder, "data": find_default_data_folder}
     if name == "model":
         return registry.default("models")
+    if name == "cache_size":
+        return DEFAULT_CACHE_SIZE
     return folders[name]() if name in folders else Recipe.model_fields[name].default
 
 

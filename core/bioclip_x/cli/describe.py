@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.flags import plugin_option, quiet_option, table_or_json_option
+from bioclip_x.cli.flags import plugin_option, quiet_option, resume_option, table_or_json_option
 from bioclip_x.cli.outputs import check_outputs
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.cli.render.terminal import echo
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bioclip_x.components import LanguageModel
     from bioclip_x.describe.estimate import Estimate
     from bioclip_x.describe.questions import CalledBy, Question
-    from bioclip_x.describe.run import Progress
     from bioclip_x.prompts import DescriptorSet
     from bioclip_x.prompts.llm_prompts import PromptTemplate
     from bioclip_x.taxonomy import Taxonomy
@@ -77,6 +76,7 @@ if TYPE_CHECKING:
     help="Further attempts where an answer is unusable.",
 )
 @click.option("--retry-unusable", is_flag=True, help="Ask again also where earlier runs got only unusable answers.")
+@resume_option
 @click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="Price of a million input tokens.")
 @click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="Price of a million output tokens.")
 @click.option(
@@ -115,6 +115,7 @@ def command(
     concurrency: int,
     ask_again: int,
     retry_unusable: bool,
+    resume: bool,
     price_in: float | None,
     price_out: float | None,
     is_curated: bool,
@@ -133,39 +134,50 @@ def command(
     bioclip-x describe birds.csv --check birds.yaml
 
     The key is read from OPENAI_API_KEY. Answers are stored in FILE.answers.jsonl as they arrive, and the same command resumes an
-    interrupted run. Exit status 1: some answers were unusable; their classes are listed and empty.
+    interrupted run; with --resume, a run with another model or prompt is refused. Exit status 1: some answers were unusable;
+    their classes are listed and empty.
     """  # fmt: skip
     from bioclip_x.describe.questions import make_questions
     from bioclip_x.settings import load_settings
 
     language = language or load_settings().values.get("language", "en")
-    prices = Prices.of(price_in, price_out)
     registry: Registry = ctx.obj
     registry.load(plugins)
     check_outputs(
         {"--output": output},
         {"TAXONOMY": taxonomy, "--labels": labels, "--prompt": prompt, "--check": check, "--plugin": plugins},
     )
-    if check is not None and llm is not None:
-        raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
     if check is not None:
         tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
-        ctx.exit(1 if print_findings(check, tree, language, output, format_) else 0)
+        ctx.exit(_check(check, llm, tree, language, output, format_))
     template = _load_prompt(registry, prompt or registry.required_default("prompts"))
     tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
-    ranks = _split_ranks(at)
-    options: dict[str, Any] = {"called_by": called_by, "language": language, "at": ranks, "contrast": contrast}
+    options: dict[str, Any] = {
+        "called_by": called_by,
+        "language": language,
+        "at": _split_ranks(at),
+        "contrast": contrast,
+    }
     questions, notes = make_questions(tree, template, **options)
     model = _make_model(registry, llm, base_url) if llm else None
-    job = _Job(questions, template, tree, model, output, notes, prices, quiet)
+    job = _Job(questions, template, tree, model, output, notes, Prices.of(price_in, price_out), quiet)
     if dry_run:
         job.print_dry_run()
         return
     descriptors = job.run(
         about=_make_provenance(template, **options), concurrency=concurrency,
-        ask_again=ask_again, retry_unusable=retry_unusable, curation_language=language if is_curated else None,
+        ask_again=ask_again, retry_unusable=retry_unusable, resume=resume, curation_language=language if is_curated else None,
     )  # fmt: skip
     ctx.exit(1 if descriptors.empty_classes or "unusable" in descriptors.provenance else 0)
+
+
+def _check(
+    file: Path, llm: str | None, tree: Taxonomy | None, language: str, output: Path | None, format_: TableOrJson
+) -> int:
+    """Prints what curation finds in a file. Returns the exit status."""
+    if llm is not None:
+        raise RecipeError("--check sends no requests, so it takes no --llm; leave out one of the two")
+    return 1 if print_findings(file, tree, language, output, format_) else 0
 
 
 @dataclass(frozen=True)
@@ -203,11 +215,13 @@ class _Job:
         concurrency: int,
         ask_again: int,
         retry_unusable: bool,
+        resume: bool,
         curation_language: str | None,
     ) -> DescriptorSet:
         """Asks the model and writes the descriptor file. curation_language: of common names; None for no curation."""
         from bioclip_x.describe.check import curate
         from bioclip_x.describe.run import describe
+        from bioclip_x.progress import Progress
 
         estimate = self.estimate()
         if self.model is None or self.output is None:
@@ -215,11 +229,11 @@ class _Job:
         if estimate.requests:
             _print_notes([self.prices.of_estimate(estimate)], self.quiet)
         curation = partial(curate, taxonomy=self.taxonomy, language=curation_language) if curation_language else None
-        with _show_progress(self.quiet) as progress:
+        with _say_how_to_resume(), Progress(enabled=not self.quiet) as progress:
             descriptors = describe(
                 self.questions, self.template, self.model, self.output, about=about,
                 notes=(*self.taxonomy.notes, *self.notes), concurrency=concurrency, ask_again=ask_again,
-                retry_unusable=retry_unusable, curate=curation, progress=progress,
+                retry_unusable=retry_unusable, resume=resume, curate=curation, progress=progress.stage("questions answered"),
                 say=lambda line: echo(f"note: {line}", err=True),
             )  # fmt: skip
         _print_notes(descriptors.notes, self.quiet)
@@ -283,18 +297,9 @@ def _make_model(registry: Registry, llm: str, base_url: str | None) -> LanguageM
 
 
 @contextmanager
-def _show_progress(quiet: bool) -> Iterator[Progress]:
-    """Shows a bar on stderr, if that is a terminal; after Ctrl-C, prints how to resume."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task("questions answered", total=None)
-        try:
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-        except KeyboardInterrupt:
-            echo("stopped; the answers so far are kept; run the same command to continue", err=True)
-            raise
+def _say_how_to_resume() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo("stopped; the answers so far are kept; run the same command to continue", err=True)
+        raise

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioclip_x.cli.classify import print_left_out
-from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.flags import (
+    make_recipe_flags,
+    output_option,
+    plugin_option,
+    quiet_option,
+    recipe_option,
+    resume_option,
+)
 from bioclip_x.cli.outputs import check_outputs, list_recipe_files
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
+from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
-from bioclip_x.messages import escape_controls
+from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedded, Embedder
     from bioclip_x.images.folders import LeftOut
+    from bioclip_x.progress import Progress
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
@@ -49,6 +58,7 @@ if TYPE_CHECKING:
     help="[default: by the suffix of --output, else json]",
 )
 @output_option
+@resume_option
 @quiet_option
 @click.pass_obj
 def command(
@@ -61,6 +71,7 @@ def command(
     recipe: Path | None,
     format_: str | None,
     output: Path | None,
+    resume: bool,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -70,7 +81,12 @@ def command(
     bioclip-x embed photos/ --output photos.npz
     bioclip-x embed --texts "a red fox,a gray wolf" --format csv
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
+
+    While a file is being written, what is done is in FILE.partial, from which --resume continues.
     """  # fmt: skip
+    is_journaled = output is not None and not is_written_in_place(output)
+    if resume and not is_journaled:
+        raise RecipeError("--resume needs --output FILE: only a file can be continued")
     inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--texts": texts}
     if fields["labels"] is not None:
         fields["labels"] = read_labels(fields["labels"])
@@ -82,9 +98,11 @@ def command(
     names = registry.load(plugins)
 
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.embed.embedder import Embedder
+    from bioclip_x.embed.resume import write_embeddings
+    from bioclip_x.images.counting import count_images
     from bioclip_x.images.folders import LeftOut
+    from bioclip_x.progress import Progress
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     check_outputs({"--output": output}, inputs, recipe_files=list_recipe_files(registry, resolved), images=images)
@@ -95,15 +113,31 @@ def command(
         provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))
         if not quiet:
             print_notes(provenance, bare=output is None and format_ == "csv")
-        with open_embeddings(format_, output, provenance) as writer:
-            failed = Failures(embedded.rows)
-            for row in progress.images(failed) if images else failed:
-                writer.write(row)
+        embedded = replace(embedded, provenance=provenance)
+        count = partial(count_images, images, embedder.files)
+        track = partial(progress.images, count=count) if images else iter
+        if output is None or not is_journaled:
+            failed = stream_embeddings(embedded, format_, output, track)
+        else:
+            say = (lambda line: None) if quiet else partial(echo, err=True)
+            failed = write_embeddings(embedded, format_, output, resume=resume, track=track, say=say)
     print_left_out(left_out, quiet=quiet)
-    if failed.count:
+    if failed:
         if not quiet:
-            click.echo(f"{failed.count} image(s) could not be embedded; the output has the reasons", err=True)
+            click.echo(f"{pluralise(failed, 'image')} could not be embedded; the output has the reasons", err=True)
         sys.exit(1)
+
+
+def stream_embeddings(
+    embedded: Embedded, format_: str, output: Path | None, track: Callable[[Iterator[Embedding]], Iterator[Embedding]]
+) -> int:
+    """Writes rows to standard output, a pipe or a device as they are computed. Returns the number without a vector."""
+    failed = 0
+    with open_embeddings(format_, output, embedded.provenance) as writer:
+        for row in track(embedded.rows):
+            writer.write(row)
+            failed += row.vector_D is None
+    return failed
 
 
 def print_notes(provenance: EmbeddingProvenance, *, bare: bool) -> None:
@@ -124,19 +158,6 @@ def start_embedding(
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)
-
-
-class Failures:
-    """Iterates over rows and counts those without a vector."""
-
-    def __init__(self, rows: Iterable[Embedding]) -> None:
-        self._rows = rows
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Embedding]:
-        for row in self._rows:
-            self.count += row.vector_D is None
-            yield row
 
 
 def check_one_kind(images: tuple[str, ...], texts: str | None, fields: Mapping[str, Any], *, has_recipe: bool) -> None:

@@ -76,8 +76,8 @@ def command(
     check_dataset_outputs(registry, images, {"--output": output}, inputs, recipes)
 
     from bioclip_x.cli.render.evaluation import print_notes, write
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.evaluate import evaluate
+    from bioclip_x.progress import Progress
 
     with open_output(
         output, styled=format_ == "table"

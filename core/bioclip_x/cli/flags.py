@@ -32,6 +32,9 @@ output_option = click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout."
 )  # fmt: skip
 
+resume_option = click.option(
+    "--resume", is_flag=True, help="Continue an interrupted run of the same command; leave a complete file as it is."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 
 table_or_json_option = click.option(

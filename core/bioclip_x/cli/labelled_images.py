@@ -94,9 +94,9 @@ def embed_dataset(
         unsuitable.
     """
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.cli.render.progress import Progress
     from bioclip_x.evaluation.labelled_images import embed_labelled_images
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.progress import Progress
 
     resolved, recipe_notes = resolve(registry, file=recipe, plugins=plugins, flags=fields)
     check_recipe(resolved)

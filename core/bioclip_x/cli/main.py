@@ -108,6 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except (MemoryError, RuntimeError) as problem:
+        from bioclip_x.device_memory import find_shortage
+
+        if not find_shortage(problem):
+            raise
+        click.echo(f"error: out of memory ({str(problem)[:200]}); a smaller --batch-size needs less", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         # Keeps Python from reporting at exit what it could not write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,6 +58,7 @@ def command(
     """  # fmt: skip
     registry.load(plugins)
 
+    from bioclip_x.progress import Progress as StageProgress
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
     from bioclip_x.training.loop import Trainer
@@ -69,7 +70,8 @@ def command(
     fields |= {"device": device} if device else {}
     settings = read_config(config, fields, defaults=machine)
     refuse_replacing_model(settings)
-    trainer = Trainer(settings, registry, resume=resume)
+    with StageProgress(enabled=not quiet):  # a data set may be made now
+        trainer = Trainer(settings, registry, resume=resume)
     resumed = f", resuming after step {trainer.place.step}" if resume else ""
     summary = (
         f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{resumed}; {trainer.folder}"

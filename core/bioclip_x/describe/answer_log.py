@@ -7,7 +7,6 @@ was repeated because an answer was unusable has several lines.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from typing import IO, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.io.disk import sync, write_all
 from bioclip_x.records import Answer
 
 SYNC_EVERY: Final = 1.0
@@ -68,6 +68,11 @@ class AnswerLog:
         """Returns all answers to a request, in the order of arrival."""
         return tuple(self._answers.get(key, ()))
 
+    @property
+    def latest_key(self) -> AnswerKey | None:
+        """The request that was answered last, of those first answered; None for an empty log."""
+        return next(reversed(self._answers), None)
+
     def store(self, key: AnswerKey, answer: Answer, date: str) -> StoredAnswer:
         """Appends an answer. Raises DescriptorError where it cannot be written, for example because the disk is full."""
         stored = StoredAnswer(
@@ -89,7 +94,7 @@ class AnswerLog:
         """Flushes written lines to the disk. Raises DescriptorError where that fails."""
         self._synced_at = time.monotonic()
         try:
-            os.fsync(self._handle.fileno())
+            sync(self._handle.fileno())
         except OSError as error:
             raise _make_write_error(self.path, error) from error
 
@@ -149,12 +154,6 @@ def _read_whole_lines(path: Path, handle: IO[bytes]) -> bytes:
     except OSError as error:
         raise DescriptorError(f"{path} cannot be read or written: {error.strerror or error}") from error
     return raw
-
-
-def write_all(handle: IO[bytes], raw: bytes) -> None:
-    """Writes all of `raw`: an unbuffered write may be partial (a nearly full disk); the next one continues or raises."""
-    while raw:
-        raw = raw[handle.write(raw) :]
 
 
 def _parse_lines(raw: bytes) -> tuple[dict[AnswerKey, list[StoredAnswer]], int]:

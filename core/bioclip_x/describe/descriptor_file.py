@@ -13,7 +13,7 @@ from bioclip_x import __version__
 from bioclip_x.describe.answer_log import StoredAnswer
 from bioclip_x.describe.questions import Question
 from bioclip_x.errors import DescriptorError
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.prompts import json_answers
 from bioclip_x.prompts.curation import Curated, curate, summarise_findings
 from bioclip_x.prompts.descriptors import Descriptor, DescriptorSet, load_descriptors, write_descriptors
@@ -155,7 +155,8 @@ def write_in_place(output: Path, descriptors: DescriptorSet, say: Callable[[str]
     before, now = (len(one.classes) - len(one.empty_classes) for one in (_load_or_empty(output), descriptors))
     write_descriptor_file(partial if before > now else output, descriptors)
     if before > now:
-        say(f"{output} describes {before} classes and is kept; the {now} classes described so far are in {partial}")
+        kept, new = (pluralise(number, "class", "classes") for number in (before, now))
+        say(f"{output} describes {kept} and is kept; what is described so far, {new}, is in {partial}")
 
 
 def _load_or_empty(path: Path) -> DescriptorSet:

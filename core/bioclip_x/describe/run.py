@@ -15,6 +15,7 @@ from bioclip_x.describe.descriptor_file import Answers, add_curation, is_usable,
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
+from bioclip_x.io.journal import describe_differences
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation import Curated
 from bioclip_x.prompts.descriptors import DescriptorSet
@@ -37,6 +38,7 @@ def describe(
     concurrency: int = 1,
     ask_again: int = 1,
     retry_unusable: bool = False,
+    resume: bool = False,
     curate: Callable[[DescriptorSet], Curated] | None = None,
     progress: Progress = lambda done, total: None,
     say: Say = lambda line: None,
@@ -50,7 +52,8 @@ def describe(
 
     about: further entries of its provenance. notes: the caller's notes, to be passed on. concurrency: requests in flight
     at once. ask_again: further attempts where an answer is unusable. retry_unusable: make these attempts also where
-    earlier runs made them. curate: applied to the descriptors before they are written; its findings go to notes and
+    earlier runs made them. resume: only continue an earlier run; raise DescriptorError where the stored answers are to other
+    requests. curate: applied to the descriptors before they are written; its findings go to notes and
     provenance. say: receives a message where the file is not written to `output`.
 
     Raises LanguageModelError where the model fails, with a hint how to resume, and DescriptorError where a file cannot be
@@ -59,6 +62,8 @@ def describe(
     log_file = make_log_path(output)
     _check_output(output, log_file)
     with open_log(log_file) as log:
+        if resume:
+            _refuse_another_run(log, questions, template, model)
         run = _Run(template, model, log, questions, ask_again, retry_unusable, progress)
         try:
             failure = run.ask(concurrency)
@@ -86,6 +91,25 @@ def _check_output(output: Path, log_file: Path) -> None:
             f"{output} exists but its answers ({log_file.name}) do not, so it was not written by `describe`; "
             "give another --output, or move the file"
         )
+
+
+def _refuse_another_run(
+    log: AnswerLog, questions: Sequence[Question], template: PromptTemplate, model: LanguageModel
+) -> None:
+    """Raises DescriptorError where answers are stored, but none to any of the questions; says what is different."""
+    keys = [make_answer_key(question, template, model) for question in questions]
+    before = log.latest_key
+    if before is None or any(log.find(key) for key in keys):
+        return
+    now = next((key for key in keys if key.path == before.path), None)
+    if now is None:
+        reason = f"its classes were others ({before.path[-1]!r}, for example)"
+    else:
+        old, new = before.model_dump(exclude={"path"}), now.model_dump(exclude={"path"})
+        reason = "; ".join(describe_differences(old, new))
+    raise DescriptorError(
+        f"{log.path} is of another run: {reason}. Give another --output, or leave out --resume to ask again"
+    )
 
 
 class _Run:

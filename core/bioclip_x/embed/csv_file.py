@@ -21,8 +21,16 @@ def open_csv(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
     with open_output(output) as stream:
         yield _Writer(stream, provenance)
         if output is not None and not is_written_in_place(output):  # /dev/stdout has no second file
-            with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
+            with open_output(make_sidecar_path(output)) as sidecar:
                 sidecar.write(format_provenance(provenance, indent=2) + "\n")
+
+
+def make_sidecar_path(output: Path) -> Path:
+    return output.with_name(f"{output.name}.provenance.json")
+
+
+def read_provenance(output: Path) -> str:
+    return make_sidecar_path(output).read_text("utf-8")
 
 
 class _Writer:

@@ -5,9 +5,12 @@ Legend: D embedding dimension, P texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import torch
@@ -16,7 +19,7 @@ from bioclip_x import __version__
 from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
 from bioclip_x.components import LoadedEncoder
-from bioclip_x.errors import ComponentError, ImageError, ModelError
+from bioclip_x.errors import BioclipXError, ComponentError, ImageError, ModelError
 from bioclip_x.faults import guarded, log_row, naming
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
@@ -43,12 +46,26 @@ TEXT_COLUMNS: Final = ("text",)
 CLASS_COLUMNS: Final = ("text", "kind", "rank", "name", "lineage")
 
 
+Batches = Iterator[Sequence[Embedding]]
+
+
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The provenance and the embeddings, which are computed lazily."""
+    """The provenance and the embeddings, which are computed lazily.
+
+    request: what was given, as JSON: image paths, or a digest of the texts. names: yields the name of every row (its first
+    column) without computing anything. after: takes the batches that an interrupted run has computed; yields these and then
+    the others, in the same batches as an unbroken run. It raises BioclipXError where they are of other images or texts.
+    """
 
     provenance: EmbeddingProvenance
-    rows: Iterator[Embedding]
+    request: Mapping[str, Any]
+    names: Callable[[], Iterable[str]]
+    after: Callable[[Batches], Batches]
+
+    @property
+    def rows(self) -> Iterator[Embedding]:
+        return chain.from_iterable(self.after(iter(())))
 
 
 class Embedder:
@@ -90,14 +107,22 @@ class Embedder:
             check_sources(many, self.files)
         about = self._make_provenance("pictures", IMAGE_COLUMNS, (*MODEL_FIELDS, *IMAGE_FIELDS))
         about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
+        listed = many if isinstance(many, Sequence) else ()
+        request = {"images": [str(image) if isinstance(image, str | os.PathLike) else "" for image in listed]}
         counts = LeftOut() if left_out is None else left_out
-        rows = self._embed_images(expand_sources(many, stdin, self.files, counts))
-        return Embedded(about, rows if left_out is not None else warn_of_left_out(rows, counts))
+
+        def embed(earlier: Batches) -> Batches:
+            batches = self._embed_images(expand_sources(many, stdin, self.files, counts), earlier)
+            return batches if left_out is not None else warn_of_left_out(batches, counts)
+
+        return Embedded(
+            about, request, lambda: (source.name for source in expand_sources(many, stdin, self.files)), embed
+        )
 
     def texts(self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
         """Embeds texts, one row each, unchanged."""
         about = self._make_provenance("texts", TEXT_COLUMNS, MODEL_FIELDS, self._note_truncation(texts))
-        return Embedded(about, self._embed_texts([{"text": text} for text in texts], progress))
+        return self._start_texts(about, [{"text": text} for text in texts], progress)
 
     def classes(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
         """Embeds the texts that the recipe's builders write for its classes, one row each, without pooling."""
@@ -113,11 +138,26 @@ class Embedder:
         notes = (*taxonomy.notes, *written.notes, *self._note_truncation([prompt.text for prompt in written.prompts]))
         about = self._make_provenance("classes", CLASS_COLUMNS, (*MODEL_FIELDS, *CLASS_FIELDS), notes)
         about = replace(about, taxonomy=f"{taxonomy.source} ({taxonomy.fingerprint})")
+        return self._start_texts(about, [_make_class_columns(taxonomy, prompt) for prompt in written.prompts], progress)
+
+    def _start_texts(
+        self, about: EmbeddingProvenance, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]
+    ) -> Embedded:
+        digest = hashlib.sha256("\0".join(row["text"] for row in rows).encode(errors="surrogatepass")).hexdigest()
         return Embedded(
-            about, self._embed_texts([_make_class_columns(taxonomy, prompt) for prompt in written.prompts], progress)
+            about,
+            {"texts": digest},
+            lambda: (row["text"] for row in rows),
+            lambda earlier: self._embed_texts(rows, earlier, progress),
         )
 
-    def _embed_images(self, sources: Iterable[Source]) -> Iterator[Embedding]:
+    def _embed_images(self, sources: Iterator[Source], earlier: Batches) -> Batches:
+        for done in earlier:
+            now = [source.name for source in islice(sources, len(done))]
+            before = [row.about["file_name"] for row in done]
+            if now != before:
+                raise _make_other_error("images", before, now)
+            yield done
         decoded = load_batches(
             sources,
             guarded(self.encoder, "preprocess", self.encoder.preprocess),
@@ -126,7 +166,7 @@ class Embedder:
             files=self.files,
         )
         for batch in decoded:
-            yield from self._embed_or_divide(batch)
+            yield self._embed_or_divide(batch)
 
     def _embed_or_divide(self, batch: Sequence[Decoded]) -> list[Embedding]:
         """Embeds a batch; if the model fails, image by image, so that only those at which it fails have an error."""
@@ -158,15 +198,24 @@ class Embedder:
             rows.append(Embedding(about, None if vector_D is None else vector_D.numpy()))
         return rows
 
-    def _embed_texts(self, rows: Sequence[dict[str, str]], progress: Callable[[int, int], None]) -> Iterator[Embedding]:
+    def _embed_texts(
+        self, rows: Sequence[dict[str, str]], earlier: Batches, progress: Callable[[int, int], None]
+    ) -> Batches:
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            with naming(self.encoder, "encode_texts", f"the texts from {chunk[0]['text']!r}"):
-                vectors_PD = self.encoder.encode_texts([row["text"] for row in chunk], **self._normalise)
-            if not bool(vectors_PD.isfinite().all()):
-                raise ModelError(f"{self.recipe.model}: the embedding of a text is not finite; try --precision fp32")
+            done = next(earlier, None)
+            if done is None:
+                with naming(self.encoder, "encode_texts", f"the texts from {chunk[0]['text']!r}"):
+                    vectors_PD = self.encoder.encode_texts([row["text"] for row in chunk], **self._normalise)
+                if not bool(vectors_PD.isfinite().all()):
+                    raise ModelError(
+                        f"{self.recipe.model}: the embedding of a text is not finite; try --precision fp32"
+                    )
+                done = [Embedding(row, vector_D) for row, vector_D in zip(chunk, vectors_PD.numpy())]
+            elif [dict(row.about) for row in done] != list(chunk):
+                raise _make_other_error("texts", [r.about["text"] for r in done], [r["text"] for r in chunk])
             progress(min(start + CHUNK, len(rows)), len(rows))
-            yield from map(Embedding, chunk, vectors_PD.numpy())
+            yield done
 
     def _make_provenance(
         self, of: str, columns: tuple[str, ...], fields: Sequence[str], notes: Sequence[str] = ()
@@ -196,6 +245,14 @@ class Embedder:
         return (
             [f"{n_cut} of {len(texts)} texts are longer than the model's {limit} tokens and were cut"] if n_cut else []
         )
+
+
+def _make_other_error(what: str, before: Sequence[str], now: Sequence[str]) -> BioclipXError:
+    old, new = next((pair for pair in zip_longest(before, now) if pair[0] != pair[1]), (before[0], now[0]))
+    return BioclipXError(
+        f"the interrupted run was of other {what}: where it had {old!r} there is now {new or 'nothing'!r}. Restore them, or "
+        "start over without --resume"
+    )
 
 
 def _make_class_columns(taxonomy: Taxonomy, prompt: Prompt) -> dict[str, str]:

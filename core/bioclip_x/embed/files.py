@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from bioclip_x.errors import BioclipXError
 
 if TYPE_CHECKING:
     from bioclip_x.records import Embedding, EmbeddingProvenance
@@ -34,6 +36,21 @@ def open_embeddings(
     module = import_module(f"bioclip_x.embed.{format_}_file")
     writer: AbstractContextManager[EmbeddingWriter] = getattr(module, f"open_{format_}")(output, provenance)
     return writer
+
+
+def read_provenance(format_: str, output: Path) -> dict[str, Any]:
+    """Reads the provenance of a file that a writer of this format wrote. Raises BioclipXError for any other file."""
+    module = import_module(f"bioclip_x.embed.{format_}_file")
+    try:
+        provenance = json.loads(module.read_provenance(output))
+    except Exception as problem:  # readers raise almost anything on files of other formats
+        raise BioclipXError(
+            f"{output} exists and is no {format_} file of embeddings with its provenance, so it cannot be continued; give "
+            "another --output, or leave out --resume"
+        ) from problem
+    if not isinstance(provenance, dict):
+        raise BioclipXError(f"{output} has a damaged provenance; leave out --resume to write it again")
+    return provenance
 
 
 def format_provenance(provenance: EmbeddingProvenance, indent: int | None = None) -> str:

@@ -27,6 +27,13 @@ def open_json(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[
         stream.write(f'\n}},\n"rows": [{",".join(writer.rows)}\n]}}\n')
 
 
+def read_provenance(output: Path) -> str:
+    """Reads it from the second line; the file may be large."""
+    with output.open("rb") as stream:
+        stream.readline()
+        return stream.readline().decode().removeprefix('"provenance": ').rstrip(",\n")
+
+
 class _Writer:
     """rows: each row's columns, as JSON."""
 

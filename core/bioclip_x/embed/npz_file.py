@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from bioclip_x.embed.files import format_provenance
+from bioclip_x.errors import BioclipXError
 from bioclip_x.io.streams import (
     BinaryStream,
     escape_surrogates,
@@ -37,10 +38,29 @@ def open_npz(output: Path | None, provenance: EmbeddingProvenance) -> Iterator[_
     """
     refuse_terminal(output, "npz")
     folder = make_temporary_folder(output)
-    with open_binary_output(output) as raw, tempfile.TemporaryFile(dir=folder) as vectors:
+    with open_binary_output(output) as raw, _open_scratch(folder) as vectors:
         writer = _Writer(BinaryStream(vectors, output or folder), provenance)
         yield writer
         _write_archive(raw, vectors, writer, provenance)
+
+
+def read_provenance(output: Path) -> str:
+    with np.load(output, allow_pickle=False) as file:
+        return str(file["provenance"])
+
+
+@contextmanager
+def _open_scratch(folder: Path) -> Iterator[IO[bytes]]:
+    """Opens a temporary file. Raises BioclipXError where it cannot be written, also what is written on closing it."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as scratch:
+            yield scratch
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise BioclipXError(
+            f"a temporary file in {folder} cannot be written: {problem.strerror or problem}"
+        ) from problem
 
 
 class _Writer:

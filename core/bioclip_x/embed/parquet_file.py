@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.embed.files import format_provenance
-from bioclip_x.io.parquet import open_parquet_writer
+from bioclip_x.io.parquet import PROVENANCE, open_parquet_writer
 from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
@@ -28,6 +28,11 @@ def open_parquet(output: Path | None, provenance: EmbeddingProvenance) -> Iterat
         writer = _Writer(file, provenance.columns)
         yield writer
         writer.flush()
+
+
+def read_provenance(output: Path) -> str:
+    provenance: bytes = pq.read_schema(output).metadata[PROVENANCE.encode()]
+    return provenance.decode()
 
 
 class _Writer:

@@ -29,6 +29,7 @@ from bioclip_x.evaluation.correctness import (
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_unlisted
 from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
+from bioclip_x.messages import pluralise
 from bioclip_x.options import ComponentRef
 from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
@@ -162,7 +163,7 @@ def _embed_listed(
     rows, unlisted = np.flatnonzero(images.class_n >= 0), find_unlisted(images.class_n)
     notes += images.notes
     if len(unlisted):
-        notes += (f"{len(unlisted)} images of unlisted classes skipped",)
+        notes += (f"{pluralise(len(unlisted), 'image')} of unlisted classes skipped",)
     if not len(rows):
         raise EvaluationError("; ".join([f"{source} has no usable image of a listed class", *notes]))
     return images, rows, notes

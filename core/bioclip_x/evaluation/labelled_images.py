@@ -19,7 +19,7 @@ from bioclip_x.components import Dataset
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.faults import log_row, naming
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import ImageFeatures, Source
 
 if TYPE_CHECKING:
@@ -95,11 +95,13 @@ def embed_labelled_images(
             embeddings.append(features.embeddings_BD[accepted])
             kept += [encoded[row] for row in accepted]
         progress(len(kept) + refused + len(unreadable), len(dataset))
-    notes = [f"{len(unreadable)} images cannot be used, skipped: {list_some(unreadable, 3)}"] if unreadable else []
+    notes = []
+    if unreadable:
+        notes.append(f"{pluralise(len(unreadable), 'image')} cannot be used, skipped: {list_some(unreadable, 3)}")
     if noted:
-        notes.append(f"{len(noted)} images were read with a note: {list_some(noted, 3)}")
+        notes.append(f"read {pluralise(len(noted), 'image')} with a note: {list_some(noted, 3)}")
     if refused:
-        notes.append(f"{refused} images are skipped that the model declines to name")
+        notes.append(f"skipped {pluralise(refused, 'image')} that the model declines to name")
     return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
         tuple(Source(dataset.name(index)) for index in kept),

@@ -20,6 +20,7 @@ from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
 from bioclip_x.explain.heat_maps import make_heat_mapper
 from bioclip_x.faults import guarded, naming
+from bioclip_x.images.counting import count_images
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
@@ -34,6 +35,7 @@ from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.models import load_encoder, make_family
 from bioclip_x.plugin_versions import identify_code
 from bioclip_x.prediction.ranking import find_reportable_nodes
+from bioclip_x.progress import progress_in_notebook, report_progress, show_in_notebook
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import register_components, resolve_recipe
@@ -59,7 +61,8 @@ class Classifier:
     Every field of `Recipe` is a keyword argument, as the command line's flags; one that names a component also takes a
     component (`head=MyHead()`). plugins: as `--plugin`, a module, or an object with hooks; one or several. recipe: as
     `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, if another
-    classifier has loaded it (its `encoder`). Raises BioclipXError for an invalid request.
+    classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
+    notebook. Raises BioclipXError for an invalid request.
 
     Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
     scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
@@ -75,7 +78,7 @@ class Classifier:
         registry: Registry | None = None,
         cache: Path | None = None,
         loaded: LoadedEncoder | None = None,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Callable[[int, int], None] | None = None,
         **fields: Any,
     ) -> None:
         plugins = list_plugins(plugins)
@@ -112,10 +115,10 @@ class Classifier:
             code = identify_code(
                 registry, encoders=[recipe.encoder.name], text_builders=[ref.name for ref in recipe.text]
             )
-            builder = BankBuilder(
-                recipe, family, self.encoder, builders, descriptors, is_default, folder, code, progress
-            )
-            banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
+            report = progress or partial(report_progress, "embedding texts")
+            builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, code, report)
+            with progress_in_notebook():
+                banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
         if recipe.depth:
@@ -179,6 +182,7 @@ class Classifier:
         stdin: TextIO | None = None,
         journal: ResultJournal | None = None,
         left_out: LeftOut | None = None,
+        progress: bool | None = None,
     ) -> Iterator[Result]:
         """Yields one result per image, in order; for an image that cannot be read, a result with an error.
 
@@ -192,10 +196,13 @@ class Classifier:
         stdin: stream from which "-" reads a list of paths.
         journal: keeps the results; images whose results it holds already are not classified again.
         left_out: counts the files in folders that are no images; without it, a warning says so in the end.
+        progress: show on stderr how many images are done and, where they can be counted, of how many. None shows it in a
+            notebook.
         """
         counts = LeftOut() if left_out is None else left_out
         if images is None:
-            sources: Iterable[Source] = list_scored_images(self.precomputed_scorer, self.recipe.scorer.name)
+            many: Any = list_scored_images(self.precomputed_scorer, self.recipe.scorer.name)
+            sources: Iterable[Source] = many
         else:
             many = list_inputs(images)
             if isinstance(many, Sequence):
@@ -203,7 +210,10 @@ class Classifier:
             sources = expand_sources(many, stdin, self.files, counts)
         classify = partial(self._classify, thumbnails=thumbnails)
         results = journal.classify(sources, classify) if journal else classify(sources)
-        return results if left_out is not None else warn_of_left_out(results, counts)
+        if left_out is None:
+            results = warn_of_left_out(results, counts)
+        count = partial(len, many) if images is None else partial(count_images, many, self.files)
+        return show_in_notebook(results, count, show=progress)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import lock, sync, sync_folder
+from bioclip_x.io.disk import lock, sync, sync_folder, write_all
 
 MAGIC: Final = "bioclip-x journal 1"
 SYNC_EVERY: Final = 1.0
@@ -54,8 +54,7 @@ class Journal:
         handle: IO[bytes] | None = None
         try:
             handle = path.open("ab+", buffering=0)
-            if not lock(handle.fileno()):
-                raise BioclipXError(f"{path} is being written by another run; wait for it, or stop it")
+            lock(handle.fileno())
             if not _has_header(path, line, wanted):
                 handle.truncate(0)
                 write_all(handle, line)
@@ -69,6 +68,8 @@ class Journal:
         except BaseException as problem:
             if handle is not None:
                 handle.close()
+            if isinstance(problem, BlockingIOError):
+                raise BioclipXError(f"{path} is being written by another run; wait for it, or stop it") from None
             if isinstance(problem, OSError):
                 raise BioclipXError(f"{path} cannot be written: {problem.strerror or problem}") from problem
             raise
@@ -160,13 +161,6 @@ def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any], pref
         elif old != new:
             differences.append(f"{prefix}{name} was {_shorten(old)} and is {_shorten(new)}")
     return differences
-
-
-def write_all(handle: IO[bytes], raw: bytes) -> None:
-    """Writes all of `raw`: an unbuffered write may be partial (a nearly full disk); the next one continues or raises."""
-    rest = memoryview(raw)
-    while rest:
-        rest = rest[handle.write(rest) :]
 
 
 def _has_header(path: Path, line: bytes, wanted: Mapping[str, Any]) -> bool:

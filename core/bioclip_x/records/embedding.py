@@ -38,6 +38,7 @@ class EmbeddingProvenance:
     normalised: whether the vectors are L2-normalised, or as the model returns them. dim: D.
     preprocessing: how images were resized and normalised; None for texts.
     recipe: the fields that affect the embeddings; valid for `--recipe`. plugins: those that it uses.
+    sources: `count` and `sha256` of the rows' names, in files; None on standard output, where they are not known in advance.
     """
 
     version: str
@@ -54,3 +55,4 @@ class EmbeddingProvenance:
     recipe: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     plugins: tuple[PluginInUse, ...] = ()
+    sources: Mapping[str, Any] | None = None

@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.caches import mark_used, open_cache_file
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -47,7 +47,7 @@ def save(taxonomy: Taxonomy, file: Path) -> None:
     for number, column in enumerate(columns):
         arrays[f"nodes_{number}"] = column.node_n
         arrays[f"values_{number}"] = _pack(column.values)
-    with open_replacement(file, "wb") as stream:
+    with open_cache_file(file) as stream:
         np.savez(stream, **arrays)
 
 
@@ -76,6 +76,7 @@ def load(file: Path) -> Taxonomy | None:
             )
     except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile):
         return None
+    mark_used(file)
     taxonomy.__dict__["fingerprint"] = metadata["fingerprint"]  # spares `cached_property` the hashing
     return taxonomy
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +19,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from bioclip_x.caches import fill_cache_folder, mark_used
 from bioclip_x.components import LoadedEncoder
 from bioclip_x.faults import naming
 from bioclip_x.records import ModelCard, Prompt, TextBank
+from bioclip_x.text_bank.embed_texts import embed_texts
 
 FORMAT: Final = 1
-CHUNK: Final = 4096
-"""Texts embedded between two progress reports."""
 
 
 def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
@@ -57,14 +56,16 @@ def build_bank(
     """Reads the bank of these prompts from `cache`, or embeds them (each distinct text once) and caches the bank.
 
     prompts: sorted by class, at least one per class. code: identifies the code of encoder and text builders.
-    progress: called with (texts embedded, total texts). If the cache cannot be written, the bank is kept in memory only.
+    progress: called with (texts embedded, total texts). If the cache cannot be written, the bank is kept in memory only. An
+    interrupted run continues from what it has cached.
     """
     content = make_bank_key(encoder.card, prompts)
     key = add_code(content, code)
     folder = cache / key if cache else None
     stored = _read(folder) if folder else None
     if stored is None:
-        stored = _embed(encoder, [prompt.text for prompt in prompts], progress)
+        journal = cache / f"{key}.partial" if cache else None
+        stored = _embed(encoder, [prompt.text for prompt in prompts], journal, progress)
         if folder:
             _write(folder, stored, prompts)
     embeddings_PD, tokens_P = stored
@@ -82,40 +83,34 @@ def build_bank(
 
 
 def _embed(
-    encoder: LoadedEncoder, texts: Sequence[str], progress: Callable[[int, int], None]
+    encoder: LoadedEncoder, texts: Sequence[str], journal: Path | None, progress: Callable[[int, int], None]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns unit embeddings [P, D] and token counts [P]. Repeated texts are embedded once."""
     distinct = list(dict.fromkeys(texts))
     with naming(encoder, "count_tokens"):
         tokens = torch.tensor(encoder.count_tokens(distinct), dtype=torch.int32)
-    parts = []
-    for start in range(0, len(distinct), CHUNK):
-        with naming(encoder, "encode_texts", f"the texts from {distinct[start]!r}"):
-            parts.append(encoder.encode_texts(distinct[start : start + CHUNK]))
-        progress(min(start + CHUNK, len(distinct)), len(distinct))
+    embeddings = embed_texts(encoder, distinct, journal, progress)
     place = {text: i for i, text in enumerate(distinct)}
     rows = torch.tensor([place[text] for text in texts])
-    return torch.cat(parts)[rows].contiguous(), tokens[rows].contiguous()
+    return embeddings[rows].contiguous(), tokens[rows].contiguous()
 
 
 def _read(folder: Path) -> tuple[torch.Tensor, torch.Tensor] | None:
     try:
         tensors = load_file(folder / "embeddings.safetensors")
-        return tensors["embeddings"], tensors["tokens"]
+        stored = tensors["embeddings"], tensors["tokens"]
     except (OSError, SafetensorError, KeyError):
         return None
+    mark_used(folder)
+    return stored
 
 
 def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Sequence[Prompt]) -> None:
-    """Writes to a temporary folder and renames it, so that an interrupted run leaves no partial bank."""
+    """Writes a bank to the cache. Does nothing if it cannot be written, since this run has the bank in memory."""
     import pyarrow as pa  # slow to import, and needed for new banks only
 
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-    except OSError:
-        return
-    try:
+    # safetensors raises an error of its own on a full disk.
+    with suppress(OSError, SafetensorError), fill_cache_folder(folder) as partial:
         save_file({"embeddings": stored[0], "tokens": stored[1]}, partial / "embeddings.safetensors")
         table = pa.table(
             {
@@ -128,7 +123,3 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
         )
         with pa.OSFile(str(partial / "prompts.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-        shutil.rmtree(folder, ignore_errors=True)  # exists only if it is damaged
-        partial.replace(folder)
-    except OSError:  # the disk is full, or another process was first; this run has the bank in memory
-        shutil.rmtree(partial, ignore_errors=True)

@@ -8,15 +8,16 @@ Legend: P prompts, D embedding.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.caches import load_or_fill
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
@@ -26,25 +27,10 @@ CHUNK: Final = 8192
 def add_half_precision(bank: TextBank, cache: Path | None) -> TextBank:
     """Adds `half_PD`, memory-mapped from `cache` (written there if missing), or in memory if that fails."""
     file = cache / bank.key / "half.npy" if cache else None
-    half_PD = _open_mapped(file, tuple(bank.embeddings_PD.shape)) if file else None
-    if half_PD is None and file:
-        with suppress(OSError):
-            _write(bank.embeddings_PD, file)
-        half_PD = _open_mapped(file, tuple(bank.embeddings_PD.shape))
-    return replace(bank, half_PD=bank.embeddings_PD.half() if half_PD is None else half_PD)
+    half_PD = load_or_fill(file, tuple(bank.embeddings_PD.shape), np.float16, partial(_round, bank.embeddings_PD))
+    return replace(bank, half_PD=torch.from_numpy(half_PD))
 
 
-def _write(embeddings_PD: torch.Tensor, file: Path) -> None:
-    with open_replacement(file, "wb") as stream:
-        header = {"descr": "<f2", "fortran_order": False, "shape": tuple(embeddings_PD.shape)}
-        np.lib.format.write_array_header_1_0(stream, header)
-        for start in range(0, len(embeddings_PD), CHUNK):
-            stream.write(embeddings_PD[start : start + CHUNK].half().numpy().tobytes())
-
-
-def _open_mapped(file: Path, shape: tuple[int, ...]) -> torch.Tensor | None:
-    try:
-        half_PD = np.lib.format.open_memmap(file, mode="c")  # copy-on-write, since torch needs writable memory
-    except (OSError, ValueError):
-        return None
-    return torch.from_numpy(half_PD) if half_PD.shape == shape and half_PD.dtype == np.float16 else None
+def _round(embeddings_PD: torch.Tensor, into_PD: npt.NDArray[np.float16]) -> None:
+    for start in range(0, len(embeddings_PD), CHUNK):
+        into_PD[start : start + CHUNK] = embeddings_PD[start : start + CHUNK].half().numpy()

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.caches import open_cache_file
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
@@ -30,7 +30,7 @@ def add_mean(bank: TextBank, cache: Path | None = None) -> TextBank:
     if mean_D is None:
         mean_D = compute_mean_text(bank)
         if file:
-            with suppress(OSError), open_replacement(file, "wb") as stream:
+            with suppress(OSError), open_cache_file(file) as stream:
                 np.save(stream, mean_D.numpy(), allow_pickle=False)
     return replace(bank, mean_D=mean_D)
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, overload
 
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bioclip_x.caches import fill_array, fill_cache_folder, mark_used
 from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.faults import naming
@@ -30,10 +30,11 @@ from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
 from bioclip_x.text_bank.bank import add_code
+from bioclip_x.text_bank.embed_texts import embed_texts
 
 FORMAT: Final = 1
 CHUNK: Final = 8192
-"""Rows converted, or texts embedded, at a time."""
+"""Rows converted at a time."""
 SAMPLE: Final = 16
 """Texts embedded to check that the file is of this model."""
 TOLERANCE: Final = 1e-3
@@ -123,18 +124,35 @@ def _convert(
     progress: Callable[[int, int], None],
 ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
     """Returns the embeddings [P, D], cached if there is room, and the figures for the notes."""
-    about: dict[str, Any] = {"cosine": _check_model(encoder, prompts, published_DR, row_P)}
     shape = (len(row_P), encoder.card.dim)
-    with _open_folder(cache, key, 4 * shape[0] * shape[1]) as folder:
-        embeddings_PD = _allocate(folder, shape)
-        empty, about["rescaled"] = _copy_rows(published_DR, row_P, embeddings_PD, path, progress)
-        _embed(encoder, prompts, empty, embeddings_PD, progress)
-        about["empty"] = len(empty)
-        if isinstance(embeddings_PD, np.memmap):
-            embeddings_PD.flush()
-        if folder:
+    journal = cache / f"{key}.partial" if cache else None
+    fill = partial(_fill, encoder, path, published_DR, prompts, row_P, journal, progress)
+    if cache:
+        with suppress(OSError), fill_cache_folder(cache / key) as folder:
+            with (folder / _EMBEDDINGS).open("wb+") as stream:
+                about = fill_array(stream, shape, np.float32, fill)
             (folder / _ABOUT).write_text(json.dumps(about))
-    return embeddings_PD, about
+        if stored := _read(cache / key):
+            return stored
+    embeddings_PD = np.empty(shape, np.float32)
+    return embeddings_PD, fill(embeddings_PD)
+
+
+def _fill(
+    encoder: LoadedEncoder,
+    path: Path,
+    published_DR: npt.NDArray[Any],
+    prompts: PublishedPrompts,
+    row_P: npt.NDArray[np.int64],
+    journal: Path | None,
+    progress: Callable[[int, int], None],
+    into_PD: npt.NDArray[np.float32],
+) -> dict[str, Any]:
+    """Fills in the embeddings; returns the figures for the notes."""
+    cosine = _check_model(encoder, prompts, published_DR, row_P)
+    empty, rescaled = _copy_rows(published_DR, row_P, into_PD, path, progress)
+    into_PD[empty] = embed_texts(encoder, [prompts[p].text for p in empty], journal, progress).numpy()
+    return {"cosine": cosine, "rescaled": rescaled, "empty": len(empty)}
 
 
 def _open_embeddings(path: Path, dim: int, rows: int) -> npt.NDArray[np.floating[Any]]:
@@ -208,20 +226,6 @@ def _copy_rows(
     return empty, rescaled
 
 
-def _embed(
-    encoder: LoadedEncoder,
-    prompts: PublishedPrompts,
-    rows: Sequence[int],
-    into_PD: npt.NDArray[np.float32],
-    progress: Callable[[int, int], None],
-) -> None:
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
-        with naming(encoder, "encode_texts", f"the texts from {prompts[part[0]].text!r}"):
-            into_PD[part] = encoder.encode_texts([prompts[p].text for p in part]).numpy()
-        progress(start + len(part), len(rows))
-
-
 def _make_notes(own: OwnClasses, about: dict[str, Any], rows: int) -> Iterator[str]:
     match = (
         "" if about["cosine"] is None else f"; a recomputed sample has a mean cosine of {about['cosine']:.3f} with them"
@@ -253,34 +257,8 @@ def _read(folder: Path) -> tuple[npt.NDArray[np.float32], dict[str, Any]] | None
     try:
         about = json.loads((folder / _ABOUT).read_text())
         # Copy-on-write: torch needs writable memory, and the file must not change.
-        return np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="c"), about
+        stored = np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="c"), about
     except (OSError, ValueError):
         return None
-
-
-@contextmanager
-def _open_folder(cache: Path | None, key: str, n_bytes: int) -> Iterator[Path | None]:
-    """Provides a temporary folder with room for `n_bytes`, renamed when the block succeeds; None if there is no room."""
-    partial = None
-    with suppress(OSError):
-        if cache:
-            cache.mkdir(parents=True, exist_ok=True)
-            # Writing a memory-mapped file on a full disk kills the process instead of raising an error.
-            if shutil.disk_usage(cache).free > 1.1 * n_bytes:
-                partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=cache))
-    try:
-        yield partial
-        if cache and partial:
-            shutil.rmtree(cache / key, ignore_errors=True)  # exists only if it is damaged
-            with suppress(OSError):  # another process was first
-                partial.replace(cache / key)
-    finally:
-        if partial:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _allocate(folder: Path | None, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    if folder is None:
-        return np.empty(shape, np.float32)
-    array: npt.NDArray[np.float32] = np.lib.format.open_memmap(folder / _EMBEDDINGS, "w+", np.float32, shape)
-    return array
+    mark_used(folder)
+    return stored

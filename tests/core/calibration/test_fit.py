@@ -187,7 +187,7 @@ def test_images_are_read_and_those_that_cannot_be_are_told(tiny_model: str, bird
     dataset = ImageFolder(path=folder)
     list(dataset.prepare(classifier.taxonomy))
     seen = embed_labelled_images(classifier, dataset)
-    assert len(seen.sources) == 110 and "1 images cannot be used" in seen.notes[0] and "bad.png" in seen.notes[0]
+    assert len(seen.sources) == 110 and "1 image cannot be used" in seen.notes[0] and "bad.png" in seen.notes[0]
     found = calibrate(classifier, seen, "noise", accuracies=())
     assert found.fitted + found.held_out == 110 and found.hedges == ()
     fitted, _ = split_in_halves(seen.class_n, 0)

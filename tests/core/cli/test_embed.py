@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bioclip_x.cli.main import main
+from bioclip_x.records import ImageFeatures
+from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
 from helpers import picture
 
 
@@ -61,7 +64,7 @@ def test_bad_images_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # 
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 1 and [bool(row["error"]) for row in rows] == [False, False, True, False]
     assert [row["e31"] == "" for row in rows] == [False, False, True, False] and err == ""
-    assert "1 image(s) could not be embedded" in run("--format", "csv", pictures)[2]
+    assert "1 image could not be embedded" in run("--format", "csv", pictures)[2]
 
 
 def test_texts_from_the_line_a_file_and_stdin(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
@@ -138,3 +141,107 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for i in range(7):
+        picture(i, (8, 8)).save(folder / f"{i}.png")
+    (folder / "bad.png").write_text("no")
+    return folder
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, n_batches: int) -> None:
+    """Interrupts each run of the encoder after so many batches of images."""
+    left = [n_batches]
+
+    def encode(self: LoadedOpenClip, *arguments: Any, **more: Any) -> ImageFeatures:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return encode_images(self, *arguments, **more)
+
+    encode_images = LoadedOpenClip.encode_images
+    monkeypatch.setattr(LoadedOpenClip, "encode_images", encode)
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv", "npz", "parquet"])
+def test_an_interrupted_run_continues(
+    run, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:  # type: ignore[no-untyped-def]
+    arguments = (many, "--batch-size", 3, "--resume")
+    whole, output = tmp_path / f"whole.{suffix}", tmp_path / f"e.{suffix}"
+    assert run(*arguments, "--output", whole)[0] == 1  # one image is bad
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2)
+        code, _, err = run(*arguments, "--output", output)
+        assert code == 130 and not output.exists() and f"--resume continues after what is in {output}.partial" in err
+    journal = Path(f"{output}.partial")
+    journal.write_bytes(journal.read_bytes()[:-5])
+    code, _, err = run(*arguments, "--output", output)
+    assert code == 1 and "continues after 1 batch of an interrupted run" in err
+    assert output.read_bytes() == whole.read_bytes() and not journal.exists()
+    before = output.stat().st_mtime_ns
+    code, _, err = run(*arguments, "--output", output)  # complete
+    assert code == 0 and "is complete" in err and output.stat().st_mtime_ns == before
+    for changed, message in [
+        (("--precision", "bf16"), "precision was 'fp32' and is 'bf16'"),
+        (("--no-normalise",), "normalised was True and is False"),
+        ((many / "1.png",), "sources.count was 8 and is 9"),
+    ]:
+        code, _, err = run(*arguments, "--output", output, *changed)
+        assert code == 2 and message in err and output.stat().st_mtime_ns == before
+
+
+def test_only_the_same_run_continues(run, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    output = tmp_path / "e.json"
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2)
+        assert run(many, "--batch-size", 3, "--output", output)[0] == 130
+    kept = Path(f"{output}.partial").read_bytes()
+    for changed, message in [
+        (("--no-normalise",), "normalised was True and is False"),
+        ((many / "1.png",), "request.images was"),
+    ]:
+        code, _, err = run(many, "--batch-size", 3, "--output", output, "--resume", *changed)
+        assert code == 2 and message in err and Path(f"{output}.partial").read_bytes() == kept
+    (many / "3.png").rename(many / "9.png")
+    code, _, err = run(many, "--batch-size", 3, "--output", output, "--resume")
+    assert code == 2 and "the interrupted run was of other images: where it had" in err
+    assert Path(f"{output}.partial").read_bytes() == kept
+    code, _, err = run(many, "--batch-size", 2, "--output", output)  # without --resume
+    assert code == 1 and "starts over; e.json.partial, the work of an interrupted run, is replaced" in err
+    assert len(json.loads(output.read_text())["rows"]) == 8 and not Path(f"{output}.partial").exists()
+
+
+def test_texts_continue(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("bioclip_x.embed.embedder.CHUNK", 2)
+    arguments = ("--texts", "a,b,c,d,e", "--resume")
+    run(*arguments, "--output", tmp_path / "whole.npz")
+    encode, left = LoadedOpenClip.encode_texts, [1]
+
+    def encode_once(self: LoadedOpenClip, *given: Any, **more: Any) -> Any:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return encode(self, *given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LoadedOpenClip, "encode_texts", encode_once)
+        assert run(*arguments, "--output", tmp_path / "e.npz")[0] == 130
+    code, _, err = run(*arguments, "--output", tmp_path / "e.npz")
+    assert code == 0 and "continues after 1 batch" in err
+    assert (tmp_path / "e.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert run("--texts", "a,b", "--resume", "--output", tmp_path / "e.npz")[0] == 2
+
+
+def test_what_cannot_be_continued(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "--resume needs --output FILE" in run(pictures, "--resume")[2]
+    mine = tmp_path / "mine.csv"
+    mine.write_text("my,table\n")
+    code, _, err = run(pictures, "--resume", "--output", mine)
+    assert code == 2 and "so it cannot be continued" in err and mine.read_text() == "my,table\n"
+    code, _, err = run(pictures, "--output", tmp_path / "gone" / "e.csv")
+    assert code == 2 and "there is no folder" in err

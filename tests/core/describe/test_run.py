@@ -217,7 +217,7 @@ def test_a_run_that_ends_early_leaves_a_fuller_file_in_place(
     assert output.read_bytes() == before
     assert list(load_descriptors(make_partial_path(output)).classes) == ["hen", "red fox"]
     assert messages == [
-        f"{output} describes 3 classes and is kept; the 2 classes described so far are in {tmp_path / 'd.partial.yaml'}"
+        f"{output} describes 3 classes and is kept; what is described so far, 2 classes, is in {tmp_path / 'd.partial.yaml'}"
     ]
     run(template, Model(model="n"), output, say=messages.append)
     assert load_descriptors(output).provenance["model"] == "n"
@@ -320,3 +320,39 @@ def test_the_published_prompt_through_the_whole(tmp_path: Path) -> None:
     model = Model({asked[0].prompt: answer})
     written = describe(asked, cbd, model, tmp_path / "d.yaml")
     assert [d.phrase for d in written.classes["hen"]] == ["a red comb", "two legs"]
+
+
+def test_drives_that_cannot_sync(template: PromptTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFS and exFAT: the answers are written all the same."""
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with open_log(tmp_path / "d.yaml.answers.jsonl") as log:
+        log.sync()
+        log.store(key("a"), Answer("- a trait", "stop", 7, 5), "2026-01-01")
+    with open_log(tmp_path / "d.yaml.answers.jsonl") as log:
+        assert len(log.find(key("a"))) == 1
+
+
+def key(name: str) -> AnswerKey:
+    return AnswerKey(path=(name,), prompt_sha256="0", model="m", host="here", temperature=0.5, max_tokens=9)
+
+
+def test_resume_refuses_another_run(template: PromptTemplate, tmp_path: Path) -> None:
+    output = tmp_path / "d.yaml"
+    run(template, Model(), output, resume=True)
+    before = output.read_bytes()
+    model = Model()
+    run(template, model, output, resume=True)  # complete
+    assert model.asked == [] and output.read_bytes() == before
+    for other, labels, message in [
+        (Model(model="n"), LABELS, "model was 'm' and is 'n'"),
+        (Model(), ("wolf",), "its classes were others"),
+    ]:
+        with pytest.raises(DescriptorError, match=message):
+            run(template, other, output, labels, resume=True)
+    with pytest.raises(DescriptorError, match="prompt_sha256 was"):
+        run(template.model_copy(update={"text": "a {name}"}), Model(), output, resume=True)
+    assert output.read_bytes() == before

@@ -27,6 +27,21 @@ ABOUT = EmbeddingProvenance(
 NAMES = ["a.png", 'b, "c"\nd\re.png', "=1+1", "狐.png", "stray \udce9", "bad.png"]
 
 
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    about = replace(ABOUT, dim=10_000)
+    many = [Embedding({"file_name": name, "error": ""}, np.ones(10_000, np.float32)) for name in NAMES[:3]]
+    for format_ in FORMATS:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200 if format_ == "parquet" else 20_000, before[1]))
+        try:
+            with pytest.raises(BioclipXError, match="cannot be written"):
+                written(format_, tmp_path / f"e.{format_}", many, about)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
 def vector(*values: float) -> np.ndarray:
     return np.array(values, np.float32)
 

@@ -167,7 +167,7 @@ def test_texts_are_compared_on_images_that_are_embedded_once(
     found = evaluate(registry, recipes, ImageFolder(path=tmp_path / "photos"), "photos", seeds=3)
     assert len(calls) == 1 and found.pictures == 9
     assert [one.text for one in found.texts] == ["taxonomic", "shared-random:pairs=2", "common"]
-    assert any("1 images cannot be used, skipped" in note for note in found.notes)
+    assert any("1 image cannot be used, skipped" in note for note in found.notes)
     names, random, common = found.texts
     assert names.difference is None and names.seeds == common.seeds == () and random.seeds == (0, 1, 2)
     each = [
@@ -209,5 +209,5 @@ def test_what_cannot_be_evaluated(registry: Registry, tmp_path: Path, birds_csv:
     with pytest.raises(EvaluationError, match="the scorer 'external' does not use texts"):
         evaluate(registry, recipes, Manifest(path=made.labels), "made")
     made.labels.write_text("path,label\n0.jpg,Sitta europaea\n")
-    with pytest.raises(EvaluationError, match=r"made has no usable image of a listed class; .*1 images of unlisted"):
+    with pytest.raises(EvaluationError, match=r"made has no usable image of a listed class; .*1 image of unlisted"):
         evaluate(registry, recipes[:1], Manifest(path=made.labels, off_list="keep"), "made")

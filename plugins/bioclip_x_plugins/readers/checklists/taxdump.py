@@ -32,6 +32,7 @@ from bioclip_x.plugin import (
 from bioclip_x_plugins.readers.lines import read_text_stream
 
 FILES: Final = ("nodes.dmp", "names.dmp")
+MERGED: Final = "merged.dmp"
 ROOT: Final = "1"
 SYNONYMS: Final = frozenset(
     {"synonym", "equivalent name", "genbank synonym", "anamorph", "teleomorph", "genbank anamorph"}
@@ -44,6 +45,7 @@ class TaxdumpReader:
     """Reads nodes.dmp and names.dmp."""
 
     capabilities = TaxonomyReaderCapabilities(
+        reads_beside=(*FILES, MERGED),
         example=FormatExample(
             "taxdump/",
             {
@@ -70,7 +72,7 @@ class TaxdumpReader:
         findings = Findings(str(path))
         root = path.parent if name_content(path).name.lower() in FILES and path.is_file() else path
         with open_archive(root) as archive:
-            nodes, names, merged = (archive.find(name) for name in (*FILES, "merged.dmp"))
+            nodes, names, merged = (archive.find(name) for name in (*FILES, MERGED))
             if not (nodes and names):
                 missing = " and ".join(name for name, member in zip(FILES, (nodes, names)) if not member)
                 raise TaxonomyError(f"{root} has no {missing}; expected nodes.dmp and names.dmp of one dump")

@@ -27,7 +27,7 @@ from bioclip_x.plugin import (
     from_usages,
 )
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
-from bioclip_x_plugins.readers.trees.edge_names import find_names, read_names
+from bioclip_x_plugins.readers.trees.edge_names import NAME_FILES, find_names, read_names
 
 Order = Literal["auto", "parent-child", "child-parent"]
 Edge = tuple[int, str, str]
@@ -45,6 +45,7 @@ class EdgeListReader:
     capabilities = TaxonomyReaderCapabilities(
         several_parents_option="dag",
         explains_mismatch=True,
+        reads_beside=NAME_FILES,
         example=FormatExample(
             "wordnet.parent-child.txt",
             {

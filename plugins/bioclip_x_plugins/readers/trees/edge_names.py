@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bioclip_x.plugin import Findings, TaxonomyError, name_content, read_yaml
 from bioclip_x_plugins.readers.lines import read_text_lines
+
+NAME_FILES: Final = ("classes*.txt", "class_names.txt", "*_class_index.json")
+"""Patterns of the files that names may be taken from."""
 
 _NAME_LINE = re.compile(r"([^\s,;]+)[\s,;]\s*(\S.*?)\s*")
 

@@ -1,0 +1,28 @@
+"""Counts images before they are read, for progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bioclip_x.images.remote import is_url
+from bioclip_x.images.sources import expand_sources
+
+if TYPE_CHECKING:
+    from bioclip_x.images.files import ImageFiles
+    from bioclip_x.images.memory import ImageLike
+
+
+def count_images(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = None) -> int | None:
+    """Counts the images of files, folders, globs and tables, and those in memory; None where it cannot be done in advance.
+
+    It cannot for paths on stdin and iterators, which can be read only once, nor for URLs, which would be fetched twice.
+
+    files: by which formats folders are searched.
+    """
+    texts = [item for item in inputs if isinstance(item, str)] if isinstance(inputs, Sequence) else ["-"]
+    if "-" in texts or any(map(is_url, texts)):
+        return None
+    paths = [item for item in inputs if isinstance(item, str | os.PathLike)]
+    return len(inputs) - len(paths) + sum(1 for _ in expand_sources(paths, files=files))

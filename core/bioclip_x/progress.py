@@ -1,0 +1,228 @@
+"""Shows the progress of long work on stderr: a bar in a terminal or a notebook, and a line a minute in a log file.
+
+    with Progress() as progress:
+        classifier = Classifier(taxonomy="birds.csv", progress=progress.stage("texts"))
+        results = list(progress.track(classifier.classify("photos/"), "images"))
+
+Notes that arise in the middle of a run (`logging`, in the name of this package) are printed between.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import TracebackType
+from typing import Final, Protocol, TypeVar
+
+from bioclip_x.messages import escape_controls
+
+T = TypeVar("T")
+Report = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+LINE_EVERY: Final = 60.0
+"""Seconds between two lines in a log file."""
+
+_running: list[Progress] = []
+
+
+class Progress:
+    """The progress of one run, which may have several stages; a context manager.
+
+    enabled: False shows nothing, notes included. images: False for no progress of images, where results go to the same
+    terminal.
+    """
+
+    def __init__(self, *, enabled: bool = True, images: bool = True) -> None:
+        self._enabled, self._shows_images = enabled, images
+        self._make_bar: Callable[[str], _Bar] = _LogLines if not (is_notebook() or sys.stderr.isatty()) else _make_tqdm
+        self._bars: dict[str, _Bar] = {}
+        self._notes = _Notes(enabled=enabled)
+
+    def __enter__(self) -> Progress:
+        logging.getLogger("bioclip_x").addHandler(self._notes)
+        _running.append(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        _running.remove(self)
+        logging.getLogger("bioclip_x").removeHandler(self._notes)
+        for stage in list(self._bars):
+            self._end(stage)
+
+    def update(self, stage: str, done: int, total: int | None) -> None:
+        """Shows how far a stage is. total: None where it is not known."""
+        if not self._enabled:
+            return
+        if stage not in self._bars:
+            if done == total:  # over before there was anything to see
+                return
+            self._bars[stage] = self._make_bar(stage)
+        bar = self._bars[stage]
+        bar.total = total
+        bar.update(done - bar.n)
+        if done == total:
+            self._end(stage)
+
+    def stage(self, name: str) -> Report:
+        """Returns a function that shows how far a stage is, to be called with (done, total)."""
+        return lambda done, total: self.update(name, done, total)
+
+    @property
+    def texts(self) -> Report:
+        return self.stage("embedding texts")
+
+    @property
+    def labelled(self) -> Report:
+        return self.stage("labelled images")
+
+    def images(self, results: Iterable[T], count: Callable[[], int | None] | None = None) -> Iterator[T]:
+        """Yields results, one per image, and shows how many there are. count: as in `track`."""
+        return self.track(results, "images", count) if self._shows_images else iter(results)
+
+    def track(self, results: Iterable[T], stage: str, count: Callable[[], int | None] | None = None) -> Iterator[T]:
+        """Yields results and shows how many there are.
+
+        count: returns how many there will be, or None; it is called in a thread, since counting files may take long.
+        """
+        total = _Total(count if self._enabled else None)
+        self.update(stage, 0, None)
+        for done, result in enumerate(results, start=1):
+            self.update(stage, done, total.find(done))
+            yield result
+        self._end(stage)
+
+    def _end(self, stage: str) -> None:
+        if stage in self._bars:
+            self._bars.pop(stage).close()
+
+
+def report_progress(stage: str, done: int, total: int) -> None:
+    """Shows how far a stage of the run is, if the run shows its progress; for components, which are not told of it."""
+    if _running:
+        _running[-1].update(stage, done, total)
+
+
+@contextmanager
+def progress_in_notebook() -> Iterator[None]:
+    """Shows in a notebook what `report_progress` reports in the block, unless a `Progress` runs already."""
+    with Progress() if is_notebook() and not _running else nullcontext():
+        yield
+
+
+def show_in_notebook(results: Iterator[T], count: Callable[[], int | None], *, show: bool | None) -> Iterator[T]:
+    """Yields results, and shows their number if `show`; None shows it in a notebook, unless a `Progress` runs already."""
+    if show is None:
+        show = is_notebook() and not _running
+    if not show:
+        yield from results
+        return
+    with Progress() as progress:
+        yield from progress.images(results, count)
+
+
+def is_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+class _Bar(Protocol):
+    """What is shown of a stage. n: what is done. total: None where it is not known."""
+
+    n: int
+    total: int | None
+
+    def update(self, n: int) -> object: ...
+
+    def close(self) -> object: ...
+
+
+def _make_tqdm(stage: str) -> _Bar:
+    from tqdm.auto import tqdm
+
+    bar: _Bar = tqdm(desc=stage, file=sys.stderr, leave=False, dynamic_ncols=True)
+    return bar
+
+
+class _LogLines:
+    """A line a minute, and one at the end of a stage that took longer than that."""
+
+    def __init__(self, stage: str) -> None:
+        self.n = 0
+        self.total: int | None = None
+        self._stage = stage
+        self._started = self._said = time.monotonic()
+
+    def update(self, n: int) -> None:
+        self.n += n
+        if time.monotonic() - self._said >= LINE_EVERY:
+            self._say()
+
+    def close(self) -> None:
+        if self._said > self._started:
+            self._say()
+
+    def _say(self) -> None:
+        self._said = time.monotonic()
+        line = format_progress(self._stage, self.n, self.total, self._said - self._started)
+        print(line, file=sys.stderr, flush=True)
+
+
+def format_progress(stage: str, done: int, total: int | None, seconds: float) -> str:
+    """
+    >>> format_progress("images", 1200, 6000, 60.0)
+    'images: 1,200 of 6,000 (20%), 0:01:00 elapsed, 0:04:00 left'
+    >>> format_progress("images", 1200, None, 3661.0)
+    'images: 1,200, 1:01:01 elapsed'
+    """
+    parts = [f"{stage}: {done:,}", f"{_format_time(seconds)} elapsed"]
+    if total and done <= total:
+        parts[0] += f" of {total:,} ({done / total:.0%})"
+        if 0 < done < total:
+            parts.append(f"{_format_time(seconds * (total - done) / done)} left")
+    return ", ".join(parts)
+
+
+def _format_time(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+class _Total:
+    """A number that a thread counts."""
+
+    def __init__(self, count: Callable[[], int | None] | None) -> None:
+        self._total: int | None = None
+        self._count = count
+        if count:
+            threading.Thread(target=self._find, name="count", daemon=True).start()
+
+    def find(self, done: int) -> int | None:
+        """Returns the total; None while it is not known, and where it turned out too small or all is done."""
+        return self._total if self._total is not None and self._total > done else None
+
+    def _find(self) -> None:
+        try:
+            self._total = self._count() if self._count else None
+        except Exception:  # whatever is wrong with the inputs, the run itself will say
+            self._total = None
+
+
+class _Notes(logging.Handler):
+    """Prints warnings of this package as notes, above a bar."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._enabled = enabled
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._enabled:
+            from tqdm import tqdm
+
+            tqdm.write(f"note: {escape_controls(record.getMessage())}", file=sys.stderr)
