@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
-from bioclip_x.device_memory import FittingEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.faults import naming, remember_part
 from bioclip_x.recipe import Recipe
@@ -56,6 +55,8 @@ def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
             precision=recipe.precision,
             preprocess=recipe.preprocess,
         )
+    from bioclip_x.device_memory import FittingEncoder  # imports torch, which listing models does without
+
     fitting = FittingEncoder(loaded)
     remember_part(fitting, family.encoder)
     return fitting

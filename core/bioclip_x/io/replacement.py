@@ -41,9 +41,10 @@ def open_replacement(path: Path, mode: str = "w", *, keep_partial: bool = False)
             yield raw
             return
         text = io.TextIOWrapper(raw, "utf-8", newline="")
-        yield text
-        text.flush()
-        text.detach()
+        try:
+            yield text
+        finally:
+            text.detach()  # writes what it holds, and leaves the file open
 
 
 def is_written_in_place(path: Path) -> bool:

@@ -112,6 +112,6 @@ def test_classify_takes_no_model_for_scores_of_its_own(
     code, _, err = run(capsys, "classify", *same[4:])
     assert code == 2 and "the scorer 'external' brings no list of classes: give --taxonomy FILE or --labels" in err
     code, _, err = run(capsys, "classify", "--taxonomy", birds_csv, "--scorer", f"external:{tmp_path}")
-    assert code == 2 and "does not exist; expected a .csv, .tsv, .parquet or .npz file" in err
+    assert code == 2 and "does not exist; expected a .csv, .tsv, .parquet, .npz or .json file" in err
     code, _, err = run(capsys, "classify", "--taxonomy", birds_csv)
     assert code == 2 and "Missing argument 'IMAGES...'" in err

@@ -24,4 +24,4 @@ def test_images_are_read_as_classify_reads_them(tiny_model: str, tmp_path: Path)
     assert [Path(source.name).name for source in found.sources] == ["no-suffix", "three.tif"]
     clip, three = folder / "clip.mp4", folder / "three.tif"
     assert found.unreadable == (f"{clip}: a video; extract frames from it as JPEG or PNG",)
-    assert f"1 images were read with a note: {three}: first of 3 frames" in found.notes
+    assert f"read 1 image with a note: {three}: first of 3 frames" in found.notes

@@ -20,6 +20,7 @@ from bioclip_x.records.taxon import Synonym
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
+from bioclip_x.taxonomy.placeholders import is_placeholder
 from bioclip_x.taxonomy.writers import FORMATS, find_format, make_document
 
 REGISTRY = create_registry()
@@ -30,7 +31,7 @@ WORDS = (
         max_size=8,
     )
     .map(lambda text: " ".join(text.split()))
-    .filter(bool)
+    .filter(lambda text: text and not is_placeholder(text))  # which readers take for no value
 )
 DETAILS = st.builds(
     Details,

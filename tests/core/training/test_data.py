@@ -32,6 +32,9 @@ class Squares:
     def __len__(self) -> int:
         return 12
 
+    def name(self, index: int) -> str:
+        return f"square {index}"
+
     def sample(self, index: int) -> Sample:
         taxon = index % 3 - 1
         return Sample(taxon, TEXTS[-1], ("first", "second")) if taxon < 0 else Sample(taxon)

@@ -224,7 +224,8 @@ def _read_details(entry: Mapping[str, Any], where: str) -> Details:
         if not isinstance(language, str):
             raise TaxonomyError(f"{where}, common_names: expected a language, got {language!r}; put it in quotes")
         code = normalise_language(language)
-        common[code] = common.get(code, ()) + _read_names(names, f"{where}, common_names, {language}")
+        if texts_of_language := _read_names(names, f"{where}, common_names, {language}"):
+            common[code] = common.get(code, ()) + texts_of_language
     texts: dict[str, dict[str, str]] = {"ids": {}, "extra": {}}
     for key, values in texts.items():
         for name, value in _get_checked(entry, key, dict, "a mapping", where).items():
