@@ -37,5 +37,5 @@ def parse_label(text: str) -> Label:
     match = _TAXON.fullmatch(text)
     if not match:
         return Label(text)
-    name = match[1].strip(" _'")
+    name = match[1].replace("_", " ").strip()  # Open Tree keeps them in quotes
     return Label(_HOMONYM.sub("", name), {"ott": match[2]})
