@@ -114,7 +114,7 @@ class LineagesReader:
 
 def _has_rank_columns(header: Sequence[str]) -> bool:
     """Whether a table has columns of ranks, beside which a lineage is only more text."""
-    return any(normalise_rank(cell) in RANKS for cell in header)
+    return not any(map(is_lineage, header)) and any(normalise_rank(cell) in RANKS for cell in header)
 
 
 @dataclass(frozen=True, slots=True)
