@@ -93,14 +93,14 @@ class LineagesReader:
         findings = Findings(str(path))
         entries = list(_parse_records(read_records(read_text_lines(path, findings), findings), findings))
         lineages = _Positions(entries, self.ranks, findings).name_ranks()
-        # MetaPhlAn and Kraken list every taxon, and the numbers above species are sums over what is below.
-        is_table_of_sums = any(entry.separator == "|" for entry in entries)
+        # MetaPhlAn, Kraken and SILVA's tax_slv list every taxon, with sums of what is below: above species, tips are classes.
+        lists_inner_taxa = any(entry.separator == "|" or entry.record.rank for entry in entries)
         builder = TaxonomyBuilder()
         taxa: dict[Lineage, _Taxon] = {}
         for entry, parts in zip(entries, lineages):
             lineage = _clean(parts)
             if lineage:
-                taxa.setdefault(lineage, _Taxon(entry.record)).add(entry, parts, is_sum=is_table_of_sums)
+                taxa.setdefault(lineage, _Taxon(entry.record)).add(entry, parts, lists_inner_taxa=lists_inner_taxa)
             else:
                 findings.warn("no taxon", f"{entry.record.text[:60]!r} names no taxon; left out", entry.record.line)
             _check_order(parts, entry.record.line, findings)
@@ -133,10 +133,10 @@ class _Taxon:
     is_class: bool = False
     hypothesis: str = ""
 
-    def add(self, entry: _Entry, parts: Sequence[Part], *, is_sum: bool) -> None:
+    def add(self, entry: _Entry, parts: Sequence[Part], *, lists_inner_taxa: bool) -> None:
         self.n_records += 1
         self.hypothesis = self.hypothesis or next((part.name for part in entry.parts if part.rank == HYPOTHESIS), "")
-        self.is_class |= not is_sum or parts[-1].rank in _LOWEST
+        self.is_class |= not lists_inner_taxa or parts[-1].rank in _LOWEST
 
     def make_details(self) -> Details:
         ids = dict(self.record.ids) | ({"unite": self.hypothesis} if self.hypothesis else {})
