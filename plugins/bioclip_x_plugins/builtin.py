@@ -121,6 +121,12 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ComponentSpec(
             "ebird", "eBird's and Clements' checklist of birds", f"{HERE}.readers.checklists.ebird:EbirdReader"
         ),
+        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.lineage_strings.gtdb:GtdbReader"),
+        ComponentSpec(
+            "lineages",
+            "lineages of QIIME 2, UNITE, SILVA, MetaPhlAn, mothur",
+            f"{HERE}.readers.lineage_strings.reader:LineagesReader",
+        ),
         ComponentSpec(
             "csv", "tables of ranks or scientific names, CSV, TSV", f"{HERE}.readers.tables.table:TableReader"
         ),
@@ -137,12 +143,6 @@ def taxonomy_readers() -> list[ComponentSpec]:
         ComponentSpec("nexus", "trees in NEXUS", f"{HERE}.readers.trees.nexus:NexusReader"),
         ComponentSpec(
             "text-tree", "indented names, as the Catalogue of Life's", f"{HERE}.readers.trees.text_tree:TextTreeReader"
-        ),
-        ComponentSpec("gtdb", "GTDB's lineages (d__…;p__…;…;s__…)", f"{HERE}.readers.lineage_strings.gtdb:GtdbReader"),
-        ComponentSpec(
-            "lineages",
-            "lineages of QIIME 2, UNITE, SILVA, MetaPhlAn, mothur",
-            f"{HERE}.readers.lineage_strings.reader:LineagesReader",
         ),
         ComponentSpec("taxdump", "NCBI's nodes.dmp and names.dmp", f"{HERE}.readers.checklists.taxdump:TaxdumpReader"),
         ComponentSpec("open-tree", "the Open Tree Taxonomy", f"{HERE}.readers.checklists.open_tree:OpenTreeReader"),

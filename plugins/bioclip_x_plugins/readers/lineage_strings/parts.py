@@ -48,6 +48,7 @@ def split_lineage(text: str) -> tuple[list[Part], str]:
     >>> [part.name for part in split_lineage('Root;"Bacteria"(100);Blautia(97);')[0]]
     ['Bacteria', 'Blautia']
     """
+    text = text.rstrip("; |,")
     separator = next((sign for sign in ";|" if sign in text), ",")
     pieces = _COMMA.split(text) if separator == "," else text.split(separator)
     parts = [_parse_part(piece) for piece in pieces]

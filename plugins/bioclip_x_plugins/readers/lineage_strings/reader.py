@@ -30,7 +30,7 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.lineage_strings.names import clean_name
 from bioclip_x_plugins.readers.lineage_strings.parts import HYPOTHESIS, LEVELS, Part, has_prefixes, split_lineage
-from bioclip_x_plugins.readers.lineage_strings.records import Record, is_lineage, parse_header, read_records
+from bioclip_x_plugins.readers.lineage_strings.records import Record, is_lineage, parse_header, read_records, split_rows
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 from bioclip_x_plugins.readers.vocabulary.epithets import complete_species_name
 
@@ -66,7 +66,9 @@ class LineagesReader:
         lines = split_head_lines(head)
         if lines and lines[0].startswith(">"):
             return bool(parse_header(lines[0][1:])[1])
-        rows = [line.split("\t") for line in lines if not line.startswith("#")]
+        rows = [cells for _, cells in split_rows(enumerate(line for line in lines if not line.startswith("#")))]
+        if not rows or _has_rank_columns(rows[0]):
+            return False
         if path.suffix.lower() == ".taxonomy" and any(";" in cell for row in rows for cell in row):
             return True
         # Lineages without prefixes, alone on their lines, may as well be a list of paths to taxa.
@@ -91,12 +93,14 @@ class LineagesReader:
         findings = Findings(str(path))
         entries = list(_parse_records(read_records(read_text_lines(path, findings), findings), findings))
         lineages = _Positions(entries, self.ranks, findings).name_ranks()
+        # MetaPhlAn, Kraken and SILVA's tax_slv list every taxon, with sums of what is below: above species, tips are classes.
+        lists_inner_taxa = any(entry.separator == "|" or entry.record.rank for entry in entries)
         builder = TaxonomyBuilder()
         taxa: dict[Lineage, _Taxon] = {}
         for entry, parts in zip(entries, lineages):
             lineage = _clean(parts)
             if lineage:
-                taxa.setdefault(lineage, _Taxon(entry.record)).add(entry, parts)
+                taxa.setdefault(lineage, _Taxon(entry.record)).add(entry, parts, lists_inner_taxa=lists_inner_taxa)
             else:
                 findings.warn("no taxon", f"{entry.record.text[:60]!r} names no taxon; left out", entry.record.line)
             _check_order(parts, entry.record.line, findings)
@@ -106,6 +110,11 @@ class LineagesReader:
         for lineage, taxon in taxa.items():
             builder.add_lineage(lineage, taxon.make_details(), is_class=taxon.is_class, line=taxon.record.line)
         return builder.build(str(path), findings=findings)
+
+
+def _has_rank_columns(header: Sequence[str]) -> bool:
+    """Whether a table has columns of ranks, beside which a lineage is only more text."""
+    return not any(map(is_lineage, header)) and any(normalise_rank(cell) in RANKS for cell in header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +133,10 @@ class _Taxon:
     is_class: bool = False
     hypothesis: str = ""
 
-    def add(self, entry: _Entry, parts: Sequence[Part]) -> None:
+    def add(self, entry: _Entry, parts: Sequence[Part], *, lists_inner_taxa: bool) -> None:
         self.n_records += 1
         self.hypothesis = self.hypothesis or next((part.name for part in entry.parts if part.rank == HYPOTHESIS), "")
-        # MetaPhlAn and Kraken list every taxon, and the numbers above species are sums over what is below.
-        self.is_class |= entry.separator != "|" or parts[-1].rank in _LOWEST
+        self.is_class |= not lists_inner_taxa or parts[-1].rank in _LOWEST
 
     def make_details(self) -> Details:
         ids = dict(self.record.ids) | ({"unite": self.hypothesis} if self.hypothesis else {})

@@ -83,7 +83,7 @@ def _read_fasta(lines: Iterable[tuple[int, str]], findings: Findings) -> Iterato
 
 
 def _read_table(lines: Iterable[tuple[int, str]], findings: Findings) -> Iterator[Record]:
-    rows = iter(_split_rows(lines))
+    rows = iter(split_rows(lines))
     looked_at = list(islice(rows, _LOOKED_AT))
     column = find_column([cells for _, cells in looked_at])
     header: list[str] = []
@@ -98,7 +98,7 @@ def _read_table(lines: Iterable[tuple[int, str]], findings: Findings) -> Iterato
             header = [cell.lstrip("#").strip().lower().replace(" ", "_") for cell in cells]
 
 
-def _split_rows(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+def split_rows(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
     """Splits lines at tabs, or, in a file without tabs in its first line, as CSV if a column holds a lineage then."""
     lines = iter(lines)
     first = next(lines, (0, ""))

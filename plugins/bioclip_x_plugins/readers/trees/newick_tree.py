@@ -24,6 +24,9 @@ def build_tree(nodes: Nodes, findings: Findings, *, tips: str = "", unnamed: Unn
     """
     findings.raise_errors()
     labels = [parse_label(name) for name in nodes.names]
+    for tip in nodes.tips:
+        if not labels[tip].name:  # a class needs a name
+            labels[tip] = Label(nodes.names[tip], labels[tip].ids)
     for name, count in Counter(labels[tip].name for tip in nodes.tips).items():
         if count > 1:
             findings.warn("repeated tip", f"{count} tips are called {name!r}; each is a separate class")

@@ -18,7 +18,7 @@ _HOMONYM = re.compile(r" ?\((?:[a-z]+ )?in .+\)")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """name: "" for a node that is no named taxon. ids: identifiers by database."""
+    """name: "" for a label that is only an identifier. ids: identifiers by database."""
 
     name: str
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -29,13 +29,13 @@ def parse_label(text: str) -> Label:
 
     >>> parse_label("Parus major ott695547")
     Label(name='Parus major', ids={'ott': '695547'})
-    >>> parse_label("mrcaott3ott5").name, parse_label("ott5").name, parse_label("Parus major").ids
-    ('', 'ott5', {})
+    >>> parse_label("mrcaott3ott5").name, parse_label("ott5").ids, parse_label("Parus major").ids
+    ('', {'ott': '5'}, {})
     """
     if _NODE.fullmatch(text):
         return Label("", {NODE: text})
     match = _TAXON.fullmatch(text)
     if not match:
         return Label(text)
-    name = match[1].strip(" _'")
-    return Label(_HOMONYM.sub("", name) or text, {"ott": match[2]})
+    name = match[1].replace("_", " ").strip()  # Open Tree keeps them in quotes
+    return Label(_HOMONYM.sub("", name), {"ott": match[2]})

@@ -179,5 +179,24 @@ def test_real_phylogenies(shared_data: Path, name: str) -> None:
     tree = read_taxonomy(create_registry(), path)
     # A node of k children has k - 1 commas.
     assert tree.n_classes == text.count(",") + 1
-    assert len(taxa(tree)) == text.count(",") + 1 + text.count("(")
+    has_named_root = not re.search(r"\)(?:mrca)?ott\w*;\s*$", text)
+    assert len(taxa(tree)) == text.count(",") + text.count("(") + has_named_root
     assert set(classes(tree)) == {tip.replace("_", " ") for tip in re.findall(r"[(,]([^(),:]+)", text)}
+
+
+def test_open_trees_labels_are_names_and_identifiers(tmp_path: Path) -> None:
+    pair = "(Parus_major_ott695547:1,'Morus_(genus_in_kingdom_Archaeplastida)_ott7')mrcaott7ott695547:1"
+    text = f"({pair},(ott1,a_ott2)ott3)Aves_ott81461;"
+    path = tmp_path / "a.nwk"
+    path.write_text(text)
+    tree = NewickReader().read(path)
+    taxa = {tree.names[node]: dict(tree.taxon(node).ids) for node in range(tree.n_nodes) if tree.names[node]}
+    assert taxa == {
+        "Aves": {"ott": "81461"},
+        "clade of Parus major … Morus": {"open_tree_node": "mrcaott7ott695547"},
+        "Parus major": {"ott": "695547"},
+        "Morus": {"ott": "7"},
+        "clade of ott1 … a": {"ott": "3"},
+        "ott1": {"ott": "1"},
+        "a": {"ott": "2"},
+    }
