@@ -128,3 +128,12 @@ def test_what_was_promised_was_measured(run: ModuleType, name: str, label: str) 
 def test_nothing_else_was_measured(run: ModuleType) -> None:
     names = {(name, label) for name in run.TITLES for label in json.loads(run.results_of(name).read_text())["figures"]}
     assert names == set(PROMISED)
+
+
+def test_nothing_is_lost_when_runs_are_killed() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text("utf-8"))
+    assert {"embed npz", "embed csv", "embed json", "embed parquet", "describe"} <= results["commands"].keys()
+    for outcome in results["commands"].values():
+        survived = outcome["survived"]
+        assert outcome["lost"] == [] and survived["interrupted before the end"] > 0
+        assert (survived["SIGKILL"], survived["SIGTERM"], survived["full disk"]) == (20, 5, 5)

@@ -46,6 +46,7 @@ class OpenTreeReader:
     """Reads the Open Tree Taxonomy."""
 
     capabilities = TaxonomyReaderCapabilities(
+        reads_beside=("synonyms.tsv*",),
         example=FormatExample(
             "ott/",
             {

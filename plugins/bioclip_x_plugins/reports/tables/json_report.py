@@ -62,4 +62,5 @@ def _read_first_line(path: Path, end: str = "") -> dict[str, Any]:
         document = json.loads(line.rstrip(b",\n") + end.encode())
     except ValueError:
         return {}
-    return document.get("provenance", {}) if isinstance(document, dict) else {}
+    found = document.get("provenance") if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
