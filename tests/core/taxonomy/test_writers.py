@@ -27,11 +27,11 @@ REGISTRY = create_registry()
 RANKS = ("kingdom", "class", "order", "family", "genus")
 WORDS = (
     st.text(
-        st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="|\ufeff"),
+        st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="|_\ufeff"),
         max_size=8,
     )
     .map(lambda text: " ".join(text.split()))
-    .filter(lambda text: text and not is_placeholder(text))  # which readers take for no value
+    .filter(lambda text: text and not is_placeholder(text))  # which tables take for no value; and "_" for a blank
 )
 DETAILS = st.builds(
     Details,
