@@ -64,7 +64,19 @@ def _embed(suffix: str, *kept: str) -> Command:
     )
 
 
+def _classify(suffix: str, *kept: str) -> Command:
+    return Command(
+        ("classify", "{folder}/images", "--batch-size", "4", "--report", "{output}", "--format", "csv", "--quiet"),
+        suffix,
+        kept=kept,
+    )
+
+
 COMMANDS = {
+    "classify csv": _classify(".csv", ".provenance.json"),
+    "classify jsonl": _classify(".jsonl"),
+    "classify parquet": _classify(".parquet"),
+    "classify html": _classify(".html"),
     "embed npz": _embed(".npz"),
     "embed csv": _embed(".csv", ".provenance.json"),
     "embed json": _embed(".json"),
@@ -191,7 +203,8 @@ class Trial:
         running = self._start(output)
         time.sleep(self.dice.uniform(0, self.seconds))
         running.send(with_signal)
-        self.interrupted += running.wait()[0] < 0
+        status, _ = running.wait()
+        self.interrupted += status < 0 or status > 128
         return self._resume(output, name)
 
     def _fill_disk(self, name: str, part: float) -> str:
@@ -231,8 +244,11 @@ class Trial:
 def _make_inputs(folder: Path, n_images: int) -> None:
     (folder / "images").mkdir()
     numbers = np.random.default_rng(0)
+    drawings = sorted((ROOT / "examples" / "drawings").glob("*.png"))
     for i in range(n_images):
         pixels = numbers.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        if i % 2:  # what the model names; it refuses the others
+            pixels = np.asarray(Image.open(drawings[i % len(drawings)]).convert("RGB").rotate(i))
         Image.fromarray(pixels).save(folder / "images" / f"{i:05}.png")
     (folder / "labels.txt").write_text("\n".join(f"species number {i}" for i in range(CLASSES)), "utf-8")
 
