@@ -24,7 +24,7 @@ MAX_COLUMNS: Final = 12
 _NUMBER: Final = re.compile(r"[\d.,:\s-]*\d[\d.,:\s-]*")
 _BINOMIAL: Final = re.compile(r"[×†]?\s?[A-Z][a-zà-ÿ-]+[ _](?:× ?)?[a-zà-ÿ-]{3,}\b.*")
 _LATIN: Final = re.compile(r"[^ _]+[ _](?:× ?)?[a-zà-ÿ-]*(?:a|us|um|is|i|ae|ens|ans|oides|es|or)\b.*")
-_LATIN_CLASS: Final = re.compile(r"[A-Za-z-]+(?:ae|a|es|ii|i|us|um)", re.IGNORECASE)
+_LATIN_CLASS: Final = re.compile(r"(?:[^\W\d_]|-)+(?:ae|a|es|ii|i|us|um)", re.IGNORECASE)
 _LABEL: Final = re.compile(r".*(?:\d|_[^A-Z]|_[A-Z][a-z]|\s[a-zà-ÿ]).*|[a-z]+[-/].*")
 
 
