@@ -15,7 +15,7 @@ from bioclip_x import __version__
 from bioclip_x.components import Kind
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import COMPONENTS, SEVERAL, Recipe
-from bioclip_x.records.plugins import PluginInUse
+from bioclip_x.records.result import PluginInUse
 from bioclip_x.registry import Registry
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,20 +21,18 @@ from bioclip_x.cli.flags import (
     recipe_option,
     resume_option,
 )
-from bioclip_x.cli.outputs import check_outputs, list_recipe_files
-from bioclip_x.cli.render.terminal import echo
-from bioclip_x.cli.resume import is_finished, keep_results, list_files
-from bioclip_x.cli.sinks import Sink, find_report, make_report, write_all
+from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
+from bioclip_x.cli.outputs.notes import print_left_out, print_notes
+from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
+from bioclip_x.cli.outputs.sinks import Sink, find_report, make_report, write_all
 from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import make_header
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
-from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
-    from bioclip_x.images.folders import LeftOut
-    from bioclip_x.records import Provenance
+    pass
 
 
 @click.command(name="classify")
@@ -161,17 +158,3 @@ def make_bins_fields(registry: Registry, file: Path, fields: Mapping[str, Any]) 
     if reader is None:
         raise RecipeError("--bins: no installed plugin reads bins")
     return {**fields, "taxonomy": file, "taxonomy_format": reader, "rank": fields["rank"] or "bin"}
-
-
-def print_notes(provenance: Provenance, *, bare: bool) -> None:
-    """Prints notes on stderr; with `bare` also the provenance, as a CSV on stdout has no sidecar file for it."""
-    for note in provenance.notes:
-        click.echo(f"note: {escape_controls(note)}", err=True)
-    if bare:
-        echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
-
-
-def print_left_out(left_out: LeftOut, *, quiet: bool) -> None:
-    """Prints what the folders hold besides images, in one line on stderr."""
-    if not quiet and (told := left_out.describe()):
-        click.echo(f"note: {escape_controls(told)}", err=True)

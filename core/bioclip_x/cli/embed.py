@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.classify import print_left_out
 from bioclip_x.cli.flags import (
     make_recipe_flags,
     output_option,
@@ -21,7 +20,8 @@ from bioclip_x.cli.flags import (
     recipe_option,
     resume_option,
 )
-from bioclip_x.cli.outputs import check_outputs, list_recipe_files
+from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
+from bioclip_x.cli.outputs.notes import print_left_out
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError

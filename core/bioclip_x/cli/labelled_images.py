@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.cli.outputs import Paths, check_outputs, list_recipe_files
+from bioclip_x.cli.outputs.collisions import Paths, check_outputs, list_recipe_files
 from bioclip_x.errors import CalibrationError
 from bioclip_x.faults import naming
 from bioclip_x.io.labels import read_labels
@@ -36,8 +36,8 @@ def check_dataset_outputs(
 
     images: as for `find_dataset`.
     """
+    from bioclip_x.cli.outputs.recipe_files import iterate_option_files
     from bioclip_x.options import parse_ref
-    from bioclip_x.recipe_files import iterate_option_files
 
     data = [images]
     if not Path(images).exists() and (ref := parse_ref(images)).name in registry.components("datasets"):

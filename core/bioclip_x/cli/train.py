@@ -11,10 +11,10 @@ import click
 import yaml
 
 from bioclip_x.cli.flags import plugin_option, quiet_option
+from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hookspecs import hookimpl
-from bioclip_x.io.overwrites import is_same_file
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:

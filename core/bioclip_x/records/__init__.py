@@ -9,10 +9,9 @@ from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses
-from bioclip_x.records.plugins import PluginInUse
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
-from bioclip_x.records.result import Prediction, Provenance, RankWinner, Result, Step
+from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.records.training import EpochEnd, LossInput, StepEnd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from bioclip_x.records.plugins import PluginInUse
+from bioclip_x.records.result import PluginInUse
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bioclip_x.records.plugins import PluginInUse
+from bioclip_x.records.result import PluginInUse
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioclip_x.records.plugins import PluginInUse
+from bioclip_x.records.result import PluginInUse
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioclip_x.records.explanation import Explanation
-from bioclip_x.records.plugins import PluginInUse
 from bioclip_x.records.taxon import Taxon
 
 
@@ -67,6 +66,21 @@ class Result:
     height: int = 0
     thumbnail: bytes | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInUse:
+    """A plugin that a run used.
+
+    name: as registered. distribution, version: of the installed package that it is from; "" for a file or a module of none.
+    file: the name of its file, without the folder, for a plugin of no distribution. sha256: of the file's content.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    file: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.outputs import check_outputs
+from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.streams import open_output

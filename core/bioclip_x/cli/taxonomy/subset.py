@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bioclip_x.cli.outputs import check_outputs
+from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
 from bioclip_x.cli.taxonomy.source import add_reading_options, print_notes, read_source
 from bioclip_x.errors import RecipeError

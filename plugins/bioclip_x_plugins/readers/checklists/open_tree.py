@@ -57,7 +57,7 @@ class OpenTreeReader:
                 "ott/synonyms.tsv": "name\t|\tuid\t|\ttype\t|\tuniqname\t|\tsourceinfo\t|\t\n"
                 "Parus robustus\t|\t695547\t|\tsynonym\t|\t\t|\tgbif:1\t|\t\n",
             },
-        )
+        ),
     )
 
     def sniff(self, path: Path, head: bytes) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bioclip_x.cli.outputs.overwrites import refuse_overwriting
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.overwrites import refuse_overwriting
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import click
 
 from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.cli.sinks import Sink
+from bioclip_x.cli.outputs.sinks import Sink
 from bioclip_x.components import ProvenanceReader
 from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.inference.result_journal import ONLY_SPEED, ResultJournal

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bioclip_x.io.overwrites import Named, refuse_overwriting
+from bioclip_x.cli.outputs.overwrites import Named, refuse_overwriting
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_outputs(
 
 def list_recipe_files(registry: Registry, *recipes: Recipe) -> list[Named]:
     """Lists the files that recipes read, with their flags."""
-    from bioclip_x.recipe_files import iterate_input_files
+    from bioclip_x.cli.outputs.recipe_files import iterate_input_files
 
     return [named for recipe in recipes for named in iterate_input_files(registry, recipe)]
 
