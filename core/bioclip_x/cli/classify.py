@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,10 +29,11 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import make_header
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
+from bioclip_x.messages import pluralise
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
-    pass
+    from bioclip_x.recipe import Recipe
 
 
 @click.command(name="classify")
@@ -104,10 +105,6 @@ def command(
         raise RecipeError("--resume needs an output file: --output FILE or --report FILE")
 
     from bioclip_x.cli.recipe_flags import resolve
-    from bioclip_x.images.counting import count_images
-    from bioclip_x.images.folders import LeftOut
-    from bioclip_x.inference.classifier import Classifier
-    from bioclip_x.progress import Progress
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     files = list_recipe_files(registry, resolved)
@@ -116,30 +113,55 @@ def command(
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
-    to_terminal = output is None and sys.stdout.isatty()
+    bare = output is None and (format_ or "").startswith("csv")
+    failed = classify_all(registry, resolved, images, sinks, notes=notes, resume=resume, quiet=quiet, bare=bare)
+    if failed:
+        if not quiet:
+            click.echo(f"{pluralise(failed, 'image')} could not be read; the output has the reasons", err=True)
+        sys.exit(1)
+
+
+def classify_all(
+    registry: Registry,
+    recipe: Recipe,
+    images: Sequence[str],
+    sinks: Sequence[Sink],
+    *,
+    notes: Sequence[str],
+    resume: bool,
+    quiet: bool,
+    bare: bool,
+) -> int:
+    """Classifies the images and writes all outputs. Returns the number of images that could not be read.
+
+    notes: on the recipe. resume: see `keep_results`. bare: see `print_notes`.
+    """
+    from bioclip_x.images.counting import count_images
+    from bioclip_x.images.folders import LeftOut
+    from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.progress import Progress
+
+    to_terminal = any(path is None for _, path in sinks) and sys.stdout.isatty()
     with Progress(enabled=not quiet, images=not to_terminal) as progress:
-        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+        classifier = Classifier(registry=registry, recipe=recipe, progress=progress.texts)
         provenance = replace(classifier.provenance, notes=(*notes, *classifier.provenance.notes))
         if not quiet:
-            print_notes(provenance, bare=output is None and (format_ or "").startswith("csv"))
+            print_notes(provenance, bare=bare)
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
         header = make_header(provenance, classifier.bank.key, thumbnails=thumbnails)
         if resume and is_finished(sinks, header):
             if not quiet:
                 click.echo("the outputs are complete", err=True)
-            return
+            return 0
         left_out = LeftOut()
-        with keep_results(sinks, header, resolved.batch_size, resume=resume, quiet=quiet) as journal:
+        with keep_results(sinks, header, recipe.batch_size, resume=resume, quiet=quiet) as journal:
             results = classifier.classify(
                 images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal, left_out=left_out
             )
             counted = progress.images(results, partial(count_images, images, classifier.files))
             failed = write_all(provenance, counted, sinks)
     print_left_out(left_out, quiet=quiet)
-    if failed:
-        if not quiet:
-            click.echo(f"{failed} image(s) could not be read; the output has the reasons", err=True)
-        sys.exit(1)
+    return failed
 
 
 def load_recipe_plugins(registry: Registry, recipe: Path) -> None:

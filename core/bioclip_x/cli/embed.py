@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bioclip_x.embed.embedder import Embedded, Embedder
     from bioclip_x.images.folders import LeftOut
     from bioclip_x.progress import Progress
+    from bioclip_x.recipe import Recipe
     from bioclip_x.records import Embedding, EmbeddingProvenance
 
 
@@ -82,10 +83,9 @@ def command(
     bioclip-x embed --texts "a red fox,a gray wolf" --format csv
     bioclip-x embed --taxonomy my-species.csv --text taxonomic --text common --output names.parquet
 
-    While a file is being written, what is done is in FILE.partial, from which --resume continues.
+    While a file is being written, what is done is in FILE.journal, from which --resume continues.
     """  # fmt: skip
-    is_journaled = output is not None and not is_written_in_place(output)
-    if resume and not is_journaled:
+    if resume and (output is None or is_written_in_place(output)):
         raise RecipeError("--resume needs --output FILE: only a file can be continued")
     inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--texts": texts}
     if fields["labels"] is not None:
@@ -98,34 +98,56 @@ def command(
     names = registry.load(plugins)
 
     from bioclip_x.cli.recipe_flags import resolve
+
+    resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
+    check_outputs({"--output": output}, inputs, recipe_files=list_recipe_files(registry, resolved), images=images)
+    failed = embed_all(
+        Request(resolved, registry, images, texts, normalise, tuple(notes)), format_, output, resume=resume, quiet=quiet
+    )
+    if failed:
+        if not quiet:
+            click.echo(f"{pluralise(failed, 'image')} could not be embedded; the output has the reasons", err=True)
+        sys.exit(1)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be embedded: images, else texts, else the recipe's classes. notes: on the recipe."""
+
+    recipe: Recipe
+    registry: Registry
+    images: tuple[str, ...]
+    texts: str | None
+    normalise: bool
+    notes: tuple[str, ...]
+
+
+def embed_all(request: Request, format_: str, output: Path | None, *, resume: bool, quiet: bool) -> int:
+    """Embeds and writes the output. Returns the number of images without a vector."""
     from bioclip_x.embed.embedder import Embedder
     from bioclip_x.embed.resume import write_embeddings
     from bioclip_x.images.counting import count_images
     from bioclip_x.images.folders import LeftOut
     from bioclip_x.progress import Progress
 
-    resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
-    check_outputs({"--output": output}, inputs, recipe_files=list_recipe_files(registry, resolved), images=images)
+    images = request.images
     with Progress(enabled=not quiet, images=output is not None or not sys.stdout.isatty()) as progress:
         left_out = LeftOut()
-        embedder = Embedder(resolved, registry, normalise=normalise)
-        embedded = start_embedding(embedder, images, texts, progress, left_out)
-        provenance = replace(embedded.provenance, notes=(*notes, *embedded.provenance.notes))
+        embedder = Embedder(request.recipe, request.registry, normalise=request.normalise)
+        embedded = start_embedding(embedder, images, request.texts, progress, left_out)
+        provenance = replace(embedded.provenance, notes=(*request.notes, *embedded.provenance.notes))
         if not quiet:
             print_notes(provenance, bare=output is None and format_ == "csv")
         embedded = replace(embedded, provenance=provenance)
         count = partial(count_images, images, embedder.files)
         track = partial(progress.images, count=count) if images else iter
-        if output is None or not is_journaled:
+        if output is None or is_written_in_place(output):
             failed = stream_embeddings(embedded, format_, output, track)
         else:
             say = (lambda line: None) if quiet else partial(echo, err=True)
             failed = write_embeddings(embedded, format_, output, resume=resume, track=track, say=say)
     print_left_out(left_out, quiet=quiet)
-    if failed:
-        if not quiet:
-            click.echo(f"{pluralise(failed, 'image')} could not be embedded; the output has the reasons", err=True)
-        sys.exit(1)
+    return failed
 
 
 def stream_embeddings(

@@ -20,7 +20,7 @@ import numpy as np
 from bioclip_x.embed.embedder import Embedded
 from bioclip_x.embed.files import format_provenance, open_embeddings, read_provenance
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.journal import Journal, describe_differences
+from bioclip_x.io.journal import Journal, describe_differences, start_journal
 from bioclip_x.messages import pluralise
 from bioclip_x.records import Embedding
 
@@ -31,9 +31,9 @@ FREE_FIELDS: Final = frozenset({"batch_size", "workers"})
 def make_journal_path(output: Path) -> Path:
     """
     >>> make_journal_path(Path("birds.npz")).name
-    'birds.npz.partial'
+    'birds.npz.journal'
     """
-    return output.with_name(f"{output.name}.partial")
+    return output.with_name(f"{output.name}.journal")
 
 
 def write_embeddings(
@@ -50,20 +50,17 @@ def write_embeddings(
     resume: continue an interrupted run; a file that is complete is left as it is. track: sees each row as it is computed.
     say: receives a message on what becomes of earlier work.
 
-    Raises BioclipXError where a file cannot be written, and with `resume` where the earlier run was another: of another
-    model or recipe, or of other images or texts.
+    Raises BioclipXError where a file cannot be written, and as `start_journal`: with `resume` where the earlier run was
+    another, of another model or recipe or of other images or texts; without, where it was the same.
     """
     path = make_journal_path(output)
     if resume and output.exists() and not path.exists():
         _check_complete(embedded, read_provenance(format_, output), output)
         say(f"{output} is complete")
         return 0
-    if not resume and path.exists():
-        say(f"starts over; {path.name}, the work of an interrupted run, is replaced")
-        path.unlink()
     if not output.parent.is_dir():
         raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
-    journal, records = Journal.open(path, _make_header(embedded))
+    journal, records = start_journal(path, _make_header(embedded), resume=resume)
     with journal:
         if journal.count:
             say(f"continues after {pluralise(journal.count, 'batch', 'batches')} of an interrupted run")

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from bioclip_x.io.journal import Journal
+from bioclip_x.io.journal import Journal, start_journal
 from bioclip_x.records import Provenance, Result, Source
 
 ONLY_SPEED: Final = ("device", "batch_size", "workers")
@@ -46,9 +46,9 @@ class ResultJournal:
         self.count = whole
 
     @classmethod
-    def open(cls, path: Path, header: dict[str, Any], batch_size: int) -> ResultJournal:
-        """Opens or creates the journal. header: from `make_header`. Raises BioclipXError as `Journal.open`."""
-        journal, _ = Journal.open(path, header)
+    def open(cls, path: Path, header: dict[str, Any], batch_size: int, *, resume: bool = True) -> ResultJournal:
+        """Opens or creates the journal. header: from `make_header`. Raises BioclipXError as `start_journal`."""
+        journal, _ = start_journal(path, header, resume=resume)
         return cls(journal, batch_size)
 
     @property

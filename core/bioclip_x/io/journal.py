@@ -137,6 +137,24 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
+def start_journal(path: Path, header: Mapping[str, Any], *, resume: bool) -> tuple[Journal, Iterator[bytes]]:
+    """Opens the journal of a run as `Journal.open` does.
+
+    Without `resume`, the journal of another run is replaced, and that of an interrupted run with the same header raises
+    BioclipXError, so that finished work is not thrown away.
+    """
+    if not resume and read_header(path) not in (None, json.loads(json.dumps(header))):
+        path.unlink()
+    journal, records = Journal.open(path, header)
+    if journal.count and not resume:
+        journal.close()
+        raise BioclipXError(
+            f"{path} holds the work of an interrupted run with the same recipe; go on with --resume, or delete the file to "
+            "start anew"
+        )
+    return journal, records
+
+
 def read_header(path: Path) -> Any:
     """Reads the header of a journal; None if there is none: no such file, no journal, a first line that was never completed."""
     try:

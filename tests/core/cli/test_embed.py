@@ -177,8 +177,8 @@ def test_an_interrupted_run_continues(
     with monkeypatch.context() as patch:
         interrupt_after(patch, 2)
         code, _, err = run(*arguments, "--output", output)
-        assert code == 130 and not output.exists() and f"--resume continues after what is in {output}.partial" in err
-    journal = Path(f"{output}.partial")
+        assert code == 130 and not output.exists() and f"--resume continues after what is in {output}.journal" in err
+    journal = Path(f"{output}.journal")
     journal.write_bytes(journal.read_bytes()[:-5])
     code, _, err = run(*arguments, "--output", output)
     assert code == 1 and "continues after 1 batch of an interrupted run" in err
@@ -200,20 +200,24 @@ def test_only_the_same_run_continues(run, many: Path, tmp_path: Path, monkeypatc
     with monkeypatch.context() as patch:
         interrupt_after(patch, 2)
         assert run(many, "--batch-size", 3, "--output", output)[0] == 130
-    kept = Path(f"{output}.partial").read_bytes()
+    kept = Path(f"{output}.journal").read_bytes()
     for changed, message in [
         (("--no-normalise",), "normalised was True and is False"),
         ((many / "1.png",), "request.images was"),
     ]:
         code, _, err = run(many, "--batch-size", 3, "--output", output, "--resume", *changed)
-        assert code == 2 and message in err and Path(f"{output}.partial").read_bytes() == kept
+        assert code == 2 and message in err and Path(f"{output}.journal").read_bytes() == kept
     (many / "3.png").rename(many / "9.png")
     code, _, err = run(many, "--batch-size", 3, "--output", output, "--resume")
     assert code == 2 and "the interrupted run was of other images: where it had" in err
-    assert Path(f"{output}.partial").read_bytes() == kept
+    assert Path(f"{output}.journal").read_bytes() == kept
+    (many / "9.png").rename(many / "3.png")
     code, _, err = run(many, "--batch-size", 2, "--output", output)  # without --resume
-    assert code == 1 and "starts over; e.json.partial, the work of an interrupted run, is replaced" in err
-    assert len(json.loads(output.read_text())["rows"]) == 8 and not Path(f"{output}.partial").exists()
+    assert code == 2 and "holds the work of an interrupted run with the same recipe; go on with --resume" in err
+    (many / "3.png").rename(many / "9.png")
+    code, _, err = run(many, "--batch-size", 2, "--output", output, "--no-normalise")  # another run replaces it
+    assert code == 1
+    assert len(json.loads(output.read_text())["rows"]) == 8 and not Path(f"{output}.journal").exists()
 
 
 def test_texts_continue(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

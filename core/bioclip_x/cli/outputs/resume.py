@@ -12,9 +12,9 @@ import click
 from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.cli.outputs.sinks import Sink
 from bioclip_x.components import ProvenanceReader
-from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import ONLY_SPEED, ResultJournal
-from bioclip_x.io.journal import describe_differences, read_header
+from bioclip_x.io.journal import describe_differences
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.messages import pluralise
 from bioclip_x.registry import get_capabilities
@@ -64,21 +64,13 @@ def keep_results(
 ) -> Iterator[ResultJournal | None]:
     """Keeps the run's results in a journal, and deletes it when the block succeeds; None if all outputs are streams.
 
-    Raises BioclipXError for a journal of another run (with `resume`), or of an interrupted run with the same recipe (without).
+    Raises BioclipXError as `start_journal`.
     """
     path = find_journal(sinks)
     if path is None:
         yield None
         return
-    if not resume and read_header(path) not in (None, header):
-        path.unlink()  # a run with another recipe replaces the outputs, and what is left of them
-    journal = ResultJournal.open(path, header, batch_size)
-    if journal.count and not resume:
-        journal.close()
-        raise BioclipXError(
-            f"{path} holds {pluralise(journal.count, 'result')} of an interrupted run with the same recipe; go on with "
-            "--resume, or delete the file to start anew"
-        )
+    journal = ResultJournal.open(path, header, batch_size, resume=resume)
     try:
         yield journal
     except BaseException:

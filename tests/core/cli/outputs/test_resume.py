@@ -135,7 +135,7 @@ def test_without_resume_finished_work_is_not_thrown_away(  # type: ignore[no-unt
     interrupt(monkeypatch, 5)
     run("--output", tmp_path / "out.csv")
     code, _, err = run("--output", tmp_path / "out.csv")
-    assert code == 2 and "holds 4 results" in err and "--resume" in err
+    assert code == 2 and "holds the work of an interrupted run with the same recipe; go on with --resume" in err
     assert run("--output", tmp_path / "out.csv", "--k", 1)[0] == 1  # another recipe replaces it
     assert not (tmp_path / "out.csv.journal").exists()
 
