@@ -41,6 +41,8 @@ SLOW_IMPORTS = [
 ]  # fmt: skip
 """Imported once, since most runs are killed soon after."""
 IMAGES, CLASSES = 100, 60
+ENDED = (0, 1, 2)
+"""Exit statuses of a run that was not interrupted."""
 ATTEMPTS = 50
 """Most runs until one is interrupted before its end."""
 DATE = re.compile(rb"date: '?[0-9T:+-]+'?")
@@ -197,7 +199,7 @@ class Trial:
             running = self._start(output)
             time.sleep(self.dice.uniform(0, self.seconds))
             running.send(with_signal)
-            if running.wait()[0] < 0:
+            if running.wait()[0] not in ENDED:
                 self.interrupted += 1
                 break
             shutil.rmtree(output.parent)
