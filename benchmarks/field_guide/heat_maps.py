@@ -106,7 +106,7 @@ def cases(species: Species, drawing: Drawing, maps: Mapping[str, np.ndarray], sa
 
 def plain_maps(encoder: Any) -> Maps:
     """The last states of open_clip's patch tokens, each projected as the embedding is, scaled to sum to a unit vector."""
-    visual = encoder.model.visual
+    visual = encoder.loaded.model.visual
 
     def parts(pixels_13HW: torch.Tensor) -> torch.Tensor:
         found = visual.forward_intermediates(
