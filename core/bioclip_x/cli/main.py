@@ -108,21 +108,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except (MemoryError, RuntimeError) as problem:
-        from bioclip_x.device_memory import find_shortage
-
-        if not find_shortage(problem):
-            raise
-        click.echo(f"error: out of memory ({str(problem)[:200]}); a smaller --batch-size needs less", err=True)
-        sys.exit(2)
     except BrokenPipeError:
         # Keeps Python from reporting at exit what it could not write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
+        if is_out_of_memory(error):
+            print_error(f"out of memory ({summarise(error)[:200]}); a smaller --batch-size needs less", debug=debug)
+            sys.exit(BioclipXError.exit_code)
         hint = "" if debug else "; --debug shows where"
         print_error(f"{summarise(error)} (a fault of bioclip-x or of a library{hint})", debug=debug)
         sys.exit(UNFORESEEN)
+
+
+def is_out_of_memory(problem: Exception) -> bool:
+    if not isinstance(problem, (MemoryError, RuntimeError)):
+        return False
+    from bioclip_x.device_memory import find_shortage  # imports torch
+
+    return bool(find_shortage(problem))
 
 
 def take_debug_flag(arguments: Sequence[str]) -> tuple[list[str], bool]:

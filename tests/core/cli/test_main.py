@@ -144,3 +144,24 @@ def test_debug_may_stand_anywhere_before_the_files(capsys: pytest.CaptureFixture
     assert take_debug_flag(["classify", "--", "--debug"]) == (["classify", "--", "--debug"], False)
     _, _, err = exits(capsys, "classify", "--model", "unicorn", "--labels", "a,b", "x.png", "--debug")
     assert "Traceback" in err and err.splitlines()[-1].startswith("error: no model is called 'unicorn'")
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "told"),
+    [
+        (RuntimeError("a fault"), 3, "RuntimeError: a fault (a fault of bioclip-x or of a library; --debug shows where)"),
+        (KeyError("taxon"), 3, "KeyError: 'taxon' (a fault of bioclip-x"),
+        (MemoryError(), 2, "out of memory (MemoryError); a smaller --batch-size needs less"),
+    ],
+)
+def test_no_exception_is_a_traceback(
+    problem: Exception, status: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("bioclip_x.cli.main.program.invoke", fail)
+    with pytest.raises(SystemExit) as done:
+        main(["plugins"])
+    err = capsys.readouterr().err
+    assert done.value.code == status and err.startswith(f"error: {told}") and err.count("\n") == 1
