@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import click
@@ -83,10 +84,12 @@ def program(ctx: click.Context, strict_plugins: bool, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    if debug:
-        log_to_stderr()
-    if threading.current_thread() is threading.main_thread():  # where signals arrive
-        signal.signal(signal.SIGTERM, _stop)
+    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm():
+        run(given, debug=debug)
+
+
+def run(given: list[str], *, debug: bool) -> None:
+    """Runs the command line and exits; no exception leaves it. debug: print tracebacks."""
     try:
         # Not program.main(), which exits with status 1 when the reader closes the pipe (`| head`).
         with program.make_context("bioclip-x", given) as context:
@@ -136,11 +139,31 @@ def take_debug_flag(arguments: Sequence[str]) -> tuple[list[str], bool]:
     return [one for one in given[:end] if one != "--debug"] + given[end:], "--debug" in given[:end]
 
 
-def log_to_stderr() -> None:
+@contextmanager
+def log_to_stderr() -> Iterator[None]:
     """Prints what the package logs, such as the tracebacks of failures that are rows of the output."""
-    logger = logging.getLogger("bioclip_x")
-    logger.addHandler(logging.StreamHandler())
+    logger, handler = logging.getLogger("bioclip_x"), logging.StreamHandler()
+    level = logger.level
+    logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[None]:
+    """Lets SIGTERM stop the program as Ctrl-C does, so that what is finished is kept."""
+    if threading.current_thread() is not threading.main_thread():  # where signals arrive
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def print_error(message: str, *, debug: bool) -> None:
