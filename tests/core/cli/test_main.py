@@ -149,7 +149,11 @@ def test_debug_may_stand_anywhere_before_the_files(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("problem", "status", "told"),
     [
-        (RuntimeError("a fault"), 3, "RuntimeError: a fault (a fault of bioclip-x or of a library; --debug shows where)"),
+        (
+            RuntimeError("a fault"),
+            3,
+            "RuntimeError: a fault (a fault of bioclip-x or of a library; --debug shows where)",
+        ),
         (KeyError("taxon"), 3, "KeyError: 'taxon' (a fault of bioclip-x"),
         (MemoryError(), 2, "out of memory (MemoryError); a smaller --batch-size needs less"),
     ],
