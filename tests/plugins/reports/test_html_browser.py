@@ -347,7 +347,7 @@ def test_hostile_names_stay_text(
         texts = browser.run("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent.trim())", part)
         assert set(said) <= set(texts)
     kinds = browser.run("return [...document.scripts].map(script => script.type)")
-        assert kinds == ["application/json", ""]  # the provenance, which is data, and ours
+    assert kinds == ["application/json", ""]  # the provenance, which is data, and ours
     assert browser.run("return document.querySelectorAll('.card [onerror], .card [onclick]').length") == 0
     assert browser.log() == []
 
