@@ -138,26 +138,18 @@ def command(
     their classes are listed and empty.
     """  # fmt: skip
     from bioclip_x.describe.questions import make_questions
-    from bioclip_x.settings import load_settings
 
-    language = language or load_settings().values.get("language", "en")
+    language = language or _find_language()
     registry: Registry = ctx.obj
     registry.load(plugins)
-    check_outputs(
-        {"--output": output},
-        {"TAXONOMY": taxonomy, "--labels": labels, "--prompt": prompt, "--check": check, "--plugin": plugins},
-    )
+    inputs = {"TAXONOMY": taxonomy, "--labels": labels, "--prompt": prompt, "--check": check, "--plugin": plugins}
+    check_outputs({"--output": output}, inputs)
     if check is not None:
         tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels) if taxonomy or labels else None
         ctx.exit(_check(check, llm, tree, language, output, format_))
     template = _load_prompt(registry, prompt or registry.required_default("prompts"))
     tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
-    options: dict[str, Any] = {
-        "called_by": called_by,
-        "language": language,
-        "at": _split_ranks(at),
-        "contrast": contrast,
-    }
+    options: dict[str, Any] = dict(called_by=called_by, language=language, at=_split_ranks(at), contrast=contrast)
     questions, notes = make_questions(tree, template, **options)
     model = _make_model(registry, llm, base_url) if llm else None
     job = _Job(questions, template, tree, model, output, notes, Prices.of(price_in, price_out), quiet)
@@ -169,6 +161,12 @@ def command(
         ask_again=ask_again, retry_unusable=retry_unusable, resume=resume, curation_language=language if is_curated else None,
     )  # fmt: skip
     ctx.exit(1 if descriptors.empty_classes or "unusable" in descriptors.provenance else 0)
+
+
+def _find_language() -> str:
+    from bioclip_x.settings import load_settings
+
+    return str(load_settings().values.get("language", "en"))
 
 
 def _check(

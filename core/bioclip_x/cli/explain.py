@@ -95,15 +95,9 @@ def command(
         selected = find_classes(classifier.taxonomy, names)
 
     classifier, notes, labelled = embed_dataset(
-        registry,
-        dataset,
-        recipe=recipe,
-        plugins=loaded,
-        fields=fields,
-        quiet=quiet,
-        check=check,
+        registry, dataset, recipe=recipe, plugins=loaded, fields=fields, quiet=quiet, check=check,
         check_recipe=lambda resolved: check_dataset_outputs(registry, images, outputs, inputs, [resolved]),
-    )
+    )  # fmt: skip
     usefulness = measure_usefulness(classifier, labelled, source, notes=notes)
     if pruned:
         kept, pruning = prune(classifier, registry, labelled, source, least=least, seed=seed)
