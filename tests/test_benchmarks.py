@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -132,8 +133,13 @@ def test_nothing_else_was_measured(run: ModuleType) -> None:
 
 def test_nothing_is_lost_when_runs_are_killed() -> None:
     results = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text("utf-8"))
-    assert {"embed npz", "embed csv", "embed json", "embed parquet", "describe"} <= results["commands"].keys()
+    classify = {f"classify {format_}" for format_ in ("csv", "jsonl", "parquet", "html")}
+    embed = {f"embed {format_}" for format_ in ("npz", "csv", "json", "parquet")}
+    assert classify | embed | {"describe"} <= results["commands"].keys()
+    total: Counter[str] = Counter()
     for outcome in results["commands"].values():
         survived = outcome["survived"]
         assert outcome["lost"] == [] and survived["interrupted before the end"] > 0
-        assert (survived["SIGKILL"], survived["SIGTERM"], survived["full disk"]) == (20, 5, 5)
+        assert min(survived["SIGKILL"], survived["SIGTERM"], survived["full disk"]) > 0
+        total.update(survived)
+    assert total["SIGKILL"] >= 20 and total["SIGTERM"] >= 5 and total["full disk"] >= 5
