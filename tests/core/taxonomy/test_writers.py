@@ -27,16 +27,17 @@ REGISTRY = create_registry()
 RANKS = ("kingdom", "class", "order", "family", "genus")
 WORDS = (
     st.text(
-        st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="|_\ufeff"),
+        st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="|\ufeff"),
         max_size=8,
     )
     .map(lambda text: " ".join(text.split()))
-    .filter(lambda text: text and not is_placeholder(text))  # which tables take for no value; and "_" for a blank
+    .filter(lambda text: text and not is_placeholder(text))  # which tables take for no value
 )
+COMMON_NAMES = WORDS.filter(lambda text: "_" not in text)  # tables have blanks for them
 DETAILS = st.builds(
     Details,
     st.dictionaries(
-        st.sampled_from(["en", "de", "pt-br"]), st.lists(WORDS, min_size=1, max_size=2).map(tuple), max_size=2
+        st.sampled_from(["en", "de", "pt-br"]), st.lists(COMMON_NAMES, min_size=1, max_size=2).map(tuple), max_size=2
     ),
     st.dictionaries(st.sampled_from(["gbif", "inat"]), WORDS, max_size=2),
     st.dictionaries(st.sampled_from(["habitat", "red list"]), WORDS, max_size=2),
