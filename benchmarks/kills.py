@@ -120,9 +120,17 @@ def main() -> int:
             trial = Trial(command_name, COMMANDS[command_name], folder, url, random.Random(options.seed + number))
             outcomes[command_name] = trial.run(options.kills, options.terms, options.full_disks)
             print(f"{command_name}: {outcomes[command_name]}", flush=True)
-            document = {"about": (__doc__ or "").strip(), "machine": describe(), "images": options.images}
-            options.results.write_text(json.dumps({**document, "commands": outcomes}, indent=2) + "\n", "utf-8")
+            _write_results(options.results, options.images, {command_name: outcomes[command_name]})
     return 1 if any(outcome["lost"] for outcome in outcomes.values()) else 0
+
+
+def _write_results(path: Path, n_images: int, outcomes: dict[str, Any]) -> None:
+    """Writes outcomes; those of other commands stay, so that commands can be tried one by one."""
+    earlier = json.loads(path.read_text("utf-8"))["commands"] if path.exists() else {}
+    merged = {**earlier, **outcomes}
+    document = {"about": (__doc__ or "").strip(), "machine": describe(), "images": n_images}
+    ordered = {name: merged[name] for name in COMMANDS if name in merged}
+    path.write_text(json.dumps({**document, "commands": ordered}, indent=2) + "\n", "utf-8")
 
 
 class Running:
