@@ -55,6 +55,8 @@ COMPONENTS: Final[Mapping[str, Kind]] = {
     "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits", "head": "heads",
 }  # fmt: skip
 """Fields that name components → the kind of these."""
+ONLY_SPEED: Final = ("device", "batch_size", "workers")
+"""Fields that may change when an interrupted run is resumed: after a lack of memory, or on another machine."""
 REQUIRED: Final = ("encoder", "text", "scorer", "head")
 """Component fields that must have a value."""
 SEVERAL: Final = ("text", "adjust")

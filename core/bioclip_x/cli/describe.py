@@ -139,8 +139,7 @@ def command(
     """  # fmt: skip
     from bioclip_x.describe.questions import make_questions
 
-    language = language or _find_language()
-    registry: Registry = ctx.obj
+    language, registry = language or _find_language(), ctx.obj
     registry.load(plugins)
     inputs = {"TAXONOMY": taxonomy, "--labels": labels, "--prompt": prompt, "--check": check, "--plugin": plugins}
     check_outputs({"--output": output}, inputs)
@@ -151,14 +150,14 @@ def command(
     tree = _load_taxonomy(registry, taxonomy, taxonomy_format, labels)
     options: dict[str, Any] = dict(called_by=called_by, language=language, at=_split_ranks(at), contrast=contrast)
     questions, notes = make_questions(tree, template, **options)
-    model = _make_model(registry, llm, base_url) if llm else None
+    model = _make_model(registry, llm, base_url)
     job = _Job(questions, template, tree, model, output, notes, Prices.of(price_in, price_out), quiet)
     if dry_run:
         job.print_dry_run()
         return
     descriptors = job.run(
-        about=_make_provenance(template, **options), concurrency=concurrency,
-        ask_again=ask_again, retry_unusable=retry_unusable, resume=resume, curation_language=language if is_curated else None,
+        about=_make_provenance(template, **options), concurrency=concurrency, ask_again=ask_again,
+        retry_unusable=retry_unusable, resume=resume, curation_language=language if is_curated else None,
     )  # fmt: skip
     ctx.exit(1 if descriptors.empty_classes or "unusable" in descriptors.provenance else 0)
 
@@ -283,9 +282,12 @@ def _load_taxonomy(registry: Registry, file: Path | None, format_: str | None, l
     raise RecipeError('expected the classes: either a TAXONOMY file or --labels "red fox,gray wolf"')
 
 
-def _make_model(registry: Registry, llm: str, base_url: str | None) -> LanguageModel:
+def _make_model(registry: Registry, llm: str | None, base_url: str | None) -> LanguageModel | None:
+    """Makes the language model; None where none is named."""
     from bioclip_x.options import parse_ref
 
+    if llm is None:
+        return None
     ref = parse_ref(llm)
     options = dict(ref.options)
     if base_url is not None and options.setdefault("base_url", base_url) != base_url:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,8 @@ from bioclip_x.embed.files import format_provenance, open_embeddings, read_prove
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io.journal import Journal, describe_differences, start_journal
 from bioclip_x.messages import pluralise
+from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Embedding
-
-FREE_FIELDS: Final = frozenset({"batch_size", "workers"})
-"""Fields of the recipe that may change when a run continues, since memory may have run out."""
 
 
 def make_journal_path(output: Path) -> Path:
@@ -131,7 +129,7 @@ def _make_header(embedded: Embedded) -> dict[str, Any]:
 def _simplify(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what two runs must have in common."""
     kept = {name: value for name, value in provenance.items() if name not in ("notes", "sources")}
-    recipe = {name: value for name, value in kept["recipe"].items() if name not in FREE_FIELDS}
+    recipe = {name: value for name, value in kept["recipe"].items() if name not in ONLY_SPEED}
     return {**kept, "recipe": recipe}
 
 

@@ -14,15 +14,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from bioclip_x.io.journal import Journal, start_journal
+from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Provenance, Result, Source
-
-ONLY_SPEED: Final = ("device", "batch_size", "workers")
-"""Fields of the recipe that may change when a run is resumed: after a lack of memory, or on another machine."""
 
 Stamp = tuple[int, int] | None
 """Size in bytes and time of the last change (ns) of an image file; None if there is no such file."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bioclip_x.inference.result_journal import ONLY_SPEED, ResultJournal, make_header
+from bioclip_x.inference.result_journal import ResultJournal, make_header
+from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import (
     Explanation,
     HeatMap,
