@@ -61,6 +61,22 @@ class LoadedEncoderCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainableEncoderCapabilities:
+    """Optional methods of a model to train; see `components.TrainableEncoder`.
+
+    depth: `blocks`, `depth_groups` and `set_gradient_checkpointing`: locks, layer decay, sharding.
+    inputs: `check_image_size`, `set_patch_dropout` and `set_text_length`; `Encoder.trainable` takes an image size.
+    second_projector: `add_projector`.
+    text_prefix: `text_prefix` and `rare_words`: learned prompts.
+    """
+
+    depth: bool = False
+    inputs: bool = False
+    second_projector: bool = False
+    text_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
     """Capabilities of a scorer.
 

@@ -108,10 +108,13 @@ class Encoder(Protocol):
         Raises ModelError for an invalid model name, or if the download fails.
         """
 
-    def trainable(self, model: str | Mapping[str, Any], *, device: str, seed: int) -> TrainableEncoder:
+    def trainable(
+        self, model: str | Mapping[str, Any], *, device: str, seed: int, image_size: tuple[int, int] | None
+    ) -> TrainableEncoder:
         """Returns a model to train.
 
         model: the name of an existing model, or the description of a new one in the family's terms.
+        image_size: (H, W), if it shall be another one than the model's.
 
         The weights are float32; those of a new model depend on `seed` alone.
         """
@@ -146,7 +149,8 @@ class PatchEncoder(LoadedEncoder, Protocol):
 
 
 class TrainableEncoder(Protocol):
-    """A model with gradients, on its device.
+    """A model with gradients, on its device. Declares `TrainableEncoderCapabilities`, which say what it has of `blocks` and
+    what follows it.
 
     module: what is optimised and saved in checkpoints. embed_dim: D. image_size: (H, W).
     mean, std: per input channel, for normalisation. resize_mode: "shortest" (short side, then a centre crop), "squash" or
@@ -187,7 +191,46 @@ class TrainableEncoder(Protocol):
         """Clamps the exponentiated scale to [1, largest]."""
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
-        """Saves the model to a folder from which `load` can read it. card: metadata (demo, taxonomy, …)."""
+        """Saves the model to a folder from which `load` can read it. card: metadata (demo, taxonomy, …).
+
+        Of two projectors, the model's own is saved; a `text_prefix` becomes part of the card.
+        """
+
+    text_prefix: str
+    """Words put before every text by `tokenize`, and in use after `load`; "" for none."""
+
+    def blocks(self) -> Sequence[torch.nn.Module]:
+        """Returns the towers' blocks, those of the image tower first: the units that are sharded."""
+
+    def depth_groups(self) -> Mapping[str, Sequence[Sequence[str]]]:
+        """Returns the names of the module's parameters by tower ("image", "text") and depth, from the input to the output.
+
+        The last group is the projection into the common space. Every parameter of a tower is in one group.
+        """
+
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Turns activation checkpointing of both towers on or off. Raises ModelError for a tower that has none."""
+
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Raises ModelError if `forward_image` takes no images of this size (H, W). `image_size` stays the same."""
+
+    def set_patch_dropout(self, fraction: float) -> None:
+        """Sets the fraction of patches that are dropped in training. Raises ModelError for towers without patches."""
+
+    def set_text_length(self, length: int | None) -> None:
+        """Sets the number of tokens to which `forward_text` shortens texts; None for the whole context.
+
+        Raises ModelError for towers that need the whole context.
+        """
+
+    def add_projector(self, seed: int) -> None:
+        """Adds a second image projector: `forward_image` then returns [B, 2D], the second one's embeddings last.
+
+        Raises ModelError for towers without a linear projection.
+        """
+
+    def rare_words(self, count: int) -> Sequence[str]:
+        """Returns words of one token each that hardly occur in texts. Raises ModelError if there are too few."""
 
 
 class Scorer(Protocol):

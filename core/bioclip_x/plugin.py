@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ScorerCapabilities,
         TaxonomyReaderCapabilities,
         TextBuilderCapabilities,
+        TrainableEncoderCapabilities,
     )
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
@@ -170,7 +171,7 @@ __all__ = [
     "Resolver", "Result", "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
     "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
     "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextRequest", "TrainableEncoder", "TrainingError", "add_beside", "add_inner_classes", "combine_columns",
+    "TextRequest", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "add_beside", "add_inner_classes", "combine_columns",
     "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry",
     "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
     "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
@@ -192,7 +193,7 @@ _NAMES: Final = (
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
-     "TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
+     "TextBuilderCapabilities TrainableEncoderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
      "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer Report "
