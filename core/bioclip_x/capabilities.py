@@ -61,22 +61,6 @@ class LoadedEncoderCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainableEncoderCapabilities:
-    """Optional methods of a model to train; see `components.TrainableEncoder`.
-
-    depth: `blocks`, `depth_groups` and `set_gradient_checkpointing`: locks, layer decay, sharding.
-    inputs: `check_image_size`, `set_patch_dropout` and `set_text_length`; `Encoder.trainable` takes an image size.
-    second_projector: `add_projector`.
-    text_prefix: `text_prefix` and `rare_words`: learned prompts.
-    """
-
-    depth: bool = False
-    inputs: bool = False
-    second_projector: bool = False
-    text_prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
     """Capabilities of a scorer.
 
@@ -110,14 +94,39 @@ class HeadCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainableEncoderCapabilities:
+    """Capabilities of a model in training.
+
+    blocks: it has `blocks`. depth_groups: it has `depth_groups`. gradient_checkpointing: it has
+        `set_gradient_checkpointing`. projectors: it has `add_projector`. inputs: it has `check_image_size`,
+        `set_patch_dropout` and `set_text_length`. text_prefix: it has `text_prefix` and `rare_words`.
+    """
+
+    blocks: bool = False
+    depth_groups: bool = False
+    gradient_checkpointing: bool = False
+    projectors: bool = False
+    inputs: bool = False
+    text_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LossCapabilities:
     """Capabilities of a loss.
 
     needs_prepare: it has `prepare(taxonomy, embed_dim, n_classes)`, called once before the optimiser is created, to create
         parameters and buffers derived from the tree.
+    needs_texts: it uses embeddings of texts. The text tower of a run without such losses is not run.
+    needs_bank: it uses the class bank, the embeddings of all classes' texts.
+    views: number of further augmented views of each image that it uses.
+    exports_heads: it has `export_heads`, for linear heads that classify without texts.
     """
 
     needs_prepare: bool = False
+    needs_texts: bool = True
+    needs_bank: bool = False
+    views: int = 0
+    exports_heads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

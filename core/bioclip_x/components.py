@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "text_builders", "models", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
-    "language_models", "prompts", "datasets", "image_decoders", "reports",
-    "commands",
+    "language_models", "prompts", "datasets", "image_decoders", "reports", "commands", "adapters", "callbacks",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -109,12 +108,12 @@ class Encoder(Protocol):
         """
 
     def trainable(
-        self, model: str | Mapping[str, Any], *, device: str, seed: int, image_size: tuple[int, int] | None
+        self, model: str | Mapping[str, Any], *, device: str, seed: int, image_size: int | None
     ) -> TrainableEncoder:
         """Returns a model to train.
 
         model: the name of an existing model, or the description of a new one in the family's terms.
-        image_size: (H, W), if it shall be another one than the model's.
+        image_size: side of the images in pixels, None for the model's own.
 
         The weights are float32; those of a new model depend on `seed` alone.
         """
@@ -149,8 +148,7 @@ class PatchEncoder(LoadedEncoder, Protocol):
 
 
 class TrainableEncoder(Protocol):
-    """A model with gradients, on its device. Declares `TrainableEncoderCapabilities`, which say what it has of `blocks` and
-    what follows it.
+    """A model with gradients, on its device. Declares `TrainableEncoderCapabilities`; see also `LayeredEncoder`.
 
     module: what is optimised and saved in checkpoints. embed_dim: D. image_size: (H, W).
     mean, std: per input channel, for normalisation. resize_mode: "shortest" (short side, then a centre crop), "squash" or
@@ -196,26 +194,40 @@ class TrainableEncoder(Protocol):
         Of two projectors, the model's own is saved; a `text_prefix` becomes part of the card.
         """
 
+
+class LayeredEncoder(TrainableEncoder, Protocol):
+    """A model whose layers and inputs the trainer may treat apart; each method is declared by a capability.
+
+    text_prefix: words that `tokenize` puts before every text, and that `save` makes a part of the model; "" for none.
+    """
+
     text_prefix: str
-    """Words put before every text by `tokenize`, and in use after `load`; "" for none."""
 
     def blocks(self) -> Sequence[torch.nn.Module]:
-        """Returns the towers' blocks, those of the image tower first: the units that are sharded."""
+        """Returns the modules, of equal rank and in order, whose parameters are spread over processes as units."""
 
-    def depth_groups(self) -> Mapping[str, Sequence[Sequence[str]]]:
-        """Returns the names of the module's parameters by tower ("image", "text") and depth, from the input to the output.
+    def depth_groups(self) -> Mapping[Literal["image", "text"], Sequence[Sequence[str]]]:
+        """Returns the names of each tower's parameters in groups, from the input to the output.
 
-        The last group is the projection into the common space. Every parameter of a tower is in one group.
+        The last group is the projection into the common space, if the tower has one. Every parameter is in one group, but for
+        the logit scale and bias.
         """
 
     def set_gradient_checkpointing(self, enabled: bool) -> None:
-        """Turns activation checkpointing of both towers on or off. Raises ModelError for a tower that has none."""
+        """Makes the blocks recompute their activations in the backward pass. Raises ModelError for towers that cannot."""
+
+    def add_projector(self) -> None:
+        """Adds a second projection of the image tower, which `save` leaves out.
+
+        `forward_image` then returns [B, 2·D]: the embeddings by the first and by the second projection. Raises ModelError for
+        towers without a linear projection.
+        """
 
     def check_image_size(self, size: tuple[int, int]) -> None:
         """Raises ModelError if `forward_image` takes no images of this size (H, W). `image_size` stays the same."""
 
     def set_patch_dropout(self, fraction: float) -> None:
-        """Sets the fraction of patches that are dropped in training. Raises ModelError for towers without patches."""
+        """Sets the fraction of patches that are left out in training. Raises ModelError for towers without patches."""
 
     def set_text_length(self, length: int | None) -> None:
         """Sets the number of tokens to which `forward_text` shortens texts; None for the whole context.
@@ -223,14 +235,21 @@ class TrainableEncoder(Protocol):
         Raises ModelError for towers that need the whole context.
         """
 
-    def add_projector(self, seed: int) -> None:
-        """Adds a second image projector: `forward_image` then returns [B, 2D], the second one's embeddings last.
-
-        Raises ModelError for towers without a linear projection.
-        """
-
     def rare_words(self, count: int) -> Sequence[str]:
         """Returns words of one token each that hardly occur in texts. Raises ModelError if there are too few."""
+
+
+class Adapter(Protocol):
+    """Trains few parameters in place of all, such as LoRA."""
+
+    def apply(self, encoder: TrainableEncoder) -> None:
+        """Adds the parameters to `encoder.module`, and leaves only those with `requires_grad` that are to be trained.
+
+        Called before the optimiser is created.
+        """
+
+    def merge(self, encoder: TrainableEncoder) -> None:
+        """Merges the parameters into the module, which is then as before `apply`, but for its weights."""
 
 
 class Scorer(Protocol):
@@ -306,8 +325,25 @@ class Loss(Protocol):
     def prepare(self, taxonomy: Taxonomy, embed_dim: int, n_classes: int) -> None:
         """Creates parameters and buffers derived from the tree. Called before the optimiser is created."""
 
-    def __call__(self, batch: LossInput) -> torch.Tensor:
-        """Returns the loss of a batch, a scalar."""
+    def __call__(self, batch: LossInput) -> torch.Tensor | Mapping[str, torch.Tensor]:
+        """Returns the loss of a batch, a scalar; or its parts by name, of which the sum is minimised."""
+
+    def export_heads(self) -> Mapping[str, LinearHead]:
+        """Returns the trained linear heads by name, for losses that declare `exports_heads`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """A linear layer that classifies embedded images: logits = weight · embedding + bias.
+
+    weight_CD, bias_C: float32. nodes_C: int64 [C], the tree's nodes that the rows stand for.
+    normalised: whether it takes L2-normalised embeddings.
+    """
+
+    weight_CD: torch.Tensor
+    bias_C: torch.Tensor
+    nodes_C: np.ndarray
+    normalised: bool
 
 
 class TaxonomyReader(Protocol):

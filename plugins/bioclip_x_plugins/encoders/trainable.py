@@ -47,9 +47,13 @@ class TrainableOpenClip:
     text_prefix: put before every text, with a space; "" for none.
     """
 
-    capabilities = TrainableEncoderCapabilities(depth=True, inputs=True, second_projector=True, text_prefix=True)
+    capabilities = TrainableEncoderCapabilities(
+        blocks=True, depth_groups=True, gradient_checkpointing=True, projectors=True, inputs=True, text_prefix=True
+    )
 
-    def __init__(self, module: Any, tokenizer: Any, config: Mapping[str, Any], device: torch.device) -> None:
+    def __init__(
+        self, module: Any, tokenizer: Any, config: Mapping[str, Any], device: torch.device, seed: int = 0
+    ) -> None:
         self.module = module.to(device)
         self.tokenizer = tokenizer
         self.config = dict(config)
@@ -65,6 +69,7 @@ class TrainableOpenClip:
         self.context_length: int = tokenizer.context_length
         self.text_prefix = ""
         self._text_length: int | None = None
+        self._seed = seed
         self._widened: dict[str, int] = {}
 
     @property
@@ -110,8 +115,8 @@ class TrainableOpenClip:
             check_text_length(self.module)
         self._text_length = length
 
-    def add_projector(self, seed: int) -> None:
-        self._widened = widen_projection(self.module, seed)
+    def add_projector(self) -> None:
+        self._widened = widen_projection(self.module, self._seed)
 
     def rare_words(self, count: int) -> list[str]:
         return find_rare_words(self.tokenizer, count)
@@ -141,20 +146,25 @@ class TrainableOpenClip:
 
 
 def make_trainable(
-    model: str | Mapping[str, Any], device: torch.device, seed: int, image_size: tuple[int, int] | None = None
+    model: str | Mapping[str, Any],
+    device: torch.device,
+    seed: int,
+    *,
+    image_size: int | None = None,
 ) -> TrainableOpenClip:
     """Makes a trainable model from the name of an existing one or from a description.
 
     A description is open_clip's model_cfg (embed_dim, vision_cfg, text_cfg, …), optionally with `preprocess` (size, mean, std,
     interpolation, resize_mode) beside it; the defaults are open_clip's.
-    image_size: (H, W), for another one than the model's; position embeddings are interpolated.
+    image_size: the side of the images, if it shall be another one than the model's; position embeddings are interpolated.
 
     Raises ModelError if the model cannot be loaded, or if open_clip rejects the description.
     """
+    size = (image_size, image_size) if image_size else None
     return (
-        _create_from_scratch(model, device, seed, image_size)
+        _create_from_scratch(model, device, seed, size)
         if isinstance(model, Mapping)
-        else _create_from_model(locate(model), device, seed, image_size)
+        else _create_from_model(locate(model), device, seed, size)
     )
 
 
@@ -182,7 +192,7 @@ def _create_from_scratch(
     config["preprocess_cfg"] = _get_preprocessing(module)
     if image_size:
         check_image_size(module, image_size, saved=True)
-    return TrainableOpenClip(module, tokenizer, config, device)
+    return TrainableOpenClip(module, tokenizer, config, device, seed)
 
 
 def _with_image_size(model_cfg: Mapping[str, Any], image_size: tuple[int, int]) -> dict[str, Any]:
@@ -215,7 +225,7 @@ def _create_from_model(
         resize_image_tower(module, image_size)
         config["model_cfg"] = _with_image_size(model_cfg, image_size)
         config["preprocess_cfg"]["size"] = list(image_size)
-    return TrainableOpenClip(module, tokenizer, config, device)
+    return TrainableOpenClip(module, tokenizer, config, device, seed)
 
 
 def _get_preprocessing(module: Any) -> dict[str, Any]:

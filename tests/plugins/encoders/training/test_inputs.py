@@ -71,7 +71,7 @@ def test_a_resnet_takes_other_sizes_in_training() -> None:
 
 def test_an_existing_model_at_another_size_loads_at_that_size(tmp_path: Path) -> None:
     make(describe()).save(tmp_path / "small", {})
-    larger = make(f"local-dir:{tmp_path / 'small'}", image_size=(48, 48))
+    larger = make(f"local-dir:{tmp_path / 'small'}", image_size=48)
     assert larger.image_size == (48, 48)
     assert larger.module.visual.positional_embedding.shape == (37, 16)
     larger.save(tmp_path / "larger", {})
@@ -82,7 +82,7 @@ def test_an_existing_model_at_another_size_loads_at_that_size(tmp_path: Path) ->
 
 
 def test_a_new_model_at_another_size() -> None:
-    assert make(describe(), image_size=(16, 16)).module.visual.positional_embedding.shape == (5, 16)
+    assert make(describe(), image_size=16).module.visual.positional_embedding.shape == (5, 16)
 
 
 @pytest.mark.parametrize("description", [describe(), describe_timm("test_vit3")])
