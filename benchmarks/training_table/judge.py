@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from training_table.photos import SETS, Photo, read_photos
+from training_table.photos import ARRAY, SETS, Photo, read_photos
 
 from bioclip_x import Classifier, Taxonomy
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
@@ -31,8 +31,8 @@ RANKS = ("species", "genus", "family")
 SHOTS, DRAWS = (1, 5), 50
 GROUPS = {**{dataset: (dataset,) for dataset in SETS}, "both": SETS}
 BATCH = 64
-TRAINED = 4
-"""Every fourth training photo is embedded, for the means."""
+TRAINED = 6
+"""Every sixth training photo is embedded, for the means."""
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -45,8 +45,10 @@ def judge(model: Path, folder: Path, named_by: Mapping[str, Any] | None) -> dict
     """
     classifier = Classifier(f"local-dir:{model}", taxonomy=folder / "taxonomy.csv", **(named_by or {"text": "common"}))
     taxonomy = classifier.taxonomy
-    photos = [photo for row, photo in enumerate(read_photos(folder)) if photo.part != "train" or row % TRAINED == 0]
-    feature_nD = embed(classifier, read_pixels(classifier, folder, photos))
+    photos = read_photos(folder)
+    rows = [row for row, photo in enumerate(photos) if photo.part != "train" or row % TRAINED == 0]
+    photos = [photos[row] for row in rows]
+    feature_nD = embed(classifier, read_pixels(classifier, folder, rows))
     class_n = find_classes(photos, taxonomy)
     part_n = np.array([photo.part for photo in photos])
     if named_by is None:
@@ -63,16 +65,15 @@ def judge(model: Path, folder: Path, named_by: Mapping[str, Any] | None) -> dict
     return figures
 
 
-def read_pixels(classifier: Classifier, folder: Path, photos: Sequence[Photo]) -> Floats:
-    """Returns the photos as the model takes them: float32 [n, 3, H, W]; kept in a file, since all models preprocess alike."""
-    path = folder / f"pixels-{hashlib.sha256(repr(classifier.encoder.card.preprocessing).encode()).hexdigest()[:8]}.npy"
+def read_pixels(classifier: Classifier, folder: Path, rows: Sequence[int]) -> Floats:
+    """Returns photos as the model takes them: float32 [n, 3, H, W]. Kept in a file, since all models preprocess alike."""
+    key = hashlib.sha256(repr((classifier.encoder.card.preprocessing, rows)).encode()).hexdigest()[:8]
+    path = folder / f"pixels-{key}.npy"
     if not path.exists():
-        pixels = []
-        for photo in photos:
-            with Image.open(folder / photo.path) as image:
-                pixels.append(classifier.encoder.preprocess(image.convert("RGB")).numpy())
-        part = path.with_name(f"{path.stem}-{os.getpid()}.npy")
-        np.save(part, np.stack(pixels))
+        photos = np.load(folder / ARRAY)[rows]
+        pixels = np.stack([classifier.encoder.preprocess(Image.fromarray(photo)).numpy() for photo in photos])
+        part = path.with_name(f"{os.getpid()}-{path.name}")
+        np.save(part, pixels)
         part.replace(path)
     pixels_n3HW: Floats = np.load(path, mmap_mode="r")
     return pixels_n3HW
@@ -81,12 +82,10 @@ def read_pixels(classifier: Classifier, folder: Path, photos: Sequence[Photo]) -
 @torch.inference_mode()
 def embed(classifier: Classifier, pixels_n3HW: Floats) -> Floats:
     """Embeds photos: float32 [n, D], rows L2-normalised."""
-    parts = [
-        classifier.encoder.encode_images(
-            torch.from_numpy(pixels_n3HW[start : start + BATCH].copy())
-        ).embeddings_BD.float()
-        for start in range(0, len(pixels_n3HW), BATCH)
-    ]
+    parts = []
+    for start in range(0, len(pixels_n3HW), BATCH):
+        pixels_B3HW = torch.from_numpy(pixels_n3HW[start : start + BATCH].copy())
+        parts.append(classifier.encoder.encode_images(pixels_B3HW).embeddings_BD.float())
     embedding_nD: Floats = torch.cat(parts).numpy()
     return embedding_nD
 

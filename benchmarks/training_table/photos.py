@@ -1,10 +1,8 @@
 """The photos of the training table: two small data sets as one taxonomy, some of their species left out for few-shot.
 
 Labels are species; the finer classes of `grocery_produce` (Golden Delicious, Granny Smith) are one species each, and classes of
-`tinyimagenet_bio` above species (scorpion, an order) are the taxon that they are. Each photo is shrunk once to a short side of
-`SIDE` pixels and stored without compression, so that reading it costs next to nothing beside a training step.
-
-Legend: one row of `images.csv` per photo, with its data set, its part and its label.
+`tinyimagenet_bio` above species (scorpion, an order) are the taxon that they are. Each photo is shrunk and cropped once to SIDE x
+SIDE pixels, all in one array, so that reading one costs next to nothing beside a training step.
 """
 
 from __future__ import annotations
@@ -17,7 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
+from training_table.preloaded import ARRAY, INDEX
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 SETS = ("grocery_produce", "tinyimagenet_bio")
@@ -37,7 +37,7 @@ PARTS = ("train", "validate", "test", "support", "query")
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photo. path: relative to the folder of the shrunk photos. label: the name of its taxon. part: see `PARTS`."""
+    """One photo. path: relative to the folder of the data sets. label: the name of its taxon. part: see `PARTS`."""
 
     path: str
     label: str
@@ -58,7 +58,7 @@ class Taxon:
 
 
 def prepare(data: Path, folder: Path) -> dict[str, Any]:
-    """Writes the taxonomy, the manifests and the shrunk photos into `folder`, unless they are there.
+    """Writes the taxonomy, the manifests and the array of photos into `folder`, unless they are there.
 
     data: the folder with the two data sets. Returns the numbers of photos and species, for the results file.
     """
@@ -70,10 +70,11 @@ def prepare(data: Path, folder: Path) -> dict[str, Any]:
         for dataset in SETS:
             found = read_taxa(data / dataset / "classes.csv")
             left_out = choose_left_out(found.values())
-            photos += list(_shrink(data / dataset, folder, found, left_out))
+            photos += _list_photos(data / dataset, found, left_out)
             taxa |= {taxon.name: taxon for taxon in found.values() if taxon.name not in left_out}
         _write_taxonomy(folder / "taxonomy.csv", taxa.values())
         _write_manifests(folder, photos)
+        np.save(folder / ARRAY, np.stack([_shrink(data / photo.path) for photo in photos]))
         done.write_text(json.dumps(_count(photos), indent=2) + "\n", "utf-8")
     counts: dict[str, Any] = json.loads(done.read_text("utf-8"))
     return counts
@@ -100,24 +101,23 @@ def choose_left_out(taxa: Iterable[Taxon]) -> frozenset[str]:
 
 
 def read_photos(folder: Path) -> list[Photo]:
-    """Reads `images.csv`."""
-    with (folder / "images.csv").open(encoding="utf-8", newline="") as handle:
+    """Reads the photos in the order of the array."""
+    with (folder / INDEX).open(encoding="utf-8", newline="") as handle:
         return [Photo(**row) for row in csv.DictReader(handle)]
 
 
-def _shrink(source: Path, folder: Path, taxa: Mapping[str, Taxon], left_out: frozenset[str]) -> Iterator[Photo]:
+def _list_photos(source: Path, taxa: Mapping[str, Taxon], left_out: frozenset[str]) -> Iterator[Photo]:
     with (source / "labels.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     for number, row in enumerate(rows):
         label = taxa[row["class_id"]].name
-        path = Path(source.name, row["file"]).with_suffix(".bmp")
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(source / "images" / row["file"]) as image:
-            scale = SIDE / min(image.size)
-            size = (max(SIDE, round(image.width * scale)), max(SIDE, round(image.height * scale)))
-            image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(target)
+        path = Path(source.name, "images", row["file"])
         yield Photo(path.as_posix(), label, source.name, _choose_part(row["split"], label in left_out, number))
+
+
+def _shrink(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS))
 
 
 def _choose_part(split: str, is_left_out: bool, number: int) -> str:
@@ -137,11 +137,14 @@ def _write_taxonomy(path: Path, taxa: Iterable[Taxon]) -> None:
 
 
 def _write_manifests(folder: Path, photos: Sequence[Photo]) -> None:
-    """Writes `images.csv` with all photos, and a manifest of the training photos of each data set."""
-    _write_rows(folder / "images.csv", [asdict(photo) for photo in photos])
-    for dataset in SETS:
-        kept = [photo for photo in photos if photo.dataset == dataset and photo.part == "train"]
-        _write_rows(folder / f"{dataset}.csv", [{"path": photo.path, "label": photo.label} for photo in kept])
+    """Writes the table of all photos, and manifests: of the training photos of each data set, and of those held out."""
+    _write_rows(folder / INDEX, [asdict(photo) for photo in photos])
+    parts = {
+        dataset: [photo for photo in photos if (photo.dataset, photo.part) == (dataset, "train")] for dataset in SETS
+    }
+    parts["validate"] = [photo for photo in photos if photo.part == "validate"]
+    for name, kept in parts.items():
+        _write_rows(folder / f"{name}.csv", [{"path": photo.path, "label": photo.label} for photo in kept])
 
 
 def _write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
