@@ -14,10 +14,10 @@ def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str,
     """Returns label → node for labels that name exactly one taxon; the labels that name none; and those that name several.
 
     A label is a scientific or common name ("Parus major", "Parus_major", "great tit"), or a path where a name alone
-    is not unique ("Animalia; Aves; Oenanthe"). The node of a class is its leaf (`Taxonomy.leaf_node_C`). A label that names
-    no class may name a taxon above classes ("Parus", "Parus sp."): its node is an inner one.
+    is not unique ("Animalia; Aves; Oenanthe"). A label that names no class may name a taxon above classes ("Parus",
+    "Parus sp."). `Taxonomy.class_of_N` tells them apart.
     """
-    resolver, class_of_N = Resolver(taxonomy), taxonomy.class_of_N
+    resolver = Resolver(taxonomy)
     node_of: dict[str, int] = {}
     unknown: list[str] = []
     ambiguous: list[str] = []
@@ -25,8 +25,7 @@ def resolve_labels(labels: Iterable[str], taxonomy: Taxonomy) -> tuple[dict[str,
         if not nodes and (genus := find_genus_alone(label)):
             nodes = find_outermost(taxonomy, resolver.find(genus, "genus").nodes)
         if len(nodes) == 1:
-            c = int(class_of_N[nodes[0]])
-            node_of[label] = int(taxonomy.leaf_node_C[c]) if c >= 0 else nodes[0]
+            node_of[label] = nodes[0]
         else:
             (ambiguous if nodes else unknown).append(label)
     return node_of, unknown, ambiguous
