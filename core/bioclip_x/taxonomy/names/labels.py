@@ -50,9 +50,3 @@ def match_labels(labels: Iterable[str], resolver: Resolver) -> dict[str, tuple[i
             if taxonomy.class_of_N[others[0]] >= 0 and named.isdisjoint(others):
                 nodes_of[label] = others
     return nodes_of
-
-
-def find_unlisted_labels(labels: Iterable[str], taxonomy: Taxonomy) -> list[str]:
-    """Returns the labels that match no taxon of the tree, neither a class nor a taxon above classes (a genus, say)."""
-    resolver = Resolver(taxonomy)
-    return [label for label in labels if not resolver.find(label).nodes]

@@ -9,7 +9,7 @@ from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.editing.subset import subset
-from bioclip_x.taxonomy.names.labels import find_unlisted_labels, match_labels, resolve_labels
+from bioclip_x.taxonomy.names.labels import match_labels, resolve_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
 
 
@@ -37,10 +37,6 @@ def test_labels_of_taxa_above_classes_are_inner_nodes(birds: Taxonomy) -> None:
         ("genus", "Parus"), ("class", "Aves"), ("genus", "Parus"), ("genus", "Parus"),
     ]  # fmt: skip
     assert [birds.class_of_N[node_of[label]] >= 0 for label in labels] == [False] * 4 + [True]
-
-
-def test_labels_of_taxa_above_classes_are_not_unlisted(birds: Taxonomy) -> None:
-    assert find_unlisted_labels(["Parus", "Aves", "Parus major", "Robin"], birds) == ["Robin"]
 
 
 def test_a_name_of_two_classes_is_ambiguous_until_its_path_is_given(tmp_path: Path) -> None:
