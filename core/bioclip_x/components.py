@@ -184,7 +184,7 @@ class TrainableEncoder(Protocol):
         """Embeds normalised pixels: [B, D], not normalised."""
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        """Embeds tokens: [P, D], not normalised."""
+        """Embeds tokens, which are on the CPU: [P, D], not normalised."""
 
     def clamp_logit_scale(self, largest: float) -> None:
         """Clamps the exponentiated scale to [1, largest]."""

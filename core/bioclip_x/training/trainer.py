@@ -19,7 +19,6 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder, TrainableEncoder
@@ -54,6 +53,7 @@ from bioclip_x.training.optimisation.groups import (
 )
 from bioclip_x.training.optimisation.phases import InputSize, find_input_size, split_at_phases
 from bioclip_x.training.optimisation.schedules import compute_factor
+from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
 from bioclip_x.training.precision import open_autocast, resolve_precision
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
@@ -226,17 +226,9 @@ class Trainer:
                 raise TrainingError("gradient_checkpointing: this model's layers cannot recompute their activations")
             cast(LayeredEncoder, encoder).set_gradient_checkpointing(True)
         self._probe.apply(self.place.step)
-        locked = find_locked_towers(encoder.module, self._depth_groups)
-        towers: nn.Module = Towers(encoder, locked)
+        towers = Towers(encoder, find_locked_towers(encoder.module, self._depth_groups))
         self.world.broadcast(self.losses)
-        if config.shard == "fsdp":
-            return _shard(towers, encoder)
-        if config.compile:
-            towers = cast(nn.Module, torch.compile(towers))
-        if self.world.size > 1 and any(parameter.requires_grad for parameter in towers.parameters()):
-            devices = [encoder.device] if encoder.device.type == "cuda" else None
-            towers = DistributedDataParallel(towers, device_ids=devices, gradient_as_bucket_view=True)
-        return towers
+        return wrap_towers(towers, encoder, self.world, shard=config.shard, compiled=config.compile)
 
     def _run_epoch(self) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
@@ -296,6 +288,7 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         losses = self._compute_gradients(_move(batch, self.encoder.device))
         self.world.average_gradients(self.losses)
+        average_scalars(self._towers, self.world)
         self._scaler.unscale_(self._optimizer)
         norm = clip_gradients(self._parameters, config.grad_clip)
         self._scaler.step(self._optimizer)
@@ -343,7 +336,7 @@ class Trainer:
             self._scaler.scale,
             chunks=self.config.accumulate,
             open_forward=open_forward,
-            open_chunk=lambda is_last: _open_chunk(self._towers, is_last=is_last),
+            open_chunk=lambda is_last: open_chunk(self._towers, is_last=is_last),
         )
 
     @contextmanager
@@ -509,27 +502,8 @@ def _move(batch: Batch, device: torch.device) -> Batch:
             return tuple(move(one) for one in value)
         return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
 
-    return Batch(**{field.name: move(getattr(batch, field.name)) for field in fields(batch)})
-
-
-def _shard(towers: nn.Module, encoder: Any) -> nn.Module:
-    """Spreads the parameters over the processes by FSDP2: block by block, and the rest as one unit."""
-    from torch.distributed.fsdp import fully_shard
-
-    if get_capabilities(encoder, TrainableEncoderCapabilities).blocks:
-        for block in encoder.blocks():
-            fully_shard(block)
-    fully_shard(towers)
-    return towers
-
-
-def _open_chunk(towers: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
-    """Leaves the exchange of gradients between processes to the last chunk."""
-    if isinstance(towers, DistributedDataParallel):
-        return nullcontext() if is_last else towers.no_sync()  # type: ignore[no-untyped-call, no-any-return]
-    if hasattr(towers, "set_requires_gradient_sync"):  # FSDP2
-        towers.set_requires_gradient_sync(is_last)
-    return nullcontext()
+    moved = {field.name: move(getattr(batch, field.name)) for field in fields(batch)}
+    return Batch(**moved | {"tokens_TL": batch.tokens_TL})  # the text tower moves them, once it has shortened them
 
 
 def _measure_memory(device: torch.device) -> int:

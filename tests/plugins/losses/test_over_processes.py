@@ -16,13 +16,22 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module", params=[2, 3])
-def over_processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Results]]:
+def over_processes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Results]]:
     """What each of the processes finds, for every case."""
     size, folder = request.param, tmp_path_factory.mktemp("processes")
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
     processes = [
         subprocess.Popen(
-            [sys.executable, str(HERE / "process.py"), str(rank), str(size), str(folder / "meeting"), str(folder / "result")],
+            [
+                sys.executable,
+                str(HERE / "process.py"),
+                str(rank),
+                str(size),
+                str(folder / "meeting"),
+                str(folder / "result"),
+            ],
             env=environment,
         )
         for rank in range(size)
