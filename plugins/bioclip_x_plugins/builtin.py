@@ -217,9 +217,22 @@ def reports() -> list[ComponentSpec]:
 def losses() -> list[ComponentSpec]:
     return [
         ComponentSpec("clip", "each image's own text against all others", f"{HERE}.losses.clip:Clip"),
+        ComponentSpec("siglip", "each image with each text, by a sigmoid (SigLIP)", f"{HERE}.losses.siglip:SigLip"),
         ComponentSpec(
             "unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl", default=True
         ),
+        ComponentSpec(
+            "level-restricted",
+            "the names of each rank among themselves (BioCLIP-HC)",
+            f"{HERE}.losses.level_restricted:LevelRestricted",
+        ),
+        ComponentSpec(
+            "himulcon",
+            "images of a taxon, at each rank (HiMulConE)",
+            f"{HERE}.losses.himulcon:HiMulCon",
+        ),
+        ComponentSpec("simclr", "two views of each image (SimCLR, SLIP)", f"{HERE}.losses.simclr:SimClr"),
+        ComponentSpec("declip", "views, and texts' nearest neighbours (DeCLIP)", f"{HERE}.losses.declip:DeClip"),
     ]
 
 
