@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import torch
@@ -142,7 +143,7 @@ def _divide_live(leaves: Leaves, size: int) -> list[tuple[torch.Tensor, torch.Te
     row_L, order_L = torch.sort(live_L - leaves.first)
     edges = torch.arange(0, n_rows + size, size, device=device).clamp_(max=n_rows)
     ends = torch.searchsorted(row_L, edges).tolist()
-    parts = enumerate(zip(ends, ends[1:]))
+    parts = enumerate(pairwise(ends))
     return [(order_L[first:last], row_L[first:last] - number * size) for number, (first, last) in parts]
 
 

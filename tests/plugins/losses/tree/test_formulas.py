@@ -20,7 +20,7 @@ from bioclip_x_plugins.losses.tree.formulas import (
 )
 from bioclip_x_plugins.losses.tree.paths import TaxonTree
 from bioclip_x_plugins.losses.tree.shells import Leaves, compute_shells
-from tests.random_trees import above, classes_below, graph_of_taxa, owner, trees
+from random_trees import above, classes_below, graph_of_taxa, owner, trees
 
 
 def get_losses(taxonomy: Taxonomy, logits_BC: torch.Tensor, nodes: list[int], alpha: float, beta: float) -> Any:

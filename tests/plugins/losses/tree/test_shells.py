@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bioclip_x_plugins.losses.tree.shells import LOWEST, Leaves, compute_shells
