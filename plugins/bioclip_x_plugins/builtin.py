@@ -215,11 +215,16 @@ def reports() -> list[ComponentSpec]:
 
 @hookimpl
 def losses() -> list[ComponentSpec]:
+    tree = f"{HERE}.losses.tree"
     return [
         ComponentSpec("clip", "each image's own text against all others", f"{HERE}.losses.clip:Clip"),
         ComponentSpec(
             "unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl", default=True
         ),
+        ComponentSpec("cross-entropy", "softmax over the classes", f"{tree}.leaf_losses:CrossEntropy"),
+        ComponentSpec("rank-cross-entropy", "a softmax at each rank", f"{tree}.rank_cross_entropy:RankCrossEntropy"),
+        ComponentSpec("hxe", "hierarchical cross-entropy, down the tree", f"{tree}.leaf_losses:Hxe"),
+        ComponentSpec("soft-labels", "labels that near classes have a share in", f"{tree}.leaf_losses:SoftLabels"),
     ]
 
 

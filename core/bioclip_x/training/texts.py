@@ -46,6 +46,12 @@ class TextKind:
         """Returns all texts of a class."""
         return self.texts[self._starts_C1[class_index] : self._starts_C1[class_index + 1]]
 
+    def get_weighted_texts(self, class_index: int) -> list[tuple[str, float]]:
+        """Returns all texts of a class, each with the probability that it is drawn."""
+        first, last = int(self._starts_C1[class_index]), int(self._starts_C1[class_index + 1])
+        shares = np.diff(self._ends[first : last + 1]) / (self._ends[last] - self._ends[first])
+        return list(zip(self.texts[first:last], shares.tolist()))
+
     def draw(self, class_index: int, rng: np.random.Generator) -> str:
         """Draws one of the class's texts according to the prompts' weights."""
         first, last = int(self._starts_C1[class_index]), int(self._starts_C1[class_index + 1])

@@ -76,3 +76,31 @@ class TaxonTree(nn.Module):
         nodes.append(torch.zeros_like(node_B))
         node_BR = torch.stack(nodes, dim=1)
         return Paths(node_B > 0, node_BR, self.start_N[node_BR], self.stop_N[node_BR])
+
+
+def find_classes(taxonomy: Taxonomy) -> np.ndarray:
+    """Returns the class index of the taxon that each node stands for: int64 [N], -1 for taxa that are no classes."""
+    return taxonomy.class_of_N[taxonomy.owner_N].astype(np.int64)
+
+
+def name_class_level(taxonomy: Taxonomy) -> str:
+    """Returns the rank of the classes if they have one in common, else "class"."""
+    ranks = {taxonomy.rank(int(node)) for node in taxonomy.owner_N[taxonomy.leaf_node_C]}
+    return ranks.pop() or "class" if len(ranks) == 1 else "class"
+
+
+def list_inner_ranks(taxonomy: Taxonomy) -> list[str]:
+    """Returns the ranks of the taxa that are above others, from the top down."""
+    found = dict.fromkeys(taxonomy.rank_N[taxonomy.inner_taxa].tolist())
+    return [taxonomy.rank_names[rank] for rank in found if taxonomy.rank_names[rank]]
+
+
+def find_at_rank(taxonomy: Taxonomy, rank: str) -> np.ndarray:
+    """Returns the taxon of a rank that each node is or is below: int64 [N], -1 where the lineage has none."""
+    is_wanted_N = (taxonomy.rank_N == taxonomy.rank_names.index(rank)) & (
+        taxonomy.owner_N == np.arange(taxonomy.n_nodes)
+    )
+    at_N = np.where(is_wanted_N, np.arange(taxonomy.n_nodes), -1)
+    for nodes in taxonomy.levels[1:]:
+        at_N[nodes] = np.where(is_wanted_N[nodes], nodes, at_N[taxonomy.parent_N[nodes]])
+    return at_N
