@@ -58,6 +58,7 @@ def scorers() -> list[ComponentSpec]:
         ComponentSpec(
             "text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer", default=True
         ),
+        ComponentSpec("linear", "a linear head from a file, as training exports", f"{HERE}.scorers.linear:LinearScorer"),
         ComponentSpec(
             "external",
             "precomputed scores of any classifier, from a file (CSV, npz, Parquet)",
