@@ -58,7 +58,9 @@ def scorers() -> list[ComponentSpec]:
         ComponentSpec(
             "text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer", default=True
         ),
-        ComponentSpec("linear", "a linear head from a file, as training exports", f"{HERE}.scorers.linear:LinearScorer"),
+        ComponentSpec(
+            "linear", "a linear head from a file, as training exports", f"{HERE}.scorers.linear:LinearScorer"
+        ),
         ComponentSpec(
             "external",
             "precomputed scores of any classifier, from a file (CSV, npz, Parquet)",
@@ -226,6 +228,16 @@ def losses() -> list[ComponentSpec]:
         ComponentSpec("rank-cross-entropy", "a softmax at each rank", f"{tree}.rank_cross_entropy:RankCrossEntropy"),
         ComponentSpec("hxe", "hierarchical cross-entropy, down the tree", f"{tree}.leaf_losses:Hxe"),
         ComponentSpec("soft-labels", "labels that near classes have a share in", f"{tree}.leaf_losses:SoftLabels"),
+    ]
+
+
+@hookimpl
+def adapters() -> list[ComponentSpec]:
+    here = f"{HERE}.adapters"
+    return [
+        ComponentSpec("lora", "low-rank changes of the weights, by peft", f"{here}.lora:Lora"),
+        ComponentSpec("ssf", "a scale and a shift after every layer", f"{here}.ssf:Ssf"),
+        ComponentSpec("prompts", "learned context before every text (CoOp)", f"{here}.prompts:Prompts"),
     ]
 
 

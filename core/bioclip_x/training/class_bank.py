@@ -24,12 +24,12 @@ EmbedTexts = Callable[[Sequence[str]], torch.Tensor]
 
 
 class ClassTexts(Protocol):
-    """The texts of one kind by class; see `training.texts.TextKind`. weight: relative to the other kinds."""
+    """The texts of one kind by taxon; see `training.texts.TextKind`. weight: relative to the other kinds."""
 
     weight: float
 
-    def get_weighted_texts(self, class_index: int) -> Sequence[tuple[str, float]]:
-        """Returns all texts of a class, each with its share among them."""
+    def get_weighted_texts(self, node: int) -> Sequence[tuple[str, float]]:
+        """Returns all texts of a taxon, each with its share among them."""
 
 
 class ClassBank:
@@ -38,19 +38,20 @@ class ClassBank:
     The expectation of the text that is drawn for an image of the class. Rows are divided among the processes: this one has
     `count` classes from `first` on. They are stale by up to the number of steps between two calls of `refresh`.
 
-    kinds: the kinds of text. dtype: of the rows that are kept; half precision changes a cosine by less than 0.001.
+    kinds: the kinds of text. node_C: the taxon of each class. dtype: of the rows that are kept; half precision changes a cosine by less than 0.001.
     """
 
     def __init__(
         self,
         kinds: Sequence[ClassTexts],
-        n_classes: int,
+        node_C: Sequence[int],
         embed_dim: int,
         world: Processes,
         device: torch.device,
         dtype: torch.dtype = torch.float16,
     ) -> None:
-        self._kinds, self._world, self.n_classes = tuple(kinds), world, n_classes
+        n_classes = len(node_C)
+        self._kinds, self._node_C, self._world = tuple(kinds), node_C, world
         share = -(-n_classes // world.size)
         self.first = min(world.rank * share, n_classes)
         self.count = min(share, n_classes - self.first)
@@ -85,7 +86,7 @@ class ClassBank:
         texts, classes, weights = [], [], []
         for row in range(self.count):
             for kind in self._kinds:
-                for text, share in kind.get_weighted_texts(self.first + row):
+                for text, share in kind.get_weighted_texts(self._node_C[self.first + row]):
                     texts.append(text)
                     classes.append(row)
                     weights.append(share * kind.weight / total)

@@ -53,7 +53,9 @@ class LinearScorer:
         """Reads the file and matches its rows with the classes. Raises ScoresError if none matches."""
         head = load_linear_head(self.path)
         if not head.normalised:
-            raise ScoresError(f"{self.path}: the head takes embeddings that are not normalised; scorers have only those")
+            raise ScoresError(
+                f"{self.path}: the head takes embeddings that are not normalised; scorers have only those"
+            )
         row_C, notes = match_head(head, taxonomy)
         rows_C = torch.from_numpy(row_C)
         self._weight_CD = head.weight_CD[rows_C.clamp(min=0)]

@@ -17,6 +17,8 @@ from bioclip_x.training.world import World
 
 TEXTS = [["a"], ["b", "c"], ["a", "d", "e"], ["f"], ["g", "b"]]
 
+NODES = [3, 4, 7, 8, 9]
+
 
 @dataclass
 class Kind:
@@ -25,8 +27,8 @@ class Kind:
     weight: float
     step: int
 
-    def get_weighted_texts(self, class_index: int) -> list[tuple[str, float]]:
-        texts = TEXTS[class_index][:: self.step]
+    def get_weighted_texts(self, node: int) -> list[tuple[str, float]]:
+        texts = TEXTS[NODES.index(node)][:: self.step]
         total = sum(range(1, len(texts) + 1))
         return [(text, number / total) for number, text in enumerate(texts, start=1)]
 
@@ -43,7 +45,7 @@ def expected_row(class_index: int) -> torch.Tensor:
     """The mean of the drawn text's embedding: kinds by weight, texts by share."""
     total = torch.zeros(8)
     for kind in KINDS:
-        for text, share in kind.get_weighted_texts(class_index):
+        for text, share in kind.get_weighted_texts(NODES[class_index]):
             total += kind.weight / 4 * share * embed([text])[0]
     return total / total.norm()
 
@@ -56,7 +58,7 @@ class FakeWorld(World):
 
 
 def make_bank(world: Any = None, dtype: torch.dtype = torch.float32) -> ClassBank:
-    return ClassBank(KINDS, len(TEXTS), 8, world or World(), torch.device("cpu"), dtype)
+    return ClassBank(KINDS, NODES, 8, world or World(), torch.device("cpu"), dtype)
 
 
 def test_a_row_is_the_mean_of_the_classs_texts_in_their_mix(monkeypatch: pytest.MonkeyPatch) -> None:
