@@ -66,11 +66,13 @@ class ScorerCapabilities:
 
     needs_embeddings: False for a scorer that reads precomputed class scores, so that no model is loaded and no image
         decoded; see `components.PrecomputedScorer`.
+    needs_texts: False for a scorer that reads no texts, so that none are embedded; see `components.TextlessScorer`.
     pools_prompts: a class's logit is exactly scale · Σ a_p·cos_p + bias, with a_p from `coefficients`. Statistics of
         single prompts (`bioclip-x explain`) are valid for such scorers only.
     """
 
     needs_embeddings: bool = True
+    needs_texts: bool = True
     pools_prompts: bool = False
 
 

@@ -266,26 +266,33 @@ class Scorer(Protocol):
         """Returns the coefficients a_p in the class's similarity Σ a_p·cos_p to this image: float32, one per prompt."""
 
 
-class PrecomputedScorer(Scorer, Protocol):
-    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+class TextlessScorer(Scorer, Protocol):
+    """Reads no texts: its bank has no prompts. Declares `needs_texts=False`.
 
-    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
-    `features.names`.
+    revision: what distinguishes it from others of the same name, such as a hash of its weights. A calibration is valid for one.
     """
-
-    model: str
 
     @property
     def revision(self) -> str: ...
+
+    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
+        """Reads its weights or scores and returns notes on unused or doubtful ones. Called before a model is loaded."""
+
+
+class PrecomputedScorer(TextlessScorer, Protocol):
+    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+
+    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
+    `features.names`. `prepare` is given the tree that `extend` returned.
+    """
+
+    model: str
 
     def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
         """Returns the tree with what else has scores: taxa above its classes, and labels beside it. Called first.
 
         taxonomy: the requested classes. whole: all that are listed; a score of one that was not requested has no part in it.
         """
-
-    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores and returns notes on unused or doubtful ones. taxonomy: the tree that `extend` returned."""
 
     def image_names(self) -> Sequence[str]:
         """Returns the names of all images that have scores."""

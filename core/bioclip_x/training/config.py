@@ -171,6 +171,7 @@ class TrainConfig(BaseModel):
     own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
     data: Datas = Field(description="data sets; batches mix them")
     loss: Losses = Field((), description="what to minimise: losses, whose weighted sum it is; none: the default")
+    bank_precision: Literal["fp16", "fp32"] = Field("fp16", description="precision in which the class bank is kept")
     bank_every: int = Field(100, ge=1, description="steps between refreshes of the class bank, for losses that need it")
     augment: Augment = Augment.model_validate({})
     views: Augment | None = Field(None, description="augmentation of further views, for losses that contrast views")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -30,9 +30,11 @@ from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
 from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoints import Place
+from bioclip_x.training.class_bank import ClassBank
 from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
 from bioclip_x.training.config import Lock, TrainConfig
 from bioclip_x.training.data import Batch, ImageReader, Loader
+from bioclip_x.training.heads import export_heads
 from bioclip_x.training.optimisation.clipping import clip_gradients
 from bioclip_x.training.optimisation.ema import Average
 from bioclip_x.training.optimisation.freezing import (
@@ -153,6 +155,7 @@ class Trainer:
         groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
         self._optimizer = make_optimizer(groups, config.betas, device)
+        self._bank = self._make_bank() if self.losses.needs_bank else None
         self._average = Average(self.encoder.module, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
         self._images = ImageReader(self.parts.datasets, self.parts.files)
@@ -217,6 +220,19 @@ class Trainer:
                 own = dict(term.loss.named_parameters())
                 parts.append(Part(term.name, own, term.learning_rate or config.learning_rate))
         return parts
+
+    def _make_bank(self) -> ClassBank:
+        taxonomy, dtype = self.parts.taxonomy, torch.float16 if self.config.bank_precision == "fp16" else torch.float32
+        node_C = taxonomy.owner_N[taxonomy.leaf_node_C].tolist()
+        encoder = self.encoder
+        return ClassBank(self.parts.texts.kinds, node_C, encoder.embed_dim, self.world, encoder.device, dtype)
+
+    def _embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns unit embeddings: [len(texts), D]."""
+        with self._open_forward():
+            embedded: Embedded = self._towers(None, self.encoder.tokenize(texts).to(self.encoder.device))
+        assert embedded.text_TD is not None
+        return F.normalize(embedded.text_TD, dim=-1)
 
     def _wrap_towers(self) -> nn.Module:
         """Wraps the towers as the configuration says: recomputed, sharded or replicated over processes, compiled."""
@@ -286,6 +302,8 @@ class Trainer:
         factor = self._compute_rate_factor()
         set_learning_rates(self._optimizer, factor)
         self._optimizer.zero_grad(set_to_none=True)
+        if self._bank and self.place.step % config.bank_every == 0:
+            self._bank.refresh(self._embed_texts, self._towers)
         losses = self._compute_gradients(_move(batch, self.encoder.device))
         self.world.average_gradients(self.losses)
         average_scalars(self._towers, self.world)
@@ -377,6 +395,7 @@ class Trainer:
             world=self.world,
             views=tuple(views),
             step=self.place.step,
+            bank=self._bank,
         )
         losses: dict[str, torch.Tensor] = self.losses(given, second_VD)
         return losses
@@ -421,16 +440,19 @@ class Trainer:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         parts |= {"ema": self._average} if self._average else {}
+        parts |= {"bank": self._bank} if self._bank else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
     def _save(self) -> None:
         self._report()
+        # By all processes, since some states are divided among them.
+        states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
         if not self.world.is_main:
             return
         checkpoints.save(
             self.folder,
             self.place,
-            {name: part.state_dict() for name, part in self._get_stateful_parts().items()},
+            states,
             fingerprints=make_fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
             keep=self.config.keep,
@@ -459,6 +481,7 @@ class Trainer:
         encoder = self._make_exported()
         try:
             encoder.save(folder, self.config.card)
+            export_heads(self.losses.terms, self.parts.taxonomy, folder)
         except OSError as problem:
             raise TrainingError(
                 f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
