@@ -156,7 +156,7 @@ def load(path: Path, template: Mapping[str, Any], *, fingerprint: Mapping[str, A
     _check_run(path, document, fingerprint, epochs)
     _check_shapes(path, document["states"], template)
     try:
-        states = fill_in_shards(path, document["states"], template)
+        states = fill_in_shards(path, document, {"states": template})["states"]
     except (OSError, RuntimeError, ValueError, KeyError) as problem:
         raise TrainingError(f"{path} cannot be read: {_explain(problem)}; {_name_remedy(path)}") from None
     return Checkpoint(Place(**document["place"]), states, document["metrics"])

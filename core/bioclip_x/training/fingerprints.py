@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -18,18 +18,51 @@ from bioclip_x.components import Dataset, Kind
 from bioclip_x.faults import naming
 from bioclip_x.options import ComponentRef
 from bioclip_x.registry import Registry
-from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, TrainConfig
+
+if TYPE_CHECKING:
+    from bioclip_x.training.components import Parts
 
 ABSENT: Final = "nothing"
 
 
-def describe_taxonomy(taxonomy: Taxonomy) -> dict[str, Any]:
-    return {"classes": taxonomy.n_classes, "tree": taxonomy.fingerprint}
+def make_fingerprint(config: TrainConfig, parts: Parts, precision: str, registry: Registry) -> dict[str, Any]:
+    """Returns what must be equal for a run to be resumed. Called before the model is changed: it hashes initial weights.
+
+    precision: with "auto" resolved.
+    """
+
+    def describe(kind: Kind, one: Any) -> dict[str, Any]:
+        """Describes a component with the numbers beside it, such as its share or weight."""
+        beside = one.model_dump(mode="json", exclude={"component"})
+        return {**describe_component(registry, kind, one.component), **beside}
+
+    assert config.encoder is not None
+    components = {"encoder", "adapter", "text", "data", "loss"}
+    plain = config.model_dump(mode="json", exclude={*CHANGEABLE, *COMPARED_BY_CONTENT, *components})
+    return plain | {
+        "precision": precision,
+        "encoder": describe_component(registry, "encoders", config.encoder),
+        "model": _describe_model(config, parts.encoder.module),
+        "adapter": config.adapter and describe_component(registry, "adapters", config.adapter),
+        "taxonomy": {"classes": parts.taxonomy.n_classes, "tree": parts.taxonomy.fingerprint},
+        "text": [
+            {**describe("text_builders", text), "texts": _hash_all(kind.texts)}
+            for text, kind in zip(config.text, parts.texts.kinds)
+        ],
+        "data": [
+            {**describe("datasets", data), **describe_dataset(dataset)}
+            for data, dataset in zip(config.data, parts.datasets)
+        ],
+        "loss": [describe("losses", term) for term in config.loss],
+    }
 
 
-def describe_texts(texts: Sequence[Sequence[str]]) -> list[str]:
-    """Hashes the texts of each kind, in class order."""
-    return [_hash_all(kind) for kind in texts]
+def _describe_model(config: TrainConfig, module: torch.nn.Module) -> Any:
+    """Returns the model's name or description; of a local folder, which may be moved, the hash of its weights."""
+    if isinstance(config.model, str) and config.model.startswith("local-dir:"):
+        return {"weights": hash_weights(module)}
+    return config.model
 
 
 def describe_component(registry: Registry, kind: Kind, ref: ComponentRef) -> dict[str, Any]:
@@ -94,7 +127,7 @@ def _show(value: Any) -> str:
     return value if value == ABSENT else json.dumps(value, ensure_ascii=False)
 
 
-def _hash_all(texts: Iterator[str] | Sequence[str]) -> str:
+def _hash_all(texts: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch.nn.utils import get_total_norm
 
 from bioclip_x.errors import TrainingError
@@ -28,30 +29,43 @@ def check_finite(state: Mapping[str, Any], step: int) -> None:
 
 
 def find_non_finite(state: Mapping[str, Any]) -> str | None:
-    """Returns the path ("model.visual.proj") of the first NaN or infinity in a state; None if all numbers are finite."""
-    numbers = {path: leaf for path, leaf in iterate_leaves(state) if _is_number(leaf)}
-    by_kind: dict[tuple[Any, ...], list[torch.Tensor]] = {}
+    """Returns the path ("model.visual.proj") of the first NaN or infinity in a state; None if all numbers are finite.
+
+    Called by all processes, and the same for all.
+    """
+    numbers = {path: _take_own_part(leaf) for path, leaf in iterate_leaves(state) if _is_number(leaf)}
+    by_kind: dict[tuple[torch.device, torch.dtype], list[torch.Tensor]] = {}
     for value in numbers.values():
-        if isinstance(value, torch.Tensor):
-            by_kind.setdefault((value.device, value.dtype, is_sharded(value)), []).append(value.detach())
+        if isinstance(value, torch.Tensor) and value.numel():
+            by_kind.setdefault((value.device, value.dtype), []).append(value)
     # The largest absolute value of many tensors takes few kernels, and NaN and infinity survive the maximum.
-    norms = [_make_whole(get_total_norm(tensors, math.inf)).double().cpu() for tensors in by_kind.values()]
+    norms = [get_total_norm(tensors, math.inf).double().cpu() for tensors in by_kind.values()]
     scalars = [value for value in numbers.values() if isinstance(value, float)]
-    if all(map(math.isfinite, [*scalars, *map(float, norms)])):
+    if not any(_agree([not all(map(math.isfinite, [*scalars, *map(float, norms)]))])):
         return None
-    return next(path for path, value in numbers.items() if not _is_finite(value))
+    bad = _agree([not _is_finite(value) for value in numbers.values()])
+    return next(path for path, is_bad in zip(numbers, bad) if is_bad)
 
 
 def _is_number(leaf: Any) -> bool:
-    return isinstance(leaf, float) or (isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.numel() > 0)
+    return isinstance(leaf, float) or (isinstance(leaf, torch.Tensor) and leaf.is_floating_point())
+
+
+def _take_own_part(leaf: Any) -> torch.Tensor | float:
+    """Returns this process's part of a sharded tensor: a maximum over processes could lose a NaN."""
+    if not isinstance(leaf, torch.Tensor):
+        return float(leaf)
+    return leaf.detach().to_local() if is_sharded(leaf) else leaf.detach()  # type: ignore[attr-defined, no-any-return]
 
 
 def _is_finite(value: torch.Tensor | float) -> bool:
-    return math.isfinite(value) if isinstance(value, float) else bool(_make_whole(value.isfinite().all()))
+    return math.isfinite(value) if isinstance(value, float) else bool(value.isfinite().all())
 
 
-def _make_whole(tensor: torch.Tensor) -> torch.Tensor:
-    if not is_sharded(tensor):
-        return tensor
-    whole: torch.Tensor = tensor.full_tensor()  # type: ignore[attr-defined]
-    return whole
+def _agree(flags: list[bool]) -> list[bool]:
+    """Returns for each flag whether it is set on any process."""
+    if not dist.is_available() or not dist.is_initialized():
+        return flags
+    common = torch.tensor(flags, dtype=torch.uint8)
+    dist.all_reduce(common, dist.ReduceOp.MAX)
+    return [bool(flag) for flag in common.tolist()]

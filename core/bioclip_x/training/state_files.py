@@ -6,6 +6,7 @@ another number of processes; all else is a file that torch reads with `weights_o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ _SHARD: Final = "sharded tensor "
 
 def is_main() -> bool:
     """Whether this is the process that writes: the only one, or rank 0."""
-    return not dist.is_initialized() or dist.get_rank() == 0
+    return not dist.is_available() or not dist.is_initialized() or dist.get_rank() == 0
 
 
 def is_sharded(tensor: Any) -> bool:
@@ -83,8 +84,10 @@ def fill_in_shards(path: Path, rest: Mapping[str, Any], template: Mapping[str, A
     if stored:
         import torch.distributed.checkpoint as dcp
 
-        dcp.load(stored, storage_reader=dcp.HuggingFaceStorageReader(str(path)))
-    return dict(replace_leaves(rest, lambda at, one: stored.get(at, _shard_like(one, wanted.get(at)))))
+        with warnings.catch_warnings():  # a single process is meant to read what several have written
+            warnings.filterwarnings("ignore", "torch.distributed is disabled")
+            dcp.load(stored, storage_reader=dcp.HuggingFaceStorageReader(str(path)))
+    return dict(replace_leaves(rest, lambda at, one: stored[at] if at in stored else _shard_like(one, wanted.get(at))))
 
 
 def prime(optimizer: torch.optim.Optimizer) -> None:
