@@ -31,7 +31,7 @@ def check_finite(state: Mapping[str, Any], step: int) -> None:
 def find_non_finite(state: Mapping[str, Any]) -> str | None:
     """Returns the path ("model.visual.proj") of the first NaN or infinity in a state; None if all numbers are finite.
 
-    Called by all processes, and the same for all.
+    Called by all processes where tensors are sharded, and the same for all.
     """
     numbers = {path: _take_own_part(leaf) for path, leaf in iterate_leaves(state) if _is_number(leaf)}
     by_kind: dict[tuple[torch.device, torch.dtype], list[torch.Tensor]] = {}
@@ -41,9 +41,10 @@ def find_non_finite(state: Mapping[str, Any]) -> str | None:
     # The largest absolute value of many tensors takes few kernels, and NaN and infinity survive the maximum.
     norms = [get_total_norm(tensors, math.inf).double().cpu() for tensors in by_kind.values()]
     scalars = [value for value in numbers.values() if isinstance(value, float)]
-    if not any(_agree([not all(map(math.isfinite, [*scalars, *map(float, norms)]))])):
+    agree = _agree if any(is_sharded(leaf) for _, leaf in iterate_leaves(state)) else list
+    if not any(agree([not all(map(math.isfinite, [*scalars, *map(float, norms)]))])):
         return None
-    bad = _agree([not _is_finite(value) for value in numbers.values()])
+    bad = agree([not _is_finite(value) for value in numbers.values()])
     return next(path for path, is_bad in zip(numbers, bad) if is_bad)
 
 
@@ -64,8 +65,6 @@ def _is_finite(value: torch.Tensor | float) -> bool:
 
 def _agree(flags: list[bool]) -> list[bool]:
     """Returns for each flag whether it is set on any process."""
-    if not dist.is_available() or not dist.is_initialized():
-        return flags
     common = torch.tensor(flags, dtype=torch.uint8)
     dist.all_reduce(common, dist.ReduceOp.MAX)
     return [bool(flag) for flag in common.tolist()]

@@ -91,14 +91,5 @@ class Signals:
         self._before = {}
 
 
-def ignore_in_worker(_: int = 0) -> None:
-    """Lets a worker process outlive the signals that its parent waits out: a terminal, or Slurm, sends them to all.
-
-    As `worker_init_fn` of a `torch.utils.data.DataLoader`, whose workers end when their parent does.
-    """
-    for one in _list_signals():
-        signal.signal(one, signal.SIG_IGN)
-
-
 def _list_signals() -> tuple[int, ...]:
     return STOP if SAVE == -1 else (*STOP, SAVE)

@@ -95,7 +95,8 @@ class Trainer:
             )
         if config.threads:
             torch.set_num_threads(config.threads)
-        self.parts = make_parts(config, registry)
+        with self.world.main_first():
+            self.parts = make_parts(config, registry)
         self.encoder, self.losses, self.notes = self.parts.encoder, self.parts.loss, self.parts.notes
         self.precision = resolve_precision(config.precision, self.encoder.device)
         self.lengths = [len(dataset) for dataset in self.parts.datasets]
@@ -375,6 +376,8 @@ class Trainer:
 
     def _save_model(self) -> Path:
         folder = self.folder / "model"
+        if not self.world.is_main:
+            return folder
         if self.parts.adapter is not None:
             with naming(self.parts.adapter, "merge"):
                 self.parts.adapter.merge(self.encoder)

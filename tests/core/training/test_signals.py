@@ -9,7 +9,7 @@ import pytest
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
-from bioclip_x.training.signals import NONE, SAVE, Signals, ignore_in_worker
+from bioclip_x.training.signals import NONE, SAVE, Signals
 
 
 @pytest.fixture
@@ -58,17 +58,6 @@ def test_other_threads_receive_no_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [before, NONE]
-
-
-def test_workers_ignore_what_their_parent_waits_out(stopped: list[int]) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        ignore_in_worker(3)
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-            signal.raise_signal(one)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert stopped == []
 
 
 def test_processes_follow_a_signal_after_the_same_step(tmp_path: Any) -> None:
