@@ -53,6 +53,15 @@ class Checkpoint:
     metrics: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best checkpoint of a run, and the metric that chose it."""
+
+    checkpoint: Path
+    metric: str
+    value: float
+
+
 def check_writable(folder: Path) -> None:
     """Raises TrainingError if `folder` cannot be created or written to; leaves no files behind."""
     try:
@@ -90,13 +99,20 @@ def find_newest(folder: Path) -> Path:
 
 def find_best(folder: Path) -> Path | None:
     """Returns the best checkpoint of a run, None without validation."""
+    best = read_best(folder)
+    return best and best.checkpoint
+
+
+def read_best(folder: Path) -> Best | None:
+    """Returns what is known of the best checkpoint of a run; None without validation, or if it is gone."""
     try:
-        name = json.loads((folder / BEST).read_text("utf-8"))["checkpoint"]
+        document = json.loads((folder / BEST).read_text("utf-8"))
+        best = Best(folder / document["checkpoint"], document["metric"], document["value"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise TrainingError(f"{folder / BEST} cannot be read: {problem}; delete it") from None
-    return folder / name if _NAME.fullmatch(name) else None
+    return best if _NAME.fullmatch(best.checkpoint.name) and best.checkpoint.exists() else None
 
 
 def save(

@@ -46,8 +46,12 @@ class Signals:
         self, kind: type[BaseException] | None, problem: BaseException | None, at: TracebackType | None
     ) -> None:
         self._restore()
-        if self._pending and kind is None:
-            self._take()  # otherwise another process may have ended, and would be waited for in vain
+        if kind is not None:
+            return  # another process may have ended, and would be waited for in vain
+        agreed = self._take() if self._pending else NONE
+        for received in (agreed, self._received):  # too late for a step, as the last one is saved
+            if received in STOP:
+                self.leave(received)
 
     def ask(self) -> int:
         """Returns the signal to follow after this step: `NONE`, `SAVE` or one of `STOP`.
@@ -64,6 +68,10 @@ class Signals:
         assert work is not None  # this process is a member of the group
         self._pending = work, mine
         return agreed
+
+    def request_save(self) -> None:
+        """Asks for a checkpoint after this step, as `SAVE` does, for a hook that one process calls."""
+        self._received = max(self._received, SAVE, key=_BY_WEIGHT.index)
 
     def leave(self, received: int) -> None:
         """Ends the program as the signal does without this context: SIGINT raises KeyboardInterrupt."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
@@ -35,6 +35,7 @@ from bioclip_x.training.fingerprints import make_fingerprint
 from bioclip_x.training.precision import open_autocast, resolve_precision
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
+from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
@@ -74,20 +75,29 @@ class Trainer:
 
     Raises BioclipXError for an invalid request.
 
-    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused.
+    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused. "auto"
+        does so if there is one.
     world: the processes that train together.
     notes: what is missing or doubtful in taxonomy, texts and data. precision: with "auto" resolved.
-    steps_per_epoch, total_steps: the length of the run. place: its progress.
+    steps_per_epoch, total_steps: the length of the run. place: its progress. resumed: whether it continues another.
+    saved: the last checkpoint that it wrote.
     """
 
     def __init__(
-        self, config: TrainConfig, registry: Registry, *, resume: bool = False, world: World | None = None
+        self,
+        config: TrainConfig,
+        registry: Registry,
+        *,
+        resume: bool | Literal["auto"] = False,
+        world: World | None = None,
     ) -> None:
         config = fill_in_defaults(config, registry)
         self.config, self.registry, self.world = config, registry, world or World()
         self.folder = config.path(config.output)
         checkpoints.check_writable(self.folder)
-        if not resume and checkpoints.list_checkpoints(self.folder):
+        has_checkpoints = bool(checkpoints.list_checkpoints(self.folder))
+        self.resumed = has_checkpoints if resume == "auto" else resume
+        if not self.resumed and has_checkpoints:
             raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
         if config.batch_size % self.world.size:
             raise TrainingError(
@@ -106,8 +116,9 @@ class Trainer:
         self.total_steps = self.steps_per_epoch * config.epochs
         self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
+        self.saved: Path | None = None
         self._make_state()
-        self.place = self._resume() if resume else Place()
+        self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
     def run(self) -> Outcome:
@@ -117,8 +128,9 @@ class Trainer:
         stopped = False
         try:
             self._notify("training_started")
-            while self.place.epoch < self.config.epochs and not stopped:
-                stopped = self._run_epoch()
+            with self._signals:
+                while self.place.epoch < self.config.epochs and not stopped:
+                    stopped = self._run_epoch()
             return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
         finally:
             self._notify("training_ended")
@@ -145,6 +157,7 @@ class Trainer:
         self._images = ImageReader(self.parts.datasets, self.parts.files)
         self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._pending: _Pending | None = None
+        self._signals = Signals(self.world.make_cpu_group())
         self._loader = Loader(
             self._images,
             self.parts.texts,
@@ -159,7 +172,14 @@ class Trainer:
             size=self.world.size,
         )
         self.run_context = RunContext(
-            config, self.folder, self.parts.taxonomy, self.encoder, None, self.total_steps, self.metrics, self._save
+            config,
+            self.folder,
+            self.parts.taxonomy,
+            self.encoder,
+            None,
+            self.total_steps,
+            self.metrics,
+            self._signals.request_save,
         )
 
     def _wrap_towers(self) -> nn.Module:
@@ -208,8 +228,12 @@ class Trainer:
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
             began = now
             every = config.checkpoint_every
-            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
+            received = self._signals.ask()
+            is_due = every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch
+            if is_due or received != NONE:
                 self._save()
+            if received in STOP:
+                self._signals.leave(received)
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
@@ -347,11 +371,11 @@ class Trainer:
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> None:
+    def _save(self) -> Path:
         """Writes a checkpoint. Called by all processes."""
         self._report()
         states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
-        checkpoints.save(
+        self.saved = checkpoints.save(
             self.folder,
             self.place,
             states,
@@ -360,6 +384,7 @@ class Trainer:
             keep=self.config.keep,
             metrics=self.metrics,
         )
+        return self.saved
 
     def _resume(self) -> Place:
         parts = self._get_stateful_parts()
