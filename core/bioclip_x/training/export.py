@@ -66,9 +66,7 @@ def export_model(
     return folder
 
 
-def make_card(
-    config: TrainConfig, parts: Parts, registry: Registry, folder: Path, heads: list[str]
-) -> dict[str, Any]:
+def make_card(config: TrainConfig, parts: Parts, registry: Registry, folder: Path, heads: list[str]) -> dict[str, Any]:
     """Returns the content of bioclip_x.json, and copies the files that it names into the model's folder.
 
     The configuration's own `card` goes first; its null takes an entry out.

@@ -80,14 +80,14 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     """
     with naming(dataset, "sample"):
         names = [dataset.name(index) for index in range(len(dataset))]
-        start = len(_find_common_folder(names))
-        rows = (_list_facts(dataset, index, name[start:]) for index, name in enumerate(names))
-        return {"images": len(names), "content": _hash_all(json.dumps(row) for row in rows)}
-
-
-def _list_facts(dataset: Dataset, index: int, name: str) -> list[Any]:
-    sample = dataset.sample(index)
-    return [name.replace("\\", "/"), sample.class_index, sample.texts, sample.aspects]
+        start, taxa = len(_find_common_folder(names)), set()
+        digest = hashlib.sha256()
+        for index, name in enumerate(names):
+            sample = dataset.sample(index)
+            place = name[start:].replace("\\", "/")
+            digest.update(json.dumps([place, sample.node, sample.texts, sample.aspects]).encode())
+            taxa.add(sample.node)
+    return {"images": len(names), "taxa": len(taxa - {-1}), "content": digest.hexdigest()[:16]}
 
 
 def _find_common_folder(names: Sequence[str]) -> str:

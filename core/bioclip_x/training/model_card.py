@@ -11,9 +11,7 @@ from bioclip_x.messages import pluralise
 from bioclip_x.training.config import TrainConfig
 
 
-def format_model_card(
-    config: TrainConfig, facts: Mapping[str, Any], *, step: int, metrics: Mapping[str, float]
-) -> str:
+def format_model_card(config: TrainConfig, facts: Mapping[str, Any], *, step: int, metrics: Mapping[str, float]) -> str:
     """facts: the run's run.json. step: completed steps. metrics: of the last validation, empty without one."""
     header = yaml.safe_dump(_make_header(config, facts, metrics), sort_keys=False, allow_unicode=True)
     return f"---\n{header}---\n\n" + "\n".join(_list_lines(config, facts, step, metrics)) + "\n"
@@ -101,7 +99,9 @@ def _name_base(config: TrainConfig) -> str:
 
 def _list_settings(config: TrainConfig, facts: Mapping[str, Any], step: int) -> list[tuple[str, Any]]:
     losses = " + ".join(f"{term.weight:g} × {term.component.name}" for term in config.loss)
-    versions = ", ".join(f"{plugin['distribution'] or plugin['name']} {plugin['version']}" for plugin in facts["plugins"])
+    versions = ", ".join(
+        f"{plugin['distribution'] or plugin['name']} {plugin['version']}" for plugin in facts["plugins"]
+    )
     return [
         ("loss", losses),
         ("steps", f"{step:,}"),

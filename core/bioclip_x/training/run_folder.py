@@ -1,10 +1,10 @@
 """What the folder of a run says of it: configuration, taxonomy, versions, texts. It repeats the run, and is needed to export it.
 
-    run/config.yaml      every field, resolved: `bioclip-x train run/config.yaml --output again` repeats the run
-    run/taxonomy.csv     the classes (.json or .yaml, where a table cannot represent the tree)
-    run/descriptors.yaml a copy, if there are any
-    run/run.json         versions of bioclip-x, torch and plugins, device, precision, counts of images, examples of texts
-    run/metrics.json     of the last validation
+run/config.yaml      every field, resolved: `bioclip-x train run/config.yaml --output again` repeats the run
+run/taxonomy.csv     the classes (.json or .yaml, where a table cannot represent the tree)
+run/descriptors.yaml a copy, if there are any
+run/run.json         versions of bioclip-x, torch and plugins, device, precision, counts of images, examples of texts
+run/metrics.json     of the last validation
 """
 
 from __future__ import annotations
@@ -146,9 +146,7 @@ def _copy_descriptors(config: TrainConfig, folder: Path) -> Path | None:
     return target
 
 
-def dump_config(
-    config: TrainConfig, registry: Registry, *, taxonomy: Path, descriptors: Path | None
-) -> dict[str, Any]:
+def dump_config(config: TrainConfig, registry: Registry, *, taxonomy: Path, descriptors: Path | None) -> dict[str, Any]:
     """Returns a configuration as a document for the run's folder: every field, absolute paths, its own copies of files."""
 
     def dump(kind: Kind, one: Any) -> dict[str, Any]:
