@@ -39,13 +39,15 @@ class EncoderCapabilities:
     """Capabilities of a family of models.
 
     preprocess: the supported values of the recipe's `preprocess`.
-    lists_models: has `known_models`. brings_classes: has `own_classes`. trains: has `trainable`.
+    lists_models: has `known_models`. brings_classes: has `own_classes`. brings_recipe: has `own_recipe`.
+    trains: has `trainable`.
     raw_embeddings: its models support `normalise=False`.
     """
 
     preprocess: tuple[str, ...] = ("model",)
     lists_models: bool = False
     brings_classes: bool = False
+    brings_recipe: bool = False
     trains: bool = False
     raw_embeddings: bool = False
 

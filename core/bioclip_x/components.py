@@ -30,6 +30,7 @@ from bioclip_x.records import (
     ModelCard,
     OpenedImage,
     OwnClasses,
+    OwnRecipe,
     PatchFeatures,
     PromptSet,
     Provenance,
@@ -86,8 +87,8 @@ class TextBuilder(Protocol):
 class Encoder(Protocol):
     """A family of two-tower models, which embed images and texts in one space. Declares `EncoderCapabilities`.
 
-    Only `load` is required. `known_models` and `own_classes` are called by commands that need no model, and should import
-    nothing heavy; `trainable` is for `bioclip-x train`.
+    Only `load` is required. `known_models`, `own_classes` and `own_recipe` are called by commands that need no model, and
+    should import nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
     def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> LoadedEncoder:
@@ -106,6 +107,12 @@ class Encoder(Protocol):
         embeddings: also download the embeddings of its prompts.
 
         Raises ModelError for an invalid model name, or if the download fails.
+        """
+
+    def own_recipe(self, model: str, *, name: str) -> OwnRecipe | None:
+        """Returns the recipe fields that a model on this machine brings; None if it brings none.
+
+        Raises ModelError for an invalid model name, or fields that cannot be read.
         """
 
     def trainable(

@@ -118,6 +118,7 @@ if TYPE_CHECKING:
         ModelCard,
         OpenedImage,
         OwnClasses,
+        OwnRecipe,
         PatchFeatures,
         Prediction,
         Processes,
@@ -175,7 +176,7 @@ __all__ = [
     "ImageFeatures", "ImageFiles", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
     "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
     "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch", "MismatchExplainer",
-    "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses",
+    "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe",
     "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes",
     "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner",
     "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result",
@@ -221,7 +222,7 @@ _NAMES: Final = (
     ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
+     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses OwnRecipe "
      "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
      "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes RunContext "
      "TreeTensors Validated"),

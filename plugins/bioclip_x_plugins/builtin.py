@@ -59,7 +59,10 @@ def scorers() -> list[ComponentSpec]:
             "text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer", default=True
         ),
         ComponentSpec(
-            "linear", "a linear head from a file, as training exports", f"{HERE}.scorers.linear:LinearScorer"
+            "linear",
+            "a linear head from a file, as training exports",
+            f"{HERE}.scorers.linear:LinearScorer",
+            default_for=("heads",),
         ),
         ComponentSpec(
             "external",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +31,11 @@ from bioclip_x.training import checkpoints
 from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoints import Place
 from bioclip_x.training.class_bank import ClassBank
-from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
+from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.config import Lock, TrainConfig
 from bioclip_x.training.data import Batch, ImageReader, Loader
-from bioclip_x.training.heads import export_heads
+from bioclip_x.training.export import export_model
+from bioclip_x.training.fingerprints import make_fingerprint
 from bioclip_x.training.optimisation.clipping import clip_gradients
 from bioclip_x.training.optimisation.ema import Average
 from bioclip_x.training.optimisation.freezing import (
@@ -57,7 +58,9 @@ from bioclip_x.training.optimisation.phases import InputSize, find_input_size, s
 from bioclip_x.training.optimisation.schedules import compute_factor
 from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
 from bioclip_x.training.precision import open_autocast, resolve_precision
+from bioclip_x.training.run_folder import METRICS, write_json, write_run_folder
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
+from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
@@ -97,20 +100,29 @@ class Trainer:
 
     Raises BioclipXError for an invalid request.
 
-    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused.
+    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused. "auto"
+        does so if there is one.
     world: the processes that train together.
     notes: what is missing or doubtful in taxonomy, texts and data. precision: with "auto" resolved.
-    steps_per_epoch, total_steps: the length of the run. place: its progress.
+    steps_per_epoch, total_steps: the length of the run. place: its progress. resumed: whether it continues another.
+    saved: the last checkpoint that it wrote.
     """
 
     def __init__(
-        self, config: TrainConfig, registry: Registry, *, resume: bool = False, world: World | None = None
+        self,
+        config: TrainConfig,
+        registry: Registry,
+        *,
+        resume: bool | Literal["auto"] = False,
+        world: World | None = None,
     ) -> None:
         config = fill_in_defaults(config, registry)
         self.config, self.registry, self.world = config, registry, world or World()
         self.folder = config.path(config.output)
         checkpoints.check_writable(self.folder)
-        if not resume and checkpoints.list_checkpoints(self.folder):
+        has_checkpoints = bool(checkpoints.list_checkpoints(self.folder))
+        self.resumed = has_checkpoints if resume == "auto" else resume
+        if not self.resumed and has_checkpoints:
             raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
         if config.batch_size % self.world.size:
             raise TrainingError(
@@ -127,9 +139,11 @@ class Trainer:
         if not self.steps_per_epoch:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
+        self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
+        self.saved: Path | None = None
         self._make_state()
-        self.place = self._resume() if resume else Place()
+        self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
     def run(self) -> Outcome:
@@ -138,14 +152,30 @@ class Trainer:
             self.registry.manager.register(callback)
         stopped = False
         try:
+            self._prepare_folder()
             self._notify("training_started")
-            while self.place.epoch < self.config.epochs and not stopped:
-                stopped = self._run_epoch()
+            with self._signals:
+                while self.place.epoch < self.config.epochs and not stopped:
+                    stopped = self._run_epoch()
             return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
         finally:
             self._notify("training_ended")
             for callback in self.parts.callbacks:
                 self.registry.manager.unregister(callback)
+
+    def _prepare_folder(self) -> None:
+        """Writes what the folder says of the run, and sweeps what a killed run left there."""
+        if not self.world.is_main:
+            return
+        checkpoints.sweep_leftovers(self.folder)
+        write_run_folder(
+            self.config,
+            self.parts,
+            self.registry,
+            precision=self.precision,
+            data=self.fingerprint["data"],
+            processes=self.world.size,
+        )
 
     def _make_state(self) -> None:
         config, device = self.config, self.encoder.device
@@ -161,6 +191,7 @@ class Trainer:
         self._images = ImageReader(self.parts.datasets, self.parts.files)
         self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._pending: _Pending | None = None
+        self._signals = Signals(self.world.make_cpu_group())
         self._loader = Loader(
             self._images,
             self.parts.texts,
@@ -182,7 +213,7 @@ class Trainer:
             self._average.module if self._average else None,
             self.total_steps,
             self.metrics,
-            self._save,
+            self._signals.request_save,
         )
 
     def _choose_parameters(self) -> None:
@@ -262,8 +293,12 @@ class Trainer:
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
             began = now
             every = config.checkpoint_every
-            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
+            received = self._signals.ask()
+            is_due = every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch
+            if is_due or received != NONE:
                 self._save()
+            if received in STOP:
+                self._signals.leave(received)
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
@@ -443,51 +478,49 @@ class Trainer:
         parts |= {"bank": self._bank} if self._bank else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> None:
+    def _save(self) -> Path:
+        """Writes a checkpoint. Called by all processes."""
         self._report()
         # By all processes, since some states are divided among them.
         states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
-        if not self.world.is_main:
-            return
-        checkpoints.save(
+        self.saved = checkpoints.save(
             self.folder,
             self.place,
             states,
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
             keep=self.config.keep,
+            metrics=self.metrics,
         )
+        if self.metrics and self.world.is_main:
+            write_json(self.folder / METRICS, {"step": self.place.step, **self.metrics})
+        return self.saved
 
     def _resume(self) -> Place:
-        place, states = checkpoints.load_newest(
-            self.folder,
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+        parts = self._get_stateful_parts()
+        checkpoint = checkpoints.load(
+            checkpoints.find_newest(self.folder),
+            {name: part.state_dict() for name, part in parts.items()},
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
         )
-        parts = self._get_stateful_parts()
-        if states.keys() != parts.keys():
-            raise TrainingError(
-                f"{self.folder}: its newest checkpoint has the state of {', '.join(states)}, but this run has that of "
-                f"{', '.join(parts)}: the loss has changed; start a new run in another output folder"
-            )
         for name, part in parts.items():
-            part.load_state_dict(states[name])
-        return place
+            part.load_state_dict(checkpoint.states[name])
+        self.metrics.update(checkpoint.metrics)
+        return checkpoint.place
 
     def _save_model(self) -> Path:
         folder = self.folder / "model"
         if not self.world.is_main:
             return folder
-        encoder = self._make_exported()
+        parts = replace(self.parts, encoder=self._make_exported())
         try:
-            encoder.save(folder, self.config.card)
-            export_heads(self.losses.terms, self.parts.taxonomy, folder)
-        except OSError as problem:
+            return export_model(self.config, parts, self.registry, step=self.place.step, metrics=self.metrics)
+        except TrainingError as problem:
             raise TrainingError(
-                f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
-                "are intact, and the same command with --resume writes it from them"
+                f"the model is not saved: {problem}; the checkpoints in {self.folder} are intact, and the same command with "
+                "--resume writes it from them"
             ) from problem
-        return folder
 
     def _make_exported(self) -> TrainableEncoder:
         """Returns the model to export: with averaged weights if there are any, and its adapter merged into them."""
