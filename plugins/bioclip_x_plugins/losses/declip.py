@@ -101,7 +101,12 @@ class DeClip(torch.nn.Module):
         return (batch.mean(by_image_B) + batch.mean(by_text_B)) / 2
 
     def _contrast_neighbours(
-        self, batch: LossInput, image_BD: torch.Tensor, image_MD: torch.Tensor, text_MD: torch.Tensor, has_one_M: torch.Tensor
+        self,
+        batch: LossInput,
+        image_BD: torch.Tensor,
+        image_MD: torch.Tensor,
+        text_MD: torch.Tensor,
+        has_one_M: torch.Tensor,
     ) -> torch.Tensor:
         own_B, scale, bias = locate_own(batch), batch.logit_scale, batch.logit_bias
         by_image = compute_neighbour_values(image_BD, text_MD, own_B, has_one_M, scale, bias)
