@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bioclip_x.records.training import StepEnd
     from bioclip_x.training.config import TrainConfig
-    from bioclip_x.training.loop import Outcome, Trainer
+    from bioclip_x.training.trainer import Outcome, Trainer
 
 
 @click.command(name="train")
@@ -61,7 +61,7 @@ def command(
     from bioclip_x.progress import Progress as StageProgress
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
-    from bioclip_x.training.loop import Trainer
+    from bioclip_x.training.trainer import Trainer
 
     # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}

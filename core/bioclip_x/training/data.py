@@ -25,6 +25,7 @@ from bioclip_x.training.augment import Pixels, View, apply_geometry, draw_colour
 from bioclip_x.training.config import Augment
 from bioclip_x.training.sampling import make_sample_rng
 from bioclip_x.training.texts import TextSampler, Tokens
+from bioclip_x.training.truth import make_text_id
 
 CHUNK = 16
 """Images per task, so that the overhead of scheduling is negligible."""
@@ -38,24 +39,32 @@ class Batch:
     """One training batch.
 
     pixels_BHW3: uint8, cropped, not normalised. factors_B3: float32 colour factors, None for no colour jitter.
-    taxon_B: int64, -1 for images without a taxon. tokens_TL: int64, the distinct texts. text_BK: int64, the rows of
-    `tokens_TL` drawn for each image. right_BT: bool, whether a text applies to an image, drawn for it or not.
+    node_B: int64, the tree's node that each image is labelled with, -1 for none. source_B: int64, number of its data set.
+    tokens_TL: int64, the distinct texts. text_id_T: int64, see `truth.make_text_id`. text_node_T: int64, the node that a
+    text is about, -1 for own texts and texts of several taxa. text_BK: int64, the rows of `tokens_TL` drawn for each image.
+    own_id_BO: int64, the ids of each image's own texts, padded with -1.
     aspect_T: int64, equal for texts about the same aspect, -1 for texts about none.
+    views: uint8 [B, H, W, 3] each, further views of the images.
     """
 
     pixels_BHW3: torch.Tensor
     factors_B3: torch.Tensor | None
-    taxon_B: torch.Tensor
+    node_B: torch.Tensor
+    source_B: torch.Tensor
     tokens_TL: torch.Tensor
+    text_id_T: torch.Tensor
+    text_node_T: torch.Tensor
     text_BK: torch.Tensor
-    right_BT: torch.Tensor
+    own_id_BO: torch.Tensor
     aspect_T: torch.Tensor
+    views: tuple[torch.Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Example:
     pixels_HW3: Pixels
     factors_3: npt.NDArray[np.float32]
+    source: int
     sample: Sample
     texts: tuple[str, ...]
 
@@ -112,10 +121,12 @@ class Loader:
         batch_size: int,
         seed: int,
         workers: int | None,
+        rank: int = 0,
+        size: int = 1,
     ) -> None:
         self.images, self.texts, self.tokens = images, texts, tokens
         self.view, self.augment, self.texts_per_image = view, augment, texts_per_image
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.rank, self.size = batch_size, seed, rank, size
         self.workers = min(os.cpu_count() or 1, MAX_WORKERS) if workers is None else workers
 
     def batches(self, order: npt.NDArray[np.int64], epoch: int, first_step: int = 0) -> Iterator[Batch]:
@@ -138,7 +149,9 @@ class Loader:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _split(self, step: int) -> list[tuple[int, int]]:
-        first, last = step * self.batch_size, (step + 1) * self.batch_size
+        own = self.batch_size // self.size
+        first = step * self.batch_size + self.rank * own
+        last = first + own
         return [(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
 
     def _make_chunk(self, order: npt.NDArray[np.int64], epoch: int, start: int, stop: int) -> list[_Example]:
@@ -152,7 +165,7 @@ class Loader:
         sample, image = self.images.read(dataset, index)
         texts = tuple(self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_image))
         pixels_HW3 = apply_geometry(image, self.view, self.augment, rng)
-        return _Example(pixels_HW3, draw_colour_factors(self.augment.colour_jitter, rng), sample, texts)
+        return _Example(pixels_HW3, draw_colour_factors(self.augment.colour_jitter, rng), dataset, sample, texts)
 
     def _collate(self, chunks: Iterator[list[_Example]]) -> Batch:
         examples = [example for chunk in chunks for example in chunk]
@@ -165,21 +178,22 @@ class Loader:
         return Batch(
             torch.from_numpy(pixels_BHW3),
             None if factors_B3 is None else torch.from_numpy(factors_B3),
-            torch.tensor([sample.class_index for sample in samples]),
+            torch.tensor([self.texts.find_node(sample) for sample in samples]),
+            torch.tensor([example.source for example in examples]),
             tokens_TL,
+            torch.tensor([make_text_id(text) for text in distinct]),
+            torch.tensor([self.texts.node_of_text.get(text, -1) for text in distinct]),
             rows.reshape(len(examples), self.texts_per_image),
-            self._match_texts(samples, distinct),
+            _list_own_ids(samples),
             _number_aspects(samples, distinct),
         )
 
-    def _match_texts(self, samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:
-        """Returns bool [B, T]: which of the batch's distinct texts apply to each image."""
-        index_of = {text: t for t, text in enumerate(distinct)}
-        right_BT = np.zeros((len(samples), len(distinct)), bool)
-        for b, sample in enumerate(samples):
-            applicable = self.texts.find_applicable(sample.class_index, sample.texts)
-            right_BT[b, [index_of[text] for text in applicable if text in index_of]] = True
-        return torch.from_numpy(right_BT)
+
+def _list_own_ids(samples: Sequence[Sample]) -> torch.Tensor:
+    """Returns int64 [B, O]: the ids of each image's own texts, padded with -1."""
+    most = max((len(sample.texts) for sample in samples), default=0)
+    ids = [[make_text_id(text) for text in sample.texts] + [-1] * (most - len(sample.texts)) for sample in samples]
+    return torch.tensor(ids, dtype=torch.int64).reshape(len(samples), most)
 
 
 def _number_aspects(samples: Sequence[Sample], distinct: Sequence[str]) -> torch.Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.components import TextBuilder, TrainableEncoder
+from bioclip_x.components import Sample, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import TextRequest
 from bioclip_x.text_bank.class_prompts import write_prompts
@@ -35,6 +35,10 @@ class TextKind:
         self.notes = written.notes
         self.texts = [prompt.text for prompt in written.prompts]
         owners = np.array([prompt.class_index for prompt in written.prompts])
+        taxonomy = request.taxonomy
+        node_C = taxonomy.owner_N[taxonomy.leaf_node_C]
+        self.node_C = node_C
+        self.nodes = node_C[owners].tolist()
         self._starts_C1 = np.searchsorted(owners, np.arange(request.taxonomy.n_classes + 1))
         self._ends = np.concatenate([[0.0], np.cumsum([prompt.weight for prompt in written.prompts])])
 
@@ -61,6 +65,11 @@ class TextSampler:
         self.own = own
         self._ends = np.cumsum([kind.weight for kind in kinds])
         self._class_texts: dict[int, frozenset[str]] = {}
+        self.pairs = sorted({pair for kind in self.kinds for pair in zip(kind.texts, kind.nodes)})
+        self.node_of_text: dict[str, int] = {}
+        for text, node in self.pairs:
+            self.node_of_text[text] = -1 if text in self.node_of_text else node
+        self._node_C = kinds[0].node_C
 
     def __call__(self, class_index: int, own_texts: Sequence[str], rng: np.random.Generator) -> str:
         own_draw, kind_draw, text_draw = rng.random(3)
@@ -70,6 +79,10 @@ class TextSampler:
             raise TrainingError("data: an image has neither a class nor a text of its own; its data set must skip it")
         kind = self.kinds[int(np.searchsorted(self._ends, kind_draw * self._ends[-1], side="right"))]
         return kind.draw(class_index, rng)
+
+    def find_node(self, sample: Sample) -> int:
+        """Returns the node of an image's taxon, -1 for none."""
+        return -1 if sample.class_index < 0 else int(self._node_C[sample.class_index])
 
     def find_applicable(self, class_index: int, own_texts: Sequence[str]) -> frozenset[str]:
         """Returns every text that applies to an image: its own, and those of its class of every kind."""

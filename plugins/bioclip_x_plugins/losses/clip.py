@@ -29,5 +29,8 @@ class Clip:
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
         return compute_clip_loss(
-            batch.gather(batch.image_BD), batch.gather(batch.text_BD), batch.logit_scale, batch.logit_bias
+            batch.world.gather_ragged(batch.image_BD),
+            batch.world.gather_ragged(batch.text_BD),
+            batch.logit_scale,
+            batch.logit_bias,
         )
