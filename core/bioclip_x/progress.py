@@ -118,6 +118,11 @@ def report_progress(stage: str, done: int, total: int) -> None:
         _running[-1].update(stage, done, total)
 
 
+def find_running() -> Progress | None:
+    """Returns the `Progress` that is shown now."""
+    return _running[-1] if _running else None
+
+
 def announce(line: str) -> None:
     """Says what begins, on a line of its own, if the run shows its progress."""
     if _running:

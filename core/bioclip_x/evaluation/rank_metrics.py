@@ -72,7 +72,11 @@ def name_class_rank(taxonomy: Taxonomy) -> str:
 
 
 def is_smaller_better(metric: str) -> bool:
-    """Whether a metric measures mistakes."""
+    """Whether a metric measures mistakes.
+
+    >>> is_smaller_better("severity"), is_smaller_better("genus_top1")
+    (True, False)
+    """
     return metric.endswith(SEVERITY)
 
 

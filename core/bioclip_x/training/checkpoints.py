@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import tempfile
@@ -16,6 +17,8 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.io.replacement import open_replacement
 
 FORMAT: Final = 1
+BEST: Final = "checkpoint-best.json"
+"""Names the best checkpoint of a run, which is kept besides the newest ones, and its metric."""
 _NAME: Final = re.compile(r"checkpoint-(\d+)\.pt")
 
 
@@ -53,9 +56,19 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def save(
-    folder: Path, place: Place, states: Mapping[str, Any], *, fingerprints: Mapping[str, str], epochs: int, keep: int
+    folder: Path,
+    place: Place,
+    states: Mapping[str, Any],
+    *,
+    fingerprints: Mapping[str, str],
+    epochs: int,
+    keep: int,
+    metrics: Mapping[str, float] | None = None,
 ) -> Path:
-    """Writes a checkpoint and removes all but the newest `keep`. Raises TrainingError for errors of the file system."""
+    """Writes a checkpoint and removes all but the newest `keep` and the best one.
+
+    Raises TrainingError for errors of the file system.
+    """
     path = folder / f"checkpoint-{place.step:07d}.pt"
     document = {
         "format": FORMAT,
@@ -63,6 +76,7 @@ def save(
         "states": dict(states),
         "fingerprints": dict(fingerprints),
         "epochs": epochs,
+        "metrics": dict(metrics or {}),
     }
     try:
         with open_replacement(path, "wb") as handle:
@@ -72,8 +86,47 @@ def save(
         cause = problem.__context__ if isinstance(problem.__context__, OSError) else problem
         raise TrainingError(f"{path} cannot be written: {cause}; earlier checkpoints are intact") from problem
     for old in list_checkpoints(folder)[:-keep]:
-        _remove(old)
+        if old != find_best(folder):
+            _remove(old)
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best checkpoint of a run, and the metric that chose it."""
+
+    checkpoint: Path
+    metric: str
+    value: float
+
+
+def find_best(folder: Path) -> Path | None:
+    """Returns the best checkpoint of a run, None without validation."""
+    best = read_best(folder)
+    return best and best.checkpoint
+
+
+def read_best(folder: Path) -> Best | None:
+    """Returns what is known of the best checkpoint of a run, None without validation, or if it is gone."""
+    try:
+        document = json.loads((folder / BEST).read_text("utf-8"))
+        name, best = (
+            document["checkpoint"],
+            Best(folder / document["checkpoint"], document["metric"], document["value"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise TrainingError(f"{folder / BEST} cannot be read: {problem}; delete it") from None
+    return best if _NAME.fullmatch(name) and best.checkpoint.exists() else None
+
+
+def mark_best(path: Path, metric: str, value: float) -> None:
+    """Names a checkpoint as the best of its run. Called by the main process. The former best goes with the next `save`."""
+    file = path.with_name(BEST)
+    with open_replacement(file) as handle:
+        json.dump({"checkpoint": path.name, "metric": metric, "value": value}, handle, indent=2)
+        handle.write("\n")
 
 
 def _remove(path: Path) -> None:

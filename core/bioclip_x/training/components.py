@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,11 +17,12 @@ from bioclip_x.faults import naming, remember_part
 from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
+from bioclip_x.progress import announce
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, LossTerm, TrainConfig
+from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, Data, LossTerm, Text, TrainConfig
 from bioclip_x.training.loss_terms import LossSum, Term
 from bioclip_x.training.texts import TextKind, TextSampler
 
@@ -52,28 +54,16 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         return resolved.name, resolved.options
 
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
-    request = TextRequest(
-        taxonomy=taxonomy,
-        classes=range(taxonomy.n_classes),
-        language=config.language,
-        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
-    )
+    request = make_text_request(config, taxonomy)
     kinds = []
-    for text in config.text:
-        builder: TextBuilder = registry.make("text_builders", *resolve("text_builders", text.component))
+    for builder, text in zip(make_text_builders(config.text, config, registry), config.text):
+        announce(f"texts: {text.component} of {taxonomy.n_classes:,} classes")
         kinds.append(TextKind(builder, request, text.weight))
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
     notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
-    datasets = []
     files = make_image_files(registry, config.truncated)
-    for data in config.data:
-        dataset: Dataset = registry.make("datasets", *resolve("datasets", data.component))
-        files.serve(dataset)
-        with naming(dataset, "prepare"):
-            notes.extend(dataset.prepare(taxonomy))
-        if not len(dataset):
-            raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
-        datasets.append(dataset)
+    datasets, noted = make_datasets(config.data, config, registry, files, taxonomy)
+    notes.extend(noted)
     encoder = _make_encoder(config, registry)
     terms = _make_terms(config, registry)
     for term in terms:
@@ -87,8 +77,51 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
     sampler = TextSampler(kinds, config.own_text)
     return Parts(
-        taxonomy, sampler, tuple(datasets), encoder, losses, files, adapter, callbacks, tuple(notes)
+        taxonomy, sampler, datasets, encoder, losses, files, adapter, callbacks, tuple(notes)
     )  # fmt: skip
+
+
+def make_text_request(config: TrainConfig, taxonomy: Taxonomy) -> TextRequest:
+    """Makes the request for the texts of all classes."""
+    return TextRequest(
+        taxonomy=taxonomy,
+        classes=range(taxonomy.n_classes),
+        language=config.language,
+        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
+    )
+
+
+def make_text_builders(texts: Sequence[Text], config: TrainConfig, registry: Registry) -> list[TextBuilder]:
+    """Makes the text builders of a configuration's field."""
+    refs = (resolve_relative_paths(registry, "text_builders", text.component, config.base) for text in texts)
+    return [registry.make("text_builders", ref.name, ref.options) for ref in refs]
+
+
+def make_datasets(
+    datas: Sequence[Data],
+    config: TrainConfig,
+    registry: Registry,
+    files: ImageFiles,
+    taxonomy: Taxonomy,
+    field: str = "data",
+) -> tuple[tuple[Dataset, ...], list[str]]:
+    """Makes and prepares data sets, and collects their notes. field: of the configuration that names them.
+
+    Raises TrainingError for one without a usable image.
+    """
+    datasets: list[Dataset] = []
+    notes: list[str] = []
+    for data in datas:
+        ref = resolve_relative_paths(registry, "datasets", data.component, config.base)
+        dataset: Dataset = registry.make("datasets", ref.name, ref.options)
+        announce(f"{field}: {data.component}")
+        files.serve(dataset)
+        with naming(dataset, "prepare"):
+            notes.extend(dataset.prepare(taxonomy))
+        if not len(dataset):
+            raise TrainingError(f"{field}: {data.component} has no usable image; {'; '.join(notes[-3:])}")
+        datasets.append(dataset)
+    return tuple(datasets), notes
 
 
 def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:

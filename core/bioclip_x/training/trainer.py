@@ -23,7 +23,7 @@ from bioclip_x.components import LayeredEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
 from bioclip_x.messages import list_some
-from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd
+from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
 from bioclip_x.training.augment import View, to_input
@@ -35,9 +35,11 @@ from bioclip_x.training.precision import open_autocast, resolve_precision
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
+from bioclip_x.training.steps_shown import show_steps
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
+from bioclip_x.training.validation import choose_metric, is_best, is_due, make_validator, use_module
 from bioclip_x.training.world import World
 
 
@@ -103,12 +105,22 @@ class Trainer:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
         self.metrics: dict[str, float] = {}
+        self._validator, notes = make_validator(config, registry, self.parts, self.world)
+        self.notes += notes
+        self._metric = choose_metric(config.validation, self._validator) if self._validator else ""
         self._make_state()
         self.place = self._resume() if resume else Place()
         self._towers = self._wrap_towers()
 
-    def run(self) -> Outcome:
-        """Trains to the end, or until a plugin stops it after an epoch, and saves the model."""
+    def run(self, *, progress: bool | None = None) -> Outcome:
+        """Trains to the end, or until a plugin stops it after an epoch, and saves the model.
+
+        progress: show on stderr how far it is. None shows it in a notebook, and where a `Progress` is shown already.
+        """
+        with show_steps(self.registry, show=progress if self.world.is_main else False):
+            return self._run()
+
+    def _run(self) -> Outcome:
         for callback in self.parts.callbacks:
             self.registry.manager.register(callback)
         stopped = False
@@ -156,7 +168,7 @@ class Trainer:
             size=self.world.size,
         )
         self.run_context = RunContext(
-            config, self.folder, self.parts.taxonomy, self.encoder, None, self.total_steps, self.metrics, self._save
+            config, self.folder, self.parts.taxonomy, self.encoder, None, 0, self.total_steps, self.metrics, self._save
         )
 
     def _wrap_towers(self) -> nn.Module:
@@ -203,16 +215,53 @@ class Trainer:
             self.place = replace(place, step=place.step + 1, epoch_step=place.epoch_step + 1)
             scale = self.encoder.logit_scale.detach()
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
-            began = now
-            every = config.checkpoint_every
-            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
-                self._save()
+            if self.place.epoch_step < self.steps_per_epoch:
+                self._save_or_validate()
+            began = time.perf_counter()
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        self._save()
+        if is_due(self._validator and config.validation, self.place, config.epochs):
+            self._validate()
+        else:
+            self._save()
         answers = self._notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return bool(self.world.share(any(answer is True for answer in answers)))
+
+    def _save_or_validate(self) -> None:
+        """Does what is due after a step in the middle of an epoch."""
+        every = self.config.checkpoint_every
+        if is_due(self._validator and self.config.validation, self.place, self.config.epochs):
+            self._validate()
+        elif every and self.place.step % every == 0:
+            self._save()
+
+    def _validate(self) -> None:
+        """Validates the averaged model, if there is one, else the model; saves a checkpoint with the metrics."""
+        assert self._validator
+        self._report()
+        began = time.perf_counter()
+        encoder = use_module(self.encoder, self.run_context.ema)
+        # Sharded parameters are gathered by the wrapped towers only.
+        towers = self._towers if self.config.shard == "fsdp" else Towers(encoder)
+        metrics = self._validator.validate(encoder, towers, self.precision)
+        self.metrics.update(metrics)
+        seconds, value = time.perf_counter() - began, metrics[self._metric]
+        best = self.world.share(is_best(self.folder, self._metric, value) if self.world.is_main else None)
+        path = self._save()
+        if best and self.world.is_main:
+            checkpoints.mark_best(path, self._metric, value)
+        event = Validated(
+            step=self.place.step,
+            epoch=self.place.epoch + (self.place.epoch_step > 0),
+            metrics=metrics,
+            metric=self._metric,
+            is_best=bool(best),
+            images=len(self._validator.data.node_n),
+            seconds=seconds,
+            folder=self.folder,
+        )
+        self._notify("validated", event=event)
 
     def _step(self, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor, float]:
         """Takes one optimiser step. Returns the losses by name, the gradient's norm and the learning rate."""
@@ -331,12 +380,14 @@ class Trainer:
             losses=losses,
             gradient_norm=norm,
             data_wait=pending.data_wait,
+            data_wait_fraction=pending.data_wait / pending.seconds,
             memory=_measure_memory(self.encoder.device),
         )
         self._notify("training_step_ended", event=event)
 
     def _notify(self, hook: str, **arguments: Any) -> list[Any]:
         """Calls a hook in the main process."""
+        self.run_context.step = self.place.step
         return self.registry.notify(hook, **arguments, run=self.run_context) if self.world.is_main else []
 
     def _get_stateful_parts(self) -> dict[str, Any]:
@@ -344,15 +395,16 @@ class Trainer:
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> None:
+    def _save(self) -> Path:
         self._report()
-        checkpoints.save(
+        return checkpoints.save(
             self.folder,
             self.place,
             {name: part.state_dict() for name, part in self._get_stateful_parts().items()},
             fingerprints=make_fingerprints(self.config, self.parts, self.precision),
             epochs=self.config.epochs,
             keep=self.config.keep,
+            metrics=self.metrics,
         )
 
     def _resume(self) -> Place:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -22,12 +24,13 @@ from torch import nn
 from bioclip_x.array_types import Ints
 from bioclip_x.capabilities import LossCapabilities
 from bioclip_x.components import Dataset, LinearHead, Loss, Scorer, TrainableEncoder
-from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.errors import ComponentError, ImageError, TrainingError
 from bioclip_x.evaluation.correctness import ImagePredictions, read_predictions
 from bioclip_x.evaluation.rank_metrics import (
     compare_with_nodes,
     compute_metrics,
     find_rows,
+    is_smaller_better,
     list_metrics,
     stack,
     unstack,
@@ -36,16 +39,53 @@ from bioclip_x.faults import guarded, log_row, naming
 from bioclip_x.images.files import ImageFiles, make_file_source
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import make_memory_source
+from bioclip_x.progress import report_progress
+from bioclip_x.recipe_resolution import find_pooling
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, Source, TextBank
-from bioclip_x.registry import get_capabilities
+from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.rollup import roll_up
+from bioclip_x.text_bank.class_prompts import write_prompts
+from bioclip_x.training import checkpoints
+from bioclip_x.training.checkpoints import Place
+from bioclip_x.training.components import Parts, make_datasets, make_text_builders, make_text_request
+from bioclip_x.training.config import TrainConfig, Validation
 from bioclip_x.training.precision import Precision, open_autocast
-from bioclip_x.training.towers import Towers, keep_random_state
+from bioclip_x.training.texts import TextSampler
+from bioclip_x.training.towers import Towers
 from bioclip_x.training.world import World
 
 BATCH: Final = 64
 """Images, or texts, of one forward pass."""
+
+
+def is_due(settings: Validation | None, place: Place, epochs: int) -> bool:
+    """Whether to validate after a step, or after an epoch if `place` is at the beginning of one."""
+    if settings is None:
+        return False
+    if settings.every_steps and place.step % settings.every_steps == 0:
+        return True
+    ended = place.epoch if place.epoch_step == 0 else 0
+    return ended > 0 and (ended == epochs or bool(settings.every_epochs and ended % settings.every_epochs == 0))
+
+
+def is_best(folder: Path, metric: str, value: float) -> bool:
+    """Whether a value of the metric is better than that of the run's best checkpoint so far."""
+    best = checkpoints.read_best(folder)
+    if best is None or best.metric != metric:
+        return True
+    return value < best.value if is_smaller_better(metric) else value > best.value
+
+
+def choose_metric(settings: Validation | None, validator: Validator) -> str:
+    """Returns the metric by which the best checkpoint is chosen. Raises TrainingError for one that is not computed."""
+    names = validator.list_metrics()
+    metric = settings.metric if settings and settings.metric else names[0]
+    if metric not in names:
+        raise TrainingError(
+            f"validation: metric: {metric!r} is not computed from these images; known: {', '.join(names)}"
+        )
+    return metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +112,16 @@ class LabelledData:
         return make_file_source(str(image)) if is_file else make_memory_source(name, image)
 
 
-def collect_labelled(datasets: Sequence[Dataset], files: ImageFiles) -> LabelledData:
-    """Collects the images of prepared data sets that have a label in the tree."""
+def collect_labelled(datasets: Sequence[Dataset], files: ImageFiles, texts: TextSampler) -> LabelledData:
+    """Collects the images of prepared data sets that have a label in the tree. Raises TrainingError if there are none."""
     found = [
         (number, index, node)
         for number, dataset in enumerate(datasets)
         for index in range(len(dataset))
-        if (node := dataset.sample(index).node) >= 0
+        if (node := texts.find_node(dataset.sample(index))) >= 0
     ]
+    if not found:
+        raise TrainingError("validation: none of the images has a label in the taxonomy")
     places = tuple((number, index) for number, index, _ in found)
     return LabelledData(tuple(datasets), files, places, np.array([node for *_, node in found], np.int64))
 
@@ -120,7 +162,7 @@ class Validator:
 
         Called by all processes. An image that cannot be read counts for none.
         """
-        with _looking_at([towers, *self.losses.values()]), keep_random_state(encoder.device), torch.no_grad():
+        with _looking_at([towers, *self.losses.values()]), _keep_random_state(encoder.device), torch.no_grad():
             run = _Pass(encoder, towers, precision)
             bank = self._embed_texts(run) if self.texts else None
             heads = self._list_heads()
@@ -176,6 +218,7 @@ class Validator:
             pixels = [pixels for _, pixels in read] or [torch.zeros(3, *run.encoder.image_size)]
             raw_BD = run.embed_images(torch.stack(pixels))
             yield np.array([row for row, _ in read], np.int64), raw_BD[: len(read)]
+            report_progress("validating", min((number + 1) * BATCH, len(own)), len(own))
 
     def _classify(
         self,
@@ -207,7 +250,9 @@ class Validator:
         predictions: ImagePredictions = read_predictions(roll_up(logits, self.taxonomy), self.taxonomy)
         return stack(compare_with_nodes(predictions, node_B, self.taxonomy))
 
-    def _summarise(self, outcomes: Sequence[Sequence[Ints]], heads: Sequence[tuple[str, LinearHead]]) -> dict[str, float]:
+    def _summarise(
+        self, outcomes: Sequence[Sequence[Ints]], heads: Sequence[tuple[str, LinearHead]]
+    ) -> dict[str, float]:
         """Computes the metrics from what became of every image of all processes."""
         metrics: dict[str, float] = {}
         prefixes = [*([""] if self.texts else []), *(f"{prefix}_" for prefix, _ in heads)]
@@ -257,6 +302,40 @@ class _Pass:
         return F.normalize(text_TD[: len(texts)].float(), dim=-1).cpu()
 
 
+def make_validator(
+    config: TrainConfig, registry: Registry, parts: Parts, world: World
+) -> tuple[Validator | None, tuple[str, ...]]:
+    """Makes the validator of a run, None without validation, and notes on its images and texts.
+
+    The classes are told apart as `classify` does by default: by the default scorer, the prompts of a class pooled as they
+    were published.
+    """
+    settings = config.validation
+    if settings is None:
+        return None, ()
+    taxonomy = parts.taxonomy
+    datasets, notes = make_datasets(settings.data, config, registry, parts.files, taxonomy, "validation: data")
+    texts = None
+    if parts.loss.needs_texts:
+        builders = make_text_builders(settings.text or config.text, config, registry)
+        written = write_prompts(builders, make_text_request(config, taxonomy))
+        notes.extend(note for note in written.notes if note not in parts.notes)
+        texts = ClassTexts(
+            written.prompts,
+            find_pooling(builders),
+            registry.make("scorers", registry.required_default("scorers")),
+        )
+    validator = Validator(
+        taxonomy=taxonomy,
+        data=collect_labelled(datasets, parts.files, parts.texts),
+        texts=texts,
+        losses={term.name: term.loss for term in parts.loss.terms},
+        workers=config.workers,
+        world=world,
+    )
+    return validator, tuple(f"validation: {note}" for note in notes)
+
+
 @contextmanager
 def _looking_at(parts: Sequence[object]) -> Iterator[None]:
     """Puts modules into evaluation mode, and each of their own modules back into its former mode in the end."""
@@ -269,6 +348,22 @@ def _looking_at(parts: Sequence[object]) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def _keep_random_state(device: torch.device) -> Iterator[None]:
+    """Restores torch's random state in the end."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else [], device_type="cuda"):
+        yield
+
+
+def use_module(encoder: TrainableEncoder, module: nn.Module | None) -> TrainableEncoder:
+    """Returns the encoder with another module of the same kind, such as an average of its weights; None: as it is."""
+    if module is None:
+        return encoder
+    other = copy(encoder)
+    other.module = module
+    return other
 
 
 def apply_head(head: LinearHead, raw_BD: torch.Tensor) -> torch.Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from bioclip_x.plugin import hookimpl, is_improvement, open_replacement
+from bioclip_x.plugin import TrainingError, hookimpl, is_smaller_better, open_replacement
 
 if TYPE_CHECKING:
-    from bioclip_x.plugin import EpochEnd, RunContext, ValidationEnd
+    from bioclip_x.plugin import EpochEnd, RunContext, Validated
 
 FILE = "early-stopping.json"
 
@@ -19,11 +19,8 @@ def count_since_best(metric: str, values: list[float]) -> int:
     >>> count_since_best("species_top1", [0.2, 0.5, 0.4, 0.5]), count_since_best("severity", [2.0, 1.5])
     (2, 0)
     """
-    best = 0
-    for place, value in enumerate(values):
-        if is_improvement(metric, value, values[best]):
-            best = place
-    return len(values) - 1 - best if values else 0
+    best = min(values) if is_smaller_better(metric) else max(values)
+    return len(values) - 1 - values.index(best)
 
 
 class EarlyStopping:
@@ -42,14 +39,16 @@ class EarlyStopping:
     @hookimpl
     def training_started(self, run: RunContext) -> None:
         file = run.folder / FILE
-        kept = json.loads(file.read_text("utf-8")) if file.is_file() and run.place.step else {}
-        self._values = {int(step): value for step, value in kept.items() if int(step) <= run.place.step}
+        kept = json.loads(file.read_text("utf-8")) if file.is_file() and run.step else {}
+        self._values = {int(step): value for step, value in kept.items() if int(step) <= run.step}
 
     @hookimpl
-    def validated(self, event: ValidationEnd, run: RunContext) -> None:
+    def validated(self, event: Validated, run: RunContext) -> None:
         """Raises TrainingError where the validation has no such metric."""
         metric = self.metric or event.metric
-        self._values[event.step] = event.find(metric)
+        if metric not in event.metrics:
+            raise TrainingError(f"callbacks: early-stopping: no metric {metric!r}; known: {', '.join(event.metrics)}")
+        self._values[event.step] = event.metrics[metric]
         with open_replacement(run.folder / FILE) as handle:
             json.dump(self._values, handle)
         self._since_best = count_since_best(metric, list(self._values.values()))

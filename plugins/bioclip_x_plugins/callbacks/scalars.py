@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bioclip_x.plugin import EpochEnd, StepEnd, ValidationEnd
+    from bioclip_x.plugin import EpochEnd, StepEnd, Validated
 
 PLACES = ("step", "epoch")
 
 
-def list_scalars(group: str, event: StepEnd | EpochEnd | ValidationEnd) -> dict[str, float]:
+def list_scalars(group: str, event: StepEnd | EpochEnd | Validated) -> dict[str, float]:
     """Returns group/field → number, and group/field/name for each number of a mapping; finite numbers only.
 
     The fields that say where in the run the event is (`PLACES`) are left out.

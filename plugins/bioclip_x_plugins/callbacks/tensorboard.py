@@ -10,7 +10,7 @@ from bioclip_x_plugins.callbacks.scalars import list_scalars
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-    from bioclip_x.plugin import EpochEnd, RunContext, StepEnd, ValidationEnd
+    from bioclip_x.plugin import EpochEnd, RunContext, StepEnd, Validated
 
 
 class TensorBoard:
@@ -32,8 +32,8 @@ class TensorBoard:
             raise TrainingError(
                 f"callbacks: tensorboard: the package is not installed ({problem}): pip install 'bioclip-x[tensorboard]'"
             ) from None
-        self._writer = SummaryWriter(str(run.folder / "tensorboard"), purge_step=run.place.step + 1)
-        self._writer.add_text("configuration", f"```\n{run.config.model_dump_json(indent=2)}\n```", run.place.step)
+        self._writer = SummaryWriter(str(run.folder / "tensorboard"), purge_step=run.step + 1)
+        self._writer.add_text("configuration", f"```\n{run.config.model_dump_json(indent=2)}\n```", run.step)
 
     @hookimpl
     def training_step_ended(self, event: StepEnd, run: RunContext) -> None:
@@ -42,10 +42,10 @@ class TensorBoard:
 
     @hookimpl
     def epoch_ended(self, event: EpochEnd, run: RunContext) -> None:
-        self._write("epoch", event, run.place.step)
+        self._write("epoch", event, run.step)
 
     @hookimpl
-    def validated(self, event: ValidationEnd, run: RunContext) -> None:
+    def validated(self, event: Validated, run: RunContext) -> None:
         self._write("validation", event, event.step)
 
     @hookimpl
@@ -54,7 +54,7 @@ class TensorBoard:
             self._writer.close()
             self._writer = None
 
-    def _write(self, group: str, event: StepEnd | EpochEnd | ValidationEnd, step: int) -> None:
+    def _write(self, group: str, event: StepEnd | EpochEnd | Validated, step: int) -> None:
         assert self._writer, "training_started comes first"
         for name, number in list_scalars(group, event).items():
             self._writer.add_scalar(name, number, step)

@@ -9,7 +9,7 @@ from bioclip_x.plugin import TrainingError, hookimpl, open_replacement
 from bioclip_x_plugins.callbacks.scalars import list_scalars
 
 if TYPE_CHECKING:
-    from bioclip_x.plugin import EpochEnd, RunContext, StepEnd, ValidationEnd
+    from bioclip_x.plugin import EpochEnd, RunContext, StepEnd, Validated
 
 FILE = "wandb-run.txt"
 
@@ -71,10 +71,10 @@ class WeightsAndBiases:
 
     @hookimpl
     def epoch_ended(self, event: EpochEnd, run: RunContext) -> None:
-        self._run.log({"step": run.place.step, "epoch": event.epoch, **list_scalars("epoch", event)})
+        self._run.log({"step": run.step, "epoch": event.epoch, **list_scalars("epoch", event)})
 
     @hookimpl
-    def validated(self, event: ValidationEnd, run: RunContext) -> None:
+    def validated(self, event: Validated, run: RunContext) -> None:
         self._run.log({"step": event.step, **list_scalars("validation", event)})
 
     @hookimpl
