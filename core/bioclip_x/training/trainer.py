@@ -22,7 +22,7 @@ from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
@@ -244,7 +244,7 @@ class Trainer:
         encoder = use_module(self.encoder, self.run_context.ema)
         # Sharded parameters are gathered by the wrapped towers only.
         towers = self._towers if self.config.shard == "fsdp" else Towers(encoder)
-        metrics = self._validator.validate(encoder, towers, self.precision)
+        metrics, n_images = self._validator.validate(encoder, towers, self.precision)
         self.metrics.update(metrics)
         seconds, value = time.perf_counter() - began, metrics[self._metric]
         best = self.world.share(is_best(self.folder, self._metric, value) if self.world.is_main else None)
@@ -257,7 +257,7 @@ class Trainer:
             metrics=metrics,
             metric=self._metric,
             is_best=bool(best),
-            images=len(self._validator.data.node_n),
+            images=n_images,
             seconds=seconds,
             folder=self.folder,
         )
@@ -447,6 +447,8 @@ class Trainer:
             notes.append(
                 f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
             )
+        if self._validator and (reasons := list(self._validator.unreadable.values())):
+            notes.append(f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}")
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""

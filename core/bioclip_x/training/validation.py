@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -137,8 +137,11 @@ class ClassTexts:
 
 @dataclass(frozen=True, eq=False)
 class Validator:
-    """Validates the models of one run. texts: None for a run whose losses need no texts. losses: label → loss, of which
-    those with linear heads are validated by these."""
+    """Validates the models of one run.
+
+    texts: None for a run whose losses need no texts. losses: label → loss, of which those with linear heads are validated by
+    their heads as well. unreadable: image → what is wrong with it, for those found so far by this process.
+    """
 
     taxonomy: Taxonomy
     data: LabelledData
@@ -146,6 +149,7 @@ class Validator:
     losses: Mapping[str, Loss]
     workers: int | None
     world: World
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def list_metrics(self) -> list[str]:
         """Lists the names of the metrics, the one that matters most first."""
@@ -157,10 +161,10 @@ class Validator:
         ]
         return [*(names if self.texts else []), *by_head]
 
-    def validate(self, encoder: TrainableEncoder, towers: Towers, precision: Precision) -> dict[str, float]:
-        """Returns the metrics of the model as it is: name → value. It leaves no trace in the model or in the random state.
+    def validate(self, encoder: TrainableEncoder, towers: Towers, precision: Precision) -> tuple[dict[str, float], int]:
+        """Returns the metrics of the model as it is, name → value, and the number of images that could be read.
 
-        Called by all processes. An image that cannot be read counts for none.
+        It leaves no trace in the model or in the random state. Called by all processes, with the same result.
         """
         with _looking_at([towers, *self.losses.values()]), _keep_random_state(encoder.device), torch.no_grad():
             run = _Pass(encoder, towers, precision)
@@ -213,6 +217,7 @@ class Validator:
         )
         for number in range(passes):
             decoded = next(batches, [])
+            self.unreadable |= {one.source.name: f"{one.source.name}: {one.error}" for one in decoded if one.error}
             read = [(own[number * BATCH + i], one.pixels) for i, one in enumerate(decoded) if one.pixels is not None]
             # A process without an image takes part in the pass nevertheless.
             pixels = [pixels for _, pixels in read] or [torch.zeros(3, *run.encoder.image_size)]
@@ -258,12 +263,13 @@ class Validator:
         prefixes = [*([""] if self.texts else []), *(f"{prefix}_" for prefix, _ in heads)]
         for prefix, parts in zip(prefixes, zip(*outcomes)):
             columns = self.world.gather_ragged(torch.from_numpy(np.concatenate(parts))).numpy()
+            n_images = len(columns)
             if columns.shape[1] > 1:
                 found = compute_metrics(unstack(columns, self.taxonomy.rank_tables), self.taxonomy)
                 metrics |= {f"{prefix}{name}": value for name, value in found.items()}
             elif (counts_n := columns[:, 0] >= 0).any():
                 metrics[f"{prefix}top1"] = float(columns[counts_n, 0].mean())
-        return metrics
+        return metrics, n_images
 
 
 @dataclass(frozen=True, eq=False)
