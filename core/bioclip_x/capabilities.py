@@ -98,13 +98,16 @@ class TrainableEncoderCapabilities:
     """Capabilities of a model in training.
 
     blocks: it has `blocks`. depth_groups: it has `depth_groups`. gradient_checkpointing: it has
-        `set_gradient_checkpointing`. projectors: it has `add_projector`.
+        `set_gradient_checkpointing`. projectors: it has `add_projector`. inputs: it has `check_image_size`,
+        `set_patch_dropout` and `set_text_length`. text_prefix: it has `text_prefix` and `rare_words`.
     """
 
     blocks: bool = False
     depth_groups: bool = False
     gradient_checkpointing: bool = False
     projectors: bool = False
+    inputs: bool = False
+    text_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def command(
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
     from bioclip_x.training.trainer import Trainer
+    from bioclip_x.training.world import open_world
 
     # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}
@@ -64,16 +65,21 @@ def command(
     fields |= {"device": device} if device else {}
     settings = read_config(config, fields, defaults=machine)
     refuse_replacing_model(settings)
-    with Progress(enabled=not quiet):
-        trainer = Trainer(settings, registry, resume=resume)
+    with open_world(settings.device) as world, Progress(enabled=not quiet and world.is_main):
+        quiet = quiet or not world.is_main
+        trainer = Trainer(settings, registry, resume=resume, world=world)
         resumed = f", resuming after step {trainer.place.step}" if resume else ""
-        summary = (
-            f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{resumed}; {trainer.folder}"
+        on = (
+            f"{trainer.encoder.device}"
+            if world.size == 1
+            else f"{world.size} processes ({trainer.encoder.device.type})"
         )
+        summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
         _print_notes(trainer.notes, summary, quiet=quiet)
         outcome = trainer.run()
-    _print_notes(outcome.notes, quiet=quiet)
-    echo(outcome.model)
+        _print_notes(outcome.notes, quiet=quiet)
+        if world.is_main:
+            echo(outcome.model)
 
 
 def refuse_replacing_model(config: TrainConfig) -> None:

@@ -157,7 +157,7 @@ class LossInput:
 
         values_Q = values_Q if counted_Q is None else values_Q.where(counted_Q, torch.zeros_like(values_Q))
         count = torch.tensor(len(values_Q), device=values_Q.device) if counted_Q is None else counted_Q.sum()
-        return values_Q.sum() * (self.world.size / self.world.sum(count).clamp(min=1))
+        return values_Q.sum() * self.world.size / self.world.sum(count).clamp(min=1)
 
     @cached_property
     def gathered(self) -> Gathered:
@@ -273,4 +273,4 @@ class RunContext:
     step: int
     total_steps: int
     metrics: dict[str, float]
-    save: Callable[[], Path]
+    save: Callable[[], Path | None]

@@ -136,7 +136,6 @@ def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
             device=config.device,
             seed=config.seed,
             image_size=config.image_size,
-            patch_dropout=config.patch_dropout,
         )
     remember_part(encoder, family)
     return encoder

@@ -96,7 +96,8 @@ class Trainer:
             )
         if config.threads:
             torch.set_num_threads(config.threads)
-        self.parts = make_parts(config, registry)
+        with self.world.main_first():
+            self.parts = make_parts(config, registry)
         self.encoder, self.losses, self.notes = self.parts.encoder, self.parts.loss, self.parts.notes
         self.precision = resolve_precision(config.precision, self.encoder.device)
         self.lengths = [len(dataset) for dataset in self.parts.datasets]
@@ -249,7 +250,7 @@ class Trainer:
         seconds, value = time.perf_counter() - began, metrics[self._metric]
         best = self.world.share(is_best(self.folder, self._metric, value) if self.world.is_main else None)
         path = self._save()
-        if best and self.world.is_main:
+        if best and path:
             checkpoints.mark_best(path, self._metric, value)
         event = Validated(
             step=self.place.step,
@@ -395,8 +396,10 @@ class Trainer:
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> Path:
+    def _save(self) -> Path | None:
         self._report()
+        if not self.world.is_main:
+            return None
         return checkpoints.save(
             self.folder,
             self.place,
@@ -425,6 +428,8 @@ class Trainer:
 
     def _save_model(self) -> Path:
         folder = self.folder / "model"
+        if not self.world.is_main:
+            return folder
         if self.parts.adapter is not None:
             with naming(self.parts.adapter, "merge"):
                 self.parts.adapter.merge(self.encoder)
@@ -448,7 +453,9 @@ class Trainer:
                 f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
             )
         if self._validator and (reasons := list(self._validator.unreadable.values())):
-            notes.append(f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}")
+            notes.append(
+                f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}"
+            )
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""
