@@ -39,7 +39,7 @@ from bioclip_x.training.steps_shown import show_steps
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
-from bioclip_x.training.validation import choose_metric, is_best, is_due, make_validator, use_module
+from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
 from bioclip_x.training.world import World
 
 
@@ -106,9 +106,8 @@ class Trainer:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
         self.metrics: dict[str, float] = {}
-        self._validator, notes = make_validator(config, registry, self.parts, self.world)
+        self.validator, notes = make_validator(config, registry, self.parts, self.world)
         self.notes += notes
-        self._metric = choose_metric(config.validation, self._validator) if self._validator else ""
         self._make_state()
         self.place = self._resume() if resume else Place()
         self._towers = self._wrap_towers()
@@ -222,7 +221,7 @@ class Trainer:
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        if is_due(self._validator and config.validation, self.place, config.epochs):
+        if is_due(self.validator and config.validation, self.place, config.epochs):
             self._validate()
         else:
             self._save()
@@ -232,31 +231,31 @@ class Trainer:
     def _save_or_validate(self) -> None:
         """Does what is due after a step in the middle of an epoch."""
         every = self.config.checkpoint_every
-        if is_due(self._validator and self.config.validation, self.place, self.config.epochs):
+        if is_due(self.validator and self.config.validation, self.place, self.config.epochs):
             self._validate()
         elif every and self.place.step % every == 0:
             self._save()
 
     def _validate(self) -> None:
         """Validates the averaged model, if there is one, else the model; saves a checkpoint with the metrics."""
-        assert self._validator
+        assert self.validator
         self._report()
         began = time.perf_counter()
         encoder = use_module(self.encoder, self.run_context.ema)
         # Sharded parameters are gathered by the wrapped towers only.
         towers = self._towers if self.config.shard == "fsdp" else Towers(encoder)
-        metrics, n_images = self._validator.validate(encoder, towers, self.precision)
+        metrics, n_images = self.validator.validate(encoder, towers, self.precision)
         self.metrics.update(metrics)
-        seconds, value = time.perf_counter() - began, metrics[self._metric]
-        best = self.world.share(is_best(self.folder, self._metric, value) if self.world.is_main else None)
+        seconds, value = time.perf_counter() - began, metrics[self.validator.metric]
+        best = self.world.share(is_best(self.folder, self.validator.metric, value) if self.world.is_main else None)
         path = self._save()
         if best and path:
-            checkpoints.mark_best(path, self._metric, value)
+            checkpoints.mark_best(path, self.validator.metric, value)
         event = Validated(
             step=self.place.step,
             epoch=self.place.epoch + (self.place.epoch_step > 0),
             metrics=metrics,
-            metric=self._metric,
+            metric=self.validator.metric,
             is_best=bool(best),
             images=n_images,
             seconds=seconds,
@@ -452,7 +451,7 @@ class Trainer:
             notes.append(
                 f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
             )
-        if self._validator and (reasons := list(self._validator.unreadable.values())):
+        if self.validator and (reasons := list(self.validator.unreadable.values())):
             notes.append(
                 f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}"
             )

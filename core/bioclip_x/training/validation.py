@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,7 @@ from bioclip_x.faults import guarded, log_row, naming
 from bioclip_x.images.files import ImageFiles, make_file_source
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import make_memory_source
+from bioclip_x.messages import list_some
 from bioclip_x.progress import report_progress
 from bioclip_x.recipe_resolution import find_pooling
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, Source, TextBank
@@ -77,10 +78,9 @@ def is_best(folder: Path, metric: str, value: float) -> bool:
     return value < best.value if is_smaller_better(metric) else value > best.value
 
 
-def choose_metric(settings: Validation | None, validator: Validator) -> str:
+def choose_metric(settings: Validation, names: Sequence[str]) -> str:
     """Returns the metric by which the best checkpoint is chosen. Raises TrainingError for one that is not computed."""
-    names = validator.list_metrics()
-    metric = settings.metric if settings and settings.metric else names[0]
+    metric = settings.metric or names[0]
     if metric not in names:
         raise TrainingError(
             f"validation: metric: {metric!r} is not computed from these images; known: {', '.join(names)}"
@@ -140,13 +140,15 @@ class Validator:
     """Validates the models of one run.
 
     texts: None for a run whose losses need no texts. losses: label → loss, of which those with linear heads are validated by
-    their heads as well. unreadable: image → what is wrong with it, for those found so far by this process.
+    their heads as well. metric: the one by which the best checkpoint is chosen. unreadable: image → what is wrong with it,
+    for those found so far by this process.
     """
 
     taxonomy: Taxonomy
     data: LabelledData
     texts: ClassTexts | None
     losses: Mapping[str, Loss]
+    metric: str
     workers: int | None
     world: World
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -159,7 +161,7 @@ class Validator:
             for prefix, head in self._list_heads()
             for name in (names if covers_classes(head, self.taxonomy) else ["top1"])
         ]
-        return [*(names if self.texts else []), *by_head]
+        return list(dict.fromkeys([*(names if self.texts else []), *by_head]))
 
     def validate(self, encoder: TrainableEncoder, towers: Towers, precision: Precision) -> tuple[dict[str, float], int]:
         """Returns the metrics of the model as it is, name → value, and the number of images that could be read.
@@ -171,16 +173,26 @@ class Validator:
             bank = self._embed_texts(run) if self.texts else None
             heads = self._list_heads()
             outcomes = [self._classify(raw_BD, rows, bank, heads, run) for rows, raw_BD in self._embed_images(run)]
-        return self._summarise(outcomes, heads)
+        metrics, n_images = self._summarise(outcomes, heads)
+        if self.metric not in metrics:
+            raise TrainingError(
+                f"validation: no image that counts for {self.metric} can be read; {list_some(list(self.unreadable.values()))}"
+            )
+        return metrics, n_images
 
     def _list_heads(self) -> list[tuple[str, LinearHead]]:
-        """Lists the linear heads of the losses, each with the first part of its metrics' names."""
+        """Lists the linear heads of the losses, each with the first part of its metrics' names.
+
+        A loss's head for the classes comes first, so that a head for a rank replaces what that one gives there in sums.
+        """
         found = []
         for label, loss in self.losses.items():
             if get_capabilities(loss, LossCapabilities).exports_heads:
                 with naming(loss, "export_heads"):
                     heads = loss.export_heads()
-                found += [(label if len(heads) == 1 else f"{label}_{name}", head) for name, head in heads.items()]
+                whole = {name: head for name, head in heads.items() if covers_classes(head, self.taxonomy)}
+                found += [(label, head) for head in whole.values()]
+                found += [(f"{label}_{name}", head) for name, head in heads.items() if name not in whole]
         return found
 
     def _embed_texts(self, run: _Pass) -> TextBank:
@@ -217,7 +229,7 @@ class Validator:
         )
         for number in range(passes):
             decoded = next(batches, [])
-            self.unreadable |= {one.source.name: f"{one.source.name}: {one.error}" for one in decoded if one.error}
+            self.unreadable.update({one.source.name: f"{one.source.name}: {one.error}" for one in decoded if one.error})
             read = [(own[number * BATCH + i], one.pixels) for i, one in enumerate(decoded) if one.pixels is not None]
             # A process without an image takes part in the pass nevertheless.
             pixels = [pixels for _, pixels in read] or [torch.zeros(3, *run.encoder.image_size)]
@@ -234,6 +246,10 @@ class Validator:
         run: _Pass,
     ) -> list[Ints]:
         """Returns what became of a batch's images, by the texts and by each head: int64 [B, …] each; see `_summarise`."""
+        if not len(rows):
+            whole = 3 + len(self.taxonomy.rank_tables)
+            widths = [whole if covers_classes(head, self.taxonomy) else 1 for _, head in heads]
+            return [np.empty((0, width), np.int64) for width in ([whole, *widths] if bank else widths)]
         node_B = self.data.node_n[rows]
         found = []
         if bank and self.texts:
@@ -336,9 +352,11 @@ def make_validator(
         data=collect_labelled(datasets, parts.files, parts.texts),
         texts=texts,
         losses={term.name: term.loss for term in parts.loss.terms},
+        metric="",
         workers=config.workers,
         world=world,
     )
+    validator = replace(validator, metric=choose_metric(settings, validator.list_metrics()))
     return validator, tuple(f"validation: {note}" for note in notes)
 
 
