@@ -186,12 +186,16 @@ class DatasetCapabilities:
     path_option: the option that takes the path. evaluation_options: further options set by commands that evaluate (these
         use images of unlisted classes, training runs do not).
     searches_folders: it has `use_files(files)`, called before `prepare`; see `components.Dataset`.
+    lists_nodes: it has `nodes()`; see `components.LabelledDataset`.
+    names_files: `name` is the path or URL of an image's file, so that missing files are found before training.
     """
 
     reads: tuple[str, ...] = ()
     path_option: str = "path"
     evaluation_options: Mapping[str, Any] = field(default_factory=dict)
     searches_folders: bool = False
+    lists_nodes: bool = False
+    names_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from bioclip_x.records import (
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
     import torch
     from PIL.Image import Image
 
@@ -434,15 +435,16 @@ class ReportWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The class and the texts of one training image.
+    """The taxon and the texts of one labelled image.
 
-    class_index: the class in the training taxonomy, -1 if the image has none.
-    texts: the image's own texts to draw from; empty if it has only those that the text builders write for its class.
+    node: of the taxonomy, -1 if the image has no taxon. `resolve_labels` finds it; that of class c is
+        `taxonomy.owner(taxonomy.leaf_node_C[c])`. It may lie above the classes: an image labelled at genus.
+    texts: the image's own texts to draw from; empty if it has only those that the text builders write for its taxon.
     aspects: the trait that each of `texts` describes ("bird: bill"), one per text or empty: texts of the same aspect that
         do not apply to an image are alternatives to those that do.
     """
 
-    class_index: int
+    node: int
     texts: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
 
@@ -465,7 +467,7 @@ class ImageDecoder(Protocol):
 
 
 class Dataset(Protocol):
-    """Labelled images, addressed by index. Declares `DatasetCapabilities`.
+    """Labelled images, addressed by index. Declares `DatasetCapabilities`. See also `LabelledDataset`.
 
     `sample` and `image` may be called from worker threads. A data set that declares `searches_folders` has
     `use_files(files)`, called before `prepare` with the `ImageFiles` by which `classify` searches folders.
@@ -487,3 +489,13 @@ class Dataset(Protocol):
 
         Raises ImageError, naming the image, if it cannot be read.
         """
+
+
+class LabelledDataset(Dataset, Protocol):
+    """A data set that tells the labels of all images at once. Declares `lists_nodes`.
+
+    Otherwise `sample` is called for every image, which takes a minute for some millions.
+    """
+
+    def nodes(self) -> npt.NDArray[np.int64]:
+        """Returns the `Sample.node` of every image: int64 [len]."""

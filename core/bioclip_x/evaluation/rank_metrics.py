@@ -12,28 +12,8 @@ import numpy as np
 from bioclip_x.array_types import Ints
 from bioclip_x.evaluation.correctness import BEST, Correctness, ImagePredictions, compare_with_truth
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.severity import find_taxa_at_rank
 
 SEVERITY = "severity"
-
-
-def compare_with_nodes(predictions: ImagePredictions, node_n: Ints, taxonomy: Taxonomy) -> Correctness:
-    """Compares predictions with labels at any rank.
-
-    An image labelled with a taxon that is no class counts at the ranks of that taxon and above: it has -1 in `right_n`,
-    `among_n` and `height_n`, and in `at_n` at the ranks below.
-    """
-    class_n = taxonomy.class_of_N[taxonomy.owner_N[node_n]].astype(np.int64)
-    is_class_n = class_n >= 0
-    # Of a taxon that is no class, any class below it has the same taxa at and above its rank.
-    class_n = np.where(is_class_n, class_n, taxonomy.leaf_start_N[node_n])
-    found = compare_with_truth(predictions, class_n, taxonomy)
-    at_n = {
-        rank: np.where(is_class_n | (find_taxa_at_rank(class_n, rank, taxonomy) <= node_n), right_n, -1)
-        for rank, right_n in found.at_n.items()
-    }
-    right_n, among_n, height_n = (np.where(is_class_n, x, -1) for x in (found.right_n, found.among_n, found.height_n))
-    return Correctness(right_n, among_n, at_n, height_n)
 
 
 def compute_metrics(correctness: Correctness, taxonomy: Taxonomy) -> dict[str, float]:
@@ -62,7 +42,7 @@ def list_metrics(node_n: Ints, taxonomy: Taxonomy) -> list[str]:
     """Lists the names of the metrics of a data set with these labels."""
     n = len(node_n)
     nothing = ImagePredictions(np.zeros((n, BEST), np.int64), {rank: np.zeros(n) for rank in taxonomy.rank_tables})
-    return list(compute_metrics(compare_with_nodes(nothing, node_n, taxonomy), taxonomy))
+    return list(compute_metrics(compare_with_truth(nothing, node_n, taxonomy), taxonomy))
 
 
 def name_class_rank(taxonomy: Taxonomy) -> str:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from bioclip_x.capabilities import EncoderCapabilities, TrainableEncoderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.components import Adapter, Dataset, Encoder, Kind, LayeredEncoder, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming, remember_part
 from bioclip_x.images.files import ImageFiles, make_image_files
+from bioclip_x.messages import list_some
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
 from bioclip_x.progress import announce
@@ -23,6 +26,12 @@ from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, Data, LossTerm, Text, TrainConfig
+from bioclip_x.training.dataset_checks import (
+    describe_labels,
+    find_inner_labels,
+    find_missing_files,
+    list_nodes,
+)
 from bioclip_x.training.loss_terms import LossSum, Term
 from bioclip_x.training.texts import TextKind, TextSampler
 
@@ -54,16 +63,13 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         return resolved.name, resolved.options
 
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
-    request = make_text_request(config, taxonomy)
-    kinds = []
-    for builder, text in zip(make_text_builders(config.text, config, registry), config.text):
-        announce(f"texts: {text.component} of {taxonomy.n_classes:,} classes")
-        kinds.append(TextKind(builder, request, text.weight))
-    # Kinds of text may have the same notes (such as missing common names): each is listed once.
-    notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
     files = make_image_files(registry, config.truncated)
-    datasets, noted = make_datasets(config.data, config, registry, files, taxonomy)
-    notes.extend(noted)
+    datasets, data_notes = make_datasets(config.data, config, registry, taxonomy, files)
+    node_n = np.concatenate([list_nodes(dataset) for dataset in datasets])
+    kinds = _make_text_kinds(config, registry, taxonomy, find_inner_labels(node_n, taxonomy).tolist())
+    # Kinds of text may have the same notes (such as missing common names): each is listed once.
+    text_notes = dict.fromkeys(note for kind in kinds for note in kind.notes)
+    notes = [*taxonomy.notes, *text_notes, *data_notes, *describe_labels(node_n, taxonomy)]
     encoder = _make_encoder(config, registry)
     terms = _make_terms(config, registry)
     for term in terms:
@@ -92,34 +98,53 @@ def make_text_request(config: TrainConfig, taxonomy: Taxonomy) -> TextRequest:
 
 
 def make_text_builders(texts: Sequence[Text], config: TrainConfig, registry: Registry) -> list[TextBuilder]:
-    """Makes the text builders of a configuration's field."""
+    """Makes the text builders that a field of the configuration names."""
     refs = (resolve_relative_paths(registry, "text_builders", text.component, config.base) for text in texts)
     return [registry.make("text_builders", ref.name, ref.options) for ref in refs]
+
+
+def _make_text_kinds(
+    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, nodes: Sequence[int]
+) -> list[TextKind]:
+    """nodes: taxa above the classes that images are labelled with."""
+    request = make_text_request(config, taxonomy)
+    kinds = []
+    for text, builder in zip(config.text, make_text_builders(config.text, config, registry)):
+        announce(f"text: {text.component}, for {taxonomy.n_classes:,} classes")
+        kinds.append(TextKind(builder, request, text.weight, nodes))
+    return kinds
 
 
 def make_datasets(
     datas: Sequence[Data],
     config: TrainConfig,
     registry: Registry,
-    files: ImageFiles,
     taxonomy: Taxonomy,
+    files: ImageFiles,
     field: str = "data",
 ) -> tuple[tuple[Dataset, ...], list[str]]:
-    """Makes and prepares data sets, and collects their notes. field: of the configuration that names them.
+    """Makes the data sets that a field of the configuration names, and returns their notes.
 
     Raises TrainingError for one without a usable image.
     """
-    datasets: list[Dataset] = []
-    notes: list[str] = []
+    datasets, notes = [], list[str]()
     for data in datas:
-        ref = resolve_relative_paths(registry, "datasets", data.component, config.base)
-        dataset: Dataset = registry.make("datasets", ref.name, ref.options)
+        resolved = resolve_relative_paths(registry, "datasets", data.component, config.base)
+        dataset: Dataset = registry.make("datasets", resolved.name, resolved.options)
         announce(f"{field}: {data.component}")
         files.serve(dataset)
         with naming(dataset, "prepare"):
-            notes.extend(dataset.prepare(taxonomy))
+            own_notes = list(dataset.prepare(taxonomy))
         if not len(dataset):
-            raise TrainingError(f"{field}: {data.component} has no usable image; {'; '.join(notes[-3:])}")
+            raise TrainingError("; ".join([f"{field}: {data.component} has no usable image", *own_notes]))
+        if missing := find_missing_files(dataset):
+            what = (
+                f"{data.component}: {len(missing)} of {len(dataset)} image files do not exist: {list_some(missing, 3)}"
+            )
+            if len(missing) == len(dataset):
+                raise TrainingError(f"{field}: {what}; check the paths, or the folder that they are relative to")
+            own_notes.append(f"{what}; other images take their places")
+        notes += own_notes
         datasets.append(dataset)
     return tuple(datasets), notes
 

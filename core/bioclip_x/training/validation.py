@@ -25,9 +25,8 @@ from bioclip_x.array_types import Ints
 from bioclip_x.capabilities import LossCapabilities
 from bioclip_x.components import Dataset, LinearHead, Loss, Scorer, TrainableEncoder
 from bioclip_x.errors import ComponentError, ImageError, TrainingError
-from bioclip_x.evaluation.correctness import ImagePredictions, read_predictions
+from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth, read_predictions
 from bioclip_x.evaluation.rank_metrics import (
-    compare_with_nodes,
     compute_metrics,
     find_rows,
     is_smaller_better,
@@ -51,8 +50,8 @@ from bioclip_x.training import checkpoints
 from bioclip_x.training.checkpoints import Place
 from bioclip_x.training.components import Parts, make_datasets, make_text_builders, make_text_request
 from bioclip_x.training.config import TrainConfig, Validation
+from bioclip_x.training.dataset_checks import list_nodes
 from bioclip_x.training.precision import Precision, open_autocast
-from bioclip_x.training.texts import TextSampler
 from bioclip_x.training.towers import Towers
 from bioclip_x.training.world import World
 
@@ -112,18 +111,14 @@ class LabelledData:
         return make_file_source(str(image)) if is_file else make_memory_source(name, image)
 
 
-def collect_labelled(datasets: Sequence[Dataset], files: ImageFiles, texts: TextSampler) -> LabelledData:
+def collect_labelled(datasets: Sequence[Dataset], files: ImageFiles) -> LabelledData:
     """Collects the images of prepared data sets that have a label in the tree. Raises TrainingError if there are none."""
-    found = [
-        (number, index, node)
-        for number, dataset in enumerate(datasets)
-        for index in range(len(dataset))
-        if (node := texts.find_node(dataset.sample(index))) >= 0
-    ]
-    if not found:
+    nodes = [list_nodes(dataset) for dataset in datasets]
+    places = [(number, index) for number, node_n in enumerate(nodes) for index in np.flatnonzero(node_n >= 0).tolist()]
+    if not places:
         raise TrainingError("validation: none of the images has a label in the taxonomy")
-    places = tuple((number, index) for number, index, _ in found)
-    return LabelledData(tuple(datasets), files, places, np.array([node for *_, node in found], np.int64))
+    node_n = np.concatenate(nodes)
+    return LabelledData(tuple(datasets), files, tuple(places), node_n[node_n >= 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +264,7 @@ class Validator:
 
     def _compare(self, logits: Logits, node_B: Ints) -> Ints:
         predictions: ImagePredictions = read_predictions(roll_up(logits, self.taxonomy), self.taxonomy)
-        return stack(compare_with_nodes(predictions, node_B, self.taxonomy))
+        return stack(compare_with_truth(predictions, node_B, self.taxonomy))
 
     def _summarise(
         self, outcomes: Sequence[Sequence[Ints]], heads: Sequence[tuple[str, LinearHead]]
@@ -336,7 +331,7 @@ def make_validator(
     if settings is None:
         return None, ()
     taxonomy = parts.taxonomy
-    datasets, notes = make_datasets(settings.data, config, registry, parts.files, taxonomy, "validation: data")
+    datasets, notes = make_datasets(settings.data, config, registry, taxonomy, parts.files, "validation: data")
     texts = None
     if parts.loss.needs_texts:
         builders = make_text_builders(settings.text or config.text, config, registry)
@@ -349,7 +344,7 @@ def make_validator(
         )
     validator = Validator(
         taxonomy=taxonomy,
-        data=collect_labelled(datasets, parts.files, parts.texts),
+        data=collect_labelled(datasets, parts.files),
         texts=texts,
         losses={term.name: term.loss for term in parts.loss.terms},
         metric="",

@@ -99,7 +99,7 @@ class TrainableOpenClip:
         return encode_image(self.module, pixels_B3HW)
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        if self._text_length is not None:
+        if self._text_length is not None and self.module.training:
             tokens_PL = shorten_tokens(self.module, tokens_PL, self._text_length)
         return encode_text(self.module, tokens_PL)
 

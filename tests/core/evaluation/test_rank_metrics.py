@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.correctness import ImagePredictions
+from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
 from bioclip_x.evaluation.rank_metrics import (
-    compare_with_nodes,
     compute_metrics,
     find_rows,
     is_smaller_better,
@@ -44,7 +43,7 @@ def test_an_image_counts_at_the_rank_of_its_label_and_above(tree: Taxonomy, data
         rank: [int(data.draw(st.sampled_from(nodes.tolist()))) for _ in labels]
         for rank, nodes in tree.rank_tables.items()
     }
-    found = compare_with_nodes(predict(classes, at, tree), np.array(labels), tree)
+    found = compare_with_truth(predict(classes, at, tree), np.array(labels), tree)
     for row, label in enumerate(labels):
         best = [tree.owner(int(tree.leaf_node_C[c])) for c in classes[row]]
         expected = [int(best[0] == label), int(label in best)] if is_class(label, tree) else [-1, -1]
@@ -89,7 +88,7 @@ def test_metrics_worked_out_by_hand(birds: Taxonomy) -> None:
         "genus": find(birds, *["Parus"] * 4),
         "species": find(birds, "Parus major", "Parus major", "Parus major", "Parus minor"),
     }
-    metrics = compute_metrics(compare_with_nodes(predict(classes, at, birds), np.array(labels), birds), birds)
+    metrics = compute_metrics(compare_with_truth(predict(classes, at, birds), np.array(labels), birds), birds)
     assert metrics == {
         "species_top1": pytest.approx(1 / 3),
         "species_top5": pytest.approx(2 / 3),
@@ -115,7 +114,7 @@ def test_a_run_without_mistakes_has_severity_0(birds: Taxonomy) -> None:
     labels = np.array(find(birds, "Pica pica"))
     place = [birds.names[node] for node in birds.leaf_node_C].index("Pica pica")
     at = {rank: [node] for rank, node in zip(("family", "genus", "species"), birds.path(int(labels[0])))}
-    metrics = compute_metrics(compare_with_nodes(predict([[place]], at, birds), labels, birds), birds)
+    metrics = compute_metrics(compare_with_truth(predict([[place]], at, birds), labels, birds), birds)
     assert metrics["severity"] == 0 and metrics["species_top1"] == metrics["family_top1"] == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_metrics_are_those_of_the_exported_model_in_the_classifier(
     assert metrics["species_top1"] > 0.25, "it learns"
     assert watcher.events[-1].images == 48
     assert [event.epoch for event in watcher.events] == [1, 2, 3] and [e.step for e in watcher.events] == [3, 6, 9]
+
+
+def test_an_image_labelled_at_genus_counts_at_genus_and_above(config_file: Path, held_out: dict[str, Any]) -> None:
+    rows = ["path,label", "Rubrus_primus/00.png,Rubrus", "Viridis_secundus/00.png,Viridis secundus"]
+    config_file.with_name("some.csv").write_text("\n".join(rows), "utf-8")
+    data = {"name": "manifest", "path": "some.csv", "images": "squares"}
+    trainer = Trainer(read_config(config_file, {"validation": {"data": data}}), create_registry())
+    validator, tree = trainer.validator, trainer.parts.taxonomy
+    assert validator and [tree.taxon(node).name for node in validator.data.node_n] == ["Rubrus", "Viridis secundus"]
+    _, n = validator.validate(trainer.encoder, Towers(trainer.encoder), "fp32")
+    assert n == 2
+    genus = tree.names.index("Rubrus")  # type: ignore[attr-defined]
+    only_genus = dataclasses.replace(
+        validator, data=dataclasses.replace(validator.data, node_n=np.array([genus, genus]))
+    )
+    assert only_genus.list_metrics() == ["genus_top1", "kingdom_top1"]
 
 
 def test_it_leaves_no_trace_in_the_run(config_file: Path, held_out: dict[str, Any]) -> None:

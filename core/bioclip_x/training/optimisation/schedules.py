@@ -46,13 +46,3 @@ def compute_factor(
         return 1.0
     progress = min(done / cooldown, 1.0)
     return 1 - (math.sqrt(progress) if shape == "sqrt" else progress)
-
-
-def compute_probing_factor(step: int, *, probe_steps: int, warmup: int, total: int, **schedule: object) -> float:
-    """Computes the factor for a run that begins with a linear probe: 1 during the probe, then the schedule from its start.
-
-    probe_steps: steps of the probe, part of `total`. See `compute_factor` for the rest.
-    """
-    if step < probe_steps:
-        return 1.0
-    return compute_factor(step - probe_steps, warmup=warmup, total=total - probe_steps, **schedule)  # type: ignore[arg-type]
