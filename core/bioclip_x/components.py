@@ -181,6 +181,9 @@ class TrainableEncoder(Protocol):
     def logit_bias(self) -> torch.Tensor | None:
         """The logit bias, a scalar; None for models without one."""
 
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an RGB image to the model's input as the saved model does: float32 [3, H, W]. Called from threads."""
+
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
         """Returns tokens, int64 [len(texts), context], padded or truncated."""
 

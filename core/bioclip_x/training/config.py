@@ -108,10 +108,12 @@ class Validation(BaseModel):
     model_config = _STRICT
 
     data: Datas
-    every_epochs: int = Field(1, ge=1)
+    every_epochs: int | None = Field(1, ge=1, description="null: only `every_steps`, and at the end of the run")
     every_steps: int | None = Field(None, ge=1, description="besides that at the ends of epochs")
-    text: Texts | None = Field(None, description="text builders; none: those of the training, averaged per class")
-    metric: str = Field("species_top1", description="by which the best checkpoint is chosen")
+    text: Texts | None = Field(None, description="text builders; none: those of the training, pooled per class")
+    metric: str | None = Field(
+        None, description="by which the best checkpoint is chosen; none: the accuracy of the classes (`species_top1`)"
+    )
 
 
 class Augment(BaseModel):

@@ -24,8 +24,8 @@ from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
-from bioclip_x.messages import list_some
-from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd
+from bioclip_x.messages import list_some, pluralise
+from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
 from bioclip_x.training.augment import View, to_input
@@ -62,9 +62,11 @@ from bioclip_x.training.run_folder import METRICS, write_json, write_run_folder
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
+from bioclip_x.training.steps_shown import show_steps
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
+from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
 from bioclip_x.training.world import World
 
 
@@ -142,12 +144,21 @@ class Trainer:
         self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
         self.saved: Path | None = None
+        self.validator, notes = make_validator(config, registry, self.parts, self.world)
+        self.notes += notes
         self._make_state()
         self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
-    def run(self) -> Outcome:
-        """Trains to the end, or until a plugin stops it after an epoch, and saves the model."""
+    def run(self, *, progress: bool | None = None) -> Outcome:
+        """Trains to the end, or until a plugin stops it after an epoch, and saves the model.
+
+        progress: show on stderr how far it is. None shows it in a notebook, and where a `Progress` is shown already.
+        """
+        with show_steps(self.registry, show=progress if self.world.is_main else False):
+            return self._run()
+
+    def _run(self) -> Outcome:
         for callback in self.parts.callbacks:
             self.registry.manager.register(callback)
         stopped = False
@@ -211,6 +222,7 @@ class Trainer:
             self.parts.taxonomy,
             self.encoder,
             self._average.module if self._average else None,
+            0,
             self.total_steps,
             self.metrics,
             self._signals.request_save,
@@ -291,20 +303,73 @@ class Trainer:
             self.place = replace(place, step=place.step + 1, epoch_step=place.epoch_step + 1)
             scale = self.encoder.logit_scale.detach()
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
-            began = now
-            every = config.checkpoint_every
             received = self._signals.ask()
-            is_due = every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch
-            if is_due or received != NONE:
+            if received != NONE:
                 self._save()
+            elif self.place.epoch_step < self.steps_per_epoch:
+                self._save_or_validate()
             if received in STOP:
                 self._signals.leave(received)
+            began = time.perf_counter()
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        self._save()
+        if is_due(self.validator and config.validation, self.place, config.epochs):
+            self._validate()
+        else:
+            self._save()
         answers = self._notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return bool(self.world.share(any(answer is True for answer in answers)))
+
+    def _save_or_validate(self) -> None:
+        """Does what is due after a step in the middle of an epoch."""
+        every = self.config.checkpoint_every
+        if is_due(self.validator and self.config.validation, self.place, self.config.epochs):
+            self._validate()
+        elif every and self.place.step % every == 0:
+            self._save()
+
+    def _validate(self) -> None:
+        """Validates the averaged model, if there is one, else the model; saves a checkpoint with the metrics."""
+        assert self.validator
+        self._report()
+        began = time.perf_counter()
+        encoder = use_module(self.encoder, self.run_context.ema)
+        is_sharded = self.config.shard == "fsdp" and encoder is self.encoder  # gathered by the wrapped towers only
+        towers = self._towers if is_sharded else Towers(encoder)
+        with self._whole_texts():
+            metrics, n_images = self.validator.validate(encoder, towers, self.precision)
+        self.metrics.update(metrics)
+        seconds, value = time.perf_counter() - began, metrics[self.validator.metric]
+        best = self.world.share(is_best(self.folder, self.validator.metric, value) if self.world.is_main else None)
+        path = self._save()
+        if best and path:
+            checkpoints.mark_best(path, self.validator.metric, value)
+        event = Validated(
+            step=self.place.step,
+            epoch=self.place.epoch + (self.place.epoch_step > 0),
+            metrics=metrics,
+            metric=self.validator.metric,
+            is_best=bool(best),
+            images=n_images,
+            seconds=seconds,
+            folder=self.folder,
+        )
+        self._notify("validated", event=event)
+
+    @contextmanager
+    def _whole_texts(self) -> Iterator[None]:
+        """Lets the text tower read texts as the exported model will, and not cut to `text_length`."""
+        config, encoder = self.config, cast(LayeredEncoder, self.encoder)
+        if not get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+            yield
+            return
+        size = find_input_size(config, encoder.image_size, max(self.place.step - 1, 0), self.total_steps)
+        encoder.set_text_length(None)
+        try:
+            yield
+        finally:
+            encoder.set_text_length(size.text_length)
 
     def _make_batches(self, order: npt.NDArray[np.int64], epoch: int) -> Iterator[Batch]:
         """Yields the rest of an epoch's batches; the size of the inputs and what is trained change in between."""
@@ -463,12 +528,14 @@ class Trainer:
             losses=losses,
             gradient_norm=norm,
             data_wait=pending.data_wait,
+            data_wait_fraction=pending.data_wait / pending.seconds,
             memory=_measure_memory(self.encoder.device),
         )
         self._notify("training_step_ended", event=event)
 
     def _notify(self, hook: str, **arguments: Any) -> list[Any]:
         """Calls a hook in the main process."""
+        self.run_context.step = self.place.step
         return self.registry.notify(hook, **arguments, run=self.run_context) if self.world.is_main else []
 
     def _get_stateful_parts(self) -> dict[str, Any]:
@@ -542,6 +609,10 @@ class Trainer:
         if self._images.noted:
             notes.append(
                 f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
+            )
+        if self.validator and (reasons := list(self.validator.unreadable.values())):
+            notes.append(
+                f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}"
             )
         if self._tokens.truncated:
             limit = self.encoder.context_length
