@@ -67,6 +67,7 @@ class Augment(BaseModel):
     crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's ratio of width to height")
     horizontal_flip: float = Field(0.0, ge=0, le=1, description="probability of mirroring left to right")
     colour_jitter: float = Field(0.0, ge=0, lt=1, description="brightness, contrast, saturation vary by up to ± this")
+    greyscale: float = Field(0.0, ge=0, le=1, description="probability of removing all colour")
 
     @model_validator(mode="after")
     def _check_ranges(self) -> Augment:

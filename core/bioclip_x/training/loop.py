@@ -6,6 +6,7 @@ Legend: B images, T distinct texts of a batch, D embedding.
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,19 @@ from bioclip_x.records import LossInput
 from bioclip_x.records.training import EpochEnd, StepEnd
 from bioclip_x.registry import Registry
 from bioclip_x.training import checkpoint
-from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoint import Place
 from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
 from bioclip_x.training.config import TrainConfig
-from bioclip_x.training.data import Batch, ImageReader, Loader
+from bioclip_x.training.data.augment import View, to_input
+from bioclip_x.training.data.batch import Batch
+from bioclip_x.training.data.images import ImageReader
+from bioclip_x.training.data.loader import MOST_TRUNCATED, ChunkMaker, Loader
+from bioclip_x.training.data.order import EpochOrder, Source, make_step_seed
+from bioclip_x.training.data.tokens import Tokens, text_id
 from bioclip_x.training.precision import open_autocast, resolve_precision
-from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
-from bioclip_x.training.texts import MOST_CUT, Tokens
+
+MAX_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +98,27 @@ class Trainer:
             groups, lr=config.learning_rate, betas=config.betas, eps=1e-6, fused=self.encoder.device.type != "mps"
         )
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
-        self._images = ImageReader(self.parts.datasets, self.parts.files)
-        self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
-        self._loader = Loader(
-            self._images,
+        make = ChunkMaker(
+            ImageReader(self.parts.datasets, self.parts.files),
             self.parts.texts,
-            self._tokens,
-            view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
-            augment=config.augment,
+            Tokens(self.encoder),
+            View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
+            augments=(config.augment,),
+            prefixes=("",) * len(self.lengths),
             texts_per_image=config.texts_per_picture,
-            batch_size=config.batch_size,
             seed=config.seed,
-            workers=config.workers,
         )
+        shares = config.shares or (None,) * len(self.lengths)
+        sources = tuple(Source(length, share) for length, share in zip(self.lengths, shares))
+        workers = min(os.cpu_count() or 1, MAX_WORKERS) if config.workers is None else config.workers
+        self._loader = Loader(make, EpochOrder(sources, config.seed), config.batch_size, workers)
 
     def _run_epoch(self) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
-        order = draw_epoch_order(self.lengths, config.shares, config.seed, epoch)
         self.encoder.module.train()
         began = time.perf_counter()
-        for batch in self._loader.batches(order, epoch, self.place.epoch_step):
+        for batch in self._loader.batches(epoch + 1, epoch, self.place.epoch_step):
             rate = compute_learning_rate(
                 self.place.step, base=config.learning_rate, warmup=config.warmup_steps, total=self.total_steps
             )
@@ -174,16 +179,29 @@ class Trainer:
             image_BD=image_BD,
             text_TD=text_TD,
             text_BK=batch.text_BK.to(device),
-            right_BT=batch.right_BT.to(device),
+            right_BT=self._match_texts(batch).to(device),
             aspect_T=batch.aspect_T.to(device),
             logit_scale=encoder.logit_scale,
             logit_bias=encoder.logit_bias,
-            taxon_B=batch.taxon_B.to(device),
+            taxon_B=batch.node_B.to(device),
             taxonomy=self.parts.taxonomy,
             gather=_gather_single_process,
         )
         with naming(self.parts.loss, "__call__", f"step {self.place.step + 1}"):
             return self.parts.loss(given)
+
+    def _match_texts(self, batch: Batch) -> torch.Tensor:
+        """Returns bool [B, T]: which of the batch's distinct texts apply to each image."""
+        of_class = {
+            c: [text_id(text) for text in self.parts.texts.find_applicable(c, ())]
+            for c in set(batch.node_B.tolist())
+            if c >= 0
+        }
+        rows = [
+            torch.isin(batch.text_id_T, torch.tensor([*of_class.get(c, []), *own], dtype=torch.int64))
+            for c, own in zip(batch.node_B.tolist(), batch.own_id_BO.tolist())
+        ]
+        return torch.stack(rows)
 
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
@@ -230,19 +248,20 @@ class Trainer:
 
     def _make_notes(self) -> tuple[str, ...]:
         notes = []
-        if self._images.unreadable:
-            reasons = list(self._images.unreadable.values())
+        incidents = self._loader.incidents
+        if incidents.replaced:
+            reasons = list(incidents.replaced.values())
             more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
             notes.append(f"{len(reasons)} images cannot be read and were replaced: {'; '.join(reasons[:5])}{more}")
-        if self._images.noted:
+        if incidents.noted:
             notes.append(
-                f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
+                f"{len(incidents.noted)} images were read with a note: {list_some(list(incidents.noted.values()))}"
             )
-        if self._tokens.truncated:
+        if incidents.truncated:
             limit = self.encoder.context_length
-            least = "at least " if self._tokens.truncated >= MOST_CUT else ""
+            least = "at least " if len(incidents.truncated) >= MOST_TRUNCATED else ""
             notes.append(
-                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were truncated"
+                f"{least}{len(incidents.truncated)} texts are longer than the model's {limit} tokens and were truncated"
             )
         return tuple(notes)
 

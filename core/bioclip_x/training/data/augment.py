@@ -90,9 +90,27 @@ def _resize(image: Image.Image | Pixels, box: Box, view: View) -> Pixels:
     return np.asarray(canvas)
 
 
-def draw_colour_factors(strength: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Draws factors of brightness, contrast and saturation, each uniform in 1 ± strength: float32 [3]."""
-    return (1 + strength * rng.uniform(-1, 1, 3)).astype(np.float32)
+def draw_colour_factors(augment: Augment, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Draws factors of brightness, contrast and saturation, each uniform in 1 ± `colour_jitter`: float32 [3].
+
+    With probability `greyscale`, the saturation is 0.
+    """
+    factors_3 = (1 + augment.colour_jitter * rng.uniform(-1, 1, 3)).astype(np.float32)
+    if rng.random() < augment.greyscale:
+        factors_3[2] = 0
+    return factors_3
+
+
+def changes_colour(augment: Augment) -> bool:
+    """Whether `to_input` needs colour factors."""
+    return augment.colour_jitter > 0 or augment.greyscale > 0
+
+
+def find_least_side(view: View, augment: Augment) -> int:
+    """Returns the shortest side, in pixels, at which an image's smallest crop still has the resolution of the model's input."""
+    area, (narrowest, widest) = (augment.crop_scale or (1.0, 1.0))[0], augment.crop_ratio
+    ratio = max(widest, 1 / narrowest) if augment.crop_scale else 1.0
+    return math.ceil(max(view.size) * math.sqrt(ratio / area))
 
 
 def to_input(

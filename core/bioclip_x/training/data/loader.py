@@ -1,0 +1,168 @@
+"""Makes batches of images and texts in worker processes, ahead of the training step.
+
+A batch is divided into tasks. A worker reads and augments a task's images, draws and tokenises their texts, and returns a
+chunk; the main process joins the chunks. Every number is a function of (seed, epoch, position), so batches do not depend on
+how many workers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+from torch.utils.data import get_worker_info
+
+from bioclip_x.errors import TrainingError
+from bioclip_x.training.config import Augment
+from bioclip_x.training.data.augment import View, apply_geometry, changes_colour, draw_colour_factors
+from bioclip_x.training.data.batch import Batch, Chunk, Crop, Example, join_chunks, make_chunk
+from bioclip_x.training.data.images import ImageReader
+from bioclip_x.training.data.order import EpochOrder, make_sample_rng, make_view_rng
+from bioclip_x.training.data.tasks import Task, Tasks, slice_batch, split
+from bioclip_x.training.data.tokens import Tokens
+from bioclip_x.training.data.workers import run_tasks
+from bioclip_x.training.texts import TextSampler
+
+AHEAD: Final = 2
+"""Batches made in advance."""
+MOST_TRUNCATED: Final = 1 << 16
+"""Maximum count of truncated texts; at this count, notes say "at least"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMaker:
+    """Makes chunks of batches, in any process.
+
+    augments: of the image, then of each further view. prefixes: of the texts of each data set. texts_per_image: drawn.
+    """
+
+    images: ImageReader
+    texts: TextSampler
+    tokens: Tokens
+    view: View
+    augments: tuple[Augment, ...]
+    prefixes: tuple[str, ...]
+    texts_per_image: int
+    seed: int
+
+    def __call__(self, task: Task) -> Chunk:
+        places = range(task.position, task.position + len(task.rows_b2))
+        rows = zip(places, task.rows_b2.tolist())
+        chunk = make_chunk([self._make_example(task, position, *row) for position, row in rows], self.tokens)
+        return chunk if get_worker_info() is None else _share(chunk)
+
+    def _make_example(self, task: Task, position: int, source: int, index: int) -> Example:
+        rng = make_sample_rng(self.seed, task.epoch, position)
+        read, prefix = self.images.read(source, index), self.prefixes[source]
+        sample = read.sample
+        drawn = [self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_image)]
+        crops = [self._crop(read.image, self.augments[0], rng)]
+        for view, augment in enumerate(self.augments[1:]):
+            crops.append(self._crop(read.image, augment, make_view_rng(self.seed, task.epoch, position, view)))
+        return Example(
+            source,
+            sample,
+            tuple(crops),
+            texts=tuple(prefix + text for text in drawn),
+            nodes=tuple(-1 if text in sample.texts else sample.class_index for text in drawn),
+            own_texts=tuple(prefix + text for text in sample.texts),
+            replaced=read.replaced,
+            noted=read.noted,
+        )
+
+    def _crop(self, image: Any, augment: Augment, rng: np.random.Generator) -> Crop:
+        return Crop(apply_geometry(image, self.view, augment, rng), draw_colour_factors(augment, rng))
+
+
+@dataclass
+class Incidents:
+    """What happened to the data in a run; part of its state, so that a resumed run reports all.
+
+    replaced: (data set, index) → why an image cannot be read. noted: the same → what to know of how it was read.
+    truncated: ids of the texts that are longer than the model's context.
+    """
+
+    replaced: dict[tuple[int, int], str] = field(default_factory=dict)
+    noted: dict[tuple[int, int], str] = field(default_factory=dict)
+    truncated: set[int] = field(default_factory=set)
+
+    def add(self, batch: Batch) -> None:
+        self.replaced |= {(source, index): reason for source, index, reason in batch.replaced}
+        self.noted |= {(source, index): note for source, index, note in batch.noted}
+        if len(self.truncated) < MOST_TRUNCATED:
+            self.truncated.update(batch.truncated)
+
+    def merge(self, other: Incidents) -> None:
+        """Adds those of another process."""
+        self.replaced |= other.replaced
+        self.noted |= other.noted
+        self.truncated |= other.truncated
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "replaced": list(self.replaced.items()),
+            "noted": list(self.noted.items()),
+            "truncated": sorted(self.truncated),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.replaced, self.noted = dict(state["replaced"]), dict(state["noted"])
+        self.truncated = set(state["truncated"])
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Makes the batches of a run, from any step on.
+
+    batch_size: of all processes. rank, size: of this process, and their number. workers: processes that make chunks; 0: this
+    one makes them. context: how they are started, see `run_tasks`. pin: put the pixels into page-locked memory, from which
+    they are copied to a GPU in the background. incidents: of the batches that were yielded.
+    """
+
+    make: ChunkMaker
+    order: EpochOrder
+    batch_size: int
+    workers: int
+    rank: int = 0
+    size: int = 1
+    pin: bool = False
+    context: str | None = None
+    incidents: Incidents = field(default_factory=Incidents)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches of an epoch; an incomplete last one is dropped."""
+        return self.order.length // self.batch_size
+
+    def batches(self, epochs: int, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+        """Yields this process's batches until `epochs` are complete, from step `step` of epoch `epoch` (from 0) on.
+
+        Raises what a worker raised, and TrainingError if one died. Workers end with the iterator.
+        """
+        spans = split(slice_batch(self.batch_size, self.rank, self.size), self.workers)
+        changes = [changes_colour(augment) for augment in self.make.augments]
+        tasks = Tasks(self.order, self.batch_size, spans, epochs, epoch, step)
+        made = run_tasks(self.make, tasks, workers=self.workers, ahead=AHEAD * len(spans), context=self.context)
+        with closing(made):
+            while chunks := list(islice(made, len(spans))):
+                batch = join_chunks(chunks, changes, pin=self.pin)
+                del chunks  # shared memory, which is free while the step is computed
+                self.incidents.add(batch)
+                yield batch
+
+
+def _share(chunk: Chunk) -> Chunk:
+    """Moves the pixels to shared memory here, since an error of the queue that would do it is lost.
+
+    Raises TrainingError where there is no room for them.
+    """
+    try:
+        return replace(chunk, pixels=tuple(one.share_memory_() for one in chunk.pixels))
+    except (RuntimeError, OSError) as problem:
+        raise TrainingError(
+            f"workers: {problem}; enlarge the shared memory (/dev/shm), or lower workers or batch_size"
+        ) from problem
