@@ -94,14 +94,36 @@ class HeadCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainableEncoderCapabilities:
+    """Capabilities of a model in training.
+
+    blocks: it has `blocks`. depth_groups: it has `depth_groups`. gradient_checkpointing: it has
+        `set_gradient_checkpointing`. projectors: it has `add_projector`.
+    """
+
+    blocks: bool = False
+    depth_groups: bool = False
+    gradient_checkpointing: bool = False
+    projectors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LossCapabilities:
     """Capabilities of a loss.
 
     needs_prepare: it has `prepare(taxonomy, embed_dim, n_classes)`, called once before the optimiser is created, to create
         parameters and buffers derived from the tree.
+    needs_texts: it uses embeddings of texts. The text tower of a run without such losses is not run.
+    needs_bank: it uses the class bank, the embeddings of all classes' texts.
+    views: number of further augmented views of each image that it uses.
+    exports_heads: it has `export_heads`, for linear heads that classify without texts.
     """
 
     needs_prepare: bool = False
+    needs_texts: bool = True
+    needs_bank: bool = False
+    views: int = 0
+    exports_heads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +183,14 @@ class DatasetCapabilities:
     path_option: the option that takes the path. evaluation_options: further options set by commands that evaluate (these
         use images of unlisted classes, training runs do not).
     searches_folders: it has `use_files(files)`, called before `prepare`; see `components.Dataset`.
+    sequential: reading images in order is much faster than at random; it has `blocks`, see `components.SequentialDataset`.
     """
 
     reads: tuple[str, ...] = ()
     path_option: str = "path"
     evaluation_options: Mapping[str, Any] = field(default_factory=dict)
     searches_folders: bool = False
+    sequential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "text_builders", "models", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
-    "language_models", "prompts", "datasets", "image_decoders", "reports",
-    "commands",
+    "language_models", "prompts", "datasets", "image_decoders", "reports", "commands", "adapters", "callbacks",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -108,10 +107,13 @@ class Encoder(Protocol):
         Raises ModelError for an invalid model name, or if the download fails.
         """
 
-    def trainable(self, model: str | Mapping[str, Any], *, device: str, seed: int) -> TrainableEncoder:
+    def trainable(
+        self, model: str | Mapping[str, Any], *, device: str, seed: int, image_size: int | None, patch_dropout: float
+    ) -> TrainableEncoder:
         """Returns a model to train.
 
         model: the name of an existing model, or the description of a new one in the family's terms.
+        image_size: side of the images in pixels, None for the model's own. patch_dropout: fraction of patches left out.
 
         The weights are float32; those of a new model depend on `seed` alone.
         """
@@ -146,7 +148,7 @@ class PatchEncoder(LoadedEncoder, Protocol):
 
 
 class TrainableEncoder(Protocol):
-    """A model with gradients, on its device.
+    """A model with gradients, on its device. Declares `TrainableEncoderCapabilities`; see also `LayeredEncoder`.
 
     module: what is optimised and saved in checkpoints. embed_dim: D. image_size: (H, W).
     mean, std: per input channel, for normalisation. resize_mode: "shortest" (short side, then a centre crop), "squash" or
@@ -188,6 +190,38 @@ class TrainableEncoder(Protocol):
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Saves the model to a folder from which `load` can read it. card: metadata (demo, taxonomy, …)."""
+
+
+class LayeredEncoder(TrainableEncoder, Protocol):
+    """A model whose layers the trainer may treat apart; each method is declared by its own capability."""
+
+    def blocks(self) -> Sequence[torch.nn.Module]:
+        """Returns the modules, of equal rank and in order, whose parameters are spread over processes as units."""
+
+    def depth_groups(self) -> Mapping[Literal["image", "text"], Sequence[Sequence[str]]]:
+        """Returns the names of each tower's parameters in groups, from the input to the output."""
+
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Makes the blocks recompute their activations in the backward pass."""
+
+    def add_projector(self) -> None:
+        """Adds a second projection of the image tower, which `save` leaves out.
+
+        `forward_image` then returns [B, 2·D]: the embeddings by the first and by the second projection.
+        """
+
+
+class Adapter(Protocol):
+    """Trains few parameters in place of all, such as LoRA."""
+
+    def apply(self, encoder: TrainableEncoder) -> None:
+        """Adds the parameters to `encoder.module`, and leaves only those with `requires_grad` that are to be trained.
+
+        Called before the optimiser is created.
+        """
+
+    def merge(self, encoder: TrainableEncoder) -> None:
+        """Merges the parameters into the module, which is then as before `apply`, but for its weights."""
 
 
 class Scorer(Protocol):
@@ -263,8 +297,25 @@ class Loss(Protocol):
     def prepare(self, taxonomy: Taxonomy, embed_dim: int, n_classes: int) -> None:
         """Creates parameters and buffers derived from the tree. Called before the optimiser is created."""
 
-    def __call__(self, batch: LossInput) -> torch.Tensor:
-        """Returns the loss of a batch, a scalar."""
+    def __call__(self, batch: LossInput) -> torch.Tensor | Mapping[str, torch.Tensor]:
+        """Returns the loss of a batch, a scalar; or its parts by name, of which the sum is minimised."""
+
+    def export_heads(self) -> Mapping[str, LinearHead]:
+        """Returns the trained linear heads by name, for losses that declare `exports_heads`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """A linear layer that classifies embedded images: logits = weight · embedding + bias.
+
+    weight_CD, bias_C: float32. nodes_C: int64 [C], the tree's nodes that the rows stand for.
+    normalised: whether it takes L2-normalised embeddings.
+    """
+
+    weight_CD: torch.Tensor
+    bias_C: torch.Tensor
+    nodes_C: np.ndarray
+    normalised: bool
 
 
 class TaxonomyReader(Protocol):
@@ -385,8 +436,9 @@ class ImageDecoder(Protocol):
 class Dataset(Protocol):
     """Labelled images, addressed by index. Declares `DatasetCapabilities`.
 
-    `sample` and `image` may be called from worker threads. A data set that declares `searches_folders` has
-    `use_files(files)`, called before `prepare` with the `ImageFiles` by which `classify` searches folders.
+    `sample` and `image` may be called from worker threads, and from processes, to which the data set is sent by pickle where
+    they are not forked. A data set that declares `searches_folders` has `use_files(files)`, called before `prepare` with the
+    `ImageFiles` by which `classify` searches folders.
     """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
@@ -399,9 +451,16 @@ class Dataset(Protocol):
     def name(self, index: int) -> str:
         """Returns the image's name in outputs: its path, if it is a file."""
 
-    def image(self, index: int) -> Image | np.ndarray | Path | str:
-        """Returns the path or URL of an image file, which is read as `classify` reads it, or an RGB image: PIL, or uint8
-        [H, W, 3].
+    def image(self, index: int) -> Image | np.ndarray | Path | str | bytes:
+        """Returns the path, URL or content of an image file, which is read as `classify` reads it, or an RGB image: PIL, or
+        uint8 [H, W, 3].
 
         Raises ImageError, naming the image, if it cannot be read.
         """
+
+
+class SequentialDataset(Dataset, Protocol):
+    """A data set whose images lie in shards, best read one after another. Declares `sequential`."""
+
+    def blocks(self) -> Sequence[int]:
+        """Returns the numbers of images of the shards, in the order of their indices."""

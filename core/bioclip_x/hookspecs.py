@@ -15,7 +15,7 @@ from bioclip_x.components import ComponentSpec
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
-    from bioclip_x.records import EpochEnd, StepEnd
+    from bioclip_x.records import EpochEnd, RunContext, StepEnd, Validated
 
 GROUP = "bioclip_x"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -177,18 +177,66 @@ def configure(recipe: Recipe) -> Mapping[str, Any]:
 
 
 @hookspec
-def training_step_ended(event: StepEnd) -> None:
-    """Called after every optimiser step, for loggers and metrics.
+def adapters() -> Sequence[ComponentSpec]:
+    """Ways of training few parameters in place of all.
 
-    event: step, epoch, loss, learning rate, logit scale, images per second, and the run's folder.
+    Called once when the registry is created. Return specs whose targets satisfy `components.Adapter`; used by `adapter:` in
+    a training configuration.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def callbacks() -> Sequence[ComponentSpec]:
+    """Objects that follow a training run.
+
+    Called once when the registry is created. Return specs whose targets, called with the options, return an object with
+    `@hookimpl` methods of the training hooks below; used by `callbacks:` in a training configuration, and registered for
+    the run.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def training_started(run: RunContext) -> None:
+    """Called before the first step of a run, or of a resumed run.
+
+    run: its configuration, folder, taxonomy, model, metrics, and `save`.
     """
 
 
 @hookspec
-def epoch_ended(event: EpochEnd) -> bool | None:
+def training_step_ended(event: StepEnd, run: RunContext) -> None:
+    """Called after every optimiser step, for loggers and metrics.
+
+    event: step, epoch, loss and its parts, learning rate, logit scale, gradient norm, images per second, time waited for
+        data, memory, and the run's folder.
+    run: as for `training_started`.
+    """
+
+
+@hookspec
+def validated(event: Validated, run: RunContext) -> None:
+    """Called after every validation.
+
+    event: step, epoch, metrics by name, whether they are the best so far, and the run's folder.
+    run: as for `training_started`.
+    """
+
+
+@hookspec
+def epoch_ended(event: EpochEnd, run: RunContext) -> bool | None:
     """Called after every epoch, once its checkpoint is written.
 
-    event: epoch, mean loss, and the run's folder.
+    event: epoch, mean loss, and the run's folder. run: as for `training_started`.
 
     Return True to stop training here; any one plugin's True is enough.
+    """
+
+
+@hookspec
+def training_ended(run: RunContext) -> None:
+    """Called at the end of a run, also one that was interrupted or failed, to close files.
+
+    run: as for `training_started`.
     """

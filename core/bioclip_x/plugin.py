@@ -27,15 +27,19 @@ if TYPE_CHECKING:
         ScorerCapabilities,
         TaxonomyReaderCapabilities,
         TextBuilderCapabilities,
+        TrainableEncoderCapabilities,
     )
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
+        Adapter,
         ComponentSpec,
         Dataset,
         Encoder,
         Head,
         ImageDecoder,
         LanguageModel,
+        LayeredEncoder,
+        LinearHead,
         LoadedEncoder,
         LogitAdjustment,
         Loss,
@@ -101,6 +105,7 @@ if TYPE_CHECKING:
         Answer,
         EpochEnd,
         Explanation,
+        Gathered,
         HeadInput,
         HeatMap,
         ImageFeatures,
@@ -113,6 +118,7 @@ if TYPE_CHECKING:
         OwnClasses,
         PatchFeatures,
         Prediction,
+        Processes,
         Prompt,
         PromptContribution,
         PromptSet,
@@ -120,6 +126,7 @@ if TYPE_CHECKING:
         RankWinner,
         Remainder,
         Result,
+        RunContext,
         Scores,
         Source,
         Step,
@@ -128,6 +135,8 @@ if TYPE_CHECKING:
         Taxon,
         TextBank,
         TextRequest,
+        TreeTensors,
+        Validated,
     )
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
     from bioclip_x.registry import create_registry, from_environment
@@ -157,26 +166,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec", "Dataset",
-    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Head", "HeadCapabilities",
-    "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles",
-    "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LeftOut", "Lineages",
-    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
-    "LossInput", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NoAnswerError",
-    "Numbering", "OpenedImage", "OwnClasses", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling",
-    "PrecomputedScorer", "Prediction", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter",
-    "Resolver", "Result", "Role", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
+    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
+    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
+    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
+    "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
+    "ImageFeatures", "ImageFiles", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
+    "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
+    "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch", "MismatchExplainer",
+    "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses",
+    "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes",
+    "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner",
+    "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result",
+    "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
     "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
     "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextRequest", "TrainableEncoder", "TrainingError", "add_beside", "add_inner_classes", "combine_columns",
-    "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry",
-    "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
-    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_url", "is_written_in_place",
-    "leaves_folder", "list_brands", "list_some", "load_or_fill", "load_template", "load_template_set", "load_words",
+    "TextRequest", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated",
+    "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs",
+    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
+    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
+    "find_marked_encoding", "find_unlisted_labels", "find_unmarked_utf16", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
+    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_url", "is_written_in_place", "leaves_folder",
+    "list_brands", "list_some", "load_or_fill", "load_template", "load_template_set", "load_words",
     "make_ascii_head", "make_temporary_folder", "mask_of", "match_list", "name_content", "normalise_rank",
     "open_archive", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
     "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
@@ -191,12 +202,13 @@ _NAMES: Final = (
     # What components declare.
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
+     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
      "TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Dataset Encoder Head LanguageModel LoadedEncoder LogitAdjustment Loss PatchEncoder PrecomputedScorer Report "
-     "ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder ImageDecoder MismatchExplainer"),
+     "Adapter Dataset Encoder Head LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss "
+     "PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
+     "ImageDecoder MismatchExplainer"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -206,7 +218,8 @@ _NAMES: Final = (
     ("records",
      "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
      "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
-     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch"),
+     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes RunContext "
+     "TreeTensors Validated"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.

@@ -26,6 +26,7 @@ from bioclip_x.hookspecs import GROUP
 
 if TYPE_CHECKING:
     from bioclip_x.components import (
+        Adapter,
         Dataset,
         Encoder,
         Head,
@@ -226,6 +227,10 @@ class Registry:
     def make(
         self, kind: Literal["image_decoders"], name: str, options: Mapping[str, Any] | None = None
     ) -> ImageDecoder: ...
+    @overload
+    def make(self, kind: Literal["adapters"], name: str, options: Mapping[str, Any] | None = None) -> Adapter: ...
+    @overload
+    def make(self, kind: Literal["callbacks"], name: str, options: Mapping[str, Any] | None = None) -> object: ...
     @overload
     def make(self, kind: Literal["reports"], name: str, options: Mapping[str, Any] | None = None) -> Report: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:

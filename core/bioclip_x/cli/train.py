@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bioclip_x.records.training import StepEnd
     from bioclip_x.training.config import TrainConfig
-    from bioclip_x.training.loop import Outcome, Trainer
+    from bioclip_x.training.trainer import Outcome, Trainer
 
 
 @click.command(name="train")
@@ -61,7 +61,8 @@ def command(
     from bioclip_x.progress import Progress as StageProgress
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
-    from bioclip_x.training.loop import Trainer
+    from bioclip_x.training.trainer import Trainer
+    from bioclip_x.training.world import open_world
 
     # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}
@@ -70,16 +71,22 @@ def command(
     fields |= {"device": device} if device else {}
     settings = read_config(config, fields, defaults=machine)
     refuse_replacing_model(settings)
-    with StageProgress(enabled=not quiet):  # a data set may be made now
-        trainer = Trainer(settings, registry, resume=resume)
-    resumed = f", resuming after step {trainer.place.step}" if resume else ""
-    summary = (
-        f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{resumed}; {trainer.folder}"
-    )
-    _print_notes(trainer.notes, summary, quiet=quiet)
-    outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
-    _print_notes(outcome.notes, quiet=quiet)
-    echo(outcome.model)
+    with open_world(settings.device) as world:
+        quiet = quiet or not world.is_main
+        with StageProgress(enabled=not quiet):  # a data set may be made now
+            trainer = Trainer(settings, registry, resume=resume, world=world)
+        resumed = f", resuming after step {trainer.place.step}" if resume else ""
+        on = (
+            f"{trainer.encoder.device}"
+            if world.size == 1
+            else f"{world.size} processes ({trainer.encoder.device.type})"
+        )
+        summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
+        _print_notes(trainer.notes, summary, quiet=quiet)
+        outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
+        _print_notes(outcome.notes, quiet=quiet)
+        if world.is_main:
+            echo(outcome.model)
 
 
 def refuse_replacing_model(config: TrainConfig) -> None:

@@ -14,7 +14,16 @@ from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
 from bioclip_x.records.taxon import Synonym, Taxon
-from bioclip_x.records.training import EpochEnd, LossInput, StepEnd
+from bioclip_x.records.training import (
+    EpochEnd,
+    Gathered,
+    LossInput,
+    Processes,
+    RunContext,
+    StepEnd,
+    TreeTensors,
+    Validated,
+)
 
 __all__ = [
     "Answer",
@@ -28,6 +37,7 @@ __all__ = [
     "EpochEnd",
     "Evaluation",
     "Explanation",
+    "Gathered",
     "HeadInput",
     "HeatMap",
     "ImageFeatures",
@@ -43,6 +53,7 @@ __all__ = [
     "PluginInUse",
     "Prediction",
     "Problem",
+    "Processes",
     "Prompt",
     "PromptContribution",
     "PromptSet",
@@ -50,6 +61,7 @@ __all__ = [
     "RankWinner",
     "Remainder",
     "Result",
+    "RunContext",
     "Scores",
     "Source",
     "Step",
@@ -59,4 +71,6 @@ __all__ = [
     "TextBank",
     "TextEvaluation",
     "TextRequest",
+    "TreeTensors",
+    "Validated",
 ]

@@ -6,13 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import torch
-
-from bioclip_x.capabilities import EncoderCapabilities, LossCapabilities
+from bioclip_x.capabilities import EncoderCapabilities, TrainableEncoderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.components import Dataset, Encoder, Kind, Loss, TextBuilder, TrainableEncoder
+from bioclip_x.components import Adapter, Dataset, Encoder, Kind, LayeredEncoder, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming, remember_part
 from bioclip_x.images.files import ImageFiles, make_image_files
@@ -22,23 +20,27 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, TrainConfig
+from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, LossTerm, TrainConfig
+from bioclip_x.training.loss_terms import LossSum, Term
 from bioclip_x.training.texts import TextKind, TextSampler
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The components of a run. files: how the data sets' image files are read.
+    """The components of a run.
 
-    notes: what was missing, skipped or doubtful when they were made.
+    files: how the data sets' image files are read. adapter: trains few parameters in place of all; None without one.
+    callbacks: objects with the training hooks. notes: what was missing, skipped or doubtful when they were made.
     """
 
     taxonomy: Taxonomy
     texts: TextSampler
     datasets: tuple[Dataset, ...]
     encoder: TrainableEncoder
-    loss: Loss
+    loss: LossSum
     files: ImageFiles
+    adapter: Adapter | None
+    callbacks: tuple[object, ...]
     notes: tuple[str, ...]
 
 
@@ -72,19 +74,70 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         if not len(dataset):
             raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
         datasets.append(dataset)
-    loss: Loss = registry.make("losses", *resolve("losses", _require(config.loss)))
-    family: Encoder = registry.make("encoders", *resolve("encoders", _require(config.encoder)))
+    encoder = _make_encoder(config, registry)
+    terms = _make_terms(config, registry)
+    for term in terms:
+        if term.capabilities.needs_prepare:
+            with naming(term.loss, "prepare"):
+                term.loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
+    losses = LossSum(terms).to(encoder.device)
+    if losses.has_projector:
+        _add_projector(encoder)
+    adapter = registry.make("adapters", *resolve("adapters", config.adapter)) if config.adapter else None
+    callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
+    sampler = TextSampler(kinds, config.own_text)
+    return Parts(
+        taxonomy, sampler, tuple(datasets), encoder, losses, files, adapter, callbacks, tuple(notes)
+    )  # fmt: skip
+
+
+def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
+    ref = _require(config.encoder)
+    resolved = resolve_relative_paths(registry, "encoders", ref, config.base)
+    family: Encoder = registry.make("encoders", resolved.name, resolved.options)
     if not get_capabilities(family, EncoderCapabilities).trains:
         raise TrainingError(f"encoder: {config.encoder}: its models cannot be trained; choose another encoder")
     with naming(family, "trainable", str(config.model)):
-        encoder = family.trainable(_resolve_model(config, registry), device=config.device, seed=config.seed)
+        encoder = family.trainable(
+            _resolve_model(config, registry),
+            device=config.device,
+            seed=config.seed,
+            image_size=config.image_size,
+            patch_dropout=config.patch_dropout,
+        )
     remember_part(encoder, family)
-    if get_capabilities(loss, LossCapabilities).needs_prepare:
-        with naming(loss, "prepare"):
-            loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
-    if isinstance(loss, torch.nn.Module):
-        loss.to(encoder.device)
-    return Parts(taxonomy, TextSampler(kinds, config.own_text), tuple(datasets), encoder, loss, files, tuple(notes))
+    return encoder
+
+
+def _make_terms(config: TrainConfig, registry: Registry) -> list[Term]:
+    """Makes the losses. Raises TrainingError for a `source` that no data set has."""
+    terms: list[Term] = []
+    sources = [data.source for data in config.data]
+    for one in config.loss:
+        resolved = resolve_relative_paths(registry, "losses", one.component, config.base)
+        loss: Loss = registry.make("losses", resolved.name, resolved.options)
+        if one.source is not None and one.source not in sources:
+            known = ", ".join(sorted({source for source in sources if source})) or "none"
+            raise TrainingError(f"loss: {one.component}: no data set has `source: {one.source}` (known: {known})")
+        name = one.label or one.component.name
+        taken = sum(term.name.split("#")[0] == name for term in terms)
+        terms.append(
+            Term(
+                f"{name}#{taken + 1}" if taken else name,
+                loss,
+                one.weight,
+                None if one.source is None else tuple(i for i, source in enumerate(sources) if source == one.source),
+                one.projector,
+                one.learning_rate,
+            )
+        )
+    return terms
+
+
+def _add_projector(encoder: TrainableEncoder) -> None:
+    if not get_capabilities(encoder, TrainableEncoderCapabilities).projectors:
+        raise TrainingError("loss: projector: this model's image tower can have no second projector")
+    cast(LayeredEncoder, encoder).add_projector()
 
 
 def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
@@ -105,11 +158,11 @@ def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:
 
     Raises PluginError if no plugin declares one.
     """
-    fields: dict[str, Kind] = {"encoder": "encoders", "loss": "losses"}
-    defaults = {}
-    for field, kind in fields.items():
-        if getattr(config, field) is None:
-            defaults[field] = ComponentRef(name=registry.required_default(kind))
+    defaults: dict[str, Any] = {}
+    if config.encoder is None:
+        defaults["encoder"] = ComponentRef(name=registry.required_default("encoders"))
+    if not config.loss:
+        defaults["loss"] = (LossTerm(component=ComponentRef(name=registry.required_default("losses"))),)
     return config.model_copy(update=defaults)
 
 

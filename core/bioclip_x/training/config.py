@@ -17,9 +17,12 @@ from bioclip_x.validation import find_first_error
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
-CHANGEABLE = ("epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card")
-"""Fields that a resumed run may change, since they do not affect the result. Exceptions: `epochs` may only increase, and
-`precision` is compared after "auto" is resolved."""
+CHANGEABLE = (
+    "epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card", "validation",
+    "callbacks", "accumulate", "compile", "gradient_checkpointing", "shard",
+)  # fmt: skip
+"""Fields that a resumed run may change, since they do not affect the result, or its rounding only. Exceptions: `epochs` may
+only increase, and `precision` is compared after "auto" is resolved."""
 COMPARED_BY_CONTENT = ("taxonomy", "taxonomy_format", "descriptors")
 """Fields of which the content is compared (see `components.make_fingerprints`), not the path."""
 
@@ -56,6 +59,48 @@ class Text(_WithComponent):
 
 class Data(_WithComponent):
     share: float | None = Field(None, gt=0, description="this data set's share of every epoch; give all or none")
+    balance: float = Field(0.0, ge=0, le=1, description="0: classes as frequent as they are; 1: all equally frequent")
+    prefix: str = Field("", description="put before every text of this data set (Saito et al. 2023)")
+    source: str = Field("", description="a name by which a loss can be bound to this data set")
+
+
+def _make_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_make_list), Field(min_length=1)]
+Datas = Annotated[tuple[Data, ...], BeforeValidator(_make_list), Field(min_length=1)]
+
+
+class LossTerm(_WithComponent):
+    """One loss of a weighted sum."""
+
+    weight: float = Field(1.0, gt=0)
+    learning_rate: float | None = Field(None, gt=0, description="of the loss's own parameters; none: the run's")
+    source: str | None = Field(None, description="only images of the data sets with this `source`; none: all")
+    projector: bool = Field(False, description="embed its images by a projector of their own (BioCLIP 2's replay)")
+    label: str = Field("", description="the loss's name in logs; none: the component's")
+
+
+class Lock(BaseModel):
+    """How many of a tower's last groups of layers are trained: 0 locks it (LiT), none trains all."""
+
+    model_config = _STRICT
+
+    image_groups: int | None = Field(None, ge=0)
+    text_groups: int | None = Field(None, ge=0)
+
+
+class Validation(BaseModel):
+    """Zero-shot evaluation during training."""
+
+    model_config = _STRICT
+
+    data: Datas
+    every_epochs: int = Field(1, ge=1)
+    every_steps: int | None = Field(None, ge=1, description="besides that at the ends of epochs")
+    text: Texts | None = Field(None, description="text builders; none: those of the training, averaged per class")
+    metric: str = Field("species_top1", description="by which the best checkpoint is chosen")
 
 
 class Augment(BaseModel):
@@ -78,12 +123,8 @@ class Augment(BaseModel):
         return self
 
 
-def _make_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_make_list)]
-Datas = Annotated[tuple[Data, ...], BeforeValidator(_make_list)]
+Losses = Annotated[tuple[LossTerm, ...], BeforeValidator(_make_list)]
+Refs = Annotated[tuple[Ref, ...], BeforeValidator(_make_list)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -97,6 +138,11 @@ class TrainConfig(BaseModel):
         "in the encoder's terms (open_clip: its model_cfg, and `preprocess` beside it)"
     )
     encoder: Ref | None = Field(None, description="the family of models that `model` belongs to; none: the default")
+    image_size: int | None = Field(None, ge=1, description="side of the images in pixels, if other than the model's")
+    patch_dropout: float = Field(0.0, ge=0, lt=1, description="fraction of each image's patches left out (CLIPA)")
+    text_length: int | None = Field(None, ge=2, description="tokens that texts are cut to (CLIPA); none: the context")
+    lock: Lock = Lock.model_validate({})
+    adapter: Ref | None = Field(None, description="trains few parameters in place of all, such as `lora`")
     taxonomy: Path = Field(description="the classes")
     taxonomy_format: str | None = Field(None, description="the taxonomy's reader; none: detected from the content")
     truncated: Literal["read", "refuse"] = Field(
@@ -105,26 +151,49 @@ class TrainConfig(BaseModel):
     )
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
-    text: Texts = Field(min_length=1, description="text builders; one is drawn per image, by weight")
+    text: Texts = Field(description="text builders; one is drawn per image, by weight")
+    text_per: Literal["image", "batch"] = Field("image", description="whether the builder is drawn per image or batch")
+    text_ranks: tuple[str, ...] = Field(
+        (), description="draw for each image a text of its taxon at each of these ranks, for losses that contrast ranks"
+    )
     texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may apply to several")
     own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
-    data: Datas = Field(min_length=1, description="data sets; batches mix them")
-    loss: Ref | None = Field(None, description="what to minimise; none: the default")
+    data: Datas = Field(description="data sets; batches mix them")
+    shuffle_shards: int = Field(16, ge=1, description="shards of which the images are mixed, for data sets in shards")
+    loss: Losses = Field((), description="what to minimise: losses, whose weighted sum it is; none: the default")
+    bank_every: int = Field(100, ge=1, description="steps between refreshes of the class bank, for losses that need it")
     augment: Augment = Augment.model_validate({})
+    views: Augment | None = Field(None, description="augmentation of further views, for losses that contrast views")
 
     epochs: int = Field(gt=0)
-    batch_size: int = Field(gt=1, description="images per step; an incomplete last batch is dropped")
-    learning_rate: float = Field(1e-3, gt=0, description="the maximum, after warm-up; then half a cosine down to 0")
+    batch_size: int = Field(
+        gt=1, description="images per step, over all processes; an incomplete last batch is dropped"
+    )
+    accumulate: int = Field(1, ge=1, description="parts that a process's batch is computed in, to save memory")
+    learning_rate: float = Field(1e-3, gt=0, description="the maximum, after warm-up")
     warmup_steps: int = Field(0, ge=0)
+    schedule: Literal["cosine", "constant", "cooldown"] = Field(
+        "cosine", description="after warm-up: half a cosine down to 0; constant; constant, then down to 0 at the end"
+    )
+    cooldown_steps: int = Field(0, ge=0, description="the last steps of the schedule `cooldown`")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="factor on the learning rate per layer below the last")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, which is exported")
+    probe_steps: int = Field(0, ge=0, description="first steps, in which only the losses' own parameters are trained")
     weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the logit scale do not decay")
     betas: tuple[Beta, Beta] = Field((0.9, 0.98), description="AdamW's")
     grad_clip: float | None = Field(1.0, gt=0, description="maximum norm of the gradient; null for none")
     max_logit_scale: float = Field(100.0, gt=1, description="upper bound of the logit scale, as for CLIP")
     seed: int = Field(0, ge=0, lt=2**63)
 
+    validation: Validation | None = None
+    callbacks: Refs = Field((), description="components that follow the run, such as `tensorboard`")
+
+    compile: bool = Field(False, description="compile the towers by torch.compile")
+    gradient_checkpointing: bool = Field(False, description="recompute activations instead of keeping them")
+    shard: Literal["none", "fsdp"] = Field("none", description="fsdp: spread parameters over the processes (FSDP2)")
     precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 (GPU) or fp32")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    workers: int | None = Field(None, ge=0, description="threads that decode images; none: one per core, at most 16")
+    workers: int | None = Field(None, ge=0, description="processes that make batches; none: one per core, at most 16")
     threads: int | None = Field(None, ge=1, description="torch's threads on a CPU; none: unchanged")
     output: Path = Field(Path("run"), description="the run's folder: checkpoints, log.jsonl, and at the end model/")
     checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints, besides one per epoch")

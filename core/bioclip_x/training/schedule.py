@@ -20,10 +20,15 @@ def compute_learning_rate(step: int, *, base: float, warmup: int, total: int) ->
     return base * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
 
 
-def make_parameter_groups(modules: Iterable[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
-    """Makes two groups for AdamW: matrices, which decay, and gains, biases and the logit scale, which do not."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
+def make_parameter_groups(modules: Iterable[tuple[nn.Module, float]], weight_decay: float) -> list[dict[str, Any]]:
+    """Makes groups for AdamW: matrices, which decay, and gains, biases and the logit scale, which do not.
+
+    modules: each with the factor on the learning rate of its parameters, which is kept in the group's `lr_scale`.
+    """
+    groups = []
+    for module, factor in modules:
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        for decays in (True, False):
+            own = [p for p in parameters if (p.ndim >= 2) == decays]
+            groups.append({"params": own, "weight_decay": weight_decay if decays else 0.0, "lr_scale": factor})
+    return [group for group in groups if group["params"]]

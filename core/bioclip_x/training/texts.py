@@ -5,15 +5,13 @@ Legend: C classes, T distinct texts of a batch, L tokens.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from bioclip_x.components import TextBuilder, TrainableEncoder
+from bioclip_x.components import Sample, TextBuilder
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import TextRequest
 from bioclip_x.text_bank.class_prompts import write_prompts
@@ -35,6 +33,10 @@ class TextKind:
         self.notes = written.notes
         self.texts = [prompt.text for prompt in written.prompts]
         owners = np.array([prompt.class_index for prompt in written.prompts])
+        taxonomy = request.taxonomy
+        node_C = taxonomy.owner_N[taxonomy.leaf_node_C]
+        self.node_C = node_C
+        self.nodes = node_C[owners].tolist()
         self._starts_C1 = np.searchsorted(owners, np.arange(request.taxonomy.n_classes + 1))
         self._ends = np.concatenate([[0.0], np.cumsum([prompt.weight for prompt in written.prompts])])
 
@@ -61,6 +63,11 @@ class TextSampler:
         self.own = own
         self._ends = np.cumsum([kind.weight for kind in kinds])
         self._class_texts: dict[int, frozenset[str]] = {}
+        self.pairs = sorted({pair for kind in self.kinds for pair in zip(kind.texts, kind.nodes)})
+        self.node_of_text: dict[str, int] = {}
+        for text, node in self.pairs:
+            self.node_of_text[text] = -1 if text in self.node_of_text else node
+        self._node_C = kinds[0].node_C
 
     def __call__(self, class_index: int, own_texts: Sequence[str], rng: np.random.Generator) -> str:
         own_draw, kind_draw, text_draw = rng.random(3)
@@ -71,6 +78,10 @@ class TextSampler:
         kind = self.kinds[int(np.searchsorted(self._ends, kind_draw * self._ends[-1], side="right"))]
         return kind.draw(class_index, rng)
 
+    def find_node(self, sample: Sample) -> int:
+        """Returns the node of an image's taxon, -1 for none."""
+        return -1 if sample.class_index < 0 else int(self._node_C[sample.class_index])
+
     def find_applicable(self, class_index: int, own_texts: Sequence[str]) -> frozenset[str]:
         """Returns every text that applies to an image: its own, and those of its class of every kind."""
         if class_index < 0:
@@ -79,50 +90,3 @@ class TextSampler:
             texts = frozenset(text for kind in self.kinds for text in kind.get_texts(class_index))
             self._class_texts[class_index] = texts
         return self._class_texts[class_index].union(own_texts)
-
-
-class Tokens:
-    """Tokenises texts and caches the tokens: those of all class texts, and of the `most` recently used own texts."""
-
-    def __init__(self, encoder: TrainableEncoder, class_texts: Iterable[str], most: int = OWN_TEXTS) -> None:
-        self._encoder = encoder
-        self._class_texts = frozenset(class_texts)
-        self._most = most
-        self._of_classes: dict[str, Row] = {}
-        self._own: OrderedDict[str, Row] = OrderedDict()
-        self._cut: set[int] = set()
-
-    @property
-    def truncated(self) -> int:
-        """The number of distinct texts longer than the model's context, at most `MOST_CUT`."""
-        return len(self._cut)
-
-    def __call__(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the distinct texts' tokens, int64 [T, L], and the row of each text, int64 [len(texts)]."""
-        index_of = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        rows = {text: row for text in index_of if (row := self._get_cached(text)) is not None}
-        rows |= self._tokenise([text for text in index_of if text not in rows])
-        tokens_TL = torch.from_numpy(np.stack([rows[text] for text in index_of])).long()
-        return tokens_TL, torch.tensor([index_of[text] for text in texts])
-
-    def _get_cached(self, text: str) -> Row | None:
-        if text in self._own:
-            self._own.move_to_end(text)
-            return self._own[text]
-        return self._of_classes.get(text)
-
-    def _tokenise(self, new: Sequence[str]) -> dict[str, Row]:
-        if not new:
-            return {}
-        # Copies, since a cached view would keep the tokens of its whole batch in memory.
-        rows: dict[str, Row] = {
-            text: row.copy() for text, row in zip(new, self._encoder.tokenize(new).numpy().astype(np.int32))
-        }
-        for text, row in rows.items():
-            (self._of_classes if text in self._class_texts else self._own)[text] = row
-        while len(self._own) > self._most:
-            self._own.popitem(last=False)
-        for text, length in zip(new, self._encoder.count_tokens(new)):
-            if length > self._encoder.context_length and len(self._cut) < MOST_CUT:
-                self._cut.add(hash(text))
-        return rows

@@ -32,12 +32,20 @@ class OpenClip:
 
         return load(model, name or model, device, precision, preprocess)
 
-    def trainable(self, model: str | Mapping[str, Any], *, device: str = "auto", seed: int = 0) -> TrainableOpenClip:
+    def trainable(
+        self,
+        model: str | Mapping[str, Any],
+        *,
+        device: str = "auto",
+        seed: int = 0,
+        image_size: int | None = None,
+        patch_dropout: float = 0.0,
+    ) -> TrainableOpenClip:
         """Returns a model with gradients; see `encoders.trainable`."""
         from bioclip_x_plugins.encoders.loaded import pick_device
         from bioclip_x_plugins.encoders.trainable import make_trainable
 
-        return make_trainable(model, pick_device(device), seed)
+        return make_trainable(model, pick_device(device), seed, image_size=image_size, patch_dropout=patch_dropout)
 
     def known_models(self) -> Sequence[KnownModel]:
         """Returns the models of models.yaml."""

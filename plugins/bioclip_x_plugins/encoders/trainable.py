@@ -96,7 +96,14 @@ class TrainableOpenClip:
             self.tokenizer.tokenizer.save_pretrained(folder)
 
 
-def make_trainable(model: str | Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
+def make_trainable(
+    model: str | Mapping[str, Any],
+    device: torch.device,
+    seed: int,
+    *,
+    image_size: int | None = None,
+    patch_dropout: float = 0.0,
+) -> TrainableOpenClip:
     """Makes a trainable model from the name of an existing one or from a description.
 
     A description is open_clip's model_cfg (embed_dim, vision_cfg, text_cfg, …), optionally with `preprocess` (size, mean, std,
@@ -104,14 +111,17 @@ def make_trainable(model: str | Mapping[str, Any], device: torch.device, seed: i
 
     Raises ModelError if the model cannot be loaded, or if open_clip rejects the description.
     """
+    forced = {"force_image_size": image_size, "force_patch_dropout": patch_dropout or None}
     return (
-        _create_from_scratch(model, device, seed)
+        _create_from_scratch(model, device, seed, forced)
         if isinstance(model, Mapping)
-        else _create_from_model(locate(model), device, seed)
+        else _create_from_model(locate(model), device, seed, forced)
     )
 
 
-def _create_from_scratch(description: Mapping[str, Any], device: torch.device, seed: int) -> TrainableOpenClip:
+def _create_from_scratch(
+    description: Mapping[str, Any], device: torch.device, seed: int, forced: Mapping[str, Any]
+) -> TrainableOpenClip:
     config = {
         "model_cfg": {key: value for key, value in description.items() if key != "preprocess"},
         "preprocess_cfg": dict(description.get("preprocess") or {}),
@@ -123,7 +133,7 @@ def _create_from_scratch(description: Mapping[str, Any], device: torch.device, s
         Path(folder, CONFIG).write_text(json.dumps(config), "utf-8")
         torch.manual_seed(seed)
         try:
-            module = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
+            module = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False, **forced)
             tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", **options)
         except Exception as problem:  # open_clip passes descriptions to constructors, which raise anything
             raise ModelError(f"model: open_clip cannot create it from this description: {problem}") from problem
@@ -131,7 +141,9 @@ def _create_from_scratch(description: Mapping[str, Any], device: torch.device, s
     return TrainableOpenClip(module, tokenizer, config, device)
 
 
-def _create_from_model(located: Located, device: torch.device, seed: int) -> TrainableOpenClip:
+def _create_from_model(
+    located: Located, device: torch.device, seed: int, forced: Mapping[str, Any]
+) -> TrainableOpenClip:
     reference = f"local-dir:{located.folder}" if located.folder else located.architecture
     tag = None if located.folder or located.tag == "random" else located.tag or None
     quick_gelu = tag is not None and wants_quick_gelu(located.architecture, tag)
@@ -143,7 +155,7 @@ def _create_from_model(located: Located, device: torch.device, seed: int) -> Tra
     with _silence_open_clip(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            module = open_clip.create_model(reference, pretrained=tag, force_quick_gelu=quick_gelu)
+            module = open_clip.create_model(reference, pretrained=tag, force_quick_gelu=quick_gelu, **forced)
             tokenizer = open_clip.get_tokenizer(reference, **make_tokenizer_options(model_cfg))
         except Exception as problem:
             raise ModelError(f"the model {located.name} cannot be loaded: {explain_load_error(problem)}") from problem

@@ -34,7 +34,7 @@ def test_only_matrices_decay() -> None:
     module = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
     module[0].weight.requires_grad_(False)
     other = nn.Linear(2, 1)
-    decay, rest = make_parameter_groups([module, other], 0.2)
+    decay, rest = make_parameter_groups([(nn.Sequential(module, other), 1.0)], 0.2)
     assert decay["weight_decay"] == 0.2 and decay["params"] == [other.weight]
     assert rest["weight_decay"] == 0.0
     assert [id(p) for p in rest["params"]] == [

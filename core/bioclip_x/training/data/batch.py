@@ -16,7 +16,8 @@ import torch
 from bioclip_x.components import Sample
 from bioclip_x.training.data.augment import Pixels
 from bioclip_x.training.data.images import Found
-from bioclip_x.training.data.tokens import Tokens, text_id
+from bioclip_x.training.data.tokens import Tokens
+from bioclip_x.training.truth import make_text_id
 
 Ints = npt.NDArray[np.int64]
 Factors = npt.NDArray[np.float32]
@@ -29,9 +30,9 @@ class Batch:
     pixels_BHW3: uint8, cropped, not normalised. factors_B3: float32 colour factors, None where colours do not change.
     views, view_factors: the same of each further view. node_B: int64, the node of the taxonomy that an image is labelled
     with, -1 for none. source_B: int64, the number of its data set.
-    tokens_TL: int64, the distinct texts. text_id_T: int64, equal for equal texts in all processes (`text_id`). text_BK:
-    int64, the rows of `tokens_TL` drawn for each image. text_node_T: int64, the node for which a text was drawn; -1 for an
-    image's own text, and for one that was drawn for several nodes. own_id_BO: int64, the ids of all own texts of an image,
+    tokens_TL: int64, the distinct texts. text_id_T: int64, equal for equal texts in all processes (see `make_text_id`). text_BK:
+    int64, the rows of `tokens_TL` drawn for each image. text_node_T: int64, the node that a text is about, -1
+    for own texts and texts of several taxa. own_id_BO: int64, the ids of all own texts of an image,
     drawn or not, padded with -1. aspect_T: int64, equal for texts about the same aspect, in all processes, -1 for none.
     replaced, noted, truncated: images that cannot be read, what to know of those that were, ids of truncated texts.
     """
@@ -63,12 +64,13 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One image with its texts, prefixed, and the nodes that they were drawn for.
+    """One image with its texts, prefixed, and the nodes that they are about.
 
-    own_texts: all that the image has, prefixed.
+    node: of the image. own_texts: all that the image has, prefixed.
     """
 
     source: int
+    node: int
     sample: Sample
     crops: tuple[Crop, ...]
     texts: tuple[str, ...]
@@ -103,23 +105,20 @@ class Chunk:
 
 def make_chunk(examples: Sequence[Example], tokens: Tokens) -> Chunk:
     """Tokenises the distinct texts of some examples, and collates them."""
-    node_of: dict[str, int] = {}
-    for example in examples:
-        for text, node in zip(example.texts, example.nodes):
-            node_of[text] = node if node_of.get(text, node) == node else -1
+    node_of = {text: node for example in examples for text, node in zip(example.texts, example.nodes)}
     row_of = {text: row for row, text in enumerate(node_of)}
     tokenised = tokens(list(node_of))
     views = range(len(examples[0].crops))
     return Chunk(
         pixels=tuple(torch.from_numpy(np.stack([one.crops[v].pixels_HW3 for one in examples])) for v in views),
         factors=tuple(np.stack([one.crops[v].factors_3 for one in examples]) for v in views),
-        node_b=np.array([one.sample.class_index for one in examples], np.int64),
+        node_b=np.array([one.node for one in examples], np.int64),
         source_b=np.array([one.source for one in examples], np.int64),
         tokens_tL=np.stack([one.row_L for one in tokenised]),
         text_id_t=np.array([one.text_id for one in tokenised], np.int64),
         text_node_t=np.array(list(node_of.values()), np.int64),
         text_bK=np.array([[row_of[text] for text in one.texts] for one in examples], np.int64),
-        own_id_bO=_pad([[text_id(text) for text in one.own_texts] for one in examples]),
+        own_id_bO=_pad([[make_text_id(text) for text in one.own_texts] for one in examples]),
         own_aspect_bO=_pad([_number_aspects(one.sample) for one in examples]),
         replaced=tuple(found for one in examples for found in one.replaced),
         noted=tuple(found for one in examples for found in one.noted),
@@ -152,7 +151,7 @@ def join_chunks(chunks: Sequence[Chunk], changes_colour: Sequence[bool], *, pin:
         tokens_TL=torch.from_numpy(_join(chunks, "tokens_tL")[first_T]).long(),
         text_id_T=torch.from_numpy(id_t[first_T]),
         text_BK=torch.from_numpy(row_t[text_BK]),
-        text_node_T=torch.from_numpy(_join_nodes(node_t, row_t, len(first_T))),
+        text_node_T=torch.from_numpy(node_t[first_T]),
         own_id_BO=torch.from_numpy(own_id_BO),
         aspect_T=torch.from_numpy(_find_aspects(id_t[first_T], own_id_BO, own_aspect_BO)),
         replaced=tuple(found for one in chunks for found in one.replaced),
@@ -185,14 +184,6 @@ def _number_by_first(id_t: Ints) -> tuple[Ints, Ints]:
     return first_T[order_T], number_T[row_t]
 
 
-def _join_nodes(node_t: Ints, row_t: Ints, n_texts: int) -> Ints:
-    """Returns the node of each distinct text, -1 where its occurrences differ: int64 [T]."""
-    low_T, high_T = np.full(n_texts, np.iinfo(np.int64).max), np.full(n_texts, -1)
-    np.minimum.at(low_T, row_t, node_t)
-    np.maximum.at(high_T, row_t, node_t)
-    return np.where(low_T == high_T, low_T, -1)
-
-
 def _find_aspects(id_T: Ints, own_id_BO: Ints, own_aspect_BO: Ints) -> Ints:
     """Returns the aspect of each text, from the first image in the batch that has it among its own texts: int64 [T]."""
     of_own = own_aspect_BO >= 0
@@ -205,7 +196,7 @@ def _find_aspects(id_T: Ints, own_id_BO: Ints, own_aspect_BO: Ints) -> Ints:
 
 def _number_aspects(sample: Sample) -> list[int]:
     """Returns a number for the aspect of each of the image's own texts, -1 if they have none."""
-    return [text_id(aspect) for aspect in sample.aspects] or [-1] * len(sample.texts)
+    return [make_text_id(aspect) for aspect in sample.aspects] or [-1] * len(sample.texts)
 
 
 def _pad(rows: Sequence[Sequence[int]]) -> Ints:

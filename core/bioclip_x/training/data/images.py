@@ -69,9 +69,10 @@ class ImageReader:
     def _open(self, dataset: int, index: int) -> tuple[Image | np.ndarray, str]:
         """Returns an image, and what to know of how it was read."""
         source = self.datasets[dataset]
-        with naming_by(self._names[dataset], "image", source.name(index)):
+        name = source.name(index)
+        with naming_by(self._names[dataset], "image", name):
             image = source.image(index)
-        if not isinstance(image, str | Path):
+        if not isinstance(image, str | Path | bytes):
             return image, ""
-        opened = self._files.read_any(image)
-        return opened.image, f"{image}: {'; '.join(opened.notes)}" if opened.notes else ""
+        opened = self._files.read_any(image, name)
+        return opened.image, f"{name}: {'; '.join(opened.notes)}" if opened.notes else ""

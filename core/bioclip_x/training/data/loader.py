@@ -21,6 +21,7 @@ from bioclip_x.training.config import Augment
 from bioclip_x.training.data.augment import View, apply_geometry, changes_colour, draw_colour_factors
 from bioclip_x.training.data.batch import Batch, Chunk, Crop, Example, join_chunks, make_chunk
 from bioclip_x.training.data.images import ImageReader
+from bioclip_x.training.data.incidents import Incidents
 from bioclip_x.training.data.order import EpochOrder, make_sample_rng, make_view_rng
 from bioclip_x.training.data.tasks import Task, Tasks, slice_batch, split
 from bioclip_x.training.data.tokens import Tokens
@@ -29,8 +30,6 @@ from bioclip_x.training.texts import TextSampler
 
 AHEAD: Final = 2
 """Batches made in advance."""
-MOST_TRUNCATED: Final = 1 << 16
-"""Maximum count of truncated texts; at this count, notes say "at least"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,11 @@ class ChunkMaker:
             crops.append(self._crop(read.image, augment, make_view_rng(self.seed, task.epoch, position, view)))
         return Example(
             source,
+            self.texts.find_node(sample),
             sample,
             tuple(crops),
             texts=tuple(prefix + text for text in drawn),
-            nodes=tuple(-1 if text in sample.texts else sample.class_index for text in drawn),
+            nodes=tuple(self.texts.node_of_text.get(text, -1) for text in drawn),
             own_texts=tuple(prefix + text for text in sample.texts),
             replaced=read.replaced,
             noted=read.noted,
@@ -76,42 +76,6 @@ class ChunkMaker:
 
     def _crop(self, image: Any, augment: Augment, rng: np.random.Generator) -> Crop:
         return Crop(apply_geometry(image, self.view, augment, rng), draw_colour_factors(augment, rng))
-
-
-@dataclass
-class Incidents:
-    """What happened to the data in a run; part of its state, so that a resumed run reports all.
-
-    replaced: (data set, index) → why an image cannot be read. noted: the same → what to know of how it was read.
-    truncated: ids of the texts that are longer than the model's context.
-    """
-
-    replaced: dict[tuple[int, int], str] = field(default_factory=dict)
-    noted: dict[tuple[int, int], str] = field(default_factory=dict)
-    truncated: set[int] = field(default_factory=set)
-
-    def add(self, batch: Batch) -> None:
-        self.replaced |= {(source, index): reason for source, index, reason in batch.replaced}
-        self.noted |= {(source, index): note for source, index, note in batch.noted}
-        if len(self.truncated) < MOST_TRUNCATED:
-            self.truncated.update(batch.truncated)
-
-    def merge(self, other: Incidents) -> None:
-        """Adds those of another process."""
-        self.replaced |= other.replaced
-        self.noted |= other.noted
-        self.truncated |= other.truncated
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "replaced": list(self.replaced.items()),
-            "noted": list(self.noted.items()),
-            "truncated": sorted(self.truncated),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.replaced, self.noted = dict(state["replaced"]), dict(state["noted"])
-        self.truncated = set(state["truncated"])
 
 
 @dataclass(frozen=True, slots=True)

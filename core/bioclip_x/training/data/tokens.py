@@ -1,4 +1,4 @@
-"""Tokenises texts in the processes that make batches, and names texts by numbers that are equal in all processes.
+"""Tokenises texts in the processes that make batches.
 
 Legend: T texts, L tokens.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+from bioclip_x.training.truth import make_text_id
 
 MOST_CACHED: Final = 1 << 16
 """Texts whose tokens each process caches: 20 MB at 77 tokens."""
@@ -29,20 +30,14 @@ class Tokenizer(Protocol):
 
 
 class Tokenised(NamedTuple):
-    """A tokenised text. row_L: int32 tokens. is_cut: whether the text is longer than the model's context."""
+    """A tokenised text.
+
+    text_id: see `make_text_id`. row_L: int32 tokens. is_cut: whether the text is longer than the model's context.
+    """
 
     text_id: int
     row_L: npt.NDArray[np.int32]
     is_cut: bool
-
-
-def text_id(text: str) -> int:
-    """Returns a number in [0, 2**63) that identifies a text: a hash, so that all processes agree on it.
-
-    Two of a million texts have the same one with a probability of 5e-8.
-    """
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
 
 
 class Tokens:
@@ -73,7 +68,7 @@ class Tokens:
         limit = self._tokenizer.context_length
         cut = {text for text, n in zip(full, self._tokenizer.count_tokens(full) if full else []) if n > limit}
         # Copies, since a cached view would keep the tokens of all texts of its call in memory.
-        return [Tokenised(text_id(text), row_L.copy(), text in cut) for text, row_L in zip(texts, row_TL)]
+        return [Tokenised(make_text_id(text), row_L.copy(), text in cut) for text, row_L in zip(texts, row_TL)]
 
     def _find_full(self, row_TL: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         """Returns which rows may lack padding, bool [T]: only these texts can be longer than the context.

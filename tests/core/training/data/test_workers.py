@@ -55,13 +55,13 @@ def test_an_error_arrives_as_itself(workers: int) -> None:
 
 
 def test_an_error_that_cannot_be_sent_is_told() -> None:
-    with pytest.raises(ComponentError, match="Unpicklable: .*it holds"):
+    with pytest.raises(ComponentError, match=r"Unpicklable: .*it holds"):
         list(run_tasks(work, [101], workers=1, ahead=2))
 
 
 def test_a_worker_that_dies_is_an_error_that_says_so() -> None:
     before = signal.getsignal(signal.SIGCHLD)
-    with pytest.raises(TrainingError, match="was killed by SIGKILL; is the memory full.*Lower workers or batch_size"):
+    with pytest.raises(TrainingError, match=r"was killed by SIGKILL; is the memory full.*Lower workers or batch_size"):
         list(run_tasks(work, [1, 102, 2, 3], workers=1, ahead=2))
     assert signal.getsignal(signal.SIGCHLD) == before
     assert not multiprocessing.active_children()

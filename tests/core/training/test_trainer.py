@@ -13,8 +13,8 @@ from bioclip_x.errors import ModelError, TrainingError
 from bioclip_x.records.training import EpochEnd, LossInput, StepEnd
 from bioclip_x.registry import create_registry
 from bioclip_x.training.config import read_config
-from bioclip_x.training.loop import Outcome, Trainer
 from bioclip_x.training.precision import has_native_bf16, resolve_precision
+from bioclip_x.training.trainer import Outcome, Trainer
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
 from bioclip_x_plugins.losses.unicl import UniCl
 
@@ -114,7 +114,7 @@ def test_the_state_of_a_loss_that_is_a_module_is_saved_and_restored(
         train(config_file, epochs=1)
         train(config_file, epochs=2, resume=True)
     states = torch.load(folder / "checkpoint-0000006.pt", weights_only=True)["states"]
-    assert int(states["loss"]["seen"]) == 6
+    assert int(states["loss"]["parts.unicl.seen"]) == 6
     with pytest.raises(TrainingError, match=r"has the state of model, .*loss, but this run has that of"):
         train(config_file, epochs=2, resume=True)
 
@@ -122,7 +122,7 @@ def test_the_state_of_a_loss_that_is_a_module_is_saved_and_restored(
 def test_an_unwritable_output_folder_is_reported_before_anything_is_loaded(
     config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bioclip_x.training.loop.make_parts", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("bioclip_x.training.trainer.make_parts", lambda *_: pytest.fail("loaded"))
     with pytest.raises(TrainingError, match=r"train\.yaml/run cannot be written: .*train\.yaml is not a folder"):
         train(config_file, output=config_file / "run")
 

@@ -8,23 +8,23 @@ import pytest
 import torch
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.training import checkpoint
-from bioclip_x.training.checkpoint import Place
+from bioclip_x.training import checkpoints
+from bioclip_x.training.checkpoints import Place
 
 
 def save(folder: Path, step: int, **changes: Any) -> Path:
     fields: dict[str, Any] = {"fingerprints": {"seed": "1"}, "epochs": 5, "keep": 2} | changes
-    return checkpoint.save(folder, Place(step, 1, 2, 0.5), {"model": {"w": torch.full((2,), float(step))}}, **fields)
+    return checkpoints.save(folder, Place(step, 1, 2, 0.5), {"model": {"w": torch.full((2,), float(step))}}, **fields)
 
 
 def test_the_newest_is_loaded_and_older_ones_are_removed(tmp_path: Path) -> None:
     for step in (9, 10, 11):
         save(tmp_path, step)
-    assert [path.name for path in checkpoint.list_checkpoints(tmp_path)] == [
+    assert [path.name for path in checkpoints.list_checkpoints(tmp_path)] == [
         "checkpoint-0000010.pt",
         "checkpoint-0000011.pt",
     ]
-    place, states = checkpoint.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=6)
+    place, states = checkpoints.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=6)
     assert place == Place(11, 1, 2, 0.5)
     assert states["model"]["w"].tolist() == [11, 11]
 
@@ -62,8 +62,8 @@ def test_an_unwritable_folder_is_reported(tmp_path: Path, below: str) -> None:
     folder = tmp_path / "file" / below
     message = f"the folder {folder} cannot be written: {tmp_path / 'file'} is not a folder; name another"
     with pytest.raises(TrainingError, match=re.escape(message)):
-        checkpoint.check_writable(folder)
-    checkpoint.check_writable(tmp_path / "new" / "run")
+        checkpoints.check_writable(folder)
+    checkpoints.check_writable(tmp_path / "new" / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -73,20 +73,20 @@ def test_a_folder_without_permission_is_reported(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr("tempfile.TemporaryFile", refused)  # the tests may run as root, who has all permissions
     with pytest.raises(TrainingError, match="run cannot be written: Permission denied"):
-        checkpoint.check_writable(tmp_path / "run")
+        checkpoints.check_writable(tmp_path / "run")
 
 
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="contains no checkpoint to resume from"):
-        checkpoint.load_newest(tmp_path, fingerprints={}, epochs=1)
+        checkpoints.load_newest(tmp_path, fingerprints={}, epochs=1)
     path = save(tmp_path, 3)
     with pytest.raises(TrainingError, match=r"another seed: 1, now 2\."):
-        checkpoint.load_newest(tmp_path, fingerprints={"seed": "2"}, epochs=5)
+        checkpoints.load_newest(tmp_path, fingerprints={"seed": "2"}, epochs=5)
     with pytest.raises(TrainingError, match="epochs was 5, now 4"):
-        checkpoint.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=4)
+        checkpoints.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=4)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(TrainingError, match="cannot be read"):
-        checkpoint.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=5)
+        checkpoints.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=5)
     torch.save({"format": 99}, path)
     with pytest.raises(TrainingError, match="not a checkpoint of this version"):
-        checkpoint.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=5)
+        checkpoints.load_newest(tmp_path, fingerprints={"seed": "1"}, epochs=5)
