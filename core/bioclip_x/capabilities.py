@@ -98,13 +98,16 @@ class TrainableEncoderCapabilities:
     """Capabilities of a model in training.
 
     blocks: it has `blocks`. depth_groups: it has `depth_groups`. gradient_checkpointing: it has
-        `set_gradient_checkpointing`. projectors: it has `add_projector`.
+        `set_gradient_checkpointing`. projectors: it has `add_projector`. inputs: it has `check_image_size`,
+        `set_patch_dropout` and `set_text_length`. text_prefix: it has `text_prefix` and `rare_words`.
     """
 
     blocks: bool = False
     depth_groups: bool = False
     gradient_checkpointing: bool = False
     projectors: bool = False
+    inputs: bool = False
+    text_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,8 @@ class DatasetCapabilities:
     path_option: the option that takes the path. evaluation_options: further options set by commands that evaluate (these
         use images of unlisted classes, training runs do not).
     searches_folders: it has `use_files(files)`, called before `prepare`; see `components.Dataset`.
+    lists_nodes: it has `nodes()`; see `components.LabelledDataset`.
+    names_files: `name` is the path or URL of an image's file, so that missing files are found before training.
     sequential: reading images in order is much faster than at random; it has `blocks`, see `components.SequentialDataset`.
     """
 
@@ -190,6 +195,8 @@ class DatasetCapabilities:
     path_option: str = "path"
     evaluation_options: Mapping[str, Any] = field(default_factory=dict)
     searches_folders: bool = False
+    lists_nodes: bool = False
+    names_files: bool = False
     sequential: bool = False
 
 

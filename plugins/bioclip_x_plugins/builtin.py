@@ -224,6 +224,16 @@ def losses() -> list[ComponentSpec]:
 
 
 @hookimpl
+def adapters() -> list[ComponentSpec]:
+    here = f"{HERE}.adapters"
+    return [
+        ComponentSpec("lora", "low-rank changes of the weights, by peft", f"{here}.lora:Lora"),
+        ComponentSpec("ssf", "a scale and a shift after every layer", f"{here}.ssf:Ssf"),
+        ComponentSpec("prompts", "learned context before every text (CoOp)", f"{here}.prompts:Prompts"),
+    ]
+
+
+@hookimpl
 def datasets() -> list[ComponentSpec]:
     return [
         ComponentSpec("image-folder", "a folder of images per class", f"{HERE}.datasets.image_folder:ImageFolder"),

@@ -5,10 +5,11 @@ Legend: B images, V images and their further views, T distinct texts of a batch,
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from itertools import islice
@@ -21,7 +22,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from bioclip_x.capabilities import TrainableEncoderCapabilities
-from bioclip_x.components import LayeredEncoder
+from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
 from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd
@@ -29,8 +30,8 @@ from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
 from bioclip_x.training.checkpoints import Place
 from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
-from bioclip_x.training.config import TrainConfig
-from bioclip_x.training.data.augment import View, to_input
+from bioclip_x.training.config import Lock, TrainConfig
+from bioclip_x.training.data.augment import View, join_factors, to_input
 from bioclip_x.training.data.batch import Batch
 from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.incidents import describe_incidents
@@ -38,8 +39,27 @@ from bioclip_x.training.data.loader import ChunkMaker, Loader
 from bioclip_x.training.data.order import make_step_seed
 from bioclip_x.training.data.sources import make_order
 from bioclip_x.training.data.tokens import Tokens
+from bioclip_x.training.optimisation.clipping import clip_gradients
+from bioclip_x.training.optimisation.ema import Average
+from bioclip_x.training.optimisation.freezing import (
+    Probe,
+    find_locked,
+    find_locked_towers,
+    find_projections,
+    lock,
+    set_modes,
+)
+from bioclip_x.training.optimisation.groups import (
+    DepthGroups,
+    Part,
+    make_optimizer,
+    make_parameter_groups,
+    set_learning_rates,
+    split_by_depth,
+)
+from bioclip_x.training.optimisation.phases import InputSize, find_input_size
+from bioclip_x.training.optimisation.schedules import compute_factor
 from bioclip_x.training.precision import open_autocast, resolve_precision
-from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
@@ -139,48 +159,85 @@ class Trainer:
         self.truth = Truth(
             ((prefix + text, node) for prefix in prefixes for text, node in self.parts.texts.pairs), self.tree
         )
-        if self.parts.adapter is not None:
-            with naming(self.parts.adapter, "apply"):
-                self.parts.adapter.apply(self.encoder)
-        base = config.learning_rate
-        own = [
-            (term.loss, (term.learning_rate or base) / base)
-            for term in self.losses.terms
-            if isinstance(term.loss, nn.Module)
-        ]
-        groups = make_parameter_groups([(self.encoder.module, 1.0), *own], config.weight_decay)
+        self._choose_parameters()
+        groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
-        self._optimizer = torch.optim.AdamW(groups, lr=base, betas=config.betas, eps=1e-6, fused=device.type != "mps")
+        self._optimizer = make_optimizer(groups, config.betas, device)
+        self._average = Average(self.encoder.module, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
         self._pending: _Pending | None = None
+        self._input_size: InputSize | None = None
         self._loader = self._make_loader()
         self.run_context = RunContext(
-            config, self.folder, self.parts.taxonomy, self.encoder, None, self.total_steps, self.metrics, self._save
+            config,
+            self.folder,
+            self.parts.taxonomy,
+            self.encoder,
+            self._average.module if self._average else None,
+            self.total_steps,
+            self.metrics,
+            self._save,
         )
 
     def _make_loader(self) -> Loader:
         config, encoder = self.config, self.encoder
-        view_augment = config.views or config.augment
         make = ChunkMaker(
             ImageReader(self.parts.datasets, self.parts.files),
             self.parts.texts,
             Tokens(encoder),
             View(encoder.image_size, encoder.resize_mode, encoder.interpolation),
-            augments=(config.augment, *[view_augment] * self.losses.views),
+            augments=(config.augment, *[config.views or config.augment] * self.losses.views),
             prefixes=tuple(data.prefix for data in config.data),
             texts_per_image=config.texts_per_picture,
+            text_per=config.text_per,
             seed=config.seed,
         )
-        workers = min(os.cpu_count() or 1, MAX_WORKERS) if config.workers is None else config.workers
         return Loader(
             make,
             make_order(config, self.parts.datasets),
             config.batch_size,
-            workers,
+            min(os.cpu_count() or 1, MAX_WORKERS) if config.workers is None else config.workers,
             rank=self.world.rank,
             size=self.world.size,
             pin=encoder.device.type == "cuda",
+            find_image_size=lambda step: self._find_input_size(step).image_size,
         )
+
+    def _choose_parameters(self) -> None:
+        """Applies the adapter, the locks and the probe."""
+        config, module = self.config, self.encoder.module
+        if self.parts.adapter is not None:
+            with naming(self.parts.adapter, "apply"):
+                self.parts.adapter.apply(self.encoder)
+        text_groups = config.lock.text_groups if self.losses.needs_texts else 0
+        trained = {"image": config.lock.image_groups, "text": text_groups}
+        needed = config.layer_decay < 1 or config.probe_steps or config.lock != Lock.model_validate({})
+        self._depth_groups = self._find_depth_groups(required=bool(needed))
+        if self._depth_groups:
+            lock(module, find_locked(self._depth_groups, trained))
+        has_heads = all(isinstance(term.loss, nn.Module) and list(term.loss.parameters()) for term in self.losses.terms)
+        kept = () if has_heads else find_projections(module, self._depth_groups)
+        self._probe = Probe(module, kept, config.probe_steps)
+
+    def _find_depth_groups(self, *, required: bool) -> DepthGroups:
+        """Returns the layers of the towers; {} if the model does not tell them. Raises TrainingError if they are needed."""
+        if get_capabilities(self.encoder, TrainableEncoderCapabilities).depth_groups:
+            return cast(DepthGroups, cast(LayeredEncoder, self.encoder).depth_groups())
+        if required:
+            raise TrainingError(
+                "lock, layer_decay and probe_steps need a model that tells its layers; leave them out, or choose another encoder"
+            )
+        return {}
+
+    def _list_optimised(self) -> list[Part]:
+        config = self.config
+        named = dict(self.encoder.module.named_parameters())
+        parts = split_by_depth(named, self._depth_groups, config.learning_rate, config.layer_decay)
+        for term in self.losses.terms:
+            if isinstance(term.loss, nn.Module):
+                own = dict(term.loss.named_parameters())
+                parts.append(Part(term.name, own, term.learning_rate or config.learning_rate))
+        return parts
 
     def _wrap_towers(self) -> nn.Module:
         """Wraps the towers as the configuration says: recomputed, sharded or replicated over processes, compiled."""
@@ -189,33 +246,25 @@ class Trainer:
             if not get_capabilities(encoder, TrainableEncoderCapabilities).gradient_checkpointing:
                 raise TrainingError("gradient_checkpointing: this model's layers cannot recompute their activations")
             cast(LayeredEncoder, encoder).set_gradient_checkpointing(True)
-        towers: nn.Module = Towers(encoder, () if self.losses.needs_texts else ("text",))
-        if not self.losses.needs_texts:
-            self._lock_text_tower()
+        self._probe.apply(self.place.step)
+        locked = find_locked_towers(encoder.module, self._depth_groups)
+        towers: nn.Module = Towers(encoder, locked)
         self.world.broadcast(self.losses)
         if config.shard == "fsdp":
             return _shard(towers, encoder)
         if config.compile:
             towers = cast(nn.Module, torch.compile(towers))
-        if self.world.size > 1:
+        if self.world.size > 1 and any(parameter.requires_grad for parameter in towers.parameters()):
             devices = [encoder.device] if encoder.device.type == "cuda" else None
             towers = DistributedDataParallel(towers, device_ids=devices, gradient_as_bucket_view=True)
         return towers
 
-    def _lock_text_tower(self) -> None:
-        if not get_capabilities(self.encoder, TrainableEncoderCapabilities).depth_groups:
-            return
-        names = {name for group in cast(LayeredEncoder, self.encoder).depth_groups()["text"] for name in group}
-        for name, parameter in self.encoder.module.named_parameters():
-            if name in names:
-                parameter.requires_grad_(False)
-
     def _run_epoch(self, batches: Iterator[Batch]) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
-        self.encoder.module.train()
         began = time.perf_counter()
         for batch in islice(batches, self.steps_per_epoch - self.place.epoch_step):
+            self._prepare_step()
             waited = time.perf_counter() - began
             losses, norm, rate = self._step(batch)
             self._report()
@@ -235,29 +284,64 @@ class Trainer:
         answers = self._notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return bool(self.world.share(any(answer is True for answer in answers)))
 
+    def _prepare_step(self) -> None:
+        """Changes the size of the inputs and what is trained, where a phase or the probe ends."""
+        if (size := self._find_input_size(self.place.step)) != self._input_size:
+            self._set_input_size(size)
+            self._input_size = size
+        if self._probe.ends_at(self.place.step):
+            self._towers = self._wrap_towers()
+        set_modes(self.encoder.module)
+
+    def _find_input_size(self, step: int) -> InputSize:
+        return find_input_size(self.config, self.encoder.image_size, step, self.total_steps)
+
+    def _set_input_size(self, size: InputSize) -> None:
+        """Raises TrainingError or ModelError for inputs that the model does not take."""
+        encoder = self.encoder
+        if size != InputSize(encoder.image_size, 0.0, None):
+            if not get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+                raise TrainingError("phases, patch_dropout, text_length: this model takes inputs of one size only")
+            cast(LayeredEncoder, encoder).check_image_size(size.image_size)
+        if get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+            cast(LayeredEncoder, encoder).set_patch_dropout(size.patch_dropout)
+            cast(LayeredEncoder, encoder).set_text_length(size.text_length)
+
     def _step(self, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor, float]:
         """Takes one optimiser step. Returns the losses by name, the gradient's norm and the learning rate."""
         config = self.config
         torch.manual_seed(make_step_seed(config.seed, self.place.step))
-        rate = compute_learning_rate(
-            self.place.step, base=config.learning_rate, warmup=config.warmup_steps, total=self.total_steps
-        )
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate * group["lr_scale"]
+        factor = self._compute_rate_factor()
+        set_learning_rates(self._optimizer, factor)
         self._optimizer.zero_grad(set_to_none=True)
         losses = self._compute_gradients(_move(batch, self.encoder.device))
         self.world.average_gradients(self.losses)
         self._scaler.unscale_(self._optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.grad_clip or math.inf)
+        norm = clip_gradients(self._parameters, config.grad_clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.encoder.clamp_logit_scale(config.max_logit_scale)
-        return losses, norm, rate
+        if self._average:
+            self._average.update(self.encoder.module)
+        return losses, norm, config.learning_rate * factor
+
+    def _compute_rate_factor(self) -> float:
+        config, step, probe = self.config, self.place.step, self.config.probe_steps
+        if step < probe:
+            return (config.probe_learning_rate or config.learning_rate) / config.learning_rate
+        return compute_factor(
+            step - probe,
+            warmup=config.warmup_steps,
+            total=self.total_steps - probe,
+            schedule=config.schedule,
+            cooldown=config.cooldown_steps,
+            shape=config.cooldown_shape,
+        )
 
     def _compute_gradients(self, batch: Batch) -> dict[str, torch.Tensor]:
         encoder = self.encoder
         pixels = torch.cat([batch.pixels_BHW3, *batch.views])
-        factors = _join_factors((batch.factors_B3, *batch.view_factors), len(batch.node_B))
+        factors = join_factors((batch.factors_B3, *batch.view_factors), len(batch.node_B))
         inputs = Inputs(
             to_input(pixels, factors, encoder.mean, encoder.std), batch.tokens_TL if self.losses.needs_texts else None
         )
@@ -363,7 +447,8 @@ class Trainer:
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
-        parts["data"] = self._loader.incidents
+        parts |= {"data": self._loader.incidents}
+        parts |= {"ema": self._average} if self._average else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
     def _save(self) -> None:
@@ -400,17 +485,26 @@ class Trainer:
         folder = self.folder / "model"
         if not self.world.is_main:
             return folder
-        if self.parts.adapter is not None:
-            with naming(self.parts.adapter, "merge"):
-                self.parts.adapter.merge(self.encoder)
+        encoder = self._make_exported()
         try:
-            self.encoder.save(folder, self.config.card)
+            encoder.save(folder, self.config.card)
         except OSError as problem:
             raise TrainingError(
                 f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
                 "are intact, and the same command with --resume writes it from them"
             ) from problem
         return folder
+
+    def _make_exported(self) -> TrainableEncoder:
+        """Returns the model to export: with averaged weights if there are any, and its adapter merged into them."""
+        if self._average is None and self.parts.adapter is None:
+            return self.encoder
+        with nullcontext() if self._average is None else self._average.applied_to(self.encoder.module):
+            encoder = copy.deepcopy(self.encoder)
+        if self.parts.adapter is not None:
+            with naming(self.parts.adapter, "merge"):
+                self.parts.adapter.merge(encoder)
+        return encoder
 
     def _join_incidents(self) -> None:
         """Adds those of the other processes."""
@@ -420,15 +514,6 @@ class Trainer:
     def _make_notes(self) -> tuple[str, ...]:
         self._join_incidents()
         return describe_incidents(self._loader.incidents, self.encoder.context_length)
-
-
-def _join_factors(factors: Sequence[torch.Tensor | None], n_images: int) -> torch.Tensor | None:
-    """Joins the colour factors of the images and their views; 1 where colours do not change."""
-    known = [one for one in factors if one is not None]
-    if not known:
-        return None
-    unchanged = known[0].new_ones(n_images, 3)
-    return torch.cat([unchanged if one is None else one for one in factors])
 
 
 def _move(batch: Batch, device: torch.device) -> Batch:

@@ -100,7 +100,7 @@ def read_card(folder: Path | None) -> dict[str, Any]:
     gate = card.get("gate", {"file": "", "refusal": ""}) if isinstance(card, dict) else None
     if not isinstance(gate, dict) or not gate.keys() >= {"file", "refusal"}:
         raise ModelError(f"{folder / CARD}: expected a mapping, its 'gate' (if any) with 'file' and 'refusal'")
-    for name in ("demo", "taxonomy", "descriptors"):
+    for name in ("demo", "taxonomy", "descriptors", "text_prefix"):
         if not isinstance(card.get(name, ""), str):
             raise ModelError(f"{folder / CARD}: {name}: expected text, got {card[name]!r}")
     return dict(card)

@@ -39,13 +39,12 @@ class OpenClip:
         device: str = "auto",
         seed: int = 0,
         image_size: int | None = None,
-        patch_dropout: float = 0.0,
     ) -> TrainableOpenClip:
         """Returns a model with gradients; see `encoders.trainable`."""
         from bioclip_x_plugins.encoders.loaded import pick_device
         from bioclip_x_plugins.encoders.trainable import make_trainable
 
-        return make_trainable(model, pick_device(device), seed, image_size=image_size, patch_dropout=patch_dropout)
+        return make_trainable(model, pick_device(device), seed, image_size=image_size)
 
     def known_models(self) -> Sequence[KnownModel]:
         """Returns the models of models.yaml."""

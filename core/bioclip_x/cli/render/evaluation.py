@@ -84,14 +84,24 @@ def _iterate_head(evaluation: Evaluation) -> Iterator[Text]:
 def _make_table(texts: Sequence[TextEvaluation]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
+    counts = _count_images(texts[0])
+    if len(set(counts.values())) > 1:
+        table.add_column("images", justify="right")
     for one in texts:
         seeds = f"\n{len(one.seeds)} seeds, mean ± sd" if len(one.seeds) > 1 else ""
         table.add_column(escape_controls(one.text) + seeds, justify="left", overflow="fold")
     rows = {name: "" for one in texts for name in one.measures()}
     for name in rows:
         of = [one.measures().get(name) for one in texts]
-        table.add_row(name, *(_format_measure(name, measure) if measure else "" for measure in of))
+        cells = [_format_measure(name, measure) if measure else "" for measure in of]
+        count = [f"{counts[name]:,}" if name in counts else ""] if len(table.columns) > len(texts) + 1 else []
+        table.add_row(name, *count, *cells)
     return table
+
+
+def _count_images(text: TextEvaluation) -> dict[str, int]:
+    """Returns how many images each accuracy is of: fewer at a rank that some labels lack, or that is below some labels."""
+    return {"top-1": text.top1.of, "top-5": text.top5.of, **{rank: one.of for rank, one in text.ranks.items()}}
 
 
 def _format_measure(name: str, measure: Measure) -> str:

@@ -1,11 +1,12 @@
 """Augments images: geometry per image in uint8, colour and normalisation per batch in floating point.
 
-Legend: B images, H and W pixels.
+Legend: B images, V images and their views, H and W pixels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,15 @@ def to_input(
     shift = torch.tensor(mean, device=x_B3HW.device).view(1, 3, 1, 1)
     scale = torch.tensor(std, device=x_B3HW.device).view(1, 3, 1, 1)
     return x_B3HW.sub_(shift).div_(scale)
+
+
+def join_factors(factors: Sequence[torch.Tensor | None], n_images: int) -> torch.Tensor | None:
+    """Joins the colour factors of images and their views: float32 [V, 3]; 1 where colours do not change, None if nowhere."""
+    known = [one for one in factors if one is not None]
+    if not known:
+        return None
+    unchanged_B3 = known[0].new_ones(n_images, 3)
+    return torch.cat([unchanged_B3 if one is None else one for one in factors])
 
 
 def _jitter(x_B3HW: torch.Tensor, factors_B3: torch.Tensor) -> torch.Tensor:

@@ -66,11 +66,10 @@ class Crop:
 class Example:
     """One image with its texts, prefixed, and the nodes that they are about.
 
-    node: of the image. own_texts: all that the image has, prefixed.
+    own_texts: all that the image has, prefixed.
     """
 
     source: int
-    node: int
     sample: Sample
     crops: tuple[Crop, ...]
     texts: tuple[str, ...]
@@ -112,7 +111,7 @@ def make_chunk(examples: Sequence[Example], tokens: Tokens) -> Chunk:
     return Chunk(
         pixels=tuple(torch.from_numpy(np.stack([one.crops[v].pixels_HW3 for one in examples])) for v in views),
         factors=tuple(np.stack([one.crops[v].factors_3 for one in examples]) for v in views),
-        node_b=np.array([one.node for one in examples], np.int64),
+        node_b=np.array([one.sample.node for one in examples], np.int64),
         source_b=np.array([one.source for one in examples], np.int64),
         tokens_tL=np.stack([one.row_L for one in tokenised]),
         text_id_t=np.array([one.text_id for one in tokenised], np.int64),

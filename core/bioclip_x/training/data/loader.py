@@ -7,13 +7,14 @@ how many workers there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Final, Literal
 
 import numpy as np
+from PIL.Image import Image
 from torch.utils.data import get_worker_info
 
 from bioclip_x.errors import TrainingError
@@ -37,6 +38,7 @@ class ChunkMaker:
     """Makes chunks of batches, in any process.
 
     augments: of the image, then of each further view. prefixes: of the texts of each data set. texts_per_image: drawn.
+    text_per: whether the kind of text is drawn for each image, or once for a batch.
     """
 
     images: ImageReader
@@ -46,25 +48,28 @@ class ChunkMaker:
     augments: tuple[Augment, ...]
     prefixes: tuple[str, ...]
     texts_per_image: int
+    text_per: Literal["image", "batch"]
     seed: int
 
     def __call__(self, task: Task) -> Chunk:
+        # Every process draws the same kind for a batch.
+        kind = self.texts.draw_kind(self.seed, task.epoch, task.step) if self.text_per == "batch" else None
         places = range(task.position, task.position + len(task.rows_b2))
         rows = zip(places, task.rows_b2.tolist())
-        chunk = make_chunk([self._make_example(task, position, *row) for position, row in rows], self.tokens)
+        chunk = make_chunk([self._make_example(task, kind, position, *row) for position, row in rows], self.tokens)
         return chunk if get_worker_info() is None else _share(chunk)
 
-    def _make_example(self, task: Task, position: int, source: int, index: int) -> Example:
+    def _make_example(self, task: Task, kind: int | None, position: int, source: int, index: int) -> Example:
         rng = make_sample_rng(self.seed, task.epoch, position)
         read, prefix = self.images.read(source, index), self.prefixes[source]
         sample = read.sample
-        drawn = [self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_image)]
-        crops = [self._crop(read.image, self.augments[0], rng)]
-        for view, augment in enumerate(self.augments[1:]):
-            crops.append(self._crop(read.image, augment, make_view_rng(self.seed, task.epoch, position, view)))
+        drawn = [self.texts(sample.node, sample.texts, rng, kind) for _ in range(self.texts_per_image)]
+        view = replace(self.view, size=task.image_size)
+        crops = [_crop(read.image, view, self.augments[0], rng)]
+        for number, augment in enumerate(self.augments[1:]):
+            crops.append(_crop(read.image, view, augment, make_view_rng(self.seed, task.epoch, position, number)))
         return Example(
             source,
-            self.texts.find_node(sample),
             sample,
             tuple(crops),
             texts=tuple(prefix + text for text in drawn),
@@ -74,9 +79,6 @@ class ChunkMaker:
             noted=read.noted,
         )
 
-    def _crop(self, image: Any, augment: Augment, rng: np.random.Generator) -> Crop:
-        return Crop(apply_geometry(image, self.view, augment, rng), draw_colour_factors(augment, rng))
-
 
 @dataclass(frozen=True, slots=True)
 class Loader:
@@ -84,7 +86,8 @@ class Loader:
 
     batch_size: of all processes. rank, size: of this process, and their number. workers: processes that make chunks; 0: this
     one makes them. context: how they are started, see `run_tasks`. pin: put the pixels into page-locked memory, from which
-    they are copied to a GPU in the background. incidents: of the batches that were yielded.
+    they are copied to a GPU in the background. find_image_size: step of the run → (H, W), None for that of `make.view` at
+    each step. incidents: of the batches that were yielded.
     """
 
     make: ChunkMaker
@@ -95,6 +98,7 @@ class Loader:
     size: int = 1
     pin: bool = False
     context: str | None = None
+    find_image_size: Callable[[int], tuple[int, int]] | None = None
     incidents: Incidents = field(default_factory=Incidents)
 
     @property
@@ -109,7 +113,8 @@ class Loader:
         """
         spans = split(slice_batch(self.batch_size, self.rank, self.size), self.workers)
         changes = [changes_colour(augment) for augment in self.make.augments]
-        tasks = Tasks(self.order, self.batch_size, spans, epochs, epoch, step)
+        find_image_size = self.find_image_size or (lambda step: self.make.view.size)
+        tasks = Tasks(self.order, self.batch_size, spans, epochs, epoch, step, find_image_size)
         made = run_tasks(self.make, tasks, workers=self.workers, ahead=AHEAD * len(spans), context=self.context)
         with closing(made):
             while chunks := list(islice(made, len(spans))):
@@ -117,6 +122,10 @@ class Loader:
                 del chunks  # shared memory, which is free while the step is computed
                 self.incidents.add(batch)
                 yield batch
+
+
+def _crop(image: Image | np.ndarray, view: View, augment: Augment, rng: np.random.Generator) -> Crop:
+    return Crop(apply_geometry(image, view, augment, rng), draw_colour_factors(augment, rng))
 
 
 def _share(chunk: Chunk) -> Chunk:

@@ -152,11 +152,6 @@ def make_view_rng(seed: int, epoch: int, position: int, view: int) -> np.random.
     return np.random.default_rng((seed, epoch, position + 1, view + 1))
 
 
-def make_batch_rng(seed: int, epoch: int, step: int) -> np.random.Generator:
-    """Makes the generator of what is drawn once for a whole batch; step: of the epoch, from 0."""
-    return np.random.default_rng((seed, epoch, 0, step + 1))
-
-
 def make_step_seed(seed: int, step: int) -> int:
     """Returns the seed of randomness inside the model (dropout) at one step of the run."""
     return int(np.random.SeedSequence((seed, step, 1)).generate_state(1, np.uint64)[0] >> 1)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-import numpy as np
-
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import Dataset, SequentialDataset
 from bioclip_x.faults import naming
 from bioclip_x.registry import get_capabilities
 from bioclip_x.training.config import Data, TrainConfig
-from bioclip_x.training.data.order import EpochOrder, Ints, Source
+from bioclip_x.training.data.order import EpochOrder, Source
+from bioclip_x.training.dataset_checks import list_nodes
 
 
 def make_order(config: TrainConfig, datasets: Sequence[Dataset]) -> EpochOrder:
@@ -26,11 +25,5 @@ def _make_source(data: Data, dataset: Dataset) -> Source:
     if get_capabilities(dataset, DatasetCapabilities).sequential:
         with naming(dataset, "blocks"):
             blocks = cast(SequentialDataset, dataset).blocks()
-    nodes_N = _list_nodes(dataset) if data.balance else None
+    nodes_N = list_nodes(dataset) if data.balance else None
     return Source(len(dataset), data.share, data.balance, nodes_N, tuple(blocks))
-
-
-def _list_nodes(dataset: Dataset) -> Ints:
-    """Returns the class of each image, -1 for none: int64 [N]."""
-    with naming(dataset, "sample"):
-        return np.fromiter((dataset.sample(i).class_index for i in range(len(dataset))), np.int64, len(dataset))

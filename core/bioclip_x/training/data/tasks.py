@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,12 +18,13 @@ MOST_IMAGES: Final = 64
 class Task:
     """The images of a chunk. step: of the epoch. position: of the first one in the epoch.
 
-    rows_b2: int64 [b, 2], (data set, image index). Epoch, step and position from 0.
+    image_size: (H, W) that images get. rows_b2: int64 [b, 2], (data set, image index). Epoch, step and position from 0.
     """
 
     epoch: int
     step: int
     position: int
+    image_size: tuple[int, int]
     rows_b2: Ints
 
 
@@ -31,7 +32,7 @@ class Task:
 class Tasks:
     """The tasks of one process until `epochs` are complete, in order, from step `step` of epoch `epoch` on.
 
-    spans: the parts of each batch that are one task each, see `split`.
+    spans: the parts of each batch that are one task each, see `split`. find_image_size: step of the run → (H, W).
     """
 
     order: EpochOrder
@@ -40,15 +41,17 @@ class Tasks:
     epochs: int
     epoch: int
     step: int
+    find_image_size: Callable[[int], tuple[int, int]]
 
     def __iter__(self) -> Iterator[Task]:
-        first_step = self.step
+        first_step, steps = self.step, self.order.length // self.batch_size
         for epoch in range(self.epoch, self.epochs):
             rows_n2 = self.order.draw(epoch)
-            for step in range(first_step, len(rows_n2) // self.batch_size):
+            for step in range(first_step, steps):
                 batch_B2 = rows_n2[step * self.batch_size : (step + 1) * self.batch_size]
+                size = self.find_image_size(epoch * steps + step)
                 for span in self.spans:
-                    yield Task(epoch, step, step * self.batch_size + span.start, batch_B2[span])
+                    yield Task(epoch, step, step * self.batch_size + span.start, size, batch_B2[span])
             first_step = 0
 
 

@@ -37,7 +37,10 @@ class Builder:
 
 
 class Squares:
-    """Image i has class i mod 3 - 1 and brightness i. bad: cannot be read. dying: ends the process, if it is a worker."""
+    """Image i has class i mod 3 - 1, whose node is the next, and brightness i.
+
+    bad: images that cannot be read. dying: images that end the process, if it is a worker.
+    """
 
     def __init__(self, length: int = 12, bad: Sequence[int] = (), dying: Sequence[int] = ()) -> None:
         self.length, self.bad, self.dying, self.main = length, bad, dying, os.getpid()
@@ -49,8 +52,8 @@ class Squares:
         return f"square {index}"
 
     def sample(self, index: int) -> Sample:
-        taxon = index % 3 - 1
-        return Sample(taxon, TEXTS[-1], ("first", "second")) if taxon < 0 else Sample(taxon)
+        c = index % 3 - 1
+        return Sample(-1, TEXTS[-1], ("first", "second")) if c < 0 else Sample(c + 1)
 
     def image(self, index: int) -> np.ndarray:
         if index in self.bad:
@@ -85,6 +88,7 @@ def make_loader(*datasets: Any, workers: int = 0, batch_size: int = 12, seed: in
         augments=(Augment(crop_scale=(0.3, 1), horizontal_flip=0.5, colour_jitter=0.2),),
         prefixes=("",) * len(datasets),
         texts_per_image=1,
+        text_per="image",
         seed=seed,
     )
     own = {field.name for field in fields(ChunkMaker)} & set(changes)
@@ -243,3 +247,29 @@ def test_a_worker_that_dies_ends_the_run() -> None:
     with pytest.raises(TrainingError, match="killed by SIGKILL"):
         list(loader.batches(1))
     assert len(list(make_loader(Squares(40, dying=(7,)), batch_size=20).batches(1))) == 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_one_kind_of_text_is_drawn_for_a_whole_batch(workers: int) -> None:
+    class Names(Builder):
+        def build(self, request: TextRequest) -> PromptSet:
+            return PromptSet(tuple(Prompt(f"name {c}", c, "kind") for c in request.classes))
+
+    request = TextRequest(TAXONOMY, range(2))
+    texts = TextSampler([TextKind(Builder(), request, 1), TextKind(Names(), request, 1)], own=0.0)
+    data = Squares(96)
+    data.sample = lambda index: Sample(1 + index % 2)  # type: ignore[method-assign]
+    names = {make_text_id("name 0"), make_text_id("name 1")}
+    kinds = []
+    for rank in range(2):
+        loader = make_loader(data, texts=texts, text_per="batch", workers=workers, batch_size=16, rank=rank, size=2)
+        kinds.append([len(set(batch.text_id_T.tolist()) & names) for batch in loader.batches(2)])
+        for batch in loader.batches(2):
+            assert len({text in names for text in batch.text_id_T.tolist()}) == 1
+    assert [bool(kind) for kind in kinds[0]] == [bool(kind) for kind in kinds[1]], "of all processes"
+    assert 0 < sum(map(bool, kinds[0])) < 12
+
+
+def test_the_size_of_images_may_change_with_the_step() -> None:
+    loader = make_loader(batch_size=6, workers=1, find_image_size=lambda step: (3, 5) if step < 3 else (8, 8))
+    assert [tuple(batch.pixels_BHW3.shape[1:3]) for batch in loader.batches(3)] == [(3, 5)] * 3 + [(8, 8)] * 3

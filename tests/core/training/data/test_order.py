@@ -12,7 +12,6 @@ from bioclip_x.training.data.order import (
     assign_places,
     draw_images,
     expect_counts,
-    make_batch_rng,
     make_sample_rng,
     make_step_seed,
     make_view_rng,
@@ -127,8 +126,7 @@ def test_each_position_has_its_own_random_numbers() -> None:
     drawn = {make_sample_rng(s, e, p).random() for s in (0, 1) for e in (0, 1) for p in (0, 1, 2)}
     drawn |= {np.random.default_rng((s, e)).random() for s in (0, 1) for e in (0, 1)}
     drawn |= {make_view_rng(s, e, p, v).random() for s in (0, 1) for e in (0, 1) for p in (0, 1) for v in (0, 1)}
-    drawn |= {make_batch_rng(s, e, step).random() for s in (0, 1) for e in (0, 1) for step in (0, 1)}
-    assert len(drawn) == 12 + 4 + 16 + 8
+    assert len(drawn) == 12 + 4 + 16
     assert make_sample_rng(0, 1, 2).random() == make_sample_rng(0, 1, 2).random()
     assert len({make_step_seed(seed, step) for seed in range(4) for step in range(50)}) == 200
 
@@ -136,13 +134,17 @@ def test_each_position_has_its_own_random_numbers() -> None:
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_tasks_of_all_processes_are_the_epochs_in_order(workers: int, size: int) -> None:
+    def find(step: int) -> tuple[int, int]:
+        return (8, 8) if step < 5 else (9, 7)
+
     order = EpochOrder((Source(90), Source(17)), seed=2)
     parts = [split(slice_batch(24, rank, size), workers) for rank in range(size)]
     for epoch, step in [(0, 0), (1, 2)]:
         seen: dict[tuple[int, int], list[list[int]]] = {}
         for spans in parts:
-            for task in Tasks(order, 24, spans, epochs=3, epoch=epoch, step=step):
+            for task in Tasks(order, 24, spans, epochs=3, epoch=epoch, step=step, find_image_size=find):
                 assert len(task.rows_b2) <= 64 and task.position // 24 == task.step
+                assert task.image_size == find(task.epoch * 4 + task.step)
                 for offset, row in enumerate(task.rows_b2.tolist()):
                     seen[task.epoch, task.position + offset] = row
         expected = {
