@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from bioclip_x.plugin import (
+    DatasetCapabilities,
     Sample,
     Taxonomy,
     TrainingError,
@@ -51,6 +53,8 @@ class FieldGuide:
     count: total number, evenly distributed. seed: selects the set. size: pixels per side. processes: worker processes.
     """
 
+    capabilities = DatasetCapabilities(lists_nodes=True)
+
     def __init__(
         self,
         *,
@@ -64,7 +68,7 @@ class FieldGuide:
         self.kind, self.count, self.seed, self.size, self.processes = kind, count, seed, size, processes
         self._cache = cache
         self._pixels = np.empty((0, size, size, 3), np.uint8)
-        self._classes: list[int] = []
+        self._nodes: list[int] = []
         self._texts: list[dict[str, str]] = []
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
@@ -78,19 +82,22 @@ class FieldGuide:
         self._texts = [_make_phrases(*_choose_traits(self.kind, self.seed, i)) for i in range(self.count)]
         if self.kind != "species":
             return []
-        classes, unresolved, ambiguous = resolve_labels([species.name for species in list_trained_species()], taxonomy)
+        node_of, unresolved, ambiguous = resolve_labels([species.name for species in list_trained_species()], taxonomy)
         if unresolved or ambiguous:
             missing = [*unresolved, *ambiguous]
             raise TrainingError(f"the taxonomy lacks {len(missing)} of the field guide's species, first {missing[0]!r}")
-        self._classes = list(classes.values())
+        self._nodes = list(node_of.values())
         return []
 
     def __len__(self) -> int:
         return self.count
 
     def sample(self, index: int) -> Sample:
-        class_index = self._classes[index % len(self._classes)] if self.kind == "species" else -1
-        return Sample(class_index, tuple(self._texts[index]), tuple(self._texts[index].values()))
+        node = self._nodes[index % len(self._nodes)] if self.kind == "species" else -1
+        return Sample(node, tuple(self._texts[index]), tuple(self._texts[index].values()))
+
+    def nodes(self) -> npt.NDArray[np.int64]:
+        return np.resize(np.array(self._nodes or [-1], np.int64), self.count)
 
     def name(self, index: int) -> str:
         return f"image {index}"

@@ -29,7 +29,7 @@ def test_drawings_of_species_bear_their_own_class(taxonomy: Taxonomy, tmp_path: 
     guide = FieldGuide(count=3, seed=5, size=24, processes=1, cache=tmp_path)
     assert list(guide.prepare(taxonomy)) == [] and len(guide) == 3
     for i, one in enumerate(species.load_species()[:3]):
-        assert taxonomy.class_taxon(guide.sample(i).class_index).name == one.name
+        assert taxonomy.names[guide.sample(i).node] == one.name
         whole = drawing.draw_species(one.name, (5, 0, i), RENDER_SIZE).image
         np.testing.assert_array_equal(guide.image(i), np.asarray(whole.resize((24, 24), 3)))
     [kept] = tmp_path.iterdir()
@@ -43,7 +43,7 @@ def test_random_organisms_are_spoken_for_by_their_traits_alone(taxonomy: Taxonom
     list(guide.prepare(taxonomy))
     plan = next(iter(drawing.PLANS))
     traits = drawing.draw_random_traits(plan, (5, 1, 0))
-    assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(plan, traits)
+    assert guide.sample(0).node == -1 and set(guide.sample(0).texts) == said_of(plan, traits)
 
 
 def test_a_species_with_one_trait_changed_has_no_class_and_the_phrases_of_what_is_drawn(
@@ -54,7 +54,7 @@ def test_a_species_with_one_trait_changed_has_no_class_and_the_phrases_of_what_i
     one = species.list_trained_species()[0]
     drawn, traits = drawing.draw_changed(one.name, (5, 2, 0), RENDER_SIZE)
     assert len(traits.items() - one.traits.items()) == 1
-    assert guide.sample(0).class_index == -1 and set(guide.sample(0).texts) == said_of(one.plan, traits)
+    assert guide.sample(0).node == -1 and set(guide.sample(0).texts) == said_of(one.plan, traits)
     np.testing.assert_array_equal(guide.image(0), np.asarray(drawn.image.resize((24, 24), 3)))
 
 
@@ -77,10 +77,10 @@ class Everything:
         registry = create_registry()
         self.parts = make_parts(fill_in_defaults(config, registry), registry)
         self.samples = [dataset.sample(i) for dataset in self.parts.datasets for i in range(len(dataset))]
-        taxa = (self.parts.taxonomy.class_taxon(s.class_index) for s in self.samples if s.class_index >= 0)
-        self.names = {taxon.name for taxon in taxa}
-        self.texts = {
-            text for s in self.samples for text in self.parts.texts.find_applicable(s.class_index, s.texts)
+        nodes = {s.node for s in self.samples if s.node >= 0}
+        self.names = {self.parts.taxonomy.names[node] for node in nodes}
+        self.texts = {text for s in self.samples for text in s.texts} | {
+            text for node in nodes for kind in self.parts.texts.kinds for text in kind.texts_of(node)
         }  # whatever can be drawn for an image, and whatever counts as right for it
 
 

@@ -26,7 +26,7 @@ from bioclip_x.calibration.risk_coverage import (
 )
 from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted, split_in_halves
+from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records import Calibration
@@ -75,7 +75,8 @@ def calibrate(
     """
     images = images.drop_excluded(classifier)
     fitted, held_out = split_in_halves(images.class_n, seed)
-    n, all_notes = len(fitted) + len(held_out), (*notes, *images.notes)
+    inner = describe_inner_labels(images, classifier.taxonomy, "take no part")
+    n, all_notes = len(fitted) + len(held_out), (*notes, *images.notes, *inner)
     if n < FEWEST:
         raise CalibrationError(
             f"{source} has {n} usable images of listed classes; at least {FEWEST} are needed, {MANY:,} are recommended. "
@@ -86,7 +87,7 @@ def calibrate(
     temperature = 1.0 if fit.bound == "coldest" else fit.temperature
     before, after = (observe(to_check, t, classifier) for t in (1.0, temperature))
     refusal = _fit_refusal(
-        classifier, to_fit, after.similarity_n, images.parts(classifier, find_unlisted(images.class_n)), accept
+        classifier, to_fit, after.similarity_n, images.parts(classifier, find_unlisted(images)), accept
     )
     return Calibration(
         conditions=classifier.conditions,

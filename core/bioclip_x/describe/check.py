@@ -13,6 +13,7 @@ from bioclip_x.prompts import curation, load_descriptors
 from bioclip_x.prompts.curation import CONTEXT, Curated, Finding, Names
 from bioclip_x.records import DescriptorSet, Taxon
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.names.labels import match_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
 
 MOST_MISSING = 20
@@ -71,11 +72,7 @@ def check_file(
 
 def _find_nodes(descriptors: DescriptorSet, taxonomy: Taxonomy) -> dict[str, tuple[int, ...]]:
     """Returns the nodes that each name of the file may refer to: classes if any of them is one."""
-    resolver, nodes = Resolver(taxonomy), {}
-    for name in descriptors.classes:
-        matches = resolver.find(name).nodes
-        nodes[name] = tuple(node for node in matches if taxonomy.class_of_N[node] >= 0) or matches
-    return nodes
+    return match_labels(descriptors.classes, Resolver(taxonomy))
 
 
 def _collect_names(

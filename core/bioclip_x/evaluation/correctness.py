@@ -27,7 +27,7 @@ from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import replace_by_root, select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
 from bioclip_x.taxonomy import TAXON, Taxonomy
-from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank
+from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank, is_within
 
 BEST: Final = 5
 
@@ -47,6 +47,7 @@ class Correctness:
 
     right_n, among_n: 1 where the label is the best node, or among the best five, else 0. at_n: rank → the same at that rank;
     -1 where the label has no taxon there. height_n: height of the lowest common ancestor of prediction and label, 0 if right.
+    right_n, among_n and height_n are -1 where the label is a taxon above the classes.
     """
 
     right_n: Ints
@@ -82,23 +83,26 @@ def _collect_best_nodes(scores: Scores, tree: Taxonomy) -> Ints:
     return np.pad(nodes_BK, ((0, 0), (0, BEST - nodes_BK.shape[1])), constant_values=-1)
 
 
-def compare_with_truth(predictions: ImagePredictions, class_n: Ints, taxonomy: Taxonomy) -> Correctness:
-    """Compares predictions with the true classes. An image without a prediction counts as predicted to be the root.
+def compare_with_truth(predictions: ImagePredictions, truth_n: Ints, taxonomy: Taxonomy) -> Correctness:
+    """Compares predictions with the true taxa. An image without a prediction counts as predicted to be the root.
 
+    truth_n: nodes of taxa. A taxon above the classes (of an image labelled at genus) is compared at its own rank and above.
     For a class that is itself a genus, its leaf and the genus node are the same answer.
     """
-    truth_n = taxonomy.owner_N[taxonomy.leaf_node_C[class_n]]
+    is_class_n = taxonomy.class_of_N[truth_n] >= 0
+    class_n = np.where(is_class_n, taxonomy.class_of_N[truth_n], taxonomy.leaf_start_N[truth_n]).astype(np.int64)
     best_nk = taxonomy.owner_N[predictions.best_nk.clip(0)]
     right_n = best_nk[:, 0] == truth_n
     at_n = {}
     for rank, node_n in predictions.of_rank.items():
         true_n = find_taxa_at_rank(class_n, rank, taxonomy)
-        at_n[rank] = np.where(taxonomy.kind_N[true_n] == TAXON, node_n == true_n, -1)
+        is_known_n = (taxonomy.kind_N[true_n] == TAXON) & (is_class_n | is_within(truth_n, true_n, taxonomy))
+        at_n[rank] = np.where(is_known_n, node_n == true_n, -1)
     return Correctness(
-        right_n=right_n.astype(np.int64),
-        among_n=(best_nk == truth_n[:, None]).any(1).astype(np.int64),
+        right_n=np.where(is_class_n, right_n, -1),
+        among_n=np.where(is_class_n, (best_nk == truth_n[:, None]).any(1), -1),
         at_n=at_n,
-        height_n=np.where(right_n, 0, compute_lca_heights(best_nk[:, 0], class_n, taxonomy)),
+        height_n=np.where(is_class_n, np.where(right_n, 0, compute_lca_heights(best_nk[:, 0], class_n, taxonomy)), -1),
     )
 
 
@@ -107,30 +111,28 @@ def summarise(
 ) -> TextEvaluation:
     """Computes the figures of one choice of texts, run with one seed or several.
 
-    baseline: per-image accuracy of the first texts, float64 [n]; None if these are the first.
+    class_n: -1 for images that are labelled above the classes, which count at ranks only. baseline: per-image accuracy of the
+    first texts, float64 [n]; None if these are the first.
     """
-    right_sn = np.array([outcome.right_n for outcome in outcomes])
-    class_sc = np.array([compute_class_accuracies(right_n, class_n) for right_n in right_sn])
-    mean_c = class_sc.mean(0)
+    rows = np.flatnonzero(class_n >= 0)
+    right_sn = np.array([outcome.right_n[rows] for outcome in outcomes])
     return TextEvaluation(
         text=text,
         seeds=seeds,
         top1=_measure_accuracy(right_sn),
-        top5=_measure_accuracy(np.array([outcome.among_n for outcome in outcomes])),
-        mean_per_class=Measure(
-            float(mean_c.mean()), *compute_class_interval(mean_c), len(mean_c), compute_spread(class_sc.mean(1))
-        ),
+        top5=_measure_accuracy(np.array([outcome.among_n[rows] for outcome in outcomes])),
+        mean_per_class=_measure_class_mean(right_sn, class_n[rows]),
         ranks={
             rank: _measure_accuracy(np.array([outcome.at_n[rank][outcome.at_n[rank] >= 0] for outcome in outcomes]))
             for rank in outcomes[0].at_n
         },
-        severity=_measure_severity(outcomes),
-        difference=None if baseline is None else _measure_difference(right_sn, baseline),
+        severity=_measure_severity(np.array([outcome.height_n[rows] for outcome in outcomes]), 1 - right_sn),
+        difference=None if baseline is None else _measure_difference(right_sn, baseline[rows]),
     )
 
 
 def average_correct(outcomes: Sequence[Correctness]) -> Floats:
-    """Returns the fraction of seeds with which each image is right: float64 [n]."""
+    """Returns the fraction of seeds with which each image is right, -1 for one labelled above the classes: float64 [n]."""
     mean_n: Floats = np.mean([outcome.right_n for outcome in outcomes], axis=0, dtype=np.float64)
     return mean_n
 
@@ -144,10 +146,17 @@ def _measure_accuracy(right_sn: npt.NDArray[np.int64]) -> Measure:
     )
 
 
-def _measure_severity(outcomes: Sequence[Correctness]) -> Measure:
+def _measure_class_mean(right_sn: Ints, class_n: Ints) -> Measure:
+    if not len(class_n):
+        return Measure(None, None, None, 0)
+    class_sc = np.array([compute_class_accuracies(right_n, class_n) for right_n in right_sn])
+    mean_c = class_sc.mean(0)
+    interval = compute_class_interval(mean_c)
+    return Measure(float(mean_c.mean()), *interval, len(mean_c), compute_spread(class_sc.mean(1)))
+
+
+def _measure_severity(height_sn: Ints, wrong_sn: Ints) -> Measure:
     """Computes the mean height of mistakes. The spread is over the seeds that have mistakes."""
-    height_sn = np.array([outcome.height_n for outcome in outcomes])
-    wrong_sn = np.array([1 - outcome.right_n for outcome in outcomes])
     with_mistakes = [(heights, wrong) for heights, wrong in zip(height_sn, wrong_sn) if wrong.any()]
     if not with_mistakes:
         return Measure(None, None, None, 0)
@@ -159,6 +168,8 @@ def _measure_severity(outcomes: Sequence[Correctness]) -> Measure:
 
 def _measure_difference(right_sn: npt.NDArray[np.int64], baseline_n: Floats) -> Measure:
     """Computes the paired difference of accuracies: images that are hard for both texts do not widen the interval."""
+    if not right_sn.size:
+        return Measure(None, None, None, 0)
     more_sn = right_sn - baseline_n
     interval = compute_difference_interval(more_sn.mean(0))
     return Measure(float(more_sn.mean()), *interval, more_sn.shape[1], compute_spread(more_sn.mean(1)))

@@ -23,7 +23,7 @@ from bioclip_x.array_types import Floats
 from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
-from bioclip_x.evaluation.labelled_images import LabelledImages
+from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted
 from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, compute_leave_one_out_changes, find_changed_predictions
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
@@ -94,10 +94,10 @@ def measure_usefulness(
     """
     check_has_descriptors(classifier)
     images = SortedImages.of(labelled)
-    all_notes = [*notes, *labelled.notes]
+    all_notes = [*notes, *labelled.notes, *describe_inner_labels(labelled, classifier.taxonomy, "ignored")]
     if not len(images.class_N):
         raise DescriptorError("; ".join([f"{source} has no usable image of a listed class", *all_notes]))
-    if unlisted := int((labelled.class_n < 0).sum()):
+    if unlisted := len(find_unlisted(labelled)):
         all_notes.append(f"{pluralise(unlisted, 'image')} of unlisted classes ignored")
     classes, taxonomy = tuple(iterate_class_use(classifier, images)), classifier.taxonomy
     without = np.setdiff1d(np.arange(taxonomy.n_classes), images.classes_K).tolist()

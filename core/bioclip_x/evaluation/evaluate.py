@@ -26,7 +26,12 @@ from bioclip_x.evaluation.correctness import (
     predict_images,
     summarise,
 )
-from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_unlisted
+from bioclip_x.evaluation.labelled_images import (
+    LabelledImages,
+    describe_inner_labels,
+    embed_labelled_images,
+    find_unlisted,
+)
 from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
@@ -85,7 +90,7 @@ def evaluate(
         taxonomy=provenance.taxonomy,
         n_classes=provenance.n_classes,
         pictures=len(rows),
-        classes=len(np.unique(images.class_n[rows])),
+        classes=len(np.unique(images.class_n[images.class_n >= 0])),
         texts=evaluations,
         notes=notes,
     )
@@ -123,7 +128,7 @@ class _Comparison:
                 registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
             )
         predictions = predict_images(classifier, self.images, self.rows)
-        correctness = compare_with_truth(predictions, self.images.class_n[self.rows], classifier.taxonomy)
+        correctness = compare_with_truth(predictions, self.images.node_n[self.rows], classifier.taxonomy)
         return correctness, classifier.provenance.notes
 
 
@@ -155,13 +160,14 @@ def _find_seed(registry: Registry, ref: ComponentRef) -> tuple[str, int] | None:
 def _embed_listed(
     classifier: Classifier, dataset: Dataset, source: str, progress: Progress
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
-    """Embeds the data set. Returns the images, the rows of listed classes, and notes on the others."""
+    """Embeds the data set. Returns the images, the rows of listed taxa, and notes on the others."""
     classifier.files.serve(dataset)
     with naming(dataset, "prepare"):
         notes = tuple(dataset.prepare(classifier.taxonomy))
     images = embed_labelled_images(classifier, dataset, progress)
-    rows, unlisted = np.flatnonzero(images.class_n >= 0), find_unlisted(images.class_n)
+    rows, unlisted = np.flatnonzero(images.node_n >= 0), find_unlisted(images)
     notes += images.notes
+    notes += tuple(describe_inner_labels(images, classifier.taxonomy, "count at these ranks and above only"))
     if len(unlisted):
         notes += (f"{pluralise(len(unlisted), 'image')} of unlisted classes skipped",)
     if not len(rows):

@@ -6,7 +6,8 @@ Legend: B images of a batch, n images in all, D embedding dimension.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ from bioclip_x.records import ImageFeatures, Source
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.taxonomy import Taxonomy
 
 Rows = npt.NDArray[np.int64]
 
@@ -33,15 +35,17 @@ BATCH: Final = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImages:
-    """Embedded images with their classes, without those that cannot be read or that the model declines to name.
+    """Embedded images with their labels, without those that cannot be read or that the model declines to name.
 
-    features_nD: float32 [n, D]. sources: n names. class_n: int64 [n], -1 for an unlisted class.
+    features_nD: float32 [n, D]. sources: n names. node_n: int64 [n], the taxon that each is labelled with, -1 for one that is
+    not listed. class_n: int64 [n], its class, -1 for an unlisted one and for a taxon above the classes.
     notes: summaries of the skipped images, and of those read with a note.
     unreadable: a message for each image that could not be read.
     """
 
     features_nD: torch.Tensor
     sources: tuple[Source, ...]
+    node_n: Rows
     class_n: Rows
     notes: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
@@ -68,6 +72,7 @@ class LabelledImages:
             self,
             features_nD=self.features_nD[rows],
             sources=sources,
+            node_n=self.node_n[rows],
             class_n=self.class_n[rows],
             notes=(*self.notes, note),
         )
@@ -102,10 +107,12 @@ def embed_labelled_images(
         notes.append(f"read {pluralise(len(noted), 'image')} with a note: {list_some(noted, 3)}")
     if refused:
         notes.append(f"skipped {pluralise(refused, 'image')} that the model declines to name")
+    node_n = np.array([dataset.sample(index).node for index in kept], np.int64)
     return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
         tuple(Source(dataset.name(index)) for index in kept),
-        np.array([dataset.sample(index).class_index for index in kept], np.int64),
+        node_n,
+        find_classes(node_n, classifier.taxonomy),
         tuple(notes),
         tuple(unreadable),
     )
@@ -169,6 +176,28 @@ def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[
         return str(error)
 
 
+def find_classes(node_n: Rows, taxonomy: Taxonomy) -> Rows:
+    """Returns the class of each node, -1 where it is none: int64 [n]. node_n: -1 for no node."""
+    return np.where(node_n >= 0, taxonomy.class_of_N[node_n], -1).astype(np.int64)
+
+
+def describe_inner_labels(images: LabelledImages, taxonomy: Taxonomy, what: str) -> list[str]:
+    """Returns a note on the images that are labelled above the classes, if any. what: what becomes of them."""
+    inner = images.node_n[(images.node_n >= 0) & (images.class_n < 0)].tolist()
+    if not inner:
+        return []
+    counts = Counter(taxonomy.rank(node) or "no rank" for node in inner)
+    return [f"{pluralise(len(inner), 'image')} labelled above the classes ({format_counts(counts)}) {what}"]
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """
+    >>> format_counts({"genus": 7, "family": 2})
+    'genus 7, family 2'
+    """
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
 def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
     """Splits the listed images (class 0 or more) into two random halves, stratified by class: sorted row numbers, int64.
 
@@ -179,6 +208,6 @@ def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
     return np.sort(by_class[::2]), np.sort(by_class[1::2])
 
 
-def find_unlisted(class_n: Sequence[int] | Rows) -> Rows:
-    """Returns the row numbers of the images of unlisted classes."""
-    return np.flatnonzero(np.asarray(class_n) < 0)
+def find_unlisted(images: LabelledImages) -> Rows:
+    """Returns the row numbers of the images of unlisted taxa."""
+    return np.flatnonzero(images.node_n < 0)

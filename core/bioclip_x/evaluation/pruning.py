@@ -26,6 +26,7 @@ from bioclip_x.records import TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, Pruning
 from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.names.labels import match_labels
 from bioclip_x.taxonomy.names.resolver import Resolver
 from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 
@@ -124,15 +125,18 @@ def _drop_entries(
 ) -> tuple[DescriptorSet, int, int]:
     """Returns the descriptors without `dropped`, the number of entries before, and the number dropped.
 
-    Names are resolved as the text builders resolve them.
+    Names are resolved as the text builders resolve them, which either match taxa above the classes or do not.
     """
     resolver, class_of_N = Resolver(taxonomy), taxonomy.class_of_N
+    nodes_of = match_labels(descriptors.classes, resolver)
     classes, n_dropped = {}, 0
     for name, entries in descriptors.classes.items():
         matches = resolver.find(name).nodes
         nodes = [node for node in matches if class_of_N[node] >= 0] or list(matches)
-        described = nodes[0] if len(nodes) == 1 else -1
-        kept = tuple(entry for entry in entries if (described, entry.kind, entry.phrase) not in dropped)
+        described = {found[0] for found in (nodes, nodes_of[name]) if len(found) == 1}
+        kept = tuple(
+            entry for entry in entries if not any((node, entry.kind, entry.phrase) in dropped for node in described)
+        )
         n_dropped += len(entries) - len(kept)
         classes[name] = kept
     return replace(descriptors, classes=classes), sum(map(len, descriptors.classes.values())), n_dropped

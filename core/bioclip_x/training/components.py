@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
 
 from bioclip_x.capabilities import EncoderCapabilities, TrainableEncoderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
@@ -14,13 +15,20 @@ from bioclip_x.components import Adapter, Dataset, Encoder, Kind, LayeredEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming, remember_part
 from bioclip_x.images.files import ImageFiles, make_image_files
+from bioclip_x.messages import list_some
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, LossTerm, TrainConfig
+from bioclip_x.training.config import LossTerm, TrainConfig
+from bioclip_x.training.dataset_checks import (
+    describe_labels,
+    find_inner_labels,
+    find_missing_files,
+    list_nodes,
+)
 from bioclip_x.training.loss_terms import LossSum, Term
 from bioclip_x.training.texts import TextKind, TextSampler
 
@@ -52,28 +60,13 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         return resolved.name, resolved.options
 
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
-    request = TextRequest(
-        taxonomy=taxonomy,
-        classes=range(taxonomy.n_classes),
-        language=config.language,
-        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
-    )
-    kinds = []
-    for text in config.text:
-        builder: TextBuilder = registry.make("text_builders", *resolve("text_builders", text.component))
-        kinds.append(TextKind(builder, request, text.weight))
-    # Kinds of text may have the same notes (such as missing common names): each is listed once.
-    notes = list(dict.fromkeys([*taxonomy.notes, *(note for kind in kinds for note in kind.notes)]))
-    datasets = []
     files = make_image_files(registry, config.truncated)
-    for data in config.data:
-        dataset: Dataset = registry.make("datasets", *resolve("datasets", data.component))
-        files.serve(dataset)
-        with naming(dataset, "prepare"):
-            notes.extend(dataset.prepare(taxonomy))
-        if not len(dataset):
-            raise TrainingError(f"data: {data.component} has no usable image; {'; '.join(notes[-3:])}")
-        datasets.append(dataset)
+    datasets, data_notes = _make_datasets(config, registry, taxonomy, files)
+    node_n = np.concatenate([list_nodes(dataset) for dataset in datasets])
+    kinds = _make_text_kinds(config, registry, taxonomy, find_inner_labels(node_n, taxonomy).tolist())
+    # Kinds of text may have the same notes (such as missing common names): each is listed once.
+    text_notes = dict.fromkeys(note for kind in kinds for note in kind.notes)
+    notes = [*taxonomy.notes, *text_notes, *data_notes, *describe_labels(node_n, taxonomy)]
     encoder = _make_encoder(config, registry)
     terms = _make_terms(config, registry)
     for term in terms:
@@ -87,8 +80,51 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
     sampler = TextSampler(kinds, config.own_text)
     return Parts(
-        taxonomy, sampler, tuple(datasets), encoder, losses, files, adapter, callbacks, tuple(notes)
+        taxonomy, sampler, datasets, encoder, losses, files, adapter, callbacks, tuple(notes)
     )  # fmt: skip
+
+
+def _make_text_kinds(
+    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, nodes: Sequence[int]
+) -> list[TextKind]:
+    """nodes: taxa above the classes that images are labelled with."""
+    request = TextRequest(
+        taxonomy=taxonomy,
+        classes=range(taxonomy.n_classes),
+        language=config.language,
+        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
+    )
+    kinds = []
+    for text in config.text:
+        resolved = resolve_relative_paths(registry, "text_builders", text.component, config.base)
+        builder: TextBuilder = registry.make("text_builders", resolved.name, resolved.options)
+        kinds.append(TextKind(builder, request, text.weight, nodes))
+    return kinds
+
+
+def _make_datasets(
+    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, files: ImageFiles
+) -> tuple[tuple[Dataset, ...], list[str]]:
+    """Makes the data sets, and returns their notes. Raises TrainingError for one without a usable image."""
+    datasets, notes = [], list[str]()
+    for data in config.data:
+        resolved = resolve_relative_paths(registry, "datasets", data.component, config.base)
+        dataset: Dataset = registry.make("datasets", resolved.name, resolved.options)
+        files.serve(dataset)
+        with naming(dataset, "prepare"):
+            own_notes = list(dataset.prepare(taxonomy))
+        if not len(dataset):
+            raise TrainingError("; ".join([f"data: {data.component} has no usable image", *own_notes]))
+        if missing := find_missing_files(dataset):
+            what = (
+                f"{data.component}: {len(missing)} of {len(dataset)} image files do not exist: {list_some(missing, 3)}"
+            )
+            if len(missing) == len(dataset):
+                raise TrainingError(f"data: {what}; check the paths, or the folder that they are relative to")
+            own_notes.append(f"{what}; other images take their places")
+        notes += own_notes
+        datasets.append(dataset)
+    return tuple(datasets), notes
 
 
 def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
@@ -103,7 +139,6 @@ def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
             device=config.device,
             seed=config.seed,
             image_size=config.image_size,
-            patch_dropout=config.patch_dropout,
         )
     remember_part(encoder, family)
     return encoder
@@ -138,19 +173,6 @@ def _add_projector(encoder: TrainableEncoder) -> None:
     if not get_capabilities(encoder, TrainableEncoderCapabilities).projectors:
         raise TrainingError("loss: projector: this model's image tower can have no second projector")
     cast(LayeredEncoder, encoder).add_projector()
-
-
-def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
-    """Returns field → its value, or a hash of its content; all must be equal for a run to be resumed."""
-    plain = config.model_dump(mode="json", exclude={*CHANGEABLE, *COMPARED_BY_CONTENT})
-    fingerprints = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
-    texts = hashlib.sha256(json.dumps([kind.texts for kind in parts.texts.kinds]).encode()).hexdigest()[:16]
-    return fingerprints | {
-        "taxonomy": parts.taxonomy.fingerprint,
-        "text (or descriptors)": texts,
-        "data (numbers of images)": json.dumps([len(dataset) for dataset in parts.datasets]),
-        "precision": precision,
-    }
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:

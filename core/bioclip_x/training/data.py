@@ -163,7 +163,7 @@ class Loader:
 
     def _make_example(self, dataset: int, index: int, rng: np.random.Generator) -> _Example:
         sample, image = self.images.read(dataset, index)
-        texts = tuple(self.texts(sample.class_index, sample.texts, rng) for _ in range(self.texts_per_image))
+        texts = tuple(self.texts(sample.node, sample.texts, rng) for _ in range(self.texts_per_image))
         pixels_HW3 = apply_geometry(image, self.view, self.augment, rng)
         return _Example(pixels_HW3, draw_colour_factors(self.augment.colour_jitter, rng), dataset, sample, texts)
 
@@ -178,7 +178,7 @@ class Loader:
         return Batch(
             torch.from_numpy(pixels_BHW3),
             None if factors_B3 is None else torch.from_numpy(factors_B3),
-            torch.tensor([self.texts.find_node(sample) for sample in samples]),
+            torch.tensor([sample.node for sample in samples]),
             torch.tensor([example.source for example in examples]),
             tokens_TL,
             torch.tensor([make_text_id(text) for text in distinct]),

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from bioclip_x.plugin import (
     DatasetCapabilities,
     ImageFiles,
@@ -13,7 +16,6 @@ from bioclip_x.plugin import (
     Sample,
     Taxonomy,
     TrainingError,
-    find_unlisted_labels,
     is_left_out,
     list_some,
     resolve_labels,
@@ -23,11 +25,12 @@ from bioclip_x.plugin import (
 class ImageFolder:
     """path: the folder of class folders ("Parus_major", "Parus major" or "great tit").
 
-    off_list: whether folders that are not a taxon of the taxonomy are skipped, or kept as images without a class.
+    A folder may also be named after a taxon above the classes ("Parus", "Parus sp."), for images identified no further.
+    off_list: whether folders that are not a taxon of the taxonomy are skipped, or kept as images without a taxon.
     """
 
     capabilities = DatasetCapabilities(
-        reads=("folder",), evaluation_options={"off_list": "keep"}, searches_folders=True
+        reads=("folder",), evaluation_options={"off_list": "keep"}, searches_folders=True, lists_nodes=True
     )
 
     def __init__(self, *, path: Path, off_list: Literal["skip", "keep"] = "skip") -> None:
@@ -44,22 +47,20 @@ class ImageFolder:
         folders, loose = self._list_classes(left_out)
         if not folders:
             raise TrainingError(f"data: {self.path} has no subfolders; expected one per class")
-        classes, unresolved, ambiguous = resolve_labels(folders, taxonomy)
-        unlisted = find_unlisted_labels(unresolved, taxonomy) if self.off_list == "keep" else []
-        classes |= dict.fromkeys(unlisted, -1)
-        unresolved = [name for name in unresolved if name not in classes]
-        if unlisted:
-            yield f"{len(unlisted)} folders of {self.path} are not in the taxonomy, kept as off-list: {list_some(unlisted)}"
+        node_of, unlisted, ambiguous = resolve_labels(folders, taxonomy)
+        if self.off_list == "keep":
+            node_of |= dict.fromkeys(unlisted, -1)
         problems: list[str] = []
         self._images = [
-            (file, index)
-            for name, index in classes.items()
+            (file, node)
+            for name, node in node_of.items()
             for file in self._list_images(self.path / name, left_out, problems)
         ]
-        if unresolved:
-            yield f"{len(unresolved)} folders of {self.path} are not a class of the taxonomy, skipped: {list_some(unresolved)}"
+        if unlisted:
+            done = "kept as off-list" if self.off_list == "keep" else "skipped"
+            yield f"{len(unlisted)} folders of {self.path} are not in the taxonomy, {done}: {list_some(unlisted)}"
         if ambiguous:
-            yield f"{len(ambiguous)} folders of {self.path} match several classes, skipped: {list_some(ambiguous)}"
+            yield f"{len(ambiguous)} folders of {self.path} match several taxa, skipped: {list_some(ambiguous)}"
         if loose:
             yield f"{loose} images of {self.path} are in no folder of a class, skipped"
         if told := left_out.describe():
@@ -71,6 +72,9 @@ class ImageFolder:
 
     def sample(self, index: int) -> Sample:
         return Sample(self._images[index][1])
+
+    def nodes(self) -> npt.NDArray[np.int64]:
+        return np.array([node for _, node in self._images], np.int64)
 
     def name(self, index: int) -> str:
         """Returns the path of the image."""

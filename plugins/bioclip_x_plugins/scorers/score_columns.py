@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bioclip_x.plugin import Resolver, Taxonomy, add_beside, add_inner_classes, list_some
@@ -46,9 +46,11 @@ def match_columns(
     elsewhere = Resolver(whole) if len(whole.names) > len(taxonomy.names) else None
     inner: dict[str, int] = {}
     groups: dict[str, list[str]] = {"listed": [], "off": [], "ambiguous": [], "unrequested": []}
+    nodes_of = {column: find_nodes(resolver, label) for column, label in labels.items()}
+    named = {node for nodes in nodes_of.values() for node in nodes}
     for column, label in labels.items():
-        nodes = find_nodes(resolver, label)
-        classes = [node for node in nodes if taxonomy.class_of_N[node] >= 0]
+        nodes = nodes_of[column]
+        classes = _find_class_nodes(resolver, label, nodes, named)
         if len(classes) == 1:
             groups["listed"].append(column)
         elif len(nodes) == 1:
@@ -74,10 +76,23 @@ def match_columns(
     )
 
 
+def _find_class_nodes(resolver: Resolver, label: Label, nodes: Sequence[int], named: Collection[int]) -> list[int]:
+    """Returns the classes among `nodes`. Of the name of a genus that is the common name of a class ("bison"): that class,
+    unless another column names it (`named`)."""
+    class_of_N = resolver.taxonomy.class_of_N
+    classes = [node for node in nodes if class_of_N[node] >= 0]
+    if classes or not nodes:
+        return classes
+    others = [node for node in find_nodes(resolver, label, classes=True) if class_of_N[node] >= 0]
+    return [node for node in others if node not in named]
+
+
 def _find_classes(tree: Taxonomy, labels: Mapping[str, Label]) -> dict[str, int]:
     resolver, class_of_N = Resolver(tree), tree.class_of_N
     return {
-        column: next(int(class_of_N[node]) for node in find_nodes(resolver, label) if class_of_N[node] >= 0)
+        column: next(
+            int(class_of_N[node]) for node in find_nodes(resolver, label, classes=True) if class_of_N[node] >= 0
+        )
         for column, label in labels.items()
     }
 

@@ -55,10 +55,14 @@ def _parse_lineage(names: Sequence[str], common: str, shown: str) -> Label:
     return Label(shown or common or name, tuple(dict.fromkeys(filter(None, (name, common)))), RANKS[lowest], above)
 
 
-def find_nodes(resolver: Resolver, label: Label) -> tuple[int, ...]:
-    """Returns the nodes that a label may mean: none if unknown, several if ambiguous."""
+def find_nodes(resolver: Resolver, label: Label, *, classes: bool = False) -> tuple[int, ...]:
+    """Returns the nodes that a label may mean: none if unknown, several if ambiguous.
+
+    classes: prefer the class that has a name in another way to the taxon above classes that has it (`Resolver.find_class`).
+    """
+    find = resolver.find_class if classes else resolver.find
     for place, name in enumerate(label.names):
-        match = resolver.find(name, label.rank if place == 0 else "", lineage=label.lineage)
+        match = find(name, label.rank if place == 0 else "", lineage=label.lineage)
         if match.nodes:
             return match.nodes
     return ()

@@ -18,6 +18,7 @@ from bioclip_x.plugin import (
     Taxonomy,
     TextRequest,
     list_some,
+    match_labels,
 )
 
 Kinds = Literal["descriptor", "background", "all"]
@@ -135,15 +136,17 @@ def match_descriptors(
 ) -> tuple[dict[int, ListedDescriptors], list[str]]:
     """Returns node → its descriptors, and notes on names that match none or several. above: match inner taxa, too.
 
-    A name of several taxa refers to the class, if exactly one of them is a class.
+    A name of several taxa refers to the class, if exactly one of them is a class. The name of a genus that is also the common
+    name of a class ("bison") refers to the genus, if inner taxa are matched, else to the class.
     """
     resolver, class_of_N = Resolver(taxonomy), taxonomy.class_of_N
+    nodes_of = {} if above else match_labels(descriptors.classes, resolver)
     matched: dict[int, ListedDescriptors] = {}
     unmatched: list[str] = []
     higher: list[str] = []
     ambiguous: dict[str, list[str]] = defaultdict(list)
     for name, entries in descriptors.classes.items():
-        candidates = resolver.find(name).nodes
+        candidates = resolver.find(name).nodes if above else nodes_of[name]
         nodes = [node for node in candidates if class_of_N[node] >= 0] or (candidates if above else [])
         if not nodes:
             (higher if candidates else unmatched).append(name)

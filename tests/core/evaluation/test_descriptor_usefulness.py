@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,9 @@ def seen(classifier: Classifier, counts: dict[str, int], seed: int = 0) -> Label
     features = torch.nn.functional.normalize(torch.stack([centre[c] for c in classes]) + noise, dim=1)
     order = torch.randperm(len(classes), generator=rng)
     sources = tuple(Source(f"{i}.png") for i in range(len(classes)))
-    return LabelledImages(features[order], sources, np.array(classes)[order.numpy()], ())
+    class_n = np.array(classes)[order.numpy()]
+    nodes = classifier.taxonomy.owner_N[classifier.taxonomy.leaf_node_C]
+    return LabelledImages(features[order], sources, np.where(class_n >= 0, nodes[class_n], -1), class_n, ())
 
 
 def named(classifier: Classifier, images: LabelledImages) -> np.ndarray:
@@ -135,6 +138,23 @@ def test_areas_and_siblings(tiny_model: str, birds_csv: Path, descriptor_file: P
     assert (shared.phrase, shared.shared_by, shared.with_siblings) == ("a yellow breast", 2, 1)
 
 
+def test_images_labelled_above_the_classes_are_ignored(tiny_model: str, birds_csv: Path, descriptor_file: Path) -> None:
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file)
+    images = seen(classifier, {"Parus major": 9, "Cyanistes caeruleus": 9, "Turdus merula": 9})
+    family = classifier.taxonomy.names.index("Paridae")
+    is_tit_n = np.isin(images.class_n, images.class_n[:1])
+    rows = np.flatnonzero(~is_tit_n)
+    some = LabelledImages(
+        images.features_nD[rows], tuple(images.sources[r] for r in rows), images.node_n[rows], images.class_n[rows], ()
+    )
+    inner = replace(
+        images, node_n=np.where(is_tit_n, family, images.node_n), class_n=np.where(is_tit_n, -1, images.class_n)
+    )
+    found, without = (measure_usefulness(classifier, one, "made") for one in (inner, some))
+    assert found.notes == ("9 images labelled above the classes (family 9) ignored",) and without.notes == ()
+    assert replace(found, notes=()) == without
+
+
 def test_siblings_without_images_are_no_siblings(tiny_model: str, birds_csv: Path, descriptor_file: Path) -> None:
     classifier = Classifier(tiny_model, taxonomy=birds_csv, descriptors=descriptor_file)
     one = by_name(measure_usefulness(classifier, seen(classifier, {"Parus major": 3, "Turdus merula": 3}), "made"))[
@@ -209,7 +229,8 @@ def test_pruned_accuracy_is_that_of_the_file_written(
     from bioclip_x.evaluation.labelled_images import split_in_halves
 
     deciding, held = split_in_halves(images.class_n, 3)
-    part = LabelledImages(images.features_nD[held], tuple(images.sources[r] for r in held), images.class_n[held], ())
+    sources = tuple(images.sources[r] for r in held)
+    part = LabelledImages(images.features_nD[held], sources, images.node_n[held], images.class_n[held], ())
     before, after = named(whole, part), named(classifier(tmp_path / "pruned.yaml"), part)
     assert (done.deciding, done.held_out) == (len(deciding), len(held)) == (48, 48)
     assert (done.before.hits, done.after.hits) == (before.sum(), after.sum())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bioclip_x.cli.render.evaluation import write
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation import labelled_images
 from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
@@ -88,6 +90,77 @@ def test_figures_are_those_of_a_loop_over_the_images(registry: Registry, tmp_pat
     assert one.difference is None and one.seeds == () and one.top1.sd is None
 
 
+LABELLED = {0: "Parus", 1: "Paridae", 2: "Turdus sp.", 4: "Plantae"}
+"""Class → the name of a taxon above it. Parus and Turdus have no other class than theirs."""
+
+
+def test_images_labelled_above_the_classes_count_at_their_rank_and_above(
+    registry: Registry, tmp_path: Path, birds_csv: Path
+) -> None:
+    made = Made(tmp_path)
+    whole = made.evaluated(registry, birds_csv).texts[0]
+    rows = made.labels.read_text().splitlines()
+    inner = [i for i in range(0, 90, 2) if made.class_n[i] in LABELLED]
+    for i in inner:
+        rows[i + 1] = f"{i}.jpg,{LABELLED[int(made.class_n[i])]}"
+    made.labels.write_text("\n".join(rows))
+    found = made.evaluated(registry, birds_csv)
+    [one] = found.texts
+    lowest = {"Parus": "genus", "Paridae": "family", "Turdus sp.": "genus", "Plantae": "kingdom"}
+    counts = {
+        rank: sum(lowest[LABELLED[int(made.class_n[i])]] == rank for i in inner)
+        for rank in ("kingdom", "family", "genus")
+    }
+    assert min(counts.values()) > 0
+    made.labels.write_text("\n".join([rows[0], *(row for i, row in enumerate(rows[1:]) if i not in inner)]))
+    alone = made.evaluated(registry, birds_csv)
+    assert found.pictures == 90 and alone.pictures == 90 - len(inner) and found.classes == alone.classes
+    assert not any("labelled above" in note for note in alone.notes)
+    [note] = [note for note in found.notes if "labelled above" in note]
+    assert note.startswith(f"{len(inner)} images labelled above the classes (")
+    assert all(f"{rank} {count}" in note for rank, count in counts.items())
+    for measure in ("top1", "top5", "mean_per_class", "severity"):
+        assert getattr(one, measure) == getattr(alone.texts[0], measure), measure
+    for place, rank in enumerate(RANKS):
+        missing = [i for i in inner if RANKS.index(lowest[LABELLED[int(made.class_n[i])]]) < place]
+        has = [i for i in range(90) if LINEAGES[made.class_n[i]][place]]
+        assert one.ranks[rank].of == len(set(has) - set(missing)), rank
+        if not missing:
+            assert one.ranks[rank] == whole.ranks[rank], "a label at genus says as much of the family as one at species"
+
+
+def test_labels_above_the_classes_only(registry: Registry, tmp_path: Path, birds_csv: Path) -> None:
+    made = Made(tmp_path)
+    made.labels.write_text("path,label\n0.jpg,Paridae\n1.jpg,Aves\n")
+    found = made.evaluated(registry, birds_csv)
+    [one] = found.texts
+    assert (found.pictures, found.classes) == (2, 0)
+    for measure in (one.top1, one.top5, one.mean_per_class, one.severity, one.ranks["genus"], one.ranks["species"]):
+        assert (measure.value, measure.of) == (None, 0)
+    assert [one.ranks[rank].of for rank in RANKS] == [2, 2, 2, 1, 1, 0, 0]
+
+
+def test_the_table_tells_how_many_images_count_where_they_are_not_the_same(
+    registry: Registry, tmp_path: Path, birds_csv: Path
+) -> None:
+    made = Made(tmp_path)
+    made.labels.write_text("path,label\n0.jpg,Parus major\n1.jpg,Turdus merula\n")
+    found = made.evaluated(registry, birds_csv)
+    for labels, has_counts in ((None, False), ("path,label\n0.jpg,Parus major\n1.jpg,Turdus\n", True)):
+        if labels:
+            made.labels.write_text(labels)
+            found = made.evaluated(registry, birds_csv)
+        stream = io.StringIO()
+        write(found, "table", stream)
+        lines = [line.split() for line in stream.getvalue().splitlines()]
+        assert any(line[:1] == ["images"] for line in lines) is has_counts
+        counted = {line[0]: line[1] for line in lines if len(line) > 1 and line[0] in (*RANKS, "top-1")}
+        if has_counts:
+            assert counted == dict.fromkeys(RANKS[:-1], "2") | {"species": "1", "top-1": "1"}
+        else:
+            assert all("%" in value for value in counted.values())
+
+
 def test_the_severity_of_mistakes_is_the_height_of_where_they_meet(
     registry: Registry, tmp_path: Path, birds_csv: Path
 ) -> None:
@@ -140,7 +213,7 @@ def test_a_genus_that_is_a_class_is_answered_by_either_of_its_nodes(birds_csv: P
     genus = taxonomy.owner(leaf)
     robur = int(taxonomy.leaf_node_C[names.index("Quercus robur")])
     best_nk = np.array([[leaf, -1], [genus, robur], [robur, genus], [0, -1], [-1, -1]])
-    found = compare_with_truth(ImagePredictions(best_nk, {}), np.full(5, oak), taxonomy)
+    found = compare_with_truth(ImagePredictions(best_nk, {}), np.full(5, genus), taxonomy)
     assert found.right_n.tolist() == [1, 1, 0, 0, 0] and found.among_n.tolist() == [1, 1, 1, 0, 0]
     assert found.height_n.tolist() == [0, 0, 1, 7, 7]  # no answer is as far off as the root
     assert genus != leaf

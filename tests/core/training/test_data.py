@@ -28,7 +28,7 @@ class Builder:
 
 
 class Squares:
-    """Image i has class i mod 3 - 1 and brightness i."""
+    """Image i has class i mod 3 - 1, whose node is the next, and brightness i."""
 
     def __len__(self) -> int:
         return 12
@@ -37,8 +37,8 @@ class Squares:
         return f"square {index}"
 
     def sample(self, index: int) -> Sample:
-        taxon = index % 3 - 1
-        return Sample(taxon, TEXTS[-1], ("first", "second")) if taxon < 0 else Sample(taxon)
+        c = index % 3 - 1
+        return Sample(-1, TEXTS[-1], ("first", "second")) if c < 0 else Sample(c + 1)
 
     def image(self, index: int) -> np.ndarray:
         return np.full((4, 4, 3), index, np.uint8)

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
 from bioclip_x.capabilities import ImageDecoderCapabilities
+from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import ImageError, TrainingError
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import OpenedImage
+from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest
@@ -37,8 +40,8 @@ def make(folder: Path, *names: str) -> None:
         Image.new("RGB", (4, 4), "red").save(folder / name)
 
 
-def name_of(taxonomy: Taxonomy, class_index: int) -> str:
-    return taxonomy.class_taxon(class_index).name
+def name_of(taxonomy: Taxonomy, node: int) -> str:
+    return taxonomy.names[node]
 
 
 def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) -> None:
@@ -48,11 +51,11 @@ def test_image_folder_resolves_folder_names(tmp_path: Path, taxonomy: Taxonomy) 
     make(tmp_path, "Parus_major/.hidden.png", "Parus_major/.thumbnails/a.png")  # which `classify` leaves alone too
     data = ImageFolder(path=tmp_path)
     notes = list(data.prepare(taxonomy))
-    labels = [name_of(taxonomy, data.sample(i).class_index) for i in range(len(data))]
+    labels = [name_of(taxonomy, data.sample(i).node) for i in range(len(data))]
     assert labels == ["Parus major", "Parus major", "Oenanthe oenanthe"]
     assert ImageFiles().read_any(data.image(0)).image.size == (4, 4)
-    assert "1 folders" in notes[0] and "not a class of the taxonomy" in notes[0] and "Nobody" in notes[0]
-    assert "match several classes" in notes[1] and "Ficus communis" in notes[1]
+    assert "1 folders" in notes[0] and "not in the taxonomy, skipped: Nobody" in notes[0]
+    assert "match several taxa" in notes[1] and "Ficus communis" in notes[1]
 
 
 def test_image_folder_reads_the_file_types_of_classify(tmp_path: Path, taxonomy: Taxonomy) -> None:
@@ -98,12 +101,12 @@ def test_manifest(tmp_path: Path, taxonomy: Taxonomy, suffix: str) -> None:
     notes = list(data.prepare(taxonomy))
     samples = [data.sample(i) for i in range(len(data))]
     assert [sample.texts for sample in samples] == [(), ("a blue bird",), ("a fig",)]
-    assert [sample.class_index < 0 for sample in samples] == [False, True, False]
-    assert name_of(taxonomy, samples[2].class_index) == "Ficus communis"
+    assert [sample.node < 0 for sample in samples] == [False, True, False]
+    assert name_of(taxonomy, samples[2].node) == "Ficus communis"
     assert ImageFiles().read_any(data.image(0)).image.mode == "RGB"
     with pytest.raises(ImageError, match=r"b\.png: no such file"):
         ImageFiles().read_any(data.image(1))
-    assert any("not a class of the taxonomy: Nobody" in note for note in notes)
+    assert any("not in the taxonomy, left out: Nobody" in note for note in notes)
     assert any("1 of 4 rows" in note for note in notes)
 
 
@@ -119,23 +122,112 @@ def test_manifest_errors(tmp_path: Path, taxonomy: Taxonomy) -> None:
 
 
 def test_off_list_images_are_kept_on_request(tmp_path: Path, taxonomy: Taxonomy) -> None:
-    """Of no taxon of the tree at all: "Parus" is no class, but on the list; a name of two classes stays out as well."""
+    """Of no taxon of the tree at all; a name of two classes stays out as well."""
     make(tmp_path, "Parus major/a.png", "Nobody/a.png", "Parus/a.png", "Ficus communis/a.png")
     folders = ImageFolder(path=tmp_path, off_list="keep")
     notes = list(folders.prepare(taxonomy))
-    seen = {Path(folders.name(i)).parent.name: folders.sample(i).class_index for i in range(len(folders))}
-    assert set(seen) == {"Parus major", "Nobody"} and seen["Nobody"] == -1 and seen["Parus major"] >= 0
+    seen = {Path(folders.name(i)).parent.name: folders.sample(i).node for i in range(len(folders))}
+    assert seen.pop("Nobody") == -1
+    assert {label: name_of(taxonomy, node) for label, node in seen.items()} == {
+        "Parus major": "Parus major", "Parus": "Parus",
+    }  # fmt: skip
     assert any("not in the taxonomy, kept as off-list: Nobody" in note for note in notes)
-    assert any("not a class of the taxonomy, skipped: Parus" in note for note in notes)
     table = tmp_path / "t.csv"
     table.write_text("path,label\na.png,Parus major\nb.png,Nobody\nc.png,Parus\nd.png,\n")
     rows = Manifest(path=table, off_list="keep")
     notes = list(rows.prepare(taxonomy))
-    assert [(Path(rows.name(i)).name, rows.sample(i).class_index >= 0) for i in range(len(rows))] == [
-        ("a.png", True), ("b.png", False),
+    assert [(Path(rows.name(i)).name, rows.sample(i).node >= 0) for i in range(len(rows))] == [
+        ("a.png", True), ("b.png", False), ("c.png", True),
     ]  # fmt: skip
     assert any("kept as off-list: Nobody" in note for note in notes)
-    assert any("2 of 4 rows" in note for note in notes)
+    assert any("1 of 4 rows" in note for note in notes)
+
+
+def test_labels_above_the_classes_are_inner_nodes(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    make(tmp_path, "Parus major/a.png", "Parus/b.png", "Animalia/c.png", "Oenanthe sp./d.png")
+    folders = ImageFolder(path=tmp_path)
+    assert list(folders.prepare(taxonomy)) == []
+    assert [taxonomy.names[node] for node in folders.nodes()] == ["Animalia", "Oenanthe", "Parus", "Parus major"]
+    (tmp_path / "t.csv").write_text("path,label\na.png,Parus major\nb.png,Parus\nc.png,Animalia; Ficus\n")
+    rows = Manifest(path=tmp_path / "t.csv")
+    assert list(rows.prepare(taxonomy)) == []
+    assert [taxonomy.names[node] for node in rows.nodes()] == ["Parus major", "Parus", "Ficus"]
+    for data in (folders, rows):
+        assert data.nodes().tolist() == [data.sample(i).node for i in range(len(data))]
+        assert data.nodes().dtype == np.int64
+
+
+LABELS = """split,file,class_id
+train,a.png,0
+train,b.png,1
+test,c.png,1
+test,d.png,2
+train,e.png,3
+"""
+NAMES = """class_id,genus,species
+0,Parus,Parus major
+1,Oenanthe,
+2,,
+4,Ficus,Ficus communis
+"""
+
+
+def test_columns_and_split_of_a_manifest(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    """A table that names its columns otherwise, and whose labels are numbers that another table explains."""
+    (tmp_path / "labels.csv").write_text(LABELS)
+    (tmp_path / "classes.csv").write_text(NAMES)
+    columns = {"path": "file", "label": "class_id", "name": ["species", "genus"]}
+
+    def manifest(split: str = "") -> Manifest:
+        names = tmp_path / "classes.csv"
+        return Manifest(path=tmp_path / "labels.csv", columns=columns, split=split, names=names)
+
+    seen = {}
+    for split in ("train", "test", ""):
+        data = manifest(split)
+        notes = list(data.prepare(taxonomy))
+        seen[split] = [(Path(data.name(i)).name, taxonomy.names[data.sample(i).node]) for i in range(len(data))]
+        assert any("the images of all its splits are used: train (3), test (2)" in one for one in notes) == (not split)
+    assert seen["train"] == [("a.png", "Parus major"), ("b.png", "Oenanthe")]
+    assert seen["test"] == [("c.png", "Oenanthe")] and len(seen[""]) == 3
+    assert any("2 labels of" in one and "have no name in" in one and one.endswith("2, 3") for one in notes)
+    with pytest.raises(TrainingError, match=r"has no row of the split 'val'; it has train \(3\), test \(2\)"):
+        list(manifest("val").prepare(taxonomy))
+
+
+def test_columns_of_a_manifest_that_are_not_there(tmp_path: Path, taxonomy: Taxonomy) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\na.png,Parus major\n")
+    for options, message in (
+        ({"columns": {"path": "image"}}, "lacks the column image; it has file, label"),
+        ({"columns": {"path": "file"}, "split": "train"}, "lacks the column split; it has file, label"),
+        (
+            {"columns": {"file": "path"}},
+            "columns: 'file' is no column of a manifest; known: path, label, text, split, name",
+        ),
+        ({"columns": {"path": ["a", "b"]}}, "columns: path: expected the name of one column"),
+        ({"columns": {"path": "file"}, "names": tmp_path / "none.csv"}, "the table of names .*none.csv does not exist"),
+        ({"columns": {"path": "file"}, "names": tmp_path / "labels.csv"}, "lacks the column name; it has file, label"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            list(Manifest(path=tmp_path / "labels.csv", **options).prepare(taxonomy))  # type: ignore[arg-type]
+    (tmp_path / "twice.csv").write_text("label,name\n0,Parus major\n0,Ficus\n")
+    data = Manifest(path=tmp_path / "labels.csv", columns={"path": "file"}, names=tmp_path / "twice.csv")
+    with pytest.raises(TrainingError, match="the label '0' has two names, 'Parus major' and 'Ficus'"):
+        list(data.prepare(taxonomy))
+
+
+@pytest.mark.parametrize(("name", "split"), [("grocery_produce", "train"), ("tinyimagenet_bio", "train")])
+def test_real_tables_are_used_as_they_are(shared_data: Path, name: str, split: str) -> None:
+    folder = shared_data / name
+    tree = read_taxonomy(create_registry(), folder / "classes.csv")
+    columns = {"path": "file", "label": "class_id", "name": ["species", "genus", "family", "order", "cls"]}
+    data = Manifest(
+        path=folder / "labels.csv", images=folder / "images", columns=columns, split=split, names=folder / "classes.csv"
+    )
+    assert list(data.prepare(tree)) == []
+    expected = sum(line.startswith(f"{split},") for line in (folder / "labels.csv").read_text("utf-8").splitlines())
+    assert len(data) == expected > 0 and (data.nodes() >= 0).all()
+    assert ImageFiles().read_any(data.image(0)).image.mode == "RGB"
 
 
 def test_image_folder_counts_what_it_leaves_out(tmp_path: Path, taxonomy: Taxonomy) -> None:

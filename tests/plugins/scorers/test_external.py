@@ -154,3 +154,21 @@ def test_long_files_may_omit_classes(tmp_path: Path, taxonomy: Taxonomy) -> None
     probabilities = torch.softmax(logits(one, "y").logits_BC, dim=1)[0]
     assert sorted(probabilities.tolist()) == pytest.approx([0, 0, 1])
     assert np.isfinite(logits(one, "x").logits_BC.numpy()).sum() == 2
+
+
+def test_a_genus_name_that_is_the_common_name_of_a_class_means_the_class(tmp_path: Path) -> None:
+    builder = TaxonomyBuilder()
+    for species, common in (("Bison bison", "bison"), ("Bison bonasus", "wisent")):
+        builder.add_lineage([("genus", "Bison"), ("species", species)], Details({"en": (common,)}))
+    taxonomy = builder.build()
+    one = scorer(tmp_path, "image,bison,wisent\nx,0.75,0.25\n")
+    assert one.extend(taxonomy, taxonomy) is taxonomy and prepare(one, taxonomy) == []
+    assert torch.softmax(logits(one, "x").logits_BC, 1)[0].tolist() == pytest.approx([0.75, 0.25])
+    one = scorer(tmp_path, "image,Bison,Bison bison,wisent\nx,0.5,0.3,0.2\n")
+    tree = one.extend(taxonomy, taxonomy)
+    assert tree.n_classes == 3, "another column names the class, so Bison is the genus"
+    one.prepare(tree)
+    shares = dict(zip((tree.class_taxon(c).name for c in range(3)), torch.softmax(logits(one, "x").logits_BC, 1)[0]))
+    assert {name: round(float(share), 6) for name, share in shares.items()} == {
+        "Bison": 0.5, "Bison bison": 0.3, "Bison bonasus": 0.2,
+    }  # fmt: skip

@@ -152,3 +152,22 @@ def test_a_sentence_is_the_whole_text_and_weights_count(tmp_path: Path) -> None:
         ("A bee has a sting.", 2),
         ("It is among flowers.", 1),
     ]
+
+
+def make_bisons() -> Taxonomy:
+    builder = TaxonomyBuilder()
+    for species, common in (("Bison bison", "bison"), ("Bison bonasus", "wisent")):
+        builder.add_lineage([("genus", "Bison"), ("species", species)], Details({"en": (common,)}))
+    return builder.build()
+
+
+def test_the_name_of_a_genus_that_is_the_common_name_of_a_class_means_the_class(tmp_path: Path) -> None:
+    taxonomy = make_bisons()
+    written = build(taxonomy, cbd(tmp_path, {"Bison": ["a hump"], "wisent": ["long legs"]}), style="bare")
+    assert texts(written) == ["a hump", "long legs"]
+    both = {"Bison": ["a hump"], "Bison bison": ["a big head"], "wisent": ["long legs"]}
+    written = build(taxonomy, cbd(tmp_path, both), style="bare")
+    assert texts(written) == ["a big head", "long legs"], "the class has an entry of its own"
+    assert any("1 skipped that name taxa above the classes (--inherit): Bison" in note for note in written.notes)
+    written = build(taxonomy, cbd(tmp_path, {"Bison": ["a hump"]}), style="bare", inherit=0.5)
+    assert texts(written) == ["a hump", "a hump"], "with inheritance, the genus"

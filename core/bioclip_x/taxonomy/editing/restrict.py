@@ -40,12 +40,20 @@ def restrict_with_index(taxonomy: Taxonomy, classes: npt.NDArray[np.int64]) -> t
 
 def add_inner_classes(taxonomy: Taxonomy, nodes: Iterable[int]) -> Taxonomy:
     """Returns the tree with some of its inner taxa as further classes."""
+    return add_inner_classes_with_index(taxonomy, nodes)[0]
+
+
+def add_inner_classes_with_index(taxonomy: Taxonomy, nodes: Iterable[int]) -> tuple[Taxonomy, npt.NDArray[np.int64]]:
+    """Returns the tree with some of its inner taxa as further classes; and the old node of the taxon of each class."""
     new = np.unique(np.fromiter(nodes, np.int64))
+    classes = np.concatenate([taxonomy.owner_N[taxonomy.leaf_node_C], new]).astype(np.int64)
     if not len(new):
-        return taxonomy
+        return taxonomy, classes
     taxa = np.flatnonzero(np.isin(taxonomy.kind_N, (TAXON, ROOT)))
-    tree, _ = _restrict_to_nodes(taxonomy, taxa, np.concatenate([taxonomy.owner_N[taxonomy.leaf_node_C], new]))
-    return replace(tree, n_beside=taxonomy.n_beside)
+    tree, new_N = _restrict_to_nodes(taxonomy, taxa, classes)
+    node_C = np.empty(tree.n_classes, np.int64)
+    node_C[tree.class_of_N[new_N[classes]]] = classes
+    return replace(tree, n_beside=taxonomy.n_beside), node_C
 
 
 def make_inner_tree(taxonomy: Taxonomy) -> tuple[Taxonomy, npt.NDArray[np.int64]]:

@@ -8,7 +8,7 @@ resolver.match(taxon_of_another_tree)           # by identifiers, then rank and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain, repeat
 from typing import Final, Literal
@@ -77,8 +77,7 @@ class Resolver:
         """
         if nodes := self._find_by_ids(ids):
             return Match(name, nodes, "id")
-        *above, last = [part for part in name.replace(">", ";").split(";") if part.strip()] or [""]
-        return self._find_by_name(name, last, normalise_rank(rank), _normalise_names((*lineage, *above, kingdom)))
+        return self._prefer_exact(next(self._iterate_matches(name, rank, (*lineage, kingdom)), Match(name, ())))
 
     def match(self, taxon: Taxon) -> Match:
         """Finds a taxon of another tree by its ids, its rank and name, then by its own synonyms."""
@@ -99,7 +98,21 @@ class Resolver:
     def classes(self, name: str) -> tuple[int, ...]:
         """Returns the classes of this name: none if no taxon of this name is a class, several if it is ambiguous."""
         class_of_N = self.taxonomy.class_of_N
-        return tuple(int(class_of_N[node]) for node in self.find(name).nodes if class_of_N[node] >= 0)
+        return tuple(int(class_of_N[node]) for node in self.find_class(name).nodes if class_of_N[node] >= 0)
+
+    def find_class(self, name: str, rank: str = "", *, lineage: Iterable[str] = ()) -> Match:
+        """Finds the classes of this name; if no class has it, the taxa above classes that do.
+
+        A common name may also be the name of a genus ("bison", "Asparagus"). `find` stops at the genus, since scientific
+        names take precedence. Here, the one class that has the name in another way takes precedence over a taxon that is no
+        class; several such classes do not.
+        """
+        matches = self._iterate_matches(name, rank, lineage)
+        first = next(matches, Match(name, ()))
+        if (classes := self._select_classes(first)).nodes or not first.nodes:
+            return classes
+        other = next(filter(lambda match: match.nodes, map(self._select_classes, matches)), classes)
+        return other if other.found else self._prefer_exact(first)
 
     def near(self, name: str, rank: str = "", most: int = 3) -> tuple[str, ...]:
         """Suggests at most `most` taxa ("class Insecta") with a similar name or the same epithet, most similar first.
@@ -126,7 +139,10 @@ class Resolver:
                 return tuple(dict.fromkeys(text for _, text in suggestions))[:most]
         return ()
 
-    def _find_by_name(self, name: str, last: str, rank: str, hints: frozenset[str]) -> Match:
+    def _iterate_matches(self, name: str, rank: str, lineage: Iterable[str]) -> Iterator[Match]:
+        """Yields what each kind of name matches, most reliable first; nothing for kinds without a match."""
+        *above, last = _split_path(name)
+        rank, hints = normalise_rank(rank), _normalise_names((*lineage, *above))
         tiers: tuple[tuple[By, Callable[[str, str], Sequence[int]]], ...] = (
             ("name", lambda key, rank: self._select_by_rank(self._find_accepted(key, rank), rank)),
             ("synonym", lambda key, rank: self._select_synonyms(key, rank)),
@@ -138,11 +154,18 @@ class Resolver:
         keys = map(normalise_name, (last, without_author, drop_subgenus(without_author)))
         for key in dict.fromkeys(keys):
             for by, look_up in tiers:
-                nodes = self._select_by_lineage(look_up(key, rank), hints)
-                if nodes:
-                    exact = tuple(node for node in nodes if self.taxonomy.names[node] == last)
-                    return Match(name, exact if len(exact) == 1 else nodes, by)
-        return Match(name, ())
+                if nodes := self._select_by_lineage(look_up(key, rank), hints):
+                    yield Match(name, nodes, by)
+
+    def _prefer_exact(self, match: Match) -> Match:
+        """Keeps the one taxon whose name is spelt in exactly this way, if there is one."""
+        last = _split_path(match.name)[-1]
+        exact = tuple(node for node in match.nodes if self.taxonomy.names[node] == last)
+        return replace(match, nodes=exact) if len(exact) == 1 else match
+
+    def _select_classes(self, match: Match) -> Match:
+        nodes = tuple(node for node in match.nodes if self.taxonomy.class_of_N[node] >= 0)
+        return self._prefer_exact(replace(match, nodes=nodes))
 
     def _find_accepted(self, key: str, rank: str) -> Sequence[int]:
         if not rank:
@@ -271,6 +294,11 @@ class Resolver:
         node = index.get(key)[0]
         taxon = f"{self.taxonomy.rank(node)} {self.taxonomy.names[node]}".strip()
         return taxon if normalise_name(self.taxonomy.names[node]) == key else f"{taxon} ({key})"
+
+
+def _split_path(name: str) -> list[str]:
+    """Splits "Plantae; Oenanthe" or "Plantae > Oenanthe" into its names; at least one, which may be blank."""
+    return [part for part in name.replace(">", ";").split(";") if part.strip()] or [""]
 
 
 def _list_forms(name: str) -> Iterator[str]:

@@ -44,3 +44,15 @@ def find_taxa_at_rank(class_n: npt.ArrayLike, rank: str, taxonomy: Taxonomy) -> 
     index_n = np.searchsorted(taxonomy.leaf_start_N[nodes], np.asarray(class_n), side="right") - 1
     taxa: npt.NDArray[np.int64] = nodes[index_n].astype(np.int64)
     return taxa
+
+
+def is_within(node_n: npt.ArrayLike, above_n: npt.ArrayLike, taxonomy: Taxonomy) -> npt.NDArray[np.bool_]:
+    """Returns whether each node is the other node or below it: bool [n]."""
+    node_n, above_n = np.asarray(node_n), np.asarray(above_n)
+    # A node alone in a genus has the leaves of the genus: in depth-first order it comes after.
+    inside: npt.NDArray[np.bool_] = (
+        (above_n <= node_n)
+        & (taxonomy.leaf_start_N[above_n] <= taxonomy.leaf_start_N[node_n])
+        & (taxonomy.leaf_stop_N[node_n] <= taxonomy.leaf_stop_N[above_n])
+    )
+    return inside

@@ -83,6 +83,19 @@ def test_classes_are_those_taxa_that_can_be_reported() -> None:
     assert found.classes("Morus") == () and found.classes("unicorn") == ()
 
 
+def test_a_class_with_a_name_precedes_a_taxon_above_the_classes_with_it() -> None:
+    builder = TaxonomyBuilder()
+    builder.add_lineage([("genus", "Bison"), ("species", "Bison bison")], Details({"en": ("bison",)}))
+    builder.add_lineage([("genus", "Gorilla"), ("species", "Gorilla gorilla")], Details({"en": ("gorilla",)}))
+    builder.add_lineage([("genus", "Gorilla"), ("species", "Gorilla beringei")], Details({"en": ("gorilla",)}))
+    found = Resolver(builder.build())
+    assert names(found, "bison") == ["Bison"] and found.find_class("bison").by == "common name"
+    assert [found.taxonomy.class_taxon(c).name for c in found.classes("Bison")] == ["Bison bison"]
+    assert found.find_class("gorilla") == found.find("gorilla") and found.classes("gorilla") == ()
+    assert found.find_class("bison", "genus") == found.find("bison", "genus")
+    assert found.find_class("unicorn").nodes == ()
+
+
 def test_synonyms_come_after_accepted_names_and_before_common_ones() -> None:
     found = resolver()
     assert found.find("Parus_caeruleus").by == "synonym" and names(found, "Parus caeruleus L.") == [

@@ -10,7 +10,12 @@ from hypothesis import given
 
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.costs import compute_heights
-from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_lowest_common_ancestors, find_taxa_at_rank
+from bioclip_x.taxonomy.scoring.severity import (
+    compute_lca_heights,
+    find_lowest_common_ancestors,
+    find_taxa_at_rank,
+    is_within,
+)
 from bioclip_x_plugins.readers.tables.table import TableReader
 from random_trees import above, trees
 
@@ -23,6 +28,13 @@ def test_every_node_meets_every_class_at_their_last_common_ancestor(taxonomy: Ta
         over = above(taxonomy, int(node))
         assert found == next(one for one in above(taxonomy, int(taxonomy.leaf_node_C[c])) if one in over)
     assert (compute_lca_heights(nodes, classes, taxonomy) == compute_heights(taxonomy)[met]).all()
+
+
+@given(trees())
+def test_a_node_is_within_itself_and_all_above_it(taxonomy: Taxonomy) -> None:
+    nodes, others = (each.ravel() for each in np.meshgrid(range(taxonomy.n_nodes), range(taxonomy.n_nodes)))
+    found = is_within(nodes, others, taxonomy)
+    assert found.tolist() == [other in above(taxonomy, int(node)) for node, other in zip(nodes, others)]
 
 
 @given(trees())
