@@ -26,6 +26,8 @@ Report = Callable[[int, int], None]
 
 LINE_EVERY: Final = 60.0
 """Seconds between two lines in a log file."""
+FIRST_LINE: Final = 10.0
+"""Seconds before the first line of a stage."""
 
 _running: list[Progress] = []
 
@@ -151,7 +153,7 @@ def _make_tqdm(stage: str) -> _Bar:
 
 
 class _LogLines:
-    """A line a minute, and one at the end of a stage that took longer than that."""
+    """A line after ten seconds, then one a minute, and one at the end of a stage that took longer than the first."""
 
     def __init__(self, stage: str) -> None:
         self.n = 0
@@ -161,7 +163,8 @@ class _LogLines:
 
     def update(self, n: int) -> None:
         self.n += n
-        if time.monotonic() - self._said >= LINE_EVERY:
+        wait = FIRST_LINE if self._said == self._started else LINE_EVERY
+        if time.monotonic() - self._said >= wait:
             self._say()
 
     def close(self) -> None:
