@@ -30,6 +30,7 @@ from bioclip_x.records import (
     ModelCard,
     OpenedImage,
     OwnClasses,
+    OwnRecipe,
     PatchFeatures,
     PromptSet,
     Provenance,
@@ -86,8 +87,8 @@ class TextBuilder(Protocol):
 class Encoder(Protocol):
     """A family of two-tower models, which embed images and texts in one space. Declares `EncoderCapabilities`.
 
-    Only `load` is required. `known_models` and `own_classes` are called by commands that need no model, and should import
-    nothing heavy; `trainable` is for `bioclip-x train`.
+    Only `load` is required. `known_models`, `own_classes` and `own_recipe` are called by commands that need no model, and
+    should import nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
     def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> LoadedEncoder:
@@ -108,13 +109,19 @@ class Encoder(Protocol):
         Raises ModelError for an invalid model name, or if the download fails.
         """
 
+    def own_recipe(self, model: str, *, name: str) -> OwnRecipe | None:
+        """Returns the recipe fields that a model on this machine brings; None if it brings none.
+
+        Raises ModelError for an invalid model name, or fields that cannot be read.
+        """
+
     def trainable(
-        self, model: str | Mapping[str, Any], *, device: str, seed: int, image_size: int | None, patch_dropout: float
+        self, model: str | Mapping[str, Any], *, device: str, seed: int, image_size: int | None
     ) -> TrainableEncoder:
         """Returns a model to train.
 
         model: the name of an existing model, or the description of a new one in the family's terms.
-        image_size: side of the images in pixels, None for the model's own. patch_dropout: fraction of patches left out.
+        image_size: side of the images in pixels, None for the model's own.
 
         The weights are float32; those of a new model depend on `seed` alone.
         """
@@ -184,32 +191,60 @@ class TrainableEncoder(Protocol):
         """Embeds normalised pixels: [B, D], not normalised."""
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        """Embeds tokens: [P, D], not normalised."""
+        """Embeds tokens, which are on the CPU: [P, D], not normalised."""
 
     def clamp_logit_scale(self, largest: float) -> None:
         """Clamps the exponentiated scale to [1, largest]."""
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
-        """Saves the model to a folder from which `load` can read it. card: metadata (demo, taxonomy, …)."""
+        """Saves the model to a folder from which `load` can read it. card: metadata (demo, taxonomy, …).
+
+        Of two projectors, the model's own is saved; a `text_prefix` becomes part of the card.
+        """
 
 
 class LayeredEncoder(TrainableEncoder, Protocol):
-    """A model whose layers the trainer may treat apart; each method is declared by its own capability."""
+    """A model whose layers and inputs the trainer may treat apart; each method is declared by a capability.
+
+    text_prefix: words that `tokenize` puts before every text, and that `save` makes a part of the model; "" for none.
+    """
+
+    text_prefix: str
 
     def blocks(self) -> Sequence[torch.nn.Module]:
         """Returns the modules, of equal rank and in order, whose parameters are spread over processes as units."""
 
     def depth_groups(self) -> Mapping[Literal["image", "text"], Sequence[Sequence[str]]]:
-        """Returns the names of each tower's parameters in groups, from the input to the output."""
+        """Returns the names of each tower's parameters in groups, from the input to the output.
+
+        The last group is the projection into the common space, if the tower has one. Every parameter is in one group, but for
+        the logit scale and bias.
+        """
 
     def set_gradient_checkpointing(self, enabled: bool) -> None:
-        """Makes the blocks recompute their activations in the backward pass."""
+        """Makes the blocks recompute their activations in the backward pass. Raises ModelError for towers that cannot."""
 
     def add_projector(self) -> None:
         """Adds a second projection of the image tower, which `save` leaves out.
 
-        `forward_image` then returns [B, 2·D]: the embeddings by the first and by the second projection.
+        `forward_image` then returns [B, 2·D]: the embeddings by the first and by the second projection. Raises ModelError for
+        towers without a linear projection.
         """
+
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Raises ModelError if `forward_image` takes no images of this size (H, W). `image_size` stays the same."""
+
+    def set_patch_dropout(self, fraction: float) -> None:
+        """Sets the fraction of patches that are left out in training. Raises ModelError for towers without patches."""
+
+    def set_text_length(self, length: int | None) -> None:
+        """Sets the number of tokens to which `forward_text` shortens texts; None for the whole context.
+
+        Raises ModelError for towers that need the whole context.
+        """
+
+    def rare_words(self, count: int) -> Sequence[str]:
+        """Returns words of one token each that hardly occur in texts. Raises ModelError if there are too few."""
 
 
 class Adapter(Protocol):
@@ -238,26 +273,33 @@ class Scorer(Protocol):
         """Returns the coefficients a_p in the class's similarity Σ a_p·cos_p to this image: float32, one per prompt."""
 
 
-class PrecomputedScorer(Scorer, Protocol):
-    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+class TextlessScorer(Scorer, Protocol):
+    """Reads no texts: its bank has no prompts. Declares `needs_texts=False`.
 
-    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
-    `features.names`.
+    revision: what distinguishes it from others of the same name, such as a hash of its weights. A calibration is valid for one.
     """
-
-    model: str
 
     @property
     def revision(self) -> str: ...
+
+    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
+        """Reads its weights or scores and returns notes on unused or doubtful ones. Called before a model is loaded."""
+
+
+class PrecomputedScorer(TextlessScorer, Protocol):
+    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+
+    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
+    `features.names`. `prepare` is given the tree that `extend` returned.
+    """
+
+    model: str
 
     def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
         """Returns the tree with what else has scores: taxa above its classes, and labels beside it. Called first.
 
         taxonomy: the requested classes. whole: all that are listed; a score of one that was not requested has no part in it.
         """
-
-    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores and returns notes on unused or doubtful ones. taxonomy: the tree that `extend` returned."""
 
     def image_names(self) -> Sequence[str]:
         """Returns the names of all images that have scores."""

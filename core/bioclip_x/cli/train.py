@@ -17,6 +17,8 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.hookspecs import hookimpl
 from bioclip_x.registry import Registry
 
+RESUME = ("newest", "auto")
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -25,11 +27,28 @@ if TYPE_CHECKING:
     from bioclip_x.training.trainer import Outcome, Trainer
 
 
-@click.command(name="train")
+class _Train(click.Command):
+    """Takes --resume without a value also where a file follows it (`--resume train.yaml`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        following = [*args[1:], ""]
+        args = [
+            f"{arg}=newest" if arg == "--resume" and then not in RESUME else arg for arg, then in zip(args, following)
+        ]
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="train", cls=_Train)
 @click.argument("config", type=click.Path(path_type=Path))
 @plugin_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; overrides the configuration.")
-@click.option("--resume", is_flag=True, help="Resume from the newest checkpoint in the run's folder.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="newest",
+    type=click.Choice(RESUME),
+    help="Resume from the newest checkpoint in the run's folder. auto: start if there is none.",
+)
 @click.option("--device", metavar="D", help="auto, cpu, cuda, mps; overrides the configuration.")
 @click.option(
     "--set",
@@ -45,7 +64,7 @@ def command(
     config: Path,
     plugins: tuple[str, ...],
     output: Path | None,
-    resume: bool,
+    resume: str | None,
     device: str | None,
     changes: tuple[str, ...],
     quiet: bool,
@@ -62,6 +81,7 @@ def command(
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
     from bioclip_x.training.trainer import Trainer
+    from bioclip_x.training.world import open_world
 
     # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}
@@ -70,16 +90,29 @@ def command(
     fields |= {"device": device} if device else {}
     settings = read_config(config, fields, defaults=machine)
     refuse_replacing_model(settings)
-    with StageProgress(enabled=not quiet):  # a data set may be made now
-        trainer = Trainer(settings, registry, resume=resume)
-    resumed = f", resuming after step {trainer.place.step}" if resume else ""
-    summary = (
-        f"{trainer.total_steps} steps on {trainer.encoder.device} in {trainer.precision}{resumed}; {trainer.folder}"
-    )
-    _print_notes(trainer.notes, summary, quiet=quiet)
-    outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
-    _print_notes(outcome.notes, quiet=quiet)
-    echo(outcome.model)
+    with open_world(settings.device) as world:
+        quiet = quiet or not world.is_main
+        with StageProgress(enabled=not quiet):  # a data set may be made now
+            trainer = Trainer(settings, registry, resume="auto" if resume == "auto" else bool(resume), world=world)
+        resumed = f", resuming after step {trainer.place.step}" if trainer.resumed else ""
+        on = (
+            f"{trainer.encoder.device}"
+            if world.size == 1
+            else f"{world.size} processes ({trainer.encoder.device.type})"
+        )
+        summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
+        _print_notes(trainer.notes, summary, quiet=quiet)
+        try:
+            outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
+        except KeyboardInterrupt:  # SIGTERM, too; the main program prints the rest
+            if trainer.saved:
+                _print_notes(
+                    (), f"saved {trainer.saved} after step {trainer.place.step}; --resume continues", quiet=quiet
+                )
+            raise
+        _print_notes(outcome.notes, quiet=quiet)
+        if world.is_main:
+            echo(outcome.model)
 
 
 def refuse_replacing_model(config: TrainConfig) -> None:

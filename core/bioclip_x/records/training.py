@@ -157,7 +157,7 @@ class LossInput:
 
         values_Q = values_Q if counted_Q is None else values_Q.where(counted_Q, torch.zeros_like(values_Q))
         count = torch.tensor(len(values_Q), device=values_Q.device) if counted_Q is None else counted_Q.sum()
-        return values_Q.sum() * (self.world.size / self.world.sum(count).clamp(min=1))
+        return values_Q.sum() * self.world.size / self.world.sum(count).clamp(min=1)
 
     @cached_property
     def gathered(self) -> Gathered:
@@ -252,7 +252,8 @@ class RunContext:
     config: its configuration (`training.config.TrainConfig`). folder: of the run. taxonomy: the classes.
     encoder: the model (`components.TrainableEncoder`). ema: the averaged model's module, None without one.
     total_steps: the length of the run. metrics: name → value of the last validation; what a hook adds is saved in
-    checkpoints and in the exported model's card. save: writes a checkpoint now.
+    checkpoints and in the exported model's card. save: asks for a checkpoint after the step
+    at hand, since all processes take part in it.
     """
 
     config: Any

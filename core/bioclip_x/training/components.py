@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, LossTerm, TrainConfig
+from bioclip_x.training.config import LossTerm, TrainConfig
 from bioclip_x.training.dataset_checks import (
     describe_labels,
     find_inner_labels,
@@ -141,7 +139,6 @@ def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
             device=config.device,
             seed=config.seed,
             image_size=config.image_size,
-            patch_dropout=config.patch_dropout,
         )
     remember_part(encoder, family)
     return encoder
@@ -176,19 +173,6 @@ def _add_projector(encoder: TrainableEncoder) -> None:
     if not get_capabilities(encoder, TrainableEncoderCapabilities).projectors:
         raise TrainingError("loss: projector: this model's image tower can have no second projector")
     cast(LayeredEncoder, encoder).add_projector()
-
-
-def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
-    """Returns field → its value, or a hash of its content; all must be equal for a run to be resumed."""
-    plain = config.model_dump(mode="json", exclude={*CHANGEABLE, *COMPARED_BY_CONTENT})
-    fingerprints = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
-    texts = hashlib.sha256(json.dumps([kind.texts for kind in parts.texts.kinds]).encode()).hexdigest()[:16]
-    return fingerprints | {
-        "taxonomy": parts.taxonomy.fingerprint,
-        "text (or descriptors)": texts,
-        "data (numbers of images)": json.dumps([len(dataset) for dataset in parts.datasets]),
-        "precision": precision,
-    }
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:

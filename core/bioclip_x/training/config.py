@@ -91,6 +91,17 @@ class Lock(BaseModel):
     text_groups: int | None = Field(None, ge=0)
 
 
+class Phase(BaseModel):
+    """A part of the run with smaller inputs (CLIPA). What follows the last phase has those of the run."""
+
+    model_config = _STRICT
+
+    until: float = Field(gt=0, lt=1, description="fraction of the run's steps at which the phase ends")
+    image_size: int | None = Field(None, ge=1, description="side of the images in pixels; none: the run's")
+    patch_dropout: float = Field(0.0, ge=0, lt=1, description="fraction of each image's patches left out")
+    text_length: int | None = Field(None, ge=2, description="tokens that texts are cut to; none: the run's")
+
+
 class Validation(BaseModel):
     """Zero-shot evaluation during training."""
 
@@ -140,6 +151,7 @@ class TrainConfig(BaseModel):
     image_size: int | None = Field(None, ge=1, description="side of the images in pixels, if other than the model's")
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="fraction of each image's patches left out (CLIPA)")
     text_length: int | None = Field(None, ge=2, description="tokens that texts are cut to (CLIPA); none: the context")
+    phases: tuple[Phase, ...] = Field((), description="parts of the run with smaller inputs, in order")
     lock: Lock = Lock.model_validate({})
     adapter: Ref | None = Field(None, description="trains few parameters in place of all, such as `lora`")
     taxonomy: Path = Field(description="the classes")
@@ -159,6 +171,7 @@ class TrainConfig(BaseModel):
     own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
     data: Datas = Field(description="data sets; batches mix them")
     loss: Losses = Field((), description="what to minimise: losses, whose weighted sum it is; none: the default")
+    bank_precision: Literal["fp16", "fp32"] = Field("fp16", description="precision in which the class bank is kept")
     bank_every: int = Field(100, ge=1, description="steps between refreshes of the class bank, for losses that need it")
     augment: Augment = Augment.model_validate({})
     views: Augment | None = Field(None, description="augmentation of further views, for losses that contrast views")
@@ -174,9 +187,15 @@ class TrainConfig(BaseModel):
         "cosine", description="after warm-up: half a cosine down to 0; constant; constant, then down to 0 at the end"
     )
     cooldown_steps: int = Field(0, ge=0, description="the last steps of the schedule `cooldown`")
+    cooldown_shape: Literal["linear", "sqrt"] = Field(
+        "linear", description="falls as 1 - p or 1 - √p of its progress p"
+    )
     layer_decay: float = Field(1.0, gt=0, le=1, description="factor on the learning rate per layer below the last")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, which is exported")
-    probe_steps: int = Field(0, ge=0, description="first steps, in which only the losses' own parameters are trained")
+    probe_steps: int = Field(
+        0, ge=0, description="first steps, in which only the losses' own parameters, or the projections, are trained"
+    )
+    probe_learning_rate: float | None = Field(None, gt=0, description="of these steps; none: the run's")
     weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the logit scale do not decay")
     betas: tuple[Beta, Beta] = Field((0.9, 0.98), description="AdamW's")
     grad_clip: float | None = Field(1.0, gt=0, description="maximum norm of the gradient; null for none")
@@ -206,6 +225,17 @@ class TrainConfig(BaseModel):
         given = sum(one.share is not None for one in self.data)
         if given not in (0, len(self.data)):
             raise ValueError(f"data: {given} of {len(self.data)} data sets have a share; give all of them one, or none")
+        return self
+
+    @model_validator(mode="after")
+    def _check_ways(self) -> TrainConfig:
+        if self.schedule == "cooldown" and not self.cooldown_steps:
+            raise ValueError("cooldown_steps: the schedule `cooldown` needs the number of its last steps")
+        if self.probe_steps and self.shard != "none":
+            raise ValueError("probe_steps: parameters that are sharded cannot be unlocked later; set shard: none")
+        ends = [phase.until for phase in self.phases]
+        if ends != sorted(set(ends)):
+            raise ValueError(f"phases: each must end later than the one before, got until: {ends}")
         return self
 
     @field_validator("card")

@@ -18,7 +18,7 @@ from bioclip_x.components import TrainableEncoder
 class Embedded(NamedTuple):
     """What the towers return. Named tuples pass through DDP and torch.compile.
 
-    image_BD, text_TD: float32, not normalised; None where no images or texts were given.
+    image_BD, text_TD: float32 (float64 for a float64 model), not normalised; None where no images or texts were given.
     scale: the logit scale, exponentiated. bias: None for models without one. Gradients flow to all four.
     """
 
@@ -44,11 +44,16 @@ class Towers(nn.Module):
         image_BD = text_TD = None
         if pixels_B3HW is not None:
             with self._open("image"):
-                image_BD = self._encoder.forward_image(pixels_B3HW).float()
+                image_BD = _widen(self._encoder.forward_image(pixels_B3HW))
         if tokens_TL is not None:
             with self._open("text"):
-                text_TD = self._encoder.forward_text(tokens_TL).float()
+                text_TD = _widen(self._encoder.forward_text(tokens_TL))
         return Embedded(image_BD, text_TD, self._encoder.logit_scale, self._encoder.logit_bias)
 
     def _open(self, tower: str) -> AbstractContextManager[None]:
         return torch.no_grad() if tower in self.locked else nullcontext()
+
+
+def _widen(x: torch.Tensor) -> torch.Tensor:
+    """Converts half precision to float32: normalisation and losses need it."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

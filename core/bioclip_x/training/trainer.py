@@ -5,21 +5,23 @@ Legend: B images, V images and their further views, T distinct texts of a batch,
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from bioclip_x.capabilities import TrainableEncoderCapabilities
-from bioclip_x.components import LayeredEncoder
+from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
 from bioclip_x.messages import list_some
@@ -28,12 +30,37 @@ from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
 from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoints import Place
-from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
-from bioclip_x.training.config import TrainConfig
+from bioclip_x.training.class_bank import ClassBank
+from bioclip_x.training.components import fill_in_defaults, make_parts
+from bioclip_x.training.config import Lock, TrainConfig
 from bioclip_x.training.data import Batch, ImageReader, Loader
+from bioclip_x.training.export import export_model
+from bioclip_x.training.fingerprints import make_fingerprint
+from bioclip_x.training.optimisation.clipping import clip_gradients
+from bioclip_x.training.optimisation.ema import Average
+from bioclip_x.training.optimisation.freezing import (
+    Probe,
+    find_locked,
+    find_locked_towers,
+    find_projections,
+    lock,
+    set_modes,
+)
+from bioclip_x.training.optimisation.groups import (
+    DepthGroups,
+    Part,
+    make_optimizer,
+    make_parameter_groups,
+    set_learning_rates,
+    split_by_depth,
+)
+from bioclip_x.training.optimisation.phases import InputSize, find_input_size, split_at_phases
+from bioclip_x.training.optimisation.schedules import compute_factor
+from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
 from bioclip_x.training.precision import open_autocast, resolve_precision
+from bioclip_x.training.run_folder import METRICS, write_json, write_run_folder
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
-from bioclip_x.training.schedule import compute_learning_rate, make_parameter_groups
+from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
@@ -73,20 +100,29 @@ class Trainer:
 
     Raises BioclipXError for an invalid request.
 
-    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused.
+    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused. "auto"
+        does so if there is one.
     world: the processes that train together.
     notes: what is missing or doubtful in taxonomy, texts and data. precision: with "auto" resolved.
-    steps_per_epoch, total_steps: the length of the run. place: its progress.
+    steps_per_epoch, total_steps: the length of the run. place: its progress. resumed: whether it continues another.
+    saved: the last checkpoint that it wrote.
     """
 
     def __init__(
-        self, config: TrainConfig, registry: Registry, *, resume: bool = False, world: World | None = None
+        self,
+        config: TrainConfig,
+        registry: Registry,
+        *,
+        resume: bool | Literal["auto"] = False,
+        world: World | None = None,
     ) -> None:
         config = fill_in_defaults(config, registry)
         self.config, self.registry, self.world = config, registry, world or World()
         self.folder = config.path(config.output)
         checkpoints.check_writable(self.folder)
-        if not resume and checkpoints.list_checkpoints(self.folder):
+        has_checkpoints = bool(checkpoints.list_checkpoints(self.folder))
+        self.resumed = has_checkpoints if resume == "auto" else resume
+        if not self.resumed and has_checkpoints:
             raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
         if config.batch_size % self.world.size:
             raise TrainingError(
@@ -94,7 +130,8 @@ class Trainer:
             )
         if config.threads:
             torch.set_num_threads(config.threads)
-        self.parts = make_parts(config, registry)
+        with self.world.main_first():
+            self.parts = make_parts(config, registry)
         self.encoder, self.losses, self.notes = self.parts.encoder, self.parts.loss, self.parts.notes
         self.precision = resolve_precision(config.precision, self.encoder.device)
         self.lengths = [len(dataset) for dataset in self.parts.datasets]
@@ -102,9 +139,11 @@ class Trainer:
         if not self.steps_per_epoch:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
+        self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
+        self.saved: Path | None = None
         self._make_state()
-        self.place = self._resume() if resume else Place()
+        self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
     def run(self) -> Outcome:
@@ -113,35 +152,46 @@ class Trainer:
             self.registry.manager.register(callback)
         stopped = False
         try:
+            self._prepare_folder()
             self._notify("training_started")
-            while self.place.epoch < self.config.epochs and not stopped:
-                stopped = self._run_epoch()
+            with self._signals:
+                while self.place.epoch < self.config.epochs and not stopped:
+                    stopped = self._run_epoch()
             return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
         finally:
             self._notify("training_ended")
             for callback in self.parts.callbacks:
                 self.registry.manager.unregister(callback)
 
+    def _prepare_folder(self) -> None:
+        """Writes what the folder says of the run, and sweeps what a killed run left there."""
+        if not self.world.is_main:
+            return
+        checkpoints.sweep_leftovers(self.folder)
+        write_run_folder(
+            self.config,
+            self.parts,
+            self.registry,
+            precision=self.precision,
+            data=self.fingerprint["data"],
+            processes=self.world.size,
+        )
+
     def _make_state(self) -> None:
         config, device = self.config, self.encoder.device
         self.tree = make_tree_tensors(self.parts.taxonomy, device)
         self.truth = Truth(self.parts.texts.pairs, self.tree)
-        if self.parts.adapter is not None:
-            with naming(self.parts.adapter, "apply"):
-                self.parts.adapter.apply(self.encoder)
-        base = config.learning_rate
-        own = [
-            (term.loss, (term.learning_rate or base) / base)
-            for term in self.losses.terms
-            if isinstance(term.loss, nn.Module)
-        ]
-        groups = make_parameter_groups([(self.encoder.module, 1.0), *own], config.weight_decay)
+        self._choose_parameters()
+        groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
-        self._optimizer = torch.optim.AdamW(groups, lr=base, betas=config.betas, eps=1e-6, fused=device.type != "mps")
+        self._optimizer = make_optimizer(groups, config.betas, device)
+        self._bank = self._make_bank() if self.losses.needs_bank else None
+        self._average = Average(self.encoder.module, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
         self._images = ImageReader(self.parts.datasets, self.parts.files)
         self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._pending: _Pending | None = None
+        self._signals = Signals(self.world.make_cpu_group())
         self._loader = Loader(
             self._images,
             self.parts.texts,
@@ -156,8 +206,64 @@ class Trainer:
             size=self.world.size,
         )
         self.run_context = RunContext(
-            config, self.folder, self.parts.taxonomy, self.encoder, None, self.total_steps, self.metrics, self._save
+            config,
+            self.folder,
+            self.parts.taxonomy,
+            self.encoder,
+            self._average.module if self._average else None,
+            self.total_steps,
+            self.metrics,
+            self._signals.request_save,
         )
+
+    def _choose_parameters(self) -> None:
+        """Applies the adapter, the locks and the probe."""
+        config, module = self.config, self.encoder.module
+        if self.parts.adapter is not None:
+            with naming(self.parts.adapter, "apply"):
+                self.parts.adapter.apply(self.encoder)
+        text_groups = config.lock.text_groups if self.losses.needs_texts else 0
+        trained = {"image": config.lock.image_groups, "text": text_groups}
+        needed = config.layer_decay < 1 or config.probe_steps or config.lock != Lock.model_validate({})
+        self._depth_groups = self._find_depth_groups(required=bool(needed))
+        if self._depth_groups:
+            lock(module, find_locked(self._depth_groups, trained))
+        has_heads = all(isinstance(term.loss, nn.Module) and list(term.loss.parameters()) for term in self.losses.terms)
+        kept = () if has_heads else find_projections(module, self._depth_groups)
+        self._probe = Probe(module, kept, config.probe_steps)
+
+    def _find_depth_groups(self, *, required: bool) -> DepthGroups:
+        """Returns the layers of the towers; {} if the model does not tell them. Raises TrainingError if they are needed."""
+        if get_capabilities(self.encoder, TrainableEncoderCapabilities).depth_groups:
+            return cast(DepthGroups, cast(LayeredEncoder, self.encoder).depth_groups())
+        if required:
+            raise TrainingError(
+                "lock, layer_decay and probe_steps need a model that tells its layers; leave them out, or choose another encoder"
+            )
+        return {}
+
+    def _list_optimised(self) -> list[Part]:
+        config = self.config
+        named = dict(self.encoder.module.named_parameters())
+        parts = split_by_depth(named, self._depth_groups, config.learning_rate, config.layer_decay)
+        for term in self.losses.terms:
+            if isinstance(term.loss, nn.Module):
+                own = dict(term.loss.named_parameters())
+                parts.append(Part(term.name, own, term.learning_rate or config.learning_rate))
+        return parts
+
+    def _make_bank(self) -> ClassBank:
+        taxonomy, dtype = self.parts.taxonomy, torch.float16 if self.config.bank_precision == "fp16" else torch.float32
+        node_C = taxonomy.owner_N[taxonomy.leaf_node_C].tolist()
+        encoder = self.encoder
+        return ClassBank(self.parts.texts.kinds, node_C, encoder.embed_dim, self.world, encoder.device, dtype)
+
+    def _embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns unit embeddings: [len(texts), D]."""
+        with self._open_forward():
+            embedded: Embedded = self._towers(None, self.encoder.tokenize(texts).to(self.encoder.device))
+        assert embedded.text_TD is not None
+        return F.normalize(embedded.text_TD, dim=-1)
 
     def _wrap_towers(self) -> nn.Module:
         """Wraps the towers as the configuration says: recomputed, sharded or replicated over processes, compiled."""
@@ -166,35 +272,17 @@ class Trainer:
             if not get_capabilities(encoder, TrainableEncoderCapabilities).gradient_checkpointing:
                 raise TrainingError("gradient_checkpointing: this model's layers cannot recompute their activations")
             cast(LayeredEncoder, encoder).set_gradient_checkpointing(True)
-        towers: nn.Module = Towers(encoder, () if self.losses.needs_texts else ("text",))
-        if not self.losses.needs_texts:
-            self._lock_text_tower()
+        self._probe.apply(self.place.step)
+        towers = Towers(encoder, find_locked_towers(encoder.module, self._depth_groups))
         self.world.broadcast(self.losses)
-        if config.shard == "fsdp":
-            return _shard(towers, encoder)
-        if config.compile:
-            towers = cast(nn.Module, torch.compile(towers))
-        if self.world.size > 1:
-            devices = [encoder.device] if encoder.device.type == "cuda" else None
-            towers = DistributedDataParallel(towers, device_ids=devices, gradient_as_bucket_view=True)
-        return towers
-
-    def _lock_text_tower(self) -> None:
-        if not get_capabilities(self.encoder, TrainableEncoderCapabilities).depth_groups:
-            return
-        names = {name for group in cast(LayeredEncoder, self.encoder).depth_groups()["text"] for name in group}
-        for name, parameter in self.encoder.module.named_parameters():
-            if name in names:
-                parameter.requires_grad_(False)
+        return wrap_towers(towers, encoder, self.world, shard=config.shard, compiled=config.compile)
 
     def _run_epoch(self) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
         order = draw_epoch_order(self.lengths, config.shares, config.seed, epoch)
-        self.encoder.module.train()
         began = time.perf_counter()
-        batches = self._loader.batches(order, epoch, self.place.epoch_step)
-        for batch in batches:
+        for batch in self._make_batches(order, epoch):
             waited = time.perf_counter() - began
             losses, norm, rate = self._step(batch)
             self._report()
@@ -205,8 +293,12 @@ class Trainer:
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
             began = now
             every = config.checkpoint_every
-            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
+            received = self._signals.ask()
+            is_due = every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch
+            if is_due or received != NONE:
                 self._save()
+            if received in STOP:
+                self._signals.leave(received)
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
@@ -214,24 +306,63 @@ class Trainer:
         answers = self._notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return bool(self.world.share(any(answer is True for answer in answers)))
 
+    def _make_batches(self, order: npt.NDArray[np.int64], epoch: int) -> Iterator[Batch]:
+        """Yields the rest of an epoch's batches; the size of the inputs and what is trained change in between."""
+        config, before = self.config, epoch * self.steps_per_epoch
+        first, last = before + self.place.epoch_step, before + self.steps_per_epoch
+        for start, stop in split_at_phases(config, first, last, self.total_steps):
+            self._set_input_size(find_input_size(config, self.encoder.image_size, start, self.total_steps))
+            for batch in self._loader.batches(order[: (stop - before) * config.batch_size], epoch, start - before):
+                if self._probe.ends_at(self.place.step):
+                    self._towers = self._wrap_towers()
+                set_modes(self.encoder.module)
+                yield batch
+
+    def _set_input_size(self, size: InputSize) -> None:
+        """Raises TrainingError or ModelError for inputs that the model does not take."""
+        encoder = self.encoder
+        if size != InputSize(encoder.image_size, 0.0, None):
+            if not get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+                raise TrainingError("phases, patch_dropout, text_length: this model takes inputs of one size only")
+            cast(LayeredEncoder, encoder).check_image_size(size.image_size)
+        if get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+            cast(LayeredEncoder, encoder).set_patch_dropout(size.patch_dropout)
+            cast(LayeredEncoder, encoder).set_text_length(size.text_length)
+        self._loader.view = View(size.image_size, encoder.resize_mode, encoder.interpolation)
+
     def _step(self, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor, float]:
         """Takes one optimiser step. Returns the losses by name, the gradient's norm and the learning rate."""
         config = self.config
         torch.manual_seed(make_step_seed(config.seed, self.place.step))
-        rate = compute_learning_rate(
-            self.place.step, base=config.learning_rate, warmup=config.warmup_steps, total=self.total_steps
-        )
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate * group["lr_scale"]
+        factor = self._compute_rate_factor()
+        set_learning_rates(self._optimizer, factor)
         self._optimizer.zero_grad(set_to_none=True)
+        if self._bank and self.place.step % config.bank_every == 0:
+            self._bank.refresh(self._embed_texts, self._towers)
         losses = self._compute_gradients(_move(batch, self.encoder.device))
         self.world.average_gradients(self.losses)
+        average_scalars(self._towers, self.world)
         self._scaler.unscale_(self._optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, config.grad_clip or math.inf)
+        norm = clip_gradients(self._parameters, config.grad_clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.encoder.clamp_logit_scale(config.max_logit_scale)
-        return losses, norm, rate
+        if self._average:
+            self._average.update(self.encoder.module)
+        return losses, norm, config.learning_rate * factor
+
+    def _compute_rate_factor(self) -> float:
+        config, step, probe = self.config, self.place.step, self.config.probe_steps
+        if step < probe:
+            return (config.probe_learning_rate or config.learning_rate) / config.learning_rate
+        return compute_factor(
+            step - probe,
+            warmup=config.warmup_steps,
+            total=self.total_steps - probe,
+            schedule=config.schedule,
+            cooldown=config.cooldown_steps,
+            shape=config.cooldown_shape,
+        )
 
     def _compute_gradients(self, batch: Batch) -> dict[str, torch.Tensor]:
         encoder = self.encoder
@@ -258,7 +389,7 @@ class Trainer:
             self._scaler.scale,
             chunks=self.config.accumulate,
             open_forward=open_forward,
-            open_chunk=lambda is_last: _open_chunk(self._towers, is_last=is_last),
+            open_chunk=lambda is_last: open_chunk(self._towers, is_last=is_last),
         )
 
     @contextmanager
@@ -299,6 +430,7 @@ class Trainer:
             world=self.world,
             views=tuple(views),
             step=self.place.step,
+            bank=self._bank,
         )
         losses: dict[str, torch.Tensor] = self.losses(given, second_VD)
         return losses
@@ -342,48 +474,64 @@ class Trainer:
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
+        parts |= {"ema": self._average} if self._average else {}
+        parts |= {"bank": self._bank} if self._bank else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> None:
+    def _save(self) -> Path:
+        """Writes a checkpoint. Called by all processes."""
         self._report()
-        checkpoints.save(
+        # By all processes, since some states are divided among them.
+        states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
+        self.saved = checkpoints.save(
             self.folder,
             self.place,
-            {name: part.state_dict() for name, part in self._get_stateful_parts().items()},
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+            states,
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
             keep=self.config.keep,
+            metrics=self.metrics,
         )
+        if self.metrics and self.world.is_main:
+            write_json(self.folder / METRICS, {"step": self.place.step, **self.metrics})
+        return self.saved
 
     def _resume(self) -> Place:
-        place, states = checkpoints.load_newest(
-            self.folder,
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+        parts = self._get_stateful_parts()
+        checkpoint = checkpoints.load(
+            checkpoints.find_newest(self.folder),
+            {name: part.state_dict() for name, part in parts.items()},
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
         )
-        parts = self._get_stateful_parts()
-        if states.keys() != parts.keys():
-            raise TrainingError(
-                f"{self.folder}: its newest checkpoint has the state of {', '.join(states)}, but this run has that of "
-                f"{', '.join(parts)}: the loss has changed; start a new run in another output folder"
-            )
         for name, part in parts.items():
-            part.load_state_dict(states[name])
-        return place
+            part.load_state_dict(checkpoint.states[name])
+        self.metrics.update(checkpoint.metrics)
+        return checkpoint.place
 
     def _save_model(self) -> Path:
         folder = self.folder / "model"
+        if not self.world.is_main:
+            return folder
+        parts = replace(self.parts, encoder=self._make_exported())
+        try:
+            return export_model(self.config, parts, self.registry, step=self.place.step, metrics=self.metrics)
+        except TrainingError as problem:
+            raise TrainingError(
+                f"the model is not saved: {problem}; the checkpoints in {self.folder} are intact, and the same command with "
+                "--resume writes it from them"
+            ) from problem
+
+    def _make_exported(self) -> TrainableEncoder:
+        """Returns the model to export: with averaged weights if there are any, and its adapter merged into them."""
+        if self._average is None and self.parts.adapter is None:
+            return self.encoder
+        with nullcontext() if self._average is None else self._average.applied_to(self.encoder.module):
+            encoder = copy.deepcopy(self.encoder)
         if self.parts.adapter is not None:
             with naming(self.parts.adapter, "merge"):
-                self.parts.adapter.merge(self.encoder)
-        try:
-            self.encoder.save(folder, self.config.card)
-        except OSError as problem:
-            raise TrainingError(
-                f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
-                "are intact, and the same command with --resume writes it from them"
-            ) from problem
-        return folder
+                self.parts.adapter.merge(encoder)
+        return encoder
 
     def _make_notes(self) -> tuple[str, ...]:
         notes = []
@@ -410,27 +558,8 @@ def _move(batch: Batch, device: torch.device) -> Batch:
             return tuple(move(one) for one in value)
         return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
 
-    return Batch(**{field.name: move(getattr(batch, field.name)) for field in fields(batch)})
-
-
-def _shard(towers: nn.Module, encoder: Any) -> nn.Module:
-    """Spreads the parameters over the processes by FSDP2: block by block, and the rest as one unit."""
-    from torch.distributed.fsdp import fully_shard
-
-    if get_capabilities(encoder, TrainableEncoderCapabilities).blocks:
-        for block in encoder.blocks():
-            fully_shard(block)
-    fully_shard(towers)
-    return towers
-
-
-def _open_chunk(towers: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
-    """Leaves the exchange of gradients between processes to the last chunk."""
-    if isinstance(towers, DistributedDataParallel):
-        return nullcontext() if is_last else towers.no_sync()  # type: ignore[no-untyped-call, no-any-return]
-    if hasattr(towers, "set_requires_gradient_sync"):  # FSDP2
-        towers.set_requires_gradient_sync(is_last)
-    return nullcontext()
+    moved = {field.name: move(getattr(batch, field.name)) for field in fields(batch)}
+    return Batch(**moved | {"tokens_TL": batch.tokens_TL})  # the text tower moves them, once it has shortened them
 
 
 def _measure_memory(device: torch.device) -> int:

@@ -20,7 +20,7 @@ from torch import nn
 class World:
     """See `records.training.Processes`.
 
-    local_rank: the number of this process on its machine. device: its device, where torch can choose one by rank.
+    local_rank: the number of this process on its machine.
     """
 
     rank: int = 0
@@ -84,6 +84,19 @@ class World:
         values = [value]
         dist.broadcast_object_list(values, 0)
         return values[0]
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Runs a block in the main process, then in the others, which find the files that it has cached."""
+        if not self.is_main:
+            self.wait()
+        yield
+        if self.is_main:
+            self.wait()
+
+    def make_cpu_group(self) -> dist.ProcessGroup | None:
+        """Returns a group for messages between the CPUs, apart from what the devices exchange; None for one process."""
+        return dist.new_group(backend="gloo") if self.size > 1 else None
 
     def wait(self) -> None:
         """Waits until all processes have come here."""

@@ -19,7 +19,7 @@ from bioclip_x_plugins.encoders.locate import Located, find_card_file, locate, r
 from bioclip_x_plugins.encoders.patches import PatchTower
 from bioclip_x_plugins.encoders.prefixes import encode_sharing
 from bioclip_x_plugins.encoders.squash import SQUASHED, make_squash
-from bioclip_x_plugins.encoders.tokens import count_tokens
+from bioclip_x_plugins.encoders.tokens import PREFIX, add_prefix, count_tokens
 from bioclip_x_plugins.encoders.towers import find_patch_tower
 
 TEXT_BATCH: Final = 256
@@ -43,6 +43,7 @@ class LoadedOpenClip:
         self.tokenizer = open_clip.get_tokenizer(_make_reference(located), **make_tokenizer_options(model_cfg))
         self.input_dtype = open_clip.get_input_dtype(precision) or torch.float32
         about = read_card(located.folder)
+        self.text_prefix: str = about.get(PREFIX, "")
         self.gate = Gate.load(located.folder, about["gate"]) if located.folder and "gate" in about else None
         preprocessing = dict(open_clip.get_model_preprocess_cfg(self.model))
         if preprocess == "pybioclip":
@@ -84,13 +85,13 @@ class LoadedOpenClip:
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
-        """Embeds texts: float32 [len(texts), D] on the CPU, unit rows if `normalise`.
+        """Embeds texts: float32 [len(texts), D] on the CPU, unit rows if `normalise`. The card's prefix precedes each.
 
         Common prefixes of texts are computed once if the text tower allows it.
         """
         if not texts:
             return torch.empty(0, self.card.dim)
-        tokens_PL = torch.as_tensor(self.tokenizer(list(texts)))
+        tokens_PL = torch.as_tensor(self.tokenizer(add_prefix(self.text_prefix, texts)))
         raw_PD = encode_sharing(self.model, tokens_PL)
         if raw_PD is None:
             batches = (tokens_PL[start : start + TEXT_BATCH] for start in range(0, len(tokens_PL), TEXT_BATCH))
@@ -100,7 +101,7 @@ class LoadedOpenClip:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Counts the tokens of each text before truncation, including start and end tokens."""
-        return count_tokens(self.tokenizer, texts)
+        return count_tokens(self.tokenizer, add_prefix(self.text_prefix, texts))
 
 
 def pick_device(device: str) -> torch.device:

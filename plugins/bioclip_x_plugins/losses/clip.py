@@ -1,36 +1,61 @@
-"""CLIP's symmetric cross-entropy, as implemented by open_clip (Radford et al. 2021, arXiv 2103.00020, figure 3).
+"""CLIP's symmetric cross-entropy (Radford et al. 2021, arXiv 2103.00020, figure 3), as in open_clip's local loss.
 
-Legend: B images, D embedding.
+Legend: B images of this process, M of all processes, S texts of all processes, D embedding.
 """
 
 from __future__ import annotations
 
 import torch
-from open_clip.loss import ClipLoss
+from torch.nn.functional import cross_entropy
 
 from bioclip_x.plugin import LossInput
 
 
-def compute_clip_loss(
-    image_BD: torch.Tensor, text_BD: torch.Tensor, logit_scale: torch.Tensor, logit_bias: torch.Tensor | None = None
+def compute_clip_values(
+    query_BD: torch.Tensor,
+    key_MD: torch.Tensor,
+    own_B: torch.Tensor,
+    logit_scale: torch.Tensor,
+    logit_bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Computes ½ · (mean_i CE(s·I_i·Tᵀ + b, i) + mean_i CE(s·T_i·Iᵀ + b, i)): each image's text is its only positive.
+    """Computes -log softmax_j(s·Q_i·K_j + b) at j = own_B[i], for each query i: its own key against all others.
 
-    image_BD, text_BD: float32 [B, D], rows L2-normalised. logit_scale: s, exponentiated. logit_bias: b.
+    query_BD, key_MD: floating point, rows L2-normalised. own_B: int64 [B], rows of `key_MD`. logit_scale: s, exponentiated.
+    logit_bias: b.
 
-    Returns a scalar. Images of the same species are negatives of each other; see `unicl`.
+    Returns [B]. CLIP's loss is the mean from images to texts and from texts to images, and half their sum.
     """
-    loss: torch.Tensor = ClipLoss()(image_BD, text_BD, logit_scale, logit_bias)
-    return loss
+    logits_BM = logit_scale * query_BD @ key_MD.T
+    if logit_bias is not None:
+        logits_BM = logits_BM + logit_bias
+    return cross_entropy(logits_BM, own_B, reduction="none")
+
+
+def gather_drawn_texts(batch: LossInput, draw: int = 0) -> torch.Tensor:
+    """Returns the text drawn for each image of all processes: [M, D], L2-normalised, with gradient.
+
+    draw: which of an image's texts, if several are drawn. The same text of several images is repeated.
+    """
+    row_M = batch.world.gather_ragged(batch.text_BK[:, draw] + batch.gathered.text_at)
+    return batch.gathered.text_SD[row_M]
+
+
+def locate_own(batch: LossInput) -> torch.Tensor:
+    """Returns the rows of this process's images among those of all processes: int64 [B]."""
+    start = batch.gathered.image_at
+    return torch.arange(start, start + len(batch.image_BD), device=batch.image_BD.device)
 
 
 class Clip:
-    """CLIP's loss. If several texts are drawn for an image, the first is used."""
+    """CLIP's loss. If several texts are drawn for an image, the first is used.
+
+    Images of the same species are negatives of each other; see `unicl`.
+    """
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
-        return compute_clip_loss(
-            batch.world.gather_ragged(batch.image_BD),
-            batch.world.gather_ragged(batch.text_BD),
-            batch.logit_scale,
-            batch.logit_bias,
-        )
+        own_B = locate_own(batch)
+        text_MD = gather_drawn_texts(batch)
+        scale, bias = batch.logit_scale, batch.logit_bias
+        by_image_B = compute_clip_values(batch.image_BD, text_MD, own_B, scale, bias)
+        by_text_B = compute_clip_values(batch.text_BD, batch.gathered.image_MD, own_B, scale, bias)
+        return (batch.mean(by_image_B) + batch.mean(by_text_B)) / 2

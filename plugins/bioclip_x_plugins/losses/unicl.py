@@ -1,51 +1,20 @@
 """UniCL's contrastive loss in image-text-label space (Yang et al. 2022, arXiv 2204.03610, equations 2 to 4).
 
-Legend: B images, T distinct texts, D embedding.
+Legend: B images and T distinct texts of this process, M and S of all processes, D embedding.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 import torch
 from torch.nn.functional import softplus
 
 from bioclip_x.plugin import LossInput
-
-LOWEST: Final = -1e30
-"""Replaces minus infinity, since the logsumexp of only -inf has no gradient."""
+from bioclip_x_plugins.losses.contrast import LOWEST, compute_contrast
 
 
-def compute_unicl_loss(
-    image_BD: torch.Tensor,
-    text_TD: torch.Tensor,
-    logit_scale: torch.Tensor,
-    positive_BT: torch.Tensor,
-    logit_bias: torch.Tensor | None = None,
+def compute_aspect_loss(
+    logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor, known_BT: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Computes ½ · ( mean_i [ -1/|P(i)| Σ_{k∈P(i)} log softmax_j(s·I_i·T_j + b)_k ] + the same from texts to images ).
-
-    The paper's P(i) are the rows with i's label; here, they are the texts that apply to image i, `positive_BT[i]`, and the
-    images that text j applies to, `positive_BT[:, j]`. The paper's sums over rows are means here, and their sum is halved,
-    so that with one positive each, this is CLIP's loss. A text drawn for several images is a single column.
-
-    image_BD, text_TD: float32, rows L2-normalised. logit_scale: s, exponentiated. logit_bias: b.
-    positive_BT: bool, at least one true in each row and column.
-
-    Returns a scalar. With several positives, its minimum is above 0: the entropy of the target distribution.
-    """
-    logits_BT = logit_scale * image_BD @ text_TD.T
-    if logit_bias is not None:
-        logits_BT = logits_BT + logit_bias
-    return (_compute_one_way_loss(logits_BT, positive_BT) + _compute_one_way_loss(logits_BT.T, positive_BT.T)) / 2
-
-
-def _compute_one_way_loss(logits_QK: torch.Tensor, positive_QK: torch.Tensor) -> torch.Tensor:
-    target_QK = positive_QK.to(logits_QK.dtype) / positive_QK.sum(dim=1, keepdim=True)
-    return -(target_QK * logits_QK.log_softmax(dim=1)).sum(dim=1).mean()
-
-
-def compute_aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_T: torch.Tensor) -> torch.Tensor:
     """Contrasts each text that applies to an image with its alternatives, and vice versa.
 
     The alternatives are the texts of the same aspect that do not apply to the image; images are those with an applicable text
@@ -53,25 +22,33 @@ def compute_aspect_loss(logits_BT: torch.Tensor, right_BT: torch.Tensor, aspect_
     that applies to it, where w are the alternatives, the same from texts to images, and half their sum. Texts that apply to
     the same image do not compete, unlike in UniCL, where they share one softmax (this project's extension).
 
-    logits_BT: s·I·Tᵀ, scale applied. right_BT: bool. aspect_T: int64, -1 for none.
+    logits_BT: s·I·Tᵀ, scale applied. right_BT: bool. aspect_T: int64, -1 for none. known_BT: bool, False where it is not known
+    whether a text applies; such pairs do not take part. None if all are known.
 
     Returns a scalar, 0 if no text has an aspect.
     """
-    losses = []
-    for aspect in range(int(aspect_T.max()) + 1):
+    known_BT = torch.ones_like(right_BT) if known_BT is None else known_BT
+    losses = [logits_BT.new_zeros(0)]
+    for aspect in aspect_T[aspect_T >= 0].unique():
         texts = (aspect_T == aspect).nonzero().flatten()
-        images = right_BT[:, texts].any(dim=1).nonzero().flatten()
-        logits = logits_BT[images][:, texts]
-        right = right_BT[images][:, texts]
-        negatives = logits.masked_fill(right, LOWEST)
+        images = (right_BT & known_BT)[:, texts].any(dim=1).nonzero().flatten()
+        logits, right, known = (matrix[images][:, texts] for matrix in (logits_BT, right_BT, known_BT))
+        negatives = logits.masked_fill(right | ~known, LOWEST)
         for dim in (1, 0):
             log_sum = negatives.logsumexp(dim=dim, keepdim=True)
-            losses.append(softplus(log_sum - logits)[right])
-    return torch.cat(losses).mean() if losses else logits_BT.sum() * 0
+            losses.append(softplus(log_sum - logits)[right & known])
+    pairs = torch.cat(losses)
+    return pairs.mean() if len(pairs) else logits_BT.sum() * 0
 
 
 class UniCl:
-    """UniCL's loss. Every text that applies to an image is a positive: all texts of its class, and its own.
+    """UniCL's loss. Every text that applies to an image is a positive: all texts of its taxon, and its own.
+
+    Computes ½ · ( mean_i [ -1/|P(i)| Σ_{k∈P(i)} log softmax_j(s·I_i·T_j + b)_k ] + the same from texts to images ) with
+    `compute_contrast`. The paper's P(i) are the rows with i's label; here, they are the texts that apply to image i, and the
+    images that text j applies to. The paper's sums over rows are means here, and their sum is halved, so that with one
+    positive each, this is CLIP's loss. A text drawn for several images, or on several processes, is a single column. With
+    several positives, its minimum is above 0: the entropy of the target distribution.
 
     aspects: weight of `compute_aspect_loss`, added for data sets whose texts have aspects.
     """
@@ -80,8 +57,19 @@ class UniCl:
         self.aspects = aspects
 
     def __call__(self, batch: LossInput) -> torch.Tensor:
-        loss = compute_unicl_loss(batch.image_BD, batch.text_TD, batch.logit_scale, batch.right_BT, batch.logit_bias)
-        if not self.aspects:
-            return loss
-        logits_BT = batch.logit_scale * batch.image_BD @ batch.text_TD.T
-        return loss + self.aspects * compute_aspect_loss(logits_BT, batch.right_BT, batch.aspect_T)
+        gathered, bias = batch.gathered, 0 if batch.logit_bias is None else batch.logit_bias
+        logits_BS = batch.logit_scale * batch.image_BD @ gathered.text_SD.T + bias
+        logits_TM = batch.logit_scale * batch.text_TD @ gathered.image_MD.T + bias
+        by_image_B, has_text_B = compute_contrast(logits_BS, gathered.right_BS, gathered.known_BS)
+        by_text_T, has_image_T = compute_contrast(logits_TM, gathered.right_TM, gathered.known_TM)
+        has_image_T = has_image_T & gathered.own_first_T
+        loss = (batch.mean(by_image_B, has_text_B) + batch.mean(by_text_T, has_image_T)) / 2
+        return loss + self.aspects * self._contrast_aspects(batch) if self.aspects else loss
+
+    def _contrast_aspects(self, batch: LossInput) -> torch.Tensor:
+        """Returns `compute_aspect_loss` of the whole batch, which every process computes alike."""
+        gathered = batch.gathered
+        logits_MS = batch.logit_scale * gathered.image_MD @ gathered.text_SD.T
+        right_MS = batch.world.gather_ragged(gathered.right_BS)
+        known_MS = batch.world.gather_ragged(gathered.known_BS)
+        return compute_aspect_loss(logits_MS, right_MS, gathered.aspect_S, known_MS)

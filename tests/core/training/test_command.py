@@ -29,7 +29,12 @@ def test_trains_resumes_and_prints_where_the_model_is(config_file: Path, tmp_pat
     lines = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
     assert [line["step"] for line in lines if line["event"] == "step"] == [1, 2, 3, 4, 5, 6]
     assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [1, 2]
-    assert set(lines[0]) == {"event", "step", "epoch", "loss", "learning_rate", "logit_scale", "images_per_second"}
+    assert set(lines[0]) == {"event", "step", "epoch", "loss", "learning_rate", "logit_scale", "images_per_second"} | {
+        "losses",
+        "gradient_norm",
+        "data_wait",
+        "memory",
+    }
 
 
 def test_quiet_prints_only_the_result(config_file: Path) -> None:

@@ -44,7 +44,7 @@ def test_defaults_apply_to_fields_that_the_file_does_not_set(config_file: Path) 
             {"card": {"made": date(2025, 1, 1)}},
             "card: it cannot be written as JSON: .*date.*; put such a value in quotes",
         ),
-        ({"loss": {"scale": 1}}, "loss: a component needs a 'name'"),
+        ({"loss": {"scale": 1}}, "loss.0.component: a component needs a 'name'"),
     ],
 )
 def test_errors_name_the_field(config_fields: dict[str, Any], change: dict[str, Any], message: str) -> None:

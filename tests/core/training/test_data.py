@@ -15,6 +15,7 @@ from bioclip_x.training.augment import View
 from bioclip_x.training.config import Augment
 from bioclip_x.training.data import ImageReader, Loader
 from bioclip_x.training.texts import TextKind, TextSampler, Tokens
+from bioclip_x.training.truth import Truth, make_text_id, make_tree_tensors
 from helpers import picture
 
 TEXTS = {0: ("zero", "both"), 1: ("one", "both"), -1: ("own", "zero")}
@@ -71,14 +72,20 @@ def test_right_marks_drawn_texts_and_all_others_that_apply(texts_per_image: int)
     [batch] = loader.batches(np.array([(0, i) for i in range(12)]), epoch=0)
     name = {sum(map(ord, text)): text for texts in TEXTS.values() for text in texts}
     distinct = [name[int(row[0])] for row in batch.tokens_TL]
-    assert len(set(distinct)) == len(distinct) == batch.right_BT.shape[1]
+    assert len(set(distinct)) == len(distinct)
     assert batch.text_BK.shape == (12, texts_per_image)
     number = {"own": None, "zero": None, "one": -1, "both": -1} | dict(zip(distinct, batch.aspect_T.tolist()))
     assert number["own"] != number["zero"] and -1 not in (number["own"], number["zero"])
     assert number["one"] == number["both"] == -1
-    for image, (drawn, right) in enumerate(zip(batch.text_BK, batch.right_BT)):
-        taxon = int(batch.taxon_B[image])
-        assert taxon == image % 3 - 1
+    assert batch.text_id_T.tolist() == [make_text_id(text) for text in distinct]
+    node = {"own": -1, "both": -1, "zero": int(taxonomy.leaf_node_C[0]), "one": int(taxonomy.leaf_node_C[1])}
+    assert batch.text_node_T.tolist() == [node[text] for text in distinct]
+    tree = make_tree_tensors(taxonomy, torch.device("cpu"))
+    right_BT, known_BT = Truth(draw.pairs, tree).match(batch.node_B, batch.own_id_BO, batch.text_id_T)
+    assert known_BT.all() and (batch.source_B == 0).all()
+    for image, (drawn, right) in enumerate(zip(batch.text_BK, right_BT)):
+        taxon = image % 3 - 1
+        assert int(batch.node_B[image]) == (-1 if taxon < 0 else taxonomy.leaf_node_C[taxon])
         assert {distinct[t] for t in drawn} <= set(TEXTS[taxon])
         assert {distinct[t] for t in right.nonzero().flatten()} == set(TEXTS[taxon]) & set(distinct)
 

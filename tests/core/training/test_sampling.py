@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.training.sampling import assign_places, draw_epoch_order, make_sample_rng, make_step_seed
-from bioclip_x.training.schedule import compute_learning_rate
 
 lengths_and_shares = st.lists(st.integers(1, 40), min_size=1, max_size=4).flatmap(
     lambda lengths: st.tuples(
@@ -42,8 +40,3 @@ def test_each_position_has_its_own_random_numbers() -> None:
     assert len(drawn) == 16
     assert make_sample_rng(0, 1, 2).random() == make_sample_rng(0, 1, 2).random()
     assert len({make_step_seed(seed, step) for seed in range(4) for step in range(50)}) == 200
-
-
-@pytest.mark.parametrize(("step", "expected"), [(0, 0.1), (9, 1.0), (10, 1.0), (60, 0.5), (110, 0.0)])
-def test_learning_rate(step: int, expected: float) -> None:
-    assert compute_learning_rate(step, base=1.0, warmup=10, total=110) == pytest.approx(expected, abs=1e-12)

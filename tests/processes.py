@@ -1,0 +1,32 @@
+"""Runs a test's function in several processes that are joined by gloo, as torchrun's are."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from bioclip_x.training.world import World
+
+
+def run_in_processes(function: Callable[..., Any], size: int, *arguments: Any) -> list[Any]:
+    """Returns what `function(world, *arguments)` returned in each process, by rank. Tensors and plain values only."""
+    with tempfile.TemporaryDirectory() as folder:
+        mp.start_processes(_run, args=(size, folder, function, arguments), nprocs=size, start_method="fork", join=True)  # type: ignore[no-untyped-call]
+        return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(size)]
+
+
+def _run(rank: int, size: int, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=size)
+    try:
+        torch.save(function(World(rank, size, rank), *arguments), Path(folder, f"{rank}.pt"))
+    finally:
+        dist.destroy_process_group()
