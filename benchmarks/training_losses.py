@@ -25,8 +25,8 @@ from training_table.runs import Job, Table, run_all
 from training_table.summary import COMPARED, compare, summarise
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "training_losses.json"
-PAGE = ROOT / "docs" / "training-experiments.md"
+RESULTS = Path("/tmp/bench/mini.json")
+PAGE = Path("/tmp/bench/page.md")
 BEGIN, END = "<!-- table: written by benchmarks/training_losses.py -->", "<!-- end of table -->"
 FURTHER = 2
 """Further seeds of the rows that are compared, whose differences are smaller than the table's."""
@@ -36,7 +36,7 @@ def main() -> int:
     options = _parse()
     options.work.mkdir(parents=True, exist_ok=True)
     counts = prepare(options.data, options.work / "photos")
-    table = Table(options.work.resolve(), options.epochs, counts)
+    table = Table(options.data.resolve(), options.work.resolve(), options.epochs, counts)
     failed = run_all(table, list_jobs(options.rows, options.seeds), options.at_a_time)
     write(table, options.at_a_time)
     for job in failed:

@@ -14,12 +14,15 @@ ARRAY, INDEX = "photos.npy", "photos.csv"
 
 
 class Preloaded(Manifest):
-    """A manifest beside `photos.npy`, uint8 [n, H, W, 3], whose rows `photos.csv` names in its column `path`."""
+    """A manifest beside `photos.npy`, uint8 [n, H, W, 3], whose rows `photos.csv` names in its column `path`.
+
+    images: the folder that the paths in both tables are relative to, where the photos come from.
+    """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
         yield from super().prepare(taxonomy)
         with (self.path.parent / INDEX).open(encoding="utf-8", newline="") as handle:
-            row_of = {str(self.path.parent / line["path"]): row for row, line in enumerate(csv.DictReader(handle))}
+            row_of = {str(self.images / line["path"]): row for row, line in enumerate(csv.DictReader(handle))}
         self._rows = [row_of[self.name(index)] for index in range(len(self))]
         self._photos = np.load(self.path.parent / ARRAY, mmap_mode="r")
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from training_table.photos import SETS
+
 KINDS = ("taxonomic", "scientific", "common", "scientific+common", "taxonomic+common")
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 EPOCHS, BATCH, SIZE = 4, 96, 36
@@ -107,18 +109,18 @@ ROWS: dict[str, Row] = LOSSES | WAYS | SOUPS
 
 
 def make_config(
-    row: Row, seed: int, folder: Path, output: Path, *, epochs: int, steps: int, start: Path | None
+    row: Row, seed: int, data: Path, folder: Path, output: Path, *, epochs: int, steps: int, start: Path | None
 ) -> dict[str, Any]:
     """Returns the training configuration of a row.
 
-    folder: of the prepared photos. epochs: of a run from scratch; others have their share. steps: of an epoch. start: the
-    model to start from.
+    data: folder of the data sets. folder: of the prepared photos. epochs: of a run from scratch; others have their share.
+    steps: of an epoch. start: the model to start from.
     """
     config: dict[str, Any] = {
         "model": MODEL,
         "taxonomy": str(folder / "taxonomy.csv"),
         "text": list(row.text),
-        "data": [{"name": "preloaded", "path": str(folder / f"{name}.csv")} for name in ("grocery_produce", "tinyimagenet_bio")],
+        "data": [{"name": "preloaded", "path": str(folder / f"{name}.csv"), "images": str(data)} for name in SETS],
         "augment": {"crop_scale": [0.5, 1.0], "horizontal_flip": 0.5},
         "views": {"crop_scale": [0.3, 1.0], "horizontal_flip": 0.5, "colour_jitter": 0.4},
         "epochs": epochs, "batch_size": BATCH, "learning_rate": 1e-3, "warmup_steps": 30, "weight_decay": 0.1, "seed": seed,

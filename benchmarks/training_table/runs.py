@@ -11,6 +11,8 @@ import multiprocessing
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +44,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The folder of a table, and its size. counts: of the photos, see `photos.prepare`."""
+    """A table. data: folder of the data sets. folder: of the runs. counts: of the photos, see `photos.prepare`."""
 
+    data: Path
     folder: Path
     epochs: int
     counts: Mapping[str, Any]
@@ -63,7 +66,7 @@ class Table:
             return {"soup": [str(self.model(one, job.seed)) for one in row.of], "greedy": row.greedy}
         starts = {"scratch": None, "model": self.model((*row.of, "")[0], job.seed), "image tower": self.start(job)}
         return make_config(
-            row, job.seed, self.photos, self.folder / job.name,
+            row, job.seed, self.data, self.photos, self.folder / job.name,
             epochs=self.epochs, steps=self._count_steps(), start=starts[row.start],
         )  # fmt: skip
 
@@ -151,10 +154,15 @@ def put_together(trained: Path, target: Path, seed: int) -> None:
 
 
 def make_soup(table: Table, job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Averages models by `bioclip-x soup`."""
-    target = table.model(job.row, job.seed)
+    """Averages models by `bioclip-x soup`; a greedy soup by their accuracy on the photos held out of training."""
+    target, row = table.model(job.row, job.seed), ROWS[job.row]
     shutil.rmtree(target, ignore_errors=True)
-    raise NotImplementedError
+    command = [sys.executable, "-m", "bioclip_x", "soup", *config["soup"], "--output", str(target)]
+    if config["greedy"]:
+        command += ["--data", f"manifest:path={table.photos / 'validate.csv'},images={table.data}"]
+        command += ["--taxonomy", str(table.photos / "taxonomy.csv"), *(f"--text={kind}" for kind in row.text)]
+    subprocess.run(command, check=True)
+    return {}
 
 
 def run_all(table: Table, jobs: Sequence[Job], at_a_time: int, tell: Any = print) -> list[Job]:
