@@ -90,6 +90,13 @@ def test_classify_uses_the_head_and_embeds_no_text(tmp_path: Path) -> None:
     other = Classifier(f"local-dir:{model}", **options | {"head": "rollup"})  # type: ignore[arg-type]
     [rolled] = other.classify(image)
     assert rolled.ranks
+    more = tmp_path / "more.csv"
+    more.write_text(BIRDS + "Animalia,Chordata,Aves,Passeriformes,Paridae,Parus,Parus minor,,\n", "utf-8")
+    wider = Classifier(f"local-dir:{model}", **options | {"taxonomy": more, "k": 20})  # type: ignore[arg-type]
+    [listed] = wider.classify(image)
+    assert len(listed.predictions) == taxonomy.n_classes  # the class without weights has no share
+    assert listed.predictions[0].probability == pytest.approx(float(expected[best]), rel=1e-4)
+    assert any("1 of 7 classes have no weights in head.safetensors" in note for note in wider.provenance.notes)
     with pytest.raises(RecipeError, match="needs logits of inner taxa"):
         Classifier(f"local-dir:{model}", **options | {"head": "top-down"})  # type: ignore[arg-type]
 
