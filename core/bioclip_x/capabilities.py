@@ -39,13 +39,15 @@ class EncoderCapabilities:
     """Capabilities of a family of models.
 
     preprocess: the supported values of the recipe's `preprocess`.
-    lists_models: has `known_models`. brings_classes: has `own_classes`. trains: has `trainable`.
+    lists_models: has `known_models`. brings_classes: has `own_classes`. brings_recipe: has `own_recipe`.
+    trains: has `trainable`.
     raw_embeddings: its models support `normalise=False`.
     """
 
     preprocess: tuple[str, ...] = ("model",)
     lists_models: bool = False
     brings_classes: bool = False
+    brings_recipe: bool = False
     trains: bool = False
     raw_embeddings: bool = False
 
@@ -190,6 +192,7 @@ class DatasetCapabilities:
     searches_folders: it has `use_files(files)`, called before `prepare`; see `components.Dataset`.
     lists_nodes: it has `nodes()`; see `components.LabelledDataset`.
     names_files: `name` is the path or URL of an image's file, so that missing files are found before training.
+    sequential: reading images in order is much faster than at random; it has `blocks`, see `components.SequentialDataset`.
     """
 
     reads: tuple[str, ...] = ()
@@ -198,6 +201,7 @@ class DatasetCapabilities:
     searches_folders: bool = False
     lists_nodes: bool = False
     names_files: bool = False
+    sequential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from bioclip_x.records import (
     ModelCard,
     OpenedImage,
     OwnClasses,
+    OwnRecipe,
     PatchFeatures,
     PromptSet,
     Provenance,
@@ -86,8 +87,8 @@ class TextBuilder(Protocol):
 class Encoder(Protocol):
     """A family of two-tower models, which embed images and texts in one space. Declares `EncoderCapabilities`.
 
-    Only `load` is required. `known_models` and `own_classes` are called by commands that need no model, and should import
-    nothing heavy; `trainable` is for `bioclip-x train`.
+    Only `load` is required. `known_models`, `own_classes` and `own_recipe` are called by commands that need no model, and
+    should import nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
     def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> LoadedEncoder:
@@ -106,6 +107,12 @@ class Encoder(Protocol):
         embeddings: also download the embeddings of its prompts.
 
         Raises ModelError for an invalid model name, or if the download fails.
+        """
+
+    def own_recipe(self, model: str, *, name: str) -> OwnRecipe | None:
+        """Returns the recipe fields that a model on this machine brings; None if it brings none.
+
+        Raises ModelError for an invalid model name, or fields that cannot be read.
         """
 
     def trainable(
@@ -174,6 +181,9 @@ class TrainableEncoder(Protocol):
     def logit_bias(self) -> torch.Tensor | None:
         """The logit bias, a scalar; None for models without one."""
 
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an RGB image to the model's input as the saved model does: float32 [3, H, W]. Called from threads."""
+
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
         """Returns tokens, int64 [len(texts), context], padded or truncated."""
 
@@ -184,7 +194,7 @@ class TrainableEncoder(Protocol):
         """Embeds normalised pixels: [B, D], not normalised."""
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        """Embeds tokens: [P, D], not normalised."""
+        """Embeds tokens, which are on the CPU: [P, D], not normalised."""
 
     def clamp_logit_scale(self, largest: float) -> None:
         """Clamps the exponentiated scale to [1, largest]."""
@@ -473,8 +483,9 @@ class ImageDecoder(Protocol):
 class Dataset(Protocol):
     """Labelled images, addressed by index. Declares `DatasetCapabilities`. See also `LabelledDataset`.
 
-    `sample` and `image` may be called from worker threads. A data set that declares `searches_folders` has
-    `use_files(files)`, called before `prepare` with the `ImageFiles` by which `classify` searches folders.
+    `sample` and `image` may be called from worker threads, and from processes, to which the data set is sent by pickle where
+    they are not forked. A data set that declares `searches_folders` has `use_files(files)`, called before `prepare` with the
+    `ImageFiles` by which `classify` searches folders.
     """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
@@ -487,9 +498,9 @@ class Dataset(Protocol):
     def name(self, index: int) -> str:
         """Returns the image's name in outputs: its path, if it is a file."""
 
-    def image(self, index: int) -> Image | np.ndarray | Path | str:
-        """Returns the path or URL of an image file, which is read as `classify` reads it, or an RGB image: PIL, or uint8
-        [H, W, 3].
+    def image(self, index: int) -> Image | np.ndarray | Path | str | bytes:
+        """Returns the path, URL or content of an image file, which is read as `classify` reads it, or an RGB image: PIL, or
+        uint8 [H, W, 3].
 
         Raises ImageError, naming the image, if it cannot be read.
         """
@@ -503,3 +514,10 @@ class LabelledDataset(Dataset, Protocol):
 
     def nodes(self) -> npt.NDArray[np.int64]:
         """Returns the `Sample.node` of every image: int64 [len]."""
+
+
+class SequentialDataset(Dataset, Protocol):
+    """A data set whose images lie in shards, best read one after another. Declares `sequential`."""
+
+    def blocks(self) -> Sequence[int]:
+        """Returns the numbers of images of the shards, in the order of their indices."""
