@@ -159,6 +159,7 @@ class _LogLines:
         self.n = 0
         self.total: int | None = None
         self._stage = stage
+        self._shown = 0
         self._started = self._said = time.monotonic()
 
     def update(self, n: int) -> None:
@@ -168,11 +169,12 @@ class _LogLines:
             self._say()
 
     def close(self) -> None:
-        if self._said > self._started:
+        is_new = self._shown < self.n or time.monotonic() - self._said >= 1
+        if self._said > self._started and is_new:
             self._say()
 
     def _say(self) -> None:
-        self._said = time.monotonic()
+        self._said, self._shown = time.monotonic(), self.n
         line = format_progress(self._stage, self.n, self.total, self._said - self._started)
         print(line, file=sys.stderr, flush=True)
 
