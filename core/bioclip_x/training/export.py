@@ -127,7 +127,7 @@ def collect_heads(parts: Parts) -> list[tuple[str, LinearHead]]:
 
 
 def write_head(path: Path, head: LinearHead, taxonomy: Taxonomy) -> None:
-    """Writes a head: `weight` [C, D], `bias` [C], and in the metadata `classes`, a JSON list of lineages, root first, without holes."""
+    """Writes a head: `weight` [C, D], `bias` [C], and in the metadata `classes`: lineages, root first, without holes."""
     lineages = (taxonomy.path(int(node)) for node in head.nodes_C)
     classes = [[name for node in path if (name := taxonomy.names[node])] for path in lineages]
     metadata = {"format": "pt", "classes": json.dumps(classes), "normalised": json.dumps(head.normalised)}
