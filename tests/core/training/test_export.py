@@ -100,8 +100,8 @@ def test_the_folder_repeats_and_resumes_the_run(config_file: Path, tmp_path: Pat
     facts = json.loads((run / "run.json").read_text("utf-8"))
     assert facts["torch"] == torch.__version__ and facts["data"] == [{"name": "image-folder", "images": 48, "taxa": 4}]
     assert [one["example"] for one in facts["texts"]] == [
-        "a photo of Caeruleus tertius.",
-        "a photo of caeruleus square.",
+        "a photo of Rubrus primus.",
+        "a photo of rubrus square.",
     ]
 
 
