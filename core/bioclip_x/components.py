@@ -181,6 +181,9 @@ class TrainableEncoder(Protocol):
     def logit_bias(self) -> torch.Tensor | None:
         """The logit bias, a scalar; None for models without one."""
 
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an RGB image to the model's input as the saved model does: float32 [3, H, W]. Called from threads."""
+
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
         """Returns tokens, int64 [len(texts), context], padded or truncated."""
 
@@ -191,7 +194,7 @@ class TrainableEncoder(Protocol):
         """Embeds normalised pixels: [B, D], not normalised."""
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        """Embeds tokens: [P, D], not normalised."""
+        """Embeds tokens, which are on the CPU: [P, D], not normalised."""
 
     def clamp_logit_scale(self, largest: float) -> None:
         """Clamps the exponentiated scale to [1, largest]."""
@@ -273,26 +276,33 @@ class Scorer(Protocol):
         """Returns the coefficients a_p in the class's similarity Σ a_p·cos_p to this image: float32, one per prompt."""
 
 
-class PrecomputedScorer(Scorer, Protocol):
-    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+class TextlessScorer(Scorer, Protocol):
+    """Reads no texts: its bank has no prompts. Declares `needs_texts=False`.
 
-    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
-    `features.names`.
+    revision: what distinguishes it from others of the same name, such as a hash of its weights. A calibration is valid for one.
     """
-
-    model: str
 
     @property
     def revision(self) -> str: ...
+
+    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
+        """Reads its weights or scores and returns notes on unused or doubtful ones. Called before a model is loaded."""
+
+
+class PrecomputedScorer(TextlessScorer, Protocol):
+    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+
+    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
+    `features.names`. `prepare` is given the tree that `extend` returned.
+    """
+
+    model: str
 
     def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
         """Returns the tree with what else has scores: taxa above its classes, and labels beside it. Called first.
 
         taxonomy: the requested classes. whole: all that are listed; a score of one that was not requested has no part in it.
         """
-
-    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores and returns notes on unused or doubtful ones. taxonomy: the tree that `extend` returned."""
 
     def image_names(self) -> Sequence[str]:
         """Returns the names of all images that have scores."""
@@ -473,8 +483,9 @@ class ImageDecoder(Protocol):
 class Dataset(Protocol):
     """Labelled images, addressed by index. Declares `DatasetCapabilities`. See also `LabelledDataset`.
 
-    `sample` and `image` may be called from worker threads. A data set that declares `searches_folders` has
-    `use_files(files)`, called before `prepare` with the `ImageFiles` by which `classify` searches folders.
+    `sample` and `image` may be called from worker threads, and from processes, to which the data set is sent by pickle where
+    they are not forked. A data set that declares `searches_folders` has `use_files(files)`, called before `prepare` with the
+    `ImageFiles` by which `classify` searches folders.
     """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
@@ -487,9 +498,9 @@ class Dataset(Protocol):
     def name(self, index: int) -> str:
         """Returns the image's name in outputs: its path, if it is a file."""
 
-    def image(self, index: int) -> Image | np.ndarray | Path | str:
-        """Returns the path or URL of an image file, which is read as `classify` reads it, or an RGB image: PIL, or uint8
-        [H, W, 3].
+    def image(self, index: int) -> Image | np.ndarray | Path | str | bytes:
+        """Returns the path, URL or content of an image file, which is read as `classify` reads it, or an RGB image: PIL, or
+        uint8 [H, W, 3].
 
         Raises ImageError, naming the image, if it cannot be read.
         """
@@ -503,3 +514,10 @@ class LabelledDataset(Dataset, Protocol):
 
     def nodes(self) -> npt.NDArray[np.int64]:
         """Returns the `Sample.node` of every image: int64 [len]."""
+
+
+class SequentialDataset(Dataset, Protocol):
+    """A data set whose images lie in shards, best read one after another. Declares `sequential`."""
+
+    def blocks(self) -> Sequence[int]:
+        """Returns the numbers of images of the shards, in the order of their indices."""

@@ -14,25 +14,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors.torch import save as to_safetensors
+import numpy as np
 
 from bioclip_x.capabilities import LossCapabilities, TextBuilderCapabilities
+from bioclip_x.classes.linear_heads import save_linear_head
 from bioclip_x.components import LinearHead
 from bioclip_x.faults import naming
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.options import ComponentRef
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
-from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.components import Parts
 from bioclip_x.training.config import TrainConfig
 from bioclip_x.training.finite import check_finite
 from bioclip_x.training.model_card import format_model_card
 from bioclip_x.training.run_folder import RUN, naming_write_problems, write_json
 
+Heads = Sequence[tuple[str, LinearHead]]
 README: Final = "README.md"
 RECORD: Final = "training.json"
 HEADS: Final = "heads"
@@ -56,8 +57,8 @@ def export_model(
     with naming_write_problems(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, head in heads:
-            write_head(folder / HEADS / f"{name}.safetensors", head, parts.taxonomy)
-        card = make_card(config, parts, registry, folder, [name for name, _ in heads])
+            save_linear_head(folder / HEADS / f"{name}.safetensors", head, parts.taxonomy)
+        card = make_card(config, parts, registry, folder, heads)
         parts.encoder.save(folder, card)
         settings = config.model_dump(mode="json", exclude=set(_PATHS))
         write_json(folder / RECORD, {**facts, "steps": step, "settings": settings, "metrics": dict(metrics)})
@@ -66,7 +67,7 @@ def export_model(
     return folder
 
 
-def make_card(config: TrainConfig, parts: Parts, registry: Registry, folder: Path, heads: list[str]) -> dict[str, Any]:
+def make_card(config: TrainConfig, parts: Parts, registry: Registry, folder: Path, heads: Heads) -> dict[str, Any]:
     """Returns the content of bioclip_x.json, and copies the files that it names into the model's folder.
 
     The configuration's own `card` goes first; its null takes an entry out.
@@ -83,15 +84,19 @@ def make_card(config: TrainConfig, parts: Parts, registry: Registry, folder: Pat
 
 
 def make_own_recipe(
-    config: TrainConfig, parts: Parts, registry: Registry, folder: Path, heads: list[str]
+    config: TrainConfig, parts: Parts, registry: Registry, folder: Path, heads: Heads
 ) -> dict[str, Any] | None:
     """Returns the recipe fields that the model brings: the texts that it was trained on, pooled as they were published.
 
-    A model whose losses need no texts brings the scorer of its first head instead, if a plugin declares one for heads.
+    A model whose losses need no texts brings the scorer of its first head over all classes instead, if a plugin declares one
+    for heads.
     """
     if not parts.loss.needs_texts:
         scorer = registry.default("scorers", "heads")
-        return {"scorer": {"name": scorer, "file": f"{HEADS}/{heads[0]}.safetensors"}} if scorer and heads else None
+        whole = [name for name, head in heads if np.array_equal(head.nodes_C, parts.taxonomy.leaf_node_C)]
+        if not scorer or not whole:
+            return None
+        return {"scorer": {"name": scorer, "options": {"path": f"{HEADS}/{whole[0]}.safetensors"}}}
     texts = [text.component for text in config.text]
     builders = [registry.make("text_builders", ref.name, ref.options) for ref in texts]
     poolings = {get_capabilities(builder, TextBuilderCapabilities).pooling for builder in builders} - {None}
@@ -124,17 +129,6 @@ def collect_heads(parts: Parts) -> list[tuple[str, LinearHead]]:
             safe = term.name.replace("#", "-").replace("/", "-")
             found += [(f"{safe}-{name}" if len(heads) > 1 else safe, head) for name, head in heads.items()]
     return found
-
-
-def write_head(path: Path, head: LinearHead, taxonomy: Taxonomy) -> None:
-    """Writes a head: `weight` [C, D], `bias` [C], and in the metadata `classes`: lineages, root first, without holes."""
-    lineages = (taxonomy.path(int(node)) for node in head.nodes_C)
-    classes = [[name for node in path if (name := taxonomy.names[node])] for path in lineages]
-    metadata = {"format": "pt", "classes": json.dumps(classes), "normalised": json.dumps(head.normalised)}
-    tensors = {"weight": head.weight_CD.detach().cpu().contiguous(), "bias": head.bias_C.detach().cpu().contiguous()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open_replacement(path, "wb") as handle:
-        handle.write(to_safetensors(tensors, metadata=metadata))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -9,11 +9,15 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from bioclip_x.plugin import LossInput
-from bioclip_x_plugins.losses.clip import gather_drawn_texts, locate_own
+from bioclip_x_plugins.losses.contrast import gather_drawn_texts, locate_own
 
 
 def compute_siglip_values(
-    image_BD: torch.Tensor, text_MD: torch.Tensor, own_B: torch.Tensor, logit_scale: torch.Tensor, logit_bias: torch.Tensor
+    image_BD: torch.Tensor,
+    text_MD: torch.Tensor,
+    own_B: torch.Tensor,
+    logit_scale: torch.Tensor,
+    logit_bias: torch.Tensor,
 ) -> torch.Tensor:
     """Computes -Σ_j log σ( y_ij · (s·I_i·T_j + b) ) for each image i, where y_ij is 1 for its own text, -1 for all others.
 

@@ -7,19 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import yaml
-from safetensors import safe_open
 
 from bioclip_x import Classifier
-from bioclip_x.components import LinearHead
 from bioclip_x.errors import TrainingError
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.training.config import read_config
-from bioclip_x.training.export import write_head
 from bioclip_x.training.run_folder import write_taxonomy
 from bioclip_x.training.trainer import Outcome, Trainer
 
@@ -116,14 +112,11 @@ def test_a_tree_that_no_table_represents_is_written_otherwise(tmp_path: Path) ->
     assert path.suffix in (".json", ".yaml") and list(tmp_path.iterdir()) == [path]
 
 
-def test_heads_are_written_with_their_classes(config_file: Path, tmp_path: Path) -> None:
-    trainer = Trainer(read_config(config_file), create_registry())
-    taxonomy = trainer.parts.taxonomy
-    nodes = np.array([taxonomy.owner(int(node)) for node in taxonomy.leaf_node_C])
-    write_head(
-        tmp_path / "heads" / "a.safetensors", LinearHead(torch.ones(4, 8), torch.zeros(4), nodes, True), taxonomy
-    )
-    with safe_open(tmp_path / "heads" / "a.safetensors", "pt") as stored:
-        assert stored.get_tensor("weight").shape == (4, 8)
-        classes = json.loads(stored.metadata()["classes"])
-    assert classes[0] == ["Animalia", "Rubrus", "Rubrus primus"]
+def test_classify_needs_no_more_than_a_model_of_a_linear_head(config_file: Path) -> None:
+    trainer = Trainer(read_config(config_file, {"loss": "rank-cross-entropy"}), create_registry())
+    model = trainer.run().model
+    assert (model / "heads").is_dir()
+    classifier = Classifier(f"local-dir:{model}")
+    image = next((config_file.parent / "squares" / "Rubrus_primus").iterdir())
+    [result] = classifier.classify(image)
+    assert len(result.predictions) and classifier.provenance.recipe["scorer"]["name"] == "linear"
