@@ -28,7 +28,13 @@ class LinearAttention(nn.Module):
         self.out_proj: Any = attention.out_proj
 
     def forward(
-        self, query: torch.Tensor, key: Any = None, value: Any = None, *, attn_mask: Any = None, need_weights: bool = False
+        self,
+        query: torch.Tensor,
+        key: Any = None,
+        value: Any = None,
+        *,
+        attn_mask: Any = None,
+        need_weights: bool = False,
     ) -> tuple[torch.Tensor, None]:
         """As nn.MultiheadAttention without weights. key, value: must be `query`, and are not looked at."""
         x_NLW = query if self.batch_first else query.transpose(0, 1)

@@ -47,7 +47,9 @@ class Lora:
         try:
             from peft import LoraConfig, inject_adapter_in_model
         except ImportError:
-            raise TrainingError("adapter: lora needs the library peft; run: pip install 'bioclip-x[adapters]'") from None
+            raise TrainingError(
+                "adapter: lora needs the library peft; run: pip install 'bioclip-x[adapters]'"
+            ) from None
         module = encoder.module
         freeze(module)
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]

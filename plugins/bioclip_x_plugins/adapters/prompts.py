@@ -55,9 +55,7 @@ class Prompts:
     N(0, 0.02²), as CoOp draws them. seed: of these.
     """
 
-    def __init__(
-        self, *, length: Annotated[int, Field(ge=1)] = 8, words: str | None = None, seed: int = 0
-    ) -> None:
+    def __init__(self, *, length: Annotated[int, Field(ge=1)] = 8, words: str | None = None, seed: int = 0) -> None:
         self.length, self.words, self.seed = length, words, seed
 
     def apply(self, encoder: TrainableEncoder) -> None:
