@@ -15,15 +15,34 @@ from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.registry import Registry
 
+RESUME = ("newest", "auto")
+
 if TYPE_CHECKING:
     from bioclip_x.training.config import TrainConfig
 
 
-@click.command(name="train")
+class _Train(click.Command):
+    """Takes --resume without a value also where a file follows it (`--resume train.yaml`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        following = [*args[1:], ""]
+        args = [
+            f"{arg}=newest" if arg == "--resume" and then not in RESUME else arg for arg, then in zip(args, following)
+        ]
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="train", cls=_Train)
 @click.argument("config", type=click.Path(path_type=Path))
 @plugin_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; overrides the configuration.")
-@click.option("--resume", is_flag=True, help="Resume from the newest checkpoint in the run's folder.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="newest",
+    type=click.Choice(RESUME),
+    help="Resume from the newest checkpoint in the run's folder. auto: start if there is none.",
+)
 @click.option("--device", metavar="D", help="auto, cpu, cuda, mps; overrides the configuration.")
 @click.option(
     "--set",
@@ -39,7 +58,7 @@ def command(
     config: Path,
     plugins: tuple[str, ...],
     output: Path | None,
-    resume: bool,
+    resume: str | None,
     device: str | None,
     changes: tuple[str, ...],
     quiet: bool,
@@ -67,8 +86,8 @@ def command(
     refuse_replacing_model(settings)
     with open_world(settings.device) as world, Progress(enabled=not quiet and world.is_main):
         quiet = quiet or not world.is_main
-        trainer = Trainer(settings, registry, resume=resume, world=world)
-        resumed = f", resuming after step {trainer.place.step}" if resume else ""
+        trainer = Trainer(settings, registry, resume="auto" if resume == "auto" else bool(resume), world=world)
+        resumed = f", resuming after step {trainer.place.step}" if trainer.resumed else ""
         on = (
             f"{trainer.encoder.device}"
             if world.size == 1
@@ -76,7 +95,13 @@ def command(
         )
         summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
         _print_notes(trainer.notes, summary, quiet=quiet)
-        outcome = trainer.run()
+        try:
+            outcome = trainer.run()
+        except KeyboardInterrupt:  # SIGTERM, too; the main program prints the rest
+            if trainer.saved:
+                saved = f"saved {trainer.saved} after step {trainer.place.step}; --resume continues"
+                _print_notes((), saved, quiet=quiet)
+            raise
         _print_notes(outcome.notes, quiet=quiet)
         if world.is_main:
             echo(outcome.model)

@@ -24,8 +24,11 @@ class Processes(Protocol):
     rank: the number of this one, from 0. size: how many there are. With one process, every method is the identity.
     """
 
-    rank: int
-    size: int
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
 
     def gather(self, x: torch.Tensor) -> torch.Tensor:
         """Joins tensors of one shape over the processes, along dim 0.
@@ -262,7 +265,8 @@ class RunContext:
     config: its configuration (`training.config.TrainConfig`). folder: of the run. taxonomy: the classes.
     encoder: the model (`components.TrainableEncoder`). ema: the averaged model's module, None without one.
     step: completed so far. total_steps: the length of the run. metrics: name → value of the last validation; what a hook
-    adds is saved in checkpoints and in the exported model's card. save: writes a checkpoint now and returns its path.
+    adds is saved in checkpoints and in the exported model's card. save: asks for a checkpoint after the step at hand, since
+    all processes take part in it.
     """
 
     config: Any

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, Data, LossTerm, Text, TrainConfig
+from bioclip_x.training.config import Data, LossTerm, Text, TrainConfig
 from bioclip_x.training.dataset_checks import (
     describe_labels,
     find_inner_labels,
@@ -33,7 +31,7 @@ from bioclip_x.training.dataset_checks import (
     list_nodes,
 )
 from bioclip_x.training.loss_terms import LossSum, Term
-from bioclip_x.training.texts import TextKind, TextSampler
+from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     files = make_image_files(registry, config.truncated)
     datasets, data_notes = make_datasets(config.data, config, registry, taxonomy, files)
     node_n = np.concatenate([list_nodes(dataset) for dataset in datasets])
-    kinds = _make_text_kinds(config, registry, taxonomy, find_inner_labels(node_n, taxonomy).tolist())
+    inner = {*find_inner_labels(node_n, taxonomy).tolist(), *list_taxa_at_ranks(taxonomy, config.text_ranks)}
+    kinds = _make_text_kinds(config, registry, taxonomy, sorted(inner))
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
     text_notes = dict.fromkeys(note for kind in kinds for note in kind.notes)
     notes = [*taxonomy.notes, *text_notes, *data_notes, *describe_labels(node_n, taxonomy)]
@@ -81,7 +80,7 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         _add_projector(encoder)
     adapter = registry.make("adapters", *resolve("adapters", config.adapter)) if config.adapter else None
     callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
-    sampler = TextSampler(kinds, config.own_text)
+    sampler = TextSampler(kinds, config.own_text, taxonomy=taxonomy, ranks=config.text_ranks)
     return Parts(
         taxonomy, sampler, datasets, encoder, losses, files, adapter, callbacks, tuple(notes)
     )  # fmt: skip
@@ -195,19 +194,6 @@ def _add_projector(encoder: TrainableEncoder) -> None:
     if not get_capabilities(encoder, TrainableEncoderCapabilities).projectors:
         raise TrainingError("loss: projector: this model's image tower can have no second projector")
     cast(LayeredEncoder, encoder).add_projector()
-
-
-def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
-    """Returns field → its value, or a hash of its content; all must be equal for a run to be resumed."""
-    plain = config.model_dump(mode="json", exclude={*CHANGEABLE, *COMPARED_BY_CONTENT})
-    fingerprints = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
-    texts = hashlib.sha256(json.dumps([kind.texts for kind in parts.texts.kinds]).encode()).hexdigest()[:16]
-    return fingerprints | {
-        "taxonomy": parts.taxonomy.fingerprint,
-        "text (or descriptors)": texts,
-        "data (numbers of images)": json.dumps([len(dataset) for dataset in parts.datasets]),
-        "precision": precision,
-    }
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder, TrainableEncoder
@@ -29,11 +28,20 @@ from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
-from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoints import Place
-from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
+from bioclip_x.training.class_bank import ClassBank
+from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.config import Lock, TrainConfig
-from bioclip_x.training.data import Batch, ImageReader, Loader
+from bioclip_x.training.data.augment import View, join_factors, to_input
+from bioclip_x.training.data.batch import Batch
+from bioclip_x.training.data.images import ImageReader
+from bioclip_x.training.data.incidents import describe_incidents
+from bioclip_x.training.data.loader import ChunkMaker, Loader
+from bioclip_x.training.data.order import make_step_seed
+from bioclip_x.training.data.sources import make_order
+from bioclip_x.training.data.tokens import Tokens
+from bioclip_x.training.export import export_model
+from bioclip_x.training.fingerprints import make_fingerprint
 from bioclip_x.training.optimisation.clipping import clip_gradients
 from bioclip_x.training.optimisation.ema import Average
 from bioclip_x.training.optimisation.freezing import (
@@ -52,17 +60,20 @@ from bioclip_x.training.optimisation.groups import (
     set_learning_rates,
     split_by_depth,
 )
-from bioclip_x.training.optimisation.phases import InputSize, find_input_size, split_at_phases
+from bioclip_x.training.optimisation.phases import InputSize, find_input_size
 from bioclip_x.training.optimisation.schedules import compute_factor
+from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
 from bioclip_x.training.precision import open_autocast, resolve_precision
-from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
+from bioclip_x.training.run_folder import METRICS, write_json, write_run_folder
+from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
 from bioclip_x.training.steps_shown import show_steps
-from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
 from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
 from bioclip_x.training.world import World
+
+MAX_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +108,29 @@ class Trainer:
 
     Raises BioclipXError for an invalid request.
 
-    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused.
+    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused. "auto"
+        does so if there is one.
     world: the processes that train together.
     notes: what is missing or doubtful in taxonomy, texts and data. precision: with "auto" resolved.
-    steps_per_epoch, total_steps: the length of the run. place: its progress.
+    steps_per_epoch, total_steps: the length of the run. place: its progress. resumed: whether it continues another.
+    saved: the last checkpoint that it wrote.
     """
 
     def __init__(
-        self, config: TrainConfig, registry: Registry, *, resume: bool = False, world: World | None = None
+        self,
+        config: TrainConfig,
+        registry: Registry,
+        *,
+        resume: bool | Literal["auto"] = False,
+        world: World | None = None,
     ) -> None:
         config = fill_in_defaults(config, registry)
         self.config, self.registry, self.world = config, registry, world or World()
         self.folder = config.path(config.output)
         checkpoints.check_writable(self.folder)
-        if not resume and checkpoints.list_checkpoints(self.folder):
+        has_checkpoints = bool(checkpoints.list_checkpoints(self.folder))
+        self.resumed = has_checkpoints if resume == "auto" else resume
+        if not self.resumed and has_checkpoints:
             raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
         if config.batch_size % self.world.size:
             raise TrainingError(
@@ -127,11 +147,13 @@ class Trainer:
         if not self.steps_per_epoch:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
+        self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
+        self.saved: Path | None = None
         self.validator, notes = make_validator(config, registry, self.parts, self.world)
         self.notes += notes
         self._make_state()
-        self.place = self._resume() if resume else Place()
+        self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
     def run(self, *, progress: bool | None = None) -> Outcome:
@@ -147,41 +169,53 @@ class Trainer:
             self.registry.manager.register(callback)
         stopped = False
         try:
+            self._prepare_folder()
             self._notify("training_started")
-            while self.place.epoch < self.config.epochs and not stopped:
-                stopped = self._run_epoch()
+            place = self.place
+            with (
+                self._signals,
+                closing(self._loader.batches(self.config.epochs, place.epoch, place.epoch_step)) as batches,
+            ):
+                while self.place.epoch < self.config.epochs and not stopped:
+                    stopped = self._run_epoch(batches)
             return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
         finally:
             self._notify("training_ended")
             for callback in self.parts.callbacks:
                 self.registry.manager.unregister(callback)
 
+    def _prepare_folder(self) -> None:
+        """Writes what the folder says of the run, and sweeps what a killed run left there."""
+        if not self.world.is_main:
+            return
+        checkpoints.sweep_leftovers(self.folder)
+        write_run_folder(
+            self.config,
+            self.parts,
+            self.registry,
+            precision=self.precision,
+            data=self.fingerprint["data"],
+            processes=self.world.size,
+        )
+
     def _make_state(self) -> None:
         config, device = self.config, self.encoder.device
         self.tree = make_tree_tensors(self.parts.taxonomy, device)
-        self.truth = Truth(self.parts.texts.pairs, self.tree)
+        prefixes = dict.fromkeys(data.prefix for data in config.data)
+        self.truth = Truth(
+            ((prefix + text, node) for prefix in prefixes for text, node in self.parts.texts.pairs), self.tree
+        )
         self._choose_parameters()
         groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
         self._optimizer = make_optimizer(groups, config.betas, device)
+        self._bank = self._make_bank() if self.losses.needs_bank else None
         self._average = Average(self.encoder.module, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
-        self._images = ImageReader(self.parts.datasets, self.parts.files)
-        self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._pending: _Pending | None = None
-        self._loader = Loader(
-            self._images,
-            self.parts.texts,
-            self._tokens,
-            view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
-            augment=config.augment,
-            texts_per_image=config.texts_per_picture,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            workers=config.workers,
-            rank=self.world.rank,
-            size=self.world.size,
-        )
+        self._signals = Signals(self.world.make_cpu_group())
+        self._input_size: InputSize | None = None
+        self._loader = self._make_loader()
         self.run_context = RunContext(
             config,
             self.folder,
@@ -191,7 +225,31 @@ class Trainer:
             0,
             self.total_steps,
             self.metrics,
-            self._save,
+            self._signals.request_save,
+        )
+
+    def _make_loader(self) -> Loader:
+        config, encoder = self.config, self.encoder
+        make = ChunkMaker(
+            ImageReader(self.parts.datasets, self.parts.files),
+            self.parts.texts,
+            Tokens(encoder),
+            View(encoder.image_size, encoder.resize_mode, encoder.interpolation),
+            augments=(config.augment, *[config.views or config.augment] * self.losses.views),
+            prefixes=tuple(data.prefix for data in config.data),
+            texts_per_image=config.texts_per_picture,
+            text_per=config.text_per,
+            seed=config.seed,
+        )
+        return Loader(
+            make,
+            make_order(config, self.parts.datasets),
+            config.batch_size,
+            min(os.cpu_count() or 1, MAX_WORKERS) if config.workers is None else config.workers,
+            rank=self.world.rank,
+            size=self.world.size,
+            pin=encoder.device.type == "cuda",
+            find_image_size=lambda step: self._find_input_size(step).image_size,
         )
 
     def _choose_parameters(self) -> None:
@@ -230,6 +288,19 @@ class Trainer:
                 parts.append(Part(term.name, own, term.learning_rate or config.learning_rate))
         return parts
 
+    def _make_bank(self) -> ClassBank:
+        taxonomy, dtype = self.parts.taxonomy, torch.float16 if self.config.bank_precision == "fp16" else torch.float32
+        node_C = taxonomy.owner_N[taxonomy.leaf_node_C].tolist()
+        encoder = self.encoder
+        return ClassBank(self.parts.texts.kinds, node_C, encoder.embed_dim, self.world, encoder.device, dtype)
+
+    def _embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns unit embeddings: [len(texts), D]."""
+        with self._open_forward():
+            embedded: Embedded = self._towers(None, self.encoder.tokenize(texts).to(self.encoder.device))
+        assert embedded.text_TD is not None
+        return F.normalize(embedded.text_TD, dim=-1)
+
     def _wrap_towers(self) -> nn.Module:
         """Wraps the towers as the configuration says: recomputed, sharded or replicated over processes, compiled."""
         config, encoder = self.config, self.encoder
@@ -238,24 +309,16 @@ class Trainer:
                 raise TrainingError("gradient_checkpointing: this model's layers cannot recompute their activations")
             cast(LayeredEncoder, encoder).set_gradient_checkpointing(True)
         self._probe.apply(self.place.step)
-        locked = find_locked_towers(encoder.module, self._depth_groups)
-        towers: nn.Module = Towers(encoder, locked)
+        towers = Towers(encoder, find_locked_towers(encoder.module, self._depth_groups))
         self.world.broadcast(self.losses)
-        if config.shard == "fsdp":
-            return _shard(towers, encoder)
-        if config.compile:
-            towers = cast(nn.Module, torch.compile(towers))
-        if self.world.size > 1 and any(parameter.requires_grad for parameter in towers.parameters()):
-            devices = [encoder.device] if encoder.device.type == "cuda" else None
-            towers = DistributedDataParallel(towers, device_ids=devices, gradient_as_bucket_view=True)
-        return towers
+        return wrap_towers(towers, encoder, self.world, shard=config.shard, compiled=config.compile)
 
-    def _run_epoch(self) -> bool:
+    def _run_epoch(self, batches: Iterator[Batch]) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
-        order = draw_epoch_order(self.lengths, config.shares, config.seed, epoch)
         began = time.perf_counter()
-        for batch in self._make_batches(order, epoch):
+        for batch in islice(batches, self.steps_per_epoch - self.place.epoch_step):
+            self._prepare_step()
             waited = time.perf_counter() - began
             losses, norm, rate = self._step(batch)
             self._report()
@@ -264,8 +327,13 @@ class Trainer:
             self.place = replace(place, step=place.step + 1, epoch_step=place.epoch_step + 1)
             scale = self.encoder.logit_scale.detach()
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
-            if self.place.epoch_step < self.steps_per_epoch:
+            received = self._signals.ask()
+            if received != NONE:
+                self._save()
+            elif self.place.epoch_step < self.steps_per_epoch:
                 self._save_or_validate()
+            if received in STOP:
+                self._signals.leave(received)
             began = time.perf_counter()
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
@@ -316,28 +384,28 @@ class Trainer:
     @contextmanager
     def _whole_texts(self) -> Iterator[None]:
         """Lets the text tower read texts as the exported model will, and not cut to `text_length`."""
-        config, encoder = self.config, cast(LayeredEncoder, self.encoder)
+        encoder = cast(LayeredEncoder, self.encoder)
         if not get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
             yield
             return
-        size = find_input_size(config, encoder.image_size, max(self.place.step - 1, 0), self.total_steps)
+        size = self._find_input_size(max(self.place.step - 1, 0))
         encoder.set_text_length(None)
         try:
             yield
         finally:
             encoder.set_text_length(size.text_length)
 
-    def _make_batches(self, order: npt.NDArray[np.int64], epoch: int) -> Iterator[Batch]:
-        """Yields the rest of an epoch's batches; the size of the inputs and what is trained change in between."""
-        config, before = self.config, epoch * self.steps_per_epoch
-        first, last = before + self.place.epoch_step, before + self.steps_per_epoch
-        for start, stop in split_at_phases(config, first, last, self.total_steps):
-            self._set_input_size(find_input_size(config, self.encoder.image_size, start, self.total_steps))
-            for batch in self._loader.batches(order[: (stop - before) * config.batch_size], epoch, start - before):
-                if self._probe.ends_at(self.place.step):
-                    self._towers = self._wrap_towers()
-                set_modes(self.encoder.module)
-                yield batch
+    def _prepare_step(self) -> None:
+        """Changes the size of the inputs and what is trained, where a phase or the probe ends."""
+        if (size := self._find_input_size(self.place.step)) != self._input_size:
+            self._set_input_size(size)
+            self._input_size = size
+        if self._probe.ends_at(self.place.step):
+            self._towers = self._wrap_towers()
+        set_modes(self.encoder.module)
+
+    def _find_input_size(self, step: int) -> InputSize:
+        return find_input_size(self.config, self.encoder.image_size, step, self.total_steps)
 
     def _set_input_size(self, size: InputSize) -> None:
         """Raises TrainingError or ModelError for inputs that the model does not take."""
@@ -349,7 +417,6 @@ class Trainer:
         if get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
             cast(LayeredEncoder, encoder).set_patch_dropout(size.patch_dropout)
             cast(LayeredEncoder, encoder).set_text_length(size.text_length)
-        self._loader.view = View(size.image_size, encoder.resize_mode, encoder.interpolation)
 
     def _step(self, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor, float]:
         """Takes one optimiser step. Returns the losses by name, the gradient's norm and the learning rate."""
@@ -358,8 +425,11 @@ class Trainer:
         factor = self._compute_rate_factor()
         set_learning_rates(self._optimizer, factor)
         self._optimizer.zero_grad(set_to_none=True)
+        if self._bank and self.place.step % config.bank_every == 0:
+            self._bank.refresh(self._embed_texts, self._towers)
         losses = self._compute_gradients(_move(batch, self.encoder.device))
         self.world.average_gradients(self.losses)
+        average_scalars(self._towers, self.world)
         self._scaler.unscale_(self._optimizer)
         norm = clip_gradients(self._parameters, config.grad_clip)
         self._scaler.step(self._optimizer)
@@ -385,7 +455,7 @@ class Trainer:
     def _compute_gradients(self, batch: Batch) -> dict[str, torch.Tensor]:
         encoder = self.encoder
         pixels = torch.cat([batch.pixels_BHW3, *batch.views])
-        factors = None if batch.factors_B3 is None else batch.factors_B3.repeat(1 + len(batch.views), 1)
+        factors = join_factors((batch.factors_B3, *batch.view_factors), len(batch.node_B))
         inputs = Inputs(
             to_input(pixels, factors, encoder.mean, encoder.std), batch.tokens_TL if self.losses.needs_texts else None
         )
@@ -407,7 +477,7 @@ class Trainer:
             self._scaler.scale,
             chunks=self.config.accumulate,
             open_forward=open_forward,
-            open_chunk=lambda is_last: _open_chunk(self._towers, is_last=is_last),
+            open_chunk=lambda is_last: open_chunk(self._towers, is_last=is_last),
         )
 
     @contextmanager
@@ -448,6 +518,7 @@ class Trainer:
             world=self.world,
             views=tuple(views),
             step=self.place.step,
+            bank=self._bank,
         )
         losses: dict[str, torch.Tensor] = self.losses(given, second_VD)
         return losses
@@ -493,52 +564,55 @@ class Trainer:
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
+        parts |= {"data": self._loader.incidents}
         parts |= {"ema": self._average} if self._average else {}
+        parts |= {"bank": self._bank} if self._bank else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> Path | None:
+    def _save(self) -> Path:
+        """Writes a checkpoint. Called by all processes."""
         self._report()
-        if not self.world.is_main:
-            return None
-        return checkpoints.save(
+        self._join_incidents()
+        # By all processes, since some states are divided among them.
+        states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
+        self.saved = checkpoints.save(
             self.folder,
             self.place,
-            {name: part.state_dict() for name, part in self._get_stateful_parts().items()},
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+            states,
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
             keep=self.config.keep,
             metrics=self.metrics,
         )
+        if self.metrics and self.world.is_main:
+            write_json(self.folder / METRICS, {"step": self.place.step, **self.metrics})
+        return self.saved
 
     def _resume(self) -> Place:
-        place, states = checkpoints.load_newest(
-            self.folder,
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+        parts = self._get_stateful_parts()
+        checkpoint = checkpoints.load(
+            checkpoints.find_newest(self.folder),
+            {name: part.state_dict() for name, part in parts.items()},
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
         )
-        parts = self._get_stateful_parts()
-        if states.keys() != parts.keys():
-            raise TrainingError(
-                f"{self.folder}: its newest checkpoint has the state of {', '.join(states)}, but this run has that of "
-                f"{', '.join(parts)}: the loss has changed; start a new run in another output folder"
-            )
         for name, part in parts.items():
-            part.load_state_dict(states[name])
-        return place
+            part.load_state_dict(checkpoint.states[name])
+        self.metrics.update(checkpoint.metrics)
+        return checkpoint.place
 
     def _save_model(self) -> Path:
         folder = self.folder / "model"
         if not self.world.is_main:
             return folder
-        encoder = self._make_exported()
+        parts = replace(self.parts, encoder=self._make_exported())
         try:
-            encoder.save(folder, self.config.card)
-        except OSError as problem:
+            return export_model(self.config, parts, self.registry, step=self.place.step, metrics=self.metrics)
+        except TrainingError as problem:
             raise TrainingError(
-                f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
-                "are intact, and the same command with --resume writes it from them"
+                f"the model is not saved: {problem}; the checkpoints in {self.folder} are intact, and the same command with "
+                "--resume writes it from them"
             ) from problem
-        return folder
 
     def _make_exported(self) -> TrainableEncoder:
         """Returns the model to export: with averaged weights if there are any, and its adapter merged into them."""
@@ -551,25 +625,17 @@ class Trainer:
                 self.parts.adapter.merge(encoder)
         return encoder
 
+    def _join_incidents(self) -> None:
+        """Adds those of the other processes."""
+        for other in self.world.collect(self._loader.incidents):
+            self._loader.incidents.merge(other)
+
     def _make_notes(self) -> tuple[str, ...]:
-        notes = []
-        if self._images.unreadable:
-            reasons = list(self._images.unreadable.values())
-            more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
-            notes.append(f"{len(reasons)} images cannot be read and were replaced: {'; '.join(reasons[:5])}{more}")
-        if self._images.noted:
-            notes.append(
-                f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
-            )
+        self._join_incidents()
+        notes = list(describe_incidents(self._loader.incidents, self.encoder.context_length))
         if self.validator and (reasons := list(self.validator.unreadable.values())):
             notes.append(
                 f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}"
-            )
-        if self._tokens.truncated:
-            limit = self.encoder.context_length
-            least = "at least " if self._tokens.truncated >= MOST_CUT else ""
-            notes.append(
-                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were truncated"
             )
         return tuple(notes)
 
@@ -580,27 +646,8 @@ def _move(batch: Batch, device: torch.device) -> Batch:
             return tuple(move(one) for one in value)
         return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
 
-    return Batch(**{field.name: move(getattr(batch, field.name)) for field in fields(batch)})
-
-
-def _shard(towers: nn.Module, encoder: Any) -> nn.Module:
-    """Spreads the parameters over the processes by FSDP2: block by block, and the rest as one unit."""
-    from torch.distributed.fsdp import fully_shard
-
-    if get_capabilities(encoder, TrainableEncoderCapabilities).blocks:
-        for block in encoder.blocks():
-            fully_shard(block)
-    fully_shard(towers)
-    return towers
-
-
-def _open_chunk(towers: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
-    """Leaves the exchange of gradients between processes to the last chunk."""
-    if isinstance(towers, DistributedDataParallel):
-        return nullcontext() if is_last else towers.no_sync()  # type: ignore[no-untyped-call, no-any-return]
-    if hasattr(towers, "set_requires_gradient_sync"):  # FSDP2
-        towers.set_requires_gradient_sync(is_last)
-    return nullcontext()
+    moved = {field.name: move(getattr(batch, field.name)) for field in fields(batch)}
+    return Batch(**moved | {"tokens_TL": batch.tokens_TL})  # the text tower moves them, once it has shortened them
 
 
 def _measure_memory(device: torch.device) -> int:
