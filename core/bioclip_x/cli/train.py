@@ -76,7 +76,11 @@ def command(
         with StageProgress(enabled=not quiet):  # a data set may be made now
             trainer = Trainer(settings, registry, resume=resume, world=world)
         resumed = f", resuming after step {trainer.place.step}" if resume else ""
-        on = f"{trainer.encoder.device}" if world.size == 1 else f"{world.size} processes ({trainer.encoder.device.type})"
+        on = (
+            f"{trainer.encoder.device}"
+            if world.size == 1
+            else f"{world.size} processes ({trainer.encoder.device.type})"
+        )
         summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
         _print_notes(trainer.notes, summary, quiet=quiet)
         outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())

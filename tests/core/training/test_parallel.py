@@ -55,9 +55,7 @@ def compute_gradients(world: World, shard: Any, chunks: int, compiled: bool = Fa
     }
 
 
-@pytest.mark.parametrize(
-    ("shard", "size", "chunks"), [("none", 2, 1), ("fsdp", 2, 1), ("fsdp", 3, 2), ("none", 3, 3)]
-)
+@pytest.mark.parametrize(("shard", "size", "chunks"), [("none", 2, 1), ("fsdp", 2, 1), ("fsdp", 3, 2), ("none", 3, 3)])
 def test_processes_share_the_work_and_not_the_result(shard: str, size: int, chunks: int) -> None:
     expected = compute_gradients(World(), "none", 1)
     for found in run_in_processes(compute_gradients, size, shard, chunks):

@@ -57,7 +57,9 @@ def test_torchrun_starts_it(config_file: Path) -> None:
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--rdzv-backend=c10d",
         "--rdzv-endpoint=localhost:0", "-m", "bioclip_x", "train", str(config_file), "--set", "epochs=1",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("run/model") and done.stdout.count("run/model") == 1
     assert "2 processes (cpu)" in done.stderr
