@@ -39,13 +39,15 @@ class EncoderCapabilities:
     """Capabilities of a family of models.
 
     preprocess: the supported values of the recipe's `preprocess`.
-    lists_models: has `known_models`. brings_classes: has `own_classes`. trains: has `trainable`.
+    lists_models: has `known_models`. brings_classes: has `own_classes`. brings_recipe: has `own_recipe`.
+    trains: has `trainable`.
     raw_embeddings: its models support `normalise=False`.
     """
 
     preprocess: tuple[str, ...] = ("model",)
     lists_models: bool = False
     brings_classes: bool = False
+    brings_recipe: bool = False
     trains: bool = False
     raw_embeddings: bool = False
 
@@ -66,11 +68,13 @@ class ScorerCapabilities:
 
     needs_embeddings: False for a scorer that reads precomputed class scores, so that no model is loaded and no image
         decoded; see `components.PrecomputedScorer`.
+    needs_texts: False for a scorer that reads no texts, so that none are embedded; see `components.TextlessScorer`.
     pools_prompts: a class's logit is exactly scale · Σ a_p·cos_p + bias, with a_p from `coefficients`. Statistics of
         single prompts (`bioclip-x explain`) are valid for such scorers only.
     """
 
     needs_embeddings: bool = True
+    needs_texts: bool = True
     pools_prompts: bool = False
 
 

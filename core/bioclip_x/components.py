@@ -30,6 +30,7 @@ from bioclip_x.records import (
     ModelCard,
     OpenedImage,
     OwnClasses,
+    OwnRecipe,
     PatchFeatures,
     PromptSet,
     Provenance,
@@ -86,8 +87,8 @@ class TextBuilder(Protocol):
 class Encoder(Protocol):
     """A family of two-tower models, which embed images and texts in one space. Declares `EncoderCapabilities`.
 
-    Only `load` is required. `known_models` and `own_classes` are called by commands that need no model, and should import
-    nothing heavy; `trainable` is for `bioclip-x train`.
+    Only `load` is required. `known_models`, `own_classes` and `own_recipe` are called by commands that need no model, and
+    should import nothing heavy; `trainable` is for `bioclip-x train`.
     """
 
     def load(self, model: str, *, name: str, device: str, precision: str, preprocess: str) -> LoadedEncoder:
@@ -106,6 +107,12 @@ class Encoder(Protocol):
         embeddings: also download the embeddings of its prompts.
 
         Raises ModelError for an invalid model name, or if the download fails.
+        """
+
+    def own_recipe(self, model: str, *, name: str) -> OwnRecipe | None:
+        """Returns the recipe fields that a model on this machine brings; None if it brings none.
+
+        Raises ModelError for an invalid model name, or fields that cannot be read.
         """
 
     def trainable(
@@ -174,6 +181,9 @@ class TrainableEncoder(Protocol):
     def logit_bias(self) -> torch.Tensor | None:
         """The logit bias, a scalar; None for models without one."""
 
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an RGB image to the model's input as the saved model does: float32 [3, H, W]. Called from threads."""
+
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
         """Returns tokens, int64 [len(texts), context], padded or truncated."""
 
@@ -184,7 +194,7 @@ class TrainableEncoder(Protocol):
         """Embeds normalised pixels: [B, D], not normalised."""
 
     def forward_text(self, tokens_PL: torch.Tensor) -> torch.Tensor:
-        """Embeds tokens: [P, D], not normalised."""
+        """Embeds tokens, which are on the CPU: [P, D], not normalised."""
 
     def clamp_logit_scale(self, largest: float) -> None:
         """Clamps the exponentiated scale to [1, largest]."""
@@ -266,26 +276,33 @@ class Scorer(Protocol):
         """Returns the coefficients a_p in the class's similarity Σ a_p·cos_p to this image: float32, one per prompt."""
 
 
-class PrecomputedScorer(Scorer, Protocol):
-    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+class TextlessScorer(Scorer, Protocol):
+    """Reads no texts: its bank has no prompts. Declares `needs_texts=False`.
 
-    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
-    `features.names`.
+    revision: what distinguishes it from others of the same name, such as a hash of its weights. A calibration is valid for one.
     """
-
-    model: str
 
     @property
     def revision(self) -> str: ...
+
+    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
+        """Reads its weights or scores and returns notes on unused or doubtful ones. Called before a model is loaded."""
+
+
+class PrecomputedScorer(TextlessScorer, Protocol):
+    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+
+    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
+    `features.names`. `prepare` is given the tree that `extend` returned.
+    """
+
+    model: str
 
     def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
         """Returns the tree with what else has scores: taxa above its classes, and labels beside it. Called first.
 
         taxonomy: the requested classes. whole: all that are listed; a score of one that was not requested has no part in it.
         """
-
-    def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
-        """Reads the scores and returns notes on unused or doubtful ones. taxonomy: the tree that `extend` returned."""
 
     def image_names(self) -> Sequence[str]:
         """Returns the names of all images that have scores."""

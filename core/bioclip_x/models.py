@@ -9,8 +9,9 @@ from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.faults import naming, remember_part
+from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
-from bioclip_x.records import KnownModel, OwnClasses
+from bioclip_x.records import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.registry import Registry, get_capabilities
 
 
@@ -26,10 +27,15 @@ class Family:
 
 def make_family(registry: Registry, recipe: Recipe) -> Family:
     """Makes the family of the recipe's model, without loading the model."""
-    encoder = registry.make("encoders", recipe.encoder.name, recipe.encoder.options)
-    provided = find_provided_model(registry, recipe.model)
-    source = provided.source if provided else recipe.model
-    return Family(recipe.encoder.name, encoder, get_capabilities(encoder, EncoderCapabilities), source)
+    return find_family(registry, recipe.model, recipe.encoder)
+
+
+def find_family(registry: Registry, model: str, ref: ComponentRef) -> Family:
+    """Makes a model's family, without loading the model. ref: the encoder."""
+    encoder = registry.make("encoders", ref.name, ref.options)
+    provided = find_provided_model(registry, model)
+    source = provided.source if provided else model
+    return Family(ref.name, encoder, get_capabilities(encoder, EncoderCapabilities), source)
 
 
 def find_provided_model(registry: Registry, name: str) -> KnownModel | None:
@@ -68,6 +74,14 @@ def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClas
         return None
     with naming(family.encoder, "own_classes", model):
         return family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
+
+
+def load_own_recipe(family: Family, model: str) -> OwnRecipe | None:
+    """Returns the recipe fields that a model brings; None if it brings none."""
+    if not family.capabilities.brings_recipe:
+        return None
+    with naming(family.encoder, "own_recipe", model):
+        return family.encoder.own_recipe(family.source, name=model)
 
 
 def list_known_models(registry: Registry) -> Sequence[KnownModel]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TextBuilderCapabilities,
         TrainableEncoderCapabilities,
     )
+    from bioclip_x.classes.linear_heads import load_linear_head, match_head, save_linear_head
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
         Adapter,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         Scorer,
         TaxonomyReader,
         TextBuilder,
+        TextlessScorer,
         TrainableEncoder,
     )
     from bioclip_x.errors import (
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
         TaxonomyError,
         TrainingError,
     )
+    from bioclip_x.evaluation.rank_metrics import is_smaller_better
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.file_types import list_brands
@@ -116,6 +119,7 @@ if TYPE_CHECKING:
         ModelCard,
         OpenedImage,
         OwnClasses,
+        OwnRecipe,
         PatchFeatures,
         Prediction,
         Processes,
@@ -173,25 +177,26 @@ __all__ = [
     "ImageFeatures", "ImageFiles", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
     "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
     "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch", "MismatchExplainer",
-    "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses",
+    "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe",
     "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes",
     "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner",
     "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result",
     "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
     "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
     "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextRequest", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated",
-    "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
-    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
-    "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_placeholder", "is_url", "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of",
+    "TextRequest", "TextlessScorer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
+    "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns", "compute_bets",
+    "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head",
+    "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
+    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_head",
     "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name",
-    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
-    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "select_best_bet",
+    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
     "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
@@ -208,7 +213,7 @@ _NAMES: Final = (
     ("components",
      "Adapter Dataset Encoder Head LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss "
      "PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
-     "ImageDecoder MismatchExplainer"),
+     "ImageDecoder MismatchExplainer TextlessScorer"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -216,7 +221,7 @@ _NAMES: Final = (
     ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
+     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses OwnRecipe "
      "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
      "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes RunContext "
      "TreeTensors Validated"),
@@ -240,6 +245,7 @@ _NAMES: Final = (
     ("taxonomy.names.matching", "match_list"),
     ("taxonomy.names.parsing", "parse_name split_authorship"),
     ("taxonomy.names.resolver", "Resolver"),
+    ("classes.linear_heads", "load_linear_head match_head save_linear_head"),
     ("classes.species_lists", "read_species_list"),
     ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
     # Numbers on the tree.
@@ -269,6 +275,8 @@ _NAMES: Final = (
     ("io.content", "name_content"),
     ("caches", "load_or_fill"),
     ("progress", "report_progress"),
+    # Metrics of validations.
+    ("evaluation.rank_metrics", "is_smaller_better"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

@@ -61,6 +61,8 @@ REQUIRED: Final = ("encoder", "text", "scorer", "head")
 """Component fields that must have a value."""
 SEVERAL: Final = ("text", "adjust")
 """Component fields that take several values."""
+MODEL_FIELDS: Final = ("text", "language", "pooling", "scorer")
+"""Fields that a model may bring."""
 FILES: Final = ("taxonomy", "descriptors", "report_as")
 """Fields that are file paths."""
 

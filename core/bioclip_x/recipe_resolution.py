@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
-from bioclip_x.components import Head, Kind
-from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.components import Head, Kind, TextBuilder
+from bioclip_x.errors import ModelError, PluginError, RecipeError
 from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
+from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.labels import read_labels
-from bioclip_x.models import find_provided_model
-from bioclip_x.options import BARE, ComponentRef
-from bioclip_x.recipe import COMPONENTS, FILES, REQUIRED, SEVERAL, Recipe, parse_plugins, parse_refs, parse_subset_terms
+from bioclip_x.models import find_family, find_provided_model, load_own_recipe
+from bioclip_x.options import BARE, ComponentRef, parse_ref
+from bioclip_x.recipe import (
+    COMPONENTS,
+    FILES,
+    MODEL_FIELDS,
+    REQUIRED,
+    SEVERAL,
+    Recipe,
+    parse_plugins,
+    parse_refs,
+    parse_subset_terms,
+)
+from bioclip_x.records import OwnRecipe
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.validation import find_first_error
 
@@ -40,7 +52,8 @@ def resolve_recipe(
 
     Components that are not named come from the plugins (`ComponentSpec.default`, `default_for`): a field such as `rank`,
     `depth` or `descriptors` implies the component declared for it; a model provided by a plugin implies its encoder; text
-    builders imply the pooling that their prompts were published with, unless they differ in it. An accuracy without a depth
+    builders imply the pooling that their prompts were published with, unless they differ in it. A model may bring the texts
+    that it was trained on (`records.OwnRecipe`), which go before the plugins' defaults. An accuracy without a depth
     implies depth auto.
 
     Raises RecipeError for unknown fields and invalid values, and, naming both, for two plugins that set a field to
@@ -64,7 +77,8 @@ def resolve_recipe(
             explicit.pop(other, None)  # the flag replaces the other of the two
     if explicit.get("accuracy") is not None:
         explicit.setdefault("depth", "auto")
-    recipe = _complete(registry, _validate(_fill_in(registry, explicit), "the recipe"), "pooling" in explicit)
+    filled = _fill_in(registry, explicit)
+    recipe = _complete(registry, _validate(filled, "the recipe"), "pooling" in filled)
     _refuse_contradictions(registry, recipe)
     return recipe
 
@@ -89,7 +103,7 @@ def register_components(registry: Registry, fields: Mapping[str, Any]) -> dict[s
 
 
 def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds the model and the required components that are not set."""
+    """Adds the model, what it brings, and the required components that are not set."""
     filled = dict(explicit)
     if "model" not in filled:
         filled["model"] = registry.required_default("models")
@@ -99,6 +113,8 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
         and provided.encoder
     ):
         filled["encoder"] = provided.encoder
+    filled.setdefault("encoder", registry.required_default("encoders"))
+    own = _read_own_fields(registry, str(filled["model"]), filled["encoder"])
     for field, kind in COMPONENTS.items():
         if field in filled or field not in REQUIRED:
             continue
@@ -108,8 +124,39 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
             raise RecipeError(
                 f"{conflict}; leave out the {' or the '.join(implied.values())}, or choose one with --{field}"
             )
-        filled[field] = next(iter(implied), None) or registry.required_default(kind)
-    return filled
+        filled[field] = next(iter(implied), None) or own.get(field) or registry.required_default(kind)
+    with_texts = filled["text"] is own.get("text")  # pooling and language are those of the model's texts
+    return {name: own[name] for name in ("language", "pooling") if name in own and with_texts} | filled
+
+
+def _read_own_fields(registry: Registry, model: str, encoder: Any) -> dict[str, Any]:
+    """Returns the recipe fields that a model brings, with the files that they name inside its folder.
+
+    Raises ModelError for other fields, and for a file elsewhere.
+    """
+    own = load_own_recipe(find_family(registry, model, parse_ref(encoder)), model)
+    if own is None:
+        return {}
+    if unknown := sorted(set(own.fields) - set(MODEL_FIELDS)):
+        raise ModelError(f"{own.where}: a model brings no {', '.join(unknown)}; only {', '.join(MODEL_FIELDS)}")
+    fields = dict(own.fields)
+    for field, kind in COMPONENTS.items():
+        if field in fields:
+            refs = [_resolve_inside(registry, kind, ref, own) for ref in parse_refs(fields[field])]
+            fields[field] = refs if field in SEVERAL else refs[0]
+    return fields
+
+
+def _resolve_inside(registry: Registry, kind: Kind, ref: ComponentRef, own: OwnRecipe) -> ComponentRef:
+    """Resolves a component's path options against the folder of the model that brings it."""
+    given = registry.name_options(kind, ref.name, ref.options)
+    validated = registry.options(kind, ref.name, given)
+    paths = {
+        key: str(resolve_inside(own.folder, str(given[key]), ModelError, own.where))
+        for key in given
+        if isinstance(validated[key], Path)
+    }
+    return ref.model_copy(update={"options": given | paths})
 
 
 def _refuse_contradictions(registry: Registry, recipe: Recipe) -> None:
@@ -149,14 +196,15 @@ def _complete(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe
     for field, kind in COMPONENTS.items():
         refs = fields[field]
         fields[field] = tuple(name_options(kind, ref) for ref in refs) if field in SEVERAL else name_options(kind, refs)
-    poolings = set() if pooling_given else _collect_poolings(registry, recipe)
-    return _validate(fields | ({"pooling": poolings.pop()} if len(poolings) == 1 else {}), "the recipe")
+    if not pooling_given:
+        fields["pooling"] = find_pooling(registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
+    return _validate(fields, "the recipe")
 
 
-def _collect_poolings(registry: Registry, recipe: Recipe) -> set[str]:
-    """Returns the poolings that the prompts of the recipe's text builders were published with."""
-    builders = (registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
-    return {pooling for builder in builders if (pooling := get_capabilities(builder, TextBuilderCapabilities).pooling)}
+def find_pooling(builders: Iterable[TextBuilder]) -> str:
+    """Returns the pooling that text builders' prompts were published with; the default if none states it, or they differ."""
+    found = {pooling for one in builders if (pooling := get_capabilities(one, TextBuilderCapabilities).pooling)}
+    return found.pop() if len(found) == 1 else str(Recipe.model_fields["pooling"].default)
 
 
 def _collect_patches(

@@ -59,6 +59,12 @@ def scorers() -> list[ComponentSpec]:
             "text", "similarity to the pooled texts of each class", f"{HERE}.scorers.text:TextScorer", default=True
         ),
         ComponentSpec(
+            "linear",
+            "a linear head from a file, as training exports",
+            f"{HERE}.scorers.linear:LinearScorer",
+            default_for=("heads",),
+        ),
+        ComponentSpec(
             "external",
             "precomputed scores of any classifier, from a file (CSV, npz, Parquet)",
             f"{HERE}.scorers.external:ExternalScorer",
@@ -215,11 +221,29 @@ def reports() -> list[ComponentSpec]:
 
 @hookimpl
 def losses() -> list[ComponentSpec]:
+    tree = f"{HERE}.losses.tree"
     return [
         ComponentSpec("clip", "each image's own text against all others", f"{HERE}.losses.clip:Clip"),
+        ComponentSpec("siglip", "each image with each text, by a sigmoid (SigLIP)", f"{HERE}.losses.siglip:SigLip"),
         ComponentSpec(
             "unicl", "same taxon or same text is a positive (UniCL)", f"{HERE}.losses.unicl:UniCl", default=True
         ),
+        ComponentSpec(
+            "level-restricted",
+            "the names of each rank among themselves (BioCLIP-HC)",
+            f"{HERE}.losses.level_restricted:LevelRestricted",
+        ),
+        ComponentSpec(
+            "himulcon",
+            "images of a taxon, at each rank (HiMulConE)",
+            f"{HERE}.losses.himulcon:HiMulCon",
+        ),
+        ComponentSpec("simclr", "two views of each image (SimCLR, SLIP)", f"{HERE}.losses.simclr:SimClr"),
+        ComponentSpec("declip", "views, and texts' nearest neighbours (DeCLIP)", f"{HERE}.losses.declip:DeClip"),
+        ComponentSpec("cross-entropy", "softmax over the classes", f"{tree}.leaf_losses:CrossEntropy"),
+        ComponentSpec("rank-cross-entropy", "a softmax at each rank", f"{tree}.rank_cross_entropy:RankCrossEntropy"),
+        ComponentSpec("hxe", "hierarchical cross-entropy, down the tree", f"{tree}.leaf_losses:Hxe"),
+        ComponentSpec("soft-labels", "labels that near classes have a share in", f"{tree}.leaf_losses:SoftLabels"),
     ]
 
 
@@ -249,4 +273,14 @@ def image_decoders() -> list[ComponentSpec]:
         ComponentSpec("heic", "HEIC and HEIF, by pillow-heif", f"{here}.heic:HeicDecoder"),
         ComponentSpec("jpeg-xl", "JPEG XL, by pillow-jxl-plugin", f"{here}.jpeg_xl:JpegXlDecoder"),
         ComponentSpec("raw", "cameras' RAW images, by rawpy", f"{here}.raw:RawDecoder"),
+    ]
+
+
+@hookimpl
+def callbacks() -> list[ComponentSpec]:
+    here = f"{HERE}.callbacks"
+    return [
+        ComponentSpec("early-stopping", "stop when a metric stops improving", f"{here}.early_stopping:EarlyStopping"),
+        ComponentSpec("tensorboard", "curves for TensorBoard", f"{here}.tensorboard:TensorBoard"),
+        ComponentSpec("wandb", "curves for Weights & Biases", f"{here}.weights_and_biases:WeightsAndBiases"),
     ]

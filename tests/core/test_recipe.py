@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.errors import BioclipXError, ModelError, RecipeError
 from bioclip_x.options import parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
@@ -30,6 +31,48 @@ def _plugin(patch: Mapping[str, Any]) -> Any:
             return patch
 
     return Plugin()
+
+
+@pytest.fixture
+def own_recipe(tmp_path: Path) -> Callable[..., str]:
+    """Writes a model whose card has these recipe fields, without weights; returns its name."""
+
+    def write(**fields: Any) -> str:
+        for name in ("open_clip_config.json", "open_clip_model.safetensors"):
+            (tmp_path / name).write_text("{}", "utf-8")
+        (tmp_path / "bioclip_x.json").write_text(json.dumps({"recipe": fields}), "utf-8")
+        return f"local-dir:{tmp_path}"
+
+    return write
+
+
+def test_a_model_brings_the_texts_that_it_was_trained_on(registry: Registry, own_recipe: Callable[..., str]) -> None:
+    text = [{"name": "scientific", "form": "bare"}, "common"]
+    flags = {"model": own_recipe(text=text, pooling="ensemble", language="de")}
+    recipe = resolve_recipe(registry, flags=flags)
+    assert [str(one) for one in recipe.text] == ["scientific:form=bare", "common"]
+    assert (recipe.pooling, recipe.language) == ("ensemble", "de")
+    chosen = resolve_recipe(registry, flags=flags | {"text": "taxonomic"})
+    assert ([str(one) for one in chosen.text], chosen.pooling, chosen.language) == (["taxonomic"], "mean", "en")
+    assert resolve_recipe(registry, flags=flags | {"pooling": "max"}).pooling == "max"
+    assert resolve_recipe(registry, flags=flags, defaults={"language": "fr"}).language == "fr"
+    assert resolve_recipe(registry, flags=flags, plugins=["descriptors"]).text[0].name == "descriptors"
+    assert resolve_recipe(registry, flags=flags | {"descriptors": "d.yaml"}).text[0].name == "descriptors"
+
+
+def test_what_a_model_brings_stays_in_its_folder(
+    registry: Registry, own_recipe: Callable[..., str], tmp_path: Path
+) -> None:
+    model = own_recipe(text=[{"name": "templates", "set": "clip"}], scorer={"name": "external", "file": "scores.csv"})
+    recipe = resolve_recipe(registry, flags={"model": model})
+    assert recipe.scorer.options["file"] == str(tmp_path / "scores.csv")
+    with pytest.raises(ModelError, match=r"bioclip_x\.json: recipe: '\.\./scores\.csv' is outside of its folder"):
+        resolve_recipe(registry, flags={"model": own_recipe(scorer={"name": "external", "file": "../scores.csv"})})
+    with pytest.raises(ModelError, match="a model brings no head, plugins; only text, language"):
+        resolve_recipe(registry, flags={"model": own_recipe(plugins=["code.py"], head="flat")})
+    (tmp_path / "bioclip_x.json").write_text('{"recipe": "text"}', "utf-8")
+    with pytest.raises(ModelError, match="recipe: expected a mapping of recipe fields, got 'text'"):
+        resolve_recipe(registry, flags={"model": model})
 
 
 def test_defaults_are_those_of_bioclip(registry: Registry) -> None:

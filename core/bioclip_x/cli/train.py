@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,22 +13,36 @@ from bioclip_x.cli.flags import plugin_option, quiet_option
 from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
-from bioclip_x.hookspecs import hookimpl
 from bioclip_x.registry import Registry
 
+RESUME = ("newest", "auto")
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from bioclip_x.records.training import StepEnd
     from bioclip_x.training.config import TrainConfig
-    from bioclip_x.training.trainer import Outcome, Trainer
 
 
-@click.command(name="train")
+class _Train(click.Command):
+    """Takes --resume without a value also where a file follows it (`--resume train.yaml`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        following = [*args[1:], ""]
+        args = [
+            f"{arg}=newest" if arg == "--resume" and then not in RESUME else arg for arg, then in zip(args, following)
+        ]
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="train", cls=_Train)
 @click.argument("config", type=click.Path(path_type=Path))
 @plugin_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; overrides the configuration.")
-@click.option("--resume", is_flag=True, help="Resume from the newest checkpoint in the run's folder.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="newest",
+    type=click.Choice(RESUME),
+    help="Resume from the newest checkpoint in the run's folder. auto: start if there is none.",
+)
 @click.option("--device", metavar="D", help="auto, cpu, cuda, mps; overrides the configuration.")
 @click.option(
     "--set",
@@ -45,7 +58,7 @@ def command(
     config: Path,
     plugins: tuple[str, ...],
     output: Path | None,
-    resume: bool,
+    resume: str | None,
     device: str | None,
     changes: tuple[str, ...],
     quiet: bool,
@@ -58,7 +71,7 @@ def command(
     """  # fmt: skip
     registry.load(plugins)
 
-    from bioclip_x.progress import Progress as StageProgress
+    from bioclip_x.progress import Progress
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
     from bioclip_x.training.trainer import Trainer
@@ -71,11 +84,10 @@ def command(
     fields |= {"device": device} if device else {}
     settings = read_config(config, fields, defaults=machine)
     refuse_replacing_model(settings)
-    with open_world(settings.device) as world:
+    with open_world(settings.device) as world, Progress(enabled=not quiet and world.is_main):
         quiet = quiet or not world.is_main
-        with StageProgress(enabled=not quiet):  # a data set may be made now
-            trainer = Trainer(settings, registry, resume=resume, world=world)
-        resumed = f", resuming after step {trainer.place.step}" if resume else ""
+        trainer = Trainer(settings, registry, resume="auto" if resume == "auto" else bool(resume), world=world)
+        resumed = f", resuming after step {trainer.place.step}" if trainer.resumed else ""
         on = (
             f"{trainer.encoder.device}"
             if world.size == 1
@@ -83,7 +95,13 @@ def command(
         )
         summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
         _print_notes(trainer.notes, summary, quiet=quiet)
-        outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
+        try:
+            outcome = trainer.run()
+        except KeyboardInterrupt:  # SIGTERM, too; the main program prints the rest
+            if trainer.saved:
+                saved = f"saved {trainer.saved} after step {trainer.place.step}; --resume continues"
+                _print_notes((), saved, quiet=quiet)
+            raise
         _print_notes(outcome.notes, quiet=quiet)
         if world.is_main:
             echo(outcome.model)
@@ -95,17 +113,6 @@ def refuse_replacing_model(config: TrainConfig) -> None:
     result = config.path(config.output) / "model"
     if scheme == "local-dir" and is_same_file(config.path(Path(place)), result):
         raise TrainingError(f"output: {result} would replace the model that training starts from; name another folder")
-
-
-def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
-    """Trains. show: show a progress bar on stderr."""
-    with _make_progress(enabled=show) as progress:
-        bar = Bar(progress, trainer.total_steps, trainer.place.step)
-        registry.manager.register(bar)
-        try:
-            return trainer.run()
-        finally:
-            registry.manager.unregister(bar)
 
 
 def _print_notes(notes: Sequence[str], *lines: str, quiet: bool) -> None:
@@ -125,26 +132,3 @@ def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
         except yaml.YAMLError:
             raise TrainingError(f"--set {change}: {value!r} is not a YAML value") from None
     return fields
-
-
-class Bar:
-    """Plugin of a run that shows a progress bar of its steps."""
-
-    def __init__(self, progress: Progress, total: int, done: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task("steps", total=total, completed=done, now="")
-
-    @hookimpl
-    def training_step_ended(self, event: StepEnd) -> None:
-        now = f"loss {event.loss:.3f}, scale {event.logit_scale:.1f}, {event.images_per_second:.0f} images/s"
-        self._progress.update(self._task, completed=event.step, now=now)
-
-
-def _make_progress(*, enabled: bool) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[now]}"), console=Console(stderr=True), disable=not enabled,
-    )  # fmt: skip

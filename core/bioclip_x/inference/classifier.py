@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
 from bioclip_x.classes.recipe_classes import Classes, find_classes
-from bioclip_x.components import Head, LoadedEncoder, PrecomputedScorer, Scorer
+from bioclip_x.components import Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
 from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
@@ -92,8 +92,8 @@ class Classifier:
         self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         head_capabilities = get_capabilities(self.head, HeadCapabilities)
-        precomputed = self.precomputed_scorer
-        _refuse_contradictions(recipe, head_capabilities, precomputed)
+        precomputed, textless = self.precomputed_scorer, self._textless_scorer
+        _refuse_contradictions(recipe, head_capabilities, textless)
         # Everything that does not need the model is checked before it is loaded, since it may be a long download.
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
@@ -103,12 +103,13 @@ class Classifier:
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         notes: tuple[str, ...] = ()
-        if precomputed:
-            with naming(precomputed, "prepare"):
-                notes = tuple(precomputed.prepare(self.taxonomy))
+        if textless:
+            with naming(textless, "prepare"):
+                notes = tuple(textless.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
-        if precomputed:
-            banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling), notes=notes)
+        if textless:
+            key = "" if precomputed else textless.revision  # the card of precomputed scores has it
+            banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key), notes=notes)
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"
@@ -165,6 +166,13 @@ class Classifier:
         """The scorer, if it reads precomputed class scores."""
         needs_embeddings = get_capabilities(self.scorer, ScorerCapabilities).needs_embeddings
         return None if needs_embeddings else cast(PrecomputedScorer, self.scorer)
+
+    @property
+    def _textless_scorer(self) -> TextlessScorer | None:
+        """The scorer, if it reads no texts."""
+        capabilities = get_capabilities(self.scorer, ScorerCapabilities)
+        is_textless = not (capabilities.needs_texts and capabilities.needs_embeddings)
+        return cast(TextlessScorer, self.scorer) if is_textless else None
 
     def score(self, features: ImageFeatures, sources: Sequence[Source], bank: TextBank | None = None) -> ScoredBatch:
         """Computes class logits of images, adjusted but not calibrated. bank: replaces the classifier's prompts."""
@@ -234,13 +242,13 @@ class Classifier:
             yield from self._batches.classify(batch)
 
 
-def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, precomputed: PrecomputedScorer | None) -> None:
+def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, textless: TextlessScorer | None) -> None:
     if recipe.rank and head.chooses_rank:
         raise RecipeError(
             f"the head {recipe.head.name!r} chooses the ranks that it reports; leave out the rank {recipe.rank!r}, or choose "
             "a head that reports every rank"
         )
-    if precomputed and head.needs_inner_taxa:
+    if textless and head.needs_inner_taxa:
         raise RecipeError(
             f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
             "scores; choose another head"

@@ -50,8 +50,8 @@ class NoEncoder:
         return [0] * len(texts)
 
 
-def make_empty_bank(n_classes: int, pooling: str) -> TextBank:
-    """Makes a bank without prompts."""
+def make_empty_bank(n_classes: int, pooling: str, key: str = "") -> TextBank:
+    """Makes a bank without prompts. key: of the scorer that needs none, for calibrations."""
     return TextBank(
         prompts=(),
         embeddings_PD=torch.empty(0, 0),
@@ -59,7 +59,7 @@ def make_empty_bank(n_classes: int, pooling: str) -> TextBank:
         weight_P=np.empty(0, np.float32),
         n_classes=n_classes,
         pooling=pooling,
-        key="",
+        key=key,
     )
 
 

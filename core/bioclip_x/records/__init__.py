@@ -8,7 +8,7 @@ from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
-from bioclip_x.records.models import KnownModel, OwnClasses
+from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
@@ -49,6 +49,7 @@ __all__ = [
     "ModelCard",
     "OpenedImage",
     "OwnClasses",
+    "OwnRecipe",
     "PatchFeatures",
     "PluginInUse",
     "Prediction",

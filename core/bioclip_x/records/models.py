@@ -38,6 +38,19 @@ class KnownModel:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRecipe:
+    """Recipe fields that a model brings, used where a recipe does not set them: the texts that it was trained on.
+
+    fields: among `recipe.MODEL_FIELDS`. folder: of the model, which the paths among their options are relative to, and inside.
+    where: what names the fields, for errors.
+    """
+
+    fields: Mapping[str, Any]
+    folder: Path
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwnClasses:
     """The list of classes that comes with a model and, for some models, the embeddings of its texts.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +18,12 @@ from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.messages import list_some
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
+from bioclip_x.progress import announce
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, LossTerm, TrainConfig
+from bioclip_x.training.config import Data, LossTerm, Text, TrainConfig
 from bioclip_x.training.dataset_checks import (
     describe_labels,
     find_inner_labels,
@@ -63,7 +62,7 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
 
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
     files = make_image_files(registry, config.truncated)
-    datasets, data_notes = _make_datasets(config, registry, taxonomy, files)
+    datasets, data_notes = make_datasets(config.data, config, registry, taxonomy, files)
     node_n = np.concatenate([list_nodes(dataset) for dataset in datasets])
     kinds = _make_text_kinds(config, registry, taxonomy, find_inner_labels(node_n, taxonomy).tolist())
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
@@ -86,43 +85,62 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     )  # fmt: skip
 
 
-def _make_text_kinds(
-    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, nodes: Sequence[int]
-) -> list[TextKind]:
-    """nodes: taxa above the classes that images are labelled with."""
-    request = TextRequest(
+def make_text_request(config: TrainConfig, taxonomy: Taxonomy) -> TextRequest:
+    """Makes the request for the texts of all classes."""
+    return TextRequest(
         taxonomy=taxonomy,
         classes=range(taxonomy.n_classes),
         language=config.language,
         descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
     )
+
+
+def make_text_builders(texts: Sequence[Text], config: TrainConfig, registry: Registry) -> list[TextBuilder]:
+    """Makes the text builders that a field of the configuration names."""
+    refs = (resolve_relative_paths(registry, "text_builders", text.component, config.base) for text in texts)
+    return [registry.make("text_builders", ref.name, ref.options) for ref in refs]
+
+
+def _make_text_kinds(
+    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, nodes: Sequence[int]
+) -> list[TextKind]:
+    """nodes: taxa above the classes that images are labelled with."""
+    request = make_text_request(config, taxonomy)
     kinds = []
-    for text in config.text:
-        resolved = resolve_relative_paths(registry, "text_builders", text.component, config.base)
-        builder: TextBuilder = registry.make("text_builders", resolved.name, resolved.options)
+    for text, builder in zip(config.text, make_text_builders(config.text, config, registry)):
+        announce(f"text: {text.component}, for {taxonomy.n_classes:,} classes")
         kinds.append(TextKind(builder, request, text.weight, nodes))
     return kinds
 
 
-def _make_datasets(
-    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, files: ImageFiles
+def make_datasets(
+    datas: Sequence[Data],
+    config: TrainConfig,
+    registry: Registry,
+    taxonomy: Taxonomy,
+    files: ImageFiles,
+    field: str = "data",
 ) -> tuple[tuple[Dataset, ...], list[str]]:
-    """Makes the data sets, and returns their notes. Raises TrainingError for one without a usable image."""
+    """Makes the data sets that a field of the configuration names, and returns their notes.
+
+    Raises TrainingError for one without a usable image.
+    """
     datasets, notes = [], list[str]()
-    for data in config.data:
+    for data in datas:
         resolved = resolve_relative_paths(registry, "datasets", data.component, config.base)
         dataset: Dataset = registry.make("datasets", resolved.name, resolved.options)
+        announce(f"{field}: {data.component}")
         files.serve(dataset)
         with naming(dataset, "prepare"):
             own_notes = list(dataset.prepare(taxonomy))
         if not len(dataset):
-            raise TrainingError("; ".join([f"data: {data.component} has no usable image", *own_notes]))
+            raise TrainingError("; ".join([f"{field}: {data.component} has no usable image", *own_notes]))
         if missing := find_missing_files(dataset):
             what = (
                 f"{data.component}: {len(missing)} of {len(dataset)} image files do not exist: {list_some(missing, 3)}"
             )
             if len(missing) == len(dataset):
-                raise TrainingError(f"data: {what}; check the paths, or the folder that they are relative to")
+                raise TrainingError(f"{field}: {what}; check the paths, or the folder that they are relative to")
             own_notes.append(f"{what}; other images take their places")
         notes += own_notes
         datasets.append(dataset)
@@ -175,19 +193,6 @@ def _add_projector(encoder: TrainableEncoder) -> None:
     if not get_capabilities(encoder, TrainableEncoderCapabilities).projectors:
         raise TrainingError("loss: projector: this model's image tower can have no second projector")
     cast(LayeredEncoder, encoder).add_projector()
-
-
-def make_fingerprints(config: TrainConfig, parts: Parts, precision: str) -> dict[str, str]:
-    """Returns field → its value, or a hash of its content; all must be equal for a run to be resumed."""
-    plain = config.model_dump(mode="json", exclude={*CHANGEABLE, *COMPARED_BY_CONTENT})
-    fingerprints = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
-    texts = hashlib.sha256(json.dumps([kind.texts for kind in parts.texts.kinds]).encode()).hexdigest()[:16]
-    return fingerprints | {
-        "taxonomy": parts.taxonomy.fingerprint,
-        "text (or descriptors)": texts,
-        "data (numbers of images)": json.dumps([len(dataset) for dataset in parts.datasets]),
-        "precision": precision,
-    }
 
 
 def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:

@@ -31,8 +31,8 @@ def wrap_towers(towers: Towers, encoder: TrainableEncoder, world: World, *, shar
     if compiled:
         wrapped = cast(nn.Module, torch.compile(towers))
     if shard == "none" and world.size > 1 and any(p.requires_grad for p in towers.parameters()):
-        devices = [encoder.device] if encoder.device.type == "cuda" else None
-        wrapped = DistributedDataParallel(wrapped, device_ids=devices, gradient_as_bucket_view=True)
+        # Without device_ids, DDP leaves the inputs where they are: the tokens, which the text tower first shortens.
+        wrapped = DistributedDataParallel(wrapped, gradient_as_bucket_view=True)
     return wrapped
 
 

@@ -56,6 +56,12 @@ class TextKind:
         """Returns all texts of a taxon; none for one above the classes that no image was known to be labelled with."""
         return self.texts[slice(*self._find_range(node))]
 
+    def get_weighted_texts(self, node: int) -> list[tuple[str, float]]:
+        """Returns all texts of a taxon, each with the probability that it is drawn."""
+        first, last = self._find_range(node)
+        shares = np.diff(self._ends[first : last + 1]) / (self._ends[last] - self._ends[first])
+        return list(zip(self.texts[first:last], shares.tolist()))
+
     def draw(self, node: int, rng: np.random.Generator) -> str:
         """Draws one of the taxon's texts according to the prompts' weights. Raises TrainingError if it has none."""
         first, last = self._find_range(node)

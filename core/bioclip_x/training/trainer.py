@@ -8,32 +8,34 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
-from bioclip_x.messages import list_some
-from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd
+from bioclip_x.messages import list_some, pluralise
+from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
 from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoints import Place
-from bioclip_x.training.components import fill_in_defaults, make_fingerprints, make_parts
+from bioclip_x.training.class_bank import ClassBank
+from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.config import Lock, TrainConfig
 from bioclip_x.training.data import Batch, ImageReader, Loader
+from bioclip_x.training.export import export_model
+from bioclip_x.training.fingerprints import make_fingerprint
 from bioclip_x.training.optimisation.clipping import clip_gradients
 from bioclip_x.training.optimisation.ema import Average
 from bioclip_x.training.optimisation.freezing import (
@@ -54,12 +56,17 @@ from bioclip_x.training.optimisation.groups import (
 )
 from bioclip_x.training.optimisation.phases import InputSize, find_input_size, split_at_phases
 from bioclip_x.training.optimisation.schedules import compute_factor
+from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
 from bioclip_x.training.precision import open_autocast, resolve_precision
+from bioclip_x.training.run_folder import METRICS, write_json, write_run_folder
 from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
+from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
+from bioclip_x.training.steps_shown import show_steps
 from bioclip_x.training.texts import MOST_CUT, Tokens
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
+from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
 from bioclip_x.training.world import World
 
 
@@ -95,20 +102,29 @@ class Trainer:
 
     Raises BioclipXError for an invalid request.
 
-    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused.
+    resume: continue from the output folder's newest checkpoint; without it, a folder with checkpoints is refused. "auto"
+        does so if there is one.
     world: the processes that train together.
     notes: what is missing or doubtful in taxonomy, texts and data. precision: with "auto" resolved.
-    steps_per_epoch, total_steps: the length of the run. place: its progress.
+    steps_per_epoch, total_steps: the length of the run. place: its progress. resumed: whether it continues another.
+    saved: the last checkpoint that it wrote.
     """
 
     def __init__(
-        self, config: TrainConfig, registry: Registry, *, resume: bool = False, world: World | None = None
+        self,
+        config: TrainConfig,
+        registry: Registry,
+        *,
+        resume: bool | Literal["auto"] = False,
+        world: World | None = None,
     ) -> None:
         config = fill_in_defaults(config, registry)
         self.config, self.registry, self.world = config, registry, world or World()
         self.folder = config.path(config.output)
         checkpoints.check_writable(self.folder)
-        if not resume and checkpoints.list_checkpoints(self.folder):
+        has_checkpoints = bool(checkpoints.list_checkpoints(self.folder))
+        self.resumed = has_checkpoints if resume == "auto" else resume
+        if not self.resumed and has_checkpoints:
             raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
         if config.batch_size % self.world.size:
             raise TrainingError(
@@ -125,25 +141,52 @@ class Trainer:
         if not self.steps_per_epoch:
             raise TrainingError(f"batch_size: {config.batch_size} is more than all {sum(self.lengths)} images")
         self.total_steps = self.steps_per_epoch * config.epochs
+        self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
+        self.saved: Path | None = None
+        self.validator, notes = make_validator(config, registry, self.parts, self.world)
+        self.notes += notes
         self._make_state()
-        self.place = self._resume() if resume else Place()
+        self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
-    def run(self) -> Outcome:
-        """Trains to the end, or until a plugin stops it after an epoch, and saves the model."""
+    def run(self, *, progress: bool | None = None) -> Outcome:
+        """Trains to the end, or until a plugin stops it after an epoch, and saves the model.
+
+        progress: show on stderr how far it is. None shows it in a notebook, and where a `Progress` is shown already.
+        """
+        with show_steps(self.registry, show=progress if self.world.is_main else False):
+            return self._run()
+
+    def _run(self) -> Outcome:
         for callback in self.parts.callbacks:
             self.registry.manager.register(callback)
         stopped = False
         try:
+            self._prepare_folder()
             self._notify("training_started")
-            while self.place.epoch < self.config.epochs and not stopped:
-                stopped = self._run_epoch()
+            with self._signals:
+                while self.place.epoch < self.config.epochs and not stopped:
+                    stopped = self._run_epoch()
             return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
         finally:
             self._notify("training_ended")
             for callback in self.parts.callbacks:
                 self.registry.manager.unregister(callback)
+
+    def _prepare_folder(self) -> None:
+        """Writes what the folder says of the run, and sweeps what a killed run left there."""
+        if not self.world.is_main:
+            return
+        checkpoints.sweep_leftovers(self.folder)
+        write_run_folder(
+            self.config,
+            self.parts,
+            self.registry,
+            precision=self.precision,
+            data=self.fingerprint["data"],
+            processes=self.world.size,
+        )
 
     def _make_state(self) -> None:
         config, device = self.config, self.encoder.device
@@ -153,11 +196,13 @@ class Trainer:
         groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
         self._optimizer = make_optimizer(groups, config.betas, device)
+        self._bank = self._make_bank() if self.losses.needs_bank else None
         self._average = Average(self.encoder.module, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
         self._images = ImageReader(self.parts.datasets, self.parts.files)
         self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._pending: _Pending | None = None
+        self._signals = Signals(self.world.make_cpu_group())
         self._loader = Loader(
             self._images,
             self.parts.texts,
@@ -177,9 +222,10 @@ class Trainer:
             self.parts.taxonomy,
             self.encoder,
             self._average.module if self._average else None,
+            0,
             self.total_steps,
             self.metrics,
-            self._save,
+            self._signals.request_save,
         )
 
     def _choose_parameters(self) -> None:
@@ -218,6 +264,19 @@ class Trainer:
                 parts.append(Part(term.name, own, term.learning_rate or config.learning_rate))
         return parts
 
+    def _make_bank(self) -> ClassBank:
+        taxonomy, dtype = self.parts.taxonomy, torch.float16 if self.config.bank_precision == "fp16" else torch.float32
+        node_C = taxonomy.owner_N[taxonomy.leaf_node_C].tolist()
+        encoder = self.encoder
+        return ClassBank(self.parts.texts.kinds, node_C, encoder.embed_dim, self.world, encoder.device, dtype)
+
+    def _embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns unit embeddings: [len(texts), D]."""
+        with self._open_forward():
+            embedded: Embedded = self._towers(None, self.encoder.tokenize(texts).to(self.encoder.device))
+        assert embedded.text_TD is not None
+        return F.normalize(embedded.text_TD, dim=-1)
+
     def _wrap_towers(self) -> nn.Module:
         """Wraps the towers as the configuration says: recomputed, sharded or replicated over processes, compiled."""
         config, encoder = self.config, self.encoder
@@ -226,17 +285,9 @@ class Trainer:
                 raise TrainingError("gradient_checkpointing: this model's layers cannot recompute their activations")
             cast(LayeredEncoder, encoder).set_gradient_checkpointing(True)
         self._probe.apply(self.place.step)
-        locked = find_locked_towers(encoder.module, self._depth_groups)
-        towers: nn.Module = Towers(encoder, locked)
+        towers = Towers(encoder, find_locked_towers(encoder.module, self._depth_groups))
         self.world.broadcast(self.losses)
-        if config.shard == "fsdp":
-            return _shard(towers, encoder)
-        if config.compile:
-            towers = cast(nn.Module, torch.compile(towers))
-        if self.world.size > 1 and any(parameter.requires_grad for parameter in towers.parameters()):
-            devices = [encoder.device] if encoder.device.type == "cuda" else None
-            towers = DistributedDataParallel(towers, device_ids=devices, gradient_as_bucket_view=True)
-        return towers
+        return wrap_towers(towers, encoder, self.world, shard=config.shard, compiled=config.compile)
 
     def _run_epoch(self) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
@@ -252,16 +303,73 @@ class Trainer:
             self.place = replace(place, step=place.step + 1, epoch_step=place.epoch_step + 1)
             scale = self.encoder.logit_scale.detach()
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
-            began = now
-            every = config.checkpoint_every
-            if every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch:
+            received = self._signals.ask()
+            if received != NONE:
                 self._save()
+            elif self.place.epoch_step < self.steps_per_epoch:
+                self._save_or_validate()
+            if received in STOP:
+                self._signals.leave(received)
+            began = time.perf_counter()
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        self._save()
+        if is_due(self.validator and config.validation, self.place, config.epochs):
+            self._validate()
+        else:
+            self._save()
         answers = self._notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return bool(self.world.share(any(answer is True for answer in answers)))
+
+    def _save_or_validate(self) -> None:
+        """Does what is due after a step in the middle of an epoch."""
+        every = self.config.checkpoint_every
+        if is_due(self.validator and self.config.validation, self.place, self.config.epochs):
+            self._validate()
+        elif every and self.place.step % every == 0:
+            self._save()
+
+    def _validate(self) -> None:
+        """Validates the averaged model, if there is one, else the model; saves a checkpoint with the metrics."""
+        assert self.validator
+        self._report()
+        began = time.perf_counter()
+        encoder = use_module(self.encoder, self.run_context.ema)
+        is_sharded = self.config.shard == "fsdp" and encoder is self.encoder  # gathered by the wrapped towers only
+        towers = self._towers if is_sharded else Towers(encoder)
+        with self._whole_texts():
+            metrics, n_images = self.validator.validate(encoder, towers, self.precision)
+        self.metrics.update(metrics)
+        seconds, value = time.perf_counter() - began, metrics[self.validator.metric]
+        best = self.world.share(is_best(self.folder, self.validator.metric, value) if self.world.is_main else None)
+        path = self._save()
+        if best and path:
+            checkpoints.mark_best(path, self.validator.metric, value)
+        event = Validated(
+            step=self.place.step,
+            epoch=self.place.epoch + (self.place.epoch_step > 0),
+            metrics=metrics,
+            metric=self.validator.metric,
+            is_best=bool(best),
+            images=n_images,
+            seconds=seconds,
+            folder=self.folder,
+        )
+        self._notify("validated", event=event)
+
+    @contextmanager
+    def _whole_texts(self) -> Iterator[None]:
+        """Lets the text tower read texts as the exported model will, and not cut to `text_length`."""
+        config, encoder = self.config, cast(LayeredEncoder, self.encoder)
+        if not get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+            yield
+            return
+        size = find_input_size(config, encoder.image_size, max(self.place.step - 1, 0), self.total_steps)
+        encoder.set_text_length(None)
+        try:
+            yield
+        finally:
+            encoder.set_text_length(size.text_length)
 
     def _make_batches(self, order: npt.NDArray[np.int64], epoch: int) -> Iterator[Batch]:
         """Yields the rest of an epoch's batches; the size of the inputs and what is trained change in between."""
@@ -294,8 +402,11 @@ class Trainer:
         factor = self._compute_rate_factor()
         set_learning_rates(self._optimizer, factor)
         self._optimizer.zero_grad(set_to_none=True)
+        if self._bank and self.place.step % config.bank_every == 0:
+            self._bank.refresh(self._embed_texts, self._towers)
         losses = self._compute_gradients(_move(batch, self.encoder.device))
         self.world.average_gradients(self.losses)
+        average_scalars(self._towers, self.world)
         self._scaler.unscale_(self._optimizer)
         norm = clip_gradients(self._parameters, config.grad_clip)
         self._scaler.step(self._optimizer)
@@ -343,7 +454,7 @@ class Trainer:
             self._scaler.scale,
             chunks=self.config.accumulate,
             open_forward=open_forward,
-            open_chunk=lambda is_last: _open_chunk(self._towers, is_last=is_last),
+            open_chunk=lambda is_last: open_chunk(self._towers, is_last=is_last),
         )
 
     @contextmanager
@@ -384,6 +495,7 @@ class Trainer:
             world=self.world,
             views=tuple(views),
             step=self.place.step,
+            bank=self._bank,
         )
         losses: dict[str, torch.Tensor] = self.losses(given, second_VD)
         return losses
@@ -416,62 +528,66 @@ class Trainer:
             losses=losses,
             gradient_norm=norm,
             data_wait=pending.data_wait,
+            data_wait_fraction=pending.data_wait / pending.seconds,
             memory=_measure_memory(self.encoder.device),
         )
         self._notify("training_step_ended", event=event)
 
     def _notify(self, hook: str, **arguments: Any) -> list[Any]:
         """Calls a hook in the main process."""
+        self.run_context.step = self.place.step
         return self.registry.notify(hook, **arguments, run=self.run_context) if self.world.is_main else []
 
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         parts |= {"ema": self._average} if self._average else {}
+        parts |= {"bank": self._bank} if self._bank else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
 
-    def _save(self) -> None:
+    def _save(self) -> Path:
+        """Writes a checkpoint. Called by all processes."""
         self._report()
-        if not self.world.is_main:
-            return
-        checkpoints.save(
+        # By all processes, since some states are divided among them.
+        states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
+        self.saved = checkpoints.save(
             self.folder,
             self.place,
-            {name: part.state_dict() for name, part in self._get_stateful_parts().items()},
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+            states,
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
             keep=self.config.keep,
+            metrics=self.metrics,
         )
+        if self.metrics and self.world.is_main:
+            write_json(self.folder / METRICS, {"step": self.place.step, **self.metrics})
+        return self.saved
 
     def _resume(self) -> Place:
-        place, states = checkpoints.load_newest(
-            self.folder,
-            fingerprints=make_fingerprints(self.config, self.parts, self.precision),
+        parts = self._get_stateful_parts()
+        checkpoint = checkpoints.load(
+            checkpoints.find_newest(self.folder),
+            {name: part.state_dict() for name, part in parts.items()},
+            fingerprint=self.fingerprint,
             epochs=self.config.epochs,
         )
-        parts = self._get_stateful_parts()
-        if states.keys() != parts.keys():
-            raise TrainingError(
-                f"{self.folder}: its newest checkpoint has the state of {', '.join(states)}, but this run has that of "
-                f"{', '.join(parts)}: the loss has changed; start a new run in another output folder"
-            )
         for name, part in parts.items():
-            part.load_state_dict(states[name])
-        return place
+            part.load_state_dict(checkpoint.states[name])
+        self.metrics.update(checkpoint.metrics)
+        return checkpoint.place
 
     def _save_model(self) -> Path:
         folder = self.folder / "model"
         if not self.world.is_main:
             return folder
-        encoder = self._make_exported()
+        parts = replace(self.parts, encoder=self._make_exported())
         try:
-            encoder.save(folder, self.config.card)
-        except OSError as problem:
+            return export_model(self.config, parts, self.registry, step=self.place.step, metrics=self.metrics)
+        except TrainingError as problem:
             raise TrainingError(
-                f"{folder}: the model cannot be written: {problem.strerror or problem}; the checkpoints in {self.folder} "
-                "are intact, and the same command with --resume writes it from them"
+                f"the model is not saved: {problem}; the checkpoints in {self.folder} are intact, and the same command with "
+                "--resume writes it from them"
             ) from problem
-        return folder
 
     def _make_exported(self) -> TrainableEncoder:
         """Returns the model to export: with averaged weights if there are any, and its adapter merged into them."""
@@ -494,6 +610,10 @@ class Trainer:
             notes.append(
                 f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
             )
+        if self.validator and (reasons := list(self.validator.unreadable.values())):
+            notes.append(
+                f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}"
+            )
         if self._tokens.truncated:
             limit = self.encoder.context_length
             least = "at least " if self._tokens.truncated >= MOST_CUT else ""
@@ -509,27 +629,8 @@ def _move(batch: Batch, device: torch.device) -> Batch:
             return tuple(move(one) for one in value)
         return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
 
-    return Batch(**{field.name: move(getattr(batch, field.name)) for field in fields(batch)})
-
-
-def _shard(towers: nn.Module, encoder: Any) -> nn.Module:
-    """Spreads the parameters over the processes by FSDP2: block by block, and the rest as one unit."""
-    from torch.distributed.fsdp import fully_shard
-
-    if get_capabilities(encoder, TrainableEncoderCapabilities).blocks:
-        for block in encoder.blocks():
-            fully_shard(block)
-    fully_shard(towers)
-    return towers
-
-
-def _open_chunk(towers: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
-    """Leaves the exchange of gradients between processes to the last chunk."""
-    if isinstance(towers, DistributedDataParallel):
-        return nullcontext() if is_last else towers.no_sync()  # type: ignore[no-untyped-call, no-any-return]
-    if hasattr(towers, "set_requires_gradient_sync"):  # FSDP2
-        towers.set_requires_gradient_sync(is_last)
-    return nullcontext()
+    moved = {field.name: move(getattr(batch, field.name)) for field in fields(batch)}
+    return Batch(**moved | {"tokens_TL": batch.tokens_TL})  # the text tower moves them, once it has shortened them
 
 
 def _measure_memory(device: torch.device) -> int:

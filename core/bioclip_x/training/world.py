@@ -94,6 +94,10 @@ class World:
         if self.is_main:
             self.wait()
 
+    def make_cpu_group(self) -> dist.ProcessGroup | None:
+        """Returns a group for messages between the CPUs, apart from what the devices exchange; None for one process."""
+        return dist.new_group(backend="gloo") if self.size > 1 else None
+
     def wait(self) -> None:
         """Waits until all processes have come here."""
         if self.size > 1:

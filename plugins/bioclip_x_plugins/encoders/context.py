@@ -17,17 +17,21 @@ from torch.func import functional_call
 def encode_text(model: nn.Module, tokens_PL: torch.Tensor, *, cropped: bool = True) -> torch.Tensor:
     """Computes text embeddings [P, D], not normalised, differentiable, and equal to the padded ones up to rounding.
 
-    model: an open_clip model. tokens_PL: int64 [P, L], padded to the model's context.
+    model: an open_clip model. tokens_PL: int64 [P, L], padded to the model's context; on the CPU, so that the GPU is not
+    waited for to know their length. Compiled models keep the full context, or they would be compiled for every length.
     """
-    tower = find_croppable_tower(model) if cropped else None
+    device = next(model.parameters()).device
+    tower = find_croppable_tower(model) if cropped and not torch.compiler.is_compiling() else None
     if tower is None:
-        return model.encode_text(tokens_PL)  # type: ignore[operator, no-any-return]
+        return model.encode_text(tokens_PL.to(device, non_blocking=True))  # type: ignore[operator, no-any-return]
     length = int(take_end_of_text(tower, tokens_PL).max()) + 1
     tensors = {"positional_embedding": tower.positional_embedding[:length]}
     if tower.attn_mask is not None:
         tensors["attn_mask"] = tower.attn_mask[:length, :length]
     named = {f"tower.{name}": tensor for name, tensor in tensors.items()}
-    embeddings_PD: torch.Tensor = functional_call(_TextOnly(tower), named, (tokens_PL[:, :length],))
+    embeddings_PD: torch.Tensor = functional_call(
+        _TextOnly(tower), named, (tokens_PL[:, :length].to(device, non_blocking=True),)
+    )
     return embeddings_PD
 
 

@@ -17,7 +17,7 @@ from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_mo
 RECORD = "training.json"
 """Optional file beside a model's weights: the record of its training. Does not affect the model."""
 CARD = "bioclip_x.json"
-"""Optional file beside a model's weights: its metadata for bioclip-x (demo, taxonomy, descriptors, gate)."""
+"""Optional file beside a model's weights: its metadata for bioclip-x (demo, taxonomy, descriptors, recipe, gate)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,8 @@ def read_card(folder: Path | None) -> dict[str, Any]:
     for name in ("demo", "taxonomy", "descriptors", "text_prefix"):
         if not isinstance(card.get(name, ""), str):
             raise ModelError(f"{folder / CARD}: {name}: expected text, got {card[name]!r}")
+    if not isinstance(card.get("recipe", {}), dict):
+        raise ModelError(f"{folder / CARD}: recipe: expected a mapping of recipe fields, got {card['recipe']!r}")
     return dict(card)
 
 

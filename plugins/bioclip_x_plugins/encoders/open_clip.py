@@ -7,10 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses
+from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses, OwnRecipe
 from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, find_alias, read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, fetch_dataset_file, is_cached, is_model_cached, read_commit
-from bioclip_x_plugins.encoders.locate import find_card_file, find_local_folder, find_package, read_card, split_source
+from bioclip_x_plugins.encoders.locate import (
+    CARD,
+    find_card_file,
+    find_local_folder,
+    find_package,
+    read_card,
+    split_source,
+)
 
 if TYPE_CHECKING:
     from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
@@ -21,7 +28,12 @@ class OpenClip:
     """Any open_clip model: an alias, NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION], local-dir:PATH or package:NAME/FOLDER."""
 
     capabilities = EncoderCapabilities(
-        preprocess=("model", "pybioclip"), lists_models=True, brings_classes=True, trains=True, raw_embeddings=True
+        preprocess=("model", "pybioclip"),
+        lists_models=True,
+        brings_classes=True,
+        brings_recipe=True,
+        trains=True,
+        raw_embeddings=True,
     )
 
     def load(
@@ -62,6 +74,15 @@ class OpenClip:
             return OwnClasses(taxonomy, source=f"{name or model}: {taxonomy.name}")
         alias = find_alias(model)
         return _fetch_classes(alias.classes, embeddings) if alias and alias.classes else None
+
+    def own_recipe(self, model: str, *, name: str = "") -> OwnRecipe | None:
+        """Returns the recipe fields in the card of a local folder."""
+        scheme, rest = split_source(model)
+        if scheme not in ("local-dir", "package"):
+            return None
+        folder = find_local_folder(name or model, scheme, rest)
+        fields = read_card(folder).get("recipe")
+        return OwnRecipe(fields, folder, f"{folder / CARD}: recipe") if fields else None
 
 
 def _fetch_classes(facts: ClassesFacts, embeddings: bool) -> OwnClasses:

@@ -13,6 +13,8 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL.Image import Image
 from safetensors.torch import save as to_safetensors
 
 from bioclip_x.plugin import ModelError, TrainableEncoderCapabilities, open_replacement
@@ -71,6 +73,12 @@ class TrainableOpenClip:
         self._text_length: int | None = None
         self._seed = seed
         self._widened: dict[str, int] = {}
+        self._transform = image_transform_v2(PreprocessCfg(**preprocess), is_train=False)
+
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an image to the model's input as the saved model does."""
+        pixels: torch.Tensor = self._transform(image)
+        return pixels
 
     @property
     def logit_scale(self) -> torch.Tensor:
@@ -128,10 +136,7 @@ class TrainableOpenClip:
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Saves the model, weights in half precision and without shared tensors; each file is replaced atomically."""
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {
-            name: tensor.detach().to("cpu", torch.float16 if tensor.is_floating_point() else tensor.dtype, copy=True)
-            for name, tensor in self.module.state_dict().items()
-        }
+        weights = {name: _convert(tensor) for name, tensor in self.module.state_dict().items()}
         weights = {name: tensor.contiguous() for name, tensor in narrow_projection(weights, self._widened).items()}
         with open_replacement(folder / SAFETENSORS, "wb") as handle:
             handle.write(to_safetensors(weights, metadata={"format": "pt"}))
@@ -143,6 +148,13 @@ class TrainableOpenClip:
                 json.dump(card, handle, indent=2, ensure_ascii=False)
         if hasattr(getattr(self.tokenizer, "tokenizer", None), "save_pretrained"):  # Hugging Face tokenizers
             self.tokenizer.tokenizer.save_pretrained(folder)
+
+
+def _convert(tensor: torch.Tensor) -> torch.Tensor:
+    """Copies a tensor to the CPU in half precision; in its own, if half precision would overflow."""
+    whole = tensor.detach().to("cpu", copy=True)
+    half = whole.half() if whole.is_floating_point() else whole
+    return half if bool(half.isfinite().all()) else whole
 
 
 def make_trainable(

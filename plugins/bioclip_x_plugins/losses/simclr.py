@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
-from bioclip_x.plugin import LossCapabilities, LossInput, Taxonomy, Processes
+from bioclip_x.plugin import LossCapabilities, LossInput, Processes, Taxonomy
 from bioclip_x_plugins.losses.clip import locate_own
 from bioclip_x_plugins.losses.contrast import LOWEST
 

@@ -64,7 +64,7 @@ def test_images_labelled_above_the_classes_take_no_part(made: Made, birds_csv: P
     )
     found = calibrate(classifier, made.seen(classifier), "made")
     assert "5 images labelled above the classes (genus 5) take no part" in found.notes
-    assert replace(found, notes=without.notes) == without and found.refusal.unlisted == 30
+    assert replace(found, notes=without.notes) == without and found.refusal.off_list == 30
 
 
 def test_all_figures_are_those_of_the_held_out_half(made: Made, birds_csv: Path) -> None:

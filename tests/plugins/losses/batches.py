@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.records.training import LossInput, Processes
-from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
+from bioclip_x.taxonomy import TAXON, Taxonomy, TaxonomyBuilder
 from bioclip_x.training.truth import Truth, make_text_id, make_tree_tensors
 from bioclip_x.training.world import World
 
@@ -38,7 +38,7 @@ def make_tree() -> Taxonomy:
 
 
 TREE = make_tree()
-NODES = {name: node for node, name in enumerate(TREE.names) if name}
+NODES = {name: node for node, name in enumerate(TREE.names) if TREE.kind_N[node] == TAXON}
 TEXTS = [(form.format(name), node) for name, node in NODES.items() for form in ("{}", "a photo of {}")]
 TEXTS += [("a bird with a black cap", NODES["Parus major"]), ("a bird with a black cap", NODES["Parus minor"])]
 

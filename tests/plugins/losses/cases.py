@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -84,7 +85,7 @@ def split_rows(count: int, size: int, has_idle: bool = False) -> list[range]:
     if has_idle:
         return [range(0), *split_rows(count, size - 1)]
     ends = [0, *(round(count * (i + 1) / size + (size - 1 - i) / 2) for i in range(size - 1)), count]
-    return [range(start, stop) for start, stop in zip(ends, ends[1:])]
+    return [range(start, stop) for start, stop in itertools.pairwise(ends)]
 
 
 def run_case(case: Case, rows: range | None = None, world: World | None = None) -> Results:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip.loss import ClipLoss, SigLipLoss
@@ -189,9 +188,7 @@ def naive_aspects(logits: list[list[float]], truth: list[list[str]], aspect: lis
                 continue
             same = [u for u in texts if aspect[u] == aspect[t]]
             texts_against = [u for u in same if truth[i][u] == "wrong"]
-            images_against = [
-                j for j in images if truth[j][t] == "wrong" and any(truth[j][u] == "right" for u in same)
-            ]
+            images_against = [j for j in images if truth[j][t] == "wrong" and any(truth[j][u] == "right" for u in same)]
             for wrong in ([logits[i][u] for u in texts_against], [logits[j][t] for j in images_against]):
                 own = math.exp(logits[i][t])
                 terms.append(-math.log(own / (own + sum(map(math.exp, wrong)))))

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
+from bioclip_x.training.world import World
 from plugins.losses.cases import CASES, Results, run_case, split_rows
+from processes import run_in_processes
 
-HERE = Path(__file__).parent
+
+def run_cases(world: World) -> dict[str, Results]:
+    """The losses and gradients of every case, with this process's part of each batch."""
+    found = {}
+    for name, case in CASES.items():
+        rows = split_rows(len(case.batch().nodes), world.size, case.has_idle)[world.rank]
+        found[name] = run_case(case, rows, world)
+    return found
 
 
 @pytest.fixture(scope="module", params=[2, 3])
-def over_processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Results]]:
+def over_processes(request: pytest.FixtureRequest) -> list[dict[str, Results]]:
     """What each of the processes finds, for every case."""
-    size, folder = request.param, tmp_path_factory.mktemp("processes")
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(HERE / "process.py"), str(rank), str(size), str(folder / "meeting"), str(folder / "result")],
-            env=environment,
-        )
-        for rank in range(size)
-    ]
-    try:
-        assert [process.wait(120) for process in processes] == [0] * size
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-    return [torch.load(folder / f"result.{rank}") for rank in range(size)]
+    return run_in_processes(run_cases, request.param)
 
 
 @pytest.mark.parametrize("name", CASES)

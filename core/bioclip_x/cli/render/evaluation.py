@@ -85,7 +85,7 @@ def _make_table(texts: Sequence[TextEvaluation]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     counts = _count_images(texts[0])
-    if len(set(counts.values())) > 1:
+    if counts:
         table.add_column("images", justify="right")
     for one in texts:
         seeds = f"\n{len(one.seeds)} seeds, mean ± sd" if len(one.seeds) > 1 else ""
@@ -94,14 +94,15 @@ def _make_table(texts: Sequence[TextEvaluation]) -> Table:
     for name in rows:
         of = [one.measures().get(name) for one in texts]
         cells = [_format_measure(name, measure) if measure else "" for measure in of]
-        count = [f"{counts[name]:,}" if name in counts else ""] if len(table.columns) > len(texts) + 1 else []
+        count = [f"{counts[name]:,}" if name in counts else ""] if counts else []
         table.add_row(name, *count, *cells)
     return table
 
 
 def _count_images(text: TextEvaluation) -> dict[str, int]:
-    """Returns how many images each accuracy is of: fewer at a rank that some labels lack, or that is below some labels."""
-    return {"top-1": text.top1.of, "top-5": text.top5.of, **{rank: one.of for rank, one in text.ranks.items()}}
+    """Returns how many images each accuracy is of: fewer at a rank that some labels lack. Empty where all are of all images."""
+    counts = {"top-1": text.top1.of, "top-5": text.top5.of, **{rank: one.of for rank, one in text.ranks.items()}}
+    return counts if len(set(counts.values())) > 1 else {}
 
 
 def _format_measure(name: str, measure: Measure) -> str:
@@ -122,6 +123,8 @@ def _format_measure(name: str, measure: Measure) -> str:
 
 def _iterate_foot(evaluation: Evaluation) -> Iterator[str]:
     yield "in brackets: 95% intervals, over images; of the mean per class over classes"
+    if _count_images(evaluation.texts[0]):
+        yield "images: those whose label has a taxon at the rank, or is a class"
     yield "mistake severity: mean height of the lowest common ancestor of the wrong prediction and the true class"
     if len(evaluation.texts) > 1:
         yield f"difference in top-1: in points, from {escape_controls(evaluation.texts[0].text)}, image by image"

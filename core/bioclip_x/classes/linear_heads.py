@@ -1,0 +1,134 @@
+"""Files of linear heads: a linear layer that classifies embedded images, with the lineages of its classes.
+
+A safetensors file: `weight` float32 [C, D], `bias` float32 [C], `lineages` uint8, UTF-8 text with one class a line, its lineage
+as a JSON list of [rank, name] from the top down. Metadata: `format`, `fingerprint` of the taxonomy that it was trained with,
+`normalised` ("true" or "false", whether it takes embeddings of unit length), `is_whole` ("true" if its rows are that taxonomy's
+classes in order).
+
+Legend: C classes of the head, K classes of a taxonomy, D embedding.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+
+from bioclip_x.components import LinearHead
+from bioclip_x.errors import ScoresError
+from bioclip_x.io.replacement import open_replacement
+from bioclip_x.messages import list_some
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.tree import TAXON
+
+FORMAT: Final = "bioclip_x linear head 1"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedHead:
+    """A head as read from a file. weight_CD, bias_C: float32. lineages: C. fingerprint, is_whole, normalised: see above."""
+
+    path: Path
+    weight_CD: torch.Tensor
+    bias_C: torch.Tensor
+    lineages: tuple[str, ...]
+    fingerprint: str
+    is_whole: bool
+    normalised: bool
+
+
+def save_linear_head(path: Path, head: LinearHead, taxonomy: Taxonomy) -> None:
+    """Writes a head; an existing file is replaced atomically. Raises OSError."""
+    text = "\n".join(format_lineages(taxonomy, head.nodes_C.tolist()))
+    tensors = {
+        "weight": head.weight_CD.float().contiguous(),
+        "bias": head.bias_C.float().contiguous(),
+        "lineages": torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy()),
+    }
+    metadata = {
+        "format": FORMAT,
+        "fingerprint": taxonomy.fingerprint,
+        "is_whole": json.dumps(np.array_equal(head.nodes_C, taxonomy.leaf_node_C)),
+        "normalised": json.dumps(head.normalised),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open_replacement(path, "wb") as handle:
+        handle.write(to_safetensors(tensors, metadata))
+
+
+def load_linear_head(path: Path) -> SavedHead:
+    """Reads a head. Raises ScoresError if the file cannot be read, or is not a head's."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as problem:
+        raise ScoresError(f"{path}: the linear head cannot be read: {problem}") from None
+    if metadata.get("format") != FORMAT or tensors.keys() != {"weight", "bias", "lineages"}:
+        raise ScoresError(
+            f"{path} is not a linear head, which `bioclip-x train` writes to model/heads/: expected the format {FORMAT!r}, "
+            f"got {metadata.get('format')!r}"
+        )
+    lineages = tuple(bytes(tensors["lineages"].numpy()).decode().split("\n"))
+    weight_CD, bias_C = tensors["weight"].float(), tensors["bias"].float()
+    if weight_CD.ndim != 2 or not len(weight_CD) == len(bias_C) == len(lineages):
+        raise ScoresError(
+            f"{path}: weights of shape {tuple(weight_CD.shape)} with {len(bias_C)} biases and {len(lineages)} classes"
+        )
+    if not (weight_CD.isfinite().all() and bias_C.isfinite().all()):
+        raise ScoresError(f"{path}: a weight is not a finite number")
+    flags: dict[str, Any] = {name: metadata.get(name) == "true" for name in ("is_whole", "normalised")}
+    return SavedHead(path, weight_CD, bias_C, lineages, metadata.get("fingerprint", ""), **flags)
+
+
+def match_head(head: SavedHead, taxonomy: Taxonomy) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Returns the head's row of each class, int64 [K], -1 for a class without weights; and notes on such classes.
+
+    Classes are matched by their whole lineage. Raises ScoresError if no class has weights.
+    """
+    if head.is_whole and head.fingerprint == taxonomy.fingerprint:
+        return np.arange(taxonomy.n_classes), ()
+    row_of = {lineage: row for row, lineage in enumerate(head.lineages)}
+    lineages = format_lineages(taxonomy, taxonomy.leaf_node_C.tolist())
+    row_K = np.array([row_of.get(lineage, -1) for lineage in lineages], np.int64)
+    missing = np.flatnonzero(row_K < 0)
+    if len(missing) == len(row_K):
+        raise ScoresError(
+            f"{head.path}: none of its {len(head.lineages)} classes ({_name_some(head.lineages)}) is a class of "
+            f"{taxonomy.source or 'the taxonomy'} ({_name_some(lineages)}), compared by the whole lineage; use the taxonomy "
+            "that it was trained with, or a part of it"
+        )
+    if not len(missing):
+        return row_K, ()
+    names = list_some([taxonomy.class_taxon(int(c)).name for c in missing[:4]], 3)
+    note = f"{len(missing)} of {len(row_K)} classes have no weights in {head.path.name}, and no share: {names}"
+    return row_K, (note,)
+
+
+def format_lineages(taxonomy: Taxonomy, nodes: Iterable[int]) -> list[str]:
+    """Returns the lineage of the taxon of each node as a JSON list of [rank, name], from the top down."""
+    pairs_of: dict[int, str] = {0: ""}
+
+    def join(node: int) -> str:
+        owner = int(taxonomy.owner_N[node])
+        if owner not in pairs_of:
+            above = join(int(taxonomy.parent_N[owner]))
+            pair = json.dumps([taxonomy.rank(owner), taxonomy.names[owner]], ensure_ascii=False)
+            is_taxon = taxonomy.kind_N[owner] == TAXON
+            pairs_of[owner] = (f"{above}, {pair}" if above else pair) if is_taxon else above
+        return pairs_of[owner]
+
+    return [f"[{join(node)}]" for node in nodes]
+
+
+def _name_some(lineages: Iterable[str]) -> str:
+    firsts = [lineage for lineage, _ in zip(lineages, range(3))]
+    return ", ".join(pairs[-1][1] if (pairs := json.loads(lineage)) else "no name" for lineage in firsts)
