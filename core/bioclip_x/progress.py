@@ -26,6 +26,8 @@ Report = Callable[[int, int], None]
 
 LINE_EVERY: Final = 60.0
 """Seconds between two lines in a log file."""
+FIRST_LINE: Final = 10.0
+"""Seconds before the first line of a stage."""
 
 _running: list[Progress] = []
 
@@ -180,7 +182,7 @@ class _TqdmBar:
 
 
 class _LogLines:
-    """A line a minute, and one at the end of a stage that took longer than that."""
+    """A line after ten seconds, then one a minute, and one at the end of a stage that took longer than the first."""
 
     def __init__(self, stage: str, done: int) -> None:
         self._stage, self._first = stage, done
@@ -191,7 +193,8 @@ class _LogLines:
 
     def show(self, done: int, total: int | None, now: str, *, say: bool) -> None:
         self._done, self._total, self._now = done, total, now
-        if say or time.monotonic() - self._said >= LINE_EVERY:
+        wait = FIRST_LINE if self._said == self._started else LINE_EVERY
+        if say or time.monotonic() - self._said >= wait:
             self._say()
 
     def close(self) -> None:

@@ -43,6 +43,8 @@ Kind = Literal["species", "changed", "traits"]
 
 RENDER_SIZE = 256
 """Pixels per side of a rendered drawing, as users get it; it is then shrunk like in a model's preprocessing."""
+CHUNK = 16
+"""Drawings that a process makes at a time, a second or two: few, so that progress is seen."""
 _STREAM: dict[Kind, int] = {"species": 0, "traits": 1, "changed": 2}
 """Part of the seed of a drawing, so that no two kinds contain the same image."""
 
@@ -108,9 +110,10 @@ class FieldGuide:
 
     def _render(self, pixels: np.ndarray) -> None:
         """Fills in the drawings."""
+        report_progress("drawings", 0, self.count)  # the time until the first is part of it
         jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
         with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
-            for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=64)):
+            for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=CHUNK)):
                 pixels[i] = drawing
                 report_progress("drawings", i + 1, self.count)
 

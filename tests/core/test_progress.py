@@ -43,9 +43,9 @@ def test_a_line_a_minute_in_a_log_file(clock: Callable[[float], None], capsys: p
         clock(200)
         stage(100, 100)
     assert capsys.readouterr().err.splitlines() == [
-        "questions answered: 30 of 100 (30%), 0:01:00 elapsed, 0:02:20 left",
-        "questions answered: 60 of 100 (60%), 0:02:00 elapsed, 0:01:20 left",
-        "questions answered: 90 of 100 (90%), 0:03:00 elapsed, 0:00:20 left",
+        "questions answered: 10 of 100 (10%), 0:00:20 elapsed, 0:03:00 left",
+        "questions answered: 40 of 100 (40%), 0:01:20 elapsed, 0:02:00 left",
+        "questions answered: 70 of 100 (70%), 0:02:20 elapsed, 0:01:00 left",
         "questions answered: 100 of 100 (100%), 0:03:20 elapsed",
     ]
 

@@ -126,6 +126,7 @@ class Augment(BaseModel):
     crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's ratio of width to height")
     horizontal_flip: float = Field(0.0, ge=0, le=1, description="probability of mirroring left to right")
     colour_jitter: float = Field(0.0, ge=0, lt=1, description="brightness, contrast, saturation vary by up to ± this")
+    greyscale: float = Field(0.0, ge=0, le=1, description="probability of removing all colour")
 
     @model_validator(mode="after")
     def _check_ranges(self) -> Augment:
@@ -173,6 +174,7 @@ class TrainConfig(BaseModel):
     texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may apply to several")
     own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
     data: Datas = Field(description="data sets; batches mix them")
+    shuffle_shards: int = Field(16, ge=1, description="shards of which the images are mixed, for data sets in shards")
     loss: Losses = Field((), description="what to minimise: losses, whose weighted sum it is; none: the default")
     bank_precision: Literal["fp16", "fp32"] = Field("fp16", description="precision in which the class bank is kept")
     bank_every: int = Field(100, ge=1, description="steps between refreshes of the class bank, for losses that need it")

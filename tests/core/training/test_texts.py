@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TrainingError
@@ -13,7 +12,7 @@ from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.training.texts import TextKind, TextSampler, Tokens
+from bioclip_x.training.texts import TextKind, TextSampler
 
 
 class Says:
@@ -109,47 +108,3 @@ def test_texts_of_taxa_above_the_classes(birds_csv: Path) -> None:
         (f"{taxonomy.class_taxon(c).rank} {taxonomy.class_taxon(c).name}", taxonomy.owner(int(taxonomy.leaf_node_C[c])))
         for c in range(taxonomy.n_classes)
     ]
-
-
-class Tokenizer:
-    context_length = 4
-    calls = 0
-
-    def tokenize(self, texts: list[str]) -> torch.Tensor:
-        self.calls += len(texts)
-        return torch.tensor([[len(text), 0, 0, 0] for text in texts])
-
-    def count_tokens(self, texts: list[str]) -> list[int]:
-        return [len(text) for text in texts]
-
-
-def test_each_distinct_text_is_tokenised_once_and_long_ones_are_counted() -> None:
-    encoder = Tokenizer()
-    tokens = Tokens(encoder, ["aa"])  # type: ignore[arg-type]
-    tokens_TL, text_B = tokens(["aa", "b", "aa", "cccccc"])
-    assert tokens_TL[:, 0].tolist() == [2, 1, 6] and text_B.tolist() == [0, 1, 0, 2]
-    tokens(["b", "aa", "b"])
-    assert (encoder.calls, tokens.truncated) == (3, 1)
-
-
-def test_class_texts_are_cached_for_ever_and_own_texts_while_recently_used() -> None:
-    encoder = Tokenizer()
-    tokens = Tokens(encoder, ["class"], most=2)  # type: ignore[arg-type]
-    tokens(["class"])
-    for text in ("a", "bb", "a", "longer", "a"):  # "longer" replaces "bb", the least recently used
-        tokens([text])
-    assert encoder.calls == 4
-    tokens_TL, _ = tokens(["class", "bb", "longer", "ddd"])  # a batch may need more than the cache holds
-    assert tokens_TL[:, 0].tolist() == [5, 2, 6, 3]
-    assert encoder.calls == 6
-    tokens(["bb", "ddd"])
-    assert encoder.calls == 6, "the most recent are cached"
-    tokens(["longer"])
-    assert (encoder.calls, tokens.truncated) == (7, 2)
-
-
-def test_a_cached_row_does_not_keep_its_batch() -> None:
-    tokens = Tokens(Tokenizer(), ["a"])  # type: ignore[arg-type]
-    tokens(["a", "bb", "ccc"])
-    rows = [*tokens._of_classes.values(), *tokens._own.values()]  # noqa: SLF001 - memory can only be checked from inside
-    assert len(rows) == 3 and all(row.base is None for row in rows)
