@@ -238,6 +238,8 @@ class TrainConfig(BaseModel):
             raise ValueError("cooldown_steps: the schedule `cooldown` needs the number of its last steps")
         if self.probe_steps and self.shard != "none":
             raise ValueError("probe_steps: parameters that are sharded cannot be unlocked later; set shard: none")
+        if self.ema and self.shard != "none":
+            raise ValueError("ema: the average is of whole weights; set shard: none")
         ends = [phase.until for phase in self.phases]
         if ends != sorted(set(ends)):
             raise ValueError(f"phases: each must end later than the one before, got until: {ends}")

@@ -17,17 +17,13 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.replacement import open_replacement
 
 CARD: Final = "bioclip_x.json"
-_WEIGHTS: Final = "*.safetensors"
-_COPIED: Final = (".json", ".txt", ".model")
-"""Suffixes of a model's configuration and tokenizer, which are copied."""
-_OWN: Final = (CARD, "training.json", "metrics.json")
+README: Final = "README.md"
+_WEIGHTS: Final = ".safetensors"
+_OWN: Final = (CARD, README, "training.json")
 """Files about one ingredient's training."""
-_NAMED: Final = ("taxonomy", "descriptors")
-"""Entries of a card that name a file."""
 
 T = TypeVar("T")
 
@@ -52,7 +48,7 @@ def find_model_folder(path: Path) -> Path:
     """Returns the folder of a model: the path itself, or that of a training run. Raises TrainingError if there is none."""
     place = Path(str(path).removeprefix("local-dir:")).expanduser().resolve()
     for folder in (place, place / "model"):
-        if next(folder.glob(_WEIGHTS), None):
+        if next(folder.glob(f"*{_WEIGHTS}"), None):
             return folder
     raise TrainingError(f"{path}: expected the folder of a model or of a training run, with weights as {_WEIGHTS}")
 
@@ -74,7 +70,7 @@ def check_ingredients(folders: Sequence[Path]) -> None:
 def write_soup(folders: Sequence[Path], output: Path, about: Mapping[str, Any]) -> None:
     """Writes a model folder with the mean of the models' weights, each in the type that it has in the first one.
 
-    Configuration, tokenizer and taxonomy are the first model's. about: how the soup was made, for its card.
+    Linear heads of losses are averaged, too; all other files are the first model's. about: how the soup was made, for its card.
     """
     first = folders[0]
     card = {name: value for name, value in _read_card(first).items() if name != "gate"}
@@ -85,13 +81,16 @@ def write_soup(folders: Sequence[Path], output: Path, about: Mapping[str, Any]) 
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
         for file in _list_weights(first):
-            tensors = dict(_average([folder / file.name for folder in folders]))
-            with open_replacement(output / file.name, "wb") as handle:
-                handle.write(save(tensors, metadata={"format": "pt"}))
+            name = file.relative_to(first)
+            with safe_open(file, "pt") as weights:
+                metadata = weights.metadata()
+            (output / name).parent.mkdir(parents=True, exist_ok=True)
+            with open_replacement(output / name, "wb") as handle:
+                handle.write(save(dict(_average([folder / name for folder in folders])), metadata=metadata))
         document = {**card, "soup": {**about, "of": [describe_ingredient(folder) for folder in folders]}}
         with open_replacement(output / CARD) as handle:
             json.dump(document, handle, indent=2, ensure_ascii=False)
-        with open_replacement(output / "README.md") as handle:
+        with open_replacement(output / README) as handle:
             handle.write(_format_readme(document["soup"]))
     except OSError as problem:
         raise TrainingError(f"{output}: the soup cannot be written: {problem.strerror or problem}") from problem
@@ -128,21 +127,19 @@ def _describe(folder: Path) -> dict[str, object]:
     for file in _list_weights(folder):
         with safe_open(file, "pt") as handle:
             for name in handle.keys():  # noqa: SIM118 - a file, not a dict
-                facts[f"weight {name} in {file.name}"] = tuple(handle.get_slice(name).get_shape())
+                facts[f"weight {name} in {file.relative_to(folder)}"] = tuple(handle.get_slice(name).get_shape())
     return facts
 
 
 def _list_weights(folder: Path) -> list[Path]:
     gate = (_read_card(folder).get("gate") or {}).get("file")  # statistics of one model's embeddings
-    return sorted(file for file in folder.glob(_WEIGHTS) if file.name != gate)
+    return sorted(file for file in folder.rglob(f"*{_WEIGHTS}") if file.name != gate)
 
 
 def _list_files(folder: Path) -> list[Path]:
-    """Returns the files that a soup has in common with its ingredients: configuration, tokenizer, and what the card names."""
-    files = {file for file in folder.iterdir() if file.suffix in _COPIED and file.name not in _OWN}
-    card = _read_card(folder)
-    files |= {resolve_inside(folder, card[key], TrainingError, str(folder / CARD)) for key in _NAMED if card.get(key)}
-    return sorted(files)
+    """Returns the files that a soup has in common with its ingredients: configuration, tokenizer, taxonomy, texts."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file for file in files if file.suffix != _WEIGHTS and file.name not in _OWN)
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from bioclip_x.errors import TrainingError
@@ -24,6 +25,9 @@ def folders(tmp_path: Path) -> list[Path]:
         (folder / "bioclip_x.json").write_text(json.dumps({"taxonomy": "taxonomy.csv", "text": seed}))
         (folder / "taxonomy.csv").write_text("species\nParus major\n")
         (folder / "training.json").write_text(str(seed))
+        (folder / "heads").mkdir()
+        rows = {"weight": torch.full((2, 3), float(seed)), "nodes": torch.tensor([4, 5])}
+        save_file(rows, folder / "heads" / "loss.safetensors", metadata={"classes": "a b"})
         found.append(find_model_folder(folder.parent))
     return found
 
@@ -50,6 +54,9 @@ def test_a_soup_is_a_model_whose_card_says_what_it_is_made_of(folders: list[Path
     assert str(tmp_path) not in json.dumps(card)
     assert "- run-1 (sha256:" in (tmp_path / "soup" / "README.md").read_text("utf-8")
     assert not (tmp_path / "soup" / "training.json").exists()
+    with safe_open(tmp_path / "soup" / "heads" / "loss.safetensors", "pt") as head:
+        assert head.metadata() == {"classes": "a b"}
+        assert head.get_tensor("weight").unique().tolist() == [0.5] and head.get_tensor("nodes").tolist() == [4, 5]
     loaded = OpenClip().load(f"local-dir:{tmp_path / 'soup'}", device="cpu", precision="fp32")
     assert loaded.encode_texts(["Parus major"]).shape == (1, 32)
     own = OpenClip().own_classes(f"local-dir:{tmp_path / 'soup'}")
