@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # fmt: off
 if TYPE_CHECKING:
-    from bioclip_x.caches import load_or_fill
+    from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
@@ -192,10 +192,10 @@ __all__ = [
     "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
     "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
     "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_head",
-    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
+    "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file",
+    "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
     "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
     "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
@@ -273,7 +273,7 @@ _NAMES: Final = (
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
     ("io.content", "name_content"),
-    ("caches", "load_or_fill"),
+    ("caches", "load_or_fill mark_used open_cache_file"),
     ("progress", "report_progress"),
     # Metrics of validations.
     ("evaluation.rank_metrics", "is_smaller_better"),
