@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # fmt: off
 if TYPE_CHECKING:
-    from bioclip_x.caches import load_or_fill
+    from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
@@ -193,12 +193,12 @@ __all__ = [
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
     "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
     "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of",
-    "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
-    "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
+    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
+    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -208,13 +208,13 @@ _NAMES: Final = (
     # What components declare.
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
-     "TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
+     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
+     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss "
-     "PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
-     "ImageDecoder MismatchExplainer TextlessScorer"),
+     "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder "
+     "LogitAdjustment Loss PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader "
+     "TextBuilder TrainableEncoder ImageDecoder MismatchExplainer TextlessScorer"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -222,10 +222,10 @@ _NAMES: Final = (
     ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses OwnRecipe "
-     "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
-     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes RunContext "
-     "TreeTensors Validated"),
+     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
+     "OwnRecipe PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder "
+     "Result Scores Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes "
+     "RunContext TreeTensors Validated"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.
@@ -274,7 +274,7 @@ _NAMES: Final = (
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
     ("io.content", "name_content"),
-    ("caches", "load_or_fill"),
+    ("caches", "load_or_fill mark_used open_cache_file"),
     ("progress", "report_progress"),
     # Metrics of validations.
     ("evaluation.rank_metrics", "is_smaller_better"),
