@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 Load = Callable[[str], ModuleType]
 
 LOG = """2027-01-01,00:00:00 | INFO | Start epoch 0
-2027-01-01,00:00:01 | INFO | Train Epoch: 0 [ 16/32 (50%)] Data (t): 0.250 Batch (t): 2.000, 8.00000/s, 8.00000/s/gpu LR: 0.1 Logit
-2027-01-01,00:00:02 | INFO | Train Epoch: 0 [ 32/32 (100%)] Data (t): 0.001 Batch (t): 1.000, 16.0000/s, 16.0000/s/gpu LR: 0.1 Logit
+2027-01-01,00:00:01 | INFO | Train Epoch: 0 [ 16/32 (50%)] Data (t): 0.250 Batch (t): 2.000, 8.00000/s, 8.00000/s/gpu LR: 0.1
+2027-01-01,00:00:02 | INFO | Train Epoch: 0 [ 32/32 (100%)] Data (t): 0.001 Batch (t): 1.000, 16.0000/s, 16.0000/s/gpu LR: 0.1
 """
 
 
