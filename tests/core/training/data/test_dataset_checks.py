@@ -15,7 +15,7 @@ from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.training.components import Parts, fill_in_defaults, make_parts
 from bioclip_x.training.config import make_config
-from bioclip_x.training.dataset_checks import describe_labels, find_inner_labels, find_missing_files, list_nodes
+from bioclip_x.training.data.dataset_checks import describe_labels, find_inner_labels, find_missing_files, list_nodes
 from bioclip_x.training.trainer import Trainer
 
 
