@@ -32,7 +32,7 @@ class Group(Protocol):
     @property
     def size(self) -> int: ...
 
-    def gather(self, x: torch.Tensor) -> torch.Tensor: ...
+    def max(self, x: torch.Tensor) -> torch.Tensor: ...
 
     def sum(self, x: torch.Tensor) -> torch.Tensor: ...
 
@@ -219,7 +219,7 @@ def _join(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns log-sums and sums over the leaves of all processes: first the maxima are compared, then sums are added up."""
     if group is not None:
-        highest_BR = group.gather(peak_BR[None].contiguous()).amax(dim=0)
+        highest_BR = group.max(peak_BR)
         shift_BR = highest_BR.masked_fill(highest_BR == -torch.inf, 0)
         total_BR, peak_BR = group.sum(total_BR * (peak_BR - shift_BR).exp()), highest_BR
         sums_BR = group.sum(sums_BR)
