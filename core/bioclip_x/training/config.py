@@ -20,7 +20,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow
 
 CHANGEABLE = (
     "epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card", "validation",
-    "callbacks", "accumulate", "compile", "gradient_checkpointing", "shard",
+    "callbacks", "plugins", "accumulate", "compile", "gradient_checkpointing", "shard",
 )  # fmt: skip
 """Fields that a resumed run may change, since they do not affect the result, or its rounding only. Exceptions: `epochs` may
 only increase, and `precision` is compared after "auto" is resolved."""
@@ -223,6 +223,7 @@ class TrainConfig(BaseModel):
     card: dict[str, Any] = Field(
         {}, description="content of the model's bioclip_x.json: demo, taxonomy, descriptors, …"
     )
+    plugins: tuple[str, ...] = Field((), description="plugins to load: names, modules, or files (.py)")
     base: Path = Field(Path(), exclude=True, description="the folder that relative paths are relative to")
 
     @model_validator(mode="after")

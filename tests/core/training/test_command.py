@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bioclip_x.cli.main import main
 from bioclip_x.cli.train import command, parse_changes
 from bioclip_x.errors import TrainingError
 from bioclip_x.registry import create_registry
@@ -53,6 +54,37 @@ def test_a_plugin_file_provides_a_loss(config_file: Path, tmp_path: Path) -> Non
     )
     result = run(config_file, "--plugin", plugin, "--set", "loss=pull", "--set", "epochs=1")
     assert result.exit_code == 0
+    facts = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    assert facts["plugins"][0]["file"] == "own_loss.py" and str(tmp_path) not in json.dumps(facts)
+    assert run(tmp_path / "run" / "config.yaml", "--output", tmp_path / "again").exit_code == 0
+
+
+@pytest.mark.parametrize(("sent", "status", "said"), [("SIGTERM", 143, "terminated"), ("SIGINT", 130, "interrupted")])
+def test_a_signal_saves_and_the_exit_status_tells(
+    config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], sent: str, status: int, said: str
+) -> None:
+    plugin = tmp_path / "sender.py"
+    plugin.write_text(
+        "import os, signal\nfrom bioclip_x import hookimpl\n\n\n"
+        "@hookimpl\ndef training_step_ended(event):\n"
+        f"    if event.step == 1:\n        os.kill(os.getpid(), signal.{sent})\n",
+        "utf-8",
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(config_file), "--plugin", str(plugin)])
+    assert stopped.value.code == status
+    saved = tmp_path / "run" / "checkpoint-0000002.pt"
+    errors = capsys.readouterr().err
+    assert f"saved {saved} after step 2; --resume continues" in errors and errors.endswith(f"{said}\n")
+    assert saved.exists() and not (tmp_path / "run" / "model").exists()
+
+
+def test_resume_takes_a_value_or_none(config_file: Path) -> None:
+    assert "resuming" not in run(config_file, "--resume", "auto", "--set", "epochs=1").stderr
+    assert "resuming after step 3" in run("--resume", config_file, "--set", "epochs=2").stderr
+    assert "resuming after step 6" in run(config_file, "--resume=auto", "--set", "epochs=3").stderr
+    with pytest.raises(TrainingError, match="contains checkpoints: add --resume"):
+        run(config_file)
 
 
 def test_bad_changes() -> None:

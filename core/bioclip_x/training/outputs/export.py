@@ -38,7 +38,7 @@ MODEL: Final = "model"
 README: Final = "README.md"
 RECORD: Final = "training.json"
 HEADS: Final = "heads"
-_PATHS: Final = ("taxonomy", "descriptors", "data", "validation", "model", "output", "card", "text")
+_PATHS: Final = ("taxonomy", "descriptors", "data", "validation", "model", "output", "card", "text", "plugins")
 """Fields of the configuration that may name files of this machine, which an exported model does not tell."""
 
 
