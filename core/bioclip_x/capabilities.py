@@ -192,6 +192,7 @@ class DatasetCapabilities:
     searches_folders: it has `use_files(files)`, called before `prepare`; see `components.Dataset`.
     lists_nodes: it has `nodes()`; see `components.LabelledDataset`.
     names_files: `name` is the path or URL of an image's file, so that missing files are found before training.
+    sequential: reading images in order is much faster than at random; it has `blocks`, see `components.SequentialDataset`.
     """
 
     reads: tuple[str, ...] = ()
@@ -200,6 +201,7 @@ class DatasetCapabilities:
     searches_folders: bool = False
     lists_nodes: bool = False
     names_files: bool = False
+    sequential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,9 @@ class TrainableEncoder(Protocol):
     def logit_bias(self) -> torch.Tensor | None:
         """The logit bias, a scalar; None for models without one."""
 
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an RGB image to the model's input as the saved model does: float32 [3, H, W]. Called from threads."""
+
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
         """Returns tokens, int64 [len(texts), context], padded or truncated."""
 
@@ -480,8 +483,9 @@ class ImageDecoder(Protocol):
 class Dataset(Protocol):
     """Labelled images, addressed by index. Declares `DatasetCapabilities`. See also `LabelledDataset`.
 
-    `sample` and `image` may be called from worker threads. A data set that declares `searches_folders` has
-    `use_files(files)`, called before `prepare` with the `ImageFiles` by which `classify` searches folders.
+    `sample` and `image` may be called from worker threads, and from processes, to which the data set is sent by pickle where
+    they are not forked. A data set that declares `searches_folders` has `use_files(files)`, called before `prepare` with the
+    `ImageFiles` by which `classify` searches folders.
     """
 
     def prepare(self, taxonomy: Taxonomy) -> Iterable[str]:
@@ -494,9 +498,9 @@ class Dataset(Protocol):
     def name(self, index: int) -> str:
         """Returns the image's name in outputs: its path, if it is a file."""
 
-    def image(self, index: int) -> Image | np.ndarray | Path | str:
-        """Returns the path or URL of an image file, which is read as `classify` reads it, or an RGB image: PIL, or uint8
-        [H, W, 3].
+    def image(self, index: int) -> Image | np.ndarray | Path | str | bytes:
+        """Returns the path, URL or content of an image file, which is read as `classify` reads it, or an RGB image: PIL, or
+        uint8 [H, W, 3].
 
         Raises ImageError, naming the image, if it cannot be read.
         """
@@ -510,3 +514,10 @@ class LabelledDataset(Dataset, Protocol):
 
     def nodes(self) -> npt.NDArray[np.int64]:
         """Returns the `Sample.node` of every image: int64 [len]."""
+
+
+class SequentialDataset(Dataset, Protocol):
+    """A data set whose images lie in shards, best read one after another. Declares `sequential`."""
+
+    def blocks(self) -> Sequence[int]:
+        """Returns the numbers of images of the shards, in the order of their indices."""

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         TaxonomyError,
         TrainingError,
     )
+    from bioclip_x.evaluation.rank_metrics import is_smaller_better
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.file_types import list_brands
@@ -190,14 +191,13 @@ __all__ = [
     "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
     "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_url", "is_written_in_place",
-    "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_head",
-    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name",
-    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
-    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up",
-    "save_linear_head", "select_best_bet",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
+    "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of",
+    "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_image",
+    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
     "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
@@ -212,8 +212,8 @@ _NAMES: Final = (
      "TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss "
-     "PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
+     "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder "
+     "LogitAdjustment Loss PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
      "ImageDecoder MismatchExplainer TextlessScorer"),
     # What they raise.
     ("errors",
@@ -276,6 +276,8 @@ _NAMES: Final = (
     ("io.content", "name_content"),
     ("caches", "load_or_fill"),
     ("progress", "report_progress"),
+    # Metrics of validations.
+    ("evaluation.rank_metrics", "is_smaller_better"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

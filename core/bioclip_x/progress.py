@@ -41,7 +41,7 @@ class Progress:
 
     def __init__(self, *, enabled: bool = True, images: bool = True) -> None:
         self._enabled, self._shows_images = enabled, images
-        self._make_bar: Callable[[str], _Bar] = _LogLines if not (is_notebook() or sys.stderr.isatty()) else _make_tqdm
+        self._make_bar: type[_Bar] = _TqdmBar if is_notebook() or sys.stderr.isatty() else _LogLines
         self._bars: dict[str, _Bar] = {}
         self._notes = _Notes(enabled=enabled)
 
@@ -56,19 +56,30 @@ class Progress:
         for stage in list(self._bars):
             self._end(stage)
 
-    def update(self, stage: str, done: int, total: int | None) -> None:
-        """Shows how far a stage is. total: None where it is not known."""
+    def begin(self, stage: str, done: int) -> None:
+        """Begins a stage of which `done` was done by an earlier run; without it, `update` begins one at 0."""
+        if self._enabled:
+            self._bars[stage] = self._make_bar(stage, done)
+
+    def update(self, stage: str, done: int, total: int | None, *, now: str = "", say: bool = False) -> None:
+        """Shows how far a stage is. total: None where it is not known. now: what else there is to know, a few words.
+
+        say: print a line now where there are lines instead of a bar.
+        """
         if not self._enabled:
             return
         if stage not in self._bars:
             if done == total:  # over before there was anything to see
                 return
-            self._bars[stage] = self._make_bar(stage)
-        bar = self._bars[stage]
-        bar.total = total
-        bar.update(done - bar.n)
+            self._bars[stage] = self._make_bar(stage, 0)
+        self._bars[stage].show(done, total, now, say=say)
         if done == total:
             self._end(stage)
+
+    def say(self, line: str) -> None:
+        """Prints a line on stderr, above a bar."""
+        if self._enabled:
+            _print_above(line)
 
     def stage(self, name: str) -> Report:
         """Returns a function that shows how far a stage is, to be called with (done, total)."""
@@ -109,6 +120,17 @@ def report_progress(stage: str, done: int, total: int) -> None:
         _running[-1].update(stage, done, total)
 
 
+def find_running() -> Progress | None:
+    """Returns the `Progress` that is shown now."""
+    return _running[-1] if _running else None
+
+
+def announce(line: str) -> None:
+    """Says what begins, on a line of its own, if the run shows its progress."""
+    if _running:
+        _running[-1].say(line)
+
+
 @contextmanager
 def progress_in_notebook() -> Iterator[None]:
     """Shows in a notebook what `report_progress` reports in the block, unless a `Progress` runs already."""
@@ -135,62 +157,77 @@ def is_notebook() -> bool:
 
 
 class _Bar(Protocol):
-    """What is shown of a stage. n: what is done. total: None where it is not known."""
+    """What is shown of a stage. done: by an earlier run."""
 
-    n: int
-    total: int | None
+    def __init__(self, stage: str, done: int) -> None: ...
 
-    def update(self, n: int) -> object: ...
+    def show(self, done: int, total: int | None, now: str, *, say: bool) -> None: ...
 
-    def close(self) -> object: ...
+    def close(self) -> None: ...
 
 
-def _make_tqdm(stage: str) -> _Bar:
-    from tqdm.auto import tqdm
+class _TqdmBar:
+    def __init__(self, stage: str, done: int) -> None:
+        from tqdm.auto import tqdm
 
-    bar: _Bar = tqdm(desc=stage, file=sys.stderr, leave=False, dynamic_ncols=True)
-    return bar
+        self._bar = tqdm(desc=stage, initial=done, file=sys.stderr, leave=False, dynamic_ncols=True)
+
+    def show(self, done: int, total: int | None, now: str, *, say: bool) -> None:
+        self._bar.total = total
+        self._bar.set_postfix_str(now, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
 
 
 class _LogLines:
     """A line after ten seconds, then one a minute, and one at the end of a stage that took longer than the first."""
 
-    def __init__(self, stage: str) -> None:
-        self.n = 0
-        self.total: int | None = None
-        self._stage = stage
-        self._shown = 0
+    def __init__(self, stage: str, done: int) -> None:
+        self._stage, self._first = stage, done
+        self._done, self._now = done, ""
+        self._total: int | None = None
         self._started = self._said = time.monotonic()
+        self._is_over = False
 
-    def update(self, n: int) -> None:
-        self.n += n
+    def show(self, done: int, total: int | None, now: str, *, say: bool) -> None:
+        self._done, self._total, self._now = done, total, now
         wait = FIRST_LINE if self._said == self._started else LINE_EVERY
-        if time.monotonic() - self._said >= wait:
+        if say or time.monotonic() - self._said >= wait:
             self._say()
 
     def close(self) -> None:
-        is_new = self._shown < self.n or time.monotonic() - self._said >= 1
-        if self._said > self._started and is_new:
+        if self._said > self._started and not self._is_over:
             self._say()
 
     def _say(self) -> None:
-        self._said, self._shown = time.monotonic(), self.n
-        line = format_progress(self._stage, self.n, self.total, self._said - self._started)
-        print(line, file=sys.stderr, flush=True)
+        self._said, self._is_over = time.monotonic(), self._done == self._total
+        line = format_progress(self._stage, self._done, self._total, self._said - self._started, self._first)
+        print(f"{line}; {self._now}" if self._now else line, file=sys.stderr, flush=True)
 
 
-def format_progress(stage: str, done: int, total: int | None, seconds: float) -> str:
-    """
+def _print_above(line: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+
+
+def format_progress(stage: str, done: int, total: int | None, seconds: float, first: int = 0) -> str:
+    """first: what was done when the seconds began.
+
     >>> format_progress("images", 1200, 6000, 60.0)
     'images: 1,200 of 6,000 (20%), 0:01:00 elapsed, 0:04:00 left'
     >>> format_progress("images", 1200, None, 3661.0)
     'images: 1,200, 1:01:01 elapsed'
+    >>> format_progress("steps", 1200, 6000, 60.0, first=1000)
+    'steps: 1,200 of 6,000 (20%), 0:01:00 elapsed, 0:24:00 left'
     """
     parts = [f"{stage}: {done:,}", f"{_format_time(seconds)} elapsed"]
     if total and done <= total:
         parts[0] += f" of {total:,} ({done / total:.0%})"
-        if 0 < done < total:
-            parts.append(f"{_format_time(seconds * (total - done) / done)} left")
+        if first < done < total:
+            parts.append(f"{_format_time(seconds * (total - done) / (done - first))} left")
     return ", ".join(parts)
 
 
@@ -228,6 +265,4 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._enabled:
-            from tqdm import tqdm
-
-            tqdm.write(f"note: {escape_controls(record.getMessage())}", file=sys.stderr)
+            _print_above(f"note: {escape_controls(record.getMessage())}")

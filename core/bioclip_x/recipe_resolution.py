@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
-from bioclip_x.components import Head, Kind
+from bioclip_x.components import Head, Kind, TextBuilder
 from bioclip_x.errors import ModelError, PluginError, RecipeError
 from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
@@ -196,14 +196,15 @@ def _complete(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe
     for field, kind in COMPONENTS.items():
         refs = fields[field]
         fields[field] = tuple(name_options(kind, ref) for ref in refs) if field in SEVERAL else name_options(kind, refs)
-    poolings = set() if pooling_given else _collect_poolings(registry, recipe)
-    return _validate(fields | ({"pooling": poolings.pop()} if len(poolings) == 1 else {}), "the recipe")
+    if not pooling_given:
+        fields["pooling"] = find_pooling(registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
+    return _validate(fields, "the recipe")
 
 
-def _collect_poolings(registry: Registry, recipe: Recipe) -> set[str]:
-    """Returns the poolings that the prompts of the recipe's text builders were published with."""
-    builders = (registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
-    return {pooling for builder in builders if (pooling := get_capabilities(builder, TextBuilderCapabilities).pooling)}
+def find_pooling(builders: Iterable[TextBuilder]) -> str:
+    """Returns the pooling that text builders' prompts were published with; the default if none states it, or they differ."""
+    found = {pooling for one in builders if (pooling := get_capabilities(one, TextBuilderCapabilities).pooling)}
+    return found.pop() if len(found) == 1 else str(Recipe.model_fields["pooling"].default)
 
 
 def _collect_patches(

@@ -274,3 +274,13 @@ def image_decoders() -> list[ComponentSpec]:
         ComponentSpec("jpeg-xl", "JPEG XL, by pillow-jxl-plugin", f"{here}.jpeg_xl:JpegXlDecoder"),
         ComponentSpec("raw", "cameras' RAW images, by rawpy", f"{here}.raw:RawDecoder"),
     ]
+
+
+@hookimpl
+def callbacks() -> list[ComponentSpec]:
+    here = f"{HERE}.callbacks"
+    return [
+        ComponentSpec("early-stopping", "stop when a metric stops improving", f"{here}.early_stopping:EarlyStopping"),
+        ComponentSpec("tensorboard", "curves for TensorBoard", f"{here}.tensorboard:TensorBoard"),
+        ComponentSpec("wandb", "curves for Weights & Biases", f"{here}.weights_and_biases:WeightsAndBiases"),
+    ]

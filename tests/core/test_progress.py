@@ -13,7 +13,7 @@ import pytest
 
 from bioclip_x import Classifier, progress
 from bioclip_x.images.counting import count_images
-from bioclip_x.progress import Progress, report_progress
+from bioclip_x.progress import Progress, announce, report_progress
 from helpers import picture
 
 
@@ -50,6 +50,38 @@ def test_a_line_a_minute_in_a_log_file(clock: Callable[[float], None], capsys: p
     ]
 
 
+def test_a_resumed_stage_and_a_line_on_demand(
+    clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The time left is reckoned from the steps of this run; a stage that ended with a line ends with one line only."""
+    with Progress() as shown:
+        shown.begin("steps", 90)
+        clock(10)
+        shown.update("steps", 91, 100, now="loss 2.5", say=True)
+        shown.say("epoch 9 of 10")
+        clock(80)
+        shown.update("steps", 98, 100, now="loss 1.5")
+        clock(100)
+        shown.update("steps", 100, 100, now="loss 1.4", say=True)
+    assert capsys.readouterr().err.splitlines() == [
+        "steps: 91 of 100 (91%), 0:00:10 elapsed, 0:01:30 left; loss 2.5",
+        "epoch 9 of 10",
+        "steps: 98 of 100 (98%), 0:01:20 elapsed, 0:00:20 left; loss 1.5",
+        "steps: 100 of 100 (100%), 0:01:40 elapsed; loss 1.4",
+    ]
+
+
+def test_what_begins_is_announced_where_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    announce("before")
+    with Progress():
+        announce("data set 1 of 2")
+    with Progress(enabled=False) as shown:
+        announce("quiet")
+        shown.begin("steps", 3)
+        shown.update("steps", 4, 5, say=True)
+    assert capsys.readouterr().err == "data set 1 of 2\n"
+
+
 def test_a_short_run_says_nothing_in_a_log_file(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress() as shown:
         assert list(shown.images(range(5), lambda: 5)) == list(range(5))
@@ -74,6 +106,14 @@ def test_a_bar_with_total_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None
             progress.time.sleep(0.02)
             yield i
 
+    with Progress() as shown:
+        shown.begin("steps", 3)
+        shown.update("steps", 4, 9, now="loss 2.5")
+        shown.say("above the bar")
+    text = terminal.getvalue()
+    assert "4/9 [" in text and "above the bar\n" in text
+    terminal.truncate(0)
+    terminal.seek(0)
     with Progress() as shown:
         assert len(list(shown.images(results(), count))) == 40
     text = terminal.getvalue()

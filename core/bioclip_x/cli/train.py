@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +13,12 @@ from bioclip_x.cli.flags import plugin_option, quiet_option
 from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
-from bioclip_x.hookspecs import hookimpl
 from bioclip_x.registry import Registry
 
 RESUME = ("newest", "auto")
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from bioclip_x.records.training import StepEnd
     from bioclip_x.training.config import TrainConfig
-    from bioclip_x.training.trainer import Outcome, Trainer
 
 
 class _Train(click.Command):
@@ -77,7 +71,7 @@ def command(
     """  # fmt: skip
     registry.load(plugins)
 
-    from bioclip_x.progress import Progress as StageProgress
+    from bioclip_x.progress import Progress
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
     from bioclip_x.training.trainer import Trainer
@@ -90,10 +84,9 @@ def command(
     fields |= {"device": device} if device else {}
     settings = read_config(config, fields, defaults=machine)
     refuse_replacing_model(settings)
-    with open_world(settings.device) as world:
+    with open_world(settings.device) as world, Progress(enabled=not quiet and world.is_main):
         quiet = quiet or not world.is_main
-        with StageProgress(enabled=not quiet):  # a data set may be made now
-            trainer = Trainer(settings, registry, resume="auto" if resume == "auto" else bool(resume), world=world)
+        trainer = Trainer(settings, registry, resume="auto" if resume == "auto" else bool(resume), world=world)
         resumed = f", resuming after step {trainer.place.step}" if trainer.resumed else ""
         on = (
             f"{trainer.encoder.device}"
@@ -103,12 +96,11 @@ def command(
         summary = f"{trainer.total_steps} steps on {on} in {trainer.precision}{resumed}; {trainer.folder}"
         _print_notes(trainer.notes, summary, quiet=quiet)
         try:
-            outcome = run(trainer, registry, show=not quiet and sys.stderr.isatty())
+            outcome = trainer.run()
         except KeyboardInterrupt:  # SIGTERM, too; the main program prints the rest
             if trainer.saved:
-                _print_notes(
-                    (), f"saved {trainer.saved} after step {trainer.place.step}; --resume continues", quiet=quiet
-                )
+                saved = f"saved {trainer.saved} after step {trainer.place.step}; --resume continues"
+                _print_notes((), saved, quiet=quiet)
             raise
         _print_notes(outcome.notes, quiet=quiet)
         if world.is_main:
@@ -121,17 +113,6 @@ def refuse_replacing_model(config: TrainConfig) -> None:
     result = config.path(config.output) / "model"
     if scheme == "local-dir" and is_same_file(config.path(Path(place)), result):
         raise TrainingError(f"output: {result} would replace the model that training starts from; name another folder")
-
-
-def run(trainer: Trainer, registry: Registry, *, show: bool) -> Outcome:
-    """Trains. show: show a progress bar on stderr."""
-    with _make_progress(enabled=show) as progress:
-        bar = Bar(progress, trainer.total_steps, trainer.place.step)
-        registry.manager.register(bar)
-        try:
-            return trainer.run()
-        finally:
-            registry.manager.unregister(bar)
 
 
 def _print_notes(notes: Sequence[str], *lines: str, quiet: bool) -> None:
@@ -151,26 +132,3 @@ def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
         except yaml.YAMLError:
             raise TrainingError(f"--set {change}: {value!r} is not a YAML value") from None
     return fields
-
-
-class Bar:
-    """Plugin of a run that shows a progress bar of its steps."""
-
-    def __init__(self, progress: Progress, total: int, done: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task("steps", total=total, completed=done, now="")
-
-    @hookimpl
-    def training_step_ended(self, event: StepEnd) -> None:
-        now = f"loss {event.loss:.3f}, scale {event.logit_scale:.1f}, {event.images_per_second:.0f} images/s"
-        self._progress.update(self._task, completed=event.step, now=now)
-
-
-def _make_progress(*, enabled: bool) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[now]}"), console=Console(stderr=True), disable=not enabled,
-    )  # fmt: skip

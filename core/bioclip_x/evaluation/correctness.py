@@ -59,18 +59,34 @@ class Correctness:
 @torch.inference_mode()
 def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -> ImagePredictions:
     """Returns the head's predictions for the images `rows`, in that order."""
-    tree = classifier.taxonomy
-    ranks = tuple(tree.rank_tables)
-    best: list[Ints] = []
-    of_rank: dict[str, list[int]] = {rank: [] for rank in ranks}
+    parts = []
     for part in images.parts(classifier, rows):
         scores, is_excluded_B = classifier.decide(part.scored, part.sources)
-        best_Bk = _collect_best_nodes(scores, tree)
+        parts.append(read_predictions(scores, classifier.taxonomy, np.array(is_excluded_B, bool)))
+    return join_predictions(parts)
+
+
+def read_predictions(
+    scores: Scores, tree: Taxonomy, is_excluded_B: npt.NDArray[np.bool_] | None = None
+) -> ImagePredictions:
+    """Returns a batch's best nodes, and its best nodes at every rank. is_excluded_B: images of which no class is left."""
+    best_Bk = _collect_best_nodes(scores, tree)
+    of_rank = {
+        rank: np.array(nodes, np.int64)
+        for rank, nodes in select_best_at_ranks(tree, replace(scores, ranks=tuple(tree.rank_tables)))
+    }
+    if is_excluded_B is not None:
         best_Bk[is_excluded_B] = -1
-        best.append(best_Bk)
-        for rank, nodes in select_best_at_ranks(tree, replace(scores, ranks=ranks)):
-            of_rank[rank] += [-1 if excluded else node for node, excluded in zip(nodes, is_excluded_B)]
-    return ImagePredictions(np.concatenate(best), {rank: np.array(nodes, np.int64) for rank, nodes in of_rank.items()})
+        of_rank = {rank: np.where(is_excluded_B, -1, node_B) for rank, node_B in of_rank.items()}
+    return ImagePredictions(best_Bk, of_rank)
+
+
+def join_predictions(parts: Sequence[ImagePredictions]) -> ImagePredictions:
+    """Joins the predictions of one batch or more."""
+    return ImagePredictions(
+        np.concatenate([part.best_nk for part in parts]),
+        {rank: np.concatenate([part.of_rank[rank] for part in parts]) for rank in parts[0].of_rank},
+    )
 
 
 def _collect_best_nodes(scores: Scores, tree: Taxonomy) -> Ints:

@@ -168,7 +168,7 @@ def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[
         name = dataset.name(index)
         with naming(dataset, "image", name):
             image = dataset.image(index)
-        opened = classifier.files.read_any(image)
+        opened = classifier.files.read_any(image, name)
         with naming(classifier.encoder, "preprocess", name):
             return classifier.encoder.preprocess(opened.image), opened.notes
     except (ImageError, ComponentError) as error:

@@ -57,14 +57,22 @@ class ImageFiles:
             return decode_stream(io.BytesIO(data), find_suffix(source.name), self._decoders, self._truncated)
         return to_rgb(source.image)
 
-    def read_any(self, image: Image.Image | np.ndarray | Path | str) -> OpenedImage:
-        """Reads what a data set returns: a path or URL, or an image in memory. Raises ImageError naming a path or URL."""
+    def read_any(self, image: Image.Image | np.ndarray | Path | str | bytes, name: str = "image") -> OpenedImage:
+        """Reads what a data set returns: a path or URL, the content of a file, or an image in memory.
+
+        name: of an image that is no path or URL. Raises ImageError naming the image.
+        """
+        if isinstance(image, bytes):
+            return self._read_named(Source(name, data=image))
         if not isinstance(image, str | Path):
-            return self.read(make_memory_source("image", image))
+            return self.read(make_memory_source(name, image))
+        return self._read_named(make_file_source(str(image)))
+
+    def _read_named(self, source: Source) -> OpenedImage:
         try:
-            return self.read(make_file_source(str(image)))
+            return self.read(source)
         except ImageError as problem:
-            raise ImageError(f"{image}: {problem}") from None
+            raise ImageError(f"{source.name}: {problem}") from None
 
 
 def make_file_source(name: str) -> Source:

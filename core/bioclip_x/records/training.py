@@ -24,8 +24,11 @@ class Processes(Protocol):
     rank: the number of this one, from 0. size: how many there are. With one process, every method is the identity.
     """
 
-    rank: int
-    size: int
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
 
     def gather(self, x: torch.Tensor) -> torch.Tensor:
         """Joins tensors of one shape over the processes, along dim 0.
@@ -208,7 +211,8 @@ class StepEnd:
     step: from 1, counted since the start of the run and continued by a resumed run. epoch: from 1.
     loss: of this step's batch. losses: its parts by name, weighted. learning_rate: of this step.
     logit_scale: of this step, exponentiated. gradient_norm: before clipping.
-    images_per_second: over this step, including the wait for data. data_wait: seconds of the step spent waiting for data.
+    images_per_second: over this step, including the wait for data, not what came between steps (checkpoints, validation).
+    data_wait, data_wait_fraction: seconds and fraction of the step spent waiting for data.
     memory: peak bytes allocated on a CUDA device; else the process's resident bytes. folder: of the run.
     """
 
@@ -222,6 +226,7 @@ class StepEnd:
     losses: Mapping[str, float]
     gradient_norm: float
     data_wait: float
+    data_wait_fraction: float
     memory: int
 
 
@@ -236,24 +241,32 @@ class EpochEnd:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """The result of a validation. step, epoch: completed. metrics: name → value. is_best: by the configured metric."""
+    """The result of a validation.
+
+    step, epoch: completed. metrics: name → value (`evaluation.rank_metrics.compute_metrics`); those of a loss's linear head
+    begin with the loss's name. metric: the one that chooses the best checkpoint. is_best: whether this is the best so far.
+    images: number of images. seconds: that it took. folder: of the run.
+    """
 
     step: int
     epoch: int
     metrics: Mapping[str, float]
+    metric: str
     is_best: bool
+    images: int
+    seconds: float
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunContext:
     """A training run, for hooks. Only the main process calls them.
 
     config: its configuration (`training.config.TrainConfig`). folder: of the run. taxonomy: the classes.
     encoder: the model (`components.TrainableEncoder`). ema: the averaged model's module, None without one.
-    total_steps: the length of the run. metrics: name → value of the last validation; what a hook adds is saved in
-    checkpoints and in the exported model's card. save: asks for a checkpoint after the step
-    at hand, since all processes take part in it.
+    step: completed so far. total_steps: the length of the run. metrics: name → value of the last validation; what a hook
+    adds is saved in checkpoints and in the exported model's card. save: asks for a checkpoint after the step at hand, since
+    all processes take part in it.
     """
 
     config: Any
@@ -261,6 +274,7 @@ class RunContext:
     taxonomy: Taxonomy
     encoder: Any
     ema: torch.nn.Module | None
+    step: int
     total_steps: int
     metrics: dict[str, float]
-    save: Callable[[], None]
+    save: Callable[[], Path | None]

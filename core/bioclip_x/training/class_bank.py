@@ -38,7 +38,8 @@ class ClassBank:
     The expectation of the text that is drawn for an image of the class. Rows are divided among the processes: this one has
     `count` classes from `first` on. They are stale by up to the number of steps between two calls of `refresh`.
 
-    kinds: the kinds of text. node_C: the taxon of each class. dtype: of the rows that are kept; half precision changes a cosine by less than 0.001.
+    kinds: the kinds of text. node_C: the taxon of each class. dtype: of the rows that are kept; half precision changes a
+    cosine by less than 0.001.
     """
 
     def __init__(

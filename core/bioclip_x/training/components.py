@@ -18,11 +18,12 @@ from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.messages import list_some
 from bioclip_x.models import find_provided_model
 from bioclip_x.options import ComponentRef
+from bioclip_x.progress import announce
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.training.config import LossTerm, TrainConfig
+from bioclip_x.training.config import Data, LossTerm, Text, TrainConfig
 from bioclip_x.training.dataset_checks import (
     describe_labels,
     find_inner_labels,
@@ -30,7 +31,7 @@ from bioclip_x.training.dataset_checks import (
     list_nodes,
 )
 from bioclip_x.training.loss_terms import LossSum, Term
-from bioclip_x.training.texts import TextKind, TextSampler
+from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
 
     taxonomy = read_taxonomy(registry, config.path(config.taxonomy), config.taxonomy_format)
     files = make_image_files(registry, config.truncated)
-    datasets, data_notes = _make_datasets(config, registry, taxonomy, files)
+    datasets, data_notes = make_datasets(config.data, config, registry, taxonomy, files)
     node_n = np.concatenate([list_nodes(dataset) for dataset in datasets])
-    kinds = _make_text_kinds(config, registry, taxonomy, find_inner_labels(node_n, taxonomy).tolist())
+    inner = {*find_inner_labels(node_n, taxonomy).tolist(), *list_taxa_at_ranks(taxonomy, config.text_ranks)}
+    kinds = _make_text_kinds(config, registry, taxonomy, sorted(inner))
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
     text_notes = dict.fromkeys(note for kind in kinds for note in kind.notes)
     notes = [*taxonomy.notes, *text_notes, *data_notes, *describe_labels(node_n, taxonomy)]
@@ -78,49 +80,68 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         _add_projector(encoder)
     adapter = registry.make("adapters", *resolve("adapters", config.adapter)) if config.adapter else None
     callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
-    sampler = TextSampler(kinds, config.own_text)
+    sampler = TextSampler(kinds, config.own_text, taxonomy=taxonomy, ranks=config.text_ranks)
     return Parts(
         taxonomy, sampler, datasets, encoder, losses, files, adapter, callbacks, tuple(notes)
     )  # fmt: skip
+
+
+def make_text_request(config: TrainConfig, taxonomy: Taxonomy) -> TextRequest:
+    """Makes the request for the texts of all classes."""
+    return TextRequest(
+        taxonomy=taxonomy,
+        classes=range(taxonomy.n_classes),
+        language=config.language,
+        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
+    )
+
+
+def make_text_builders(texts: Sequence[Text], config: TrainConfig, registry: Registry) -> list[TextBuilder]:
+    """Makes the text builders that a field of the configuration names."""
+    refs = (resolve_relative_paths(registry, "text_builders", text.component, config.base) for text in texts)
+    return [registry.make("text_builders", ref.name, ref.options) for ref in refs]
 
 
 def _make_text_kinds(
     config: TrainConfig, registry: Registry, taxonomy: Taxonomy, nodes: Sequence[int]
 ) -> list[TextKind]:
     """nodes: taxa above the classes that images are labelled with."""
-    request = TextRequest(
-        taxonomy=taxonomy,
-        classes=range(taxonomy.n_classes),
-        language=config.language,
-        descriptors=load_descriptors(config.path(config.descriptors)) if config.descriptors else None,
-    )
+    request = make_text_request(config, taxonomy)
     kinds = []
-    for text in config.text:
-        resolved = resolve_relative_paths(registry, "text_builders", text.component, config.base)
-        builder: TextBuilder = registry.make("text_builders", resolved.name, resolved.options)
+    for text, builder in zip(config.text, make_text_builders(config.text, config, registry)):
+        announce(f"text: {text.component}, for {taxonomy.n_classes:,} classes")
         kinds.append(TextKind(builder, request, text.weight, nodes))
     return kinds
 
 
-def _make_datasets(
-    config: TrainConfig, registry: Registry, taxonomy: Taxonomy, files: ImageFiles
+def make_datasets(
+    datas: Sequence[Data],
+    config: TrainConfig,
+    registry: Registry,
+    taxonomy: Taxonomy,
+    files: ImageFiles,
+    field: str = "data",
 ) -> tuple[tuple[Dataset, ...], list[str]]:
-    """Makes the data sets, and returns their notes. Raises TrainingError for one without a usable image."""
+    """Makes the data sets that a field of the configuration names, and returns their notes.
+
+    Raises TrainingError for one without a usable image.
+    """
     datasets, notes = [], list[str]()
-    for data in config.data:
+    for data in datas:
         resolved = resolve_relative_paths(registry, "datasets", data.component, config.base)
         dataset: Dataset = registry.make("datasets", resolved.name, resolved.options)
+        announce(f"{field}: {data.component}")
         files.serve(dataset)
         with naming(dataset, "prepare"):
             own_notes = list(dataset.prepare(taxonomy))
         if not len(dataset):
-            raise TrainingError("; ".join([f"data: {data.component} has no usable image", *own_notes]))
+            raise TrainingError("; ".join([f"{field}: {data.component} has no usable image", *own_notes]))
         if missing := find_missing_files(dataset):
             what = (
                 f"{data.component}: {len(missing)} of {len(dataset)} image files do not exist: {list_some(missing, 3)}"
             )
             if len(missing) == len(dataset):
-                raise TrainingError(f"data: {what}; check the paths, or the folder that they are relative to")
+                raise TrainingError(f"{field}: {what}; check the paths, or the folder that they are relative to")
             own_notes.append(f"{what}; other images take their places")
         notes += own_notes
         datasets.append(dataset)

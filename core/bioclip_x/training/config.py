@@ -108,10 +108,12 @@ class Validation(BaseModel):
     model_config = _STRICT
 
     data: Datas
-    every_epochs: int = Field(1, ge=1)
+    every_epochs: int | None = Field(1, ge=1, description="null: only `every_steps`, and at the end of the run")
     every_steps: int | None = Field(None, ge=1, description="besides that at the ends of epochs")
-    text: Texts | None = Field(None, description="text builders; none: those of the training, averaged per class")
-    metric: str = Field("species_top1", description="by which the best checkpoint is chosen")
+    text: Texts | None = Field(None, description="text builders; none: those of the training, pooled per class")
+    metric: str | None = Field(
+        None, description="by which the best checkpoint is chosen; none: the accuracy of the classes (`species_top1`)"
+    )
 
 
 class Augment(BaseModel):
@@ -123,6 +125,7 @@ class Augment(BaseModel):
     crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's ratio of width to height")
     horizontal_flip: float = Field(0.0, ge=0, le=1, description="probability of mirroring left to right")
     colour_jitter: float = Field(0.0, ge=0, lt=1, description="brightness, contrast, saturation vary by up to ± this")
+    greyscale: float = Field(0.0, ge=0, le=1, description="probability of removing all colour")
 
     @model_validator(mode="after")
     def _check_ranges(self) -> Augment:
@@ -170,6 +173,7 @@ class TrainConfig(BaseModel):
     texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may apply to several")
     own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
     data: Datas = Field(description="data sets; batches mix them")
+    shuffle_shards: int = Field(16, ge=1, description="shards of which the images are mixed, for data sets in shards")
     loss: Losses = Field((), description="what to minimise: losses, whose weighted sum it is; none: the default")
     bank_precision: Literal["fp16", "fp32"] = Field("fp16", description="precision in which the class bank is kept")
     bank_every: int = Field(100, ge=1, description="steps between refreshes of the class bank, for losses that need it")

@@ -1,31 +1,21 @@
-"""Samples the texts of training images, by taxon and kind, and tokenises them.
+"""Samples the texts of training images, by taxon and kind.
 
-Legend: C classes, T distinct texts of a batch, L tokens.
+Legend: C classes, N nodes.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
-from bioclip_x.components import TextBuilder, TrainableEncoder
+from bioclip_x.components import TextBuilder
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import TextRequest
+from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.editing.restrict import add_inner_classes_with_index
 from bioclip_x.text_bank.class_prompts import write_prompts
-
-OWN_TEXTS: Final = 1 << 16
-"""Number of images' own texts whose tokens are cached, since a data set may have millions."""
-MOST_CUT: Final = 1 << 16
-"""Maximum count of truncated texts; at this count, notes say "at least"."""
-
-Row = npt.NDArray[np.int32]
 
 
 class TextKind:
@@ -86,13 +76,16 @@ class TextSampler:
     (github.com/Imageomics/bioclip, src/training/train.py, `text_type == "random"`). Here the kind is drawn for each image
     unless it is given (`draw_kind`).
 
-    own: the probability of drawing one of the image's own texts, if it has any.
+    own: the probability of drawing one of the image's own texts, if it has any. ranks: at which `find_at_ranks` looks.
     pairs: (text, node it is about) for the texts of all kinds. node_of_text: text → node, -1 for a text about several.
     """
 
-    def __init__(self, kinds: Sequence[TextKind], own: float) -> None:
+    def __init__(
+        self, kinds: Sequence[TextKind], own: float, *, taxonomy: Taxonomy | None = None, ranks: Sequence[str] = ()
+    ) -> None:
         self.kinds = tuple(kinds)
-        self.own = own
+        self.own, self.ranks = own, tuple(ranks)
+        self._taxonomy = taxonomy
         self._ends = np.cumsum([kind.weight for kind in kinds])
         self.pairs = sorted({pair for kind in self.kinds for pair in zip(kind.texts, kind.nodes)})
         self.node_of_text: dict[str, int] = {}
@@ -108,6 +101,14 @@ class TextSampler:
             raise TrainingError("data: an image has neither a taxon nor a text of its own; its data set must skip it")
         return self.kinds[self._find_kind(kind_draw) if kind is None else kind].draw(node, rng)
 
+    def find_at_ranks(self, node: int) -> list[int]:
+        """Returns an image's taxon at each of `ranks`, and where it has none its own: as many as there are ranks."""
+        if not self.ranks or self._taxonomy is None or node < 0:
+            return [node] * len(self.ranks)
+        taxa = [above for above in self._taxonomy.path(node) if self._taxonomy.kind_N[above] == TAXON]
+        at = {self._taxonomy.rank(above): above for above in taxa}
+        return [at.get(rank, node) for rank in self.ranks]
+
     def draw_kind(self, seed: int, epoch: int, step: int) -> int:
         """Draws one kind for all images of a step, by weight; equal on all processes and in a resumed run."""
         return self._find_kind(np.random.default_rng(np.random.SeedSequence((seed, epoch), spawn_key=(step,))).random())
@@ -116,48 +117,13 @@ class TextSampler:
         return int(np.searchsorted(self._ends, draw * self._ends[-1], side="right"))
 
 
-class Tokens:
-    """Tokenises texts and caches the tokens: those of all class texts, and of the `most` recently used own texts."""
-
-    def __init__(self, encoder: TrainableEncoder, class_texts: Iterable[str], most: int = OWN_TEXTS) -> None:
-        self._encoder = encoder
-        self._class_texts = frozenset(class_texts)
-        self._most = most
-        self._of_classes: dict[str, Row] = {}
-        self._own: OrderedDict[str, Row] = OrderedDict()
-        self._cut: set[int] = set()
-
-    @property
-    def truncated(self) -> int:
-        """The number of distinct texts longer than the model's context, at most `MOST_CUT`."""
-        return len(self._cut)
-
-    def __call__(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the distinct texts' tokens, int64 [T, L], and the row of each text, int64 [len(texts)]."""
-        index_of = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        rows = {text: row for text in index_of if (row := self._get_cached(text)) is not None}
-        rows |= self._tokenise([text for text in index_of if text not in rows])
-        tokens_TL = torch.from_numpy(np.stack([rows[text] for text in index_of])).long()
-        return tokens_TL, torch.tensor([index_of[text] for text in texts])
-
-    def _get_cached(self, text: str) -> Row | None:
-        if text in self._own:
-            self._own.move_to_end(text)
-            return self._own[text]
-        return self._of_classes.get(text)
-
-    def _tokenise(self, new: Sequence[str]) -> dict[str, Row]:
-        if not new:
-            return {}
-        # Copies, since a cached view would keep the tokens of its whole batch in memory.
-        rows: dict[str, Row] = {
-            text: row.copy() for text, row in zip(new, self._encoder.tokenize(new).numpy().astype(np.int32))
-        }
-        for text, row in rows.items():
-            (self._of_classes if text in self._class_texts else self._own)[text] = row
-        while len(self._own) > self._most:
-            self._own.popitem(last=False)
-        for text, length in zip(new, self._encoder.count_tokens(new)):
-            if length > self._encoder.context_length and len(self._cut) < MOST_CUT:
-                self._cut.add(hash(text))
-        return rows
+def list_taxa_at_ranks(taxonomy: Taxonomy, ranks: Sequence[str]) -> list[int]:
+    """Returns the taxa of these ranks that are no classes. Raises TrainingError for a rank that the taxonomy lacks."""
+    nodes: list[int] = []
+    for rank in ranks:
+        of_rank = np.flatnonzero((np.array(taxonomy.rank_names)[taxonomy.rank_N] == rank) & (taxonomy.kind_N == TAXON))
+        if not len(of_rank):
+            known = ", ".join(name for name in taxonomy.rank_names if name)
+            raise TrainingError(f"text_ranks: the taxonomy has no taxon of rank {rank!r}; its ranks are {known}")
+        nodes += of_rank[taxonomy.class_of_N[of_rank] < 0].tolist()
+    return nodes

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
@@ -24,16 +24,22 @@ from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
-from bioclip_x.messages import list_some
-from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd
+from bioclip_x.messages import list_some, pluralise
+from bioclip_x.records.training import EpochEnd, LossInput, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.training import checkpoints
-from bioclip_x.training.augment import View, to_input
 from bioclip_x.training.checkpoints import Place
 from bioclip_x.training.class_bank import ClassBank
 from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.config import Lock, TrainConfig
-from bioclip_x.training.data import Batch, ImageReader, Loader
+from bioclip_x.training.data.augment import View, join_factors, to_input
+from bioclip_x.training.data.batch import Batch
+from bioclip_x.training.data.images import ImageReader
+from bioclip_x.training.data.incidents import describe_incidents
+from bioclip_x.training.data.loader import ChunkMaker, Loader
+from bioclip_x.training.data.order import make_step_seed
+from bioclip_x.training.data.sources import make_order
+from bioclip_x.training.data.tokens import Tokens
 from bioclip_x.training.export import export_model
 from bioclip_x.training.fingerprints import make_fingerprint
 from bioclip_x.training.optimisation.clipping import clip_gradients
@@ -54,18 +60,20 @@ from bioclip_x.training.optimisation.groups import (
     set_learning_rates,
     split_by_depth,
 )
-from bioclip_x.training.optimisation.phases import InputSize, find_input_size, split_at_phases
+from bioclip_x.training.optimisation.phases import InputSize, find_input_size
 from bioclip_x.training.optimisation.schedules import compute_factor
 from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
 from bioclip_x.training.precision import open_autocast, resolve_precision
 from bioclip_x.training.run_folder import METRICS, write_json, write_run_folder
-from bioclip_x.training.sampling import draw_epoch_order, make_step_seed
 from bioclip_x.training.signals import NONE, STOP, Signals
 from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
-from bioclip_x.training.texts import MOST_CUT, Tokens
+from bioclip_x.training.steps_shown import show_steps
 from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
+from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
 from bioclip_x.training.world import World
+
+MAX_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +150,34 @@ class Trainer:
         self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
         self.saved: Path | None = None
+        self.validator, notes = make_validator(config, registry, self.parts, self.world)
+        self.notes += notes
         self._make_state()
         self.place = self._resume() if self.resumed else Place()
         self._towers = self._wrap_towers()
 
-    def run(self) -> Outcome:
-        """Trains to the end, or until a plugin stops it after an epoch, and saves the model."""
+    def run(self, *, progress: bool | None = None) -> Outcome:
+        """Trains to the end, or until a plugin stops it after an epoch, and saves the model.
+
+        progress: show on stderr how far it is. None shows it in a notebook, and where a `Progress` is shown already.
+        """
+        with show_steps(self.registry, show=progress if self.world.is_main else False):
+            return self._run()
+
+    def _run(self) -> Outcome:
         for callback in self.parts.callbacks:
             self.registry.manager.register(callback)
         stopped = False
         try:
             self._prepare_folder()
             self._notify("training_started")
-            with self._signals:
+            place = self.place
+            with (
+                self._signals,
+                closing(self._loader.batches(self.config.epochs, place.epoch, place.epoch_step)) as batches,
+            ):
                 while self.place.epoch < self.config.epochs and not stopped:
-                    stopped = self._run_epoch()
+                    stopped = self._run_epoch(batches)
             return Outcome(self._save_model(), self.place.step, self.place.epoch, self._make_notes())
         finally:
             self._notify("training_ended")
@@ -180,7 +201,10 @@ class Trainer:
     def _make_state(self) -> None:
         config, device = self.config, self.encoder.device
         self.tree = make_tree_tensors(self.parts.taxonomy, device)
-        self.truth = Truth(self.parts.texts.pairs, self.tree)
+        prefixes = dict.fromkeys(data.prefix for data in config.data)
+        self.truth = Truth(
+            ((prefix + text, node) for prefix in prefixes for text, node in self.parts.texts.pairs), self.tree
+        )
         self._choose_parameters()
         groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
@@ -188,32 +212,44 @@ class Trainer:
         self._bank = self._make_bank() if self.losses.needs_bank else None
         self._average = Average(self.encoder.module, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
-        self._images = ImageReader(self.parts.datasets, self.parts.files)
-        self._tokens = Tokens(self.encoder, (text for kind in self.parts.texts.kinds for text in kind.texts))
         self._pending: _Pending | None = None
         self._signals = Signals(self.world.make_cpu_group())
-        self._loader = Loader(
-            self._images,
-            self.parts.texts,
-            self._tokens,
-            view=View(self.encoder.image_size, self.encoder.resize_mode, self.encoder.interpolation),
-            augment=config.augment,
-            texts_per_image=config.texts_per_picture,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            workers=config.workers,
-            rank=self.world.rank,
-            size=self.world.size,
-        )
+        self._input_size: InputSize | None = None
+        self._loader = self._make_loader()
         self.run_context = RunContext(
             config,
             self.folder,
             self.parts.taxonomy,
             self.encoder,
             self._average.module if self._average else None,
+            0,
             self.total_steps,
             self.metrics,
             self._signals.request_save,
+        )
+
+    def _make_loader(self) -> Loader:
+        config, encoder = self.config, self.encoder
+        make = ChunkMaker(
+            ImageReader(self.parts.datasets, self.parts.files),
+            self.parts.texts,
+            Tokens(encoder),
+            View(encoder.image_size, encoder.resize_mode, encoder.interpolation),
+            augments=(config.augment, *[config.views or config.augment] * self.losses.views),
+            prefixes=tuple(data.prefix for data in config.data),
+            texts_per_image=config.texts_per_picture,
+            text_per=config.text_per,
+            seed=config.seed,
+        )
+        return Loader(
+            make,
+            make_order(config, self.parts.datasets),
+            config.batch_size,
+            min(os.cpu_count() or 1, MAX_WORKERS) if config.workers is None else config.workers,
+            rank=self.world.rank,
+            size=self.world.size,
+            pin=encoder.device.type == "cuda",
+            find_image_size=lambda step: self._find_input_size(step).image_size,
         )
 
     def _choose_parameters(self) -> None:
@@ -277,12 +313,12 @@ class Trainer:
         self.world.broadcast(self.losses)
         return wrap_towers(towers, encoder, self.world, shard=config.shard, compiled=config.compile)
 
-    def _run_epoch(self) -> bool:
+    def _run_epoch(self, batches: Iterator[Batch]) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
-        order = draw_epoch_order(self.lengths, config.shares, config.seed, epoch)
         began = time.perf_counter()
-        for batch in self._make_batches(order, epoch):
+        for batch in islice(batches, self.steps_per_epoch - self.place.epoch_step):
+            self._prepare_step()
             waited = time.perf_counter() - began
             losses, norm, rate = self._step(batch)
             self._report()
@@ -291,32 +327,85 @@ class Trainer:
             self.place = replace(place, step=place.step + 1, epoch_step=place.epoch_step + 1)
             scale = self.encoder.logit_scale.detach()
             self._pending = _Pending(self.place, losses, norm, rate, scale, now - began, waited)
-            began = now
-            every = config.checkpoint_every
             received = self._signals.ask()
-            is_due = every and self.place.step % every == 0 and self.place.epoch_step < self.steps_per_epoch
-            if is_due or received != NONE:
+            if received != NONE:
                 self._save()
+            elif self.place.epoch_step < self.steps_per_epoch:
+                self._save_or_validate()
             if received in STOP:
                 self._signals.leave(received)
+            began = time.perf_counter()
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        self._save()
+        if is_due(self.validator and config.validation, self.place, config.epochs):
+            self._validate()
+        else:
+            self._save()
         answers = self._notify("epoch_ended", event=EpochEnd(epoch + 1, mean_loss, self.folder))
         return bool(self.world.share(any(answer is True for answer in answers)))
 
-    def _make_batches(self, order: npt.NDArray[np.int64], epoch: int) -> Iterator[Batch]:
-        """Yields the rest of an epoch's batches; the size of the inputs and what is trained change in between."""
-        config, before = self.config, epoch * self.steps_per_epoch
-        first, last = before + self.place.epoch_step, before + self.steps_per_epoch
-        for start, stop in split_at_phases(config, first, last, self.total_steps):
-            self._set_input_size(find_input_size(config, self.encoder.image_size, start, self.total_steps))
-            for batch in self._loader.batches(order[: (stop - before) * config.batch_size], epoch, start - before):
-                if self._probe.ends_at(self.place.step):
-                    self._towers = self._wrap_towers()
-                set_modes(self.encoder.module)
-                yield batch
+    def _save_or_validate(self) -> None:
+        """Does what is due after a step in the middle of an epoch."""
+        every = self.config.checkpoint_every
+        if is_due(self.validator and self.config.validation, self.place, self.config.epochs):
+            self._validate()
+        elif every and self.place.step % every == 0:
+            self._save()
+
+    def _validate(self) -> None:
+        """Validates the averaged model, if there is one, else the model; saves a checkpoint with the metrics."""
+        assert self.validator
+        self._report()
+        began = time.perf_counter()
+        encoder = use_module(self.encoder, self.run_context.ema)
+        is_sharded = self.config.shard == "fsdp" and encoder is self.encoder  # gathered by the wrapped towers only
+        towers = self._towers if is_sharded else Towers(encoder)
+        with self._whole_texts():
+            metrics, n_images = self.validator.validate(encoder, towers, self.precision)
+        self.metrics.update(metrics)
+        seconds, value = time.perf_counter() - began, metrics[self.validator.metric]
+        best = self.world.share(is_best(self.folder, self.validator.metric, value) if self.world.is_main else None)
+        path = self._save()
+        if best and path:
+            checkpoints.mark_best(path, self.validator.metric, value)
+        event = Validated(
+            step=self.place.step,
+            epoch=self.place.epoch + (self.place.epoch_step > 0),
+            metrics=metrics,
+            metric=self.validator.metric,
+            is_best=bool(best),
+            images=n_images,
+            seconds=seconds,
+            folder=self.folder,
+        )
+        self._notify("validated", event=event)
+
+    @contextmanager
+    def _whole_texts(self) -> Iterator[None]:
+        """Lets the text tower read texts as the exported model will, and not cut to `text_length`."""
+        encoder = cast(LayeredEncoder, self.encoder)
+        if not get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
+            yield
+            return
+        size = self._find_input_size(max(self.place.step - 1, 0))
+        encoder.set_text_length(None)
+        try:
+            yield
+        finally:
+            encoder.set_text_length(size.text_length)
+
+    def _prepare_step(self) -> None:
+        """Changes the size of the inputs and what is trained, where a phase or the probe ends."""
+        if (size := self._find_input_size(self.place.step)) != self._input_size:
+            self._set_input_size(size)
+            self._input_size = size
+        if self._probe.ends_at(self.place.step):
+            self._towers = self._wrap_towers()
+        set_modes(self.encoder.module)
+
+    def _find_input_size(self, step: int) -> InputSize:
+        return find_input_size(self.config, self.encoder.image_size, step, self.total_steps)
 
     def _set_input_size(self, size: InputSize) -> None:
         """Raises TrainingError or ModelError for inputs that the model does not take."""
@@ -328,7 +417,6 @@ class Trainer:
         if get_capabilities(encoder, TrainableEncoderCapabilities).inputs:
             cast(LayeredEncoder, encoder).set_patch_dropout(size.patch_dropout)
             cast(LayeredEncoder, encoder).set_text_length(size.text_length)
-        self._loader.view = View(size.image_size, encoder.resize_mode, encoder.interpolation)
 
     def _step(self, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor, float]:
         """Takes one optimiser step. Returns the losses by name, the gradient's norm and the learning rate."""
@@ -367,7 +455,7 @@ class Trainer:
     def _compute_gradients(self, batch: Batch) -> dict[str, torch.Tensor]:
         encoder = self.encoder
         pixels = torch.cat([batch.pixels_BHW3, *batch.views])
-        factors = None if batch.factors_B3 is None else batch.factors_B3.repeat(1 + len(batch.views), 1)
+        factors = join_factors((batch.factors_B3, *batch.view_factors), len(batch.node_B))
         inputs = Inputs(
             to_input(pixels, factors, encoder.mean, encoder.std), batch.tokens_TL if self.losses.needs_texts else None
         )
@@ -463,17 +551,20 @@ class Trainer:
             losses=losses,
             gradient_norm=norm,
             data_wait=pending.data_wait,
+            data_wait_fraction=pending.data_wait / pending.seconds,
             memory=_measure_memory(self.encoder.device),
         )
         self._notify("training_step_ended", event=event)
 
     def _notify(self, hook: str, **arguments: Any) -> list[Any]:
         """Calls a hook in the main process."""
+        self.run_context.step = self.place.step
         return self.registry.notify(hook, **arguments, run=self.run_context) if self.world.is_main else []
 
     def _get_stateful_parts(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
+        parts |= {"data": self._loader.incidents}
         parts |= {"ema": self._average} if self._average else {}
         parts |= {"bank": self._bank} if self._bank else {}
         return parts | ({"loss": self.losses} if self.losses.state_dict() else {})
@@ -481,6 +572,7 @@ class Trainer:
     def _save(self) -> Path:
         """Writes a checkpoint. Called by all processes."""
         self._report()
+        self._join_incidents()
         # By all processes, since some states are divided among them.
         states = {name: part.state_dict() for name, part in self._get_stateful_parts().items()}
         self.saved = checkpoints.save(
@@ -533,21 +625,17 @@ class Trainer:
                 self.parts.adapter.merge(encoder)
         return encoder
 
+    def _join_incidents(self) -> None:
+        """Adds those of the other processes."""
+        for other in self.world.collect(self._loader.incidents):
+            self._loader.incidents.merge(other)
+
     def _make_notes(self) -> tuple[str, ...]:
-        notes = []
-        if self._images.unreadable:
-            reasons = list(self._images.unreadable.values())
-            more = f" … ({len(reasons) - 5} more)" if len(reasons) > 5 else ""
-            notes.append(f"{len(reasons)} images cannot be read and were replaced: {'; '.join(reasons[:5])}{more}")
-        if self._images.noted:
+        self._join_incidents()
+        notes = list(describe_incidents(self._loader.incidents, self.encoder.context_length))
+        if self.validator and (reasons := list(self.validator.unreadable.values())):
             notes.append(
-                f"{len(self._images.noted)} images were read with a note: {list_some(list(self._images.noted.values()))}"
-            )
-        if self._tokens.truncated:
-            limit = self.encoder.context_length
-            least = "at least " if self._tokens.truncated >= MOST_CUT else ""
-            notes.append(
-                f"{least}{self._tokens.truncated} texts are longer than the model's {limit} tokens and were truncated"
+                f"validation: {pluralise(len(reasons), 'image')} cannot be read, left out: {list_some(reasons, 5)}"
             )
         return tuple(notes)
 

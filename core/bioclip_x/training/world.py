@@ -85,6 +85,14 @@ class World:
         dist.broadcast_object_list(values, 0)
         return values[0]
 
+    def collect(self, value: Any) -> list[Any]:
+        """Returns the values of all processes, on every process."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
     @contextmanager
     def main_first(self) -> Iterator[None]:
         """Runs a block in the main process, then in the others, which find the files that it has cached."""

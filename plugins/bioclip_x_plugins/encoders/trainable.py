@@ -13,6 +13,8 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL.Image import Image
 from safetensors.torch import save as to_safetensors
 
 from bioclip_x.plugin import ModelError, TrainableEncoderCapabilities, open_replacement
@@ -71,6 +73,12 @@ class TrainableOpenClip:
         self._text_length: int | None = None
         self._seed = seed
         self._widened: dict[str, int] = {}
+        self._transform = image_transform_v2(PreprocessCfg(**preprocess), is_train=False)
+
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an image to the model's input as the saved model does."""
+        pixels: torch.Tensor = self._transform(image)
+        return pixels
 
     @property
     def logit_scale(self) -> torch.Tensor:

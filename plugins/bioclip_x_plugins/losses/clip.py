@@ -1,6 +1,6 @@
 """CLIP's symmetric cross-entropy (Radford et al. 2021, arXiv 2103.00020, figure 3), as in open_clip's local loss.
 
-Legend: B images of this process, M of all processes, S texts of all processes, D embedding.
+Legend: B images of this process, M of all processes, D embedding.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bioclip_x.plugin import LossInput
+from bioclip_x_plugins.losses.contrast import gather_drawn_texts, locate_own
 
 
 def compute_clip_values(
@@ -29,21 +30,6 @@ def compute_clip_values(
     if logit_bias is not None:
         logits_BM = logits_BM + logit_bias
     return cross_entropy(logits_BM, own_B, reduction="none")
-
-
-def gather_drawn_texts(batch: LossInput, draw: int = 0) -> torch.Tensor:
-    """Returns the text drawn for each image of all processes: [M, D], L2-normalised, with gradient.
-
-    draw: which of an image's texts, if several are drawn. The same text of several images is repeated.
-    """
-    row_M = batch.world.gather_ragged(batch.text_BK[:, draw] + batch.gathered.text_at)
-    return batch.gathered.text_SD[row_M]
-
-
-def locate_own(batch: LossInput) -> torch.Tensor:
-    """Returns the rows of this process's images among those of all processes: int64 [B]."""
-    start = batch.gathered.image_at
-    return torch.arange(start, start + len(batch.image_BD), device=batch.image_BD.device)
 
 
 class Clip:

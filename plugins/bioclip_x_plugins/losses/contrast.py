@@ -1,6 +1,6 @@
-"""The contrastive term that several losses share.
+"""What several contrastive losses share: the contrastive term, and means and places over processes.
 
-Legend: Q queries (rows), K keys (columns), R ranks.
+Legend: Q queries (rows), K keys (columns), R ranks, B images of this process, M of all processes, D embedding.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 import torch
 
-from bioclip_x.plugin import Processes
+from bioclip_x.plugin import LossInput, Processes
 
 LOWEST: Final = -1e30
 """Replaces minus infinity, since the softmax of a row of only -inf is not a number."""
@@ -48,3 +48,18 @@ def average_by_level(
     total_R, count_R = world.sum(torch.stack([sum_R.detach(), counted_RQ.sum(dim=1).to(sum_R)]))
     divisor_R = count_R.clamp(min=1)
     return world.size * sum_R / divisor_R, total_R / divisor_R, count_R > 0
+
+
+def gather_drawn_texts(batch: LossInput, draw: int = 0) -> torch.Tensor:
+    """Returns the text drawn for each image of all processes: [M, D], L2-normalised, with gradient.
+
+    draw: which of an image's texts, if several are drawn. The same text of several images is repeated.
+    """
+    row_M = batch.world.gather_ragged(batch.text_BK[:, draw] + batch.gathered.text_at)
+    return batch.gathered.text_SD[row_M]
+
+
+def locate_own(batch: LossInput) -> torch.Tensor:
+    """Returns the rows of this process's images among those of all processes: int64 [B]."""
+    start = batch.gathered.image_at
+    return torch.arange(start, start + len(batch.image_BD), device=batch.image_BD.device)

@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import normalize
 
 from bioclip_x.plugin import LossCapabilities, LossInput, Taxonomy, TrainingError
-from bioclip_x_plugins.losses.clip import compute_clip_values, gather_drawn_texts, locate_own
-from bioclip_x_plugins.losses.contrast import LOWEST, compute_contrast
+from bioclip_x_plugins.losses.clip import compute_clip_values
+from bioclip_x_plugins.losses.contrast import LOWEST, compute_contrast, gather_drawn_texts, locate_own
 
 
 def find_neighbours(
@@ -83,14 +83,14 @@ class DeClip(torch.nn.Module):
         images = [(batch.image_BD, batch.gathered.image_MD), (view_BD, batch.world.gather_ragged(view_BD))]
         texts_MD = [gather_drawn_texts(batch, draw) for draw in (0, 1)]
         pairs = [(image, text_MD) for text_MD in texts_MD for image in images]
-        views = sum(self._contrast_views(batch, *image, text_MD) for image, text_MD in pairs[1:]) / 3
-        neighbours = sum(
-            self._contrast_neighbours(batch, *image, *found)
-            for found in [self._gather_neighbours(batch, draw) for draw in (0, 1)]
-            for image in images
-        )
+        views = [self._contrast_views(batch, *image, text_MD) for image, text_MD in pairs[1:]]
+        found = [self._gather_neighbours(batch, draw) for draw in (0, 1)]
+        neighbours = [self._contrast_neighbours(batch, *image, *one) for one in found for image in images]
         self._remember(batch)
-        return {"views": self.views_weight * views, "neighbours": self.neighbours_weight * neighbours / 4}
+        return {
+            "views": self.views_weight * torch.stack(views).mean(),
+            "neighbours": self.neighbours_weight * torch.stack(neighbours).mean(),
+        }
 
     def _contrast_views(
         self, batch: LossInput, image_BD: torch.Tensor, image_MD: torch.Tensor, text_MD: torch.Tensor

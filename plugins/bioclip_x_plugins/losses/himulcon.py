@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 
 from bioclip_x.plugin import LossCapabilities, LossInput, Taxonomy
-from bioclip_x_plugins.losses.contrast import average_by_level, compute_contrast
+from bioclip_x_plugins.losses.contrast import average_by_level, compute_contrast, locate_own
 from bioclip_x_plugins.losses.ranks import choose_ranks, find_taxon_at_ranks
 
 
@@ -101,7 +101,5 @@ class HiMulCon(torch.nn.Module):
         taxon_RM = self.taxon_RN[:, gathered.node_M].masked_fill(gathered.node_M < 0, -1)
         takes_part_RM = choose_representatives(taxon_RM, self.taxon_RN.shape[1])
         logits_BM = batch.image_BD @ gathered.image_MD.T / self.temperature
-        start = gathered.image_at
-        own_B = torch.arange(start, start + len(batch.image_BD), device=logits_BM.device)
-        values_RB, counted_RB = contrast_images_at_ranks(logits_BM, taxon_RM, takes_part_RM, own_B)
+        values_RB, counted_RB = contrast_images_at_ranks(logits_BM, taxon_RM, takes_part_RM, locate_own(batch))
         return constrain_levels(*average_by_level(values_RB, counted_RB, batch.world))

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from bioclip_x.plugin import LossInput
-from bioclip_x_plugins.losses.clip import gather_drawn_texts, locate_own
+from bioclip_x_plugins.losses.contrast import gather_drawn_texts, locate_own
 
 
 def compute_siglip_values(

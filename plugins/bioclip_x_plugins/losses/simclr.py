@@ -9,8 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from bioclip_x.plugin import LossCapabilities, LossInput, Processes, Taxonomy
-from bioclip_x_plugins.losses.clip import locate_own
-from bioclip_x_plugins.losses.contrast import LOWEST
+from bioclip_x_plugins.losses.contrast import LOWEST, locate_own
 
 
 def compute_nt_xent_values(

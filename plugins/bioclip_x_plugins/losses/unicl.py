@@ -29,7 +29,7 @@ def compute_aspect_loss(
     """
     known_BT = torch.ones_like(right_BT) if known_BT is None else known_BT
     losses = [logits_BT.new_zeros(0)]
-    for aspect in aspect_T[aspect_T >= 0].unique():
+    for aspect in sorted({aspect for aspect in aspect_T.tolist() if aspect >= 0}):
         texts = (aspect_T == aspect).nonzero().flatten()
         images = (right_BT & known_BT)[:, texts].any(dim=1).nonzero().flatten()
         logits, right, known = (matrix[images][:, texts] for matrix in (logits_BT, right_BT, known_BT))

@@ -33,6 +33,7 @@ def test_trains_resumes_and_prints_where_the_model_is(config_file: Path, tmp_pat
         "losses",
         "gradient_norm",
         "data_wait",
+        "data_wait_fraction",
         "memory",
     }
 

@@ -116,7 +116,7 @@ def test_weights_that_a_hook_has_spoilt_are_never_saved(config_file: Path) -> No
             if event.step == 2:
                 run.encoder.module.logit_scale.data.fill_(float("nan"))
 
-    with pytest.raises(TrainingError, match="nan|not finite"):
+    with pytest.raises(TrainingError, match=r"nan|not finite"):
         train(config_file, "run", plugin=Breaker(), checkpoint_every=1)
     states = torch.load(checkpoints.find_newest(config_file.parent / "run"), weights_only=True)["states"]
     assert all(tensor.isfinite().all() for tensor in states["model"].values())

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.registry import create_registry
-from bioclip_x.taxonomy import TAXON
+from bioclip_x.taxonomy import TAXON, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.training.texts import TextKind, TextSampler, Tokens
+from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 class Says:
@@ -111,45 +110,19 @@ def test_texts_of_taxa_above_the_classes(birds_csv: Path) -> None:
     ]
 
 
-class Tokenizer:
-    context_length = 4
-    calls = 0
-
-    def tokenize(self, texts: list[str]) -> torch.Tensor:
-        self.calls += len(texts)
-        return torch.tensor([[len(text), 0, 0, 0] for text in texts])
-
-    def count_tokens(self, texts: list[str]) -> list[int]:
-        return [len(text) for text in texts]
-
-
-def test_each_distinct_text_is_tokenised_once_and_long_ones_are_counted() -> None:
-    encoder = Tokenizer()
-    tokens = Tokens(encoder, ["aa"])  # type: ignore[arg-type]
-    tokens_TL, text_B = tokens(["aa", "b", "aa", "cccccc"])
-    assert tokens_TL[:, 0].tolist() == [2, 1, 6] and text_B.tolist() == [0, 1, 0, 2]
-    tokens(["b", "aa", "b"])
-    assert (encoder.calls, tokens.truncated) == (3, 1)
-
-
-def test_class_texts_are_cached_for_ever_and_own_texts_while_recently_used() -> None:
-    encoder = Tokenizer()
-    tokens = Tokens(encoder, ["class"], most=2)  # type: ignore[arg-type]
-    tokens(["class"])
-    for text in ("a", "bb", "a", "longer", "a"):  # "longer" replaces "bb", the least recently used
-        tokens([text])
-    assert encoder.calls == 4
-    tokens_TL, _ = tokens(["class", "bb", "longer", "ddd"])  # a batch may need more than the cache holds
-    assert tokens_TL[:, 0].tolist() == [5, 2, 6, 3]
-    assert encoder.calls == 6
-    tokens(["bb", "ddd"])
-    assert encoder.calls == 6, "the most recent are cached"
-    tokens(["longer"])
-    assert (encoder.calls, tokens.truncated) == (7, 2)
-
-
-def test_a_cached_row_does_not_keep_its_batch() -> None:
-    tokens = Tokens(Tokenizer(), ["a"])  # type: ignore[arg-type]
-    tokens(["a", "bb", "ccc"])
-    rows = [*tokens._of_classes.values(), *tokens._own.values()]  # noqa: SLF001 - memory can only be checked from inside
-    assert len(rows) == 3 and all(row.base is None for row in rows)
+def test_texts_of_the_taxa_above_at_some_ranks() -> None:
+    builder = TaxonomyBuilder()
+    builder.add_lineage([("family", "F"), ("genus", "G"), ("species", "G a")])
+    builder.add_lineage([("family", "F"), ("species", "odd")])
+    taxonomy = builder.build()
+    node = {name: i for i, name in enumerate(taxonomy.names) if taxonomy.kind_N[i] == TAXON}
+    above = list_taxa_at_ranks(taxonomy, ["genus", "family"])
+    assert above == [node["G"], node["F"]]
+    kind = TextKind(Says("t", 1), TextRequest(taxonomy, range(2)), 1, above)
+    sampler = TextSampler([kind], 1, taxonomy=taxonomy, ranks=["genus", "family"])
+    assert sampler.find_at_ranks(node["G a"]) == [node["G"], node["F"]]
+    assert sampler.find_at_ranks(node["odd"]) == [node["odd"], node["F"]], "a hole has no text"
+    assert sampler.find_at_ranks(node["F"]) == [node["F"], node["F"]] and sampler.find_at_ranks(-1) == [-1, -1]
+    assert len({sampler.node_of_text[kind.texts_of(node[name])[0]] for name in ("G a", "G", "F", "odd")}) == 4
+    with pytest.raises(TrainingError, match="no taxon of rank 'tribe'; its ranks are family, genus, species"):
+        list_taxa_at_ranks(taxonomy, ["tribe"])

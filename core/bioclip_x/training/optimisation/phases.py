@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bioclip_x.training.config import Phase, TrainConfig
@@ -33,14 +32,3 @@ def find_input_size(config: TrainConfig, full: tuple[int, int], step: int, total
 def find_end(phase: Phase, total: int) -> int:
     """Returns the number of steps after which a phase has ended."""
     return round(phase.until * total)
-
-
-def split_at_phases(config: TrainConfig, first: int, last: int, total: int) -> Iterator[tuple[int, int]]:
-    """Splits the steps from `first` to `last` (not included) where the size of the inputs changes.
-
-    >>> from types import SimpleNamespace as of
-    >>> list(split_at_phases(of(phases=[of(until=0.5), of(until=0.8)]), 2, 9, 10))
-    [(2, 5), (5, 8), (8, 9)]
-    """
-    ends = [end for phase in config.phases if first < (end := find_end(phase, total)) < last]
-    yield from zip([first, *ends], [*ends, last])

@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bioclip_x.training.augment import View, apply_geometry, draw_box, to_input
 from bioclip_x.training.config import Augment
+from bioclip_x.training.data.augment import (
+    View,
+    apply_geometry,
+    changes_colour,
+    draw_box,
+    draw_colour_factors,
+    find_least_side,
+    to_input,
+)
 
 unit = st.floats(0, 1, exclude_max=True)
 SQUASH = View((32, 32), "squash", "bicubic")
@@ -61,3 +69,34 @@ def test_colour_factors() -> None:
     torch.testing.assert_close(grey[0, :, 0, 0], torch.full((3,), 64.95))
     flat = to_input(pixels, torch.tensor([[1.0, 0, 0]]), off, unit_std) * 255
     torch.testing.assert_close(flat.unique(), torch.tensor([(64.95 + 50) / 2]), atol=1e-3, rtol=0)
+
+
+def test_grey_images_are_drawn_with_their_probability() -> None:
+    rng = np.random.default_rng(0)
+    factors = np.stack([draw_colour_factors(Augment(colour_jitter=0.3, greyscale=0.25), rng) for _ in range(2000)])
+    grey = factors[:, 2] == 0
+    assert grey.mean() == pytest.approx(0.25, abs=0.03)
+    assert factors[:, :2].min() > 0.7 and factors[:, :2].max() < 1.3 and factors[~grey, 2].min() > 0.7
+    pixels = torch.randint(0, 256, (1, 5, 4, 3), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    x_3HW = to_input(pixels, torch.tensor([[1.0, 1, 0]]), (0.0,) * 3, (1.0,) * 3)[0]
+    grey_HW = pixels[0].float() @ torch.tensor([0.299, 0.587, 0.114]) / 255  # ITU-R BT.601, as PIL's "L"
+    torch.testing.assert_close(x_3HW, grey_HW.expand(3, 5, 4), atol=1e-5, rtol=0)
+    assert changes_colour(Augment(greyscale=0.1)) and not changes_colour(Augment(horizontal_flip=0.5))
+
+
+@pytest.mark.parametrize(
+    ("scale", "ratio"), [(None, (3 / 4, 4 / 3)), ((0.25, 1.0), (1.0, 1.0)), ((0.1, 0.5), (0.5, 1.5))]
+)
+def test_the_smallest_crop_has_the_resolution_of_the_model(
+    scale: tuple[float, float] | None, ratio: tuple[float, float]
+) -> None:
+    augment = Augment(crop_scale=scale, crop_ratio=ratio)
+    side = find_least_side(SQUASH, augment)
+    if scale is None:
+        assert side == 32
+        return
+    sides = []
+    for shape in (0.0, 1 - 1e-9):
+        left, top, right, bottom = draw_box(side, side, scale, ratio, (0.0, shape, 0.5, 0.5))
+        sides += [right - left, bottom - top]
+    assert min(sides) == pytest.approx(32, abs=1.0) and min(sides) >= 32 - 1e-3

@@ -1,11 +1,12 @@
 """Augments images: geometry per image in uint8, colour and normalisation per batch in floating point.
 
-Legend: B images, H and W pixels.
+Legend: B images, V images and their views, H and W pixels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,27 @@ def _resize(image: Image.Image | Pixels, box: Box, view: View) -> Pixels:
     return np.asarray(canvas)
 
 
-def draw_colour_factors(strength: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Draws factors of brightness, contrast and saturation, each uniform in 1 ± strength: float32 [3]."""
-    return (1 + strength * rng.uniform(-1, 1, 3)).astype(np.float32)
+def draw_colour_factors(augment: Augment, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Draws factors of brightness, contrast and saturation, each uniform in 1 ± `colour_jitter`: float32 [3].
+
+    With probability `greyscale`, the saturation is 0.
+    """
+    factors_3 = (1 + augment.colour_jitter * rng.uniform(-1, 1, 3)).astype(np.float32)
+    if rng.random() < augment.greyscale:
+        factors_3[2] = 0
+    return factors_3
+
+
+def changes_colour(augment: Augment) -> bool:
+    """Whether `to_input` needs colour factors."""
+    return augment.colour_jitter > 0 or augment.greyscale > 0
+
+
+def find_least_side(view: View, augment: Augment) -> int:
+    """Returns the shortest side, in pixels, at which an image's smallest crop still has the resolution of the model's input."""
+    area, (narrowest, widest) = (augment.crop_scale or (1.0, 1.0))[0], augment.crop_ratio
+    ratio = max(widest, 1 / narrowest) if augment.crop_scale else 1.0
+    return math.ceil(max(view.size) * math.sqrt(ratio / area))
 
 
 def to_input(
@@ -108,6 +127,15 @@ def to_input(
     shift = torch.tensor(mean, device=x_B3HW.device).view(1, 3, 1, 1)
     scale = torch.tensor(std, device=x_B3HW.device).view(1, 3, 1, 1)
     return x_B3HW.sub_(shift).div_(scale)
+
+
+def join_factors(factors: Sequence[torch.Tensor | None], n_images: int) -> torch.Tensor | None:
+    """Joins the colour factors of images and their views: float32 [V, 3]; 1 where colours do not change, None if nowhere."""
+    known = [one for one in factors if one is not None]
+    if not known:
+        return None
+    unchanged_B3 = known[0].new_ones(n_images, 3)
+    return torch.cat([unchanged_B3 if one is None else one for one in factors])
 
 
 def _jitter(x_B3HW: torch.Tensor, factors_B3: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Callbacks of training runs: loggers of other programs, and early stopping."""
