@@ -213,8 +213,8 @@ _NAMES: Final = (
     # What components must be able to do.
     ("components",
      "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder "
-     "LogitAdjustment Loss PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
-     "ImageDecoder MismatchExplainer TextlessScorer"),
+     "LogitAdjustment Loss PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder "
+     "TrainableEncoder ImageDecoder MismatchExplainer TextlessScorer"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
