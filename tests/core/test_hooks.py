@@ -258,6 +258,23 @@ def test_hook_datasets() -> None:
     assert len(registry_with("datasets", One).make("datasets", "mine")) == 1
 
 
+def test_hook_adapters() -> None:
+    class OnlyScalars:
+        def apply(self, encoder: Any) -> None:
+            for parameter in encoder.module.parameters():
+                parameter.requires_grad_(parameter.ndim == 0)
+
+        def merge(self, encoder: Any) -> None:
+            encoder.module.requires_grad_(True)
+
+    class Model:
+        module = torch.nn.Linear(2, 2)
+
+    adapter = registry_with("adapters", OnlyScalars).make("adapters", "mine")
+    adapter.apply(Model)  # type: ignore[arg-type]
+    assert not any(parameter.requires_grad for parameter in Model.module.parameters())
+
+
 def test_hook_reports(tiny_model: str, tmp_path: Path) -> None:
     class Names:
         capabilities = ReportCapabilities(suffixes=(".names",))
