@@ -107,7 +107,9 @@ class Trainer:
             torch.set_num_threads(config.threads)
         with self.world.main_first():
             self.parts = make_parts(config, registry)
-        self.encoder, self.losses, self.notes = self.parts.encoder, self.parts.loss, self.parts.notes
+            self.validator, notes = make_validator(config, registry, self.parts, self.world)
+        self.encoder, self.losses = self.parts.encoder, self.parts.loss
+        self.notes = self.parts.notes + notes
         self.precision = resolve_precision(config.precision, self.encoder.device)
         self.lengths = [len(dataset) for dataset in self.parts.datasets]
         self.steps_per_epoch = sum(self.lengths) // config.batch_size
@@ -117,8 +119,6 @@ class Trainer:
         self.fingerprint = make_fingerprint(config, self.parts, self.precision, registry)
         self.metrics: dict[str, float] = {}
         self.saved: Path | None = None
-        self.validator, notes = make_validator(config, registry, self.parts, self.world)
-        self.notes += notes
         self._learner = Learner(config, self.parts, self.world, self.precision, self.total_steps)
         self._loader = self._make_loader()
         self._signals = Signals(self.world.make_cpu_group())
@@ -218,10 +218,10 @@ class Trainer:
             received = self._signals.ask()
             if received != NONE:
                 self._save()
-            elif self.place.epoch_step < self.steps_per_epoch:
-                self._save_or_validate()
             if received in STOP:
                 self._signals.leave(received)
+            if self.place.epoch_step < self.steps_per_epoch:
+                self._save_or_validate()
             began = time.perf_counter()
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
@@ -254,7 +254,7 @@ class Trainer:
         seconds, value = time.perf_counter() - began, metrics[self.validator.metric]
         best = self.world.share(is_best(self.folder, self.validator.metric, value) if self.world.is_main else None)
         path = self._save()
-        if best and path:
+        if best and self.world.is_main:
             checkpoints.mark_best(path, self.validator.metric, value)
         event = Validated(
             step=self.place.step,
