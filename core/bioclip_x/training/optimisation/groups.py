@@ -33,7 +33,8 @@ def split_by_depth(
 
     Clark et al. 2020 (ELECTRA, arXiv 2003.10555, appendix A.1); the same as timm's `param_groups_layer_decay`.
     """
-    parts, grouped = [], set()
+    parts: list[Part] = []
+    grouped: set[str] = set()
     for tower, groups in depth_groups.items():
         for depth, names in enumerate(groups):
             peak = learning_rate * layer_decay ** (len(groups) - 1 - depth)
