@@ -128,7 +128,8 @@ def datasets() -> Sequence[ComponentSpec]:
     """Data sets of labelled images.
 
     Called once when the registry is created. Return specs whose targets satisfy `components.Dataset`; used by `data:` in
-    a training configuration.
+    a training configuration, and by the commands that evaluate. An image's label is a node of the tree (`Sample.node`), a
+    class or a taxon above; `resolve_labels` finds it by its name.
     """
     raise NotImplementedError
 

@@ -18,6 +18,7 @@ def commands() -> list[ComponentSpec]:
         ComponentSpec("explain", "measure which descriptors separate classes", "bioclip_x.cli.explain:command"),
         ComponentSpec("models", "models with a short name, and their properties", "bioclip_x.cli.models:command"),
         ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
+        ComponentSpec("soup", "average the weights of several models", "bioclip_x.cli.soup:command"),
         ComponentSpec("taxonomy", "inspect, convert and compare taxonomies", "bioclip_x.cli.taxonomy:command"),
         ComponentSpec("train", "train a model", "bioclip_x.cli.train:command"),
         ComponentSpec("describe", "have a language model write descriptors", "bioclip_x.cli.describe:command"),

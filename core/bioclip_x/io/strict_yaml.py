@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -65,6 +65,30 @@ def load(text: str) -> Any:
         tag = scalar.tag if _is_tagged(scalar) else _infer_tag(scalar)
         kind = "date" if tag.endswith("timestamp") else tag.rpartition(":")[2]
         raise _make_error(scalar, f"{scalar.value!r} is not a valid {kind}; put it in quotes if it is text") from None
+
+
+def find_line(text: str, place: Sequence[str | int]) -> int:
+    """Returns the line of the value at a place in a document that `load` accepts, 0 for an empty document.
+
+    place: keys of mappings and indices of lists, from the outermost. A part that the document does not have is skipped, so
+    that the result is the line of what is nearest to it.
+
+    >>> find_line("a:\\n  b: 1\\n  c:\\n  - 2\\n  - 3", ["a", "c", 1])
+    5
+    >>> find_line("a:\\n  b: 1", ["a", "tag of a union", "d"])
+    1
+    """
+    node: Any = yaml.compose(text, Loader=_Loader)
+    line = 0
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if found:
+                line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
 
 
 def _check(text: str) -> None:

@@ -24,8 +24,11 @@ class Processes(Protocol):
     rank: the number of this one, from 0. size: how many there are. With one process, every method is the identity.
     """
 
-    rank: int
-    size: int
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
 
     def gather(self, x: torch.Tensor) -> torch.Tensor:
         """Joins tensors of one shape over the processes, along dim 0.

@@ -31,7 +31,7 @@ from bioclip_x.training.dataset_checks import (
     list_nodes,
 )
 from bioclip_x.training.loss_terms import LossSum, Term
-from bioclip_x.training.texts import TextKind, TextSampler
+from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     files = make_image_files(registry, config.truncated)
     datasets, data_notes = make_datasets(config.data, config, registry, taxonomy, files)
     node_n = np.concatenate([list_nodes(dataset) for dataset in datasets])
-    kinds = _make_text_kinds(config, registry, taxonomy, find_inner_labels(node_n, taxonomy).tolist())
+    inner = {*find_inner_labels(node_n, taxonomy).tolist(), *list_taxa_at_ranks(taxonomy, config.text_ranks)}
+    kinds = _make_text_kinds(config, registry, taxonomy, sorted(inner))
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
     text_notes = dict.fromkeys(note for kind in kinds for note in kind.notes)
     notes = [*taxonomy.notes, *text_notes, *data_notes, *describe_labels(node_n, taxonomy)]
@@ -79,7 +80,7 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
         _add_projector(encoder)
     adapter = registry.make("adapters", *resolve("adapters", config.adapter)) if config.adapter else None
     callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
-    sampler = TextSampler(kinds, config.own_text)
+    sampler = TextSampler(kinds, config.own_text, taxonomy=taxonomy, ranks=config.text_ranks)
     return Parts(
         taxonomy, sampler, datasets, encoder, losses, files, adapter, callbacks, tuple(notes)
     )  # fmt: skip

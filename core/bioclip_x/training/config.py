@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bioclip_x.errors import RecipeError, TrainingError
-from bioclip_x.io.files import read_yaml
+from bioclip_x.io import strict_yaml
+from bioclip_x.io.files import read_text, read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.training.precision import Precision
-from bioclip_x.validation import find_first_error
+from bioclip_x.validation import list_errors
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
@@ -241,6 +242,8 @@ class TrainConfig(BaseModel):
             raise ValueError("cooldown_steps: the schedule `cooldown` needs the number of its last steps")
         if self.probe_steps and self.shard != "none":
             raise ValueError("probe_steps: parameters that are sharded cannot be unlocked later; set shard: none")
+        if self.ema and self.shard != "none":
+            raise ValueError("ema: the average is of whole weights; set shard: none")
         ends = [phase.until for phase in self.phases]
         if ends != sorted(set(ends)):
             raise ValueError(f"phases: each must end later than the one before, got until: {ends}")
@@ -269,26 +272,64 @@ def read_config(
 ) -> TrainConfig:
     """Reads a configuration file (YAML).
 
+    `extends: other.yaml` in it names a file, relative to it, whose fields apply where it does not set them itself. Relative
+    paths in both are relative to the folder of `file`.
+
     changes: field → value, overriding the file; "augment.crop_scale" sets a nested field.
     defaults: field → value, for fields that the file does not set.
 
-    Raises TrainingError naming the file and the field.
+    Raises TrainingError naming the file, the line and the field.
     """
-    document = read_yaml(file, TrainingError)
-    if not isinstance(document, dict):
-        raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
+    document, origins = _read_document(file)
     document = dict(defaults or {}) | document
     for name, value in (changes or {}).items():
         _set_field(document, name, value)
-    return make_config(document | {"base": file.parent}, str(file))
+        origins.pop(name.split(".")[0], None)
+
+    def locate(place: Sequence[str | int]) -> str:
+        origin = origins.get(str(place[0])) if place else None
+        line = strict_yaml.find_line(read_text(origin, TrainingError), place) if origin else 0
+        return f"{origin}, line {line}" if line else str(file)
+
+    return make_config(document | {"base": file.parent}, locate=locate)
 
 
-def make_config(fields: Mapping[str, Any], where: str = "the training configuration") -> TrainConfig:
-    """Makes a configuration from plain values. Raises TrainingError naming the field."""
+def make_config(
+    fields: Mapping[str, Any], locate: Callable[[Sequence[str | int]], str] = lambda _: "the training configuration"
+) -> TrainConfig:
+    """Makes a configuration from plain values.
+
+    locate: names where a value comes from, which keys and indices lead to.
+
+    Raises TrainingError naming the field.
+    """
     try:
         return TrainConfig.model_validate(dict(fields))
     except ValidationError as problem:
-        raise TrainingError(f"{where}: {find_first_error(problem, TrainConfig)}") from None
+        details = problem.errors(include_url=False)
+        # A misspelt field is named in place of the one that is then missing.
+        first = next((i for i, error in enumerate(details) if error["type"] == "extra_forbidden"), 0)
+        message = str(list_errors(problem, TrainConfig)[first])
+        # Errors of fields that do not go together have no place; their message begins with a field.
+        place = details[first]["loc"] or (message.partition(":")[0],)
+        raise TrainingError(f"{locate(place)}: {message}") from None
+
+
+def _read_document(file: Path, above: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Returns the fields of a file and of those that it extends, and the file that each comes from."""
+    document = read_yaml(file, TrainingError)
+    if not isinstance(document, dict):
+        raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
+    extended = document.pop("extends", None)
+    own = dict.fromkeys(document, file)
+    if extended is None:
+        return document, own
+    if not isinstance(extended, str):
+        raise TrainingError(f"{file}: extends: expected the name of a file, got {extended!r}")
+    if file.resolve() in above:
+        raise TrainingError(f"{file}: extends: {extended} extends this file in turn")
+    base, origins = _read_document(file.parent / extended, (*above, file.resolve()))
+    return base | document, origins | own
 
 
 def _set_field(document: dict[str, Any], name: str, value: Any) -> None:

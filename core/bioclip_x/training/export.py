@@ -52,7 +52,8 @@ def export_model(
     run = config.path(config.output)
     folder = run / "model"
     heads = collect_heads(parts)
-    check_finite({"model": parts.encoder.module.state_dict(), "heads": {name: vars(one) for name, one in heads}}, step)
+    weights = {name: {"weight": head.weight_CD, "bias": head.bias_C} for name, head in heads}
+    check_finite({"model": parts.encoder.module.state_dict(), "heads": weights}, step)
     facts = json.loads((run / RUN).read_text("utf-8"))
     with naming_write_problems(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ import torch
 from bioclip_x.components import Dataset, Kind
 from bioclip_x.faults import naming
 from bioclip_x.options import ComponentRef
+from bioclip_x.progress import report_progress
 from bioclip_x.registry import Registry
 from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, TrainConfig
 
@@ -87,6 +88,8 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
             place = name[start:].replace("\\", "/")
             digest.update(json.dumps([place, sample.node, sample.texts, sample.aspects]).encode())
             taxa.add(sample.node)
+            if (index + 1) % 1000 == 0:
+                report_progress("reading labels", index + 1, len(names))
     return {"images": len(names), "taxa": len(taxa - {-1}), "content": digest.hexdigest()[:16]}
 
 

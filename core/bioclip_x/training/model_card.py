@@ -66,7 +66,7 @@ def _list_lines(
     yield "## Texts"
     yield ""
     yield from _format_table(
-        ("text", "weight", "example"), [(one["text"], one["weight"], one["example"]) for one in facts["texts"]]
+        ("text", "weight", "example"), [(one["text"], f"{one['weight']:g}", one["example"]) for one in facts["texts"]]
     )
     yield ""
     yield "## Training"

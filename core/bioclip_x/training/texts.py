@@ -13,6 +13,7 @@ import numpy as np
 from bioclip_x.components import TextBuilder
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import TextRequest
+from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.editing.restrict import add_inner_classes_with_index
 from bioclip_x.text_bank.class_prompts import write_prompts
 
@@ -75,13 +76,16 @@ class TextSampler:
     (github.com/Imageomics/bioclip, src/training/train.py, `text_type == "random"`). Here the kind is drawn for each image
     unless it is given (`draw_kind`).
 
-    own: the probability of drawing one of the image's own texts, if it has any.
+    own: the probability of drawing one of the image's own texts, if it has any. ranks: at which `find_at_ranks` looks.
     pairs: (text, node it is about) for the texts of all kinds. node_of_text: text → node, -1 for a text about several.
     """
 
-    def __init__(self, kinds: Sequence[TextKind], own: float) -> None:
+    def __init__(
+        self, kinds: Sequence[TextKind], own: float, *, taxonomy: Taxonomy | None = None, ranks: Sequence[str] = ()
+    ) -> None:
         self.kinds = tuple(kinds)
-        self.own = own
+        self.own, self.ranks = own, tuple(ranks)
+        self._taxonomy = taxonomy
         self._ends = np.cumsum([kind.weight for kind in kinds])
         self.pairs = sorted({pair for kind in self.kinds for pair in zip(kind.texts, kind.nodes)})
         self.node_of_text: dict[str, int] = {}
@@ -97,9 +101,29 @@ class TextSampler:
             raise TrainingError("data: an image has neither a taxon nor a text of its own; its data set must skip it")
         return self.kinds[self._find_kind(kind_draw) if kind is None else kind].draw(node, rng)
 
+    def find_at_ranks(self, node: int) -> list[int]:
+        """Returns an image's taxon at each of `ranks`, and where it has none its own: as many as there are ranks."""
+        if not self.ranks or self._taxonomy is None or node < 0:
+            return [node] * len(self.ranks)
+        taxa = [above for above in self._taxonomy.path(node) if self._taxonomy.kind_N[above] == TAXON]
+        at = {self._taxonomy.rank(above): above for above in taxa}
+        return [at.get(rank, node) for rank in self.ranks]
+
     def draw_kind(self, seed: int, epoch: int, step: int) -> int:
         """Draws one kind for all images of a step, by weight; equal on all processes and in a resumed run."""
         return self._find_kind(np.random.default_rng(np.random.SeedSequence((seed, epoch), spawn_key=(step,))).random())
 
     def _find_kind(self, draw: float) -> int:
         return int(np.searchsorted(self._ends, draw * self._ends[-1], side="right"))
+
+
+def list_taxa_at_ranks(taxonomy: Taxonomy, ranks: Sequence[str]) -> list[int]:
+    """Returns the taxa of these ranks that are no classes. Raises TrainingError for a rank that the taxonomy lacks."""
+    nodes: list[int] = []
+    for rank in ranks:
+        of_rank = np.flatnonzero((np.array(taxonomy.rank_names)[taxonomy.rank_N] == rank) & (taxonomy.kind_N == TAXON))
+        if not len(of_rank):
+            known = ", ".join(name for name in taxonomy.rank_names if name)
+            raise TrainingError(f"text_ranks: the taxonomy has no taxon of rank {rank!r}; its ranks are {known}")
+        nodes += of_rank[taxonomy.class_of_N[of_rank] < 0].tolist()
+    return nodes

@@ -210,7 +210,10 @@ class Trainer:
         self._parameters = [parameter for group in groups for parameter in group["params"]]
         self._optimizer = make_optimizer(groups, config.betas, device)
         self._bank = self._make_bank() if self.losses.needs_bank else None
-        self._average = Average(self.encoder.module, config.ema) if config.ema else None
+        self._averaged = nn.ModuleDict(
+            {"encoder": self.encoder.module, "losses": nn.ParameterList(self.losses.parameters())}
+        )
+        self._average = Average(self._averaged, config.ema) if config.ema else None
         self._scaler = torch.amp.GradScaler("cuda", enabled=self.precision == "fp16")
         self._pending: _Pending | None = None
         self._signals = Signals(self.world.make_cpu_group())
@@ -221,7 +224,7 @@ class Trainer:
             self.folder,
             self.parts.taxonomy,
             self.encoder,
-            self._average.module if self._average else None,
+            self._average.module.get_submodule("encoder") if self._average else None,
             0,
             self.total_steps,
             self.metrics,
@@ -443,7 +446,7 @@ class Trainer:
         self._scaler.update()
         self.encoder.clamp_logit_scale(config.max_logit_scale)
         if self._average:
-            self._average.update(self.encoder.module)
+            self._average.update(self._averaged)
         return losses, norm, config.learning_rate * factor
 
     def _compute_rate_factor(self) -> float:
@@ -612,24 +615,23 @@ class Trainer:
         folder = self.folder / "model"
         if not self.world.is_main:
             return folder
-        parts = replace(self.parts, encoder=self._make_exported())
         try:
-            return export_model(self.config, parts, self.registry, step=self.place.step, metrics=self.metrics)
+            with nullcontext() if self._average is None else self._average.applied_to(self._averaged):
+                parts = replace(self.parts, encoder=self._merge_adapter())
+                return export_model(self.config, parts, self.registry, step=self.place.step, metrics=self.metrics)
         except TrainingError as problem:
             raise TrainingError(
                 f"the model is not saved: {problem}; the checkpoints in {self.folder} are intact, and the same command with "
                 "--resume writes it from them"
             ) from problem
 
-    def _make_exported(self) -> TrainableEncoder:
-        """Returns the model to export: with averaged weights if there are any, and its adapter merged into them."""
-        if self._average is None and self.parts.adapter is None:
+    def _merge_adapter(self) -> TrainableEncoder:
+        """Returns the model to export, which is an ordinary one: a copy into whose weights the adapter is merged."""
+        if self.parts.adapter is None:
             return self.encoder
-        with nullcontext() if self._average is None else self._average.applied_to(self.encoder.module):
-            encoder = copy.deepcopy(self.encoder)
-        if self.parts.adapter is not None:
-            with naming(self.parts.adapter, "merge"):
-                self.parts.adapter.merge(encoder)
+        encoder = copy.deepcopy(self.encoder)
+        with naming(self.parts.adapter, "merge"):
+            self.parts.adapter.merge(encoder)
         return encoder
 
     def _join_incidents(self) -> None:

@@ -31,9 +31,12 @@ def find_rare_words(tokenizer: Any, count: int) -> list[str]:
 
     Raises ModelError if the vocabulary has fewer.
     """
-    vocabulary = getattr(tokenizer, "encoder", None) or tokenizer.tokenizer.get_vocab()
+    encoder = getattr(tokenizer, "encoder", None)  # of SimpleTokenizer, whose tokens tell where a word ends
+    vocabulary, suffix = (encoder, "</w>") if encoder else (tokenizer.tokenizer.get_vocab(), "")
     found: list[str] = []
     for token in sorted(vocabulary, key=vocabulary.__getitem__, reverse=True):
+        if not token.endswith(suffix):
+            continue
         word = token.removesuffix("</w>")
         if word.isascii() and word.isalpha() and word.islower() and len(word) > 3 and _is_one_token(tokenizer, word):
             found.append(word)

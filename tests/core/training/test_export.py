@@ -27,18 +27,18 @@ def train(file: Path, *, resume: Any = False, **changes: Any) -> Outcome:
 
 
 def test_the_model_needs_nothing_else(config_file: Path, tmp_path: Path) -> None:
-    texts = ["x", "two"]
-    (tmp_path / "texts.txt").write_text("\n".join(f"{text} {{}}" for text in texts), "utf-8")
-    text = [{"name": "scientific", "form": "bare", "weight": 2}, {"name": "templates", "set": "texts.txt"}]
+    templates = {"name": "own", "source": "a test", "licence": "none", "templates": ["x {}", "two {}"]}
+    (tmp_path / "texts.yaml").write_text(yaml.safe_dump(templates), "utf-8")
+    text = [{"name": "scientific", "form": "bare", "weight": 2}, {"name": "templates", "set": "texts.yaml"}]
     outcome = train(config_file, text=text, epochs=1)
     alone = tmp_path / "elsewhere" / "model"
     shutil.move(outcome.model, alone)
-    for name in ("run", "squares", "texts.txt", "taxonomy.csv"):
+    for name in ("run", "squares", "texts.yaml", "taxonomy.csv"):
         shutil.rmtree(tmp_path / name) if (tmp_path / name).is_dir() else (tmp_path / name).unlink()
     classifier = Classifier(f"local-dir:{alone}")
     assert classifier.taxonomy.n_classes == 4
     prompts = {prompt.text for prompt in classifier.bank.prompts}
-    assert {"Rubrus primus", "x Rubrus primus", "two Rubrus primus"} <= prompts and len(prompts) == 12
+    assert {"Rubrus primus", "x rubrus square", "two rubrus square"} <= prompts and len(prompts) == 12
     assert not any(text.startswith("a photo of") for text in prompts)
     other = Classifier(f"local-dir:{alone}", text="common", labels=("red square", "blue square"))
     assert {prompt.text for prompt in other.bank.prompts} == {"a photo of red square.", "a photo of blue square."}
@@ -52,7 +52,7 @@ def test_the_model_card_tells_what_was_done_and_what_was_not(config_file: Path) 
     assert "model-index" not in yaml.safe_load(header)
     for line in (
         "| image-folder | 48 | 4 | as large as it is |",
-        "| common | 2.0 | a photo of caeruleus square. |",
+        "| common | 2 | a photo of rubrus square. |",
         "| loss | 1 × unicl |",
         "| steps | 3 |",
         "Not evaluated.",
@@ -96,17 +96,17 @@ def test_the_folder_repeats_and_resumes_the_run(config_file: Path, tmp_path: Pat
     facts = json.loads((run / "run.json").read_text("utf-8"))
     assert facts["torch"] == torch.__version__ and facts["data"] == [{"name": "image-folder", "images": 48, "taxa": 4}]
     assert [one["example"] for one in facts["texts"]] == [
-        "a photo of Caeruleus tertius.",
-        "a photo of caeruleus square.",
+        "a photo of Rubrus primus.",
+        "a photo of rubrus square.",
     ]
 
 
 def test_a_tree_that_no_table_represents_is_written_otherwise(tmp_path: Path) -> None:
-    builder = TaxonomyBuilder("a test")
+    builder = TaxonomyBuilder()
     for name in ("A", "B"):
-        node = builder.add(builder.add(0, f"clade {name}", ""), f"deeper {name}", "")
+        node = builder.add(builder.add(0, "", f"clade {name}"), "", f"deeper {name}")
         for leaf in "xy":
-            builder.mark_class(builder.add(node, f"{name} {leaf}", ""))
+            builder.mark_class(builder.add(node, "", f"{name} {leaf}"))
     taxonomy = builder.build()
     path = write_taxonomy(taxonomy, tmp_path, create_registry())
     assert path.suffix in (".json", ".yaml") and list(tmp_path.iterdir()) == [path]

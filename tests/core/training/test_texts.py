@@ -10,9 +10,9 @@ from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.registry import create_registry
-from bioclip_x.taxonomy import TAXON
+from bioclip_x.taxonomy import TAXON, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.training.texts import TextKind, TextSampler
+from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 class Says:
@@ -108,3 +108,21 @@ def test_texts_of_taxa_above_the_classes(birds_csv: Path) -> None:
         (f"{taxonomy.class_taxon(c).rank} {taxonomy.class_taxon(c).name}", taxonomy.owner(int(taxonomy.leaf_node_C[c])))
         for c in range(taxonomy.n_classes)
     ]
+
+
+def test_texts_of_the_taxa_above_at_some_ranks() -> None:
+    builder = TaxonomyBuilder()
+    builder.add_lineage([("family", "F"), ("genus", "G"), ("species", "G a")])
+    builder.add_lineage([("family", "F"), ("species", "odd")])
+    taxonomy = builder.build()
+    node = {name: i for i, name in enumerate(taxonomy.names) if taxonomy.kind_N[i] == TAXON}
+    above = list_taxa_at_ranks(taxonomy, ["genus", "family"])
+    assert above == [node["G"], node["F"]]
+    kind = TextKind(Says("t", 1), TextRequest(taxonomy, range(2)), 1, above)
+    sampler = TextSampler([kind], 1, taxonomy=taxonomy, ranks=["genus", "family"])
+    assert sampler.find_at_ranks(node["G a"]) == [node["G"], node["F"]]
+    assert sampler.find_at_ranks(node["odd"]) == [node["odd"], node["F"]], "a hole has no text"
+    assert sampler.find_at_ranks(node["F"]) == [node["F"], node["F"]] and sampler.find_at_ranks(-1) == [-1, -1]
+    assert len({sampler.node_of_text[kind.texts_of(node[name])[0]] for name in ("G a", "G", "F", "odd")}) == 4
+    with pytest.raises(TrainingError, match="no taxon of rank 'tribe'; its ranks are family, genus, species"):
+        list_taxa_at_ranks(taxonomy, ["tribe"])

@@ -116,7 +116,7 @@ def test_scale_and_shift_by_hand() -> None:
         (nn.Conv2d(3, 2, 2).double(), torch.randn(4, 3, 5, 5, dtype=torch.float64)),
         (nn.Linear(3, 2, bias=False).double(), torch.randn(4, 3, dtype=torch.float64)),
     ):
-        layer = ScaleShift(copy.deepcopy(base))
+        layer = ScaleShift(copy.deepcopy(base).requires_grad_(False))
         disturb(layer)
         gain, shift = layer.scale.detach(), 0 if layer.shift is None else layer.shift.detach()
         out = base(x).detach()

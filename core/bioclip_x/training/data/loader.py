@@ -64,6 +64,10 @@ class ChunkMaker:
         read, prefix = self.images.read(source, index), self.prefixes[source]
         sample = read.sample
         drawn = [self.texts(sample.node, sample.texts, rng, kind) for _ in range(self.texts_per_image)]
+        drawn += [
+            self.texts(node, sample.texts if node < 0 else (), rng, kind)
+            for node in self.texts.find_at_ranks(sample.node)
+        ]
         view = replace(self.view, size=task.image_size)
         crops = [_crop(read.image, view, self.augments[0], rng)]
         for number, augment in enumerate(self.augments[1:]):

@@ -83,7 +83,7 @@ def compute_shells(
     x_BD: float32 or float64. start_BR, stop_BR: int64, half-open ranges of leaves, innermost first, none empty; the last has
     all leaves. with_sums: without it, sums_BR is 0. chunk: leaves at a time.
     """
-    log_sums_BR, sums_BR = _SumShells.apply(  # type: ignore[no-untyped-call]
+    log_sums_BR, sums_BR = _SumShells.apply(
         x_BD, leaves.weight_CD, leaves.bias_C, leaves.live_LD, leaves.live_L, start_BR, stop_BR,
         _Options(leaves.first, leaves.group, with_sums, chunk or max(256, CHUNK // max(1, len(x_BD)))),
     )  # fmt: skip
@@ -181,7 +181,7 @@ class _SumShells(torch.autograd.Function):
         return log_sums_BR, sums_BR
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dlog_BR: torch.Tensor, dsum_BR: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x_BD, weight_CD, bias_C, live_LD, live_L, start_BR, stop_BR, log_sums_BR = ctx.saved_tensors
         options: _Options = ctx.options
