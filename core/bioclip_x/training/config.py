@@ -164,6 +164,10 @@ class TrainConfig(BaseModel):
         "read",
         description="image files that lack their end: read if three quarters are there, with a note, or unreadable",
     )
+    shrink_jpegs: bool = Field(
+        False,
+        description="decode JPEGs much larger than needed at 1/2, 1/4 or 1/8 of their size: faster, and nearly equal",
+    )
     descriptors: Path | None = Field(None, description="for text builders that read them")
     language: str = Field("en", description="ISO 639-1 code of the common names")
     text: Texts = Field(description="text builders; one is drawn per image, by weight")

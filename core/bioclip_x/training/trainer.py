@@ -27,7 +27,7 @@ from bioclip_x.training.checkpointing.fingerprints import make_fingerprint
 from bioclip_x.training.checkpointing.signals import NONE, STOP, Signals
 from bioclip_x.training.components import fill_in_defaults, make_encoder, make_parts
 from bioclip_x.training.config import TrainConfig
-from bioclip_x.training.data.augment import View
+from bioclip_x.training.data.augment import View, find_least_side
 from bioclip_x.training.data.batch import Batch
 from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.incidents import describe_incidents
@@ -181,12 +181,19 @@ class Trainer:
 
     def _make_loader(self) -> Loader:
         config, encoder = self.config, self.encoder
+        augments = (config.augment, *[config.views or config.augment] * self.losses.views)
+        view, files = View(encoder.image_size, encoder.resize_mode, encoder.interpolation), self.parts.files
+        if config.shrink_jpegs:
+            sizes = [encoder.image_size, *((phase.image_size,) * 2 for phase in config.phases if phase.image_size)]
+            files = files.shrinking(
+                max(find_least_side(replace(view, size=size), one) for size in sizes for one in augments)
+            )
         make = ChunkMaker(
-            ImageReader(self.parts.datasets, self.parts.files),
+            ImageReader(self.parts.datasets, files),
             self.parts.texts,
             Tokens(encoder),
-            View(encoder.image_size, encoder.resize_mode, encoder.interpolation),
-            augments=(config.augment, *[config.views or config.augment] * self.losses.views),
+            view,
+            augments=augments,
             prefixes=tuple(data.prefix for data in config.data),
             texts_per_image=config.texts_per_picture,
             text_per=config.text_per,
