@@ -25,8 +25,8 @@ from training_table.runs import Job, Table, run_all
 from training_table.summary import COMPARED, compare, summarise
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path("/tmp/bench/mini.json")
-PAGE = Path("/tmp/bench/page.md")
+RESULTS = ROOT / "benchmarks" / "results" / "training_losses.json"
+PAGE = ROOT / "docs" / "training-experiments.md"
 BEGIN, END = "<!-- table: written by benchmarks/training_losses.py -->", "<!-- end of table -->"
 FURTHER = 2
 """Further seeds of the rows that are compared, whose differences are smaller than the table's."""
