@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import open_clip
 import torch
+from bioclip_x.training.texts import TextKind, TextSampler
 from machine import describe
 from PIL import Image, ImageFilter
 
@@ -37,7 +38,6 @@ from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.loader import ChunkMaker, Loader
 from bioclip_x.training.data.order import EpochOrder, Source
 from bioclip_x.training.data.tokens import Tokens
-from bioclip_x.training.texts import TextKind, TextSampler
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.webdataset import WebDataset
 from bioclip_x_plugins.text.names import Scientific
