@@ -2,7 +2,7 @@
 
     python benchmarks/gpu_train.py [--minutes 9] [--smoke]
 
-One prepared script for a machine that is lent for minutes. It makes its own shards, downloads nothing, and writes
+It takes less than ten minutes on one H100. It makes its own shards, downloads nothing, and writes
 benchmarks/results/gpu_train.json after each part, so that an interrupted run keeps what it has measured, and the table in
 docs/training-experiments.md. Parts: images per second and model FLOP utilisation of both programs, plain and compiled; waiting
 for data; peak memory; where the time goes, by torch.profiler; and the largest batch, doubled until memory is exhausted. Every

@@ -28,7 +28,7 @@ class ScaleShift(nn.Module):
     def __init__(self, base: nn.Module) -> None:
         super().__init__()
         self.base: Any = base
-        weight = self.base.weight
+        weight: torch.Tensor = self.base.weight
         self.features_last = not isinstance(base, nn.Conv2d)
         self.scale = nn.Parameter(torch.ones(weight.shape[0], device=weight.device, dtype=weight.dtype))
         self.shift = nn.Parameter(torch.zeros_like(self.scale)) if self.base.bias is not None else None

@@ -78,7 +78,8 @@ def describe_run(
     config: TrainConfig, parts: Parts, registry: Registry, precision: str, data: list[dict[str, Any]], processes: int
 ) -> dict[str, Any]:
     """Returns versions, machine, counts and examples of texts as plain values, without paths of this machine."""
-    providers = [registry.components(kind)[ref.name].plugin for kind, ref in list_components(config)]
+    providers = registry.load(config.plugins)
+    providers += [registry.components(kind)[ref.name].plugin for kind, ref in list_components(config)]
     plugins = (describe_plugin(registry, name) for name in dict.fromkeys(providers))
     return {
         "bioclip_x": __version__,
