@@ -341,7 +341,7 @@ class Trainer:
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        if is_due(self.validator and config.validation, self.place, config.epochs):
+        if is_due(config.validation, self.place, config.epochs):
             self._validate()
         else:
             self._save()
@@ -351,7 +351,7 @@ class Trainer:
     def _save_or_validate(self) -> None:
         """Does what is due after a step in the middle of an epoch."""
         every = self.config.checkpoint_every
-        if is_due(self.validator and self.config.validation, self.place, self.config.epochs):
+        if is_due(self.config.validation, self.place, self.config.epochs):
             self._validate()
         elif every and self.place.step % every == 0:
             self._save()

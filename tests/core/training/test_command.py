@@ -79,7 +79,9 @@ def test_the_example_of_the_hooks_page_follows_a_run(
 
 def test_progress_without_a_terminal(config_file: Path) -> None:
     """Lines at the first step, each epoch and each validation; what is made before is announced."""
-    result = run(config_file, "--set", "validation={data: 'image-folder:path=squares'}", "--set", "callbacks=early-stopping")
+    result = run(
+        config_file, "--set", "validation={data: 'image-folder:path=squares'}", "--set", "callbacks=early-stopping"
+    )
     lines = result.stderr.splitlines()
     number = r"[-+.e\d,]+"
     expected = [
