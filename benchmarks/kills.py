@@ -113,7 +113,7 @@ def main() -> int:
     outcomes: dict[str, Any] = {}
     with TemporaryDirectory() as name, _run_server() as url:
         folder = Path(name)
-        _set_environment(folder)
+        set_environment(folder)
         _make_inputs(folder, options.images)
         Running(["--help"], folder / "errors.txt").wait()  # starts the process that the others are forked from
         for number, command_name in enumerate(options.names or COMMANDS):
@@ -271,7 +271,7 @@ def _make_inputs(folder: Path, n_images: int) -> None:
     (folder / "labels.txt").write_text("\n".join(f"species number {i}" for i in range(CLASSES)), "utf-8")
 
 
-def _set_environment(folder: Path) -> None:
+def set_environment(folder: Path) -> None:
     """Sets the environment of all runs, before the process starts that they are forked from."""
     for name in [name for name in os.environ if name.startswith(("BIOCLIP_X_", "OPENAI_"))]:
         del os.environ[name]

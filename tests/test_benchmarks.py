@@ -130,6 +130,15 @@ def test_nothing_else_was_measured(run: ModuleType) -> None:
     assert names == set(PROMISED)
 
 
+def test_training_ends_with_the_same_weights_when_it_is_killed() -> None:
+    kinds = json.loads((ROOT / "benchmarks" / "results" / "train_kills.json").read_text("utf-8"))["kinds"]
+    assert set(kinds) == {f"{data}, {workers} workers" for data in ("folder", "webdataset") for workers in (0, 2)}
+    assert all(
+        outcome["lost"] == [] and outcome["survived"]["interrupted before the end"] for outcome in kinds.values()
+    )
+    assert sum(outcome["survived"]["SIGKILL"] for outcome in kinds.values()) >= 20
+
+
 def test_nothing_is_lost_when_runs_are_killed() -> None:
     results = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text("utf-8"))
     classify = {f"classify {format_}" for format_ in ("csv", "jsonl", "parquet", "html")}

@@ -8,6 +8,7 @@ without an option name sets: with `def __init__(self, set="x", *, name="common")
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.validation import find_first_error
 
+_COMMA: Final = re.compile(r",(?![^\[\]]*\])(?![^{}]*\})")
+"""A comma that is not inside brackets."""
 BARE: Final = ""
 """The key of a value without an option name; the component's constructor determines which option it sets."""
 
@@ -37,12 +40,14 @@ class ComponentRef(BaseModel):
 def parse_ref(value: Any) -> ComponentRef:
     """Parses `"hedge:threshold=0.8,depth=auto"` or `{"name": "hedge", "threshold": 0.8}`; values are YAML scalars.
 
-    The first value may come without an option name. Values may contain "=" and ":", but no comma.
+    The first value may come without an option name. Values may contain "=" and ":", and commas inside brackets.
 
     >>> parse_ref("hedge:threshold=0.8").options
     {'threshold': 0.8}
     >>> str(parse_ref("templates:openai-80,name=scientific"))
     'templates:openai-80,name=scientific'
+    >>> parse_ref("manifest:path=a.csv,columns={path: file, label: id}").options
+    {'path': 'a.csv', 'columns': {'path': 'file', 'label': 'id'}}
     """
     if isinstance(value, ComponentRef):
         return value
@@ -58,7 +63,7 @@ def parse_ref(value: Any) -> ComponentRef:
     if not name:
         raise RecipeError(f"{value!r}: expected name or name:option=value")
     options: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
+    for part in filter(None, _COMMA.split(text)):
         key, equals, scalar = (piece.strip() for piece in part.partition("="))
         if not equals and not options:
             key, scalar = BARE, part.strip()

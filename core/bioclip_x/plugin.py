@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # fmt: off
 if TYPE_CHECKING:
-    from bioclip_x.caches import load_or_fill
+    from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
     from bioclip_x.capabilities import (
         DatasetCapabilities,
         EncoderCapabilities,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Encoder,
         Head,
         ImageDecoder,
+        LabelledDataset,
         LanguageModel,
         LayeredEncoder,
         LinearHead,
@@ -174,30 +175,30 @@ __all__ = [
     "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
     "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
     "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
-    "ImageFeatures", "ImageFiles", "KnownModel", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
-    "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
-    "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch", "MismatchExplainer",
-    "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe",
-    "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes",
-    "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RankColumn", "RankWinner",
-    "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result",
-    "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
-    "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
-    "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextRequest", "TextlessScorer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
-    "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns", "compute_bets",
-    "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head",
-    "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
-    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name",
-    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
-    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
-    "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mask_of", "match_head",
-    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
-    "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch",
+    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage",
+    "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
+    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
+    "ReportWriter", "Resolver", "Result", "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores",
+    "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy",
+    "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
+    "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "TrainableEncoder", "TrainableEncoderCapabilities",
+    "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns",
+    "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry",
+    "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
+    "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
+    "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
+    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
+    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -207,13 +208,13 @@ _NAMES: Final = (
     # What components declare.
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
-     "TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
+     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
+     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder Head LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss "
-     "PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TrainableEncoder "
-     "ImageDecoder MismatchExplainer TextlessScorer"),
+     "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder "
+     "LogitAdjustment Loss PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader "
+     "TextBuilder TrainableEncoder ImageDecoder MismatchExplainer TextlessScorer"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
@@ -221,10 +222,10 @@ _NAMES: Final = (
     ("validation", "find_first_error"),
     # The records they take and return.
     ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses OwnRecipe "
-     "PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder Result Scores "
-     "Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes RunContext "
-     "TreeTensors Validated"),
+     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
+     "OwnRecipe PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder "
+     "Result Scores Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes "
+     "RunContext TreeTensors Validated"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.
@@ -273,7 +274,7 @@ _NAMES: Final = (
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
     ("io.content", "name_content"),
-    ("caches", "load_or_fill"),
+    ("caches", "load_or_fill mark_used open_cache_file"),
     ("progress", "report_progress"),
     # Metrics of validations.
     ("evaluation.rank_metrics", "is_smaller_better"),

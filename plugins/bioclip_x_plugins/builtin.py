@@ -262,6 +262,7 @@ def datasets() -> list[ComponentSpec]:
     return [
         ComponentSpec("image-folder", "a folder of images per class", f"{HERE}.datasets.image_folder:ImageFolder"),
         ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
+        ComponentSpec("webdataset", "tar files as webdataset's", f"{HERE}.datasets.webdataset:WebDataset"),
     ]
 
 

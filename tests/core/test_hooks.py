@@ -38,7 +38,7 @@ from bioclip_x.records import (
 )
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.taxon import Taxon
-from bioclip_x.records.training import EpochEnd, StepEnd
+from bioclip_x.records.training import EpochEnd, RunContext, StepEnd, Validated
 from bioclip_x.registry import Registry, create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
@@ -63,10 +63,12 @@ def test_the_reference_page_is_up_to_date(request: pytest.FixtureRequest) -> Non
 
 
 def test_every_hook_has_a_test_and_a_built_in_user(request: pytest.FixtureRequest) -> None:
-    manager = create_registry(own={"cli": commands}).manager
+    registry = create_registry(own={"cli": commands})
+    callbacks = [registry.target("callbacks", name) for name in registry.components("callbacks")]
     for name in reference(request.config.rootpath).names():
         assert f"test_hook_{name}" in globals(), name
-        assert getattr(manager.hook, name).get_hookimpls(), f"no built-in uses {name}"
+        users = getattr(registry.manager.hook, name).get_hookimpls()
+        assert users or any(hasattr(callback, name) for callback in callbacks), f"no built-in uses {name}"
 
 
 def registry_with(kind: Kind, thing: type) -> Registry:
@@ -353,31 +355,102 @@ def test_hook_configure() -> None:
     assert resolve_recipe(registry, plugins=["one-more"]).k == 6
 
 
-def test_hook_training_step_ended(tmp_path: Path) -> None:
-    seen: list[int] = []
+def make_run(folder: Path) -> RunContext:
+    taxonomy = from_labels(["a", "b"])
+    return RunContext(None, folder, taxonomy, None, None, 0, 9, {}, lambda: None)
+
+
+def make_step(folder: Path, step: int) -> StepEnd:
+    return StepEnd(step, 1, 0.5, 1e-3, 14.0, 100.0, folder, {"unicl": 0.5}, 1.0, 0.1, 0.2, 1)
+
+
+def test_hook_callbacks() -> None:
+    """Made with its options, it is an object with training hooks."""
+
+    class Counts:
+        def __init__(self, start: int = 0) -> None:
+            self.steps = start
+
+        @hookimpl
+        def training_step_ended(self, event: StepEnd, run: RunContext) -> None:
+            self.steps += 1
+
+    registry = registry_with("callbacks", Counts)
+    counts: Any = registry.make("callbacks", "mine", {"": "3"})
+    registry.manager.register(counts)
+    registry.manager.unregister(name="jsonl-log")
+    registry.notify("training_step_ended", event=make_step(Path(), 1), run=make_run(Path()))
+    assert counts.steps == 4
+
+
+def test_hook_training_started(tmp_path: Path) -> None:
+    seen: list[Path] = []
 
     class Plugin:
         @hookimpl
-        def training_step_ended(self, event: StepEnd) -> None:
-            seen.append(event.step)
+        def training_started(self, run: RunContext) -> None:
+            seen.append(run.folder)
 
     registry = create_registry()
     registry.register("watcher", Plugin(), "a test")
-    registry.manager.hook.training_step_ended(event=StepEnd(3, 1, 0.5, 1e-3, 14.0, 100.0, tmp_path))
-    assert seen == [3]
+    registry.notify("training_started", run=make_run(tmp_path))
+    assert seen == [tmp_path]
+
+
+def test_hook_training_step_ended(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Plugin:
+        @hookimpl
+        def training_step_ended(self, event: StepEnd, run: RunContext) -> None:
+            seen.append((event.step, run.total_steps))
+
+    registry = create_registry()
+    registry.register("watcher", Plugin(), "a test")
+    registry.notify("training_step_ended", event=make_step(tmp_path, 3), run=make_run(tmp_path))
+    assert seen == [(3, 9)]
     assert (tmp_path / "log.jsonl").exists(), "the built-in log heard it too"
+
+
+def test_hook_validated(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    class Plugin:
+        @hookimpl
+        def validated(self, event: Validated, run: RunContext) -> None:
+            seen.append(event.metrics[event.metric])
+
+    registry = create_registry()
+    registry.register("watcher", Plugin(), "a test")
+    event = Validated(3, 1, {"species_top1": 0.5}, "species_top1", True, 8, 1.0, tmp_path)
+    registry.notify("validated", event=event, run=make_run(tmp_path))
+    assert seen == [0.5]
+    assert '"event": "validation"' in (tmp_path / "log.jsonl").read_text("utf-8")
 
 
 def test_hook_epoch_ended(tmp_path: Path) -> None:
     class Plugin:
         @hookimpl
-        def epoch_ended(self, event: EpochEnd) -> bool | None:
+        def epoch_ended(self, event: EpochEnd, run: RunContext) -> bool | None:
             return event.mean_loss < 1
 
     registry = create_registry()
     registry.register("stopper", Plugin(), "a test")
-    answers = registry.manager.hook.epoch_ended(event=EpochEnd(1, 0.5, tmp_path))
-    assert True in answers
+    assert True in registry.notify("epoch_ended", event=EpochEnd(1, 0.5, tmp_path), run=make_run(tmp_path))
+
+
+def test_hook_training_ended(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    class Plugin:
+        @hookimpl
+        def training_ended(self, run: RunContext) -> None:
+            seen.append(run.step)
+
+    registry = create_registry()
+    registry.register("watcher", Plugin(), "a test")
+    registry.notify("training_ended", run=make_run(tmp_path))
+    assert seen == [0]
 
 
 def test_every_kind_of_component_has_its_hook() -> None:

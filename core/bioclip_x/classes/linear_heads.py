@@ -1,9 +1,9 @@
 """Files of linear heads: a linear layer that classifies embedded images, with the lineages of its classes.
 
 A safetensors file: `weight` float32 [C, D], `bias` float32 [C], `lineages` uint8, UTF-8 text with one class a line, its lineage
-as a JSON list of [rank, name] from the top down. Metadata: `format`, `fingerprint` of the taxonomy that it was trained with,
-`normalised` ("true" or "false", whether it takes embeddings of unit length), `is_whole` ("true" if its rows are that taxonomy's
-classes in order).
+as a JSON list of [rank, name] from the top down. Metadata: `bioclip_x_linear_head`, a JSON object with `version`, `fingerprint`
+of the taxonomy that it was trained with, `normalised` (whether it takes embeddings of unit length) and `is_whole` (whether its
+rows are that taxonomy's classes in order). One entry, since safetensors writes several in a random order.
 
 Legend: C classes of the head, K classes of a taxonomy, D embedding.
 """
@@ -29,7 +29,8 @@ from bioclip_x.messages import list_some
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.tree import TAXON
 
-FORMAT: Final = "bioclip_x linear head 1"
+ENTRY: Final = "bioclip_x_linear_head"
+VERSION: Final = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,29 +54,29 @@ def save_linear_head(path: Path, head: LinearHead, taxonomy: Taxonomy) -> None:
         "bias": head.bias_C.float().contiguous(),
         "lineages": torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy()),
     }
-    metadata = {
-        "format": FORMAT,
+    about = {
+        "version": VERSION,
         "fingerprint": taxonomy.fingerprint,
-        "is_whole": json.dumps(np.array_equal(head.nodes_C, taxonomy.leaf_node_C)),
-        "normalised": json.dumps(head.normalised),
+        "is_whole": np.array_equal(head.nodes_C, taxonomy.leaf_node_C),
+        "normalised": head.normalised,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_replacement(path, "wb") as handle:
-        handle.write(to_safetensors(tensors, metadata))
+        handle.write(to_safetensors(tensors, {ENTRY: json.dumps(about)}))
 
 
 def load_linear_head(path: Path) -> SavedHead:
     """Reads a head. Raises ScoresError if the file cannot be read, or is not a head's."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
+            about: dict[str, Any] = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
             tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as problem:
+    except (OSError, ValueError, SafetensorError) as problem:
         raise ScoresError(f"{path}: the linear head cannot be read: {problem}") from None
-    if metadata.get("format") != FORMAT or tensors.keys() != {"weight", "bias", "lineages"}:
+    if about.get("version") != VERSION or tensors.keys() != {"weight", "bias", "lineages"}:
         raise ScoresError(
-            f"{path} is not a linear head, which `bioclip-x train` writes to model/heads/: expected the format {FORMAT!r}, "
-            f"got {metadata.get('format')!r}"
+            f"{path} is not a linear head of this version, which `bioclip-x train` writes to model/heads/: its tensors are "
+            f"{list_some(sorted(tensors), 3)}"
         )
     lineages = tuple(bytes(tensors["lineages"].numpy()).decode().split("\n"))
     weight_CD, bias_C = tensors["weight"].float(), tensors["bias"].float()
@@ -85,8 +86,9 @@ def load_linear_head(path: Path) -> SavedHead:
         )
     if not (weight_CD.isfinite().all() and bias_C.isfinite().all()):
         raise ScoresError(f"{path}: a weight is not a finite number")
-    flags: dict[str, Any] = {name: metadata.get(name) == "true" for name in ("is_whole", "normalised")}
-    return SavedHead(path, weight_CD, bias_C, lineages, metadata.get("fingerprint", ""), **flags)
+    return SavedHead(
+        path, weight_CD, bias_C, lineages, about["fingerprint"], about["is_whole"] is True, about["normalised"] is True
+    )
 
 
 def match_head(head: SavedHead, taxonomy: Taxonomy) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

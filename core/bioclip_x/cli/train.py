@@ -69,20 +69,18 @@ def command(
     bioclip-x train examples/train.yaml --output run
     bioclip-x train examples/train.yaml --output run --resume --set epochs=40
     """  # fmt: skip
-    registry.load(plugins)
-
     from bioclip_x.progress import Progress
     from bioclip_x.settings import load_settings
     from bioclip_x.training.config import read_config
+    from bioclip_x.training.processes.world import open_world
     from bioclip_x.training.trainer import Trainer
-    from bioclip_x.training.world import open_world
 
     # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}
     fields = parse_changes(changes)
     fields |= {"output": str(output.resolve())} if output else {}
     fields |= {"device": device} if device else {}
-    settings = read_config(config, fields, defaults=machine)
+    settings = load_plugins(registry, read_config(config, fields, defaults=machine), plugins)
     refuse_replacing_model(settings)
     with open_world(settings.device) as world, Progress(enabled=not quiet and world.is_main):
         quiet = quiet or not world.is_main
@@ -105,6 +103,15 @@ def command(
         _print_notes(outcome.notes, quiet=quiet)
         if world.is_main:
             echo(outcome.model)
+
+
+def load_plugins(registry: Registry, config: TrainConfig, plugins: Sequence[str]) -> TrainConfig:
+    """Loads the configuration's plugins and those of --plugin, which are added to it, so that it repeats the run."""
+    own = [str(config.path(Path(name)).resolve()) if name.endswith(".py") else name for name in config.plugins]
+    more = [str(Path(name).resolve()) if name.endswith(".py") else name for name in plugins]
+    named = tuple(dict.fromkeys((*own, *more)))
+    registry.load(named)
+    return config.model_copy(update={"plugins": named})
 
 
 def refuse_replacing_model(config: TrainConfig) -> None:

@@ -144,6 +144,8 @@ class Explainer:
     ) -> list[_ScoredPrompt]:
         """Scores the prompts of a class; returns those with the strongest evidence for it first."""
         rows = self.bank.of_class(class_index)
+        if not self.bank.prompts[rows]:  # the scorer reads no texts
+            return []
         similarities = (self.bank.embeddings_PD[rows].double() @ embedding_D.double()).tolist()
         with naming(self.scorer, "coefficients", self.taxonomy.class_taxon(class_index).name):
             coefficients = self.scorer.coefficients(embedding_D, self.bank, class_index).tolist()

@@ -109,7 +109,8 @@ class Classifier:
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
         if textless:
             key = "" if precomputed else textless.revision  # the card of precomputed scores has it
-            banks = ClassBanks(make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key), notes=notes)
+            empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=self.encoder.card.dim)
+            banks = ClassBanks(empty, notes=notes)
         else:
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"

@@ -50,11 +50,11 @@ class NoEncoder:
         return [0] * len(texts)
 
 
-def make_empty_bank(n_classes: int, pooling: str, key: str = "") -> TextBank:
-    """Makes a bank without prompts. key: of the scorer that needs none, for calibrations."""
+def make_empty_bank(n_classes: int, pooling: str, *, key: str = "", dim: int = 0) -> TextBank:
+    """Makes a bank without prompts. key: of the scorer that needs none, for calibrations. dim: D."""
     return TextBank(
         prompts=(),
-        embeddings_PD=torch.empty(0, 0),
+        embeddings_PD=torch.empty(0, dim),
         owner_P=np.empty(0, np.int64),
         weight_P=np.empty(0, np.float32),
         n_classes=n_classes,

@@ -46,14 +46,14 @@ from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x.text_bank.class_prompts import write_prompts
-from bioclip_x.training import checkpoints
-from bioclip_x.training.checkpoints import Place
+from bioclip_x.training.checkpointing import checkpoints
+from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.components import Parts, make_datasets, make_text_builders, make_text_request
 from bioclip_x.training.config import TrainConfig, Validation
-from bioclip_x.training.dataset_checks import list_nodes
+from bioclip_x.training.data.dataset_checks import list_nodes
 from bioclip_x.training.precision import Precision, open_autocast
+from bioclip_x.training.processes.world import World
 from bioclip_x.training.towers import Towers
-from bioclip_x.training.world import World
 
 BATCH: Final = 64
 """Images, or texts, of one forward pass."""

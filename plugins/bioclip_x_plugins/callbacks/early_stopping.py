@@ -41,6 +41,7 @@ class EarlyStopping:
         file = run.folder / FILE
         kept = json.loads(file.read_text("utf-8")) if file.is_file() and run.step else {}
         self._values = {int(step): value for step, value in kept.items() if int(step) <= run.step}
+        self._since_best = 0
 
     @hookimpl
     def validated(self, event: Validated, run: RunContext) -> None:

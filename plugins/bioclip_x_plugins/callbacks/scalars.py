@@ -5,26 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from bioclip_x.plugin import EpochEnd, StepEnd, Validated
 
-PLACES = ("step", "epoch")
+PLACES: Final = ("step", "epoch")
 
 
 def list_scalars(group: str, event: StepEnd | EpochEnd | Validated) -> dict[str, float]:
     """Returns group/field → number, and group/field/name for each number of a mapping; finite numbers only.
 
-    The fields that say where in the run the event is (`PLACES`) are left out.
+    The fields that say where in the run the event is (`PLACES`) are left out, and so is what is no number. Of a validation,
+    the metrics are group/name.
     """
     scalars: dict[str, float] = {}
     for field in fields(event):
         value = getattr(event, field.name)
-        if field.name in PLACES:
-            continue
         if isinstance(value, Mapping):
-            scalars |= {f"{group}/{field.name}/{name}": float(number) for name, number in value.items()}
-        elif isinstance(value, int | float):
+            prefix = group if field.name == "metrics" else f"{group}/{field.name}"
+            scalars |= {f"{prefix}/{name}": float(number) for name, number in value.items()}
+        elif isinstance(value, int | float) and not isinstance(value, bool) and field.name not in PLACES:
             scalars[f"{group}/{field.name}"] = float(value)
     return {name: number for name, number in scalars.items() if math.isfinite(number)}

@@ -43,7 +43,7 @@ class WeightsAndBiases:
                 f"callbacks: wandb: the package is not installed ({problem}): pip install 'bioclip-x[wandb]'"
             ) from None
         file = run.folder / FILE
-        known = file.read_text("utf-8").strip() if file.is_file() else None
+        known = file.read_text("utf-8").strip() if run.step and file.is_file() else None
         try:
             self._run = wandb.init(
                 project=self.project,

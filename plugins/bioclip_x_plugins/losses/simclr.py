@@ -86,7 +86,7 @@ class SimClr(torch.nn.Module):
         self.head = ProjectionHead(embed_dim, self.width, self.output_dim)
 
     def forward(self, batch: LossInput) -> torch.Tensor:
-        one_BP, other_BP = (self.head(view_BD, batch.world) for view_BD in batch.views)
+        one_BP, other_BP = (self.head(view_BD, batch.world) for view_BD in batch.views[:2])
         one_MP, other_MP = batch.world.gather_ragged(one_BP), batch.world.gather_ragged(other_BP)
         own_B = locate_own(batch)
         one_B = compute_nt_xent_values(one_BP, one_MP, other_MP, own_B, self.temperature)

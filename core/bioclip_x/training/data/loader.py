@@ -25,9 +25,9 @@ from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.incidents import Incidents
 from bioclip_x.training.data.order import EpochOrder, make_sample_rng, make_view_rng
 from bioclip_x.training.data.tasks import Task, Tasks, slice_batch, split
+from bioclip_x.training.data.texts import TextSampler
 from bioclip_x.training.data.tokens import Tokens
 from bioclip_x.training.data.workers import run_tasks
-from bioclip_x.training.texts import TextSampler
 
 AHEAD: Final = 2
 """Batches made in advance."""

@@ -10,8 +10,8 @@ from bioclip_x.components import Dataset, SequentialDataset
 from bioclip_x.faults import naming
 from bioclip_x.registry import get_capabilities
 from bioclip_x.training.config import Data, TrainConfig
+from bioclip_x.training.data.dataset_checks import list_nodes
 from bioclip_x.training.data.order import EpochOrder, Source
-from bioclip_x.training.dataset_checks import list_nodes
 
 
 def make_order(config: TrainConfig, datasets: Sequence[Dataset]) -> EpochOrder:

@@ -89,6 +89,6 @@ class BankClassifier(nn.Module):
         """Returns the classes of the images and their rows. text_MD: the mean embedding of each image's texts."""
         class_M = self.class_N[node_M.clamp(min=0)].where(node_M >= 0, -1)
         images = (class_M >= 0).nonzero().flatten()
-        live_L, place_M = class_M[images].unique(return_inverse=True)
+        live_L, place_M = torch.unique(class_M[images], return_inverse=True)
         sums_LD = text_MD.new_zeros(len(live_L), text_MD.shape[1]).index_add(0, place_M, text_MD[images])
         return live_L, normalize(sums_LD, dim=1)
