@@ -73,7 +73,7 @@ TINY = {
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 1, "layers": 1},
 }
 FULL = Size(VIT_B_16, 512, 40, 10, 14, 8192, 256, "cuda", "bf16", 1 << 15)
-SMOKE = Size(TINY, 8, 4, 1, 1, 64, 48, "cpu", "bf16", 16)
+SMOKE = Size(TINY, 8, 8, 2, 1, 64, 48, "cpu", "bf16", 16)
 
 
 @dataclass(frozen=True, slots=True)

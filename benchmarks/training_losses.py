@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ FURTHER = 2
 
 def main() -> int:
     options = _parse()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends the runs too
     options.work.mkdir(parents=True, exist_ok=True)
     counts = prepare(options.data, options.work / "photos")
     table = Table(options.data.resolve(), options.work.resolve(), options.epochs, counts)

@@ -15,7 +15,7 @@ from training_table.photos import SETS
 
 KINDS = ("taxonomic", "scientific", "common", "scientific+common", "taxonomic+common")
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
-EPOCHS, BATCH, SIZE = 4, 96, 36
+EPOCHS, BATCH, SIZE = 3, 96, 36
 SHORT = 2
 """Epochs of a fine-tune with a head; those with the same loss continue for one."""
 IMAGE_TOWER: dict[str, Any] = {

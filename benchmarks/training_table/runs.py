@@ -188,7 +188,7 @@ def _find_ready(waiting: Sequence[Job], done: set[Job]) -> Iterator[Job]:
 
 
 def _start(table: Table, job: Job) -> BaseProcess:
-    process = PROCESSES.Process(target=_run_logged, args=(table, job), name=job.name)
+    process = PROCESSES.Process(target=_run_logged, args=(table, job), name=job.name, daemon=True)
     process.start()
     return process
 

@@ -172,7 +172,9 @@ def test_every_loss_is_trained_for_the_same_steps_on_the_same_photos(load: Load)
 def test_the_head_is_trained_first_for_half_of_the_steps(load: Load) -> None:
     rows = load("training_table.rows")
     configs = {
-        name: rows.make_config(rows.ROWS[name], 1, Path("d"), Path("f"), Path("o"), epochs=4, steps=60, start=Path("m"))
+        name: rows.make_config(
+            rows.ROWS[name], 1, Path("d"), Path("f"), Path("o"), epochs=rows.EPOCHS, steps=60, start=Path("m")
+        )
         for name in ("ft", "lp-ft", "tuned-1", "tuned-2")
     }
     assert (configs["ft"]["probe_steps"], configs["lp-ft"]["probe_steps"]) == (0, 60)
