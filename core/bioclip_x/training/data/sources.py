@@ -41,7 +41,7 @@ def make_loader(
     make = ChunkMaker(
         ImageReader(parts.datasets, files),
         parts.texts,
-        Tokens(encoder),
+        Tokens(encoder.make_tokenizer()),
         view,
         augments=augments,
         prefixes=tuple(data.prefix for data in config.data),
