@@ -110,9 +110,9 @@ class Encoder(Protocol):
         """
 
     def own_recipe(self, model: str, *, name: str) -> OwnRecipe | None:
-        """Returns the recipe fields that a model on this machine brings; None if it brings none.
+        """Returns the recipe fields that a model on this machine brings; None if it brings none, or is not found.
 
-        Raises ModelError for an invalid model name, or fields that cannot be read.
+        Raises ModelError for fields that cannot be read.
         """
 
     def trainable(
