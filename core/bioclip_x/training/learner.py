@@ -19,6 +19,17 @@ from bioclip_x.registry import get_capabilities
 from bioclip_x.training.checkpointing.state_files import prime
 from bioclip_x.training.class_bank import ClassBank
 from bioclip_x.training.components import Parts
+from bioclip_x.training.compute.parallel import (
+    average_scalars,
+    gather_whole_state,
+    open_chunk,
+    shard_towers,
+    wrap_towers,
+)
+from bioclip_x.training.compute.precision import Precision
+from bioclip_x.training.compute.step import backward_at_once, backward_in_chunks
+from bioclip_x.training.compute.towers import Embedded, Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import Lock, TrainConfig
 from bioclip_x.training.data.batch import Batch
 from bioclip_x.training.data.order import make_step_seed
@@ -43,17 +54,6 @@ from bioclip_x.training.optimisation.groups import (
 )
 from bioclip_x.training.optimisation.phases import InputSize, find_input_size
 from bioclip_x.training.optimisation.schedules import compute_factor
-from bioclip_x.training.precision import Precision
-from bioclip_x.training.processes.parallel import (
-    average_scalars,
-    gather_whole_state,
-    open_chunk,
-    shard_towers,
-    wrap_towers,
-)
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.step import backward_at_once, backward_in_chunks
-from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
 
 

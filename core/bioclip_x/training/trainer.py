@@ -25,6 +25,9 @@ from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.checkpointing.fingerprints import make_fingerprint
 from bioclip_x.training.checkpointing.signals import NONE, STOP, Signals
 from bioclip_x.training.components import fill_in_defaults, make_encoder, make_parts
+from bioclip_x.training.compute.precision import resolve_precision
+from bioclip_x.training.compute.towers import Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import TrainConfig
 from bioclip_x.training.data.batch import Batch
 from bioclip_x.training.data.incidents import describe_incidents
@@ -33,9 +36,6 @@ from bioclip_x.training.learner import Learner, Taken
 from bioclip_x.training.outputs.export import MODEL, export_model
 from bioclip_x.training.outputs.run_folder import METRICS, write_json, write_run_folder
 from bioclip_x.training.outputs.steps_shown import show_steps
-from bioclip_x.training.precision import resolve_precision
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.towers import Towers
 from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
 
 

@@ -49,10 +49,10 @@ from bioclip_x.text_bank.class_prompts import write_prompts
 from bioclip_x.training.checkpointing import checkpoints
 from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.components import Parts, make_datasets, make_text_builders, make_text_request
+from bioclip_x.training.compute.precision import Precision, open_autocast
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import TrainConfig, Validation
 from bioclip_x.training.data.dataset_checks import list_nodes
-from bioclip_x.training.precision import Precision, open_autocast
-from bioclip_x.training.processes.world import World
 
 BATCH: Final = 64
 """Images, or texts, of one forward pass."""

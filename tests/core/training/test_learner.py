@@ -10,10 +10,10 @@ import torch
 
 from bioclip_x.registry import create_registry
 from bioclip_x.training.components import fill_in_defaults, make_parts
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import read_config
 from bioclip_x.training.data.sources import make_loader
 from bioclip_x.training.learner import Learner
-from bioclip_x.training.processes.world import World
 from processes import run_in_processes
 
 LOSSES: dict[str, dict[str, Any]] = {

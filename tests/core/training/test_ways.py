@@ -12,8 +12,8 @@ from torch.nn.functional import normalize
 
 from bioclip_x.errors import TrainingError
 from bioclip_x.registry import create_registry
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import read_config
-from bioclip_x.training.processes.world import World
 from bioclip_x.training.trainer import Trainer
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from processes import run_in_processes

@@ -11,6 +11,7 @@ from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import Dataset, SequentialDataset
 from bioclip_x.faults import naming
 from bioclip_x.registry import get_capabilities
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import Data, TrainConfig
 from bioclip_x.training.data.augment import View, find_least_side
 from bioclip_x.training.data.dataset_checks import list_nodes
@@ -18,7 +19,6 @@ from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.loader import ChunkMaker, Loader
 from bioclip_x.training.data.order import EpochOrder, Source
 from bioclip_x.training.data.tokens import Tokens
-from bioclip_x.training.processes.world import World
 
 if TYPE_CHECKING:
     from bioclip_x.training.components import Parts
