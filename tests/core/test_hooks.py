@@ -20,6 +20,7 @@ from bioclip_x.capabilities import EncoderCapabilities, ImageDecoderCapabilities
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
+from bioclip_x.errors import ComponentError
 from bioclip_x.models import list_known_models
 from bioclip_x.prompts.llm_prompts import PromptTemplate
 from bioclip_x.recipe import Recipe
@@ -381,6 +382,18 @@ def test_hook_callbacks() -> None:
     registry.manager.unregister(name="jsonl-log")
     registry.notify("training_step_ended", event=make_step(Path(), 1), run=make_run(Path()))
     assert counts.steps == 4
+
+
+def test_a_callback_that_fails_is_named() -> None:
+    class Fails:
+        @hookimpl
+        def training_started(self, run: RunContext) -> None:
+            raise ValueError("no curve")
+
+    registry = registry_with("callbacks", Fails)
+    registry.manager.register(registry.make("callbacks", "mine"))
+    with pytest.raises(ComponentError, match=r"callback 'mine' .*failed in training_started: .*no curve"):
+        registry.notify("training_started", run=make_run(Path()))
 
 
 def test_hook_training_started(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bioclip_x.errors import RecipeError, TrainingError
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.files import read_text, read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
-from bioclip_x.training.precision import Precision
+from bioclip_x.training.compute.precision import Precision
 from bioclip_x.validation import list_errors
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)

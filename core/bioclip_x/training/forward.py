@@ -19,13 +19,13 @@ from bioclip_x.faults import naming
 from bioclip_x.records.training import LossInput, TreeTensors
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.class_bank import ClassBank
+from bioclip_x.training.compute.precision import Precision, open_autocast
+from bioclip_x.training.compute.step import Inputs
+from bioclip_x.training.compute.towers import Embedded
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.data.augment import join_factors, to_input
 from bioclip_x.training.data.batch import Batch
 from bioclip_x.training.loss_terms import LossSum
-from bioclip_x.training.precision import Precision, open_autocast
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.step import Inputs
-from bioclip_x.training.towers import Embedded
 from bioclip_x.training.truth import Truth
 
 

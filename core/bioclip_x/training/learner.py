@@ -19,6 +19,17 @@ from bioclip_x.registry import get_capabilities
 from bioclip_x.training.checkpointing.state_files import prime
 from bioclip_x.training.class_bank import ClassBank
 from bioclip_x.training.components import Parts
+from bioclip_x.training.compute.parallel import (
+    average_scalars,
+    gather_whole_state,
+    open_chunk,
+    shard_towers,
+    wrap_towers,
+)
+from bioclip_x.training.compute.precision import Precision
+from bioclip_x.training.compute.step import backward_at_once, backward_in_chunks
+from bioclip_x.training.compute.towers import Embedded, Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import Lock, TrainConfig
 from bioclip_x.training.data.batch import Batch
 from bioclip_x.training.data.order import make_step_seed
@@ -43,17 +54,6 @@ from bioclip_x.training.optimisation.groups import (
 )
 from bioclip_x.training.optimisation.phases import InputSize, find_input_size
 from bioclip_x.training.optimisation.schedules import compute_factor
-from bioclip_x.training.precision import Precision
-from bioclip_x.training.processes.parallel import (
-    average_scalars,
-    gather_whole_state,
-    open_chunk,
-    shard_towers,
-    wrap_towers,
-)
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.step import backward_at_once, backward_in_chunks
-from bioclip_x.training.towers import Embedded, Towers
 from bioclip_x.training.truth import Truth, make_tree_tensors
 
 
@@ -136,7 +136,7 @@ class Learner:
         self._optimizer.zero_grad(set_to_none=True)
         if self.forward.bank and step % config.bank_every == 0:
             self.forward.bank.refresh(lambda texts: self.forward.embed_texts(self.towers, texts, step), self.towers)
-        losses = self._compute_gradients(move(batch, self.encoder.device), step)
+        losses = self.compute_gradients(move(batch, self.encoder.device), step)
         self.world.average_gradients(self.losses)
         if self.is_sharded:
             average_scalars(self._plain_towers, self.world)
@@ -148,6 +148,30 @@ class Learner:
         if self._average:
             self._average.update(self._averaged)
         return Taken(losses, norm, config.learning_rate * factor, self.encoder.logit_scale.detach())
+
+    def compute_gradients(self, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        """Adds the gradients of a batch to the parameters'; returns this process's parts of the losses by name.
+
+        batch: on the device. step: completed steps.
+        """
+        inputs = self.forward.make_inputs(batch)
+
+        def compute(embedded: Embedded) -> dict[str, torch.Tensor]:
+            return self.forward.compute_losses(embedded, batch, step)
+
+        if self.config.accumulate == 1:
+            with self.forward.open(step):
+                embedded = self.towers(inputs.pixels_V3HW, inputs.tokens_TL)
+            return backward_at_once(embedded, compute, self._scaler.scale)
+        return backward_in_chunks(
+            self.towers,
+            inputs,
+            compute,
+            self._scaler.scale,
+            chunks=self.config.accumulate,
+            open_forward=lambda: self.forward.open(step),
+            open_chunk=lambda is_last: open_chunk(self.towers, is_last=is_last),
+        )
 
     def list_stateful(self) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
@@ -279,24 +303,4 @@ class Learner:
             schedule=config.schedule,
             cooldown=config.cooldown_steps,
             shape=config.cooldown_shape,
-        )
-
-    def _compute_gradients(self, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        inputs = self.forward.make_inputs(batch)
-
-        def compute(embedded: Embedded) -> dict[str, torch.Tensor]:
-            return self.forward.compute_losses(embedded, batch, step)
-
-        if self.config.accumulate == 1:
-            with self.forward.open(step):
-                embedded = self.towers(inputs.pixels_V3HW, inputs.tokens_TL)
-            return backward_at_once(embedded, compute, self._scaler.scale)
-        return backward_in_chunks(
-            self.towers,
-            inputs,
-            compute,
-            self._scaler.scale,
-            chunks=self.config.accumulate,
-            open_forward=lambda: self.forward.open(step),
-            open_chunk=lambda is_last: open_chunk(self.towers, is_last=is_last),
         )

@@ -6,7 +6,6 @@ Legend: B images, V images and their further views, T distinct texts of a batch,
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,24 +25,18 @@ from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.checkpointing.fingerprints import make_fingerprint
 from bioclip_x.training.checkpointing.signals import NONE, STOP, Signals
 from bioclip_x.training.components import fill_in_defaults, make_encoder, make_parts
+from bioclip_x.training.compute.precision import resolve_precision
+from bioclip_x.training.compute.towers import Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import TrainConfig
-from bioclip_x.training.data.augment import View, find_least_side
 from bioclip_x.training.data.batch import Batch
-from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.incidents import describe_incidents
-from bioclip_x.training.data.loader import ChunkMaker, Loader
-from bioclip_x.training.data.sources import make_order
-from bioclip_x.training.data.tokens import Tokens
+from bioclip_x.training.data.sources import make_loader
 from bioclip_x.training.learner import Learner, Taken
 from bioclip_x.training.outputs.export import MODEL, export_model
 from bioclip_x.training.outputs.run_folder import METRICS, write_json, write_run_folder
 from bioclip_x.training.outputs.steps_shown import show_steps
-from bioclip_x.training.precision import resolve_precision
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.towers import Towers
 from bioclip_x.training.validation import is_best, is_due, make_validator, use_module
-
-MAX_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +113,9 @@ class Trainer:
         self.metrics: dict[str, float] = {}
         self.saved: Path | None = None
         self._learner = Learner(config, self.parts, self.world, self.precision, self.total_steps)
-        self._loader = self._make_loader()
+        self._loader = make_loader(
+            config, self.parts, self.world, lambda step: self._learner.find_input_size(step).image_size
+        )
         self._signals = Signals(self.world.make_cpu_group())
         self._pending: _Pending | None = None
         self.run_context = RunContext(
@@ -179,37 +174,6 @@ class Trainer:
             processes=self.world.size,
         )
 
-    def _make_loader(self) -> Loader:
-        config, encoder = self.config, self.encoder
-        augments = (config.augment, *[config.views or config.augment] * self.losses.views)
-        view, files = View(encoder.image_size, encoder.resize_mode, encoder.interpolation), self.parts.files
-        if config.shrink_jpegs:
-            sizes = [encoder.image_size, *((phase.image_size,) * 2 for phase in config.phases if phase.image_size)]
-            files = files.shrinking(
-                max(find_least_side(replace(view, size=size), one) for size in sizes for one in augments)
-            )
-        make = ChunkMaker(
-            ImageReader(self.parts.datasets, files),
-            self.parts.texts,
-            Tokens(encoder),
-            view,
-            augments=augments,
-            prefixes=tuple(data.prefix for data in config.data),
-            texts_per_image=config.texts_per_picture,
-            text_per=config.text_per,
-            seed=config.seed,
-        )
-        return Loader(
-            make,
-            make_order(config, self.parts.datasets),
-            config.batch_size,
-            min(os.cpu_count() or 1, MAX_WORKERS) if config.workers is None else config.workers,
-            rank=self.world.rank,
-            size=self.world.size,
-            pin=encoder.device.type == "cuda",
-            find_image_size=lambda step: self._learner.find_input_size(step).image_size,
-        )
-
     def _run_epoch(self, batches: Iterator[Batch]) -> bool:
         """Completes the epoch of `place`. Returns whether a plugin requested to stop."""
         config, epoch = self.config, self.place.epoch
@@ -233,7 +197,7 @@ class Trainer:
         self._report()
         mean_loss = self.place.epoch_loss / self.steps_per_epoch
         self.place = Place(self.place.step, epoch + 1)
-        if is_due(self.validator and config.validation, self.place, config.epochs):
+        if is_due(config.validation, self.place, config.epochs):
             self._validate()
         else:
             self._save()
@@ -243,7 +207,7 @@ class Trainer:
     def _save_or_validate(self) -> None:
         """Does what is due after a step in the middle of an epoch."""
         every = self.config.checkpoint_every
-        if is_due(self.validator and self.config.validation, self.place, self.config.epochs):
+        if is_due(self.config.validation, self.place, self.config.epochs):
             self._validate()
         elif every and self.place.step % every == 0:
             self._save()

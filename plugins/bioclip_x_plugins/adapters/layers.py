@@ -51,11 +51,11 @@ class LinearAttention(nn.Module):
     def close(self) -> nn.MultiheadAttention:
         """Returns the attention with these weights. Adapters are removed before."""
         width = self.in_proj.in_features
-        attention = nn.MultiheadAttention(width, self.heads, batch_first=self.batch_first, device="meta")
-        attention.register_parameter("in_proj_weight", self.in_proj.weight)
-        attention.register_parameter("in_proj_bias", self.in_proj.bias)
+        attention: Any = nn.MultiheadAttention(width, self.heads, batch_first=self.batch_first, device="meta")
+        attention.in_proj_weight, attention.in_proj_bias = self.in_proj.weight, self.in_proj.bias
         attention.out_proj = self.out_proj
-        return attention.train(self.training)
+        closed: nn.MultiheadAttention = attention.train(self.training)
+        return closed
 
 
 def open_attention(module: nn.Module) -> None:

@@ -12,8 +12,8 @@ from bioclip_x import Classifier, hookimpl
 from bioclip_x.errors import ModelError, TrainingError
 from bioclip_x.records.training import EpochEnd, LossInput, StepEnd
 from bioclip_x.registry import create_registry
+from bioclip_x.training.compute.precision import has_native_bf16, resolve_precision
 from bioclip_x.training.config import read_config
-from bioclip_x.training.precision import has_native_bf16, resolve_precision
 from bioclip_x.training.trainer import Outcome, Trainer
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
 from bioclip_x_plugins.losses.unicl import UniCl

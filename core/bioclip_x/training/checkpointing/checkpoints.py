@@ -100,7 +100,7 @@ def find_newest(folder: Path) -> Path:
 def find_best(folder: Path) -> Path | None:
     """Returns the best checkpoint of a run, None without validation."""
     best = read_best(folder)
-    return best and best.checkpoint
+    return best.checkpoint if best else None
 
 
 def read_best(folder: Path) -> Best | None:

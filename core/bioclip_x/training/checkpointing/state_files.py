@@ -56,11 +56,12 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
             with open_replacement(path, "wb") as handle:
                 torch.save(state, handle)
         return
-    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint import state_dict_saver
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 
     shards = {at: one for at, one in iterate_leaves(state) if is_sharded(one)}
     with _share_folder(path) as folder:
-        dcp.save(shards, storage_writer=dcp.HuggingFaceStorageWriter(str(folder), save_distributed=True))
+        state_dict_saver.save(shards, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
         if is_main():
             rest = replace_leaves(state, lambda at, one: _SHARD + at if at in shards else one)
             with open_replacement(folder / _REST, "wb") as handle:
@@ -82,11 +83,12 @@ def fill_in_shards(path: Path, rest: Mapping[str, Any], template: Mapping[str, A
     wanted = dict(iterate_leaves(template))
     stored = {at: wanted[at] for at, one in iterate_leaves(rest) if isinstance(one, str) and one.startswith(_SHARD)}
     if stored:
-        import torch.distributed.checkpoint as dcp
+        from torch.distributed.checkpoint import state_dict_loader
+        from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
 
         with warnings.catch_warnings():  # a single process is meant to read what several have written
             warnings.filterwarnings("ignore", "torch.distributed is disabled")
-            dcp.load(stored, storage_reader=dcp.HuggingFaceStorageReader(str(path)))
+            state_dict_loader.load(stored, storage_reader=HuggingFaceStorageReader(str(path)))
     return dict(replace_leaves(rest, lambda at, one: stored[at] if at in stored else _shard_like(one, wanted.get(at))))
 
 

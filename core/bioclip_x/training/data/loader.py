@@ -138,8 +138,10 @@ def _share(chunk: Chunk) -> Chunk:
     Raises TrainingError where there is no room for them.
     """
     try:
-        return replace(chunk, pixels=tuple(one.share_memory_() for one in chunk.pixels))
+        for pixels in chunk.pixels:
+            pixels.share_memory_()  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError) as problem:
         raise TrainingError(
             f"workers: {problem}; enlarge the shared memory (/dev/shm), or lower workers or batch_size"
         ) from problem
+    return chunk

@@ -7,26 +7,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from bioclip_x.components import Tokenizer
 from bioclip_x.training.truth import make_text_id
 
 MOST_CACHED: Final = 1 << 16
 """Texts whose tokens each process caches: 20 MB at 77 tokens."""
-
-
-class Tokenizer(Protocol):
-    """What tokenises: a `TrainableEncoder`, or a part of one that can be pickled."""
-
-    context_length: int
-
-    def tokenize(self, texts: Sequence[str]) -> torch.Tensor: ...
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
 
 class Tokenised(NamedTuple):

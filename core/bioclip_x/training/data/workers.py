@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
@@ -117,7 +118,15 @@ def start_worker(number: int) -> None:
     """Prepares a worker process."""
     for one in SIGNALS:
         signal.signal(one, signal.SIG_IGN)
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     gc.freeze()  # the garbage collector would write to, and so copy, the memory that is shared with the main process
+
+
+def _end_with(parent: Any) -> None:
+    """Ends this process when the main one has ended: the loader looks at the parent, which may be a fork server that lives on."""
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager
@@ -149,8 +158,8 @@ def _end(started: list[BaseProcess], patience: float = PATIENCE) -> None:
 
 
 def _explain_death(started: list[BaseProcess], reason: str) -> str:
-    codes = {one.exitcode for one in started} - {None, 0}
-    name = next((signal.Signals(-code).name for code in sorted(codes) if code and code < 0), "")
+    killed = sorted({-one.exitcode for one in started if one.exitcode and one.exitcode < 0})
+    name = signal.Signals(killed[0]).name if killed else ""
     how = f"was killed by {name}" if name else f"ended: {reason}"
     if name == "SIGBUS":
         return f"workers: one {how}: the shared memory (/dev/shm) is full; enlarge it, or lower workers or batch_size"

@@ -102,7 +102,7 @@ def work(task):
     return os.getpid()
 
 if __name__ == "__main__":
-    results = run_tasks(work, range(1000), workers=2, ahead=4)
+    results = run_tasks(work, range(1000), workers=2, ahead=4, context=sys.argv[2])
     print(*{next(results) for _ in range(8)}, flush=True)
     if sys.argv[1] == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -120,11 +120,14 @@ def is_alive(process: int) -> bool:
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-@pytest.mark.parametrize(("end", "status"), [("kill", -9), ("raise", 1), ("finish", 0)])
-def test_workers_end_with_their_program(tmp_path: Path, end: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("end", "status", "context"),
+    [("kill", -9, "fork"), ("kill", -9, "forkserver"), ("raise", 1, "fork"), ("finish", 0, "fork")],
+)
+def test_workers_end_with_their_program(tmp_path: Path, end: str, status: int, context: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    done = subprocess.run([sys.executable, script, end], stdout=subprocess.PIPE, text=True, timeout=120)
+    done = subprocess.run([sys.executable, script, end, context], stdout=subprocess.PIPE, text=True, timeout=120)
     assert done.returncode == status
     workers = [int(word) for word in done.stdout.split()]
     assert len(workers) == 2

@@ -13,8 +13,8 @@ from torch.nn.parallel import DistributedDataParallel
 from bioclip_x.capabilities import TrainableEncoderCapabilities
 from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.registry import get_capabilities
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.towers import Towers
+from bioclip_x.training.compute.towers import Towers
+from bioclip_x.training.compute.world import World
 
 
 def shard_towers(towers: Towers, encoder: TrainableEncoder) -> None:

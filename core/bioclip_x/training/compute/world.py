@@ -104,7 +104,11 @@ class World:
 
     def make_cpu_group(self) -> dist.ProcessGroup | None:
         """Returns a group for messages between the CPUs, apart from what the devices exchange; None for one process."""
-        return dist.new_group(backend="gloo") if self.size > 1 else None
+        if self.size == 1:
+            return None
+        group = dist.new_group(backend="gloo")
+        assert isinstance(group, dist.ProcessGroup)  # not so for processes that are no members
+        return group
 
     def wait(self) -> None:
         """Waits until all processes have come here."""

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bioclip_x.components import TrainableEncoder
-from bioclip_x.training.processes.parallel import average_scalars, open_chunk, shard_towers, wrap_towers
-from bioclip_x.training.processes.world import World
-from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
-from bioclip_x.training.towers import Embedded, Towers
+from bioclip_x.training.compute.parallel import average_scalars, open_chunk, shard_towers, wrap_towers
+from bioclip_x.training.compute.step import Inputs, backward_at_once, backward_in_chunks
+from bioclip_x.training.compute.towers import Embedded, Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from processes import run_in_processes
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bioclip_x.training.towers import Embedded
+from bioclip_x.training.compute.towers import Embedded
 
 Compute = Callable[[Embedded], dict[str, torch.Tensor]]
 """Losses by name, of the embeddings of a whole batch; their sum is minimised."""
