@@ -256,8 +256,8 @@ def _count_plain(part: Part, folder: Path, size: Size) -> float:
     """Counts the FLOPs per image of the same steps without compiling, which hides them from the counter."""
     from gpu_train_parts import Observer, train
 
-    observer = Observer(counted=2, warm_up=0)
-    short = replace(size, steps=3)
+    observer = Observer(counted=1, warm_up=0)
+    short = replace(size, steps=4)
     train(part.data, folder, asdict(short), compiled=False, observer=observer)
     return observer.flops / size.batch
 
