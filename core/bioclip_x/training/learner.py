@@ -173,9 +173,12 @@ class Learner:
             open_chunk=lambda is_last: open_chunk(self.towers, is_last=is_last),
         )
 
-    def list_stateful(self) -> dict[str, Any]:
-        """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
-        if self.is_sharded:
+    def list_stateful(self, *, primed: bool = False) -> dict[str, Any]:
+        """Returns the objects whose state is saved in checkpoints and restored by a resumed run.
+
+        primed: with tensors in the optimiser's state also before the first step, for shards to be loaded into.
+        """
+        if primed:
             prime(self._optimizer)
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         parts |= {"ema": self._average} if self._average else {}

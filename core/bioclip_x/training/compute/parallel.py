@@ -62,9 +62,9 @@ def gather_whole_state(module: nn.Module) -> dict[str, Any]:
 def open_chunk(towers: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
     """Opens the context of one chunk's passes, which leaves the exchange of gradients to the last chunk."""
     if isinstance(towers, DistributedDataParallel):
-        return nullcontext() if is_last else towers.no_sync()  # type: ignore[no-untyped-call, no-any-return]
+        return nullcontext() if is_last else towers.no_sync()
     if hasattr(towers, "set_requires_gradient_sync"):  # FSDP2
-        towers.set_requires_gradient_sync(is_last)
+        cast(Any, towers).set_requires_gradient_sync(is_last)
     return nullcontext()
 
 
