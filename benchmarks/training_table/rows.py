@@ -42,8 +42,8 @@ class Row:
 
     title: in the table. changes: fields of the configuration. text: kinds of text trained on, and named by. by_nearest_mean:
     whether the model has nothing to name photos by. start: what of the model of row `of` a run starts from; of a soup, `of`
-    are the rows that it averages. shown: whether the row is in the table, rather than a part of another row. greedy: of a
-    soup, whether models that lower the validation accuracy are left out (Wortsman et al. 2022, arXiv 2203.05482).
+    are the rows that it averages. greedy: of a soup, whether models that lower the validation accuracy are left out (Wortsman
+    et al. 2022, arXiv 2203.05482).
     """
 
     title: str
@@ -52,7 +52,6 @@ class Row:
     by_nearest_mean: bool = False
     start: Start = "scratch"
     of: tuple[str, ...] = ()
-    shown: bool = True
     greedy: bool | None = None
 
     @property
@@ -66,7 +65,7 @@ def _loss(name: str, title: str, **options: Any) -> Row:
 
 def _tuned(rate: float, seed: int) -> Row:
     changes = {"loss": "clip", "learning_rate": rate, "epochs": 1, "warmup_steps": 20, "seed": seed}
-    return Row(f"clip, continued at {rate:g}", changes, start="model", of=("clip",), shown=False)
+    return Row(f"`clip` continued, learning rate {rate:g}", changes, start="model", of=("clip",))
 
 
 def _headed(title: str, probe: float) -> Row:
@@ -101,8 +100,8 @@ WAYS: dict[str, Row] = {
     **TUNED,
 }  # fmt: skip
 SOUPS: dict[str, Row] = {
-    "uniform-soup": Row("uniform soup of three continued runs", of=tuple(TUNED), greedy=False),
-    "greedy-soup": Row("greedy soup of the same", of=tuple(TUNED), greedy=True),
+    "uniform-soup": Row("uniform soup of these three", of=tuple(TUNED), greedy=False),
+    "greedy-soup": Row("greedy soup of these three", of=tuple(TUNED), greedy=True),
 }
 ROWS: dict[str, Row] = LOSSES | WAYS | SOUPS
 

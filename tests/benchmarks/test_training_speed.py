@@ -50,10 +50,10 @@ def test_both_programs_read_the_same_images_and_texts(
     monkeypatch.setattr(speed, "STEPS", 1)
     monkeypatch.setattr(speed, "SIDE", 32)
     speed.make_images(tmp_path)
-    read = {
-        name: list(csv.DictReader((tmp_path / f"{name}.csv").open()))
-        for name in ("captions", "captions-peer", "names-peer")
-    }
+    read = {}
+    for name in ("captions", "captions-peer", "names-peer"):
+        with (tmp_path / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+            read[name] = list(csv.DictReader(handle))
     assert [str(tmp_path / row["path"]) for row in read["captions"]] == [
         row["filepath"] for row in read["captions-peer"]
     ]
@@ -85,7 +85,7 @@ def test_shards_hold_what_both_programs_read(load: Load, tmp_path: Path, monkeyp
         names = shard.getnames()
         assert len(names) == 4 * (64 - 40) and names[:2] == ["000040.jpg", "000040.txt"]
         caption = shard.extractfile("000040.txt").read().decode()  # type: ignore[union-attr]
-    rows = list(csv.DictReader((tmp_path / "taxonomy.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "taxonomy.csv").read_text("utf-8").splitlines()))
     assert caption == " ".join(rows[40].values()) and len({row["species"] for row in rows}) == 64
 
 
