@@ -116,7 +116,14 @@ class Learner:
         self._probe.apply(step)
         self._plain_towers.locked = find_locked_towers(self.encoder.module, self._depth_groups)
         self.world.broadcast(self.losses)
-        self.towers = wrap_towers(self._plain_towers, self.world, sharded=self.is_sharded, compiled=self.config.compile)
+        self.towers = wrap_towers(
+            self._plain_towers,
+            self.world,
+            sharded=self.is_sharded,
+            compiled=self.config.compile,
+            # A model that does not tell its layers has a text tower that cannot be locked.
+            has_unused=not self.losses.needs_texts and not self._depth_groups,
+        )
 
     def prepare(self, step: int) -> None:
         """Changes the size of the inputs and what is trained, where a phase or the probe ends."""
