@@ -115,7 +115,7 @@ def train(data: str, folder: Path, size: Mapping[str, Any], *, compiled: bool, o
     side = size["model"]["vision_cfg"]["image_size"]
     datasets = {
         "synthetic": {"name": "synthetic", "size": side, "count": n},
-        "shards": {"name": "webdataset", "path": str(folder / "shards")},
+        "shards": {"name": "webdataset", "path": str(folder / "shards" / "*.tar"), "texts": []},
     }
     epochs = 1 if data == "synthetic" else -(-n // size["images"])
     config = {

@@ -12,9 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CHILD = """
-import sys
+import inspect, sys
+from functools import partial
 import open_clip
+import open_clip_train.data as data
 from open_clip_train.main import main
+if "eof_value" in inspect.signature(data.tar_file_expander).parameters:
+    # Newer versions of webdataset mark the end of each shard, which open_clip takes for a sample.
+    data.tar_file_expander = partial(data.tar_file_expander, eof_value=None)
 open_clip.add_model_config(sys.argv[1])
 sys.exit(main(sys.argv[2:]))
 """

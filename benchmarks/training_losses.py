@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from training_table.runs import Job, Table, run_all
 from training_table.summary import COMPARED, compare, summarise
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path("/tmp/bench/mini.json")
-PAGE = Path("/tmp/bench/page.md")
+RESULTS = ROOT / "benchmarks" / "results" / "training_losses.json"
+PAGE = ROOT / "docs" / "training-experiments.md"
 BEGIN, END = "<!-- table: written by benchmarks/training_losses.py -->", "<!-- end of table -->"
 FURTHER = 2
 """Further seeds of the rows that are compared, whose differences are smaller than the table's."""
@@ -34,6 +35,7 @@ FURTHER = 2
 
 def main() -> int:
     options = _parse()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # ends the runs too
     options.work.mkdir(parents=True, exist_ok=True)
     counts = prepare(options.data, options.work / "photos")
     table = Table(options.data.resolve(), options.work.resolve(), options.epochs, counts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from bioclip_x import hookspecs
 
 OUTPUT = Path(__file__).with_name("hooks.md")
+EXAMPLE = Path(__file__).parents[1] / "examples" / "own_average.py"
 
 
 def names() -> list[str]:
@@ -35,6 +36,8 @@ def reference() -> str:
     for name in names():
         doc = inspect.getdoc(getattr(hookspecs, name)) or ""
         parts += ["", f"## `{signature(name)}`", "", doc]
+    parts += ["", "## An example", "", f"`{EXAMPLE.parent.name}/{EXAMPLE.name}` follows a training run:", ""]
+    parts += ["```python", EXAMPLE.read_text("utf-8").rstrip(), "```"]
     return "\n".join(parts) + "\n"
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 
 
 def run_in_processes(function: Callable[..., Any], size: int, *arguments: Any) -> list[Any]:

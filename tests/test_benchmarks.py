@@ -133,7 +133,9 @@ def test_nothing_else_was_measured(run: ModuleType) -> None:
 def test_training_ends_with_the_same_weights_when_it_is_killed() -> None:
     kinds = json.loads((ROOT / "benchmarks" / "results" / "train_kills.json").read_text("utf-8"))["kinds"]
     assert set(kinds) == {f"{data}, {workers} workers" for data in ("folder", "webdataset") for workers in (0, 2)}
-    assert all(outcome["lost"] == [] and outcome["survived"]["interrupted before the end"] for outcome in kinds.values())
+    assert all(
+        outcome["lost"] == [] and outcome["survived"]["interrupted before the end"] for outcome in kinds.values()
+    )
     assert sum(outcome["survived"]["SIGKILL"] for outcome in kinds.values()) >= 20
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from bioclip_x.records.training import LossInput
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 
 LINEAGES = (
     "F,A,A one", "F,A,A two", "F,B,B one", "G,C,C one", "G,C,C two", "G,,G one", "H,D,",

@@ -1,8 +1,8 @@
 """Judges a trained model on the photos: accuracy by rank, severity, and few-shot on species it was not trained on.
 
-The photos are embedded once. Those of the test parts are named among all trained classes by what the model was trained
-with: its texts, its linear head, or, if it has neither, the nearest mean of the training photos. Genus and family are those of
-the class named, so that no figure depends on a temperature.
+The photos are embedded once. Those of the test parts are named among all trained classes by what the model brings: the
+texts that it was trained with, or its linear head; if it has neither, by the nearest mean of the training photos. Genus and
+family are those of the class named, so that no figure depends on a temperature.
 
 Legend: n photos, D embedding, C classes, w ways, q queries.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,12 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def judge(model: Path, folder: Path, named_by: Mapping[str, Any] | None) -> dict[str, Any]:
+def judge(model: Path, folder: Path, *, by_nearest_mean: bool) -> dict[str, Any]:
     """Returns the figures of a model, of each data set and of both.
 
-    folder: of the prepared photos. named_by: fields of the recipe that names photos (text or scorer); None: the nearest mean.
+    folder: of the prepared photos. by_nearest_mean: photos are named by the nearest mean, not as the model says of itself.
     """
-    classifier = Classifier(f"local-dir:{model}", taxonomy=folder / "taxonomy.csv", **(named_by or {"text": "common"}))
+    classifier = Classifier(f"local-dir:{model}")
     taxonomy = classifier.taxonomy
     photos = read_photos(folder)
     rows = [row for row, photo in enumerate(photos) if photo.part != "train" or row % TRAINED == 0]
@@ -51,7 +51,7 @@ def judge(model: Path, folder: Path, named_by: Mapping[str, Any] | None) -> dict
     feature_nD = embed(classifier, read_pixels(classifier, folder, rows))
     class_n = find_classes(photos, taxonomy)
     part_n = np.array([photo.part for photo in photos])
-    if named_by is None:
+    if by_nearest_mean:
         named_n = name_by_nearest_mean(feature_nD, class_n, part_n == "train")
     else:
         named_n = name_by_scorer(classifier, feature_nD, class_n)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training_table.rows import LOSSES, ROWS, SOUPS, WAYS
+from training_table.rows import ROWS
 from training_table.summary import MEASURES
 
 GROUPS = {"both": "Both data sets", "grocery_produce": "Fruit and vegetables (`grocery_produce`)",
@@ -23,8 +23,8 @@ def tables(results: Mapping[str, Any]) -> str:
 
 def _table(table: Mapping[str, Any], group: str) -> str:
     lines = [_line(["", *HEADINGS.values()]), _line(["---"] * (1 + len(HEADINGS)))]
-    for name in (*LOSSES, *WAYS, *SOUPS):
-        if ROWS[name].shown and name in table:
+    for name in ROWS:
+        if name in table:
             lines.append(
                 _line([ROWS[name].title, *(_cell(measure, table[name][group][measure]) for measure in MEASURES)])
             )

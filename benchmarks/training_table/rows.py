@@ -15,7 +15,7 @@ from training_table.photos import SETS
 
 KINDS = ("taxonomic", "scientific", "common", "scientific+common", "taxonomic+common")
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
-EPOCHS, BATCH, SIZE = 4, 96, 36
+EPOCHS, BATCH, SIZE = 3, 96, 36
 SHORT = 2
 """Epochs of a fine-tune with a head; those with the same loss continue for one."""
 IMAGE_TOWER: dict[str, Any] = {
@@ -34,26 +34,24 @@ SIGLIP = {"init_logit_scale": 2.302585, "init_logit_bias": -10.0}
 """SigLIP's initial logit scale log 10 and bias -10 (Zhai et al. 2023, arXiv 2303.15343)."""
 
 Start = Literal["scratch", "model", "image tower"]
-Namer = Literal["texts", "head", "nearest mean"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table.
 
-    title: in the table. changes: fields of the configuration. text: kinds of text trained on, and named by. named_by: what
-    names the test photos. start: what of the model of row `of` a run starts from; of a soup, `of` are the rows that it averages.
-    shown: whether the row is in the table, rather than a part of another row. greedy: of a soup, whether models that lower the
-    validation accuracy are left out (Wortsman et al. 2022, arXiv 2203.05482).
+    title: in the table. changes: fields of the configuration. text: kinds of text trained on, and named by. by_nearest_mean:
+    whether the model has nothing to name photos by. start: what of the model of row `of` a run starts from; of a soup, `of`
+    are the rows that it averages. greedy: of a soup, whether models that lower the validation accuracy are left out (Wortsman
+    et al. 2022, arXiv 2203.05482).
     """
 
     title: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     text: tuple[str, ...] = KINDS
-    named_by: Namer = "texts"
+    by_nearest_mean: bool = False
     start: Start = "scratch"
     of: tuple[str, ...] = ()
-    shown: bool = True
     greedy: bool | None = None
 
     @property
@@ -61,13 +59,13 @@ class Row:
         return self.greedy is not None
 
 
-def _loss(name: str, title: str, named_by: Namer = "texts", **options: Any) -> Row:
-    return Row(title, {"loss": {"name": name, **options}}, named_by=named_by)
+def _loss(name: str, title: str, **options: Any) -> Row:
+    return Row(title, {"loss": {"name": name, **options}})
 
 
 def _tuned(rate: float, seed: int) -> Row:
     changes = {"loss": "clip", "learning_rate": rate, "epochs": 1, "warmup_steps": 20, "seed": seed}
-    return Row(f"clip, continued at {rate:g}", changes, start="model", of=("clip",), shown=False)
+    return Row(f"`clip` continued, learning rate {rate:g}", changes, start="model", of=("clip",))
 
 
 def _headed(title: str, probe: float) -> Row:
@@ -75,7 +73,7 @@ def _headed(title: str, probe: float) -> Row:
     changes = {
         "loss": {"name": "cross-entropy", "learning_rate": 1e-2}, "learning_rate": 3e-4, "epochs": SHORT, "probe": probe,
     }  # fmt: skip
-    return Row(title, changes, named_by="head", start="model", of=("clip",))
+    return Row(title, changes, start="model", of=("clip",))
 
 
 LOSSES: dict[str, Row] = {
@@ -84,13 +82,13 @@ LOSSES: dict[str, Row] = {
     "unicl": _loss("unicl", "`unicl`"),
     "siglip": Row("`siglip`", {"loss": "siglip", "model": MODEL | SIGLIP}),
     "level-restricted": Row("`level-restricted`", {"loss": "level-restricted", "text_ranks": list(RANKS)}),
-    "himulcon": _loss("himulcon", "`himulcon`", "nearest mean"),
-    "cross-entropy": _loss("cross-entropy", "`cross-entropy`", "head"),
-    "rank-cross-entropy": _loss("rank-cross-entropy", "`rank-cross-entropy`", "head"),
-    "hxe-0.1": _loss("hxe", "`hxe`, α = 0.1", "head", alpha=0.1),
-    "hxe-0.5": _loss("hxe", "`hxe`, α = 0.5", "head", alpha=0.5),
-    "soft-labels-4": _loss("soft-labels", "`soft-labels`, β = 4", "head", beta=4.0),
-    "soft-labels-15": _loss("soft-labels", "`soft-labels`, β = 15", "head", beta=15.0),
+    "himulcon": Row("`himulcon`", {"loss": "himulcon"}, by_nearest_mean=True),
+    "cross-entropy": _loss("cross-entropy", "`cross-entropy`"),
+    "rank-cross-entropy": _loss("rank-cross-entropy", "`rank-cross-entropy`"),
+    "hxe-0.1": _loss("hxe", "`hxe`, α = 0.1", alpha=0.1),
+    "hxe-0.5": _loss("hxe", "`hxe`, α = 0.5", alpha=0.5),
+    "soft-labels-4": _loss("soft-labels", "`soft-labels`, β = 4", beta=4.0),
+    "soft-labels-15": _loss("soft-labels", "`soft-labels`, β = 15", beta=15.0),
 }
 TUNED = {"tuned-1": _tuned(1e-4, 101), "tuned-2": _tuned(3e-4, 102), "tuned-3": _tuned(1e-3, 103)}
 WAYS: dict[str, Row] = {
@@ -102,8 +100,8 @@ WAYS: dict[str, Row] = {
     **TUNED,
 }  # fmt: skip
 SOUPS: dict[str, Row] = {
-    "uniform-soup": Row("uniform soup of three continued runs", of=tuple(TUNED), greedy=False),
-    "greedy-soup": Row("greedy soup of the same", of=tuple(TUNED), greedy=True),
+    "uniform-soup": Row("uniform soup of these three", of=tuple(TUNED), greedy=False),
+    "greedy-soup": Row("greedy soup of these three", of=tuple(TUNED), greedy=True),
 }
 ROWS: dict[str, Row] = LOSSES | WAYS | SOUPS
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from training_table import preloaded
 from training_table.photos import SETS
-from training_table.rows import BATCH, ROWS, Row, make_config
+from training_table.rows import BATCH, ROWS, make_config
 
 JOURNAL = "runs.jsonl"
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -102,7 +102,7 @@ def run_job(table: Table, job: Job) -> None:
         if row.start == "image tower":
             put_together(table.model(row.of[0], job.seed), table.start(job), job.seed)
         trained = train(config)
-    figures = judge(table.model(job.row, job.seed), table.photos, make_recipe(row))
+    figures = judge(table.model(job.row, job.seed), table.photos, by_nearest_mean=row.by_nearest_mean)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     line = {
         "row": job.row, "seed": job.seed, "identity": table.identify(job), "figures": figures, **trained,
@@ -128,14 +128,6 @@ def train(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"steps": outcome.steps, "images_per_second": round(speed, 1)}
 
 
-def make_recipe(row: Row) -> Mapping[str, Any] | None:
-    """Returns the fields of the recipe that names photos; None for the nearest mean."""
-    recipes: dict[str, Mapping[str, Any] | None] = {
-        "texts": {"text": list(row.text)}, "head": {"scorer": "linear"}, "nearest mean": None,
-    }  # fmt: skip
-    return recipes[row.named_by]
-
-
 def put_together(trained: Path, target: Path, seed: int) -> None:
     """Writes a model whose image tower is that of `trained`, and whose text tower is new (LiT, Zhai et al. 2022)."""
     import open_clip
@@ -155,12 +147,11 @@ def put_together(trained: Path, target: Path, seed: int) -> None:
 
 def make_soup(table: Table, job: Job, config: Mapping[str, Any]) -> dict[str, Any]:
     """Averages models by `bioclip-x soup`; a greedy soup by their accuracy on the photos held out of training."""
-    target, row = table.model(job.row, job.seed), ROWS[job.row]
+    target = table.model(job.row, job.seed)
     shutil.rmtree(target, ignore_errors=True)
     command = [sys.executable, "-m", "bioclip_x", "soup", *config["soup"], "--output", str(target)]
     if config["greedy"]:
         command += ["--data", f"manifest:path={table.photos / 'validate.csv'},images={table.data}"]
-        command += ["--taxonomy", str(table.photos / "taxonomy.csv"), *(f"--text={kind}" for kind in row.text)]
     subprocess.run(command, check=True)
     return {}
 
@@ -197,7 +188,7 @@ def _find_ready(waiting: Sequence[Job], done: set[Job]) -> Iterator[Job]:
 
 
 def _start(table: Table, job: Job) -> BaseProcess:
-    process = PROCESSES.Process(target=_run_logged, args=(table, job), name=job.name)
+    process = PROCESSES.Process(target=_run_logged, args=(table, job), name=job.name, daemon=True)
     process.start()
     return process
 

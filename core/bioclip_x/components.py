@@ -110,9 +110,9 @@ class Encoder(Protocol):
         """
 
     def own_recipe(self, model: str, *, name: str) -> OwnRecipe | None:
-        """Returns the recipe fields that a model on this machine brings; None if it brings none.
+        """Returns the recipe fields that a model on this machine brings; None if it brings none, or is not found.
 
-        Raises ModelError for an invalid model name, or fields that cannot be read.
+        Raises ModelError for fields that cannot be read.
         """
 
     def trainable(
@@ -155,6 +155,16 @@ class PatchEncoder(LoadedEncoder, Protocol):
         """Decomposes each image's unit embedding into a sum of parts, one per patch."""
 
 
+class Tokenizer(Protocol):
+    """The part of a model that turns texts into tokens. See `TrainableEncoder` for its methods."""
+
+    context_length: int
+
+    def tokenize(self, texts: Sequence[str]) -> torch.Tensor: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+
 class TrainableEncoder(Protocol):
     """A model with gradients, on its device. Declares `TrainableEncoderCapabilities`; see also `LayeredEncoder`.
 
@@ -189,6 +199,9 @@ class TrainableEncoder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Counts the tokens of each text before truncation."""
+
+    def make_tokenizer(self) -> Tokenizer:
+        """Returns what tokenises, without the model: it is pickled and sent to the processes that make batches."""
 
     def forward_image(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
         """Embeds normalised pixels: [B, D], not normalised."""

@@ -50,6 +50,11 @@ def describe(component: object) -> str:
     return known or f"the component {kind.__module__}.{kind.__qualname__}"
 
 
+def is_remembered(component: object) -> bool:
+    """Whether a component was made by a registry, or is a part of one that was."""
+    return id(component) in _names or type(component) in _names_of_classes
+
+
 @contextmanager
 def naming(component: object, method: str, at: str = "") -> Iterator[None]:
     """Raises ComponentError for any failure of the block, which calls `method` of a component. at: the image or class."""

@@ -202,25 +202,27 @@ def callbacks() -> Sequence[ComponentSpec]:
 def training_started(run: RunContext) -> None:
     """Called before the first step of a run, or of a resumed run.
 
-    run: its configuration, folder, taxonomy, model, metrics, and `save`.
+    run: its configuration, folder, taxonomy, model and the average of its weights, completed steps, the metrics of the last
+        validation, and `save`, which writes a checkpoint. What a hook adds to `run.metrics` is saved with them.
     """
 
 
 @hookspec
 def training_step_ended(event: StepEnd, run: RunContext) -> None:
-    """Called after every optimiser step, for loggers and metrics.
+    """Called after every optimiser step, for loggers and metrics; when the next step is already launched.
 
-    event: step, epoch, loss and its parts, learning rate, logit scale, gradient norm, images per second, time waited for
-        data, memory, and the run's folder.
+    event: step, epoch, loss and its parts, learning rate, logit scale, gradient norm, images per second, seconds and
+        fraction of the time that were waited for data, memory, and the run's folder.
     run: as for `training_started`.
     """
 
 
 @hookspec
 def validated(event: Validated, run: RunContext) -> None:
-    """Called after every validation.
+    """Called after every validation, once its checkpoint is written, and before `epoch_ended`.
 
-    event: step, epoch, metrics by name, whether they are the best so far, and the run's folder.
+    event: step, epoch, metrics by name, the one that chooses the best checkpoint, whether this is the best so far, number of
+        images, seconds, and the run's folder.
     run: as for `training_started`.
     """
 

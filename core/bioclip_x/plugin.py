@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         TaxonomyReader,
         TextBuilder,
         TextlessScorer,
+        Tokenizer,
         TrainableEncoder,
     )
     from bioclip_x.errors import (
@@ -185,10 +186,10 @@ __all__ = [
     "ReportWriter", "Resolver", "Result", "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores",
     "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy",
     "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
-    "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "TrainableEncoder", "TrainableEncoderCapabilities",
-    "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns",
-    "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry",
-    "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
+    "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
+    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
+    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
+    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
     "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16",
     "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
     "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
@@ -212,9 +213,9 @@ _NAMES: Final = (
      "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder Head LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder "
-     "LogitAdjustment Loss PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader "
-     "TextBuilder TrainableEncoder ImageDecoder MismatchExplainer TextlessScorer"),
+     "Adapter Dataset Encoder Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
+     "LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
+     "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
     ("errors",
      "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "

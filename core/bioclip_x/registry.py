@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import Distribution, entry_points
 from itertools import count
@@ -21,7 +21,7 @@ import pluggy
 from bioclip_x import capabilities, hookspecs
 from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import PluginError
-from bioclip_x.faults import naming_by, remember, summarise
+from bioclip_x.faults import is_remembered, naming, naming_by, remember, summarise
 from bioclip_x.hookspecs import GROUP
 
 if TYPE_CHECKING:
@@ -257,10 +257,15 @@ class Registry:
         answers = []
         for name, plugin in self.manager.list_name_plugin():
             if plugin is not None and (caller := self._select_hook(hook, plugin)).get_hookimpls():
-                known = name in self.plugins  # else it is part of the program, such as a progress bar
-                with naming_by(f"the plugin {name!r} ({self.plugins[name]})", hook) if known else nullcontext():
+                with self._naming(name, plugin, hook):
                     answers += caller(**arguments)
         return answers
+
+    def _naming(self, name: str, plugin: object, hook: str) -> AbstractContextManager[None]:
+        if name in self.plugins:
+            return naming_by(f"the plugin {name!r} ({self.plugins[name]})", hook)
+        # Else it is a component, such as a callback of a run, or part of the program, such as its progress bar.
+        return naming(plugin, hook) if is_remembered(plugin) else nullcontext()
 
     def default(self, kind: Kind, setting: str = "") -> str | None:
         """Returns the component used when a recipe names none of this kind; None if no plugin declares one.

@@ -208,11 +208,13 @@ OTHERWISE: Final = {
     "parquet": "a format that the core writes itself",
     "yaml": "a format that the core writes itself",
     "newick": "a format that the core writes itself",
+    "linear": "a shape in which the learning rate falls",
 }
 """Names that are words with another meaning in the core, which is not told from a component's."""
 DEFAULT_WORDS: Final = {
     "table": "the choices of --format in commands that make no use of reports",
     "common": "what a prompt for a language model calls a class: its common or its scientific name",
+    "linear": "a shape in which the learning rate falls",
 }
 """The same, where they stand as a default."""
 TEXTS: Final = ("help", "description", "metavar")

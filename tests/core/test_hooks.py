@@ -20,6 +20,7 @@ from bioclip_x.capabilities import EncoderCapabilities, ImageDecoderCapabilities
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
+from bioclip_x.errors import ComponentError
 from bioclip_x.models import list_known_models
 from bioclip_x.prompts.llm_prompts import PromptTemplate
 from bioclip_x.recipe import Recipe
@@ -63,10 +64,12 @@ def test_the_reference_page_is_up_to_date(request: pytest.FixtureRequest) -> Non
 
 
 def test_every_hook_has_a_test_and_a_built_in_user(request: pytest.FixtureRequest) -> None:
-    manager = create_registry(own={"cli": commands}).manager
+    registry = create_registry(own={"cli": commands})
+    callbacks = [registry.target("callbacks", name) for name in registry.components("callbacks")]
     for name in reference(request.config.rootpath).names():
         assert f"test_hook_{name}" in globals(), name
-        assert getattr(manager.hook, name).get_hookimpls(), f"no built-in uses {name}"
+        users = getattr(registry.manager.hook, name).get_hookimpls()
+        assert users or any(hasattr(callback, name) for callback in callbacks), f"no built-in uses {name}"
 
 
 def registry_with(kind: Kind, thing: type) -> Registry:
@@ -379,6 +382,18 @@ def test_hook_callbacks() -> None:
     registry.manager.unregister(name="jsonl-log")
     registry.notify("training_step_ended", event=make_step(Path(), 1), run=make_run(Path()))
     assert counts.steps == 4
+
+
+def test_a_callback_that_fails_is_named() -> None:
+    class Fails:
+        @hookimpl
+        def training_started(self, run: RunContext) -> None:
+            raise ValueError("no curve")
+
+    registry = registry_with("callbacks", Fails)
+    registry.manager.register(registry.make("callbacks", "mine"))
+    with pytest.raises(ComponentError, match=r"callback 'mine' .*failed in training_started: .*no curve"):
+        registry.notify("training_started", run=make_run(Path()))
 
 
 def test_hook_training_started(tmp_path: Path) -> None:

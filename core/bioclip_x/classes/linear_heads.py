@@ -1,6 +1,6 @@
 """Files of linear heads: a linear layer that classifies embedded images, with the lineages of its classes.
 
-A safetensors file: `weight` float32 [C, D], `bias` float32 [C], `lineages` uint8, UTF-8 text with one class a line, its lineage
+A safetensors file: `weight` float32 [C, D], `bias` float32 [C], `classes` uint8, UTF-8 text with one class a line, its lineage
 as a JSON list of [rank, name] from the top down. Metadata: `bioclip_x_linear_head`, a JSON object with `version`, `fingerprint`
 of the taxonomy that it was trained with, `normalised` (whether it takes embeddings of unit length) and `is_whole` (whether its
 rows are that taxonomy's classes in order). One entry, since safetensors writes several in a random order.
@@ -52,7 +52,7 @@ def save_linear_head(path: Path, head: LinearHead, taxonomy: Taxonomy) -> None:
     tensors = {
         "weight": head.weight_CD.float().contiguous(),
         "bias": head.bias_C.float().contiguous(),
-        "lineages": torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy()),
+        "classes": torch.from_numpy(np.frombuffer(text.encode(), np.uint8).copy()),
     }
     about = {
         "version": VERSION,
@@ -73,12 +73,12 @@ def load_linear_head(path: Path) -> SavedHead:
             tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, ValueError, SafetensorError) as problem:
         raise ScoresError(f"{path}: the linear head cannot be read: {problem}") from None
-    if about.get("version") != VERSION or tensors.keys() != {"weight", "bias", "lineages"}:
+    if about.get("version") != VERSION or tensors.keys() != {"weight", "bias", "classes"}:
         raise ScoresError(
             f"{path} is not a linear head of this version, which `bioclip-x train` writes to model/heads/: its tensors are "
             f"{list_some(sorted(tensors), 3)}"
         )
-    lineages = tuple(bytes(tensors["lineages"].numpy()).decode().split("\n"))
+    lineages = tuple(bytes(tensors["classes"].numpy()).decode().split("\n"))
     weight_CD, bias_C = tensors["weight"].float(), tensors["bias"].float()
     if weight_CD.ndim != 2 or not len(weight_CD) == len(bias_C) == len(lineages):
         raise ScoresError(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     registry: Registry,
+    /,
     models: tuple[Path, ...],
     plugins: tuple[str, ...],
     recipe: Path | None,

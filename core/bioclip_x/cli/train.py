@@ -71,9 +71,9 @@ def command(
     """  # fmt: skip
     from bioclip_x.progress import Progress
     from bioclip_x.settings import load_settings
+    from bioclip_x.training.compute.world import open_world
     from bioclip_x.training.config import read_config
     from bioclip_x.training.trainer import Trainer
-    from bioclip_x.training.world import open_world
 
     # Only settings that do not affect the result: the configuration defines everything else.
     machine = {name: value for name, value in load_settings().values.items() if name in ("device", "workers")}

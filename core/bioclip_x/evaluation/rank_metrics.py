@@ -29,7 +29,7 @@ def compute_metrics(correctness: Correctness, taxonomy: Taxonomy) -> dict[str, f
         level = name_class_rank(taxonomy)
         metrics[f"{level}_top1"] = float(correctness.right_n[counts_n].mean())
         metrics[f"{level}_top5"] = float(correctness.among_n[counts_n].mean())
-    for rank, right_n in reversed(correctness.at_n.items()):
+    for rank, right_n in reversed(list(correctness.at_n.items())):
         if (right_n >= 0).any():
             metrics.setdefault(f"{rank}_top1", float(right_n[right_n >= 0].mean()))
     if counts_n.any():
@@ -41,7 +41,9 @@ def compute_metrics(correctness: Correctness, taxonomy: Taxonomy) -> dict[str, f
 def list_metrics(node_n: Ints, taxonomy: Taxonomy) -> list[str]:
     """Lists the names of the metrics of a data set with these labels."""
     n = len(node_n)
-    nothing = ImagePredictions(np.zeros((n, BEST), np.int64), {rank: np.zeros(n) for rank in taxonomy.rank_tables})
+    nothing = ImagePredictions(
+        np.zeros((n, BEST), np.int64), {rank: np.zeros(n, np.int64) for rank in taxonomy.rank_tables}
+    )
     return list(compute_metrics(compare_with_truth(nothing, node_n, taxonomy), taxonomy))
 
 
@@ -70,7 +72,8 @@ def find_rows(node_n: Ints, nodes_r: Ints, taxonomy: Taxonomy) -> Ints:
     above_n = np.asarray(node_n, np.int64).copy()
     while (climbs_n := (row_N[above_n] < 0) & (above_n > 0)).any():
         above_n[climbs_n] = taxonomy.parent_N[above_n[climbs_n]]
-    return row_N[above_n]
+    row_n: Ints = row_N[above_n]
+    return row_n
 
 
 def stack(correctness: Correctness) -> Ints:

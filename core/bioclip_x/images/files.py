@@ -25,13 +25,22 @@ class ImageFiles:
     """Finds and reads images: in Pillow's formats (`file_types.READABLE`), and in those of the decoders.
 
     decoders: name → decoder, asked in this order before Pillow. truncated: read what is there of a truncated file, with a
-    note, if that is three quarters of it; or refuse it.
+    note, if that is three quarters of it; or refuse it. least_side: decode large JPEGs smaller, see `decode_stream`.
     """
 
-    def __init__(self, decoders: Mapping[str, ImageDecoder] | None = None, truncated: Truncated = "read") -> None:
-        self._decoders, self._truncated = dict(decoders or {}), truncated
+    def __init__(
+        self,
+        decoders: Mapping[str, ImageDecoder] | None = None,
+        truncated: Truncated = "read",
+        least_side: int | None = None,
+    ) -> None:
+        self._decoders, self._truncated, self._least_side = dict(decoders or {}), truncated, least_side
         added = (get_capabilities(one, ImageDecoderCapabilities).suffixes for one in self._decoders.values())
         self.suffixes = SUFFIXES.union(*added)
+
+    def shrinking(self, least_side: int) -> ImageFiles:
+        """Returns the same that decodes large JPEGs smaller."""
+        return ImageFiles(self._decoders, self._truncated, least_side)
 
     def recognises(self, head: bytes, suffix: str) -> bool:
         """Whether a file looks like an image or a video by its first bytes."""
@@ -51,10 +60,11 @@ class ImageFiles:
         if source.error:
             raise ImageError(source.error)
         if source.path is not None:
-            return decode_file(source.path, self._decoders, self._truncated)
+            return decode_file(source.path, self._decoders, self._truncated, self._least_side)
         if source.url or source.data is not None:
             data = read_url(source.url) if source.url else source.data or b""
-            return decode_stream(io.BytesIO(data), find_suffix(source.name), self._decoders, self._truncated)
+            suffix = find_suffix(source.name)
+            return decode_stream(io.BytesIO(data), suffix, self._decoders, self._truncated, self._least_side)
         return to_rgb(source.image)
 
     def read_any(self, image: Image.Image | np.ndarray | Path | str | bytes, name: str = "image") -> OpenedImage:

@@ -24,14 +24,14 @@ from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import Data, LossTerm, Text, TrainConfig
-from bioclip_x.training.dataset_checks import (
+from bioclip_x.training.data.dataset_checks import (
     describe_labels,
     find_inner_labels,
     find_missing_files,
     list_nodes,
 )
+from bioclip_x.training.data.texts import TextKind, TextSampler, list_taxa_at_ranks
 from bioclip_x.training.loss_terms import LossSum, Term
-from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,13 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     # Kinds of text may have the same notes (such as missing common names): each is listed once.
     text_notes = dict.fromkeys(note for kind in kinds for note in kind.notes)
     notes = [*taxonomy.notes, *text_notes, *data_notes, *describe_labels(node_n, taxonomy)]
-    encoder = _make_encoder(config, registry)
+    encoder = make_encoder(config, registry)
     terms = _make_terms(config, registry)
     for term in terms:
         if term.capabilities.needs_prepare:
             with naming(term.loss, "prepare"):
                 term.loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     losses = LossSum(terms).to(encoder.device)
-    if losses.has_projector:
-        _add_projector(encoder)
     adapter = registry.make("adapters", *resolve("adapters", config.adapter)) if config.adapter else None
     callbacks = tuple(registry.make("callbacks", *resolve("callbacks", ref)) for ref in config.callbacks)
     sampler = TextSampler(kinds, config.own_text, taxonomy=taxonomy, ranks=config.text_ranks)
@@ -148,7 +146,8 @@ def make_datasets(
     return tuple(datasets), notes
 
 
-def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
+def make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
+    """Makes the model as it is before training. Raises TrainingError, ModelError."""
     ref = _require(config.encoder)
     resolved = resolve_relative_paths(registry, "encoders", ref, config.base)
     family: Encoder = registry.make("encoders", resolved.name, resolved.options)
@@ -162,6 +161,8 @@ def _make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
             image_size=config.image_size,
         )
     remember_part(encoder, family)
+    if any(term.projector for term in config.loss):
+        _add_projector(encoder)
     return encoder
 
 
@@ -205,7 +206,7 @@ def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:
     if config.encoder is None:
         defaults["encoder"] = ComponentRef(name=registry.required_default("encoders"))
     if not config.loss:
-        defaults["loss"] = (LossTerm(component=ComponentRef(name=registry.required_default("losses"))),)
+        defaults["loss"] = (LossTerm.model_validate(registry.required_default("losses")),)
     return config.model_copy(update=defaults)
 
 

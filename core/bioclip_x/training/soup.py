@@ -109,7 +109,7 @@ def describe_ingredient(folder: Path) -> str:
 
 def _average(files: Sequence[Path]) -> Iterator[tuple[str, torch.Tensor]]:
     """Yields the mean of each tensor over the files, in float64; of integers (counts of batches), the first file's."""
-    handles = [safe_open(file, "pt") for file in files]
+    handles: list[Any] = [safe_open(file, "pt") for file in files]
     for name in handles[0].keys():  # noqa: SIM118 - a file, not a dict
         tensors = [handle.get_tensor(name) for handle in handles]
         if tensors[0].is_floating_point():

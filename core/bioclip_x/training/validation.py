@@ -46,14 +46,13 @@ from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x.text_bank.class_prompts import write_prompts
-from bioclip_x.training import checkpoints
-from bioclip_x.training.checkpoints import Place
+from bioclip_x.training.checkpointing import checkpoints
+from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.components import Parts, make_datasets, make_text_builders, make_text_request
+from bioclip_x.training.compute.precision import Precision, open_autocast
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import TrainConfig, Validation
-from bioclip_x.training.dataset_checks import list_nodes
-from bioclip_x.training.precision import Precision, open_autocast
-from bioclip_x.training.towers import Towers
-from bioclip_x.training.world import World
+from bioclip_x.training.data.dataset_checks import list_nodes
 
 BATCH: Final = 64
 """Images, or texts, of one forward pass."""
@@ -158,7 +157,9 @@ class Validator:
         ]
         return list(dict.fromkeys([*(names if self.texts else []), *by_head]))
 
-    def validate(self, encoder: TrainableEncoder, towers: Towers, precision: Precision) -> tuple[dict[str, float], int]:
+    def validate(
+        self, encoder: TrainableEncoder, towers: nn.Module, precision: Precision
+    ) -> tuple[dict[str, float], int]:
         """Returns the metrics of the model as it is, name → value, and the number of images that could be read.
 
         It leaves no trace in the model or in the random state. Called by all processes, with the same result.
@@ -268,9 +269,10 @@ class Validator:
 
     def _summarise(
         self, outcomes: Sequence[Sequence[Ints]], heads: Sequence[tuple[str, LinearHead]]
-    ) -> dict[str, float]:
-        """Computes the metrics from what became of every image of all processes."""
+    ) -> tuple[dict[str, float], int]:
+        """Computes the metrics from what became of every image of all processes; and counts these images."""
         metrics: dict[str, float] = {}
+        n_images = 0
         prefixes = [*([""] if self.texts else []), *(f"{prefix}_" for prefix, _ in heads)]
         for prefix, parts in zip(prefixes, zip(*outcomes)):
             columns = self.world.gather_ragged(torch.from_numpy(np.concatenate(parts))).numpy()
@@ -288,7 +290,7 @@ class _Pass:
     """The forward passes of one validation. Embeddings are float32 on the CPU."""
 
     encoder: TrainableEncoder
-    towers: Towers
+    towers: nn.Module
     precision: Precision
 
     @property
@@ -308,14 +310,14 @@ class _Pass:
     def embed_images(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
         """Returns float32 [B, D], not normalised, by the model's first projection."""
         with open_autocast(self.precision, self.encoder.device), naming(self.encoder, "forward_image"):
-            image_BD = self.towers(pixels_B3HW.to(self.encoder.device), None).image_BD
+            image_BD: torch.Tensor = self.towers(pixels_B3HW.to(self.encoder.device), None).image_BD
         return image_BD[:, : self.encoder.embed_dim].float().cpu()
 
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Returns unit rows, float32 [len(texts), D]; takes part in the pass even if there are none."""
         tokens_TL = self.encoder.tokenize(texts or [""])
         with open_autocast(self.precision, self.encoder.device), naming(self.encoder, "forward_text"):
-            text_TD = self.towers(None, tokens_TL.to(self.encoder.device)).text_TD
+            text_TD: torch.Tensor = self.towers(None, tokens_TL.to(self.encoder.device)).text_TD
         return F.normalize(text_TD[: len(texts)].float(), dim=-1).cpu()
 
 
@@ -388,7 +390,8 @@ def use_module(encoder: TrainableEncoder, module: nn.Module | None) -> Trainable
 def apply_head(head: LinearHead, raw_BD: torch.Tensor) -> torch.Tensor:
     """Computes a head's logits, float32 [B, r]. raw_BD: embeddings, not normalised."""
     given_BD = F.normalize(raw_BD, dim=-1) if head.normalised else raw_BD
-    return given_BD @ head.weight_CD.float().cpu().T + head.bias_C.float().cpu()
+    logits_Br: torch.Tensor = given_BD @ head.weight_CD.float().cpu().T + head.bias_C.float().cpu()
+    return logits_Br
 
 
 def covers_classes(head: LinearHead, taxonomy: Taxonomy) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 import torch
@@ -24,7 +24,8 @@ class LinearAttention(nn.Module):
         self.heads = attention.num_heads
         self.batch_first = attention.batch_first
         self.in_proj = nn.Linear(width, 3 * width, device="meta")
-        self.in_proj.weight, self.in_proj.bias = attention.in_proj_weight, attention.in_proj_bias
+        own: Any = attention
+        self.in_proj.weight, self.in_proj.bias = own.in_proj_weight, own.in_proj_bias
         self.out_proj: Any = attention.out_proj
 
     def forward(
@@ -50,10 +51,11 @@ class LinearAttention(nn.Module):
     def close(self) -> nn.MultiheadAttention:
         """Returns the attention with these weights. Adapters are removed before."""
         width = self.in_proj.in_features
-        attention = nn.MultiheadAttention(width, self.heads, batch_first=self.batch_first, device="meta")
+        attention: Any = nn.MultiheadAttention(width, self.heads, batch_first=self.batch_first, device="meta")
         attention.in_proj_weight, attention.in_proj_bias = self.in_proj.weight, self.in_proj.bias
         attention.out_proj = self.out_proj
-        return attention.train(self.training)
+        closed: nn.MultiheadAttention = attention.train(self.training)
+        return closed
 
 
 def open_attention(module: nn.Module) -> None:
@@ -74,7 +76,7 @@ def close_attention(module: nn.Module) -> None:
 
 
 def list_layers(
-    module: nn.Module, kinds: tuple[type[nn.Module], ...], towers: Iterable[Tower]
+    module: nn.Module, kinds: tuple[type[nn.Module], ...], towers: Collection[Tower]
 ) -> Iterator[tuple[str, nn.Module]]:
     """Yields the layers of these kinds in the towers, by name, whose `forward` the model calls.
 
@@ -90,7 +92,7 @@ def list_layers(
         for layer in owner.modules()
     }
     for name, layer in module.named_modules():
-        tower = "image" if name.startswith("visual.") else "text"
+        tower: Tower = "image" if name.startswith("visual.") else "text"
         if isinstance(layer, kinds) and id(layer) not in hidden and tower in towers:
             yield name, layer
 

@@ -25,13 +25,13 @@ class ScaleShift(nn.Module):
     base: a linear layer, a layer norm or a convolution. One without a bias gets no shift, which could not be folded into it.
     """
 
-    def __init__(self, base: nn.Module) -> None:
+    def __init__(self, base: Any) -> None:
         super().__init__()
-        self.base: Any = base
-        weight = self.base.weight
+        self.base = base
+        weight: torch.Tensor = base.weight
         self.features_last = not isinstance(base, nn.Conv2d)
         self.scale = nn.Parameter(torch.ones(weight.shape[0], device=weight.device, dtype=weight.dtype))
-        self.shift = nn.Parameter(torch.zeros_like(self.scale)) if self.base.bias is not None else None
+        self.shift = nn.Parameter(torch.zeros_like(self.scale)) if base.bias is not None else None
 
     @property
     def weight(self) -> torch.Tensor:

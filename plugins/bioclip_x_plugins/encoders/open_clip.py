@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioclip_x.plugin import EncoderCapabilities, KnownModel, OwnClasses, OwnRecipe
+from bioclip_x.plugin import EncoderCapabilities, KnownModel, ModelError, OwnClasses, OwnRecipe
 from bioclip_x_plugins.encoders.aliases import Alias, ClassesFacts, find_alias, read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, fetch_dataset_file, is_cached, is_model_cached, read_commit
 from bioclip_x_plugins.encoders.locate import (
@@ -76,11 +76,14 @@ class OpenClip:
         return _fetch_classes(alias.classes, embeddings) if alias and alias.classes else None
 
     def own_recipe(self, model: str, *, name: str = "") -> OwnRecipe | None:
-        """Returns the recipe fields in the card of a local folder."""
-        scheme, rest = split_source(model)
-        if scheme not in ("local-dir", "package"):
+        """Returns the recipe fields in the card of a local folder; None for a model that `load` will not find, either."""
+        try:
+            scheme, rest = split_source(model)
+            folder = find_local_folder(name or model, scheme, rest) if scheme in ("local-dir", "package") else None
+        except ModelError:
             return None
-        folder = find_local_folder(name or model, scheme, rest)
+        if folder is None:
+            return None
         fields = read_card(folder).get("recipe")
         return OwnRecipe(fields, folder, f"{folder / CARD}: recipe") if fields else None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import torch
+
 from bioclip_x.plugin import ModelError
 
 PREFIX: Final = "text_prefix"
@@ -49,3 +51,17 @@ def _is_one_token(tokenizer: Any, word: str) -> bool:
     """Returns whether a word adds one token, on its own and after another one."""
     empty, alone, two = count_tokens(tokenizer, ["", word, f"{word} {word}"])
     return alone == empty + 1 and two == empty + 2
+
+
+class TextTokenizer:
+    """Tokenises texts behind a prefix. prefix: put before every text, with a space; "" for none."""
+
+    def __init__(self, tokenizer: Any, prefix: str) -> None:
+        self._tokenizer, self._prefix = tokenizer, prefix
+        self.context_length: int = tokenizer.context_length
+
+    def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
+        return torch.as_tensor(self._tokenizer(add_prefix(self._prefix, texts)))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return count_tokens(self._tokenizer, add_prefix(self._prefix, texts))

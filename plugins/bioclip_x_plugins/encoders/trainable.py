@@ -29,7 +29,7 @@ from bioclip_x_plugins.encoders.config import (
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS
 from bioclip_x_plugins.encoders.locate import CARD, Located, locate
-from bioclip_x_plugins.encoders.tokens import PREFIX, add_prefix, count_tokens, find_rare_words
+from bioclip_x_plugins.encoders.tokens import PREFIX, TextTokenizer, find_rare_words
 from bioclip_x_plugins.encoders.training.depth import group_by_depth, list_blocks, set_gradient_checkpointing
 from bioclip_x_plugins.encoders.training.inputs import (
     check_image_size,
@@ -89,11 +89,14 @@ class TrainableOpenClip:
     def logit_bias(self) -> torch.Tensor | None:
         return getattr(self.module, "logit_bias", None)
 
+    def make_tokenizer(self) -> TextTokenizer:
+        return TextTokenizer(self.tokenizer, self.text_prefix)
+
     def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
-        return torch.as_tensor(self.tokenizer(add_prefix(self.text_prefix, texts)))
+        return self.make_tokenizer().tokenize(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return count_tokens(self.tokenizer, add_prefix(self.text_prefix, texts))
+        return self.make_tokenizer().count_tokens(texts)
 
     def forward_image(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
         return encode_image(self.module, pixels_B3HW)

@@ -1,4 +1,4 @@
-"""DeCLIP's supervision by further views and by nearest neighbours (Li et al. 2021, arXiv 2110.05208, sections 3.2.2, 3.2.3).
+"""DeCLIP's supervision by further views and by nearest neighbours (Li et al. 2021, arXiv 2110.05208).
 
 Legend: B images and T distinct texts of this process, M and S of all processes, Q texts in the queue, D embedding.
 """

@@ -41,7 +41,7 @@ def choose_representatives(taxon_RM: torch.Tensor, n_nodes: int) -> torch.Tensor
 def contrast_images_at_ranks(
     logits_BM: torch.Tensor, taxon_RM: torch.Tensor, takes_part_RM: torch.Tensor, own_B: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Computes the supervised contrastive loss of images at each rank (Khosla et al. 2020, equation 2; Zhang's equation 4).
+    """Computes the supervised contrastive loss of images at each rank (Khosla et al. 2020, arXiv 2004.11362, equation 2).
 
     Of image i at rank r: -1/|P| Σ_{p∈P} log( exp z_ip / Σ_{a≠i} exp z_ia ), over the images a that take part at r and have a
     taxon there; P are those with i's taxon.

@@ -1,4 +1,4 @@
-"""SigLIP's pairwise sigmoid loss, as implemented by open_clip (Zhai et al. 2023, arXiv 2303.15343, equation 1).
+"""SigLIP's pairwise sigmoid loss, as implemented by open_clip (Zhai et al. 2023, arXiv 2303.15343).
 
 Legend: B images of this process, M of all processes, D embedding.
 """

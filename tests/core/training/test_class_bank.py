@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 
 from bioclip_x.training import class_bank
 from bioclip_x.training.class_bank import ClassBank
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 
 TEXTS = [["a"], ["b", "c"], ["a", "d", "e"], ["f"], ["g", "b"]]
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
+from safetensors.torch import load_file
 
+from bioclip_x import Classifier
 from bioclip_x.cli.main import main
 from bioclip_x.cli.train import command, parse_changes
 from bioclip_x.errors import TrainingError
@@ -85,6 +89,46 @@ def test_resume_takes_a_value_or_none(config_file: Path) -> None:
     assert "resuming after step 6" in run(config_file, "--resume=auto", "--set", "epochs=3").stderr
     with pytest.raises(TrainingError, match="contains checkpoints: add --resume"):
         run(config_file)
+
+
+def test_the_example_of_the_hooks_page_follows_a_run(
+    config_file: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The code is taken from the page. Its average differs from the model of the last step, and loads as it does."""
+    page = (request.config.rootpath / "docs" / "hooks.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    plugin = tmp_path / "average.py"
+    plugin.write_text(code, "utf-8")
+    validation = "validation={data: 'image-folder:path=squares'}"
+    assert run(config_file, "--plugin", plugin, "--set", "epochs=1", "--set", validation).exit_code == 0
+    models = [load_file(tmp_path / "run" / name / "open_clip_model.safetensors") for name in ("model", "average")]
+    assert models[0].keys() == models[1].keys()
+    assert any(not torch.equal(models[0][name], models[1][name]) for name in models[0])
+    assert "species_top1" in json.loads((tmp_path / "run" / "average" / "metrics.json").read_text("utf-8"))
+    classifier = Classifier(f"local-dir:{tmp_path}/run/average", taxonomy=tmp_path / "taxonomy.csv")
+    assert len(list(classifier.classify(tmp_path / "squares" / "Rubrus_primus"))) == 12
+
+
+def test_progress_without_a_terminal(config_file: Path) -> None:
+    """Lines at the first step, each epoch and each validation; what is made before is announced."""
+    result = run(
+        config_file, "--set", "validation={data: 'image-folder:path=squares'}", "--set", "callbacks=early-stopping"
+    )
+    lines = result.stderr.splitlines()
+    number = r"[-+.e\d,]+"
+    expected = [
+        r"data: image-folder:path=squares",
+        r"text: scientific, for 4 classes",
+        r"text: common, for 4 classes",
+        r"validation: data: image-folder:path=squares",
+        rf"steps: 1 of 6 \(17%\), \S+ elapsed, \S+ left; epoch 1, loss {number}, lr {number}, {number} images/s",
+        rf"validation after step 3: species_top1 {number}, species_top5 .*, severity {number} \(best species_top1 so far\)",
+        rf"epoch 1 of 2: mean loss {number}",
+        rf"epoch 2 of 2: mean loss {number}",
+    ]
+    found = iter(lines)
+    for pattern in expected:
+        assert any(re.fullmatch(pattern, line) for line in found), (pattern, result.stderr)
 
 
 def test_bad_changes() -> None:

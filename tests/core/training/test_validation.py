@@ -19,13 +19,13 @@ from bioclip_x.components import LinearHead
 from bioclip_x.errors import TrainingError
 from bioclip_x.records import LossInput, RunContext, Validated
 from bioclip_x.registry import create_registry
-from bioclip_x.training import checkpoints
-from bioclip_x.training.checkpoints import Place
+from bioclip_x.training.checkpointing import checkpoints
+from bioclip_x.training.checkpointing.checkpoints import Place
+from bioclip_x.training.compute.towers import Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import Validation, read_config
-from bioclip_x.training.towers import Towers
 from bioclip_x.training.trainer import Trainer
 from bioclip_x.training.validation import _looking_at, covers_classes, find_class_rows, is_best, is_due, use_module
-from bioclip_x.training.world import World
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
 from processes import run_in_processes
 

@@ -13,8 +13,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.records.training import LossInput, Processes
 from bioclip_x.taxonomy import TAXON, Taxonomy, TaxonomyBuilder
+from bioclip_x.training.compute.world import World
 from bioclip_x.training.truth import Truth, make_text_id, make_tree_tensors
-from bioclip_x.training.world import World
 
 LINEAGES = [
     ["Aves", "Paridae", "Parus", "Parus major"],

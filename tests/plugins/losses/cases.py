@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bioclip_x.records.training import LossInput
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 from bioclip_x_plugins.losses.clip import Clip
 from bioclip_x_plugins.losses.declip import DeClip
 from bioclip_x_plugins.losses.himulcon import HiMulCon

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 from plugins.losses.cases import CASES, Results, run_case, split_rows
 from processes import run_in_processes
 

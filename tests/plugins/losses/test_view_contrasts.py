@@ -12,7 +12,7 @@ from open_clip.loss import ClipLoss
 
 from bioclip_x.errors import TrainingError
 from bioclip_x.records.training import LossInput
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 from bioclip_x_plugins.losses.declip import DeClip, find_neighbours
 from bioclip_x_plugins.losses.simclr import BatchStandardisation, SimClr
 from plugins.losses.batches import Whole, make_mixed_batch

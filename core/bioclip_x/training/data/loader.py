@@ -7,7 +7,7 @@ how many workers there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -25,9 +25,9 @@ from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.incidents import Incidents
 from bioclip_x.training.data.order import EpochOrder, make_sample_rng, make_view_rng
 from bioclip_x.training.data.tasks import Task, Tasks, slice_batch, split
+from bioclip_x.training.data.texts import TextSampler
 from bioclip_x.training.data.tokens import Tokens
 from bioclip_x.training.data.workers import run_tasks
-from bioclip_x.training.texts import TextSampler
 
 AHEAD: Final = 2
 """Batches made in advance."""
@@ -110,7 +110,7 @@ class Loader:
         """The number of batches of an epoch; an incomplete last one is dropped."""
         return self.order.length // self.batch_size
 
-    def batches(self, epochs: int, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+    def batches(self, epochs: int, epoch: int = 0, step: int = 0) -> Generator[Batch, None, None]:
         """Yields this process's batches until `epochs` are complete, from step `step` of epoch `epoch` (from 0) on.
 
         Raises what a worker raised, and TrainingError if one died. Workers end with the iterator.
@@ -138,8 +138,10 @@ def _share(chunk: Chunk) -> Chunk:
     Raises TrainingError where there is no room for them.
     """
     try:
-        return replace(chunk, pixels=tuple(one.share_memory_() for one in chunk.pixels))
+        for pixels in chunk.pixels:
+            pixels.share_memory_()  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError) as problem:
         raise TrainingError(
             f"workers: {problem}; enlarge the shared memory (/dev/shm), or lower workers or batch_size"
         ) from problem
+    return chunk

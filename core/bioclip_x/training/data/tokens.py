@@ -7,26 +7,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from bioclip_x.components import Tokenizer
 from bioclip_x.training.truth import make_text_id
 
 MOST_CACHED: Final = 1 << 16
 """Texts whose tokens each process caches: 20 MB at 77 tokens."""
-
-
-class Tokenizer(Protocol):
-    """What tokenises: a `TrainableEncoder`, or a part of one that can be pickled."""
-
-    context_length: int
-
-    def tokenize(self, texts: Sequence[str]) -> torch.Tensor: ...
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
 
 class Tokenised(NamedTuple):
@@ -78,4 +68,5 @@ class Tokens:
         if self._padded_L is None:
             self._padded_L = self._tokenizer.tokenize([""]).numpy().astype(np.int32)[0]
         ends = [0, -1]
-        return (row_TL[:, ends] != self._padded_L[ends]).any(axis=1)
+        is_full_T: npt.NDArray[np.bool_] = (row_TL[:, ends] != self._padded_L[ends]).any(axis=1)
+        return is_full_T

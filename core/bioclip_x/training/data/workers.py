@@ -158,8 +158,8 @@ def _end(started: list[BaseProcess], patience: float = PATIENCE) -> None:
 
 
 def _explain_death(started: list[BaseProcess], reason: str) -> str:
-    codes = {one.exitcode for one in started} - {None, 0}
-    name = next((signal.Signals(-code).name for code in sorted(codes) if code and code < 0), "")
+    killed = sorted({-one.exitcode for one in started if one.exitcode and one.exitcode < 0})
+    name = signal.Signals(killed[0]).name if killed else ""
     how = f"was killed by {name}" if name else f"ended: {reason}"
     if name == "SIGBUS":
         return f"workers: one {how}: the shared memory (/dev/shm) is full; enlarge it, or lower workers or batch_size"

@@ -48,7 +48,8 @@ class Average:
         self._steps += 1
 
     def _average(self, averaged: Any, current: Any, _: Any) -> None:
-        get_ema_multi_avg_fn(compute_decay(self._steps, self.decay))(averaged, current, _)
+        update = get_ema_multi_avg_fn(compute_decay(self._steps, self.decay))  # type: ignore[no-untyped-call]
+        update(averaged, current, _)
 
     @contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:

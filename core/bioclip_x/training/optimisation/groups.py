@@ -33,7 +33,8 @@ def split_by_depth(
 
     Clark et al. 2020 (ELECTRA, arXiv 2003.10555, appendix A.1); the same as timm's `param_groups_layer_decay`.
     """
-    parts, grouped = [], set()
+    parts: list[Part] = []
+    grouped: set[str] = set()
     for tower, groups in depth_groups.items():
         for depth, names in enumerate(groups):
             peak = learning_rate * layer_decay ** (len(groups) - 1 - depth)
@@ -44,8 +45,8 @@ def split_by_depth(
 
 
 def make_parameter_groups(parts: Iterable[Part], weight_decay: float) -> list[dict[str, Any]]:
-    """Makes the optimiser's groups of the parameters that require gradients, at most two for each part: matrices decay, while
-    gains, biases and scalars (of less than two dimensions) do not.
+    """Makes the optimiser's groups of the parameters that require gradients, at most three for each part: matrices decay,
+    while gains and biases, and scalars, do not.
 
     Each group has a `name`, its `peak` learning rate, and `lr`, the present one. A parameter in several parts counts in the
     first one.
@@ -57,7 +58,8 @@ def make_parameter_groups(parts: Iterable[Part], weight_decay: float) -> list[di
         seen.update(own)
         for suffix, decay, parameters in (
             ("decay", weight_decay, [one for one in own if one.ndim >= 2]),
-            ("no decay", 0.0, [one for one in own if one.ndim < 2]),
+            ("no decay", 0.0, [one for one in own if one.ndim == 1]),
+            ("scalars", 0.0, [one for one in own if one.ndim == 0]),  # apart, since sharding leaves them whole
         ):
             if parameters:
                 name = f"{part.name}, {suffix}"

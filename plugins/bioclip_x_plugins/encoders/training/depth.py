@@ -97,7 +97,7 @@ def _group_text(module: nn.Module) -> Groups:
         first = next(i for i, name in enumerate(names) if name.startswith(f"{layers}."))
         groups = split(names, names[:first], blocks, ("proj",))
     elif text is module or isinstance(text, TextTransformer):
-        blocks = _name_blocks("transformer.resblocks", len(text.transformer.resblocks))
+        blocks = _name_blocks("transformer.resblocks", len(_module(text, "transformer").resblocks))
         groups = split(names, _TEXT_STEM, blocks, ("text_projection",))
     else:
         raise ModelError(f"the layers of the text tower {type(text).__name__} are not known, so it trains as a whole")

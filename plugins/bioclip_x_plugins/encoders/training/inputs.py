@@ -82,7 +82,7 @@ def set_patch_dropout(module: nn.Module, fraction: float) -> None:
     if isinstance(visual, VisionTransformer):
         visual.patch_dropout = PatchDropout(fraction) if fraction else nn.Identity()
     elif isinstance(visual, TimmModel) and _is_timm_vit(visual):
-        from timm.layers import PatchDropout as TimmPatchDropout
+        from timm.layers import PatchDropout as TimmPatchDropout  # type: ignore[attr-defined]
 
         prefix = visual.trunk.num_prefix_tokens
         visual.trunk.patch_drop = TimmPatchDropout(fraction, num_prefix_tokens=prefix) if fraction else nn.Identity()
@@ -114,7 +114,7 @@ def _find_end(module: nn.Module, tokens_PL: torch.Tensor) -> torch.Tensor | None
     """Returns the position of each text's last token, int64 [P]; None if the tower does not look for it."""
     text: Any = getattr(module, "text", module)
     if isinstance(text, HFTextEncoder):
-        is_text_PL = tokens_PL != text.config.pad_token_id
+        is_text_PL: torch.Tensor = tokens_PL != text.config.pad_token_id
         return tokens_PL.shape[1] - 1 - is_text_PL.flip(1).int().argmax(dim=1)
     pooling = getattr(text, "text_pool_type", getattr(text, "pool_type", None))
     return take_end_of_text(text, tokens_PL) if pooling in ("argmax", "eos") else None
@@ -137,7 +137,7 @@ def _resize_position_embeddings(visual: Any, size: tuple[int, int]) -> dict[str,
     grid = trunk.patch_embed.dynamic_feat_size(size)
     if grid == tuple(trunk.patch_embed.grid_size):
         return {}
-    from timm.layers import resample_abs_pos_embed
+    from timm.layers import resample_abs_pos_embed  # type: ignore[attr-defined]
 
     trunk.patch_embed.strict_img_size = False
     prefix = 0 if trunk.no_embed_class else trunk.num_prefix_tokens

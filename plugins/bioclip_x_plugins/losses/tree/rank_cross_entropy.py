@@ -12,13 +12,14 @@ Legend: B images, N nodes, C taxa of one rank, R ranges of leaves.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from bioclip_x.plugin import LinearHead, LossInput, Taxonomy
-from bioclip_x_plugins.losses.tree.classifiers import BankClassifier, LinearClassifier, On, Scored
+from bioclip_x_plugins.losses.tree.classifiers import BankClassifier, LinearClassifier, On
 from bioclip_x_plugins.losses.tree.formulas import compute_cross_entropies
 from bioclip_x_plugins.losses.tree.leaf_losses import make_capabilities
 from bioclip_x_plugins.losses.tree.paths import (
@@ -54,6 +55,10 @@ class Level(nn.Module):
         """Returns the level's node at or above each image's: int64 [B], -1 for unknown."""
         return self.node_N[node_B.clamp(min=0)].where(node_B >= 0, -1)
 
+    def get_head(self) -> LinearClassifier:
+        assert self.head is not None, "on: bank has no head"
+        return self.head
+
 
 class RankCrossEntropy(nn.Module):
     """A cross-entropy at each rank above the classes, and at the classes. on: `linear`, a head per rank, or `bank`."""
@@ -83,10 +88,13 @@ class RankCrossEntropy(nn.Module):
     def forward(self, batch: LossInput) -> dict[str, torch.Tensor]:
         return self._compare_heads(batch) if self.on == "linear" else self._compare_sums(batch)
 
+    def _list_levels(self) -> list[tuple[str, Level]]:
+        return [(name, cast(Level, level)) for name, level in zip(self.names, self.levels)]
+
     def _compare_heads(self, batch: LossInput) -> dict[str, torch.Tensor]:
         losses = {}
-        for name, level in zip(self.names, self.levels):
-            scored: Scored = level.head.score(batch)
+        for name, level in self._list_levels():
+            scored = level.get_head().score(batch)
             node_B = level.find(batch.node_B)
             row_B1 = level.row_N[node_B.clamp(min=0)][:, None]
             all_B1 = torch.zeros_like(row_B1)
@@ -102,7 +110,7 @@ class RankCrossEntropy(nn.Module):
         shells = compute_shells(scored.x_MD, scored.leaves, paths.start_BR, paths.stop_BR)
         values_BR = compute_cross_entropies(shells.log_sums_BR)
         losses = {}
-        for name, level in zip(self.names, self.levels):
+        for name, level in self._list_levels():
             node_B = level.find(scored.node_M)
             if level is self.levels[-1]:  # the image's own taxon, whose only leaf the class is
                 values_B = values_BR[:, 0]
@@ -113,4 +121,4 @@ class RankCrossEntropy(nn.Module):
 
     def export_heads(self) -> Mapping[str, LinearHead]:
         """Returns the heads by rank; that of the classes is the last."""
-        return {name: level.head.export(level.nodes_C) for name, level in zip(self.names, self.levels)}
+        return {name: level.get_head().export(level.nodes_C) for name, level in self._list_levels()}

@@ -32,7 +32,7 @@ class Group(Protocol):
     @property
     def size(self) -> int: ...
 
-    def gather(self, x: torch.Tensor) -> torch.Tensor: ...
+    def max(self, x: torch.Tensor) -> torch.Tensor: ...
 
     def sum(self, x: torch.Tensor) -> torch.Tensor: ...
 
@@ -104,7 +104,7 @@ class _Options:
 
 @dataclass(frozen=True, eq=False)
 class _Chunk:
-    """A chunk of leaves. rows: their slice. rows_cD: their weights. shell_Bc: int64, each leaf's shell.
+    """A chunk of leaves. rows: their slice. rows_cD: their weights. shell_Bc: int16, each leaf's shell.
 
     live_l, live_c: int64, which live leaves are in the chunk, and where in it.
     """
@@ -130,7 +130,7 @@ def _iterate_chunks(
         if leaves.bias_C is not None:
             logits_Bc += leaves.bias_C[rows].to(x_BD.dtype)
         leaf_c = torch.arange(rows.start, rows.stop, device=x_BD.device) + leaves.first
-        shell_Bc = torch.zeros(logits_Bc.shape, dtype=torch.int64, device=x_BD.device)
+        shell_Bc = torch.zeros(logits_Bc.shape, dtype=torch.int16, device=x_BD.device)
         for start_B, stop_B in zip(start_BR.T, stop_BR.T):
             shell_Bc += (leaf_c < start_B[:, None]) | (leaf_c >= stop_B[:, None])
         yield _Chunk(rows, rows_cD, logits_Bc, shell_Bc, live_l, live_c)
@@ -170,7 +170,7 @@ class _SumShells(torch.autograd.Function):
             peaks = [logits_Bc.masked_fill(shell_Bc != r, -torch.inf).amax(dim=1) for r in range(peak_BR.shape[1])]
             higher_BR = torch.maximum(peak_BR, torch.stack(peaks, dim=1))
             shift_BR = higher_BR.masked_fill(higher_BR == -torch.inf, 0)
-            share_Bc = (logits_Bc - shift_BR.gather(1, shell_Bc)).exp_()
+            share_Bc = (logits_Bc - shift_BR.gather(1, shell_Bc.long())).exp_()
             total_BR = total_BR * (peak_BR - shift_BR).exp() + _sum_by_shell(share_Bc, shell_Bc, peak_BR.shape[1])
             if options.with_sums:
                 sums_BR += _sum_by_shell(logits_Bc, shell_Bc, peak_BR.shape[1])
@@ -191,10 +191,11 @@ class _SumShells(torch.autograd.Function):
             for tensor, needed in zip((x_BD, weight_CD, bias_C, live_LD), ctx.needs_input_grad)
         )
         for chunk in _iterate_chunks(x_BD, leaves, start_BR, stop_BR, options.chunk):
-            dlogits_Bc = (chunk.logits_Bc - log_sums_BR.gather(1, chunk.shell_Bc)).exp_()
-            dlogits_Bc *= dlog_BR.gather(1, chunk.shell_Bc)
+            shell_Bc = chunk.shell_Bc.long()
+            dlogits_Bc = (chunk.logits_Bc - log_sums_BR.gather(1, shell_Bc)).exp_()
+            dlogits_Bc *= dlog_BR.gather(1, shell_Bc)
             if options.with_sums:
-                dlogits_Bc += dsum_BR.gather(1, chunk.shell_Bc)
+                dlogits_Bc += dsum_BR.gather(1, shell_Bc)
             if dx_BD is not None:
                 dx_BD += dlogits_Bc @ chunk.rows_cD
             if dweight_CD is not None:
@@ -218,7 +219,7 @@ def _join(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns log-sums and sums over the leaves of all processes: first the maxima are compared, then sums are added up."""
     if group is not None:
-        highest_BR = group.gather(peak_BR[None].contiguous()).amax(dim=0)
+        highest_BR = group.max(peak_BR)
         shift_BR = highest_BR.masked_fill(highest_BR == -torch.inf, 0)
         total_BR, peak_BR = group.sum(total_BR * (peak_BR - shift_BR).exp()), highest_BR
         sums_BR = group.sum(sums_BR)

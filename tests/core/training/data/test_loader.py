@@ -23,8 +23,8 @@ from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.incidents import Incidents, describe_incidents
 from bioclip_x.training.data.loader import ChunkMaker, Loader
 from bioclip_x.training.data.order import EpochOrder, Source, make_view_rng
+from bioclip_x.training.data.texts import TextKind, TextSampler
 from bioclip_x.training.data.tokens import Tokens
-from bioclip_x.training.texts import TextKind, TextSampler
 from bioclip_x.training.truth import Truth, make_text_id, make_tree_tensors
 
 TEXTS = {0: ("zero", "both"), 1: ("one", "both"), -1: ("own", "zero")}

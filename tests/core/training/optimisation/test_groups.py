@@ -28,8 +28,8 @@ def test_only_matrices_that_require_gradients_decay() -> None:
     named = make_parameters(weight=(3, 2), locked=(3, 2), bias=(2,), scale=())
     named["locked"].requires_grad_(False)
     groups = make_parameter_groups([Part("all", named, 0.1)], 0.2)
-    assert show(groups, named) == {"all, decay": ["weight"], "all, no decay": ["bias", "scale"]}
-    assert [group["weight_decay"] for group in groups] == [0.2, 0]
+    assert show(groups, named) == {"all, decay": ["weight"], "all, no decay": ["bias"], "all, scalars": ["scale"]}
+    assert [group["weight_decay"] for group in groups] == [0.2, 0, 0]
 
 
 def test_layer_decay_by_hand() -> None:

@@ -13,7 +13,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.functional import normalize
 
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.world import World
 from bioclip_x_plugins.losses.tree.leaf_losses import CrossEntropy, Hxe, SoftLabels
 from bioclip_x_plugins.losses.tree.rank_cross_entropy import RankCrossEntropy
 from tree_batches import Bank, draw_unit, find, make_batch, make_taxonomy

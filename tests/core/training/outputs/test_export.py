@@ -16,7 +16,7 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.training.config import read_config
-from bioclip_x.training.run_folder import write_taxonomy
+from bioclip_x.training.outputs.run_folder import write_taxonomy
 from bioclip_x.training.trainer import Outcome, Trainer
 
 WEIGHTS = "model/open_clip_model.safetensors"

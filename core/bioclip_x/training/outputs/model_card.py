@@ -22,7 +22,7 @@ def _make_header(config: TrainConfig, facts: Mapping[str, Any], metrics: Mapping
     header: dict[str, Any] = {
         "library_name": "bioclip-x",
         "pipeline_tag": "zero-shot-image-classification",
-        "tags": ["biology", "taxonomy", "clip", "bioclip-x"],
+        "tags": ["biology", "taxonomy", "bioclip-x"],
     }
     scheme, _, name = config.model.partition(":") if isinstance(config.model, str) else ("", "", "")
     if scheme == "hf-hub":

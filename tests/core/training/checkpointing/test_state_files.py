@@ -11,11 +11,11 @@ from torch.distributed.fsdp import fully_shard
 from torch.multiprocessing.spawn import spawn
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.training import checkpoints
-from bioclip_x.training.checkpoints import Place
-from bioclip_x.training.finite import find_non_finite
-from bioclip_x.training.nested import iterate_leaves
-from bioclip_x.training.state_files import fill_in_shards, prime, read_rest, save_state
+from bioclip_x.training.checkpointing import checkpoints
+from bioclip_x.training.checkpointing.checkpoints import Place
+from bioclip_x.training.checkpointing.finite import find_non_finite
+from bioclip_x.training.checkpointing.nested import iterate_leaves
+from bioclip_x.training.checkpointing.state_files import fill_in_shards, prime, read_rest, save_state
 
 
 def make_parts(*, shard: bool) -> tuple[torch.nn.Module, torch.optim.Optimizer]:

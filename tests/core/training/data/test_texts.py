@@ -12,7 +12,7 @@ from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.training.texts import TextKind, TextSampler, list_taxa_at_ranks
+from bioclip_x.training.data.texts import TextKind, TextSampler, list_taxa_at_ranks
 
 
 class Says:

@@ -19,10 +19,10 @@ from bioclip_x.errors import TrainingError
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.io.temporary import sweep
 from bioclip_x.messages import list_some
-from bioclip_x.training.fingerprints import list_differences
-from bioclip_x.training.finite import check_finite
-from bioclip_x.training.nested import iterate_leaves
-from bioclip_x.training.state_files import fill_in_shards, has_shards, is_main, read_rest, save_state
+from bioclip_x.training.checkpointing.fingerprints import list_differences
+from bioclip_x.training.checkpointing.finite import check_finite
+from bioclip_x.training.checkpointing.nested import iterate_leaves
+from bioclip_x.training.checkpointing.state_files import fill_in_shards, has_shards, is_main, read_rest, save_state
 
 FORMAT: Final = 2
 BEST: Final = "checkpoint-best.json"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from bioclip_x.training.finite import find_non_finite
+from bioclip_x.training.checkpointing.finite import find_non_finite
 
 
 def make_state() -> dict[str, Any]:

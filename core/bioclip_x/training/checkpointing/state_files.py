@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.io.temporary import fill_folder
-from bioclip_x.training.nested import iterate_leaves, replace_leaves
+from bioclip_x.training.checkpointing.nested import iterate_leaves, replace_leaves
 
 _REST: Final = "rest.pt"
 _SHARD: Final = "sharded tensor "

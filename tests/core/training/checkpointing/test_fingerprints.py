@@ -10,15 +10,15 @@ import torch
 from bioclip_x.components import Sample
 from bioclip_x.options import parse_ref
 from bioclip_x.registry import create_registry
-from bioclip_x.training.components import fill_in_defaults, make_parts
-from bioclip_x.training.config import read_config
-from bioclip_x.training.fingerprints import (
+from bioclip_x.training.checkpointing.fingerprints import (
     describe_component,
     describe_dataset,
     hash_weights,
     list_differences,
     make_fingerprint,
 )
+from bioclip_x.training.components import fill_in_defaults, make_parts
+from bioclip_x.training.config import read_config
 
 
 class Images:

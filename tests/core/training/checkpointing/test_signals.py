@@ -9,7 +9,7 @@ import pytest
 import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
-from bioclip_x.training.signals import NONE, SAVE, Signals
+from bioclip_x.training.checkpointing.signals import NONE, SAVE, Signals
 
 
 @pytest.fixture

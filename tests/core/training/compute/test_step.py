@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
-from bioclip_x.training.towers import Embedded
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.step import Inputs, backward_at_once, backward_in_chunks
+from bioclip_x.training.compute.towers import Embedded
+from bioclip_x.training.compute.world import World
 from processes import run_in_processes
 
 

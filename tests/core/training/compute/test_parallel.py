@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bioclip_x.components import TrainableEncoder
-from bioclip_x.training.parallel import average_scalars, open_chunk, wrap_towers
-from bioclip_x.training.step import Inputs, backward_at_once, backward_in_chunks
-from bioclip_x.training.towers import Embedded, Towers
-from bioclip_x.training.world import World
+from bioclip_x.training.compute.parallel import average_scalars, open_chunk, shard_towers, wrap_towers
+from bioclip_x.training.compute.step import Inputs, backward_at_once, backward_in_chunks
+from bioclip_x.training.compute.towers import Embedded, Towers
+from bioclip_x.training.compute.world import World
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from processes import run_in_processes
 
@@ -24,11 +24,14 @@ MODEL: dict[str, Any] = {
 }
 
 
-def compute_gradients(world: World, shard: Any, chunks: int, compiled: bool = False) -> dict[str, torch.Tensor]:
+def compute_gradients(world: World, shard: bool, chunks: int, compiled: bool = False) -> dict[str, torch.Tensor]:
     """The gradients by parameter of a contrastive loss over the images and texts of all processes: 12 in all."""
     encoder: TrainableEncoder = OpenClip().trainable(MODEL, device="cpu", seed=0)
     encoder.module.double()
-    towers = wrap_towers(Towers(encoder), encoder, world, shard=shard, compiled=compiled)
+    plain = Towers(encoder)
+    if shard:
+        shard_towers(plain, encoder)
+    towers = wrap_towers(plain, world, sharded=shard, compiled=compiled)
     torch.manual_seed(1)
     own = slice(world.rank * 12 // world.size, (world.rank + 1) * 12 // world.size)
     pixels, tokens = (
@@ -51,7 +54,8 @@ def compute_gradients(world: World, shard: Any, chunks: int, compiled: bool = Fa
         backward_at_once(towers(pixels, tokens), compute, same)
     else:
         backward_in_chunks(towers, Inputs(pixels, tokens), compute, same, chunks=chunks, open_chunk=open_one)
-    average_scalars(towers, world)
+    if shard:
+        average_scalars(plain, world)
     gradients = {name: p.grad for name, p in encoder.module.named_parameters() if p.grad is not None}
     return {
         name: (gradient.full_tensor() if hasattr(gradient, "full_tensor") else gradient).detach().clone()
@@ -59,9 +63,9 @@ def compute_gradients(world: World, shard: Any, chunks: int, compiled: bool = Fa
     }
 
 
-@pytest.mark.parametrize(("shard", "size", "chunks"), [("none", 2, 1), ("fsdp", 2, 1), ("fsdp", 3, 2), ("none", 3, 3)])
-def test_processes_share_the_work_and_not_the_result(shard: str, size: int, chunks: int) -> None:
-    expected = compute_gradients(World(), "none", 1)
+@pytest.mark.parametrize(("shard", "size", "chunks"), [(False, 2, 1), (True, 2, 1), (True, 3, 2), (False, 3, 3)])
+def test_processes_share_the_work_and_not_the_result(shard: bool, size: int, chunks: int) -> None:
+    expected = compute_gradients(World(), False, 1)
     for found in run_in_processes(compute_gradients, size, shard, chunks):
         assert found.keys() == expected.keys()
         for name, gradient in expected.items():
@@ -69,6 +73,6 @@ def test_processes_share_the_work_and_not_the_result(shard: str, size: int, chun
 
 
 def test_compiled_towers_give_the_same_gradients() -> None:
-    expected = compute_gradients(World(), "none", 1)
-    for name, gradient in compute_gradients(World(), "none", 1, compiled=True).items():
+    expected = compute_gradients(World(), False, 1)
+    for name, gradient in compute_gradients(World(), False, 1, compiled=True).items():
         torch.testing.assert_close(gradient, expected[name], atol=1e-9, rtol=1e-6)

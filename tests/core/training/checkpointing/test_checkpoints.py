@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.training import checkpoints
-from bioclip_x.training.checkpoints import Checkpoint, Place
+from bioclip_x.training.checkpointing import checkpoints
+from bioclip_x.training.checkpointing.checkpoints import Checkpoint, Place
 
 FINGERPRINT = {"seed": 1, "loss": [{"name": "clip"}]}
 

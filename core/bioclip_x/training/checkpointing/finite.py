@@ -11,8 +11,8 @@ import torch.distributed as dist
 from torch.nn.utils import get_total_norm
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.training.nested import iterate_leaves
-from bioclip_x.training.state_files import is_sharded
+from bioclip_x.training.checkpointing.nested import iterate_leaves
+from bioclip_x.training.checkpointing.state_files import is_sharded
 
 
 def check_finite(state: Mapping[str, Any], step: int) -> None:

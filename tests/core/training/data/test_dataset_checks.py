@@ -15,7 +15,7 @@ from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.training.components import Parts, fill_in_defaults, make_parts
 from bioclip_x.training.config import make_config
-from bioclip_x.training.dataset_checks import describe_labels, find_inner_labels, find_missing_files, list_nodes
+from bioclip_x.training.data.dataset_checks import describe_labels, find_inner_labels, find_missing_files, list_nodes
 from bioclip_x.training.trainer import Trainer
 
 
@@ -126,6 +126,6 @@ def test_images_labelled_above_the_classes_are_trained_on(tmp_path: Path, config
     assert nodes == {"Animalia", "Rubrus", "Caeruleus tertius", "Flavus quartus"}
     rng = np.random.default_rng(0)
     drawn = {made.texts(made.taxonomy.names.index("Rubrus"), (), rng, kind=0) for _ in range(9)}
-    assert drawn == {"Rubrus"}
+    assert drawn == {"a photo of Rubrus."}
     outcome = Trainer(make_config(fields | {"base": tmp_path}), create_registry()).run()
     assert outcome.steps == 3

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bioclip_x.training.world import World, open_world
+from bioclip_x.training.compute.world import World, open_world
 from processes import run_in_processes
 
 

@@ -27,13 +27,14 @@ from bioclip_x.faults import naming
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.options import ComponentRef
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
+from bioclip_x.training.checkpointing.finite import check_finite
 from bioclip_x.training.components import Parts
 from bioclip_x.training.config import TrainConfig
-from bioclip_x.training.finite import check_finite
-from bioclip_x.training.model_card import format_model_card
-from bioclip_x.training.run_folder import RUN, naming_write_problems, write_json
+from bioclip_x.training.outputs.model_card import format_model_card
+from bioclip_x.training.outputs.run_folder import RUN, naming_write_problems, write_json
 
 Heads = Sequence[tuple[str, LinearHead]]
+MODEL: Final = "model"
 README: Final = "README.md"
 RECORD: Final = "training.json"
 HEADS: Final = "heads"
@@ -50,7 +51,7 @@ def export_model(
     checkpoints are intact then, and resuming the run writes it.
     """
     run = config.path(config.output)
-    folder = run / "model"
+    folder = run / MODEL
     heads = collect_heads(parts)
     weights = {name: {"weight": head.weight_CD, "bias": head.bias_C} for name, head in heads}
     check_finite({"model": parts.encoder.module.state_dict(), "heads": weights}, step)

@@ -1,0 +1,1 @@
+"""How gradients are computed: towers, numbers, processes."""

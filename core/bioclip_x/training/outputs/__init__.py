@@ -1,0 +1,1 @@
+"""What a run leaves and tells: its folder, the exported model, its progress."""
