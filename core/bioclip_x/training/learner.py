@@ -89,7 +89,7 @@ class Learner:
         self.towers: nn.Module = self._plain_towers
         self.is_sharded = config.shard == "fsdp" and world.size > 1
         if self.is_sharded:
-            self._shard()
+            shard_towers(self._plain_towers, self.encoder)
         self._choose_parameters()
         groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
@@ -240,11 +240,6 @@ class Learner:
         if self.parts.adapter is not None:
             with naming(self.parts.adapter, "apply"):
                 self.parts.adapter.apply(encoder)
-
-    def _shard(self) -> None:
-        if self.config.ema:
-            raise TrainingError("ema: no average is kept of sharded weights; leave out `ema`, or `shard: fsdp`")
-        shard_towers(self._plain_towers, self.encoder)
 
     def _choose_parameters(self) -> None:
         """Applies the locks, and makes the probe."""

@@ -151,7 +151,7 @@ def _backward_chunk(embedded: Embedded, gradients: tuple[torch.Tensor | None, ..
         if output is not None and output.requires_grad and gradient is not None
     ]
     if passed:
-        torch.autograd.backward(*zip(*passed))
+        torch.autograd.backward([output for output, _ in passed], [gradient for _, gradient in passed])
 
 
 @dataclass(frozen=True, slots=True)
