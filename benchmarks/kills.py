@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context, set_forkserver_preload
+from multiprocessing import get_context, set_forkserver_preload, set_start_method
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -155,6 +155,8 @@ def _run_command(arguments: list[str], errors: str) -> None:
     for path, stream in ((os.devnull, 1), (errors, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
     import bioclip_x.cli.main
+
+    set_start_method(None, force=True)  # its own processes are started as those of a program are
 
     bioclip_x.cli.main.main(arguments)
 

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import open_clip
 import torch
-from bioclip_x.training.texts import TextKind, TextSampler
 from machine import describe
 from PIL import Image, ImageFilter
 
@@ -37,6 +36,7 @@ from bioclip_x.training.data.augment import View
 from bioclip_x.training.data.images import ImageReader
 from bioclip_x.training.data.loader import ChunkMaker, Loader
 from bioclip_x.training.data.order import EpochOrder, Source
+from bioclip_x.training.data.texts import TextKind, TextSampler
 from bioclip_x.training.data.tokens import Tokens
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.webdataset import WebDataset

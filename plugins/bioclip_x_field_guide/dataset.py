@@ -9,6 +9,7 @@ by name nor by their combination of traits.
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -112,10 +113,16 @@ class FieldGuide:
         """Fills in the drawings."""
         report_progress("drawings", 0, self.count)  # the time until the first is part of it
         jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
-        with ProcessPoolExecutor(self.processes, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(self.processes, get_context("spawn"), _leave_signals) as pool:
             for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=CHUNK)):
                 pixels[i] = drawing
                 report_progress("drawings", i + 1, self.count)
+
+
+def _leave_signals() -> None:
+    """Leaves Ctrl-C and SIGTERM, which all processes of a terminal get, to the main process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def hash_renderer() -> str:

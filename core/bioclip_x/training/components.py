@@ -206,7 +206,7 @@ def fill_in_defaults(config: TrainConfig, registry: Registry) -> TrainConfig:
     if config.encoder is None:
         defaults["encoder"] = ComponentRef(name=registry.required_default("encoders"))
     if not config.loss:
-        defaults["loss"] = (LossTerm(component=ComponentRef(name=registry.required_default("losses"))),)
+        defaults["loss"] = (LossTerm.model_validate(registry.required_default("losses")),)
     return config.model_copy(update=defaults)
 
 

@@ -89,7 +89,7 @@ class Learner:
         self.towers: nn.Module = self._plain_towers
         self.is_sharded = config.shard == "fsdp" and world.size > 1
         if self.is_sharded:
-            self._shard()
+            shard_towers(self._plain_towers, self.encoder)
         self._choose_parameters()
         groups = make_parameter_groups(self._list_optimised(), config.weight_decay)
         self._parameters = [parameter for group in groups for parameter in group["params"]]
@@ -116,7 +116,14 @@ class Learner:
         self._probe.apply(step)
         self._plain_towers.locked = find_locked_towers(self.encoder.module, self._depth_groups)
         self.world.broadcast(self.losses)
-        self.towers = wrap_towers(self._plain_towers, self.world, sharded=self.is_sharded, compiled=self.config.compile)
+        self.towers = wrap_towers(
+            self._plain_towers,
+            self.world,
+            sharded=self.is_sharded,
+            compiled=self.config.compile,
+            # A model that does not tell its layers has a text tower that cannot be locked.
+            has_unused=not self.losses.needs_texts and not self._depth_groups,
+        )
 
     def prepare(self, step: int) -> None:
         """Changes the size of the inputs and what is trained, where a phase or the probe ends."""
@@ -173,9 +180,12 @@ class Learner:
             open_chunk=lambda is_last: open_chunk(self.towers, is_last=is_last),
         )
 
-    def list_stateful(self) -> dict[str, Any]:
-        """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
-        if self.is_sharded:
+    def list_stateful(self, *, primed: bool = False) -> dict[str, Any]:
+        """Returns the objects whose state is saved in checkpoints and restored by a resumed run.
+
+        primed: with tensors in the optimiser's state also before the first step, for shards to be loaded into.
+        """
+        if primed:
             prime(self._optimizer)
         parts = {"model": self.encoder.module, "optimizer": self._optimizer, "scaler": self._scaler}
         parts |= {"ema": self._average} if self._average else {}
@@ -230,11 +240,6 @@ class Learner:
         if self.parts.adapter is not None:
             with naming(self.parts.adapter, "apply"):
                 self.parts.adapter.apply(encoder)
-
-    def _shard(self) -> None:
-        if self.config.ema:
-            raise TrainingError("ema: no average is kept of sharded weights; leave out `ema`, or `shard: fsdp`")
-        shard_towers(self._plain_towers, self.encoder)
 
     def _choose_parameters(self) -> None:
         """Applies the locks, and makes the probe."""

@@ -84,14 +84,14 @@ class LossSum(nn.Module):
 
 def _use_embeddings(given: LossInput, raw_VD: torch.Tensor) -> LossInput:
     """Replaces the embeddings of images and views by others."""
-    image_raw_BD, *views = raw_VD.split(len(given.node_B))
+    image_raw_BD, *views = torch.split(raw_VD, len(given.node_B))
     return replace(given, image_BD=F.normalize(image_raw_BD, dim=-1), image_raw_BD=image_raw_BD, views=tuple(views))
 
 
 def _select_images(given: LossInput, sources: Sequence[int]) -> LossInput:
     """Keeps the images of some data sets and the texts drawn for them."""
     rows = torch.isin(given.source_B, torch.tensor(sources, device=given.source_B.device)).nonzero().flatten()
-    texts, text_BK = given.text_BK[rows].unique(return_inverse=True)
+    texts, text_BK = torch.unique(given.text_BK[rows], return_inverse=True)
     return replace(
         given,
         image_BD=given.image_BD[rows],

@@ -278,9 +278,9 @@ class Trainer:
         self.run_context.step = self.place.step
         return self.registry.notify(hook, **arguments, run=self.run_context) if self.world.is_main else []
 
-    def _list_stateful(self) -> dict[str, Any]:
+    def _list_stateful(self, *, primed: bool = False) -> dict[str, Any]:
         """Returns the objects whose state is saved in checkpoints and restored by a resumed run."""
-        return {**self._learner.list_stateful(), "data": self._loader.incidents}
+        return {**self._learner.list_stateful(primed=primed), "data": self._loader.incidents}
 
     def _save(self) -> Path:
         """Writes a checkpoint. Called by all processes."""
@@ -302,9 +302,10 @@ class Trainer:
         return self.saved
 
     def _resume(self) -> Place:
-        parts = self._list_stateful()
+        path = checkpoints.find_newest(self.folder)
+        parts = self._list_stateful(primed=path.is_dir())
         checkpoint = checkpoints.load(
-            checkpoints.find_newest(self.folder),
+            path,
             {name: part.state_dict() for name, part in parts.items()},
             fingerprint=self.fingerprint,
             epochs=self.config.epochs,

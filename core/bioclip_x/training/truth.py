@@ -66,7 +66,8 @@ class Truth:
         below_BT = torch.zeros_like(right_BT)
         node_B1 = node_B[:, None]
         stop_B1 = torch.where(node_B1 >= 0, self.tree.node_stop_N[node_B1.clamp(min=0)], -1)
-        for texts, nodes in zip(*(x.split(max(1, MOST_CELLS // max(1, len(node_B)))) for x in (text_P, node_P))):
+        size = max(1, MOST_CELLS // max(1, len(node_B)))
+        for texts, nodes in zip(*(torch.split(x, size) for x in (text_P, node_P))):
             above = (nodes <= node_B1) & (node_B1 < self.tree.node_stop_N[nodes])
             right_BT.index_add_(1, texts, above.int())
             below_BT.index_add_(1, texts, ((node_B1 >= 0) & (node_B1 < nodes) & (nodes < stop_B1)).int())

@@ -177,7 +177,6 @@ def _scan(path: Path) -> Shard:
                 named = _MEMBER.fullmatch(member.name)
                 if member.isreg() and named and not member.name.startswith("__"):
                     members.append((named.group(1), named.group(2).lower(), member.offset_data, member.size))
-                tar.members.clear()  # otherwise it keeps them all in memory
     except (tarfile.TarError, OSError, EOFError) as problem:
         if not members:
             reason = "it is compressed; decompress it" if _is_compressed(path) else str(problem)

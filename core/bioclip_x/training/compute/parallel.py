@@ -32,16 +32,17 @@ def shard_towers(towers: Towers, encoder: TrainableEncoder) -> None:
     fully_shard(towers, ignored_params=scalars)
 
 
-def wrap_towers(towers: Towers, world: World, *, sharded: bool, compiled: bool) -> nn.Module:
+def wrap_towers(towers: Towers, world: World, *, sharded: bool, compiled: bool, has_unused: bool = False) -> nn.Module:
     """Returns the module to call in place of the towers.
 
     sharded: by `shard_towers`; else every process has a copy, and gradients are averaged (DDP). compiled: by torch.compile.
+    has_unused: whether some trained parameters have no part in the passes, which DDP must know not to wait for.
     """
     wrapped: nn.Module = cast(nn.Module, torch.compile(towers)) if compiled else towers
     if world.size == 1 or sharded or not any(parameter.requires_grad for parameter in towers.parameters()):
         return wrapped
     # Without device_ids, DDP leaves the inputs where they are: the tokens, which the text tower first shortens.
-    return DistributedDataParallel(wrapped, gradient_as_bucket_view=True)
+    return DistributedDataParallel(wrapped, gradient_as_bucket_view=True, find_unused_parameters=has_unused)
 
 
 def average_scalars(towers: Towers, world: World) -> None:
@@ -62,9 +63,9 @@ def gather_whole_state(module: nn.Module) -> dict[str, Any]:
 def open_chunk(towers: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
     """Opens the context of one chunk's passes, which leaves the exchange of gradients to the last chunk."""
     if isinstance(towers, DistributedDataParallel):
-        return nullcontext() if is_last else towers.no_sync()  # type: ignore[no-untyped-call, no-any-return]
+        return nullcontext() if is_last else towers.no_sync()
     if hasattr(towers, "set_requires_gradient_sync"):  # FSDP2
-        towers.set_requires_gradient_sync(is_last)
+        cast(Any, towers).set_requires_gradient_sync(is_last)
     return nullcontext()
 
 

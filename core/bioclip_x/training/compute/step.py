@@ -91,8 +91,8 @@ Piece = tuple[torch.Tensor | None, torch.Tensor | None]
 
 def _split(inputs: Inputs, chunks: int) -> Iterator[Piece]:
     """Splits a batch. The last part has texts wherever there are any: DDP awaits every parameter in the last pass."""
-    pixels = _split_rows(inputs.pixels_V3HW, chunks)
-    tokens = [] if inputs.tokens_TL is None else _split_rows(inputs.tokens_TL, chunks)
+    pixels: list[torch.Tensor | None] = [*_split_rows(inputs.pixels_V3HW, chunks)]
+    tokens: list[torch.Tensor | None] = [] if inputs.tokens_TL is None else [*_split_rows(inputs.tokens_TL, chunks)]
     length = max(len(pixels), len(tokens))
     yield from zip([None] * (length - len(pixels)) + pixels, [None] * (length - len(tokens)) + tokens)
 
@@ -145,13 +145,13 @@ def _backward_chunk(embedded: Embedded, gradients: tuple[torch.Tensor | None, ..
             for output, leaf in ((embedded.scale, joined.scale), (embedded.bias, joined.bias))
             if leaf is not None
         ]
-    tensors, gradients = [], []
-    for output, gradient in outputs:
-        if output is not None and output.requires_grad and gradient is not None:
-            tensors.append(output)
-            gradients.append(gradient)
-    if tensors:
-        torch.autograd.backward(tensors, gradients)
+    passed = [
+        (output, gradient)
+        for output, gradient in outputs
+        if output is not None and output.requires_grad and gradient is not None
+    ]
+    if passed:
+        torch.autograd.backward([output for output, _ in passed], [gradient for _, gradient in passed])
 
 
 @dataclass(frozen=True, slots=True)

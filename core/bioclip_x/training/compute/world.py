@@ -35,7 +35,7 @@ class World:
     def gather(self, x: torch.Tensor) -> torch.Tensor:
         if self.size == 1:
             return x
-        gathered: torch.Tensor = _Gather.apply(x.contiguous(), self.rank, self.size)  # type: ignore[no-untyped-call]
+        gathered: torch.Tensor = _Gather.apply(x.contiguous(), self.rank, self.size)
         return gathered
 
     def gather_ragged(self, x: torch.Tensor) -> torch.Tensor:
@@ -44,7 +44,7 @@ class World:
         lengths = self.gather(torch.tensor([len(x)], device=x.device)).tolist()
         longest = max(lengths)
         padded = torch.cat([x, x.new_zeros(longest - len(x), *x.shape[1:])])
-        parts = self.gather(padded).split(longest)
+        parts = torch.split(self.gather(padded), longest)
         return torch.cat([part[:length] for part, length in zip(parts, lengths)])
 
     def sum(self, x: torch.Tensor) -> torch.Tensor:

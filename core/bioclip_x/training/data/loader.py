@@ -7,7 +7,7 @@ how many workers there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -110,7 +110,7 @@ class Loader:
         """The number of batches of an epoch; an incomplete last one is dropped."""
         return self.order.length // self.batch_size
 
-    def batches(self, epochs: int, epoch: int = 0, step: int = 0) -> Iterator[Batch]:
+    def batches(self, epochs: int, epoch: int = 0, step: int = 0) -> Generator[Batch, None, None]:
         """Yields this process's batches until `epochs` are complete, from step `step` of epoch `epoch` (from 0) on.
 
         Raises what a worker raised, and TrainingError if one died. Workers end with the iterator.

@@ -68,4 +68,5 @@ class Tokens:
         if self._padded_L is None:
             self._padded_L = self._tokenizer.tokenize([""]).numpy().astype(np.int32)[0]
         ends = [0, -1]
-        return (row_TL[:, ends] != self._padded_L[ends]).any(axis=1)
+        is_full_T: npt.NDArray[np.bool_] = (row_TL[:, ends] != self._padded_L[ends]).any(axis=1)
+        return is_full_T

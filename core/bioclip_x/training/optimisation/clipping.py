@@ -24,10 +24,12 @@ def clip_gradients(parameters: Iterable[torch.Tensor], largest: float | None) ->
         return torch.zeros(())
     norms = [_make_whole(get_total_norm([one.grad for one in group])) for group in by_type.values()]  # type: ignore[misc]
     total = torch.linalg.vector_norm(torch.stack(norms)) if len(norms) > 1 else norms[0]
-    for group in by_type.values() if largest is not None else ():
-        clip_grads_with_norm_(group, largest, total)
+    if largest is not None:
+        for group in by_type.values():
+            clip_grads_with_norm_(group, largest, total)
     return total
 
 
 def _make_whole(norm: torch.Tensor) -> torch.Tensor:
-    return norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # type: ignore[no-any-return]
+    whole: torch.Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+    return whole
