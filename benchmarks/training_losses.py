@@ -39,7 +39,8 @@ def main() -> int:
     options.work.mkdir(parents=True, exist_ok=True)
     counts = prepare(options.data, options.work / "photos")
     table = Table(options.data.resolve(), options.work.resolve(), options.epochs, counts)
-    failed = run_all(table, list_jobs(options.rows, options.seeds), options.at_a_time)
+    jobs = [] if options.report else list_jobs(options.rows, options.seeds)
+    failed = run_all(table, jobs, options.at_a_time)
     write(table, options.at_a_time)
     for job in failed:
         print(f"not done: {job.name}", file=sys.stderr)
@@ -95,6 +96,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--at-a-time", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the runs from scratch")
+    parser.add_argument("--report", action="store_true", help="write the results of the finished runs, run nothing")
     return parser.parse_args()
 
 
