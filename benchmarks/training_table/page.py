@@ -50,7 +50,17 @@ def _comparisons(comparisons: Sequence[Mapping[str, Any]]) -> str:
         }
         cells = [_difference(found[group, shots]) for group in GROUPS for shots in ("1-shot", "5-shot")]
         lines.append(_line([f"`{better}` − `{worse}`", *cells]))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"The paper's order here: {_count_verdicts(comparisons)}."])
+
+
+def _count_verdicts(comparisons: Sequence[Mapping[str, Any]]) -> str:
+    """Returns in how many cases each comparison holds, and in how many it is reversed."""
+    parts = []
+    for better, worse in dict.fromkeys((one["better"], one["worse"]) for one in comparisons):
+        verdicts = [one["verdict"] for one in comparisons if (one["better"], one["worse"]) == (better, worse)]
+        held, turned = (verdicts.count(verdict) for verdict in ("holds", "reversed"))
+        parts.append(f"`{better}` above `{worse}` holds in {held} of {len(verdicts)} cases, reversed in {turned}")
+    return "; ".join(parts)
 
 
 def _difference(one: Mapping[str, Any]) -> str:
