@@ -1,7 +1,6 @@
 """Runs the benchmarks: measures the project and a peer alternately, and compares the median of the ratios with its target.
 
-    python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy
-        training_speed]
+    python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy]
         [--rounds N]
 
 Without a name all are run, which takes about forty minutes on two idle cores. Install the peers with pip install
@@ -40,14 +39,8 @@ TITLES = {
     "tree_scoring": "Scoring a tree of 867,455 classes",
     "subset": "A part of a tree of 867,455 classes",
     "taxonomy": "Reading taxonomies",
-    "training_speed": "Training",
 }
-PEERS = {
-    "text_bank": ["pybioclip"],
-    "ranks": ["pybioclip"],
-    "subset": ["pybioclip"],
-    "training_speed": ["open_clip_torch"],
-}
+PEERS = {"text_bank": ["pybioclip"], "ranks": ["pybioclip"], "subset": ["pybioclip"]}
 """Packages whose versions are stored with the results of a benchmark."""
 
 
