@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,17 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.training.config import make_config, read_config
+from bioclip_x.training.config import (
+    Augment,
+    Data,
+    Lock,
+    LossTerm,
+    Phase,
+    TrainConfig,
+    Validation,
+    make_config,
+    read_config,
+)
 
 
 def test_a_file_is_read_with_its_folder_as_base(config_file: Path) -> None:
@@ -128,3 +139,11 @@ def test_files_that_extend_each_other(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="extends: expected the name of a file, got 3"):
         (tmp_path / "a.yaml").write_text("extends: 3\n")
         read_config(tmp_path / "a.yaml")
+
+
+def test_every_field_is_in_the_docs(request: pytest.FixtureRequest) -> None:
+    page = (request.config.rootpath / "docs" / "training.md").read_text("utf-8")
+    internal = {"base", "component"}
+    for model in (TrainConfig, Data, LossTerm, Lock, Validation, Augment, Phase):
+        for name in model.model_fields.keys() - internal:
+            assert re.search(rf"[`.]{name}[`:]|\b{name}: ", page), f"{model.__name__}.{name}"
