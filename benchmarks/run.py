@@ -1,7 +1,7 @@
 """Runs the benchmarks: measures the project and a peer alternately, and compares the median of the ratios with its target.
 
-    python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy]
-        [--rounds N]
+    python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy
+        training_speed] [--rounds N]
 
 Without a name all are run, which takes about forty minutes on two idle cores. Install the peers with pip install
 'bioclip-x[bench]'. Writes benchmarks/results/NAME.json and the tables in docs/benchmarks.md. The exit status is 1 if a target is
@@ -39,8 +39,9 @@ TITLES = {
     "tree_scoring": "Scoring a tree of 867,455 classes",
     "subset": "A part of a tree of 867,455 classes",
     "taxonomy": "Reading taxonomies",
+    "training_speed": "Training",
 }
-PEERS = {"text_bank": ["pybioclip"], "ranks": ["pybioclip"], "subset": ["pybioclip"]}
+PEERS = {"text_bank": ["pybioclip"], "ranks": ["pybioclip"], "subset": ["pybioclip"], "training_speed": ["webdataset"]}
 """Packages whose versions are stored with the results of a benchmark."""
 
 

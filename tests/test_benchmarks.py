@@ -41,6 +41,9 @@ PROMISED = {
     ("taxonomy", "174,818 species, compiled before"): ("at most", 0.2),
     ("taxonomy", "123,182 plants as Newick"): ("at most", 3),
     ("taxonomy", "1,000,000 generated leaves, memory"): ("at most", 4096),
+    ("training_speed", "77-token captions, one per image"): ("at least", 1),
+    ("training_speed", "taxonomic names"): ("at least", 1.4),
+    ("training_speed", "waiting for data"): ("at most", 2),
 }
 
 
