@@ -27,7 +27,7 @@ from PIL import Image
 from bioclip_x_field_guide.species import load_species
 
 ROUNDS = 3
-STEPS, WARM_UP, BATCH, WORKERS = 6, 2, 32, 1
+STEPS, WARM_UP, BATCH, WORKERS = 8, 2, 16, 1
 SIDE = 320
 """Of the images, in pixels; the model takes 224."""
 LAYERS = 3
