@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from bioclip_x.capabilities import EncoderCapabilities, TrainableEncoderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
@@ -73,7 +74,8 @@ def make_parts(config: TrainConfig, registry: Registry) -> Parts:
     terms = _make_terms(config, registry)
     for term in terms:
         if term.capabilities.needs_prepare:
-            with naming(term.loss, "prepare"):
+            with naming(term.loss, "prepare"), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(config.seed)  # of the initial values of a loss's own parameters
                 term.loss.prepare(taxonomy, encoder.embed_dim, taxonomy.n_classes)
     losses = LossSum(terms).to(encoder.device)
     adapter = registry.make("adapters", *resolve("adapters", config.adapter)) if config.adapter else None

@@ -31,7 +31,6 @@ def compute_gradients(world: World, file: Path, fields: dict[str, Any], accumula
     """The gradients of all parameters, of towers and losses, for the first batch, and the mean of the loss's parts."""
     registry = create_registry()
     config = fill_in_defaults(read_config(file, {**fields, "accumulate": accumulate, "workers": 0}), registry)
-    torch.manual_seed(0)  # of the losses' own parameters
     parts = make_parts(config, registry)
     parts.encoder.module.double()
     parts.loss.double()
@@ -68,3 +67,19 @@ def test_chunks_and_processes_give_the_gradients_of_the_whole_batch(
         assert gradients.keys() == expected.keys()
         for name, gradient in expected.items():
             torch.testing.assert_close(gradients[name], gradient, atol=1e-6, rtol=1e-6, msg=name)
+
+
+def test_parameters_of_losses_depend_on_the_seed_alone(config_file: Path) -> None:
+    """Or a run that is killed before its first checkpoint would be another run when it is started again."""
+
+    def make(seed: int, state: int) -> list[torch.Tensor]:
+        torch.manual_seed(state)
+        registry = create_registry()
+        parts = make_parts(
+            fill_in_defaults(read_config(config_file, {"loss": "simclr", "seed": seed}), registry), registry
+        )
+        return [parameter.detach() for parameter in parts.loss.parameters()]
+
+    first, again, other = make(1, 10), make(1, 11), make(2, 10)
+    assert first and all(torch.equal(a, b) for a, b in zip(first, again))
+    assert any(not torch.equal(a, b) for a, b in zip(first, other))
