@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.array_types import Floats, Ints
+from bioclip_x.array_types import Ints
 from bioclip_x.evaluation.intervals import (
-    bootstrap_ratio_interval,
+    Interval,
     compute_class_accuracies,
-    compute_class_interval,
-    compute_difference_interval,
-    compute_proportion_interval,
+    compute_seeded_difference_interval,
+    compute_seeded_interval,
+    compute_seeded_ratio_interval,
     compute_spread,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
@@ -123,69 +123,90 @@ def compare_with_truth(predictions: ImagePredictions, truth_n: Ints, taxonomy: T
 
 
 def summarise(
-    text: str, seeds: tuple[int, ...], outcomes: Sequence[Correctness], class_n: Ints, baseline: Floats | None
+    text: str,
+    seeds: tuple[int, ...],
+    outcomes: Sequence[Correctness],
+    class_n: Ints,
+    baseline: Baseline | None,
+    highest: int,
 ) -> TextEvaluation:
     """Computes the figures of one choice of texts, run with one seed or several.
 
-    class_n: -1 for images that are labelled above the classes, which count at ranks only. baseline: per-image accuracy of the
-    first texts, float64 [n]; None if these are the first.
+    class_n: -1 for images that are labelled above the classes, which count at ranks only. baseline: the first texts; None if
+    these are the first. highest: the height of the root, the largest of a mistake.
     """
-    rows = np.flatnonzero(class_n >= 0)
+    rows, drawn = np.flatnonzero(class_n >= 0), bool(seeds)
     right_sn = np.array([outcome.right_n[rows] for outcome in outcomes])
     return TextEvaluation(
         text=text,
         seeds=seeds,
-        top1=_measure_accuracy(right_sn),
-        top5=_measure_accuracy(np.array([outcome.among_n[rows] for outcome in outcomes])),
-        mean_per_class=_measure_class_mean(right_sn, class_n[rows]),
+        top1=_measure_accuracy(right_sn, drawn),
+        top5=_measure_accuracy(np.array([outcome.among_n[rows] for outcome in outcomes]), drawn),
+        mean_per_class=_measure_class_mean(right_sn, class_n[rows], drawn),
         ranks={
-            rank: _measure_accuracy(np.array([outcome.at_n[rank][outcome.at_n[rank] >= 0] for outcome in outcomes]))
+            rank: _measure_accuracy(
+                np.array([outcome.at_n[rank][outcome.at_n[rank] >= 0] for outcome in outcomes]), drawn
+            )
             for rank in outcomes[0].at_n
         },
-        severity=_measure_severity(np.array([outcome.height_n[rows] for outcome in outcomes]), 1 - right_sn),
-        difference=None if baseline is None else _measure_difference(right_sn, baseline[rows]),
+        severity=_measure_severity(
+            np.array([outcome.height_n[rows] for outcome in outcomes]), 1 - right_sn, highest, drawn
+        ),
+        difference=None if baseline is None else _measure_difference(right_sn, drawn, baseline, rows),
     )
 
 
-def average_correct(outcomes: Sequence[Correctness]) -> Floats:
-    """Returns the fraction of seeds with which each image is right, -1 for one labelled above the classes: float64 [n]."""
-    mean_n: Floats = np.mean([outcome.right_n for outcome in outcomes], axis=0, dtype=np.float64)
-    return mean_n
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """The texts that others are compared with. right_tn: for each seed whether each image is right, -1 for one labelled above
+    the classes: int64 [t, n]. drawn: whether they depend on the seed."""
+
+    right_tn: Ints
+    drawn: bool
+
+    @classmethod
+    def of(cls, seeds: tuple[int, ...], outcomes: Sequence[Correctness]) -> Baseline:
+        return cls(np.array([outcome.right_n for outcome in outcomes]), bool(seeds))
 
 
-def _measure_accuracy(right_sn: npt.NDArray[np.int64]) -> Measure:
+def _make_measure(value: float, interval: Interval | None, of: int, sd: float | None) -> Measure:
+    low, high = interval or (None, None)
+    return Measure(value, low, high, of, sd)
+
+
+def _measure_accuracy(right_sn: Ints, drawn: bool) -> Measure:
+    """drawn: whether the texts depend on the seed, so that the interval is over seeds too."""
     n = right_sn.shape[1]
     if not n:
         return Measure(None, None, None, 0)
-    return Measure(
-        float(right_sn.mean()), *compute_proportion_interval(right_sn.mean(0)), n, compute_spread(right_sn.mean(1))
-    )
+    interval = compute_seeded_interval(right_sn, seeded=drawn)
+    return _make_measure(float(right_sn.mean()), interval, n, compute_spread(right_sn.mean(1)))
 
 
-def _measure_class_mean(right_sn: Ints, class_n: Ints) -> Measure:
+def _measure_class_mean(right_sn: Ints, class_n: Ints, drawn: bool) -> Measure:
     if not len(class_n):
         return Measure(None, None, None, 0)
     class_sc = np.array([compute_class_accuracies(right_n, class_n) for right_n in right_sn])
-    mean_c = class_sc.mean(0)
-    interval = compute_class_interval(mean_c)
-    return Measure(float(mean_c.mean()), *interval, len(mean_c), compute_spread(class_sc.mean(1)))
+    interval = compute_seeded_interval(class_sc, seeded=drawn)
+    return _make_measure(float(class_sc.mean()), interval, class_sc.shape[1], compute_spread(class_sc.mean(1)))
 
 
-def _measure_severity(height_sn: Ints, wrong_sn: Ints) -> Measure:
+def _measure_severity(height_sn: Ints, wrong_sn: Ints, highest: int, drawn: bool) -> Measure:
     """Computes the mean height of mistakes. The spread is over the seeds that have mistakes."""
-    with_mistakes = [(heights, wrong) for heights, wrong in zip(height_sn, wrong_sn) if wrong.any()]
-    if not with_mistakes:
+    means = [float(heights.sum() / wrong.sum()) for heights, wrong in zip(height_sn, wrong_sn) if wrong.any()]
+    if not means:
         return Measure(None, None, None, 0)
-    low, high = bootstrap_ratio_interval(height_sn.sum(0), wrong_sn.sum(0))
-    means = [float(heights.sum() / wrong.sum()) for heights, wrong in with_mistakes]
-    value, n_wrong = float(height_sn.sum() / wrong_sn.sum()), int(wrong_sn.any(0).sum())
-    return Measure(value, low, high, n_wrong, compute_spread(means))
+    interval = compute_seeded_ratio_interval(height_sn, wrong_sn, 0, highest, seeded=drawn)
+    return _make_measure(
+        float(height_sn.sum() / wrong_sn.sum()), interval, int(wrong_sn.any(0).sum()), compute_spread(means)
+    )
 
 
-def _measure_difference(right_sn: npt.NDArray[np.int64], baseline_n: Floats) -> Measure:
+def _measure_difference(right_sn: Ints, drawn: bool, baseline: Baseline, rows: Ints) -> Measure:
     """Computes the paired difference of accuracies: images that are hard for both texts do not widen the interval."""
     if not right_sn.size:
         return Measure(None, None, None, 0)
-    more_sn = right_sn - baseline_n
-    interval = compute_difference_interval(more_sn.mean(0))
-    return Measure(float(more_sn.mean()), *interval, more_sn.shape[1], compute_spread(more_sn.mean(1)))
+    right_tn = baseline.right_tn[:, rows]
+    more_sn = right_sn - right_tn.mean(0)
+    interval = compute_seeded_difference_interval(more_sn, right_tn if baseline.drawn else None, seeded=drawn)
+    return _make_measure(float(more_sn.mean()), interval, more_sn.shape[1], compute_spread(more_sn.mean(1)))

@@ -15,13 +15,13 @@ from typing import Final
 import numpy as np
 
 from bioclip_x import __version__
-from bioclip_x.array_types import Floats, Ints
+from bioclip_x.array_types import Ints
 from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.components import Dataset
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.correctness import (
+    Baseline,
     Correctness,
-    average_correct,
     compare_with_truth,
     predict_images,
     summarise,
@@ -40,6 +40,7 @@ from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.taxonomy.scoring.costs import compute_heights
 
 Progress = Callable[[int, int], None]
 
@@ -109,15 +110,16 @@ class _Comparison:
     def evaluate(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
         """Evaluates each run; those after the first are also compared with the first."""
         evaluations: list[TextEvaluation] = []
-        baseline: Floats | None = None
+        baseline: Baseline | None = None
+        highest = int(compute_heights(self.first.taxonomy)[0])
         for run in runs:
             outcomes, notes = zip(*map(self._classify, run.recipes))
-            evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline)
+            evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline, highest)
             unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
             recipe = run.recipes[0]
             plugins = list_plugins_in_use(self.registry, recipe)
             evaluations.append(replace(evaluation, notes=unique_notes, recipe=recipe.dump(), plugins=plugins))
-            baseline = average_correct(outcomes) if baseline is None else baseline
+            baseline = baseline or Baseline.of(run.seeds, outcomes)
         return tuple(evaluations)
 
     def _classify(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:

@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A proportion, `hits` of `of`, with its 95% confidence interval (Wilson)."""
+    """A proportion, `hits` of `of`, with its exact 95% confidence interval (Clopper & Pearson); None for too few."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     hits: int
     of: int
 
@@ -21,32 +21,35 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class Area:
     """The probability that an image of the class is more similar to a descriptor than one of other classes, ties counting
-    half (AUROC): 1 perfect, 0.5 chance, 0 inverted. low, high: its 95% interval. others: images of the other classes.
+    half (AUROC): 1 perfect, 0.5 chance, 0 inverted. low, high: its 95% interval over images of these classes, None for too few.
+    others: images of the other classes.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     others: int
 
     @property
     def side(self) -> str:
-        """The position of the interval: "above" or "below" 0.5, or "around" it."""
+        """The position of the interval: "above" or "below" 0.5, or "around" it; "around" also without an interval."""
+        if self.low is None or self.high is None:
+            return "around"
         return "above" if self.low > 0.5 else "below" if self.high < 0.5 else "around"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """The effect of leaving out one descriptor: of `of` images, those wrong before and correct without it (fixed), and the
-    reverse (broken). change: of the accuracy; low, high: its 95% interval (Agresti & Min 2005).
+    reverse (broken). change: of the accuracy; low, high: its 95% interval over images, None for too few.
     """
 
     fixed: int
     broken: int
     of: int
     change: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -208,7 +207,7 @@ def _format_area(area: Area | None, one: ClassUse) -> str:
     """Formats an area as "0.912 [0.81, 0.96]", with a star if the class has few images."""
     if area is None:
         return "–"
-    return f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" + ("*" if one.pictures < FEWEST else "")
+    return f"{area.value:.3f} {_format_interval(area)}" + ("*" if one.pictures < FEWEST else "")
 
 
 def _format_left_out(left_out: LeftOut | None) -> str:
@@ -216,12 +215,16 @@ def _format_left_out(left_out: LeftOut | None) -> str:
 
 
 def _format_change(change: LeftOut) -> str:
-    return (
-        f"{100 * change.change:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}] "
-        f"({change.fixed} more right, {change.broken} fewer)"
-    )
+    interval = _format_interval(change, scale=100, form="+.1f")
+    return f"{100 * change.change:+.1f} points {interval} ({change.fixed} more right, {change.broken} fewer)"
 
 
 def _format_share(share: Share) -> str:
-    text = f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
-    return re.sub(r"(?<=\d)%(?=[,\]])", "", text)
+    return f"{share.value:.1%} {_format_interval(share, scale=100, form='.1f')}"
+
+
+def _format_interval(one: Area | LeftOut | Share, scale: float = 1, form: str = ".2f") -> str:
+    """Formats an interval as "[0.81, 0.96]", "[–]" where there is none."""
+    if one.low is None or one.high is None:
+        return "[–]"
+    return f"[{format(scale * one.low, form)}, {format(scale * one.high, form)}]"

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bioclip_x.evaluation.intervals import FEWEST
 from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import Evaluation, Measure, TextEvaluation
@@ -106,8 +107,8 @@ def _count_images(text: TextEvaluation) -> dict[str, int]:
 
 
 def _format_measure(name: str, measure: Measure) -> str:
-    """Formats a measure as "98.4% [97.1, 99.2]"; heights and differences have no percent sign."""
-    if measure.value is None or measure.low is None or measure.high is None:
+    """Formats a measure as "98.4% [97.1, 99.2]", "98.4% [–]" without an interval; heights and differences have no "%"."""
+    if measure.value is None:
         return "no mistake" if name == "mistake severity" else "–"
     scale, digits = (1, 2) if name == "mistake severity" else (100, 1)
     sign = "+" if name.startswith("difference") else ""
@@ -117,14 +118,27 @@ def _format_measure(name: str, measure: Measure) -> str:
         return f"{number * scale:{sign}.{digits}f}"
 
     spread = f" ± {measure.sd * scale:.{digits}f}" if measure.sd is not None else ""
-    low, high = format_number(measure.low), format_number(measure.high)
-    return f"{format_number(measure.value)}{unit}{spread} [{low}, {high}]"
+    known = measure.low is not None and measure.high is not None
+    interval = f"{format_number(measure.low)}, {format_number(measure.high)}" if known else "–"
+    return f"{format_number(measure.value)}{unit}{spread} [{interval}]"
 
 
 def _iterate_foot(evaluation: Evaluation) -> Iterator[str]:
-    yield "in brackets: 95% intervals, over images; of the mean per class over classes"
+    seeded = any(one.seeds for one in evaluation.texts)
+    also = ", and over seeds where texts are drawn" if seeded else ""
+    yield f"in brackets: 95% intervals, over images; of the mean per class over classes{also}"
+    if any(m.value is not None and m.low is None for one in evaluation.texts for m in one.measures().values()):
+        yield _explain_missing(evaluation)
     if _count_images(evaluation.texts[0]):
         yield "images: those whose label has a taxon at the rank, or is a class"
     yield "mistake severity: mean height of the lowest common ancestor of the wrong prediction and the true class"
     if len(evaluation.texts) > 1:
         yield f"difference in top-1: in points, from {escape_controls(evaluation.texts[0].text)}, image by image"
+        yield "a difference whose interval contains 0 may be noise; of several, one in 20 may exclude 0 by chance"
+
+
+def _explain_missing(evaluation: Evaluation) -> str:
+    reasons = [f"fewer than {FEWEST} images, classes or mistakes say too little"]
+    if any(len(one.seeds) == 1 for one in evaluation.texts):
+        reasons.append("one seed says nothing about other draws (--seeds)")
+    return f"[–]: no interval: {'; '.join(reasons)}"
