@@ -25,9 +25,10 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
 from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted
 from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, compute_leave_one_out_changes, find_changed_predictions
+from bioclip_x.evaluation.swapped_classes import Split, count_by_chance
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
-from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, LeftOut, Usefulness
+from bioclip_x.records.descriptor_usefulness import ByChance, ClassUse, DescriptorUse, LeftOut, Usefulness
 from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
@@ -111,7 +112,28 @@ def measure_usefulness(
         skipped=labelled.unreadable,
         notes=tuple(all_notes),
         provenance=asdict(classifier.provenance),
+        by_chance=_count_by_chance(classifier, images, classes),
     )
+
+
+def _count_by_chance(classifier: Classifier, images: SortedImages, classes: Sequence[ClassUse]) -> ByChance | None:
+    """Counts what the same descriptors would show on other classes."""
+    bank, taxonomy = classifier.bank, classifier.taxonomy
+    described = [one for one in classes if one.descriptors]
+
+    def compute_cosines(k: int) -> Floats:
+        rows = bank.of_class(described[k].class_index)
+        has_phrase = [bool(prompt.phrase) for prompt in bank.prompts[rows]]
+        cos_PN: Floats = (bank.embeddings_PD[rows][has_phrase] @ images.features_ND.T).double().numpy().round(DIGITS)
+        return cos_PN
+
+    def split(c: int) -> Split:
+        return images.of_classes(c, c + 1), images.below(taxonomy, _find_sibling_node(taxonomy, images, c))
+
+    sides = [
+        [use.from_siblings.side if use.from_siblings else "around" for use in one.descriptors] for one in described
+    ]
+    return count_by_chance([split(one.class_index) for one in described], sides, compute_cosines)
 
 
 def check_has_descriptors(classifier: Classifier) -> None:

@@ -111,6 +111,40 @@ class ClassUse:
 
 
 @dataclass(frozen=True, slots=True)
+class SwappedCount:
+    """How many descriptors lie on one side of AUROC 0.5, and how many by chance, with classes swapped.
+
+    found: with their own classes. expected, least, most: mean and range with swapped ones. more: mean over classes of the
+    fraction of a class's descriptors minus that expected by chance; low, high: its 95% interval over classes, None for too few.
+    """
+
+    found: int
+    expected: float
+    least: int
+    most: int
+    more: float
+    low: float | None
+    high: float | None
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether the number is within the range of swapped classes."""
+        return self.least <= self.found <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class ByChance:
+    """What to expect of texts that say nothing about their class: each class's descriptors on another class's images.
+
+    swaps: permutations of the classes. above, below: descriptors whose interval lies entirely above or below 0.5.
+    """
+
+    swaps: int
+    above: SwappedCount
+    below: SwappedCount
+
+
+@dataclass(frozen=True, slots=True)
 class Pruning:
     """Descriptors dropped according to one half of the images, and the effect on the other half.
 
@@ -136,6 +170,7 @@ class Usefulness:
     """The usefulness of all descriptors on a data set. source: its name in outputs. without: classes without images.
 
     skipped: images that could not be read, each with the reason. provenance: of the classifier, as a plain mapping.
+    by_chance: None where fewer than two classes have descriptors and images.
     """
 
     source: str
@@ -148,3 +183,4 @@ class Usefulness:
     notes: tuple[str, ...]
     provenance: Mapping[str, Any]
     pruning: Pruning | None = None
+    by_chance: ByChance | None = None
