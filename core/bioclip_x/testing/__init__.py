@@ -15,5 +15,8 @@ from __future__ import annotations
 
 from bioclip_x.testing.checks import Check, NotApplicable, Outcome, Subject, list_checks, run_checks
 from bioclip_x.testing.collect import conformance, make_subject
+from bioclip_x.testing.examples import make_taxonomy
 
-__all__ = ["Check", "NotApplicable", "Outcome", "Subject", "conformance", "list_checks", "make_subject", "run_checks"]
+__all__ = [
+    "Check", "NotApplicable", "Outcome", "Subject", "conformance", "list_checks", "make_subject", "make_taxonomy", "run_checks",
+]  # fmt: skip
