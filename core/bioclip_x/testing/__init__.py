@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from bioclip_x.testing.checks import Check, NotApplicable, Outcome, Subject, list_checks, run_checks
 from bioclip_x.testing.collect import conformance, make_subject
-from bioclip_x.testing.examples import make_taxonomy
+from bioclip_x.testing.examples import make_bank, make_card, make_descriptors, make_taxonomy
 
 __all__ = [
-    "Check", "NotApplicable", "Outcome", "Subject", "conformance", "list_checks", "make_subject", "make_taxonomy", "run_checks",
+    "Check", "NotApplicable", "Outcome", "Subject", "conformance", "list_checks", "make_bank", "make_card", "make_descriptors",
+    "make_subject", "make_taxonomy", "run_checks",
 ]  # fmt: skip

@@ -37,8 +37,12 @@ class Subject:
     examples: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, **options: Any) -> Any:
-        """Makes the component anew, as a recipe would."""
-        return self.registry.make(self.kind, self.name, {**self.options, **options})  # type: ignore[call-overload]
+        """Makes the component anew, as a recipe would. Raises NotApplicable without an option that it requires."""
+        given = {**self.options, **options}
+        required = [p.name for p in self.registry.parameters(self.kind, self.name) if p.default is p.empty]
+        if missing := [name for name in required if name not in given]:
+            raise NotApplicable(f"needs its option {', '.join(missing)}")
+        return self.registry.make(self.kind, self.name, given)  # type: ignore[call-overload]
 
     def need(self, example: str) -> Any:
         """Returns an example. Raises NotApplicable without it."""

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-import torch
 
-from bioclip_x.components import ComponentSpec
-from bioclip_x.hookspecs import hookimpl
-from bioclip_x.records import HeadInput, Scores
 from bioclip_x.registry import create_registry
-from bioclip_x.taxonomy.scoring.rollup import roll_up
-from bioclip_x.testing import Outcome, Subject, conformance, run_checks
+from bioclip_x.testing import Subject, run_checks
 
 REGISTRY = create_registry()
 test_heads = pytest.mark.parametrize("name", REGISTRY.components("heads"))(
