@@ -150,14 +150,14 @@ def check_processes_share_a_batch(subject: Subject) -> None:
     tables = make_tables()
     expected = float(total(make_loss(subject)(make_input(tables))).detach())
     for parts in ([range(5), range(5, 9)], [range(2), range(2, 6), range(6, 9)]):
-        worlds = _Threads.join(len(parts))
+        losses = [make_loss(subject) for _ in parts]
 
-        def run(world: _Threads, images: range) -> float:
+        def run(loss: Any, images: range, world: _Threads) -> float:
             with torch.no_grad():
-                return float(total(make_loss(subject)(make_input(tables, images, world))))
+                return float(total(loss(make_input(tables, images, world))))
 
         with ThreadPoolExecutor(len(parts)) as pool:
-            values = list(pool.map(run, worlds, parts))
+            values = list(pool.map(run, losses, parts, _Threads.join(len(parts))))
         mean = sum(values) / len(values)
         assert abs(mean - expected) < 1e-9 * max(1.0, abs(expected)), (
             f"expected a mean of {expected} over {len(parts)} processes, got {mean}: does it use batch.gathered and batch.mean?"
