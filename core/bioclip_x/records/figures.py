@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bioclip_x.array_types import Floats, Ints
+from bioclip_x.records.evaluation import Measure
+from bioclip_x.records.taxon import Taxon
+
+if TYPE_CHECKING:
+    from bioclip_x.array_types import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +83,101 @@ class EmbeddingMap:
     xy_m2: Floats
     taxa_at: Mapping[str, tuple[str, ...]]
     neighbours: Mapping[str, Neighbours]
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A measured fraction. x: what it is plotted against. value: 0 to 1, with its 95% interval. of: number of images.
+
+    label: what the point is of, in words ("shares 80% to 90%").
+    """
+
+    x: float
+    value: float
+    low: float | None
+    high: float | None
+    of: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFigures:
+    """Figures of one run: a model with its texts.
+
+    name: short, different for each run of an evaluation. measures: by name, as in the table. heights: those of `measures` that
+    are heights in taxa, not fractions. differences: those that are differences of fractions.
+    rank_accuracy: x is the position of the rank, from 0 at the top. ranks: their names.
+    reliability: x is the mean share of the images of a bin; value their accuracy. calibration: ECE and others, by name.
+    depth: x is the mean depth named, value the fraction that is right.
+    confusions: from the top rank down.
+    """
+
+    name: str
+    model: str
+    text: str
+    measures: Mapping[str, Measure]
+    heights: tuple[str, ...]
+    differences: tuple[str, ...]
+    ranks: tuple[str, ...]
+    rank_accuracy: tuple[CurvePoint, ...]
+    reliability: tuple[CurvePoint, ...]
+    calibration: Mapping[str, Measure]
+    depth: tuple[CurvePoint, ...]
+    depth_title: str
+    confusions: tuple[ConfusionMatrix, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleAnswer:
+    """What one run named an image. share: of the answer, 0 to 1, None if it has none. taxon: None if not named."""
+
+    run: str
+    taxon: Taxon | None
+    share: float | None
+    is_right: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """One image, its label, and what each run named it. thumbnail: JPEG, None if it cannot be read."""
+
+    source: str
+    label: Taxon
+    answers: tuple[ExampleAnswer, ...]
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExampleSet:
+    """Images drawn from those of one outcome. title: the outcome. of: number of images to draw from. among: of all that count."""
+
+    title: str
+    of: int
+    among: int
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluationFigures:
+    """All that the page of an evaluation shows.
+
+    source, date, version: as in `Evaluation`. models: name and revision of each model; demos: of those that demonstrate, what.
+    taxonomy: source and fingerprint of the list, of n_classes. n_images, n_true_classes: evaluated, and their true classes.
+    runs: the first is the baseline. maps: of each model's embeddings. notes: what was skipped or left out.
+    files: names of the files beside the page, with the same numbers.
+    """
+
+    source: str
+    date: str
+    version: str
+    models: tuple[tuple[str, str], ...]
+    demos: tuple[str, ...]
+    taxonomy: str
+    n_classes: int
+    n_images: int
+    n_true_classes: int
+    runs: tuple[RunFigures, ...]
+    maps: tuple[EmbeddingMap, ...]
+    examples: tuple[ExampleSet, ...]
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()

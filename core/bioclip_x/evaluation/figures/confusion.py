@@ -74,5 +74,6 @@ def _find_groups(nodes_m: Ints, rank: str, taxonomy: Taxonomy) -> Iterator[Taxon
         starts = np.flatnonzero(np.append(True, np.diff(taxa_m) != 0))
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(nodes_m)]):
             node = int(taxa_m[start])
-            if taxonomy.kind_N[node] == TAXON and taxonomy.rank(node) == above:  # else a hole, or a label beside the tree
+            # Not a hole, and not a label beside the tree.
+            if taxonomy.kind_N[node] == TAXON and taxonomy.rank(node) == above:
                 yield TaxonGroup(above, taxonomy.names[node], start, stop)
