@@ -44,6 +44,10 @@ class ConfusionMatrix:
     unlabelled: int
 
     @property
+    def cells(self) -> tuple[Ints, Ints, Ints]:
+        return self.true_k, self.predicted_k, self.count_k
+
+    @property
     def n_images(self) -> int:
         return int(self.count_k.sum())
 
@@ -104,11 +108,10 @@ class CurvePoint:
 class RunFigures:
     """Figures of one run: a model with its texts.
 
-    name: short, different for each run of an evaluation. measures: by name, as in the table. heights: those of `measures` that
-    are heights in taxa, not fractions. differences: those that are differences of fractions.
+    name: short, different for each run of an evaluation. measures: by name, as in the table.
     rank_accuracy: x is the position of the rank, from 0 at the top. ranks: their names.
     reliability: x is the mean share of the images of a bin; value their accuracy. calibration: ECE and others, by name.
-    depth: x is the mean depth named, value the fraction that is right.
+    depth: x is the mean number of taxa from the top down to the taxon named, value the fraction that is right.
     confusions: from the top rank down.
     """
 
@@ -116,14 +119,11 @@ class RunFigures:
     model: str
     text: str
     measures: Mapping[str, Measure]
-    heights: tuple[str, ...]
-    differences: tuple[str, ...]
     ranks: tuple[str, ...]
     rank_accuracy: tuple[CurvePoint, ...]
     reliability: tuple[CurvePoint, ...]
     calibration: Mapping[str, Measure]
     depth: tuple[CurvePoint, ...]
-    depth_title: str
     confusions: tuple[ConfusionMatrix, ...]
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bioclip_x.plugin import CurvePoint, EvaluationFigures, Measure, RunFigures
 from bioclip_x_plugins.reports.html.evaluation.matrix import LEVELS, Matrix, choose_fold, draw_matrix
-from bioclip_x_plugins.reports.html.evaluation.plot import Plot, draw_plot, format_fraction
+from bioclip_x_plugins.reports.html.evaluation.plot import Plot, draw_plot
 from bioclip_x_plugins.reports.html.evaluation.scatter import Scatter, draw_scatters
 from bioclip_x_plugins.reports.html.images import make_data_uri
 from bioclip_x_plugins.reports.html.templating import hash_script, make_environment, read_template
@@ -18,7 +18,10 @@ from bioclip_x_plugins.reports.result_text import format_percent
 
 STYLES: Final = ("page.css", "evaluation/figures.css", "print.css", "evaluation/print.css")
 FRACTIONS: Final = tuple((i / 4, f"{i / 4:.0%}") for i in range(5))
+DEPTH: Final = "mean number of taxa from the top to the one named"
 APART: Final = 7.0
+HEIGHTS: Final = ("mistake severity",)
+"""Measures that are heights in taxa, not fractions."""
 OPEN: Final = 2
 """Runs whose confusion matrices are unfolded at first."""
 
@@ -76,25 +79,26 @@ def make_rows(runs: Sequence[RunFigures], *, calibration: bool = False) -> tuple
     """The table of measures; with `calibration` that of the figures of calibration."""
     columns = [run.calibration if calibration else run.measures for run in runs]
     names = dict.fromkeys(name for column in columns for name in column)
-    return tuple(
-        Row(name, tuple(format_measure(name, column.get(name), run) for run, column in zip(runs, columns)))
-        for name in names
-    )
+    return tuple(Row(name, tuple(format_measure(name, column.get(name)) for column in columns)) for name in names)
 
 
-def format_measure(name: str, measure: Measure | None, run: RunFigures) -> str:
-    """A measure with its interval: heights as numbers, differences with a sign and in points."""
+def format_measure(name: str, measure: Measure | None) -> str:
+    """A measure with its interval: heights as numbers, differences with a sign and in points.
+
+    >>> format_measure("mistake severity", Measure(1.5, 1.0, 2.0, 9))
+    '1.50 [1.00, 2.00]'
+    >>> format_measure("difference in top-1", Measure(-0.02, -0.05, 0.0, 9))
+    '−2.0 [−5.0, +0.0]'
+    """
     if measure is None or measure.value is None:
         return "" if measure is None else "–"
-    spread = f" ± {measure.sd * (1 if name in run.heights else 100):.2f}" if measure.sd is not None else ""
-    if name not in (*run.heights, *run.differences):
-        value, _, interval = format_fraction(measure.value, measure.low, measure.high).partition(" ")
-        return f"{value}{spread} {interval}".strip()
-    scale, how = (1, ".2f") if name in run.heights else (100, "+.1f")
-    ends = [format(end * scale, how) for end in (measure.low, measure.high) if end is not None]
-    return f"{measure.value * scale:{how}}{spread}{f' [{ends[0]}, {ends[1]}]' if len(ends) == 2 else ''}".replace(
-        "-", "−"
-    )
+    is_height, is_difference = name in HEIGHTS, name.startswith("difference")
+    scale, how = (1, ".2f") if is_height else (100, "+.1f" if is_difference else ".1f")
+    value, *ends = (format(one * scale, how) for one in (measure.value, measure.low, measure.high) if one is not None)
+    spread = f" ± {measure.sd * scale:{how.lstrip('+')}}" if measure.sd is not None else ""
+    unit = "" if is_height or is_difference else "%"
+    interval = f" [{', '.join(ends)}]" if len(ends) == 2 else ""
+    return f"{value}{unit}{spread}{interval}".replace("-", "−")
 
 
 def draw_plots(runs: Sequence[RunFigures]) -> list[Plot]:
@@ -111,7 +115,7 @@ def draw_plots(runs: Sequence[RunFigures]) -> list[Plot]:
     if depths := [point.x for run in runs for point in run.depth]:
         plots.append(
             draw_plot(
-                "Accuracy against depth", runs[0].depth_title, "fraction right", [(run.name, run.depth) for run in runs],
+                "Accuracy against depth", DEPTH, "fraction right", [(run.name, run.depth) for run in runs],
                 x_labels=make_ticks(min(depths), max(depths)), x_range=(min(depths), max(depths)),
             )
         )  # fmt: skip
