@@ -211,9 +211,11 @@ class ReportCapabilities:
     suffixes: of the output files for which it is chosen. thumbnails: it shows images; results then carry small JPEGs.
     binary: its output is not text and is not written to a terminal.
     reads_provenance: has `read_provenance`.
+    evaluations: has `write_evaluation`.
     """
 
     suffixes: tuple[str, ...] = ()
     thumbnails: bool = False
     binary: bool = False
     reads_provenance: bool = False
+    evaluations: bool = False

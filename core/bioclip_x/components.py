@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from bioclip_x.records import (
     Answer,
+    EvaluationFigures,
     HeadInput,
     ImageFeatures,
     KnownModel,
@@ -454,6 +455,13 @@ class ProvenanceReader(Protocol):
 
         `--resume` compares it with the recipe at hand. Empty if the file has none, or is of another origin.
         """
+
+
+class EvaluationReport(Protocol):
+    """A report that declares `evaluations`: it also writes those of `bioclip-x evaluate --report FILE`."""
+
+    def write_evaluation(self, output: Path, figures: EvaluationFigures) -> None:
+        """Writes a file that appears only when complete."""
 
 
 class ReportWriter(Protocol):

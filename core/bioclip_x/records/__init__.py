@@ -8,6 +8,18 @@ from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
+from bioclip_x.records.figures import (
+    ConfusionMatrix,
+    CurvePoint,
+    EmbeddingMap,
+    EvaluationFigures,
+    Example,
+    ExampleAnswer,
+    ExampleSet,
+    Neighbours,
+    RunFigures,
+    TaxonGroup,
+)
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
@@ -29,13 +41,20 @@ __all__ = [
     "Answer",
     "Calibration",
     "Conditions",
+    "ConfusionMatrix",
+    "CurvePoint",
     "Decoded",
     "Descriptor",
     "DescriptorSet",
     "Embedding",
+    "EmbeddingMap",
     "EmbeddingProvenance",
     "EpochEnd",
     "Evaluation",
+    "EvaluationFigures",
+    "Example",
+    "ExampleAnswer",
+    "ExampleSet",
     "Explanation",
     "Gathered",
     "HeadInput",
@@ -47,6 +66,7 @@ __all__ = [
     "Measure",
     "Mismatch",
     "ModelCard",
+    "Neighbours",
     "OpenedImage",
     "OwnClasses",
     "OwnRecipe",
@@ -63,12 +83,14 @@ __all__ = [
     "Remainder",
     "Result",
     "RunContext",
+    "RunFigures",
     "Scores",
     "Source",
     "Step",
     "StepEnd",
     "Synonym",
     "Taxon",
+    "TaxonGroup",
     "TextBank",
     "TextEvaluation",
     "TextRequest",

@@ -1,0 +1,158 @@
+"""Assembles the figures of an evaluation from what its runs named the images.
+
+Legend: n images, D embedding dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.array_types import Floats, Ints
+from bioclip_x.errors import EvaluationError
+from bioclip_x.evaluation.figures.confusion import build_confusion, list_folds
+from bioclip_x.evaluation.figures.curves import make_rank_points
+from bioclip_x.evaluation.figures.embedding_map import make_embedding_map
+from bioclip_x.evaluation.figures.examples import choose_examples
+from bioclip_x.records import (
+    CurvePoint,
+    EmbeddingMap,
+    Evaluation,
+    EvaluationFigures,
+    Example,
+    ExampleAnswer,
+    ExampleSet,
+    Measure,
+    RunFigures,
+    TextEvaluation,
+)
+from bioclip_x.taxonomy import Taxonomy
+
+MOST_EXAMPLES: Final = 12
+"""Images shown of each outcome."""
+MOST_COMPARED: Final = 4
+"""Runs whose answers are compared with the baseline's, image by image."""
+
+LoadThumbnail = Callable[[str], "bytes | None"]
+"""From the name of an image to a small JPEG of it; None where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledNames:
+    """The images evaluated. sources: n names. node_n: the label of each, int64. class_n: its class, -1 for a taxon above."""
+
+    sources: tuple[str, ...]
+    node_n: Ints
+    class_n: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunOutputs:
+    """What one run named n images.
+
+    node_n: int64, -1 for an image that is not named. share_n: of this answer, float64. right_n: 1 or 0, -1 where the label is
+    a taxon above the classes. reliability, calibration, depth: see `RunFigures`.
+    """
+
+    name: str
+    model: str
+    evaluation: TextEvaluation
+    node_n: Ints
+    share_n: Floats
+    right_n: Ints
+    reliability: tuple[CurvePoint, ...]
+    calibration: Mapping[str, Measure]
+    depth: tuple[CurvePoint, ...]
+
+
+def make_figures(
+    evaluation: Evaluation,
+    runs: Sequence[RunOutputs],
+    images: LabelledNames,
+    features_of: Mapping[str, npt.NDArray[np.floating]],
+    taxonomy: Taxonomy,
+    load_thumbnail: LoadThumbnail,
+) -> EvaluationFigures:
+    """Makes all figures. features_of: model → embeddings of the images, [n, D]; maps that cannot be drawn become notes."""
+    maps: list[EmbeddingMap] = []
+    notes = list(evaluation.notes)
+    for model, features_nD in features_of.items():
+        try:
+            maps.append(make_embedding_map(features_nD, images.sources, images.node_n, taxonomy, model))
+        except EvaluationError as error:
+            notes.append(str(error))
+    return EvaluationFigures(
+        source=evaluation.source,
+        date=evaluation.date,
+        version=evaluation.version,
+        models=((evaluation.model, evaluation.revision),),
+        demos=(evaluation.demo,) if evaluation.demo else (),
+        taxonomy=evaluation.taxonomy,
+        n_classes=evaluation.n_classes,
+        n_images=evaluation.pictures,
+        n_true_classes=evaluation.classes,
+        runs=tuple(_make_run_figures(run, images, taxonomy) for run in runs),
+        maps=tuple(maps),
+        examples=tuple(make_example_sets(runs, images, taxonomy, load_thumbnail)),
+        notes=tuple(notes),
+    )
+
+
+def _make_run_figures(run: RunOutputs, images: LabelledNames, taxonomy: Taxonomy) -> RunFigures:
+    ranks = run.evaluation.ranks
+    return RunFigures(
+        name=run.name,
+        model=run.model,
+        text=run.evaluation.text,
+        measures=run.evaluation.measures(),
+        ranks=tuple(ranks),
+        rank_accuracy=make_rank_points(list(ranks.items())),
+        reliability=run.reliability,
+        calibration=run.calibration,
+        depth=run.depth,
+        confusions=tuple(build_confusion(images.node_n, run.node_n, taxonomy, rank) for rank in list_folds(taxonomy)),
+    )
+
+
+def make_example_sets(
+    runs: Sequence[RunOutputs],
+    images: LabelledNames,
+    taxonomy: Taxonomy,
+    load_thumbnail: LoadThumbnail,
+    most: int = MOST_EXAMPLES,
+) -> Iterator[ExampleSet]:
+    """Yields images that the baseline has right and another run wrong, and the reverse; of a single run, those it has wrong.
+
+    Images labelled above the classes are left out.
+    """
+    first, *others = runs
+    outcomes: list[tuple[str, npt.NDArray[np.bool_], tuple[RunOutputs, ...]]] = []
+    if not others:
+        outcomes.append(("Wrong", first.right_n == 0, (first,)))
+    for other in others[:MOST_COMPARED]:
+        for right, wrong in ((first, other), (other, first)):
+            is_outcome_n = (right.right_n == 1) & (wrong.right_n == 0)
+            outcomes.append((f"{right.name} right, {wrong.name} wrong", is_outcome_n, (right, wrong)))
+    among = int((images.class_n >= 0).sum())
+    for title, is_outcome_n, shown in outcomes:
+        rows = choose_examples(is_outcome_n, images.class_n, most).tolist()
+        examples = tuple(
+            Example(
+                images.sources[row],
+                taxonomy.taxon(int(images.node_n[row])),
+                tuple(_make_answer(run, row, taxonomy) for run in shown),
+                load_thumbnail(images.sources[row]),
+            )
+            for row in rows
+        )
+        yield ExampleSet(title, int(is_outcome_n.sum()), among, examples)
+
+
+def _make_answer(run: RunOutputs, row: int, taxonomy: Taxonomy) -> ExampleAnswer:
+    node, share = int(run.node_n[row]), float(run.share_n[row])
+    taxon = taxonomy.taxon(node) if node >= 0 else None
+    return ExampleAnswer(run.name, taxon, share if taxon and np.isfinite(share) else None, bool(run.right_n[row]))
