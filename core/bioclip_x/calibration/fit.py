@@ -17,17 +17,17 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.array_types import Floats
-from bioclip_x.calibration.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
-from bioclip_x.calibration.risk_coverage import (
+from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
+from bioclip_x.errors import CalibrationError, RecipeError
+from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted, split_in_halves
+from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
+from bioclip_x.evaluation.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
+from bioclip_x.evaluation.risk_coverage import (
     compute_accuracy_at,
     compute_aurc,
     compute_auroc,
     find_acceptance_threshold,
 )
-from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
-from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted, split_in_halves
-from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records import Calibration
 from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability

@@ -17,21 +17,17 @@ import numpy as np
 from bioclip_x import __version__
 from bioclip_x.array_types import Ints
 from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.components import Dataset
+from bioclip_x.components import Dataset, LoadedEncoder
 from bioclip_x.errors import EvaluationError
-from bioclip_x.evaluation.correctness import (
-    Baseline,
-    Correctness,
-    compare_with_truth,
-    predict_images,
-    summarise,
-)
+from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.labelled_images import (
     LabelledImages,
     describe_inner_labels,
     embed_labelled_images,
     find_unlisted,
 )
+from bioclip_x.evaluation.predictions import MOST, ImagePredictions, predict_images
+from bioclip_x.evaluation.summary import Baseline, Labels, summarise
 from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
@@ -40,7 +36,6 @@ from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.taxonomy.scoring.costs import compute_heights
 
 Progress = Callable[[int, int], None]
 
@@ -73,7 +68,7 @@ def evaluate(
     of embedding texts and images. Raises EvaluationError where no image is of a listed class.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
-    first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
+    first = make_classifier(registry, runs[0].recipes[0], texts)
     if first.precomputed_scorer and len(recipes) > 1:
         raise EvaluationError(
             f"the scorer {first.recipe.scorer.name!r} does not use texts; give one choice of texts only"
@@ -111,10 +106,12 @@ class _Comparison:
         """Evaluates each run; those after the first are also compared with the first."""
         evaluations: list[TextEvaluation] = []
         baseline: Baseline | None = None
-        highest = int(compute_heights(self.first.taxonomy)[0])
+        labels = Labels(self.images.node_n[self.rows], self.images.class_n[self.rows])
+        taxonomy = self.first.taxonomy
         for run in runs:
-            outcomes, notes = zip(*map(self._classify, run.recipes))
-            evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline, highest)
+            predictions, notes = zip(*(self._predict(recipe, recipe == runs[0].recipes[0]) for recipe in run.recipes))
+            outcomes = [compare_with_truth(one, labels.node_n, taxonomy) for one in predictions]
+            evaluation = summarise(run.text, run.seeds, predictions, outcomes, labels, baseline, taxonomy)
             unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
             recipe = run.recipes[0]
             plugins = list_plugins_in_use(self.registry, recipe)
@@ -122,16 +119,20 @@ class _Comparison:
             baseline = baseline or Baseline.of(run.seeds, outcomes)
         return tuple(evaluations)
 
-    def _classify(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:
-        """Returns the outcomes and the classifier's notes."""
+    def _predict(self, recipe: Recipe, is_first: bool) -> tuple[ImagePredictions, tuple[str, ...]]:
+        """Returns the predictions and the classifier's notes."""
         classifier = self.first
-        if recipe != self.first.recipe:
-            classifier = Classifier(
-                registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
-            )
-        predictions = predict_images(classifier, self.images, self.rows)
-        correctness = compare_with_truth(predictions, self.images.node_n[self.rows], classifier.taxonomy)
-        return correctness, classifier.provenance.notes
+        if not is_first:
+            classifier = make_classifier(self.registry, recipe, self.progress, self.first.encoder)
+        return predict_images(classifier, self.images, self.rows), classifier.provenance.notes
+
+
+def make_classifier(
+    registry: Registry, recipe: Recipe, progress: Progress, loaded: LoadedEncoder | None = None
+) -> Classifier:
+    """Makes a classifier that tells as many of the best classes as are measured."""
+    asked = recipe.model_copy(update={"k": max(recipe.k, MOST)})
+    return Classifier(registry=registry, recipe=asked, progress=progress, loaded=loaded)
 
 
 def make_seeded_run(registry: Registry, recipe: Recipe, seeds: int) -> Run:

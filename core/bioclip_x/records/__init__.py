@@ -5,12 +5,11 @@ from bioclip_x.records.bank import TextBank
 from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
-from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
+from bioclip_x.records.evaluation import CurvePoint, Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.figures import (
     ConfusionMatrix,
-    CurvePoint,
     EmbeddingMap,
     EvaluationFigures,
     Example,

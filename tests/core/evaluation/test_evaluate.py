@@ -12,9 +12,10 @@ import pytest
 from bioclip_x.cli.render.evaluation import write
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation import labelled_images
-from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
+from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.evaluate import evaluate, make_seeded_run
 from bioclip_x.evaluation.intervals import compute_binomial_interval
+from bioclip_x.evaluation.predictions import ImagePredictions
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Evaluation

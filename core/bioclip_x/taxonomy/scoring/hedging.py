@@ -45,6 +45,10 @@ class Bets:
     probs_BF: Floats
     information_BF: Floats
 
+    def take(self, rows: npt.ArrayLike) -> Bets:
+        """Returns the bets of some of the images."""
+        return Bets(self.nodes_BF[rows], self.probs_BF[rows], self.information_BF[rows])
+
     @staticmethod
     def concatenate(many: Sequence[Bets]) -> Bets:
         """Joins the bets of several batches of images, in order."""

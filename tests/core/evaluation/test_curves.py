@@ -10,15 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.figures.curves import (
+from bioclip_x.evaluation.curves import (
     compute_depth_curve,
-    compute_depths,
     compute_reliability,
-    make_rank_points,
+    compute_risk_curve,
+    measure_calibration,
 )
-from bioclip_x.evaluation.intervals import compute_wilson_interval
-from bioclip_x.records import HeadInput, Logits, Measure
-from bioclip_x.taxonomy import TAXON, Taxonomy
+from bioclip_x.evaluation.intervals import compute_binomial_interval
+from bioclip_x.records import HeadInput, Logits
+from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import compute_bets
 from bioclip_x_plugins.heads.flat import Flat
 from random_trees import trees
@@ -35,7 +35,7 @@ def test_reliability_equals_a_loop(images: list[tuple[float, bool]]) -> None:
         hits = sum(right for _, right in members)
         assert point.x == pytest.approx(sum(share for share, _ in members) / len(members))
         assert (point.value, point.of) == (hits / len(members), len(members))
-        assert (point.low, point.high) == compute_wilson_interval(hits, len(members))
+        assert (point.low, point.high) == (compute_binomial_interval(hits, len(members)) or (None, None))
         assert f"{number * 10}% to {number * 10 + 10}%" in point.label
 
 
@@ -66,13 +66,27 @@ def test_depth_curve_equals_a_search_over_all_taxa(tree: Taxonomy, seed: int) ->
     assert [point.value for point in points] == sorted(point.value for point in points)
 
 
-@given(trees())
-def test_depth_is_the_number_of_taxa_on_the_path(tree: Taxonomy) -> None:
-    expected = [sum(tree.kind_N[above] == TAXON for above in tree.path(node)) for node in range(tree.n_nodes)]
-    assert compute_depths(tree).tolist() == expected
+@given(st.lists(st.tuples(st.sampled_from((0.1, 0.4, 0.9)), st.booleans()), min_size=1, max_size=30))
+def test_risk_equals_a_walk_over_the_most_certain_images(images: list[tuple[float, bool]]) -> None:
+    points = compute_risk_curve([share for share, _ in images], [right for _, right in images])
+    for point, tenth in zip(points, range(1, 11), strict=True):
+        of = max(1, math.ceil(tenth * len(images) / 10))
+        ranked = sorted(images, reverse=True)
+        edge = ranked[of - 1][0]
+        tied = [right for share, right in images if share == edge]
+        above = [right for share, right in images if share > edge]
+        wrong = sum(not right for right in above) + (of - len(above)) * sum(not right for right in tied) / len(tied)
+        assert (point.of, point.value) == (of, pytest.approx(wrong / of))
+        assert point.low is None or point.low <= point.value + 1e-9 <= point.high + 2e-9
 
 
-def test_ranks_without_images_keep_their_place() -> None:
-    points = make_rank_points([("order", Measure(1.0, 0.5, 1.0, 4)), ("class", Measure(None, None, None, 0)),
-                               ("genus", Measure(0.25, 0.1, 0.6, 4))])  # fmt: skip
-    assert [(point.x, point.value, point.label) for point in points] == [(0.0, 1.0, "order"), (2.0, 0.25, "genus")]
+@given(st.lists(st.tuples(st.sampled_from((0.0, 0.2, 1 / 3, 0.61, 1.0)), st.booleans()), min_size=1, max_size=60))
+def test_calibration_errors_equal_loops(images: list[tuple[float, bool]]) -> None:
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for share, right in images:
+        bins.setdefault(max(0, math.ceil(share * 15) - 1), []).append((share, right))
+    gap = {i: abs(sum(s - r for s, r in members) / len(members)) for i, members in bins.items()}
+    found = measure_calibration([share for share, _ in images], [right for _, right in images])
+    assert found["ECE"].value == pytest.approx(sum(gap[i] * len(bins[i]) for i in bins) / len(images))
+    large = [gap[i] for i in bins if len(bins[i]) >= 10]
+    assert found["MCE"].value == (pytest.approx(max(large)) if large else None)
