@@ -477,11 +477,14 @@ class Sample:
     texts: the image's own texts to draw from; empty if it has only those that the text builders write for its taxon.
     aspects: the trait that each of `texts` describes ("bird: bill"), one per text or empty: texts of the same aspect that
         do not apply to an image are alternatives to those that do.
+    above: for an image whose taxon is not listed, the listed taxon above it that its label tells ("Parus ater", where the
+        genus Parus is listed), by which evaluations count it at that rank and above; -1 for none. `find_taxa_above` finds it.
     """
 
     node: int
     texts: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
+    above: int = -1
 
 
 class ImageDecoder(Protocol):

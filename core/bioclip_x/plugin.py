@@ -165,7 +165,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.findings import Findings
     from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, combine_columns, from_lineages
     from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
-    from bioclip_x.taxonomy.names.labels import match_labels, resolve_labels
+    from bioclip_x.taxonomy.names.labels import find_taxa_above, match_labels, resolve_labels
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
     from bioclip_x.taxonomy.names.matching import match_list
     from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
@@ -201,16 +201,16 @@ __all__ = [
     "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns", "compute_bets",
     "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head",
     "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
-    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name",
-    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
-    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
-    "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
-    "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file",
-    "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows",
-    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
-    "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
+    "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
+    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
+    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -254,7 +254,7 @@ _NAMES: Final = (
     ("taxonomy.editing.restrict", "add_inner_classes"),
     ("taxonomy.editing.subset", "mask_of"),
     # Names of taxa.
-    ("taxonomy.names.labels", "match_labels resolve_labels"),
+    ("taxonomy.names.labels", "find_taxa_above match_labels resolve_labels"),
     ("taxonomy.names.lineage_text", "format_taxonomic_name"),
     ("taxonomy.names.matching", "match_list"),
     ("taxonomy.names.parsing", "parse_name split_authorship"),

@@ -32,6 +32,26 @@ FORMATS: Final = ("table", "json", "csv")
     "the first.",
 )
 @click.option(
+    "--compare-model",
+    "compare_models",
+    multiple=True,
+    metavar="NAME",
+    help="Model to compare on the same images, with the same texts and classes; image by image. Repeatable.",
+)
+@click.option(
+    "--metrics",
+    type=click.Choice(("main", "all")),
+    default="main",
+    show_default=True,
+    help="Measures in the table; JSON and CSV have all.",
+)
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Also write what each image is labelled and was named, a row for each image and run.",
+)
+@click.option(
     "--seeds",
     type=click.IntRange(min=1),
     metavar="K",
@@ -53,6 +73,9 @@ def command(
     plugins: tuple[str, ...],
     recipe: Path | None,
     compare: tuple[str, ...],
+    compare_models: tuple[str, ...],
+    metrics: str,
+    predictions: Path | None,
     seeds: int | None,
     format_: str | None,
     output: Path | None,
@@ -66,13 +89,14 @@ def command(
     bioclip-x evaluate field-guide:count=200,seed=9 --plugin descriptors
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --compare descriptors --compare taxonomic --compare swapped --compare random-words
+    bioclip-x evaluate labelled-photos/ --model bioclip-2 --compare-model openai --taxonomy my-species.csv --metrics all
     """  # fmt: skip
     inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"]}
     prepare_fields(fields)
     format_ = format_ or find_format(output)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
-    recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
+    recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare, compare_models)
     check_dataset_outputs(registry, images, {"--output": output}, inputs, recipes)
 
     from bioclip_x.cli.render.evaluation import print_notes, write
@@ -98,11 +122,17 @@ def find_format(output: Path | None) -> str:
 
 
 def resolve_alternatives(
-    registry: Registry, file: Path | None, plugins: Sequence[str], fields: Mapping[str, Any], compare: Sequence[str]
+    registry: Registry,
+    file: Path | None,
+    plugins: Sequence[str],
+    fields: Mapping[str, Any],
+    compare: Sequence[str],
+    models: Sequence[str] = (),
 ) -> tuple[list[Recipe], tuple[str, ...]]:
-    """Makes a recipe for each of the texts to compare; returns them with notes on the user's settings.
+    """Makes a recipe for each of the texts and models to compare; returns them with notes on the user's settings.
 
-    The recipe's own texts come first if they are chosen by option, file or plugin, or if there are no others.
+    The recipe's own texts come first if they are chosen by option, file or plugin, or if there are no others. models: each is
+    compared with all the texts, after the recipe's own model.
     """
     from bioclip_x.cli.recipe_flags import TEXT_FLAGS, apply_text_flags, resolve, take_text_flags
 
@@ -120,4 +150,13 @@ def resolve_alternatives(
     distinct = [recipe for i, recipe in enumerate(recipes) if recipe not in recipes[:i]]
     if len(distinct) < len(recipes) and len(distinct) == 1:
         raise RecipeError(f"--compare: there is nothing to compare {', '.join(map(str, own.text))} with")
+    for model in dict.fromkeys(models):
+        if model == own.model:
+            raise RecipeError(f"--compare-model: {model} is the model that the others are compared with")
+        other, _ = resolve(registry, file=file, plugins=plugins, flags=fields | {"model": model})
+        distinct += [
+            recipe.model_copy(update={"model": other.model, "encoder": other.encoder})
+            for recipe in distinct
+            if recipe.model == own.model
+        ]
     return distinct, notes

@@ -7,9 +7,10 @@ Legend: n images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,7 @@ from bioclip_x.evaluation.labelled_images import (
     describe_inner_labels,
     embed_labelled_images,
     find_unlisted,
+    place_above,
 )
 from bioclip_x.evaluation.predictions import MOST, ImagePredictions, predict_images
 from bioclip_x.evaluation.summary import Baseline, Labels, summarise
@@ -52,6 +54,9 @@ class Run:
     recipes: tuple[Recipe, ...]
 
 
+Watch = Callable[["ModelImages", ImagePredictions, TextEvaluation], None]
+
+
 def evaluate(
     registry: Registry,
     recipes: Sequence[Recipe],
@@ -61,21 +66,23 @@ def evaluate(
     seeds: int | None = None,
     texts: Progress = lambda done, total: None,
     labelled: Progress = lambda done, total: None,
+    watch: Watch | None = None,
 ) -> Evaluation:
-    """Evaluates recipes that differ only in their texts on a data set; the first is the baseline of the others.
+    """Evaluates recipes that differ in their texts or their model on a data set; the first is the baseline of the others.
 
     source: what outputs call the data set. seeds: number of seeds for random texts; None for `SEEDS`. texts, labelled: progress
-    of embedding texts and images. Raises EvaluationError where no image is of a listed class.
+    of embedding texts and images. watch: called for each recipe with the images, the predictions of its first seed, and its
+    evaluation. Raises EvaluationError where no image is of a listed class, and for models with other classes than the first.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
-    first = make_classifier(registry, runs[0].recipes[0], texts)
-    if first.precomputed_scorer and len(recipes) > 1:
+    embedded, notes = _embed_by_all_models(registry, runs, dataset, source, texts, labelled)
+    first = embedded[runs[0].recipes[0].model]
+    if first.classifier.precomputed_scorer and len(recipes) > 1:
         raise EvaluationError(
-            f"the scorer {first.recipe.scorer.name!r} does not use texts; give one choice of texts only"
+            f"the scorer {first.classifier.recipe.scorer.name!r} does not use texts; give one choice of texts only"
         )
-    images, rows, notes = _embed_listed(first, dataset, source, labelled)
-    evaluations = _Comparison(registry, first, images, rows, texts).evaluate(runs)
-    provenance = first.provenance
+    evaluations = tuple(_Comparison(registry, embedded, texts, watch).evaluate(runs))
+    provenance, labels = first.classifier.provenance, first.labels
     return Evaluation(
         source=source,
         date=datetime.now(timezone.utc).date().isoformat(),
@@ -85,54 +92,114 @@ def evaluate(
         demo=provenance.demo,
         taxonomy=provenance.taxonomy,
         n_classes=provenance.n_classes,
-        pictures=len(rows),
-        classes=len(np.unique(images.class_n[images.class_n >= 0])),
+        pictures=len(first.rows),
+        classes=len(np.unique(labels.class_n[labels.class_n >= 0])),
         texts=evaluations,
         notes=notes,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Comparison:
-    """first: the classifier that embedded the images. rows: the images to classify."""
+class ModelImages:
+    """The images as one model embeds them. rows: those that are evaluated, the same images for every model."""
 
-    registry: Registry
-    first: Classifier
+    classifier: Classifier
     images: LabelledImages
     rows: Ints
+
+    @property
+    def labels(self) -> Labels:
+        return Labels(self.images.node_n[self.rows], self.images.class_n[self.rows])
+
+
+def _embed_by_all_models(
+    registry: Registry, runs: Sequence[Run], dataset: Dataset, source: str, texts: Progress, labelled: Progress
+) -> tuple[dict[str, ModelImages], tuple[str, ...]]:
+    """Embeds the images once by each model. Returns them by the model's name, and notes."""
+    embedded: dict[str, ModelImages] = {}
+    notes: list[str] = []
+    for run in runs:
+        recipe = run.recipes[0]
+        if recipe.model in embedded:
+            continue
+        classifier = make_classifier(registry, recipe, texts)
+        first = next(iter(embedded.values()), None)
+        if first and classifier.taxonomy.fingerprint != first.classifier.taxonomy.fingerprint:
+            raise EvaluationError(
+                f"{recipe.model} names other classes than {first.classifier.recipe.model}: give the classes of both with "
+                "--taxonomy or --labels"
+            )
+        images, rows, own = _embed_listed(classifier, dataset, source, labelled)
+        embedded[recipe.model] = ModelImages(classifier, images, rows)
+        notes += [note for note in own if note not in notes]
+    if len(embedded) > 1:
+        embedded, dropped = _keep_common(embedded)
+        notes += [f"{pluralise(dropped, 'image')} left out that one of the models does not name"] if dropped else []
+    return embedded, tuple(notes)
+
+
+def _keep_common(embedded: Mapping[str, ModelImages]) -> tuple[dict[str, ModelImages], int]:
+    """Keeps the images that all models name; returns how many of the others there are."""
+    indices = [one.images.index_n[one.rows] for one in embedded.values()]
+    common = reduce(np.intersect1d, indices)
+    kept = {
+        model: replace(one, rows=one.rows[np.isin(one.images.index_n[one.rows], common)])
+        for model, one in embedded.items()
+    }
+    if not len(common):
+        raise EvaluationError("there is no image that all models name")
+    return kept, len(reduce(np.union1d, indices)) - len(common)
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """embedded: model → the images. progress: of embedding texts."""
+
+    registry: Registry
+    embedded: Mapping[str, ModelImages]
     progress: Progress
+    watch: Watch | None = None
 
-    def evaluate(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
+    def evaluate(self, runs: Sequence[Run]) -> Iterator[TextEvaluation]:
         """Evaluates each run; those after the first are also compared with the first."""
-        evaluations: list[TextEvaluation] = []
         baseline: Baseline | None = None
-        labels = Labels(self.images.node_n[self.rows], self.images.class_n[self.rows])
-        taxonomy = self.first.taxonomy
         for run in runs:
-            predictions, notes = zip(*(self._predict(recipe, recipe == runs[0].recipes[0]) for recipe in run.recipes))
-            outcomes = [compare_with_truth(one, labels.node_n, taxonomy) for one in predictions]
-            evaluation = summarise(run.text, run.seeds, predictions, outcomes, labels, baseline, taxonomy)
-            unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
             recipe = run.recipes[0]
-            plugins = list_plugins_in_use(self.registry, recipe)
-            evaluations.append(replace(evaluation, notes=unique_notes, recipe=recipe.dump(), plugins=plugins))
+            given = self.embedded[recipe.model]
+            predictions, notes = zip(*(self._predict(one, given) for one in run.recipes))
+            outcomes = [compare_with_truth(one, given.labels.node_n, given.classifier.taxonomy) for one in predictions]
+            evaluation = summarise(
+                run.text, run.seeds, predictions, outcomes, given.labels, baseline, given.classifier.taxonomy
+            )
+            evaluation = replace(
+                evaluation,
+                model=given.classifier.provenance.model if len(self.embedded) > 1 else "",
+                notes=tuple(dict.fromkeys(note for per_seed in notes for note in per_seed)),
+                recipe=recipe.dump(),
+                plugins=list_plugins_in_use(self.registry, recipe),
+            )
+            if self.watch:
+                self.watch(given, predictions[0], evaluation)
+            yield evaluation
             baseline = baseline or Baseline.of(run.seeds, outcomes)
-        return tuple(evaluations)
 
-    def _predict(self, recipe: Recipe, is_first: bool) -> tuple[ImagePredictions, tuple[str, ...]]:
+    def _predict(self, recipe: Recipe, given: ModelImages) -> tuple[ImagePredictions, tuple[str, ...]]:
         """Returns the predictions and the classifier's notes."""
-        classifier = self.first
-        if not is_first:
-            classifier = make_classifier(self.registry, recipe, self.progress, self.first.encoder)
-        return predict_images(classifier, self.images, self.rows), classifier.provenance.notes
+        classifier = given.classifier
+        if _ask_for_best(recipe) != classifier.recipe:
+            classifier = make_classifier(self.registry, recipe, self.progress, classifier.encoder)
+        return predict_images(classifier, given.images, given.rows), classifier.provenance.notes
 
 
 def make_classifier(
     registry: Registry, recipe: Recipe, progress: Progress, loaded: LoadedEncoder | None = None
 ) -> Classifier:
     """Makes a classifier that tells as many of the best classes as are measured."""
-    asked = recipe.model_copy(update={"k": max(recipe.k, MOST)})
-    return Classifier(registry=registry, recipe=asked, progress=progress, loaded=loaded)
+    return Classifier(registry=registry, recipe=_ask_for_best(recipe), progress=progress, loaded=loaded)
+
+
+def _ask_for_best(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"k": max(recipe.k, MOST)})
 
 
 def make_seeded_run(registry: Registry, recipe: Recipe, seeds: int) -> Run:
@@ -167,10 +234,11 @@ def _embed_listed(
     classifier.files.serve(dataset)
     with naming(dataset, "prepare"):
         notes = tuple(dataset.prepare(classifier.taxonomy))
-    images = embed_labelled_images(classifier, dataset, progress)
+    images, above = place_above(embed_labelled_images(classifier, dataset, progress), dataset, classifier.taxonomy)
     rows, unlisted = np.flatnonzero(images.node_n >= 0), find_unlisted(images)
     notes += images.notes
     notes += tuple(describe_inner_labels(images, classifier.taxonomy, "count at these ranks and above only"))
+    notes += above
     if len(unlisted):
         notes += (f"{pluralise(len(unlisted), 'image')} of unlisted classes skipped",)
     if not len(rows):

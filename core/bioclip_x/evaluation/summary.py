@@ -83,6 +83,8 @@ def summarise(
         reliability=compute_reliability(first.share_n[rows], right_sn[0]) if first.bets else (),
         risk_coverage=compute_risk_curve(first.share_n[rows], right_sn[0]) if first.bets else (),
         depth=compute_depth_curve(first.bets.take(rows), class_n, taxonomy) if first.bets else (),
+        alone_right=None if baseline is None else int((right_sn[0] > baseline.right_tn[0, rows]).sum()),
+        first_alone_right=None if baseline is None else int((right_sn[0] < baseline.right_tn[0, rows]).sum()),
     )
 
 

@@ -55,6 +55,8 @@ class TextEvaluation:
     best taxa of all ranks lie on one path; None with fewer than two ranks. calibration: errors of the best class's
     probability as an estimate of being right, and the area under the risk-coverage curve, without intervals.
     reliability, risk_coverage, depth: curves, of the first seed; see `evaluation.curves`.
+    model: where several are compared; else "". alone_right, first_alone_right: numbers of images that this one has right and
+    the first wrong, and the reverse, with the first seeds; None for the first.
     """
 
     text: str
@@ -77,6 +79,14 @@ class TextEvaluation:
     reliability: tuple[CurvePoint, ...] = ()
     risk_coverage: tuple[CurvePoint, ...] = ()
     depth: tuple[CurvePoint, ...] = ()
+    model: str = ""
+    alone_right: int | None = None
+    first_alone_right: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of the run in tables."""
+        return f"{self.model}: {self.text}" if self.model else self.text
 
     def further_measures(self) -> dict[str, Measure]:
         """Returns the measures beside the main ones, by their names in tables."""
