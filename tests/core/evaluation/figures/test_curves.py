@@ -17,10 +17,10 @@ from bioclip_x.evaluation.figures.curves import (
     make_rank_points,
 )
 from bioclip_x.evaluation.intervals import compute_wilson_interval
-from bioclip_x.records import HeadInput, Logits, Measure
+from bioclip_x.records import Logits, Measure
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import compute_bets
-from bioclip_x_plugins.heads.flat import Flat
+from bioclip_x.taxonomy.scoring.rollup import roll_up
 from random_trees import trees
 
 
@@ -44,7 +44,7 @@ def test_depth_curve_equals_a_search_over_all_taxa(tree: Taxonomy, seed: int) ->
     rng = np.random.default_rng(seed)
     logits_BC = torch.tensor(rng.normal(size=(6, tree.n_classes)) * 2)
     class_n = rng.integers(0, tree.n_classes, 6)
-    scores = Flat()(HeadInput(Logits.of(logits_BC.float()), tree))
+    scores = roll_up(Logits.of(logits_BC.float()), tree)
     points = compute_depth_curve(compute_bets(scores, tree), class_n, tree, (1e-9, 0.6, 0.9))
     probs_BC = torch.softmax(logits_BC, 1).numpy()
 
