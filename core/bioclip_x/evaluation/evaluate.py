@@ -42,6 +42,7 @@ from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
 
 Progress = Callable[[int, int], None]
+Watch = Callable[[Classifier, LabelledImages, Ints], None]
 
 SEEDS: Final = 5
 """Default number of seeds for random texts."""
@@ -65,11 +66,13 @@ def evaluate(
     seeds: int | None = None,
     texts: Progress = lambda done, total: None,
     labelled: Progress = lambda done, total: None,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Evaluates recipes that differ only in their texts on a data set; the first is the baseline of the others.
 
     source: what outputs call the data set. seeds: number of seeds for random texts; None for `SEEDS`. texts, labelled: progress
-    of embedding texts and images. Raises EvaluationError where no image is of a listed class.
+    of embedding texts and images. watch: called for each run with the classifier of its first seed, the images, and the rows
+    that are evaluated. Raises EvaluationError where no image is of a listed class.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
     first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
@@ -78,7 +81,7 @@ def evaluate(
             f"the scorer {first.recipe.scorer.name!r} does not use texts; give one choice of texts only"
         )
     images, rows, notes = _embed_listed(first, dataset, source, labelled)
-    evaluations = _Comparison(registry, first, images, rows, texts).evaluate(runs)
+    evaluations = _Comparison(registry, first, images, rows, texts, watch).evaluate(runs)
     provenance = first.provenance
     return Evaluation(
         source=source,
@@ -105,13 +108,14 @@ class _Comparison:
     images: LabelledImages
     rows: Ints
     progress: Progress
+    watch: Watch | None = None
 
     def evaluate(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
         """Evaluates each run; those after the first are also compared with the first."""
         evaluations: list[TextEvaluation] = []
         baseline: Floats | None = None
         for run in runs:
-            outcomes, notes = zip(*map(self._classify, run.recipes))
+            outcomes, notes = zip(*(self._classify(recipe, is_watched=i == 0) for i, recipe in enumerate(run.recipes)))
             evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline)
             unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
             recipe = run.recipes[0]
@@ -120,13 +124,15 @@ class _Comparison:
             baseline = average_correct(outcomes) if baseline is None else baseline
         return tuple(evaluations)
 
-    def _classify(self, recipe: Recipe) -> tuple[Correctness, tuple[str, ...]]:
+    def _classify(self, recipe: Recipe, *, is_watched: bool) -> tuple[Correctness, tuple[str, ...]]:
         """Returns the outcomes and the classifier's notes."""
         classifier = self.first
         if recipe != self.first.recipe:
             classifier = Classifier(
                 registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
             )
+        if self.watch and is_watched:
+            self.watch(classifier, self.images, self.rows)
         predictions = predict_images(classifier, self.images, self.rows)
         correctness = compare_with_truth(predictions, self.images.node_n[self.rows], classifier.taxonomy)
         return correctness, classifier.provenance.notes

@@ -40,6 +40,17 @@ def compute_reliability(share_n: npt.ArrayLike, right_n: npt.ArrayLike, bins: in
     return tuple(points)
 
 
+def compute_calibration_errors(reliability: Sequence[CurvePoint]) -> dict[str, Measure]:
+    """Computes the expected and the maximum calibration error of the bins (Naeini et al., AAAI 2015). Without intervals: in
+    resampled images, both are biased upwards."""
+    n = sum(point.of for point in reliability)
+    if not n:
+        return {}
+    gaps = [abs(point.value - point.x) for point in reliability]
+    expected = sum(gap * point.of for gap, point in zip(gaps, reliability)) / n
+    return {"ECE": Measure(expected, None, None, n), "MCE": Measure(max(gaps), None, None, n)}
+
+
 def make_rank_points(measures: Sequence[tuple[str, Measure]]) -> tuple[CurvePoint, ...]:
     """Makes a point of the accuracy at each rank; x is the rank's position. Ranks without images are left out."""
     return tuple(
