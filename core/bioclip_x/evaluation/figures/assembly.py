@@ -87,6 +87,11 @@ def make_figures(
             maps.append(make_embedding_map(features_nD, images.sources, images.node_n, taxonomy, model))
         except EvaluationError as error:
             notes.append(str(error))
+    notes += [
+        f"{name}: measures are means over {len(text.seeds)} seeds; the other figures are of seed {text.seeds[0]}"
+        for name, text in zip(names, evaluation.texts)
+        if len(text.seeds) > 1
+    ]
     return EvaluationFigures(
         source=evaluation.source,
         date=evaluation.date,
