@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.evaluation.figures.curves import (
+    compute_calibration_errors,
     compute_depth_curve,
     compute_depths,
     compute_reliability,
@@ -77,3 +78,11 @@ def test_ranks_without_images_keep_their_place() -> None:
     points = make_rank_points([("order", Measure(1.0, 0.5, 1.0, 4)), ("class", Measure(None, None, None, 0)),
                                ("genus", Measure(0.25, 0.1, 0.6, 4))])  # fmt: skip
     assert [(point.x, point.value, point.label) for point in points] == [(0.0, 1.0, "order"), (2.0, 0.25, "genus")]
+
+
+def test_calibration_errors_worked_out_by_hand() -> None:
+    # Shares 0.9 and 0.9, one right; share 0.3, wrong: gaps of 0.4 over two images, and of 0.3 over one.
+    errors = compute_calibration_errors(compute_reliability([0.9, 0.9, 0.3], [1, 0, 0]))
+    assert errors["ECE"].value == pytest.approx((2 * 0.4 + 0.3) / 3)
+    assert errors["MCE"].value == pytest.approx(0.4)
+    assert compute_calibration_errors(()) == {}
