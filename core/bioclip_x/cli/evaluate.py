@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
+from bioclip_x.cli.outputs.sinks import find_report
 from bioclip_x.errors import RecipeError
+from bioclip_x.faults import naming
 from bioclip_x.io.streams import open_output
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
+    from bioclip_x.components import EvaluationReport
     from bioclip_x.recipe import Recipe
+    from bioclip_x.records import EvaluationFigures
 
 FORMATS: Final = ("table", "json", "csv")
 
@@ -64,6 +70,13 @@ FORMATS: Final = ("table", "json", "csv")
     help="[default: by the suffix of --output, else table]",
 )
 @output_option
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write a page with figures (.html): confusion matrices, embeddings, reliability, examples; and their numbers, as "
+    "JSON and CSV files beside it.",
+)
 @quiet_option
 @click.pass_obj
 def command(
@@ -79,6 +92,7 @@ def command(
     seeds: int | None,
     format_: str | None,
     output: Path | None,
+    report: Path | None,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -96,23 +110,61 @@ def command(
     format_ = format_ or find_format(output)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
+<<<<<<< HEAD
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare, compare_models)
     check_dataset_outputs(registry, images, {"--output": output}, inputs, recipes)
+=======
+    recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
+    from bioclip_x.cli.render.figure_files import list_figure_files
+
+    page = find_evaluation_report(registry, report) if report else None
+    written = [report, *list_figure_files(report)] if report else []
+    outputs = {"--output": output, "--report": written, "--predictions": predictions}
+    check_dataset_outputs(registry, images, outputs, inputs, recipes)
+>>>>>>> pictures
 
     from bioclip_x.cli.render.evaluation import print_notes, write
+    from bioclip_x.cli.render.prediction_table import PredictionTable
     from bioclip_x.evaluation.evaluate import evaluate
+    from bioclip_x.evaluation.figures.collection import FigureCollector
     from bioclip_x.progress import Progress
 
     with open_output(
         output, styled=format_ == "table"
     ) as stream:  # first, so that a file that cannot be written fails early
+        collector = FigureCollector(dataset) if page else None
+        table = PredictionTable() if predictions else None
+        watches = [watch for watch in (collector, table) if watch]
         with Progress(enabled=not quiet) as progress:
             evaluation = evaluate(
-                registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled
-            )
+                registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled,
+                watch=lambda *run: [watch(*run) for watch in watches],
+            )  # fmt: skip
+        if page and report and collector:
+            write_figures(page, report, collector.make_figures(evaluation))
+        if table and predictions:
+            table.write(predictions)
         if not quiet:
             print_notes(evaluation, notes)
-        write(evaluation, format_, stream)
+        write(evaluation, format_, stream, metrics)
+
+
+def find_evaluation_report(registry: Registry, path: Path) -> EvaluationReport:
+    """Finds the report for a file's suffix. Raises RecipeError for one that cannot show evaluations."""
+    report = find_report(registry, path)
+    if not get_capabilities(report, ReportCapabilities).evaluations:
+        raise RecipeError(f"--report {path}: {path.suffix} files are for classify; evaluations have pages (.html)")
+    return cast("EvaluationReport", report)
+
+
+def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures) -> None:
+    """Writes the page, and the numbers beside it."""
+    from bioclip_x.cli.render.figure_files import list_figure_files, write_figure_files
+
+    files = tuple(file.name for file in list_figure_files(path))
+    with naming(page, "write_evaluation"):
+        page.write_evaluation(path, replace(figures, files=files))
+    write_figure_files(figures, path)
 
 
 def find_format(output: Path | None) -> str:

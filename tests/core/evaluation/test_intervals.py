@@ -118,7 +118,9 @@ def test_seeds_widen_what_images_alone_say() -> None:
     value = right_sn.mean()
     expected = value - math.hypot(value - low, half), min(1, value + math.hypot(high - value, half))
     assert compute_seeded_interval(right_sn) == pytest.approx(expected)
-    assert compute_seeded_interval(right_sn[:1], seeded=False) == pytest.approx(compute_proportion_interval(right_sn[0]))
+    assert compute_seeded_interval(right_sn[:1], seeded=False) == pytest.approx(
+        compute_proportion_interval(right_sn[0])
+    )
     baseline = np.array([[1, 1, 0, 1, 1, 1, 0, 1], [0, 1, 0, 0, 1, 1, 0, 1]], float)
     more = right_sn - baseline.mean(0)
     arms = [compute_difference_interval(more.mean(0)) or (0, 0)]

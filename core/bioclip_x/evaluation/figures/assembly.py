@@ -57,9 +57,7 @@ class RunOutputs:
     a taxon above the classes. reliability, calibration, depth: see `RunFigures`.
     """
 
-    name: str
     model: str
-    evaluation: TextEvaluation
     node_n: Ints
     share_n: Floats
     right_n: Ints
@@ -76,7 +74,11 @@ def make_figures(
     taxonomy: Taxonomy,
     load_thumbnail: LoadThumbnail,
 ) -> EvaluationFigures:
-    """Makes all figures. features_of: model → embeddings of the images, [n, D]; maps that cannot be drawn become notes."""
+    """Makes all figures. evaluation: its texts are those of `runs`, in order.
+
+    features_of: model → embeddings of the images, [n, D]. A map that cannot be drawn becomes a note.
+    """
+    names = name_runs([run.model for run in runs], [one.text for one in evaluation.texts])
     maps: list[EmbeddingMap] = []
     notes = list(evaluation.notes)
     for model, features_nD in features_of.items():
@@ -84,6 +86,11 @@ def make_figures(
             maps.append(make_embedding_map(features_nD, images.sources, images.node_n, taxonomy, model))
         except EvaluationError as error:
             notes.append(str(error))
+    notes += [
+        f"{name}: measures are means over {len(text.seeds)} seeds; the other figures are of seed {text.seeds[0]}"
+        for name, text in zip(names, evaluation.texts)
+        if len(text.seeds) > 1
+    ]
     return EvaluationFigures(
         source=evaluation.source,
         date=evaluation.date,
@@ -94,22 +101,41 @@ def make_figures(
         n_classes=evaluation.n_classes,
         n_images=evaluation.pictures,
         n_true_classes=evaluation.classes,
-        runs=tuple(_make_run_figures(run, images, taxonomy) for run in runs),
+        runs=tuple(
+            _make_run_figures(name, text, run, images, taxonomy)
+            for name, text, run in zip(names, evaluation.texts, runs)
+        ),
         maps=tuple(maps),
-        examples=tuple(make_example_sets(runs, images, taxonomy, load_thumbnail)),
+        examples=tuple(make_example_sets(dict(zip(names, runs)), images, taxonomy, load_thumbnail)),
         notes=tuple(notes),
     )
 
 
-def _make_run_figures(run: RunOutputs, images: LabelledNames, taxonomy: Taxonomy) -> RunFigures:
-    ranks = run.evaluation.ranks
+def name_runs(models: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Names each run by what distinguishes it.
+
+    >>> name_runs(["bioclip", "bioclip"], ["names", "descriptors"]), name_runs(["bioclip", "clip"], ["names", "names"])
+    (['names', 'descriptors'], ['bioclip', 'clip'])
+    >>> name_runs(["bioclip", "clip", "clip"], ["names", "names", "descriptors"])
+    ['bioclip: names', 'clip: names', 'clip: descriptors']
+    """
+    if len(set(models)) == 1:
+        return list(texts)
+    if len(set(texts)) == 1:
+        return list(models)
+    return [f"{model}: {text}" for model, text in zip(models, texts)]
+
+
+def _make_run_figures(
+    name: str, text: TextEvaluation, run: RunOutputs, images: LabelledNames, taxonomy: Taxonomy
+) -> RunFigures:
     return RunFigures(
-        name=run.name,
+        name=name,
         model=run.model,
-        text=run.evaluation.text,
-        measures=run.evaluation.measures(),
-        ranks=tuple(ranks),
-        rank_accuracy=make_rank_points(list(ranks.items())),
+        text=text.text,
+        measures=text.measures(),
+        ranks=tuple(text.ranks),
+        rank_accuracy=make_rank_points(list(text.ranks.items())),
         reliability=run.reliability,
         calibration=run.calibration,
         depth=run.depth,
@@ -118,7 +144,7 @@ def _make_run_figures(run: RunOutputs, images: LabelledNames, taxonomy: Taxonomy
 
 
 def make_example_sets(
-    runs: Sequence[RunOutputs],
+    runs: Mapping[str, RunOutputs],
     images: LabelledNames,
     taxonomy: Taxonomy,
     load_thumbnail: LoadThumbnail,
@@ -126,16 +152,16 @@ def make_example_sets(
 ) -> Iterator[ExampleSet]:
     """Yields images that the baseline has right and another run wrong, and the reverse; of a single run, those it has wrong.
 
-    Images labelled above the classes are left out.
+    runs: by name, the baseline first. Images labelled above the classes are left out.
     """
     first, *others = runs
-    outcomes: list[tuple[str, npt.NDArray[np.bool_], tuple[RunOutputs, ...]]] = []
+    outcomes: list[tuple[str, npt.NDArray[np.bool_], tuple[str, ...]]] = []
     if not others:
-        outcomes.append(("Wrong", first.right_n == 0, (first,)))
+        outcomes.append(("Wrong", runs[first].right_n == 0, (first,)))
     for other in others[:MOST_COMPARED]:
         for right, wrong in ((first, other), (other, first)):
-            is_outcome_n = (right.right_n == 1) & (wrong.right_n == 0)
-            outcomes.append((f"{right.name} right, {wrong.name} wrong", is_outcome_n, (right, wrong)))
+            is_outcome_n = (runs[right].right_n == 1) & (runs[wrong].right_n == 0)
+            outcomes.append((f"{right} right, {wrong} wrong", is_outcome_n, (right, wrong)))
     among = int((images.class_n >= 0).sum())
     for title, is_outcome_n, shown in outcomes:
         rows = choose_examples(is_outcome_n, images.class_n, most).tolist()
@@ -143,7 +169,7 @@ def make_example_sets(
             Example(
                 images.sources[row],
                 taxonomy.taxon(int(images.node_n[row])),
-                tuple(_make_answer(run, row, taxonomy) for run in shown),
+                tuple(_make_answer(name, runs[name], row, taxonomy) for name in shown),
                 load_thumbnail(images.sources[row]),
             )
             for row in rows
@@ -151,10 +177,10 @@ def make_example_sets(
         yield ExampleSet(title, int(is_outcome_n.sum()), among, examples)
 
 
-def _make_answer(run: RunOutputs, row: int, taxonomy: Taxonomy) -> ExampleAnswer:
+def _make_answer(name: str, run: RunOutputs, row: int, taxonomy: Taxonomy) -> ExampleAnswer:
     node, share = int(run.node_n[row]), float(run.share_n[row])
     taxon = taxonomy.taxon(node) if node >= 0 else None
-    return ExampleAnswer(run.name, taxon, share if taxon and np.isfinite(share) else None, bool(run.right_n[row]))
+    return ExampleAnswer(name, taxon, share if taxon and np.isfinite(share) else None, bool(run.right_n[row]))
 
 
 def make_rank_points(measures: Sequence[tuple[str, Measure]]) -> tuple[CurvePoint, ...]:

@@ -70,10 +70,9 @@ def _find_groups(nodes_m: Ints, rank: str, taxonomy: Taxonomy) -> Iterator[Taxon
     for above in taxonomy.rank_tables:
         if above == rank or not len(nodes_m):
             return
-        taxa_m = find_taxa_at_rank(taxonomy.leaf_start_N[nodes_m], above, taxonomy)
+        taxa_m = fold_to_rank(nodes_m, above, taxonomy)
         starts = np.flatnonzero(np.append(True, np.diff(taxa_m) != 0))
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(nodes_m)]):
             node = int(taxa_m[start])
-            # Not a hole, and not a label beside the tree.
-            if taxonomy.kind_N[node] == TAXON and taxonomy.rank(node) == above:
+            if node >= 0 and taxonomy.rank(node) == above:  # a label beside the tree is in every rank's table
                 yield TaxonGroup(above, taxonomy.names[node], start, stop)
