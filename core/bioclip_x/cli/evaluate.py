@@ -110,18 +110,13 @@ def command(
     format_ = format_ or find_format(output)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
-<<<<<<< HEAD
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare, compare_models)
-    check_dataset_outputs(registry, images, {"--output": output}, inputs, recipes)
-=======
-    recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
     from bioclip_x.cli.render.figure_files import list_figure_files
 
     page = find_evaluation_report(registry, report) if report else None
     written = [report, *list_figure_files(report)] if report else []
     outputs = {"--output": output, "--report": written, "--predictions": predictions}
     check_dataset_outputs(registry, images, outputs, inputs, recipes)
->>>>>>> pictures
 
     from bioclip_x.cli.render.evaluation import print_notes, write
     from bioclip_x.cli.render.prediction_table import PredictionTable
