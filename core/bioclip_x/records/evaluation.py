@@ -92,7 +92,7 @@ class TextEvaluation:
         """Returns the measures beside the main ones, by their names in tables."""
         return {
             **{f"top-5 at {rank}": one for rank, one in self.ranks_top5.items()},
-            **{f"mean per {rank}": one for rank, one in self.ranks_mean_per_taxon.items()},
+            **{f"mean per taxon at {rank}": one for rank, one in self.ranks_mean_per_taxon.items()},
             **self.hierarchical,
             **self.distances,
             **({"path consistency": self.consistency} if self.consistency else {}),

@@ -24,7 +24,7 @@ SIDE_BY_SIDE: Final = 3
 """Most texts in one table; further ones are in separate tables."""
 WIDTH: Final = 100
 FURTHER: Final = (
-    "mean per genus, …: mean of the accuracies of the rank's taxa; its interval is over taxa",
+    "mean per taxon: mean of the accuracies of the rank's taxa; its interval is over taxa",
     "hierarchical precision, recall, F: of the taxa of the predicted and the true lineage",
     "distance of the top k: mean height of the lowest common ancestor of the true class and each of the k best",
     "path consistency: how often the best taxa of all ranks, each chosen on its own, lie on one path",
