@@ -9,7 +9,7 @@ import torch
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Scores
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.rollup import select_top_rows
+from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_top_rows
 
 
 def find_reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder, tree
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.taxonomy.scoring.rollup import BLOCK, get_plan, roll_up, select_top_rows
+from bioclip_x.taxonomy.scoring.best_classes import BLOCK, select_top_rows
+from bioclip_x.taxonomy.scoring.rollup import get_plan, roll_up
 
 HALF_ULP = 2.0**-24
 """Largest relative rounding error of a float32 operation."""
