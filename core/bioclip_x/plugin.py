@@ -164,42 +164,49 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
+    from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_largest
     from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
-    from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
+    from bioclip_x.taxonomy.scoring.hedging import (
+        compute_bets,
+        count_tied_nodes,
+        select_best_bet,
+        select_most_specific,
+    )
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
     from bioclip_x.validation import find_first_error
 
 __all__ = [
-    "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
-    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
-    "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
-    "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
-    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage",
+    "Adapter", "Answer", "Archive", "BETWEEN", "BOM", "BOMS", "BinaryStream", "BioclipXError", "Column",
+    "ComponentSpec", "DELIMITERS", "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError",
+    "DescriptorSet", "Details", "EXPLANATION_FORMAT", "Encoder", "EncoderCapabilities", "EpochEnd", "Explanation",
+    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder",
+    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LINNAEAN",
+    "LONGEST_LINE", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
+    "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
+    "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch", "MismatchExplainer",
+    "ModelCard", "ModelError", "NO_DETAILS", "NameUsage", "NoAnswerError", "Numbering", "ORDER", "OpenedImage",
     "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
-    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "RANKS",
     "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
     "ReportWriter", "Resolver", "Result", "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores",
-    "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy",
+    "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "TAXON", "Taxon", "Taxonomy",
     "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
     "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
     "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
     "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
-    "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
-    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
-    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
-    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
+    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
+    "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
+    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
+    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_brands",
+    "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
+    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels", "match_list",
+    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
+    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
+    "select_largest", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -251,8 +258,9 @@ _NAMES: Final = (
     ("classes.species_lists", "read_species_list"),
     ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
     # Numbers on the tree.
+    ("taxonomy.scoring.best_classes", "count_ties select_largest"),
     ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
-    ("taxonomy.scoring.hedging", "compute_bets select_best_bet select_most_specific"),
+    ("taxonomy.scoring.hedging", "compute_bets count_tied_nodes select_best_bet select_most_specific"),
     ("taxonomy.scoring.path_sums", "sum_down"),
     ("taxonomy.scoring.rollup", "roll_up"),
     # Prompts and descriptors.

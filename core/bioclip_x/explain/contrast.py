@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def _find_best_class(taxonomy: Taxonomy, image: ScoredImage, ranges: Sequence[ra
             values = image.logits.part(part.start, part.stop)[:, image.row].numpy()
         best = int(np.argmax(values))
         candidates.append((float(values[best]), part.start + best))
-    return max(candidates)[1]
+    return max(candidates, key=itemgetter(0))[1]  # of equals, the first
 
 
 def _get_log_probability(taxonomy: Taxonomy, probabilities: NodeProbabilities, class_index: int) -> float:
