@@ -154,7 +154,7 @@ class BatchClassifier:
         """Adds predictions to the result; it is refused if the head decides for the root."""
         tree = self.taxonomy
         nodes = [node for node in best if probabilities.log(node) > -math.inf]  # not excluded by an adjustment
-        if nodes[0] == 0:
+        if not nodes or nodes[0] == 0:
             return replace(result, refused=explain_undecided(tree, probabilities))
         explanation = None
         if self.explainer is not None:
