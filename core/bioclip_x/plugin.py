@@ -144,6 +144,7 @@ if TYPE_CHECKING:
         TreeTensors,
         Validated,
     )
+    from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
     from bioclip_x.registry import create_registry, from_environment
     from bioclip_x.settings import find_cache_folder
@@ -199,10 +200,10 @@ __all__ = [
     "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
     "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
     "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_brands",
-    "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
-    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels", "match_list",
-    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
+    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
+    "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
+    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels",
+    "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
     "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
     "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
     "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
@@ -234,6 +235,7 @@ _NAMES: Final = (
      "OwnRecipe PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder "
      "Result Scores Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes "
      "RunContext TreeTensors Validated"),
+    ("records.descriptor", "list_as_published"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.

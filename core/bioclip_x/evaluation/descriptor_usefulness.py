@@ -143,9 +143,7 @@ def find_best_two(logits: Logits) -> BestTwo:
     return best
 
 
-def iterate_class_use(
-    classifier: Classifier, images: SortedImages, best: BestTwo | None = None
-) -> Iterator[ClassUse]:
+def iterate_class_use(classifier: Classifier, images: SortedImages, best: BestTwo | None = None) -> Iterator[ClassUse]:
     """Yields the measurements of each class that has images, in class order. best: of the images, if they are known."""
     logits, classes_by_phrase = images.logits(classifier), _index_phrases(classifier.bank)
     best = best or find_best_two(logits)

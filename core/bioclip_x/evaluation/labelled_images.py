@@ -196,7 +196,9 @@ def describe_ties(n_tied: int, n: int) -> list[str]:
     >>> describe_ties(3, 20)
     ['3 of 20 images have tied best classes; the first in the list is taken']
     """
-    return [f"{n_tied:,} of {pluralise(n, 'image')} have tied best classes; the first in the list is taken"] * (n_tied > 0)
+    return [f"{n_tied:,} of {pluralise(n, 'image')} have tied best classes; the first in the list is taken"] * (
+        n_tied > 0
+    )
 
 
 def format_counts(counts: Mapping[str, int]) -> str:

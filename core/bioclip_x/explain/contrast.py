@@ -102,7 +102,9 @@ def make_compared_taxon(
     if excluded is not None and log_class == -math.inf:
         return make_compared_taxon(taxonomy, image, node)
     log_node = image.probabilities.log(node) if taxonomy.place_N[node] >= 0 else -math.inf
-    log_node += image.compute_rounding(best)  # both then contain the exact logit, and only real classes make the difference
+    log_node += image.compute_rounding(
+        best
+    )  # both then contain the exact logit, and only real classes make the difference
     if log_node == -math.inf:  # excluded, or not stored, as for the classes of large trees
         return ComparedTaxon(node, best, log_class, log_class)
     return ComparedTaxon(node, best, log_node, log_node if stop - start == 1 else min(log_class, log_node))

@@ -219,9 +219,7 @@ class Explainer:
         adjustments = 0.0
         for name, offsets_CB in offsets.items():
             column = image.row if offsets_CB.shape[1] > 1 else 0
-            added = _subtract(
-                [float(offsets_CB[taxon.class_index, column]) / self.temperature for taxon in compared]
-            )
+            added = _subtract([float(offsets_CB[taxon.class_index, column]) / self.temperature for taxon in compared])
             adjustments += added
             if added:
                 yield Remainder(name, added, "adjustment")

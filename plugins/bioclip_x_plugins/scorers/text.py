@@ -80,7 +80,7 @@ class TextScorer:
         if (shared := self._shared) is None or self._of_shared is None:
             return logits
         of_groups = self._of_shared.logits(features, shared.bank, card, taxonomy)
-        exact = logits.exact and of_groups.exact and shared.copy_to(logits.exact, of_groups.exact)
+        exact = logits.exact and shared.copy_to(logits.exact, of_groups.exact or of_groups.part)
         return replace(logits, part=shared.copy_to(logits.part, of_groups.part), exact=exact)
 
     def _make_logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
