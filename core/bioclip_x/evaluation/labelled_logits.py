@@ -34,8 +34,9 @@ class TopLogits:
     """The largest logit of each image and that of its true class.
 
     best_B: int64 [B], the class with the largest logit (exact, if there are exact ones; the first of equals), -1 if all
-    classes are excluded. top_B: float64 [B], its logit. true_B: float64 [B], the logit of the true class; nan for an unlisted class. right_B: bool [B], whether
-    the best class is the true one. n_tied_B: int64 [B], how many of the best `BEST` classes have the largest logit.
+    classes are excluded. top_B: float64 [B], its logit. true_B: float64 [B], the logit of the true class; nan for an unlisted
+    class. right_B: bool [B], whether the best class is the true one. n_tied_B: int64 [B], how many of the best `BEST` classes
+    have the largest logit.
     """
 
     best_B: torch.Tensor
