@@ -144,7 +144,7 @@ def compute_reliability(observations: Observations) -> Reliability:
     """Computes NLL and calibration errors. Images whose true class has no score (likelihood 0) are left out of the NLL."""
     scored = observations.log_true_n[np.isfinite(observations.log_true_n)]
     return Reliability(
-        nll=float(-scored.mean()) if len(scored) else 0.0,
+        nll=float(-scored.mean()) if len(scored) else None,
         ece=compute_expected_calibration_error(observations.probability_n, observations.right_n),
         adaptive_ece=compute_adaptive_calibration_error(observations.probability_n, observations.right_n),
     )

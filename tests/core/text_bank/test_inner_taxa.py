@@ -56,4 +56,6 @@ def test_missing_descriptors_are_an_error_of_classes_only(tiny_model: str, birds
     file.write_text(f"{{{OF_CLASSES}, {more}}}")
     fields = {"taxonomy": birds_csv, "descriptors": file, "text": ["descriptors"], "missing": "error"}
     notes = Classifier(tiny_model, head="top-down", **fields).provenance.notes
-    assert any(note.startswith("taxa above the classes: the texts are their own descriptors (1 of 18)") for note in notes)
+    assert any(
+        note.startswith("taxa above the classes: the texts are their own descriptors (1 of 18)") for note in notes
+    )

@@ -58,13 +58,18 @@ def test_of_equal_classes_the_first_wins(head: tuple[str, dict[str, Any]], n_bes
         assert scores.top_BK.tolist() == [list(range(n_best))] * 2
         assert scores.n_tied_B.tolist() == [n_best] * 2
     elif head[0] == "hedge":
-        first_of = {0.2: ("a", 3), 0.0: ("adf", n_best)}  # shares 1/3, 1/6, 1/12; without λ: (0.44, 0.72, 1) times these
+        first_of = {
+            0.2: ("a", 3),
+            0.0: ("adf", n_best),
+        }  # shares 1/3, 1/6, 1/12; without λ: (0.44, 0.72, 1) times these
         value = next(iter(head[1].values()))
         name, n_tied = first_of[value] if value else ("a", 3)
         assert [taxonomy.names[node] for [node] in scores.reported_BK.tolist()] == [name] * 2  # type: ignore[union-attr]
         assert scores.n_tied_B.tolist() == [n_tied] * 2
     else:
-        assert scores.reported_BK is not None and scores.reported_BK.tolist() == [[0]] * 2  # no taxon has half the shares
+        assert (
+            scores.reported_BK is not None and scores.reported_BK.tolist() == [[0]] * 2
+        )  # no taxon has half the shares
 
 
 @given(trees(), st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from(CLASSES))
