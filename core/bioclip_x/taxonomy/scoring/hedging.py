@@ -91,7 +91,7 @@ def compute_bets(scores: Scores, taxonomy: Taxonomy) -> Bets:
     row, column = np.nonzero(can_win)
     counts = can_win.sum(1)
     slot = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    shape = len(probs), int(counts.max(initial=0))
+    shape = len(probs), int(counts.max(initial=1))  # one column even without images
     nodes_BF, probs_BF, information_BF = np.full(shape, -1, np.int64), np.zeros(shape), np.zeros(shape)
     nodes_BF[row, slot] = np.where(column < len(inner), np.append(inner, -1)[column], best[row])
     probs_BF[row, slot] = probs[row, column]
