@@ -14,13 +14,13 @@ import pytest
 from bioclip_x.cli.main import main
 
 N = 70
-"""Classes, of which 35 genera have two each."""
+"""Classes, in 35 families of two each."""
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     file = tmp_path / "tree.csv"
-    file.write_text("\n".join(["genus,species", *(f"G{c // 2:02},s{c:02}" for c in range(N))]))
+    file.write_text("\n".join(["family,species", *(f"G{c // 2:02},s{c:02}" for c in range(N))]))
     return file
 
 

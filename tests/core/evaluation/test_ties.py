@@ -27,7 +27,7 @@ def classifier(request: pytest.FixtureRequest, tiny_model: str, tmp_path: Path) 
     file, tree = tmp_path / "d.yaml", tmp_path / "tree.csv"
     classes = ", ".join(f"{name}: [{', '.join(listed)}]" for name, listed in phrases.items())
     file.write_text(f"{{format: bioclip-x/descriptors/1, style: bare, classes: {{{classes}}}}}")
-    tree.write_text("\n".join(["genus,species", *(f"G{c // 3},s{c:02}" for c in range(N))]))
+    tree.write_text("\n".join(["family,species", *(f"G{c // 3},s{c:02}" for c in range(N))]))
     return Classifier(
         tiny_model, taxonomy=tree, descriptors=file, text=["descriptors"], pooling=request.param, batch_size=5
     )

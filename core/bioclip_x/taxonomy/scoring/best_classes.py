@@ -84,7 +84,7 @@ class BestClasses:
 def compute_exact_logits(exact: Callable[[int, int], torch.Tensor], classes_BK: torch.Tensor) -> torch.Tensor:
     """Computes the exact logits of some classes of each image: float64 [B, K]. exact: see `Logits`."""
     values_BK = torch.empty(classes_BK.shape, dtype=torch.float64)
-    for class_index in classes_BK.unique().tolist():
+    for class_index in sorted(set(classes_BK.flatten().tolist())):
         rows, columns = torch.nonzero(classes_BK == class_index, as_tuple=True)
         values_BK[rows, columns] = exact(class_index, class_index + 1)[0, rows].double()
     return values_BK

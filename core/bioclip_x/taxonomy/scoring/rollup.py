@@ -53,8 +53,8 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, 
         none_BK = torch.empty(0, k, dtype=torch.int64)
         return Scores(torch.empty(0, len(plan.row_I)), none_BK, none_BK.float(), ranks, n_tied_B=none_BK.sum(1))
     best = BestClasses(k, n)
-    run_sums = _sum_runs(logits, plan, best)
-    if run_sums is None:
+    run_sums: RunSums | LogSums | None = _sum_runs(logits, plan, best)
+    if run_sums is None:  # float32 cannot represent a sum
         best = BestClasses(k, n)
         run_sums = _sum_runs_in_logs(logits, plan, best)
     classes_BK, values_BK = best.classes_BK, best.values_BK.double()

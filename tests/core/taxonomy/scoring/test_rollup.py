@@ -247,8 +247,8 @@ def test_with_few_possible_classes_no_class_is_named_twice(
         assert top[: len(possible)] == possible
         shares = np.exp(logits[row].astype(np.float64))
         expected = np.log(shares[possible] / shares.sum())
-        np.testing.assert_allclose(scores.log_top_BK[row][: len(possible)], expected, rtol=1e-6, atol=1e-6)
-        assert np.isneginf(scores.log_top_BK[row][len(possible) :]).all()
+        np.testing.assert_allclose(scores.log_top_BK[row][: len(possible)].numpy(), expected, rtol=1e-6, atol=1e-6)
+        assert np.isneginf(scores.log_top_BK[row][len(possible) :].numpy()).all()
         assert scores.n_tied_B is not None
         assert int(scores.n_tied_B[row]) == min(k, int((logits[row] == logits[row].max()).sum()))
 
@@ -268,7 +268,7 @@ def test_a_possible_clade_stays_possible_at_any_gap(taxonomy: Taxonomy, seed: in
             expected = np.logaddexp.reduce(below) - np.logaddexp.reduce(of_row)
             assert float(scores.log_probs_BI[row, place]) == pytest.approx(expected, rel=1e-6, abs=1e-6)
         expected_C = of_row - np.logaddexp.reduce(of_row)
-        np.testing.assert_allclose(scores.log_top_BK[row], expected_C[scores.top_BK[row].numpy()], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(scores.log_top_BK[row].numpy(), expected_C[scores.top_BK[row].numpy()], rtol=1e-6, atol=1e-6)
 
 
 def test_the_largest_gap_between_floats_is_no_exclusion() -> None:
