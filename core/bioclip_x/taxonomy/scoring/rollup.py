@@ -15,7 +15,7 @@ Legend: B images, C classes, c classes of a part, R runs, r runs of a part, I he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,9 @@ FAR: Final = 4.0
 The relative error of a probability is the rounding error of its logit's difference to the reference: in float32 at most
 2^-23 for differences up to 4, 2^-19 up to 64.
 """
+ERRORS: Final = 4.0
+DEEPER: Final = 8
+"""Factor of the number of best classes where more than these may have the largest exact logit."""
 
 _LOWEST = torch.finfo(torch.float32).min
 
@@ -60,11 +63,28 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, 
     classes_BK, values_BK = best.classes_BK, best.values_BK.double()
     if logits.exact is not None:
         exact_BK = compute_exact_logits(logits.exact, classes_BK)
+        if k < logits.n_classes and not _are_winners_certain(values_BK, exact_BK):
+            return _keep_best(roll_up(logits, taxonomy, ranks, n_best=DEEPER * k), k)
         run_sums.replace(plan.run_C[classes_BK], values_BK, exact_BK)
         classes_BK, values_BK = sort_classes(classes_BK, exact_BK)
     log_probs_IB, log_total_B = run_sums.sum_up(plan)
     log_top_BK = _to_float32(values_BK - log_total_B[:, None])
     return Scores(log_probs_IB.T, classes_BK, log_top_BK, ranks, n_tied_B=count_ties(values_BK))
+
+
+def _are_winners_certain(values_BK: torch.Tensor, exact_BK: torch.Tensor) -> bool:
+    """Whether no class beyond the best K can have a larger exact logit than all of them.
+
+    values_BK: approximate logits, descending; those of other classes are at most the last. Rounding errors of thousands of
+    classes are then at most `ERRORS` times the largest of K.
+    """
+    error_B = (exact_BK - values_BK).abs().nan_to_num(0.0).amax(1)  # nan: -inf less -inf
+    return not bool((exact_BK.amax(1) - values_BK[:, -1] <= ERRORS * error_B).any())
+
+
+def _keep_best(scores: Scores, k: int) -> Scores:
+    n_tied_B = None if scores.n_tied_B is None else scores.n_tied_B.clamp_max(k)
+    return replace(scores, top_BK=scores.top_BK[:, :k], log_top_BK=scores.log_top_BK[:, :k], n_tied_B=n_tied_B)
 
 
 def _to_float32(logs: torch.Tensor) -> torch.Tensor:

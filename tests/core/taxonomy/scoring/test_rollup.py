@@ -291,14 +291,38 @@ def test_exact_logits_of_the_best_classes_are_in_all_sums(
 ) -> None:
     """The others are approximate. At 100, sums are in log space."""
     rng = np.random.default_rng(seed)
-    exact = rng.uniform(-scale, scale, (2, taxonomy.n_classes)).astype(np.float32)
-    rounded = (exact + rng.uniform(-0.05, 0.05, exact.shape)).astype(np.float32)
+    rounded = rng.permutation(np.linspace(-scale, scale, 2 * taxonomy.n_classes)).reshape(2, -1).astype(np.float32)
+    exact = (rounded + scale / taxonomy.n_classes / 10 * rng.uniform(-1, 1, rounded.shape)).astype(np.float32)
     approximate = in_parts(torch.from_numpy(rounded), size)
     scores = roll_up(replace(approximate, exact=Logits.of(torch.from_numpy(exact)).part), taxonomy, n_best=k)
     for row in range(2):
-        best = np.argsort(-rounded[row], kind="stable")[: min(k, taxonomy.n_classes)]
-        mixed = rounded[row].astype(np.float64)
-        mixed[best] = exact[row, best]
-        expected = [naive(mixed, taxonomy, int(node)) for node in taxonomy.held_nodes]
+        # More classes are exact where the winner is not certain.
+        n_exact = next(n for n in (k, 8 * k, 64 * k) if n >= taxonomy.n_classes or is_certain(rounded, exact, n))
+        exact_ones = np.argsort(-rounded[row], kind="stable")[: min(n_exact, taxonomy.n_classes)]
+        logits = rounded[row].astype(np.float64)
+        logits[exact_ones] = exact[row, exact_ones]
+        expected = [naive(logits, taxonomy, int(node)) for node in taxonomy.held_nodes]
         np.testing.assert_allclose(scores.log_probs_BI[row].numpy(), expected, rtol=1e-6, atol=3e-6)
-        assert scores.top_BK[row].tolist() == sorted(best, key=lambda c: (-exact[row, c], c))
+        assert scores.top_BK[row].tolist() == sorted(exact_ones, key=lambda c: (-exact[row, c], c))[:k]
+
+
+def is_certain(rounded: np.ndarray, exact: np.ndarray, n: int) -> bool:
+    """Whether in each row the best exact logit of the n best is beyond the reach of the others."""
+    for of_row, exact_of_row in zip(rounded, exact):
+        best = np.argsort(-of_row, kind="stable")[:n]
+        error = np.abs(of_row[best].astype(np.float64) - exact_of_row[best]).max()
+        if float(exact_of_row[best].max()) - float(of_row[best[-1]]) <= 4 * error:
+            return False
+    return True
+
+
+def test_the_winner_among_many_that_rounding_ties_does_not_depend_on_k() -> None:
+    """A hundred classes within the rounding of half precision; the exact winner is the last of them."""
+    taxonomy = from_labels([f"label {i}" for i in range(400)])
+    rng = np.random.default_rng(0)
+    exact = np.concatenate([np.linspace(9.999, 10.001, 100), rng.uniform(-5, 5, 300)]).astype(np.float32)
+    rounded = (exact + rng.normal(0, 0.01, 400)).astype(np.float32)
+    logits = replace(Logits.of(torch.from_numpy(rounded[None])), exact=Logits.of(torch.from_numpy(exact[None])).part)
+    found = [roll_up(logits, taxonomy, n_best=k) for k in (1, 5, 16, 60, 400)]
+    assert [scores.top_BK[0, 0].item() for scores in found] == [99] * 5
+    assert [scores.top_BK.shape[1] for scores in found] == [1, 5, 16, 60, 400]
