@@ -15,7 +15,7 @@ Legend: B images, C classes, c classes of a part, R runs, r runs of a part, I he
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -48,7 +48,7 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, 
     """Computes the softmax over all classes, summed up the tree: log-probabilities of the held nodes, and best classes.
 
     Logits may be as far apart as float32 allows; -inf excludes a class. ranks: for `Scores.ranks`. n_best: number of best
-    classes to return.
+    classes to return; more are returned where rounding errors of approximate logits leave the best one uncertain.
     """
     plan = get_plan(taxonomy)
     k, n = min(n_best, logits.n_classes), logits.n_images
@@ -64,7 +64,7 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, 
     if logits.exact is not None:
         exact_BK = compute_exact_logits(logits.exact, classes_BK)
         if k < logits.n_classes and not _are_winners_certain(values_BK, exact_BK):
-            return _keep_best(roll_up(logits, taxonomy, ranks, n_best=DEEPER * k), k)
+            return roll_up(logits, taxonomy, ranks, n_best=DEEPER * k)
         run_sums.replace(plan.run_C[classes_BK], values_BK, exact_BK)
         classes_BK, values_BK = sort_classes(classes_BK, exact_BK)
     log_probs_IB, log_total_B = run_sums.sum_up(plan)
@@ -80,11 +80,6 @@ def _are_winners_certain(values_BK: torch.Tensor, exact_BK: torch.Tensor) -> boo
     """
     error_B = (exact_BK - values_BK).abs().nan_to_num(0.0).amax(1)  # nan: -inf less -inf
     return not bool((exact_BK.amax(1) - values_BK[:, -1] <= ERRORS * error_B).any())
-
-
-def _keep_best(scores: Scores, k: int) -> Scores:
-    n_tied_B = None if scores.n_tied_B is None else scores.n_tied_B.clamp_max(k)
-    return replace(scores, top_BK=scores.top_BK[:, :k], log_top_BK=scores.log_top_BK[:, :k], n_tied_B=n_tied_B)
 
 
 def _to_float32(logs: torch.Tensor) -> torch.Tensor:

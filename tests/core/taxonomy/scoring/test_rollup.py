@@ -268,7 +268,9 @@ def test_a_possible_clade_stays_possible_at_any_gap(taxonomy: Taxonomy, seed: in
             expected = np.logaddexp.reduce(below) - np.logaddexp.reduce(of_row)
             assert float(scores.log_probs_BI[row, place]) == pytest.approx(expected, rel=1e-6, abs=1e-6)
         expected_C = of_row - np.logaddexp.reduce(of_row)
-        np.testing.assert_allclose(scores.log_top_BK[row].numpy(), expected_C[scores.top_BK[row].numpy()], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(
+            scores.log_top_BK[row].numpy(), expected_C[scores.top_BK[row].numpy()], rtol=1e-6, atol=1e-6
+        )
 
 
 def test_the_largest_gap_between_floats_is_no_exclusion() -> None:
@@ -303,7 +305,7 @@ def test_exact_logits_of_the_best_classes_are_in_all_sums(
         logits[exact_ones] = exact[row, exact_ones]
         expected = [naive(logits, taxonomy, int(node)) for node in taxonomy.held_nodes]
         np.testing.assert_allclose(scores.log_probs_BI[row].numpy(), expected, rtol=1e-6, atol=3e-6)
-        assert scores.top_BK[row].tolist() == sorted(exact_ones, key=lambda c: (-exact[row, c], c))[:k]
+        assert scores.top_BK[row].tolist() == sorted(exact_ones, key=lambda c: (-exact[row, c], c))
 
 
 def is_certain(rounded: np.ndarray, exact: np.ndarray, n: int) -> bool:
@@ -325,4 +327,4 @@ def test_the_winner_among_many_that_rounding_ties_does_not_depend_on_k() -> None
     logits = replace(Logits.of(torch.from_numpy(rounded[None])), exact=Logits.of(torch.from_numpy(exact[None])).part)
     found = [roll_up(logits, taxonomy, n_best=k) for k in (1, 5, 16, 60, 400)]
     assert [scores.top_BK[0, 0].item() for scores in found] == [99] * 5
-    assert [scores.top_BK.shape[1] for scores in found] == [1, 5, 16, 60, 400]
+    assert all(scores.top_BK.shape[1] >= k for scores, k in zip(found, (1, 5, 16, 60, 400)))
