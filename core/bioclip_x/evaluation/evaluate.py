@@ -24,6 +24,7 @@ from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.labelled_images import (
     LabelledImages,
     describe_inner_labels,
+    describe_ties,
     embed_labelled_images,
     find_unlisted,
     place_above,
@@ -188,7 +189,9 @@ class _Comparison:
         classifier = given.classifier
         if _ask_for_best(recipe) != classifier.recipe:
             classifier = make_classifier(self.registry, recipe, self.progress, classifier.encoder)
-        return predict_images(classifier, given.images, given.rows), classifier.provenance.notes
+        predictions = predict_images(classifier, given.images, given.rows)
+        ties = describe_ties(predictions.n_tied, len(given.rows))
+        return predictions, (*classifier.provenance.notes, *ties)
 
 
 def make_classifier(

@@ -16,7 +16,7 @@ import torch
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.inference.classifier import Classifier
-from bioclip_x.prediction.ranking import replace_by_root, select_best_at_ranks, select_top_nodes
+from bioclip_x.prediction.ranking import count_tied_nodes, replace_by_root, select_best_at_ranks, select_top_nodes
 from bioclip_x.records import Scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import Bets, compute_bets
@@ -31,12 +31,13 @@ class ImagePredictions:
     """Predictions for n images.
 
     best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n], -1 for an image of which no class is
-    left. The rest only where it is asked for: share_n, float64 [n], the probability of the best node; top_of_rank, rank → the
+    left. n_tied: number of images whose best nodes are tied. The rest only where it is asked for: share_n, float64 [n], the probability of the best node; top_of_rank, rank → the
     best nodes there, int64 [n, k]; share_of_rank, rank → the probability of the first; bets: see `Bets`.
     """
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
+    n_tied: int = 0
     share_n: Floats = field(default_factory=lambda: np.zeros(0))
     top_of_rank: Mapping[str, Ints] = field(default_factory=dict)
     share_of_rank: Mapping[str, Floats] = field(default_factory=dict)
@@ -71,12 +72,12 @@ def read_predictions(
     if is_excluded_B is not None:
         best_Bk[is_excluded_B] = -1
         of_rank = {rank: np.where(is_excluded_B, -1, node_B) for rank, node_B in of_rank.items()}
-    return ImagePredictions(best_Bk, of_rank)
+    return ImagePredictions(best_Bk, of_rank, int((count_tied_nodes(tree, scores, None) > 1).sum()))
 
 
 def read_details(predictions: ImagePredictions, scores: Scores, tree: Taxonomy) -> ImagePredictions:
     """Adds the probabilities, the best nodes of each rank, and the bets of a batch to its predictions."""
-    plain = replace(scores, reported_BK=None)
+    plain = replace(scores, reported_BK=None, n_tied_B=None)
     top_of_rank, share_of_rank = {}, {}
     for rank, nodes in tree.rank_tables.items():
         top = np.array(select_top_nodes(tree, plain, nodes.astype(np.int64), BEST), np.int64).reshape(
@@ -115,6 +116,7 @@ def join_predictions(parts: Sequence[ImagePredictions]) -> ImagePredictions:
     return ImagePredictions(
         np.concatenate([part.best_nk for part in parts]),
         join("of_rank"),
+        sum(part.n_tied for part in parts),
         np.concatenate([part.share_n for part in parts]),
         join("top_of_rank"),
         join("share_of_rank"),
