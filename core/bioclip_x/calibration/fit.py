@@ -24,6 +24,7 @@ from bioclip_x.calibration.risk_coverage import (
     compute_auroc,
     find_acceptance_threshold,
 )
+from bioclip_x.calibration.sets import SET_COVERAGES, fit_sets
 from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
 from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted, split_in_halves
@@ -65,13 +66,14 @@ def calibrate(
     *,
     accept: float = 0.95,
     accuracies: Sequence[float] = ACCURACIES,
+    coverages: Sequence[float] = SET_COVERAGES,
     seed: int = 0,
     notes: Sequence[str] = (),
 ) -> Calibration:
     """Fits and evaluates a calibration. source: what outputs call the data set.
 
-    accept: fraction of listed images that the refusal threshold must accept. accuracies: for which a λ is fitted. seed: of the
-    split. Raises CalibrationError where there are too few images.
+    accept: fraction of listed images that the refusal threshold must accept. accuracies: for which a λ is fitted. coverages: of
+    conformal sets. seed: of the split. Raises CalibrationError where there are too few images.
     """
     images = images.drop_excluded(classifier)
     fitted, held_out = split_in_halves(images.class_n, seed)
@@ -107,6 +109,7 @@ def calibrate(
         hedges=_fit_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
         notes=(*all_notes, *_collect_warnings(fit, before, n)),
         plugins=classifier.provenance.plugins,
+        sets=fit_sets(to_check, to_fit, temperature, classifier.taxonomy, coverages),
     )
 
 

@@ -31,6 +31,13 @@ from bioclip_x.registry import Registry
     multiple=True,
     help="Accuracy to fit a depth for, see `classify --depth auto --accuracy`. Repeatable.  [default: 0.8, 0.9, 0.95, 0.99]",
 )
+@click.option(
+    "--coverage",
+    "coverages",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    multiple=True,
+    help="Coverage of conformal sets, see `classify --head conformal:coverage=C`. Repeatable.  [default: 0.8, 0.9, 0.95, 0.99]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split into two halves.")
 @click.option(
     "--output",
@@ -48,6 +55,7 @@ def command(
     recipe: Path | None,
     accept: float,
     accuracies: tuple[float, ...],
+    coverages: tuple[float, ...],
     seed: int,
     output: Path | None,
     quiet: bool,
@@ -68,6 +76,7 @@ def command(
     dataset, source = find_dataset(registry, images)
 
     from bioclip_x.calibration.fit import ACCURACIES, calibrate
+    from bioclip_x.calibration.sets import SET_COVERAGES
     from bioclip_x.cli.render.calibration import print_calibration
     from bioclip_x.inference import calibration_store
 
@@ -81,7 +90,14 @@ def command(
         check_recipe=lambda resolved: check_dataset_outputs(registry, images, {"--output": output}, inputs, [resolved]),
     )
     calibration = calibrate(
-        classifier, labelled, source, accept=accept, accuracies=accuracies or ACCURACIES, seed=seed, notes=notes
+        classifier,
+        labelled,
+        source,
+        accept=accept,
+        accuracies=accuracies or ACCURACIES,
+        coverages=coverages or SET_COVERAGES,
+        seed=seed,
+        notes=notes,
     )
     file = calibration_store.save_calibration(calibration, output)
     if not quiet:

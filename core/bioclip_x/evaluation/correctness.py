@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.array_types import Floats, Ints
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.evaluation.intervals import (
     bootstrap_ratio_interval,
     compute_class_accuracies,
@@ -23,9 +24,11 @@ from bioclip_x.evaluation.intervals import (
     compute_spread,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
+from bioclip_x.evaluation.sets import join_sets, measure_sets, summarise_sets
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import replace_by_root, select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank, is_within
 
@@ -35,10 +38,11 @@ BEST: Final = 5
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePredictions:
     """Predictions for n images. best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n], -1
-    for an image of which no class is left."""
+    for an image of which no class is left. set_nk: the sets of a head that reports sets, padded with -1; else None."""
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
+    set_nk: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,13 +51,16 @@ class Correctness:
 
     right_n, among_n: 1 where the label is the best node, or among the best five, else 0. at_n: rank → the same at that rank;
     -1 where the label has no taxon there. height_n: height of the lowest common ancestor of prediction and label, 0 if right.
-    right_n, among_n and height_n are -1 where the label is a taxon above the classes.
+    right_n, among_n and height_n are -1 where the label is a taxon above the classes. covered_n, set_size_n: of a head that reports
+    sets, whether the set contains the label (-1 as above), and its number of classes; else None.
     """
 
     right_n: Ints
     among_n: Ints
     at_n: Mapping[str, Ints]
     height_n: Ints
+    covered_n: Ints | None = None
+    set_size_n: Ints | None = None
 
 
 @torch.inference_mode()
@@ -62,7 +69,10 @@ def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -
     parts = []
     for part in images.parts(classifier, rows):
         scores, is_excluded_B = classifier.decide(part.scored, part.sources)
-        parts.append(read_predictions(scores, classifier.taxonomy, np.array(is_excluded_B, bool)))
+        predictions = read_predictions(scores, classifier.taxonomy, np.array(is_excluded_B, bool))
+        if get_capabilities(classifier.head, HeadCapabilities).sets and scores.reported_BK is not None:
+            predictions = replace(predictions, set_nk=scores.reported_BK.numpy().astype(np.int64))
+        parts.append(predictions)
     return join_predictions(parts)
 
 
@@ -86,6 +96,7 @@ def join_predictions(parts: Sequence[ImagePredictions]) -> ImagePredictions:
     return ImagePredictions(
         np.concatenate([part.best_nk for part in parts]),
         {rank: np.concatenate([part.of_rank[rank] for part in parts]) for rank in parts[0].of_rank},
+        join_sets([part.set_nk for part in parts if part.set_nk is not None]),
     )
 
 
@@ -114,11 +125,17 @@ def compare_with_truth(predictions: ImagePredictions, truth_n: Ints, taxonomy: T
         true_n = find_taxa_at_rank(class_n, rank, taxonomy)
         is_known_n = (taxonomy.kind_N[true_n] == TAXON) & (is_class_n | is_within(truth_n, true_n, taxonomy))
         at_n[rank] = np.where(is_known_n, node_n == true_n, -1)
+    covered_n, set_size_n = None, None
+    if predictions.set_nk is not None:
+        covered_n, set_size_n = measure_sets(predictions.set_nk, class_n, taxonomy)
+        covered_n = np.where(is_class_n, covered_n, -1)
     return Correctness(
         right_n=np.where(is_class_n, right_n, -1),
         among_n=np.where(is_class_n, (best_nk == truth_n[:, None]).any(1), -1),
         at_n=at_n,
         height_n=np.where(is_class_n, np.where(right_n, 0, compute_lca_heights(best_nk[:, 0], class_n, taxonomy)), -1),
+        covered_n=covered_n,
+        set_size_n=set_size_n,
     )
 
 
@@ -144,6 +161,8 @@ def summarise(
         },
         severity=_measure_severity(np.array([outcome.height_n[rows] for outcome in outcomes]), 1 - right_sn),
         difference=None if baseline is None else _measure_difference(right_sn, baseline[rows]),
+        sets=summarise_sets([outcome.covered_n[rows] for outcome in outcomes if outcome.covered_n is not None],
+                            [outcome.set_size_n[rows] for outcome in outcomes if outcome.set_size_n is not None]),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.inference.calibration_store import choose_calibration, find_lambda
+from bioclip_x.inference.calibration_store import choose_calibration, find_lambda, find_set_threshold
 from bioclip_x.inference.temperature import Peaks, apply_temperature
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Calibration, Conditions, Logits, ModelCard, TextBank
@@ -116,3 +116,14 @@ def apply_calibration(
 def make_depth_options(recipe: Recipe, calibration: Calibration | None, head: HeadCapabilities) -> dict[str, float]:
     """Returns the head's option for `depth: auto`. Raises CalibrationError if the calibration lacks it."""
     return {head.depth_option: find_lambda(calibration, recipe.accuracy or ACCURACY)}
+
+
+def make_set_options(recipe: Recipe, calibration: Calibration | None, head: HeadCapabilities) -> dict[str, float]:
+    """Returns the option with the threshold of a head that reports sets; none if the recipe sets it or has no calibration.
+
+    Raises CalibrationError if the calibration lacks it.
+    """
+    sets = head.sets
+    if sets is None or sets.option in recipe.head.options or recipe.calibration == "none":
+        return {}
+    return {sets.option: find_set_threshold(calibration, sets)}

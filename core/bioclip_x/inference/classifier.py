@@ -27,7 +27,7 @@ from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
-from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options
+from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options, make_set_options
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
@@ -44,6 +44,7 @@ from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.scoring.conformal import MOST
 from bioclip_x.text_bank.build import BankBuilder, ClassBanks
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ class Classifier:
         if recipe.depth:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
+        if sets := make_set_options(recipe, calibration.calibration, head_capabilities):
+            self.head = registry.make("heads", recipe.head.name, recipe.head.options | sets)
         self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
 
@@ -150,7 +153,7 @@ class Classifier:
             is_precomputed=self.precomputed_scorer is not None,
             calibration=calibration,
             reportable=reportable,
-            k=recipe.k,
+            k=MOST if head.sets else recipe.k,
             n_best=max(BEST, recipe.k),
             explainer=make_explainer(recipe, self.taxonomy, self.bank, self.scorer, head, calibration, asked),
             heat_mapper=make_heat_mapper(recipe, self.encoder, self.bank),
@@ -180,7 +183,9 @@ class Classifier:
         return self._batches.scorer.score(features, sources, bank)
 
     def decide(self, scored: ScoredBatch, sources: Sequence[Source]) -> tuple[Scores, list[bool]]:
-        """Returns the head's scores for these logits, and for each image whether no class is left."""
+        """Returns the head's scores for these logits, divided by the calibration's temperature if there is one, and for each image
+        whether no class is left."""
+        scored, _ = scored.calibrate(self._batches.calibration)
         return self._batches.decide(scored, [source.name for source in sources])
 
     def classify(

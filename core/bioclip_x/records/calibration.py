@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from bioclip_x.records.result import PluginInUse
 
@@ -87,6 +88,29 @@ class Hedge:
 
 
 @dataclass(frozen=True, slots=True)
+class SetThreshold:
+    """The threshold of conformal sets, for one score and one coverage.
+
+    threshold: None if there are too few images for this coverage. of: number of images that it is from. law: the 95% interval of
+    the coverage that other images will see with it, over calibrations on as many images.
+    covered: fraction of `checked` other images whose set contains the true class; covered_low, covered_high: its 95% interval.
+    classes: mean number of classes in their sets. single: fraction of their sets with one class. All None without a threshold.
+    """
+
+    score: Literal["lac", "aps", "clade"]
+    coverage: float
+    threshold: float | None
+    of: int
+    law: tuple[float, float] | None = None
+    checked: int = 0
+    covered: float | None = None
+    covered_low: float | None = None
+    covered_high: float | None = None
+    classes: float | None = None
+    single: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The result of `bioclip-x calibrate`.
 
@@ -94,7 +118,7 @@ class Calibration:
     fitted, held_out: number of listed images for fitting and for evaluation. seed: of that split.
     accuracy: on the held-out images, at class level. temperature: divides the logits; None if no temperature improves them.
     before, after: reliability without and with it. aurc: area under the risk-coverage curve with it. notes: warnings.
-    plugins: those that the classifier uses.
+    plugins: those that the classifier uses. sets: thresholds of conformal sets.
     """
 
     conditions: Conditions
@@ -114,6 +138,7 @@ class Calibration:
     hedges: tuple[Hedge, ...]
     notes: tuple[str, ...] = ()
     plugins: tuple[PluginInUse, ...] = ()
+    sets: tuple[SetThreshold, ...] = ()
 
     @property
     def about(self) -> str:

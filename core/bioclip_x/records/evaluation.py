@@ -33,6 +33,7 @@ class TextEvaluation:
     severity: mean height in taxa of the lowest common ancestor of prediction and true class, over mistakes.
     difference: top-1 minus that of the first texts compared, paired by image; None for the first.
     notes: warnings. recipe: with the first seed. plugins: those that it uses.
+    sets: of a head that reports sets, the fraction that contains the true class, and the mean number of classes.
     """
 
     text: str
@@ -46,10 +47,11 @@ class TextEvaluation:
     notes: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
     plugins: tuple[PluginInUse, ...] = ()
+    sets: Mapping[str, Measure] = field(default_factory=dict)
 
     def measures(self) -> dict[str, Measure]:
         """Returns all measures by their names in tables."""
-        measures = {"top-1": self.top1, "top-5": self.top5, "mean per class": self.mean_per_class, **self.ranks}
+        measures = {"top-1": self.top1, "top-5": self.top5, "mean per class": self.mean_per_class, **self.ranks, **self.sets}
         measures["mistake severity"] = self.severity
         return measures | ({"difference in top-1": self.difference} if self.difference else {})
 

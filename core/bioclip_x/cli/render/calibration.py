@@ -33,6 +33,9 @@ def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]
     yield [_format_refusal(calibration)]
     if calibration.hedges:
         yield [Text("--depth auto"), _make_depth_table(calibration)]
+    if calibration.sets:
+        title = f"--head conformal; thresholds from the {calibration.held_out:,} images, measured on the {calibration.fitted:,}"
+        yield [Text(title), _make_set_table(calibration)]
 
 
 def _make_table(*columns: str) -> Table:
@@ -82,4 +85,22 @@ def _make_depth_table(calibration: Calibration) -> Table:
             table.add_row(f"{row.accuracy:g}", "not possible")
         else:
             table.add_row(f"{row.accuracy:g}", f"{row.reached:.1%}", f"{row.information:.2f}", f"{row.lambda_:.3g}")
+    return table
+
+
+def _make_set_table(calibration: Calibration) -> Table:
+    table = _make_table("sets", "coverage", "measured", "95% interval", "other images", "classes", "one class")
+    for row in calibration.sets:
+        if row.threshold is None or row.law is None:
+            table.add_row(row.score, f"{row.coverage:g}", "not possible: too few images", *[""] * 4)
+            continue
+        table.add_row(
+            row.score,
+            f"{row.coverage:g}",
+            f"{row.covered:.1%}",
+            f"{row.covered_low:.1%} to {row.covered_high:.1%}",
+            f"{row.law[0]:.1%} to {row.law[1]:.1%}",
+            f"{row.classes:.1f}",
+            f"{row.single:.0%}",
+        )
     return table

@@ -109,7 +109,7 @@ def _format_measure(name: str, measure: Measure) -> str:
     """Formats a measure as "98.4% [97.1, 99.2]"; heights and differences have no percent sign."""
     if measure.value is None or measure.low is None or measure.high is None:
         return "no mistake" if name == "mistake severity" else "–"
-    scale, digits = (1, 2) if name == "mistake severity" else (100, 1)
+    scale, digits = (1, 2) if name in ("mistake severity", "classes per set") else (100, 1)
     sign = "+" if name.startswith("difference") else ""
     unit = "" if scale == 1 else "" if sign else "%"
 
@@ -126,5 +126,7 @@ def _iterate_foot(evaluation: Evaluation) -> Iterator[str]:
     if _count_images(evaluation.texts[0]):
         yield "images: those whose label has a taxon at the rank, or is a class"
     yield "mistake severity: mean height of the lowest common ancestor of the wrong prediction and the true class"
+    if any(one.sets for one in evaluation.texts):
+        yield "coverage of sets: how many contain the true class; of images that the calibration has not seen"
     if len(evaluation.texts) > 1:
         yield f"difference in top-1: in points, from {escape_controls(evaluation.texts[0].text)}, image by image"
