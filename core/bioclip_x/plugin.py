@@ -212,8 +212,8 @@ _NAMES: Final = (
     ("components", "ComponentSpec"),
     # What components declare.
     ("capabilities",
-     "CalibratedSets DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
+     "CalibratedSets DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities "
+     "LoadedEncoderCapabilities LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
      "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -11,6 +11,9 @@ from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.registry import Registry
+
+if TYPE_CHECKING:
+    from bioclip_x.records.calibration import RefusalMethod
 
 
 @click.command(name="calibrate", params=make_recipe_flags(*FIELDS))
@@ -23,6 +26,19 @@ from bioclip_x.registry import Registry
     default=0.95,
     show_default=True,
     help='Fraction of listed images that the threshold for "none of these" must accept.',
+)
+@click.option(
+    "--refuse-by",
+    type=click.Choice(("auto", "similarity", "probability", "energy", "mcm", "relative")),
+    default="auto",
+    show_default=True,
+    help='The score of "none of these"; auto: the best on off-list images, else similarity.',
+)
+@click.option(
+    "--off-list",
+    multiple=True,
+    metavar="IMAGES",
+    help="Images of no listed class, which need no labels: files, folders, globs, tables. Repeatable.",
 )
 @click.option(
     "--accuracy",
@@ -54,6 +70,8 @@ def command(
     plugins: tuple[str, ...],
     recipe: Path | None,
     accept: float,
+    refuse_by: str,
+    off_list: tuple[str, ...],
     accuracies: tuple[float, ...],
     coverages: tuple[float, ...],
     seed: int,
@@ -78,6 +96,7 @@ def command(
     from bioclip_x.calibration.fit import ACCURACIES, calibrate
     from bioclip_x.calibration.sets import SET_COVERAGES
     from bioclip_x.cli.render.calibration import print_calibration
+    from bioclip_x.evaluation.off_list import add_off_list_images
     from bioclip_x.inference import calibration_store
 
     classifier, notes, labelled = embed_dataset(
@@ -89,11 +108,14 @@ def command(
         quiet=quiet,
         check_recipe=lambda resolved: check_dataset_outputs(registry, images, {"--output": output}, inputs, [resolved]),
     )
+    if off_list:
+        labelled = add_off_list_images(labelled, classifier, off_list)
     calibration = calibrate(
         classifier,
         labelled,
         source,
         accept=accept,
+        refuse_by=None if refuse_by == "auto" else cast("RefusalMethod", refuse_by),
         accuracies=accuracies or ACCURACIES,
         coverages=coverages or SET_COVERAGES,
         seed=seed,

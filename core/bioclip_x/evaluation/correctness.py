@@ -51,8 +51,8 @@ class Correctness:
 
     right_n, among_n: 1 where the label is the best node, or among the best five, else 0. at_n: rank → the same at that rank;
     -1 where the label has no taxon there. height_n: height of the lowest common ancestor of prediction and label, 0 if right.
-    right_n, among_n and height_n are -1 where the label is a taxon above the classes. covered_n, set_size_n: of a head that reports
-    sets, whether the set contains the label (-1 as above), and its number of classes; else None.
+    right_n, among_n and height_n are -1 where the label is a taxon above the classes. covered_n, set_size_n: of a head that
+    reports sets, whether the set contains the label (-1 as above), and its number of classes; else None.
     """
 
     right_n: Ints
@@ -161,8 +161,10 @@ def summarise(
         },
         severity=_measure_severity(np.array([outcome.height_n[rows] for outcome in outcomes]), 1 - right_sn),
         difference=None if baseline is None else _measure_difference(right_sn, baseline[rows]),
-        sets=summarise_sets([outcome.covered_n[rows] for outcome in outcomes if outcome.covered_n is not None],
-                            [outcome.set_size_n[rows] for outcome in outcomes if outcome.set_size_n is not None]),
+        sets=summarise_sets(
+            [outcome.covered_n[rows] for outcome in outcomes if outcome.covered_n is not None],
+            [outcome.set_size_n[rows] for outcome in outcomes if outcome.set_size_n is not None],
+        ),
     )
 
 

@@ -112,10 +112,12 @@ def find_set_threshold(calibration: Calibration | None, sets: CalibratedSets) ->
             continue
         if one.threshold is None:
             raise CalibrationError(
-                f"a coverage of {sets.coverage:g} needs sets of all classes: the {one.of} calibration images are too few for it, or "
-                f"too many of them have a true class that is no candidate; give at least {find_fewest(sets.coverage)} images "
-                "beside those for the temperature, that is, twice as many in all, or lower the coverage"
+                f"a coverage of {sets.coverage:g} needs sets of all classes: the {one.of} calibration images are too few for it "
+                "(or the true classes of too many of them are excluded); calibrate on at least "
+                f"{2 * find_fewest(sets.coverage)} images, half of which are for the temperature, or lower the coverage"
             )
         return one.threshold
     known = ", ".join(f"{one.coverage:g}" for one in of_score) or "none"
-    raise CalibrationError(f"the calibration has no sets for coverage {sets.coverage:g} (it has {known}): run {command}")
+    raise CalibrationError(
+        f"the calibration has no sets for coverage {sets.coverage:g} (it has {known}): run {command}"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -27,7 +28,14 @@ from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
-from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options, make_set_options
+from bioclip_x.inference.calibration import (
+    AppliedCalibration,
+    apply_calibration,
+    describe_sets,
+    make_conditions,
+    make_depth_options,
+    make_set_options,
+)
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
@@ -123,13 +131,14 @@ class Classifier:
             with progress_in_notebook():
                 banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
-        calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
+        calibration = apply_calibration(recipe, self.conditions, self.encoder, head_capabilities)
         if recipe.depth:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
         if sets := make_set_options(recipe, calibration.calibration, head_capabilities):
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | sets)
-        self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
+        provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
+        self.provenance = replace(provenance, notes=(*provenance.notes, *describe_sets(head_capabilities)))
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
 
     def _make_batches(
@@ -183,8 +192,10 @@ class Classifier:
         return self._batches.scorer.score(features, sources, bank)
 
     def decide(self, scored: ScoredBatch, sources: Sequence[Source]) -> tuple[Scores, list[bool]]:
-        """Returns the head's scores for these logits, divided by the calibration's temperature if there is one, and for each image
-        whether no class is left."""
+        """Returns the head's scores for these logits, and for each image whether no class is left.
+
+        scored: not calibrated; a calibration's temperature is applied.
+        """
         scored, _ = scored.calibrate(self._batches.calibration)
         return self._batches.decide(scored, [source.name for source in sources])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Final, Literal
 
 from bioclip_x.records.result import PluginInUse
 
@@ -55,14 +55,38 @@ class Coverage:
     share: float
 
 
+RefusalMethod = Literal["similarity", "probability", "energy", "mcm", "relative"]
+"""See `inference.refusal_scores`."""
+
+
+ACCEPTS: Final = (0.99, 0.95, 0.9, 0.8, 0.5)
+"""Fractions of listed images that are accepted, at which false acceptances are measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalFigures:
+    """How well one score tells listed from off-list images, on images that neither threshold nor choice has seen.
+
+    auroc: 0.5 is chance. false_accepts: fraction of the off-list images accepted where the fractions of `ACCEPTS` of the listed
+    images are.
+    """
+
+    method: RefusalMethod
+    auroc: float
+    false_accepts: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The threshold for refusing images that belong to none of the classes.
 
-    threshold: an image is refused if its cosine similarity to the best class is lower (before the logit scale).
+    threshold: an image is refused if its score is lower; with the method "similarity", the cosine similarity to the best class
+    (before the logit scale).
     accept: target fraction of listed images to accept. accepted: fraction of the held-out ones accepted.
-    off_list: number of images of no listed class; refused: fraction of them refused; auroc: of the similarity, for listed
-        against off-list images (0.5 is chance); both None without off-list images.
+    off_list: number of images of no listed class for the figures; refused: fraction of them refused; auroc: of the score, for
+    listed against off-list images (0.5 is chance); both None without off-list images.
+    method: the score. chosen_on: number of further off-list images that it was chosen on; 0 if it was given. compared: all
+    methods.
     """
 
     threshold: float
@@ -71,6 +95,9 @@ class Refusal:
     off_list: int = 0
     refused: float | None = None
     auroc: float | None = None
+    method: RefusalMethod = "similarity"
+    chosen_on: int = 0
+    compared: tuple[RefusalFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,13 @@ class TextEvaluation:
 
     def measures(self) -> dict[str, Measure]:
         """Returns all measures by their names in tables."""
-        measures = {"top-1": self.top1, "top-5": self.top5, "mean per class": self.mean_per_class, **self.ranks, **self.sets}
+        measures = {
+            "top-1": self.top1,
+            "top-5": self.top5,
+            "mean per class": self.mean_per_class,
+            **self.ranks,
+            **self.sets,
+        }
         measures["mistake severity"] = self.severity
         return measures | ({"difference in top-1": self.difference} if self.difference else {})
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bioclip_x.messages import escape_controls
 from bioclip_x.records import Calibration
+from bioclip_x.records.calibration import ACCEPTS
 
 
 def print_calibration(calibration: Calibration, *, demo: str = "") -> None:
@@ -30,11 +31,12 @@ def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]
     yield [_make_probability_table(calibration)]
     area = Text(f"area under the risk-coverage curve: {calibration.aurc:.4f}", "dim")
     yield [Text("if only images of high probability are named"), _make_coverage_table(calibration), area]
-    yield [_format_refusal(calibration)]
+    yield [_format_refusal(calibration), *_iterate_refusal_tables(calibration)]
     if calibration.hedges:
         yield [Text("--depth auto"), _make_depth_table(calibration)]
     if calibration.sets:
-        title = f"--head conformal; thresholds from the {calibration.held_out:,} images, measured on the {calibration.fitted:,}"
+        of = f"thresholds from the {calibration.held_out:,} images, measured on the {calibration.fitted:,}"
+        title = f"--head conformal; {of}"
         yield [Text(title), _make_set_table(calibration)]
 
 
@@ -68,7 +70,7 @@ def _make_coverage_table(calibration: Calibration) -> Table:
 def _format_refusal(calibration: Calibration) -> Text:
     refusal = calibration.refusal
     text = (
-        f"none of these below a score of {refusal.threshold:.4f}: {refusal.accepted:.1%} of listed images are accepted "
+        f"none of these below a {refusal.method} of {refusal.threshold:.4f}: {refusal.accepted:.1%} of listed images are accepted "
         f"(target: {refusal.accept:.0%})"
     )
     if refusal.refused is None or refusal.auroc is None:
@@ -76,6 +78,20 @@ def _format_refusal(calibration: Calibration) -> Text:
     return Text(
         f"{text}, {refusal.refused:.1%} of {refusal.off_list:,} unlisted images are refused; AUROC {refusal.auroc:.3f}"
     )
+
+
+def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
+    """Yields the figures of all scores, if there were off-list images."""
+    refusal = calibration.refusal
+    if not refusal.compared:
+        return
+    table = _make_table("score", "AUROC", *(f"accepted at {accept:.0%}" for accept in ACCEPTS))
+    for one in refusal.compared:
+        name = f"{one.method} *" if one.method == refusal.method else one.method
+        table.add_row(name, f"{one.auroc:.3f}", *(f"{share:.1%}" for share in one.false_accepts))
+    yield table
+    chosen = f"chosen on {refusal.chosen_on:,} other off-list images" if refusal.chosen_on else "as asked"
+    yield Text(f"unlisted images that are accepted where this fraction of the listed ones is; * {chosen}", "dim")
 
 
 def _make_depth_table(calibration: Calibration) -> Table:

@@ -98,7 +98,9 @@ def find_clades(scores: Scores, taxonomy: Taxonomy, threshold: float) -> Nodes:
     return np.where(is_hole_B, taxonomy.owner_N[found_B.clip(0)], found_B.clip(0)).astype(np.int64)
 
 
-def roll_up_sets(logits: Logits, taxonomy: Taxonomy, kind: Literal["lac", "aps"], threshold: float, n_best: int) -> Scores:
+def roll_up_sets(
+    logits: Logits, taxonomy: Taxonomy, kind: Literal["lac", "aps"], threshold: float, n_best: int
+) -> Scores:
     """Rolls up with as many best classes as the largest set of these images has, and the sets' nodes as `reported_BK`.
 
     n_best: least number of best classes. Sets of more than `MOST` classes are cut there.
@@ -151,4 +153,3 @@ def _get_probabilities(scores: Scores, node_B: Nodes, taxonomy: Taxonomy) -> Flo
     place_B = taxonomy.place_N[node_B]
     log_B = scores.log_probs_BI.double().numpy()[np.arange(len(node_B)), place_B.clip(0)]
     return np.where(place_B >= 0, np.exp(log_B), 0.0)
-
