@@ -7,7 +7,7 @@ Legend: B images of a batch, n images, N nodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
@@ -67,13 +67,15 @@ def calibrate(
     accuracies: Sequence[float] = ACCURACIES,
     coverages: Sequence[float] = SET_COVERAGES,
     seed: int = 0,
+    listed_ranks: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Calibration:
     """Fits and evaluates a calibration. source: what outputs call the data set.
 
     accept: fraction of listed images that the refusal threshold must accept. refuse_by: the score that
     it is of, None for the best on off-list images. accuracies: for which a λ is fitted. coverages: of
-    conformal sets. seed: of the split. Raises CalibrationError where there are too few images.
+    conformal sets. seed: of the split.
+    listed_ranks: off-list image → its lowest listed rank, where known. Raises CalibrationError where there are too few images.
     """
     images = images.drop_excluded(classifier)
     fitted, held_out = split_in_halves(images.class_n, seed)
@@ -89,7 +91,15 @@ def calibrate(
     temperature = 1.0 if fit.bound == "coldest" else fit.temperature
     before, after = (observe(to_check, t) for t in (1.0, temperature))
     refusal = fit_refusal(
-        classifier, images, fitted, held_out, accept=accept, temperature=temperature, method=refuse_by, seed=seed
+        classifier,
+        images,
+        fitted,
+        held_out,
+        accept=accept,
+        temperature=temperature,
+        method=refuse_by,
+        seed=seed,
+        listed_ranks=listed_ranks,
     )
     return Calibration(
         conditions=classifier.conditions,

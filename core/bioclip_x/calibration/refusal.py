@@ -8,7 +8,7 @@ Legend: n listed images, m off-list images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,8 +21,9 @@ from bioclip_x.errors import CalibrationError
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted
 from bioclip_x.evaluation.labelled_logits import find_top_logits
 from bioclip_x.inference.refusal_scores import METHODS, compute_refusal_scores
-from bioclip_x.records.calibration import ACCEPTS, Refusal, RefusalFigures, RefusalMethod
+from bioclip_x.records.calibration import ACCEPTS, Refusal, RefusalAtRank, RefusalFigures, RefusalMethod
 from bioclip_x.registry import get_capabilities
+from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.text_bank.random_texts import embed_random_texts
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ def fit_refusal(
     temperature: float,
     method: RefusalMethod | None = None,
     seed: int = 0,
+    listed_ranks: Mapping[str, str] | None = None,
 ) -> Refusal:
     """Fits the threshold that a fraction `accept` of the listed images reaches, and measures it.
 
     fitted, held_out: rows of listed images. method: the score; None for the one that is best on off-list images. seed: of the
-    split of the off-list images, where it is to be chosen. Raises CalibrationError for a method that the scorer does not have.
+    split of the off-list images, where it is to be chosen. listed_ranks: image → the lowest rank of its that is listed. Raises CalibrationError for a method that the scorer does not have.
     """
     methods = list_methods(classifier)
     if method is not None and method not in methods:
@@ -68,6 +70,7 @@ def fit_refusal(
     if not len(to_check):
         return Refusal(threshold, accept, accepted, method=chosen)
     off_list = score(to_check)
+    ranks = [(listed_ranks or {}).get(images.sources[row].name, "") for row in to_check.tolist()]
     return Refusal(
         threshold,
         accept,
@@ -78,6 +81,7 @@ def fit_refusal(
         method=chosen,
         chosen_on=len(to_choose),
         compared=tuple(compare(one, held[one], off_list[one]) for one in methods),
+        ranks=tuple(measure_ranks(held[chosen], off_list[chosen], threshold, ranks)),
     )
 
 
@@ -138,6 +142,16 @@ def compare(method: RefusalMethod, listed_n: Floats, off_list_m: Floats) -> Refu
     return RefusalFigures(
         method, compute_auroc(listed_n, off_list_m), tuple(compute_false_accepts(listed_n, off_list_m, ACCEPTS))
     )
+
+
+def measure_ranks(
+    listed_n: Floats, off_list_m: Floats, threshold: float, ranks: Sequence[str]
+) -> Iterator[RefusalAtRank]:
+    """Yields the figures of the off-list images by rank, from the lowest up; "nothing" is last. ranks: of each, "" if unknown."""
+    rank_m = np.array(ranks, object)
+    for rank in sorted({rank for rank in ranks if rank}, key=lambda rank: -ORDER.get(rank, -1)):
+        score_n = off_list_m[rank_m == rank]
+        yield RefusalAtRank(rank, len(score_n), compute_auroc(listed_n, score_n), float((score_n < threshold).mean()))
 
 
 def compute_false_accepts(listed_n: Floats, off_list_m: Floats, accepts: Sequence[float]) -> list[float]:

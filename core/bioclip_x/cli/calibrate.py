@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,8 @@ from bioclip_x.cli.render.terminal import echo
 from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
+    from bioclip_x.evaluation.labelled_images import LabelledImages
+    from bioclip_x.inference.classifier import Classifier
     from bioclip_x.records.calibration import RefusalMethod
 
 
@@ -119,9 +122,23 @@ def command(
         accuracies=accuracies or ACCURACIES,
         coverages=coverages or SET_COVERAGES,
         seed=seed,
+        listed_ranks=find_listed_ranks(registry, images, classifier, labelled),
         notes=notes,
     )
     file = calibration_store.save_calibration(calibration, output)
     if not quiet:
         print_calibration(calibration, demo=classifier.encoder.card.demo)
     echo(file)
+
+
+def find_listed_ranks(
+    registry: Registry, images: str, classifier: Classifier, labelled: LabelledImages
+) -> Mapping[str, str]:
+    """Returns off-list image → its lowest listed rank, where the taxonomy has its label and only --subset leaves it out."""
+    from bioclip_x.evaluation.listed_ranks import read_listed_ranks
+
+    if classifier.whole_taxonomy.n_classes == classifier.taxonomy.n_classes or (labelled.node_n >= 0).all():
+        return {}
+    dataset, _ = find_dataset(registry, images)
+    classifier.files.serve(dataset)
+    return read_listed_ranks(dataset, classifier.whole_taxonomy, classifier.taxonomy)

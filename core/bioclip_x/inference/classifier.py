@@ -73,7 +73,8 @@ class Classifier:
     classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
     notebook. Raises BioclipXError for an invalid request.
 
-    Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
+    Attributes: recipe: resolved. taxonomy: the tree of classes. whole_taxonomy: that of all listed classes, of which
+    `subset` may leave some out. bank: the embedded prompts. encoder: the loaded model.
     scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
     """
 
@@ -107,7 +108,7 @@ class Classifier:
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
-        self.taxonomy, self._requested = classes.tree, classes.requested
+        self.taxonomy, self.whole_taxonomy, self._requested = classes.tree, classes.whole, classes.requested
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None

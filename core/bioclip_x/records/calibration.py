@@ -77,6 +77,19 @@ class RefusalFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalAtRank:
+    """The off-list images whose lowest listed taxon is of one rank; "nothing" for none. images: their number.
+
+    auroc, refused: of them, as in `Refusal`.
+    """
+
+    rank: str
+    images: int
+    auroc: float
+    refused: float
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """The threshold for refusing images that belong to none of the classes.
 
@@ -86,7 +99,7 @@ class Refusal:
     off_list: number of images of no listed class for the figures; refused: fraction of them refused; auroc: of the score, for
     listed against off-list images (0.5 is chance); both None without off-list images.
     method: the score. chosen_on: number of further off-list images that it was chosen on; 0 if it was given. compared: all
-    methods.
+    methods. ranks: the figures by the lowest listed rank, lowest first, where it is known.
     """
 
     threshold: float
@@ -98,6 +111,7 @@ class Refusal:
     method: RefusalMethod = "similarity"
     chosen_on: int = 0
     compared: tuple[RefusalFigures, ...] = ()
+    ranks: tuple[RefusalAtRank, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,13 +64,14 @@ def test_images_labelled_above_the_classes_take_no_part(made: Made, birds_csv: P
     )
     found = calibrate(classifier, made.seen(classifier), "made")
     assert "5 images labelled above the classes (genus 5) take no part" in found.notes
-    assert replace(found, notes=without.notes) == without and found.refusal.off_list == 30
+    assert replace(found, notes=without.notes) == without
+    assert (found.refusal.off_list, found.refusal.chosen_on) == (15, 15)
 
 
 def test_all_figures_are_those_of_the_held_out_half(made: Made, birds_csv: Path) -> None:
     classifier = made.classifier(birds_csv)
     seen = made.seen(classifier)
-    found = calibrate(classifier, seen, "made", accept=0.9, accuracies=[0.6, 0.8])
+    found = calibrate(classifier, seen, "made", accept=0.9, accuracies=[0.6, 0.8], refuse_by="similarity")
     fitted, held = split_in_halves(seen.class_n, 0)
     assert (found.fitted, found.held_out, len(find_unlisted(seen))) == (120, 120, 30)
 
@@ -108,7 +109,7 @@ def test_depths_reach_what_was_asked_for_on_the_fitted_half(made: Made, birds_cs
 
 def kept(made: Made, birds_csv: Path) -> Calibration:
     classifier = made.classifier(birds_csv)
-    found = calibrate(classifier, made.seen(classifier), "made", accuracies=[0.9])
+    found = calibrate(classifier, made.seen(classifier), "made", accuracies=[0.9], refuse_by="similarity")
     calibration_store.save_calibration(found)
     return found
 

@@ -70,8 +70,8 @@ def _make_coverage_table(calibration: Calibration) -> Table:
 def _format_refusal(calibration: Calibration) -> Text:
     refusal = calibration.refusal
     text = (
-        f"none of these below a {refusal.method} of {refusal.threshold:.4f}: {refusal.accepted:.1%} of listed images are accepted "
-        f"(target: {refusal.accept:.0%})"
+        f"none of these below a {refusal.method} of {refusal.threshold:.4f}: {refusal.accepted:.1%} of listed images are "
+        f"accepted (target: {refusal.accept:.0%})"
     )
     if refusal.refused is None or refusal.auroc is None:
         return Text(f"{text}; there were no unlisted images, so the fraction of them that is refused is unknown")
@@ -90,8 +90,17 @@ def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
         name = f"{one.method} *" if one.method == refusal.method else one.method
         table.add_row(name, f"{one.auroc:.3f}", *(f"{share:.1%}" for share in one.false_accepts))
     yield table
+    if refusal.ranks:
+        yield _make_rank_table(calibration)
     chosen = f"chosen on {refusal.chosen_on:,} other off-list images" if refusal.chosen_on else "as asked"
     yield Text(f"unlisted images that are accepted where this fraction of the listed ones is; * {chosen}", "dim")
+
+
+def _make_rank_table(calibration: Calibration) -> Table:
+    table = _make_table("unlisted, but listed is its", "images", "AUROC", "refused")
+    for one in calibration.refusal.ranks:
+        table.add_row(one.rank, f"{one.images:,}", f"{one.auroc:.3f}", f"{one.refused:.1%}")
+    return table
 
 
 def _make_depth_table(calibration: Calibration) -> Table:
