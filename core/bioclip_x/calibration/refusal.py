@@ -50,7 +50,8 @@ def fit_refusal(
     """Fits the threshold that a fraction `accept` of the listed images reaches, and measures it.
 
     fitted, held_out: rows of listed images. method: the score; None for the one that is best on off-list images. seed: of the
-    split of the off-list images, where it is to be chosen. listed_ranks: image → the lowest rank of its that is listed. Raises CalibrationError for a method that the scorer does not have.
+    split of the off-list images, where it is to be chosen. listed_ranks: image → the lowest rank at which its taxon is listed.
+    Raises CalibrationError for a method that the scorer does not have.
     """
     methods = list_methods(classifier)
     if method is not None and method not in methods:
