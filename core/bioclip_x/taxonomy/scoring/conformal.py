@@ -88,7 +88,7 @@ def find_clades(scores: Scores, taxonomy: Taxonomy, threshold: float) -> Nodes:
     """
     node_B = _get_best_leaves(scores, taxonomy)
     probability_B = np.exp(scores.log_top_BK[:, 0].double().numpy())
-    found_B = np.where((probability_B > threshold) | (threshold == 0), node_B, -1)
+    found_B = np.where(probability_B > threshold, node_B, -1)
     while (node_B > 0).any():
         node_B = taxonomy.parent_N[node_B.clip(0)].astype(np.int64)
         probability_B = np.maximum(probability_B, _get_probabilities(scores, node_B, taxonomy))
