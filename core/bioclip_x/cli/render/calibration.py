@@ -37,7 +37,8 @@ def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]
     if calibration.sets:
         of = f"thresholds from the {calibration.held_out:,} images, measured on the {calibration.fitted:,}"
         title = f"--head conformal; {of}"
-        yield [Text(title), _make_set_table(calibration)]
+        law = "in brackets: 95% interval; to expect: coverage of other images, in 95% of calibrations on as many"
+        yield [Text(title), _make_set_table(calibration), Text(law, "dim")]
 
 
 def _make_table(*columns: str) -> Table:
@@ -85,7 +86,7 @@ def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
     refusal = calibration.refusal
     if not refusal.compared:
         return
-    table = _make_table("score", "AUROC", *(f"accepted at {accept:.0%}" for accept in ACCEPTS))
+    table = _make_table("score", "AUROC", *(f"{accept:.0%}" for accept in ACCEPTS))
     for one in refusal.compared:
         name = f"{one.method} *" if one.method == refusal.method else one.method
         table.add_row(name, f"{one.auroc:.3f}", *(f"{share:.1%}" for share in one.false_accepts))
@@ -93,7 +94,7 @@ def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
     if refusal.ranks:
         yield _make_rank_table(calibration)
     chosen = f"chosen on {refusal.chosen_on:,} other off-list images" if refusal.chosen_on else "as asked"
-    yield Text(f"unlisted images that are accepted where this fraction of the listed ones is; * {chosen}", "dim")
+    yield Text(f"in percent: unlisted images accepted where this many listed ones are; * {chosen}", "dim")
 
 
 def _make_rank_table(calibration: Calibration) -> Table:
@@ -114,16 +115,15 @@ def _make_depth_table(calibration: Calibration) -> Table:
 
 
 def _make_set_table(calibration: Calibration) -> Table:
-    table = _make_table("sets", "coverage", "measured", "95% interval", "other images", "classes", "one class")
+    table = _make_table("sets", "target", "covered", "to expect", "classes", "one class")
     for row in calibration.sets:
-        if row.threshold is None or row.law is None:
-            table.add_row(row.score, f"{row.coverage:g}", "not possible: too few images", *[""] * 4)
+        if row.threshold is None or row.law is None or row.covered_low is None or row.covered_high is None:
+            table.add_row(row.score, f"{row.coverage:g}", "too few images", *[""] * 3)
             continue
         table.add_row(
             row.score,
             f"{row.coverage:g}",
-            f"{row.covered:.1%}",
-            f"{row.covered_low:.1%} to {row.covered_high:.1%}",
+            f"{row.covered:.1%} [{row.covered_low:.1%}, {row.covered_high:.1%}]",
             f"{row.law[0]:.1%} to {row.law[1]:.1%}",
             f"{row.classes:.1f}",
             f"{row.single:.0%}",

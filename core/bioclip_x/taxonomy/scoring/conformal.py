@@ -78,7 +78,8 @@ def score_classes(scores: Scores, class_B: npt.NDArray[np.int64], kind: SetScore
 def count_set_classes(scores: Scores, kind: Literal["lac", "aps"], threshold: float) -> Nodes:
     """Returns the size of each image's set: its first best classes. int64 [B], at most K."""
     # Scores grow along a row, so that the classes of a set come first.
-    return np.maximum(1, (_score_best(scores, kind) <= threshold).sum(1)).astype(np.int64)
+    size_B: Nodes = (_score_best(scores, kind) <= threshold).sum(1).clip(1)
+    return size_B
 
 
 def find_clades(scores: Scores, taxonomy: Taxonomy, threshold: float) -> Nodes:
@@ -145,7 +146,8 @@ def _score_clades(scores: Scores, class_B: npt.NDArray[np.int64], taxonomy: Taxo
 
 
 def _get_best_leaves(scores: Scores, taxonomy: Taxonomy) -> Nodes:
-    return taxonomy.leaf_node_C[scores.top_BK[:, 0].numpy()].astype(np.int64)
+    leaf_B: Nodes = taxonomy.leaf_node_C[scores.top_BK[:, 0].numpy()].astype(np.int64)
+    return leaf_B
 
 
 def _get_probabilities(scores: Scores, node_B: Nodes, taxonomy: Taxonomy) -> Floats:
