@@ -50,7 +50,8 @@ def compute_refusal_scores(
         return similarity_B
     if method == "relative":
         assert random_D is not None, "the mean text of random words is missing"
-        return similarity_B - (embeddings_BD.double() @ random_D.double()).numpy()
+        relative_B: Floats = similarity_B - (embeddings_BD.double() @ random_D.double()).numpy()
+        return relative_B
     beta = {"probability": 1 / temperature, "energy": 1.0, "mcm": 1 / card.logit_scale}[method]
     log_sum_B = compute_moments(logits, top_B, beta)[0].numpy()  # of exp(β(z - top))
     score_B = similarity_B + log_sum_B / card.logit_scale if method == "energy" else np.exp(-log_sum_B)
