@@ -79,6 +79,20 @@ class ScorerCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibratedSets:
+    """The sets of taxa that a head reports, which contain the true class with a given probability; see
+    `taxonomy.scoring.conformal`.
+
+    score: by which taxa are in a set. coverage: the probability, in (0, 1). option: of the head, that receives the threshold
+    from a calibration.
+    """
+
+    score: Literal["lac", "aps", "clade"]
+    coverage: float
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeadCapabilities:
     """Capabilities of a head.
 
@@ -89,12 +103,14 @@ class HeadCapabilities:
         (`HeadInput.inner_logits_TB`).
     depth_option: the option that receives a calibration's λ (Deng et al., CVPR 2012), for heads that support
         `depth: auto`; "" for others.
+    sets: what it reports is a set to be kept whole, with a threshold from a calibration; None for other heads.
     """
 
     is_softmax: bool = True
     chooses_rank: bool = False
     needs_inner_taxa: bool = False
     depth_option: str = ""
+    sets: CalibratedSets | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
     from bioclip_x.capabilities import (
+        CalibratedSets,
         DatasetCapabilities,
         EncoderCapabilities,
         FormatExample,
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
+    from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
@@ -175,6 +177,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
     from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_largest
+    from bioclip_x.taxonomy.scoring.conformal import find_clades, roll_up_sets
     from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
     from bioclip_x.taxonomy.scoring.hedging import compute_bets, count_tied_nodes, select_best_bet, select_most_specific
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
@@ -183,37 +186,38 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
-    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError",
-    "DescriptorSet", "Details", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
-    "EvaluationReport", "Explanation", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
-    "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles",
-    "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
-    "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
-    "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Measure", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "Neighbours", "NoAnswerError", "Numbering",
-    "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling",
-    "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate",
-    "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
-    "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "Scorer",
-    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream",
-    "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
+    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "CalibratedSets", "Column",
+    "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "Descriptor",
+    "DescriptorError", "DescriptorSet", "Details", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd",
+    "EvaluationFigures", "EvaluationReport", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
+    "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
+    "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Measure",
+    "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "Neighbours", "NoAnswerError",
+    "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError",
+    "Pooling", "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet",
+    "PromptTemplate", "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
+    "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample",
+    "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd",
+    "Stream", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
     "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest",
     "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
     "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns", "compute_bets",
     "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
     "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_taxa_above",
-    "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages",
-    "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
-    "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
-    "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
-    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels", "match_list",
-    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
+    "explain_csv_error", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
+    "find_taxa_above", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
+    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
+    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
+    "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
+    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels",
+    "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
     "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
     "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
-    "select_largest", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head",
+    "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "sum_down",
+    "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -298,6 +302,10 @@ _NAMES: Final = (
     ("taxonomy.scoring.best_classes", "count_ties"),
     ("taxonomy.scoring.best_classes", "select_largest"),
     ("taxonomy.scoring.hedging", "count_tied_nodes"),
+    ("capabilities", "CalibratedSets"),
+    ("prediction.ranking", "select_top_nodes"),
+    ("taxonomy.scoring.conformal", "find_clades"),
+    ("taxonomy.scoring.conformal", "roll_up_sets"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

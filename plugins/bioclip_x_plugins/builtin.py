@@ -102,6 +102,14 @@ def heads() -> list[ComponentSpec]:
             f"{HERE}.heads.hedge:Hedge",
             default_for=("depth",),
         ),
+        ComponentSpec(
+            "chils", "taxa of one rank by their best class and their own text (CHiLS)", f"{HERE}.heads.chils:Chils"
+        ),
+        ComponentSpec(
+            "conformal",
+            "a set of classes, or a clade, that contains the true class with a given probability",
+            f"{HERE}.heads.conformal:Conformal",
+        ),
         ComponentSpec("crm", "the least expected cost on the tree (CRM)", f"{HERE}.heads.crm:Crm"),
     ]
 

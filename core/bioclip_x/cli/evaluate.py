@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FORMATS: Final = ("table", "json", "csv")
 
 
-@click.command(name="evaluate", params=make_recipe_flags(*FIELDS, "head"))
+@click.command(name="evaluate", params=make_recipe_flags(*FIELDS, "head", "calibration"))
 @click.argument("images")
 @plugin_option
 @recipe_option
@@ -193,7 +193,7 @@ def resolve_alternatives(
     applied = [apply_text_flags(registry, recipe, given, required=False) for recipe in chosen]
     if applied == chosen:
         applied[0] = apply_text_flags(registry, chosen[0], given)  # raises if no text follows the flags
-    recipes = [recipe.model_copy(update={"calibration": "none", "depth": None}) for recipe in applied]
+    recipes = [drop_calibration(registry, recipe) for recipe in applied]
     distinct = [recipe for i, recipe in enumerate(recipes) if recipe not in recipes[:i]]
     if len(distinct) < len(recipes) and len(distinct) == 1:
         raise RecipeError(f"--compare: there is nothing to compare {', '.join(map(str, own.text))} with")
@@ -207,3 +207,13 @@ def resolve_alternatives(
             if recipe.model == own.model
         ]
     return distinct, notes
+
+
+def drop_calibration(registry: Registry, recipe: Recipe) -> Recipe:
+    """Returns the recipe without a calibration, which changes no name, and without depth; heads that report sets keep it."""
+    from bioclip_x.capabilities import HeadCapabilities
+    from bioclip_x.registry import get_capabilities
+
+    head = registry.make("heads", recipe.head.name, recipe.head.options)
+    calibration = recipe.calibration if get_capabilities(head, HeadCapabilities).sets else "none"
+    return recipe.model_copy(update={"calibration": calibration, "depth": None})

@@ -12,6 +12,7 @@ import numpy as np
 
 from bioclip_x.array_types import Ints
 from bioclip_x.evaluation.predictions import BEST, ImagePredictions
+from bioclip_x.evaluation.sets import measure_sets
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank, is_within
 
@@ -23,7 +24,8 @@ class Correctness:
     right_n, among_n: 1 where the label is the best node, or among the best five, else 0. at_n: rank → the same at that rank;
     -1 where the label has no taxon there. height_n: height of the lowest common ancestor of prediction and label, 0 if right.
     among_at_n: rank → 1 where the label's taxon is among the best five there; empty if the predictions do not tell these.
-    right_n, among_n and height_n are -1 where the label is a taxon above the classes.
+    right_n, among_n and height_n are -1 where the label is a taxon above the classes. covered_n, set_size_n: of a head that
+    reports sets, whether the set contains the label (-1 as above), and its number of classes; else None.
     """
 
     right_n: Ints
@@ -31,6 +33,8 @@ class Correctness:
     at_n: Mapping[str, Ints]
     height_n: Ints
     among_at_n: Mapping[str, Ints] = field(default_factory=dict)
+    covered_n: Ints | None = None
+    set_size_n: Ints | None = None
 
 
 def compare_with_truth(predictions: ImagePredictions, truth_n: Ints, taxonomy: Taxonomy) -> Correctness:
@@ -51,10 +55,16 @@ def compare_with_truth(predictions: ImagePredictions, truth_n: Ints, taxonomy: T
         if rank in predictions.top_of_rank:
             is_among_n = (predictions.top_of_rank[rank] == true_n[:, None]).any(1)
             among_at_n[rank] = np.where(is_known_n, is_among_n, -1)
+    covered_n, set_size_n = None, None
+    if predictions.set_nk is not None:
+        covered_n, set_size_n = measure_sets(predictions.set_nk, class_n, taxonomy)
+        covered_n = np.where(is_class_n, covered_n, -1)
     return Correctness(
         right_n=np.where(is_class_n, right_n, -1),
         among_n=np.where(is_class_n, (best_nk[:, :BEST] == truth_n[:, None]).any(1), -1),
         at_n=at_n,
         height_n=np.where(is_class_n, np.where(right_n, 0, compute_lca_heights(best_nk[:, 0], class_n, taxonomy)), -1),
         among_at_n=among_at_n,
+        covered_n=covered_n,
+        set_size_n=set_size_n,
     )

@@ -14,10 +14,13 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.array_types import Floats, Ints
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.evaluation.labelled_images import LabelledImages
+from bioclip_x.evaluation.sets import join_sets
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import count_tied_nodes, replace_by_root, select_best_at_ranks, select_top_nodes
 from bioclip_x.records import Scores
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import Bets, compute_bets
 
@@ -31,13 +34,15 @@ class ImagePredictions:
     """Predictions for n images.
 
     best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n], -1 for an image of which no class is
-    left. n_tied: number of images whose best nodes are tied. The rest only where it is asked for: share_n, float64 [n], the probability of the best node; top_of_rank, rank → the
+    left. n_tied: number of images whose best nodes are tied. set_nk: the sets of a head that reports sets, padded with -1; else
+    None. The rest only where it is asked for: share_n, float64 [n], the probability of the best node; top_of_rank, rank → the
     best nodes there, int64 [n, k]; share_of_rank, rank → the probability of the first; bets: see `Bets`.
     """
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
     n_tied: int = 0
+    set_nk: Ints | None = None
     share_n: Floats = field(default_factory=lambda: np.zeros(0))
     top_of_rank: Mapping[str, Ints] = field(default_factory=dict)
     share_of_rank: Mapping[str, Floats] = field(default_factory=dict)
@@ -50,10 +55,10 @@ def predict_images(classifier: Classifier, images: LabelledImages, rows: Ints) -
     parts = []
     for part in images.parts(classifier, rows):
         scores, is_excluded_B = classifier.decide(part.scored, part.sources)
-        is_excluded = np.array(is_excluded_B, bool)
-        parts.append(
-            read_details(read_predictions(scores, classifier.taxonomy, is_excluded, MOST), scores, classifier.taxonomy)
-        )
+        predictions = read_predictions(scores, classifier.taxonomy, np.array(is_excluded_B, bool), MOST)
+        if get_capabilities(classifier.head, HeadCapabilities).sets and scores.reported_BK is not None:
+            predictions = replace(predictions, set_nk=scores.reported_BK.numpy().astype(np.int64))
+        parts.append(read_details(predictions, scores, classifier.taxonomy))
     return join_predictions(parts)
 
 
@@ -117,6 +122,7 @@ def join_predictions(parts: Sequence[ImagePredictions]) -> ImagePredictions:
         np.concatenate([part.best_nk for part in parts]),
         join("of_rank"),
         sum(part.n_tied for part in parts),
+        join_sets([part.set_nk for part in parts if part.set_nk is not None]),
         np.concatenate([part.share_n for part in parts]),
         join("top_of_rank"),
         join("share_of_rank"),

@@ -28,6 +28,7 @@ from bioclip_x.evaluation.intervals import (
     compute_spread,
 )
 from bioclip_x.evaluation.predictions import ImagePredictions
+from bioclip_x.evaluation.sets import summarise_sets
 from bioclip_x.evaluation.tree_metrics import compute_distances, compute_overlaps, find_consistent
 from bioclip_x.records import Measure, TextEvaluation
 from bioclip_x.taxonomy import Taxonomy
@@ -74,6 +75,12 @@ def summarise(
             np.array([outcome.height_n[rows] for outcome in outcomes]), 1 - right_sn, highest, drawn
         ),
         difference=None if baseline is None else _measure_difference(right_sn, drawn, baseline, rows),
+        sets=summarise_sets(
+            [outcome.covered_n[rows] for outcome in outcomes if outcome.covered_n is not None],
+            [outcome.set_size_n[rows] for outcome in outcomes if outcome.set_size_n is not None],
+            taxonomy.n_classes,
+            drawn=drawn,
+        ),
         ranks_top5=_measure_ranks([outcome.among_at_n for outcome in outcomes], drawn),
         ranks_mean_per_taxon=dict(_measure_taxon_means(outcomes, labels, taxonomy, drawn)),
         hierarchical=_measure_overlap(predictions, labels, taxonomy, drawn),

@@ -114,10 +114,10 @@ class BatchClassifier:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
-        scored = self.scorer.score(features, [one.source for one in batch])
-        scored, peaks = scored.calibrate(self.calibration)
+        raw = self.scorer.score(features, [one.source for one in batch])
+        scored, peaks = raw.calibrate(self.calibration)
         scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
-        refused_B = self.calibration.find_refusals(features.refused_B, peaks)
+        refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits, features.embeddings_BD)
         tree = self.taxonomy
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         n_tied_B = count_tied_nodes(tree, scores, self.reportable)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -27,7 +28,14 @@ from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
-from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options
+from bioclip_x.inference.calibration import (
+    AppliedCalibration,
+    apply_calibration,
+    describe_sets,
+    make_conditions,
+    make_depth_options,
+    make_set_options,
+)
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
@@ -44,6 +52,7 @@ from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.scoring.conformal import MOST
 from bioclip_x.text_bank.build import BankBuilder, ClassBanks
 
 if TYPE_CHECKING:
@@ -64,7 +73,8 @@ class Classifier:
     classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
     notebook. Raises BioclipXError for an invalid request.
 
-    Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
+    Attributes: recipe: resolved. taxonomy: the tree of classes. whole_taxonomy: that of all listed classes, of which
+    `subset` may leave some out. bank: the embedded prompts. encoder: the loaded model.
     scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
     """
 
@@ -98,7 +108,7 @@ class Classifier:
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
-        self.taxonomy, self._requested = classes.tree, classes.requested
+        self.taxonomy, self.whole_taxonomy, self._requested = classes.tree, classes.whole, classes.requested
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
@@ -122,11 +132,14 @@ class Classifier:
             with progress_in_notebook():
                 banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
         self.bank = banks.bank
-        calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
+        calibration = apply_calibration(recipe, self.conditions, self.encoder, head_capabilities)
         if recipe.depth:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
-        self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
+        if sets := make_set_options(recipe, calibration.calibration, head_capabilities):
+            self.head = registry.make("heads", recipe.head.name, recipe.head.options | sets)
+        provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
+        self.provenance = replace(provenance, notes=(*provenance.notes, *describe_sets(head_capabilities)))
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
 
     def _make_batches(
@@ -150,7 +163,7 @@ class Classifier:
             is_precomputed=self.precomputed_scorer is not None,
             calibration=calibration,
             reportable=reportable,
-            k=recipe.k,
+            k=MOST if head.sets else recipe.k,
             n_best=max(BEST, recipe.k),
             explainer=make_explainer(recipe, self.taxonomy, self.bank, self.scorer, head, calibration, asked),
             heat_mapper=make_heat_mapper(recipe, self.encoder, self.bank),
@@ -180,7 +193,11 @@ class Classifier:
         return self._batches.scorer.score(features, sources, bank)
 
     def decide(self, scored: ScoredBatch, sources: Sequence[Source]) -> tuple[Scores, list[bool]]:
-        """Returns the head's scores for these logits, and for each image whether no class is left."""
+        """Returns the head's scores for these logits, and for each image whether no class is left.
+
+        scored: not calibrated; a calibration's temperature is applied.
+        """
+        scored, _ = scored.calibrate(self._batches.calibration)
         return self._batches.decide(scored, [source.name for source in sources])
 
     def classify(

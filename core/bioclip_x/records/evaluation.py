@@ -57,6 +57,7 @@ class TextEvaluation:
     reliability, risk_coverage, depth: curves, of the first seed; see `evaluation.curves`.
     model: where several are compared; else "". alone_right, first_alone_right: numbers of images that this one has right and
     the first wrong, and the reverse, with the first seeds; None for the first.
+    sets: of a head that reports sets, the fraction that contains the true class, and the mean number of classes.
     """
 
     text: str
@@ -82,6 +83,7 @@ class TextEvaluation:
     model: str = ""
     alone_right: int | None = None
     first_alone_right: int | None = None
+    sets: Mapping[str, Measure] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -101,7 +103,13 @@ class TextEvaluation:
 
     def measures(self) -> dict[str, Measure]:
         """Returns the main measures by their names in tables."""
-        measures = {"top-1": self.top1, "top-5": self.top5, "mean per class": self.mean_per_class, **self.ranks}
+        measures = {
+            "top-1": self.top1,
+            "top-5": self.top5,
+            "mean per class": self.mean_per_class,
+            **self.ranks,
+            **self.sets,
+        }
         measures["mistake severity"] = self.severity
         return measures | ({"difference in top-1": self.difference} if self.difference else {})
 

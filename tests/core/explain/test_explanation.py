@@ -25,6 +25,8 @@ from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy import tree as taxonomy_module
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x.text_bank.mean_text import add_mean
+from bioclip_x_plugins.heads.chils import Chils
+from bioclip_x_plugins.heads.conformal import Conformal
 from bioclip_x_plugins.heads.crm import Crm
 from bioclip_x_plugins.heads.flat import Flat
 from bioclip_x_plugins.heads.hedge import Hedge
@@ -236,12 +238,14 @@ class Given:
         return ()
 
 
-HEADS = ["flat", "rollup", "size prior", "hedge", "crm", "crm over nodes", "top-down"]
+HEADS = ["flat", "rollup", "size prior", "hedge", "crm", "crm over nodes", "top-down", "chils", "conformal", "clade"]
 
 
 def head_of(name: str, taxonomy: Taxonomy) -> Any:
     made: dict[str, Callable[[], Any]] = {
         "flat": Flat, "rollup": Rollup, "hedge": lambda: Hedge(0.5), "crm": Crm, "crm over nodes": lambda: Crm("nodes"),
+        "chils": lambda: Chils(next(iter(taxonomy.rank_tables))) if taxonomy.rank_tables else Flat(),
+        "conformal": lambda: Conformal(threshold=2.0), "clade": lambda: Conformal(sets="clade", threshold=0.6),
         "top-down": TopDown, "size prior": lambda: Rollup(size_prior=next(iter(taxonomy.rank_tables), None)),
     }  # fmt: skip
     return made[name]()

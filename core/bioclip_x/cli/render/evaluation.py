@@ -129,7 +129,8 @@ def _format_measure(name: str, measure: Measure) -> str:
     """Formats a measure as "98.4% [97.1, 99.2]", "98.4% [–]" without an interval; heights and differences have no "%"."""
     if measure.value is None:
         return "no mistake" if name == "mistake severity" else "–"
-    scale, digits = (1, 2) if name == "mistake severity" or name.startswith("distance") else (100, 1)
+    is_length = name in ("mistake severity", "classes per set") or name.startswith("distance")
+    scale, digits = (1, 2) if is_length else (100, 1)
     sign = "+" if name.startswith("difference") else ""
     unit = "" if scale == 1 else "" if sign else "%"
 
@@ -153,6 +154,8 @@ def _iterate_foot(evaluation: Evaluation, further: bool) -> Iterator[str]:
     yield "mistake severity: mean height of the lowest common ancestor of the wrong prediction and the true class"
     if further:
         yield from FURTHER
+    if any(one.sets for one in evaluation.texts):
+        yield "coverage of sets: how many contain the true class; of images that the calibration has not seen"
     if len(evaluation.texts) > 1:
         yield f"difference in top-1: in points, from {escape_controls(evaluation.texts[0].label)}, image by image"
         yield "a difference whose interval contains 0 may be noise; of several, one in 20 may exclude 0 by chance"
