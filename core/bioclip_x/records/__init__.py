@@ -8,6 +8,7 @@ from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
+from bioclip_x.records.few_shot import FewShotEvaluation, FewShotResult
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
@@ -37,6 +38,8 @@ __all__ = [
     "EpochEnd",
     "Evaluation",
     "Explanation",
+    "FewShotEvaluation",
+    "FewShotResult",
     "Gathered",
     "HeadInput",
     "HeatMap",
