@@ -14,6 +14,7 @@ from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
+from bioclip_x.records.support import NearestImage, SupportImages
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.records.training import (
     EpochEnd,
@@ -50,6 +51,7 @@ __all__ = [
     "Measure",
     "Mismatch",
     "ModelCard",
+    "NearestImage",
     "OpenedImage",
     "OwnClasses",
     "OwnRecipe",
@@ -70,6 +72,7 @@ __all__ = [
     "Source",
     "Step",
     "StepEnd",
+    "SupportImages",
     "Synonym",
     "Taxon",
     "TextBank",
