@@ -45,6 +45,12 @@ FORMATS: Final = ("table", "json", "csv")
     help="[default: by the suffix of --output, else table]",
 )
 @add_few_shot_options
+@click.option(
+    "--probe",
+    type=click.Choice(["word-order"]),
+    help="In place of accuracies: how often a right text scores higher than one with its ranks shuffled, or with the descriptors "
+    "of another class.",
+)
 @output_option
 @quiet_option
 @click.pass_obj
@@ -60,6 +66,7 @@ def command(
     output: Path | None,
     quiet: bool,
     few_shot: FewShotOptions | None,
+    probe: str | None,
     **fields: Any,
 ) -> None:
     """Measure the accuracy on labelled IMAGES: a folder of folders named by class, a table with columns path and label, or
@@ -79,6 +86,8 @@ def command(
     }
     prepare_fields(fields)
     format_ = format_ or find_format(output)
+    if few_shot and probe:
+        raise RecipeError("--few-shot and --probe are two evaluations; choose one")
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
@@ -87,6 +96,11 @@ def command(
 
     if few_shot:
         few_shot.evaluate(registry, recipes, dataset, source, notes, format_, output, quiet)
+        return
+    if probe:
+        from bioclip_x.cli import word_order
+
+        word_order.probe(registry, recipes, dataset, source, notes, format_, output, quiet, seeds)
         return
 
     from bioclip_x.cli.render.evaluation import print_notes, write

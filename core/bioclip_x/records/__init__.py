@@ -26,8 +26,10 @@ from bioclip_x.records.training import (
     TreeTensors,
     Validated,
 )
+from bioclip_x.records.word_order import Alteration, WordOrderProbe
 
 __all__ = [
+    "Alteration",
     "Answer",
     "Calibration",
     "Conditions",
@@ -80,4 +82,5 @@ __all__ = [
     "TextRequest",
     "TreeTensors",
     "Validated",
+    "WordOrderProbe",
 ]
