@@ -56,9 +56,9 @@ class FewShotScorer:
     """Names images by examples: a folder of folders named by class, or a table with the columns path and label.
 
     support: the folder or table. mode: "simpleshot", the nearest centroid; or "tip-adapter", which adds the similarity to
-    examples to the logits of the texts. blend: the weight of the texts in simpleshot, from 0 (examples only) to 1 (texts only);
-    a class without examples then has only what its text adds, and counts as if its examples were at the mean of all. Without
-    blend it cannot win. alpha, beta: Tip-Adapter's weight and sharpness.
+    examples to the logits of the texts. blend: the weight of the texts in simpleshot, from 0 (examples only) to 1 (texts only).
+    Without blend, a class without examples cannot win; with it, its part of the examples is the image's mean over the classes
+    that have some. alpha, beta: Tip-Adapter's weight and sharpness.
     """
 
     def __init__(
@@ -107,24 +107,29 @@ class FewShotScorer:
         fitted = self._prepared
         added_mB = self._score_examples(features.embeddings_BD, card.logit_scale)
 
-        def make_part(start: int, stop: int, absent: float) -> torch.Tensor:
-            logits_cB = torch.full((stop - start, added_mB.shape[1]), absent)
+        def make_part(start: int, stop: int, absent_B: torch.Tensor) -> torch.Tensor:
+            logits_cB = absent_B.expand(stop - start, -1).clone()
             first, last = fitted.class_m.searchsorted([start, stop]).tolist()
             logits_cB[torch.from_numpy(fitted.class_m[first:last] - start)] = added_mB[first:last]
             return logits_cB
 
         if not self.uses_texts:
+            excluded_B = torch.full_like(added_mB[0], -torch.inf)
             n_images, n_classes = added_mB.shape[1], taxonomy.n_classes
-            return Logits(lambda start, stop: make_part(start, stop, -torch.inf), n_images, n_classes)
+            return Logits(lambda start, stop: make_part(start, stop, excluded_B), n_images, n_classes)
         weight = self._text_weight
+        absent_B = torch.zeros_like(added_mB[0]) if self.mode == "tip-adapter" else added_mB.mean(0)
         texts = self._texts.logits(features, bank, card, taxonomy)
-        return texts.map(lambda start, stop, logits_cB: logits_cB * weight + make_part(start, stop, 0.0))
+        return texts.map(lambda start, stop, logits_cB: logits_cB * weight + make_part(start, stop, absent_B))
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Returns those of the texts, times their weight: what examples add is a remainder of the margin."""
         if not self.uses_texts:
             return np.empty(0, np.float32)
-        return self._texts.coefficients(embedding_D, bank, class_index) * np.float32(self._text_weight)
+        coefficients_P: np.ndarray = self._texts.coefficients(embedding_D, bank, class_index) * np.float32(
+            self._text_weight
+        )
+        return coefficients_P
 
     def nearest(self, embedding_D: torch.Tensor, class_index: int) -> Sequence[NearestImage]:
         """Returns the three examples of a class with the largest cosine."""

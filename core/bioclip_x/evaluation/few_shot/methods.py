@@ -116,7 +116,7 @@ def parse_method(text: str) -> Method:
         known = ", ".join(f"{name} (default {value:g})" for name, value in defaults.items()) or "none"
         raise EvaluationError(f"{text}: no option {min(unknown) or 'without a name'!r}; known: {known}")
     options = {}
-    for key, value in (defaults | given).items():
+    for key, value in {**defaults, **given}.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise EvaluationError(f"{text}: expected a number from 0 for {key}, got {value!r}")
         options[key] = float(value)

@@ -54,4 +54,5 @@ def centre_and_normalise(embeddings_nD: npt.ArrayLike, mean_D: Floats) -> Floats
     """
     centred_nD: Floats = np.asarray(embeddings_nD, np.float64) - mean_D
     length_n1 = np.linalg.norm(centred_nD, axis=1, keepdims=True)
-    return np.divide(centred_nD, length_n1, out=np.zeros_like(centred_nD), where=length_n1 > 0)
+    unit_nD: Floats = np.divide(centred_nD, length_n1, out=np.zeros_like(centred_nD), where=length_n1 > 0)
+    return unit_nD
