@@ -90,8 +90,6 @@ class SupportSet:
 
     def _make_key(self, registry: Registry, recipe: Recipe, encoder: LoadedEncoder, names: Sequence[str]) -> str:
         """Returns a hash of the model, its code and the images (by name, size and time); "" where an image is no local file."""
-        if not get_capabilities(self.dataset, DatasetCapabilities).names_files:
-            return ""
         try:
             stats = [Path(name).stat() for name in names]
         except (OSError, ValueError):
