@@ -6,7 +6,7 @@ from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
-from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
+from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.few_shot import FewShotEvaluation, FewShotResult
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
@@ -14,7 +14,7 @@ from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
-from bioclip_x.records.support import NearestImage, SupportImages
+from bioclip_x.records.support import SupportImages
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.records.training import (
     EpochEnd,

@@ -10,8 +10,6 @@ from bioclip_x.errors import BioclipXError
 if TYPE_CHECKING:
     import pandas
 
-    from bioclip_x.records.support import NearestImage
-
 EXPLANATION_FORMAT: Final = "bioclip-x/explanation/2"
 """The format of an explanation in JSON; docs/explanations.md has its schema."""
 
@@ -82,6 +80,16 @@ class Remainder:
 def name_other_classes(taxon: str) -> str:
     """Returns the label of the remainder from the other classes of a taxon above the classes."""
     return f"other classes of {taxon}"
+
+
+@dataclass(frozen=True, slots=True)
+class NearestImage:
+    """A support image near to a classified image. name: its path. class_index: its class. cosine: of the two embeddings."""
+
+    name: str
+    class_index: int
+    cosine: float
+    class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

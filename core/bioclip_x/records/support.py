@@ -20,13 +20,3 @@ class SupportImages:
     embeddings_nD: torch.Tensor
     class_n: np.ndarray
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NearestImage:
-    """A support image near to a classified image. name: its path. class_index: its class. cosine: of the two embeddings."""
-
-    name: str
-    class_index: int
-    cosine: float
-    class_name: str = ""

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,14 +95,14 @@ def test_an_image_tower_that_reads_the_text_notices(
     def embed(classifier: Classifier, dataset: ImageFolder, progress: object) -> object:
         found = real(classifier, dataset)
         names = [SPECIES.index(Path(source.name).parent.name) for source in found.sources]
-        found.features_nD[:] = torch.nn.functional.one_hot(torch.tensor(names), found.features_nD.shape[1]).float()
+        made_nD = torch.nn.functional.one_hot(torch.tensor(names), found.features_nD.shape[1]).float()
 
         def encode(texts: list[str]) -> torch.Tensor:
             marks = [int(text[-1]) if text[-1].isdigit() else 9 for text in texts]
             return torch.nn.functional.one_hot(torch.tensor(marks), found.features_nD.shape[1]).float()
 
         monkeypatch.setattr(classifier.encoder, "encode_texts", encode, raising=False)
-        return found
+        return replace(found, features_nD=made_nD)
 
     monkeypatch.setattr(probe, "embed_labelled_images", embed)
     recipe = resolve_recipe(registry, flags=flags)
