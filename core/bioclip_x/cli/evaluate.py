@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from bioclip_x.capabilities import ReportCapabilities
+from bioclip_x.cli.few_shot import FewShotOptions, add_few_shot_options
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.cli.outputs.sinks import find_report
@@ -69,6 +70,13 @@ FORMATS: Final = ("table", "json", "csv")
     type=click.Choice(FORMATS),
     help="[default: by the suffix of --output, else table]",
 )
+@add_few_shot_options
+@click.option(
+    "--probe",
+    type=click.Choice(["word-order"]),
+    help="In place of accuracies: how often a right text scores higher than one with its ranks shuffled, or with the descriptors "
+    "of another class.",
+)
 @output_option
 @click.option(
     "--report",
@@ -94,6 +102,8 @@ def command(
     output: Path | None,
     report: Path | None,
     quiet: bool,
+    few_shot: FewShotOptions | None,
+    probe: str | None,
     **fields: Any,
 ) -> None:
     """Measure the accuracy on labelled IMAGES: a folder of folders named by class, a table with columns path and label, or
@@ -104,19 +114,42 @@ def command(
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --compare descriptors --compare taxonomic --compare swapped --compare random-words
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --compare-model openai --taxonomy my-species.csv --metrics all
+    bioclip-x evaluate labelled-photos/ --few-shot 1,5 --few-shot-method simpleshot --few-shot-method blend
     """  # fmt: skip
-    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"]}
+    inputs = {
+        "--recipe": recipe,
+        "--plugin": plugins,
+        "--labels": fields["labels"],
+        "--folds": few_shot and few_shot.file,
+    }
     prepare_fields(fields)
     format_ = format_ or find_format(output)
+    if few_shot and probe:
+        raise RecipeError("--few-shot and --probe are two evaluations; choose one")
+    if (few_shot or probe) and (report or predictions):
+        what, flag = "--few-shot" if few_shot else "--probe", "--report" if report else "--predictions"
+        raise RecipeError(f"{flag} is of zero-shot evaluations; leave it out with {what}")
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare, compare_models)
     from bioclip_x.cli.render.figure_files import list_figure_files
 
     page = find_evaluation_report(registry, report) if report else None
-    written = [report, *list_figure_files(report)] if report else []
-    outputs = {"--output": output, "--report": written, "--predictions": predictions}
+    outputs = {
+        "--output": output,
+        "--report": [report, *list_figure_files(report)] if report else [],
+        "--predictions": predictions,
+        "--save-folds": few_shot.save_folds if few_shot else None,
+    }
     check_dataset_outputs(registry, images, outputs, inputs, recipes)
+    if few_shot:
+        few_shot.evaluate(registry, recipes, dataset, source, notes, format_, output, quiet)
+        return
+    if probe:
+        from bioclip_x.cli import word_order
+
+        word_order.probe(registry, recipes, dataset, source, notes, format_, output, quiet, seeds)
+        return
 
     from bioclip_x.cli.render.evaluation import print_notes, write
     from bioclip_x.cli.render.prediction_table import PredictionTable

@@ -18,11 +18,11 @@ def test_sets_of_classes_and_clades_by_hand() -> None:
     set_nk = np.array([[at["a1"], at["b1"], -1], [at["B"], -1, -1], [at["B"], at["c1"], -1], [0, -1, -1], [-1, -1, -1]])
     covered_n, size_n = measure_sets(set_nk, np.array([b2, b2, c1, b1, b1]), tree)
     assert covered_n.tolist() == [0, 1, 1, 1, 0] and size_n.tolist() == [2, 2, 3, 4, 0]
-    found = summarise_sets([covered_n], [size_n])
+    found = summarise_sets([covered_n], [size_n], 4, drawn=False)
     coverage, size = found["coverage of sets"], found["classes per set"]
     assert (coverage.value, coverage.of, coverage.sd) == (0.6, 5, None) and size.value == pytest.approx(11 / 5)
-    assert (coverage.low, coverage.high) == compute_binomial_interval(3, 5)
-    assert summarise_sets([], []) == {}
+    assert (coverage.low, coverage.high) == pytest.approx(compute_binomial_interval(3, 5))
+    assert summarise_sets([], [], 4, drawn=False) == {}
 
 
 def test_batches_are_padded_to_the_largest_set() -> None:
