@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         LoadedEncoderCapabilities,
         LossCapabilities,
         Pooling,
+        PublishedSource,
         ReportCapabilities,
         ScorerCapabilities,
         TaxonomyReaderCapabilities,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
         Adapter,
+        ClassListDataset,
         ComponentSpec,
         Dataset,
         Encoder,
@@ -172,9 +174,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
-    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
+    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "ClassListDataset", "Column",
+    "ComponentSpec", "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details",
+    "Encoder", "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
     "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
     "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
     "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
@@ -182,24 +184,25 @@ __all__ = [
     "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage",
     "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
     "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
-    "ReportWriter", "Resolver", "Result", "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores",
-    "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy",
-    "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
-    "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
-    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
-    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
-    "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
-    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
-    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
-    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
+    "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "Sample", "Scorer",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream",
+    "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
+    "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest",
+    "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
+    "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns", "compute_bets",
+    "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head",
+    "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
+    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
+    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
+    "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file",
+    "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
+    "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -210,10 +213,10 @@ _NAMES: Final = (
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
-     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
+     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample PublishedSource"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
+     "Adapter ClassListDataset Dataset Encoder Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
      "LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.

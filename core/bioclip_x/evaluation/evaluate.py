@@ -32,6 +32,7 @@ from bioclip_x.evaluation.labelled_images import (
     embed_labelled_images,
     find_unlisted,
 )
+from bioclip_x.evaluation.own_classes import find_own_taxonomy
 from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
@@ -40,6 +41,7 @@ from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
 
@@ -72,13 +74,14 @@ def evaluate(
     of embedding texts and images. Raises EvaluationError where no image is of a listed class.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
-    first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
+    classes = find_own_taxonomy(dataset, runs[0].recipes[0])
+    first = Classifier(registry=registry, recipe=runs[0].recipes[0], taxonomy=classes, progress=texts)
     if first.precomputed_scorer and len(recipes) > 1:
         raise EvaluationError(
             f"the scorer {first.recipe.scorer.name!r} does not use texts; give one choice of texts only"
         )
     images, rows, notes = _embed_listed(first, dataset, source, labelled)
-    evaluations = _Comparison(registry, first, images, rows, texts).evaluate(runs)
+    evaluations = _Comparison(registry, first, images, rows, texts, classes).evaluate(runs)
     provenance = first.provenance
     return Evaluation(
         source=source,
@@ -98,13 +101,14 @@ def evaluate(
 
 @dataclass(frozen=True, eq=False)
 class _Comparison:
-    """first: the classifier that embedded the images. rows: the images to classify."""
+    """first: the classifier that embedded the images. rows: the images to classify. classes: the data set's own, if used."""
 
     registry: Registry
     first: Classifier
     images: LabelledImages
     rows: Ints
     progress: Progress
+    classes: Taxonomy | None = None
 
     def evaluate(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
         """Evaluates each run; those after the first are also compared with the first."""
@@ -125,7 +129,11 @@ class _Comparison:
         classifier = self.first
         if recipe != self.first.recipe:
             classifier = Classifier(
-                registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
+                registry=self.registry,
+                recipe=recipe,
+                taxonomy=self.classes,
+                progress=self.progress,
+                loaded=self.first.encoder,
             )
         predictions = predict_images(classifier, self.images, self.rows)
         correctness = compare_with_truth(predictions, self.images.node_n[self.rows], classifier.taxonomy)
