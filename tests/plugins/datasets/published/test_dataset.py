@@ -17,6 +17,13 @@ from bioclip_x_plugins.datasets.published.dataset import resolve_categories
 from bioclip_x_plugins.datasets.published.listing import Category, list_nodes, make_label, make_taxon, make_taxonomy
 
 
+def call(arguments: list[str]) -> int:
+    """The exit status of a command."""
+    with pytest.raises(SystemExit) as done:
+        main(arguments)
+    return int(done.value.code or 0)
+
+
 def test_classes_are_found_in_another_taxonomy_by_path_name_and_common_name(tmp_path: Path) -> None:
     builder = TaxonomyBuilder()
     builder.add_lineage([("kingdom", "Animalia"), ("genus", "Pica"), ("species", "Pica hudsonia")])
@@ -63,18 +70,16 @@ def test_a_data_set_can_be_sent_to_other_processes(tmp_path: Path) -> None:
 def test_evaluate_uses_the_classes_of_the_data_set(tmp_path: Path, tiny_model: str) -> None:
     root, output = layouts.lay_cub(tmp_path), tmp_path / "out.json"
     arguments = ["--model", tiny_model, "--device", "cpu", "--text", "common", "--output", str(output), "--quiet"]
-    main(["evaluate", f"cub:root={root}", *arguments], standalone_mode=False)
+    assert call(["evaluate", f"cub:root={root}", *arguments]) == 0
     result = json.loads(output.read_text("utf-8"))
     assert (result["n_classes"], result["pictures"], result["classes"]) == (3, 3, 3)
     assert result["taxonomy"].startswith("CUB-200-2011")
-    labels = ["--labels", "Laysan Albatross,sparrow"]
-    main(["evaluate", f"cub:root={root}", *arguments, *labels, "--overwrite"][:-1], standalone_mode=False)
+    output.unlink()
+    assert call(["evaluate", f"cub:root={root}", *arguments, "--labels", "Laysan Albatross,sparrow"]) == 0
     assert json.loads(output.read_text("utf-8"))["n_classes"] == 2
 
 
 def test_missing_files_are_a_message_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["evaluate", f"nabirds:root={tmp_path}"])
-    assert stop.value.code == 2
+    assert call(["evaluate", f"nabirds:root={tmp_path}"]) == 2
     message = " ".join(capsys.readouterr().err.split())
     assert "has no images.txt. Get NABirds from https://dl.allaboutbirds.org/nabirds" in message
