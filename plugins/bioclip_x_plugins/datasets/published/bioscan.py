@@ -17,7 +17,7 @@ SOURCE: Final = PublishedSource(
     url="https://github.com/bioscan-ml/BIOSCAN-1M",
     folder="bioscan",
     files=(TABLE, "images/cropped_256/part1/", "images/cropped_256/part2/", "…"),
-    licence="CC BY-NC-SA 3.0 for most images, stated in the table",
+    licence="CC BY 3.0",
 )
 Rank = Literal["order", "family", "subfamily", "tribe", "genus", "species"]
 Experiment = Literal[

@@ -16,7 +16,6 @@ SOURCE: Final = PublishedSource(
     url="https://www.kaggle.com/datasets/gpiosenka/100-bird-species",
     folder="birds-525",
     files=("train/", "valid/", "test/", "birds.csv"),
-    licence="CC0, as the page on Kaggle said",
 )
 
 

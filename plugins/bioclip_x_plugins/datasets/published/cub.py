@@ -15,7 +15,6 @@ SOURCE: Final = PublishedSource(
     url="https://www.vision.caltech.edu/datasets/cub_200_2011/",
     folder="CUB_200_2011",
     files=("images.txt", "classes.txt", "image_class_labels.txt", "train_test_split.txt", "images/"),
-    licence="images of Flickr's users, for research that is not commercial",
 )
 Spelling = Literal["words", "cbd"]
 

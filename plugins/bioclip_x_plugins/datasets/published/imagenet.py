@@ -18,7 +18,6 @@ SOURCE: Final = PublishedSource(
     url="https://image-net.org/challenges/LSVRC/2012/",
     folder="ILSVRC2012",
     files=("val/n01440764/", "val/n01443537/", "… (a folder per wnid)"),
-    licence="for research that is not commercial, after a request",
 )
 
 

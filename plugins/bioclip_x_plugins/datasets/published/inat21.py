@@ -17,7 +17,7 @@ SOURCE: Final = PublishedSource(
     url="https://github.com/visipedia/inat_comp/tree/master/2021",
     folder="inat21",
     files=("train/", "train_mini/", "val/", "val.json"),
-    licence="images under their photographers' Creative Commons licences; for research and education, not commercial",
+    licence="for research and education that is not commercial; iNaturalist's terms of service",
 )
 
 

@@ -18,7 +18,7 @@ SOURCE: Final = PublishedSource(
     url="https://meta-album.github.io/",
     folder="PLK_Mini, INS_Mini, INS_2_Mini, PLT_NET_Mini, FNG_Mini, PLT_VIL_Mini, MED_LF_Mini or PLT_DOC_Mini",
     files=("labels.csv", "images/"),
-    licence="per set, on its page; CC BY-NC 4.0 or freer",
+    licence="of each set, on its page",
 )
 Set = Literal["plankton", "insects", "insects-2", "plantnet", "fungi", "plantvillage", "medicinal-leaf", "plantdoc"]
 

@@ -17,7 +17,6 @@ SOURCE: Final = PublishedSource(
     url="https://dl.allaboutbirds.org/nabirds",
     folder="nabirds",
     files=("images.txt", "classes.txt", "hierarchy.txt", "image_class_labels.txt", "train_test_split.txt", "images/"),
-    licence="Cornell Lab of Ornithology's terms, accepted before the download",
 )
 
 
