@@ -6,23 +6,23 @@ Each data set is read once per model, whatever the number of methods.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final, cast
 
 from bioclip_x import __version__
-from bioclip_x.components import Dataset
+from bioclip_x.capabilities import DatasetCapabilities
+from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.errors import BioclipXError, EvaluationError
 from bioclip_x.evaluation.evaluate import evaluate
-from bioclip_x.evaluation.own_classes import find_own_taxonomy
 from bioclip_x.evaluation.papers.comparison import PaperCell, PaperComparison, average
 from bioclip_x.evaluation.papers.table import DataRow, PaperTable
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import FILES, Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Measure
-from bioclip_x.registry import Registry, resolve_relative_paths
+from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 
 Progress = Callable[[int, int], None]
 
@@ -41,6 +41,7 @@ class PaperRun:
     machine: Mapping[str, Any]
     texts: Progress = lambda done, total: None
     labelled: Progress = lambda done, total: None
+    _datasets: dict[str, Dataset] = field(default_factory=dict)
 
     def compare(self) -> PaperComparison:
         """Runs what can be run; the other cells say what is missing."""
@@ -68,9 +69,9 @@ class PaperRun:
         Raises EvaluationError for a file that is missing, with where to get it, and what `resolve_recipe` raises.
         """
         fields = merge_fields(self.table, method, model, data)
-        for field in FILES:
-            if fields.get(field):
-                fields[field] = self._find_file(str(fields[field]))
+        for name in FILES:
+            if fields.get(name):
+                fields[name] = self._find_file(str(fields[name]))
         recipe = resolve_recipe(self.registry, flags=fields | dict(self.machine))
         return recipe.model_copy(update={"calibration": "none", "depth": None})
 
@@ -89,48 +90,52 @@ class PaperRun:
 
     def _compare_methods(self, model: str, data: str, notes: dict[str, None]) -> Iterator[PaperCell]:
         """Yields the cells of a model on a data set."""
-        ready: dict[str, Recipe] = {}
-        missing = {method: self._find_missing(method, model, data) for method in self.table.methods}
-        for method in [method for method, why in missing.items() if not why]:
-            try:
-                ready[method] = self.make_recipe(method, model, data)
-            except BioclipXError as problem:
-                missing[method] = str(problem)
+        missing = {method: self._list_missing(method, model, data) for method in self.table.methods}
+        ready = {method: self.make_recipe(method, model, data) for method, what in missing.items() if not what}
         measures: dict[str, Mapping[str, Measure]] = {}
         if ready:
             try:
                 measures = self._evaluate(ready, data, notes)
-            except BioclipXError as problem:
-                missing |= dict.fromkeys(ready, str(problem))
+            except BioclipXError as problem:  # of the weights, or of the images
+                missing |= {method: [str(problem)] for method in ready}
         for method, row in self.table.methods.items():
             published = self.table.published.get(method, {}).get(model, {}).get(data, {})
             for measure in published or ("top-1",):
                 ours = measures.get(method, {}).get(measure)
-                yield PaperCell(
-                    method,
-                    model,
-                    data,
-                    measure,
-                    published.get(measure),
-                    ours,
-                    "" if ours else missing[method],
-                    row.differs,
-                )
+                what = "" if ours else "; ".join(missing[method])
+                yield PaperCell(method, model, data, measure, published.get(measure), ours, what, row.differs)
 
-    def _find_missing(self, method: str, model: str, data: str) -> str:
-        """Returns what the table itself says is missing for a cell."""
+    def _list_missing(self, method: str, model: str, data: str) -> list[str]:
+        """Lists what a cell lacks: what the table says; else the data set, and the files of its recipe."""
         rows = self.table.data[data], self.table.models[model], self.table.methods[method]
-        few_shot = FEW_SHOT_MISSING if self.table.methods[method].shots else ""
-        return next((row.missing for row in rows if row.missing), few_shot)
+        said = [row.missing for row in rows if row.missing]
+        if not said and self.table.methods[method].shots:
+            said = [FEW_SHOT_MISSING]
+        if said:
+            return said
+        problems = []
+        for check in (lambda: self._get_dataset(data), lambda: self.make_recipe(method, model, data)):
+            try:
+                check()
+            except BioclipXError as problem:
+                problems.append(str(problem))
+        return problems
+
+    def _get_dataset(self, data: str) -> Dataset:
+        """Returns a data set, made and listed once. Raises BioclipXError where its files are missing."""
+        if data not in self._datasets:
+            dataset = self.make_dataset(self.table.data[data])
+            if get_capabilities(dataset, DatasetCapabilities).brings_classes:
+                cast(ClassListDataset, dataset).own_taxonomy()
+            self._datasets[data] = dataset
+        return self._datasets[data]
 
     def _evaluate(
         self, recipes: Mapping[str, Recipe], data: str, notes: dict[str, None]
     ) -> dict[str, Mapping[str, Measure]]:
         """Returns method → measures by name."""
-        dataset = self.make_dataset(self.table.data[data])
-        find_own_taxonomy(dataset, next(iter(recipes.values())))  # raises for missing files, before a model is loaded
         evaluation = evaluate(
-            self.registry, list(recipes.values()), dataset, data, seeds=self.table.seeds, texts=self.texts,
+            self.registry, list(recipes.values()), self._get_dataset(data), data, seeds=self.table.seeds, texts=self.texts,
             labelled=self.labelled,
         )  # fmt: skip
         notes |= dict.fromkeys(f"{data}, {evaluation.model}: {note}" for note in evaluation.notes)

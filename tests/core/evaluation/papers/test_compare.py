@@ -237,7 +237,11 @@ def test_without_data_every_value_says_where_to_get_it(
     for cell in document["cells"]:
         assert cell["ours"] is None and cell["missing"]
         if cell["data"] == "CUB" and "text builder" not in cell["missing"]:
-            assert "https://" in cell["missing"] or "bioclip-x describe" in cell["missing"]
+            assert "has no" in cell["missing"] or "is no folder" in cell["missing"]
+            assert "https://www.vision.caltech.edu" in cell["missing"]
+    if name == "cbd-cub":
+        missing = {cell["method"]: cell["missing"] for cell in document["cells"]}
+        assert "descriptors_cub.json" in missing["CBD"] and "descriptors_cub.json" not in missing["CLIP"]
 
 
 def test_a_built_in_table_runs_where_data_and_weights_are_at_hand(
