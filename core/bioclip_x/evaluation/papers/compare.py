@@ -17,7 +17,7 @@ from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.errors import BioclipXError, EvaluationError
 from bioclip_x.evaluation.evaluate import evaluate
 from bioclip_x.evaluation.papers.comparison import PaperCell, PaperComparison, average
-from bioclip_x.evaluation.papers.table import DataRow, PaperTable
+from bioclip_x.evaluation.papers.table import DataRow, MeasureName, PaperTable
 from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import FILES, Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
@@ -27,6 +27,8 @@ from bioclip_x.registry import Registry, get_capabilities, resolve_relative_path
 Progress = Callable[[int, int], None]
 
 MEAN: Final = "mean"
+TOP_1: Final[tuple[MeasureName, ...]] = ("top-1",)
+"""What is measured where nothing was published."""
 FEW_SHOT_MISSING: Final = "few-shot evaluation is not connected to tables of papers yet; see evaluate --few-shot"
 
 
@@ -86,7 +88,7 @@ class PaperRun:
         for name, value in self.registry.options("datasets", ref.name, ref.options).items():
             if name in files and isinstance(value, Path):
                 self._find_file(str(given[name]))
-        return cast(Dataset, self.registry.make("datasets", ref.name, ref.options))
+        return self.registry.make("datasets", ref.name, ref.options)
 
     def _compare_methods(self, model: str, data: str, notes: dict[str, None]) -> Iterator[PaperCell]:
         """Yields the cells of a model on a data set."""
@@ -100,7 +102,7 @@ class PaperRun:
                 missing |= {method: [str(problem)] for method in ready}
         for method, row in self.table.methods.items():
             published = self.table.published.get(method, {}).get(model, {}).get(data, {})
-            for measure in published or ("top-1",):
+            for measure in published or TOP_1:
                 ours = measures.get(method, {}).get(measure)
                 what = "" if ours else "; ".join(missing[method])
                 yield PaperCell(method, model, data, measure, published.get(measure), ours, what, row.differs)

@@ -44,7 +44,7 @@ class Bioscan(Published):
         super().__init__(off_list)
         self.root, self.split, self.rank, self.experiment, self.package = root, split, rank, experiment, package
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         require(self.root, SOURCE, TABLE)
         folder = self.root / "images" / self.package
         if not folder.is_dir():

@@ -35,7 +35,7 @@ class Birds525(Published):
         super().__init__(off_list)
         self.root, self.split = root, split
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         if is_bioclip_table(self.root):
             return read_bioclip_table(self.root)
         require(self.root, SOURCE, f"{self.split}/")

@@ -36,7 +36,7 @@ class Cub(Published):
         super().__init__(off_list)
         self.root, self.split, self.names = root, split, names
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         require(self.root, SOURCE, *SOURCE.files)
         name_of = {key: spell(name, self.names) for key, name in read_pairs(self.root / "classes.txt").items()}
         return collect(list_split(self.root, self.split), {key: make_label(name) for key, name in name_of.items()})

@@ -23,7 +23,7 @@ OffList = Literal["skip", "keep"]
 
 
 class Published:
-    """A data set that lists its own images and classes; a subclass says how, in `list`.
+    """A data set that lists its own images and classes; a subclass says how, in `read`.
 
     off_list: whether images of classes that are not in a taxonomy of the user's are skipped, or kept without a taxon.
     """
@@ -36,13 +36,13 @@ class Published:
         self._kept = np.empty(0, np.int64)
         self._node_n = np.empty(0, np.int64)
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         """Reads the layout. Raises TrainingError for what is missing."""
         raise NotImplementedError
 
     @cached_property
     def listing(self) -> Listing:
-        listing = self.list()
+        listing = self.read()
         if not listing.images:
             raise TrainingError(f"data: {self.name_of_source} has no images here")
         return listing
@@ -85,7 +85,7 @@ class Published:
 
     def name(self, index: int) -> str:
         """Returns the path of the image."""
-        return self.listing.images[self._kept[index]]
+        return self.listing.images[int(self._kept[index])]
 
     def image(self, index: int) -> Any:
         return Path(self.name(index))

@@ -39,7 +39,7 @@ class Flowers102(Published):
         super().__init__(off_list)
         self.root, self.split, self.names = root, split, names
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         require(self.root, SOURCE, *SOURCE.files)
         labels = read_matrix(self.root / "imagelabels.mat", "labels")
         images = read_matrix(self.root / "setid.mat", SPLITS[self.split])

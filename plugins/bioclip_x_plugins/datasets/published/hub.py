@@ -35,7 +35,7 @@ class Hub(Published):
     def name_of_source(self) -> str:  # type: ignore[override]
         return f"hub: {self.hub_name}"
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         """Raises TrainingError without the library, for a data set that cannot be loaded, and for columns that it lacks."""
         table = self._table = self._load()
         columns = table.column_names

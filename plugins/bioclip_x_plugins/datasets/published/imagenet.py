@@ -39,7 +39,7 @@ class ImageNet(Published):
         super().__init__(off_list)
         self.root, self.split, self.names = root, split, names
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         places = [self.root / self.split, self.root / "Data" / "CLS-LOC" / self.split]
         place = next((one for one in places if one.is_dir()), None)
         if place is None:

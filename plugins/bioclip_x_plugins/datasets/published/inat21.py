@@ -38,7 +38,7 @@ class INat21(Published):
         super().__init__(off_list)
         self.root, self.split, self.annotations = root, split, annotations
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         require(self.root, SOURCE, f"{self.split}/")
         if self.annotations:
             return read_annotations(self.annotations, self.root)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bioclip_x.plugin import LINNAEAN, NO_DETAILS, Details, Numbering, Taxonomy, TaxonomyBuilder
+from bioclip_x.plugin import LINNAEAN, NO_DETAILS, Details, Taxonomy, TaxonomyBuilder
 
 Lineage = tuple[tuple[str, str], ...]
 Key = TypeVar("Key")
@@ -62,9 +62,7 @@ def collect(images: Iterable[tuple[str, Key]], category_of: Mapping[Key, Categor
 def collect_in_order(images: Iterable[tuple[str, Category]]) -> Listing:
     """Lists images with their classes, these in the order of their first image."""
     pairs = list(images)
-    index_of: dict[Category, int] = Numbering()
-    category_of = [index_of[category] for _, category in pairs]
-    return Listing(tuple(index_of), [path for path, _ in pairs], category_of)  # type: ignore[arg-type]
+    return collect(pairs, {category: category for _, category in pairs})
 
 
 def make_taxonomy(categories: Sequence[Category], source: str) -> Taxonomy:

@@ -61,7 +61,7 @@ class MetaAlbum(Published):
     def name_of_source(self) -> str:  # type: ignore[override]
         return f"Meta-Album {SETS[self.set].title}"
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         if is_bioclip_table(self.root):
             return read_bioclip_table(self.root)
         require(self.root, replace(SOURCE, title=self.name_of_source, folder=SETS[self.set].folder), *SOURCE.files)

@@ -35,7 +35,7 @@ class NABirds(Published):
         super().__init__(off_list)
         self.root, self.split = root, split
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         require(self.root, SOURCE, *SOURCE.files)
         name_of = {int(key): name for key, name in read_pairs(self.root / "classes.txt").items()}
         parent_of = {int(key): int(parent) for key, parent in read_pairs(self.root / "hierarchy.txt").items()}

@@ -32,7 +32,7 @@ class OxfordPets(Published):
         super().__init__(off_list)
         self.root, self.split = root, split
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         annotations = f"annotations/{self.split}.txt"
         require(self.root, SOURCE, annotations, "images/")
         rows = read_annotations(self.root / annotations)

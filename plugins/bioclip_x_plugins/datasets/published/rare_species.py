@@ -34,7 +34,7 @@ class RareSpecies(Published):
         super().__init__(off_list)
         self.root = root
 
-    def list(self) -> Listing:
+    def read(self) -> Listing:
         if is_bioclip_table(self.root):
             return read_bioclip_table(self.root)
         require(self.root, SOURCE, *SOURCE.files)
