@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from bioclip_x import __version__
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import ClassListDataset, Dataset
-from bioclip_x.errors import BioclipXError, EvaluationError
+from bioclip_x.errors import BioclipXError, EvaluationError, ModelError
 from bioclip_x.evaluation.evaluate import evaluate
 from bioclip_x.evaluation.papers.comparison import PaperCell, PaperComparison, average
 from bioclip_x.evaluation.papers.table import DataRow, MeasureName, PaperTable
@@ -94,12 +94,8 @@ class PaperRun:
         """Yields the cells of a model on a data set."""
         missing = {method: self._list_missing(method, model, data) for method in self.table.methods}
         ready = {method: self.make_recipe(method, model, data) for method, what in missing.items() if not what}
-        measures: dict[str, Mapping[str, Measure]] = {}
-        if ready:
-            try:
-                measures = self._evaluate(ready, data, notes)
-            except BioclipXError as problem:  # of the weights, or of the images
-                missing |= {method: [str(problem)] for method in ready}
+        measures, problems = self._evaluate_all(ready, data, notes)
+        missing |= {method: [problem] for method, problem in problems.items()}
         for method, row in self.table.methods.items():
             published = self.table.published.get(method, {}).get(model, {}).get(data, {})
             for measure in published or TOP_1:
@@ -131,6 +127,23 @@ class PaperRun:
                 cast(ClassListDataset, dataset).own_taxonomy()
             self._datasets[data] = dataset
         return self._datasets[data]
+
+    def _evaluate_all(
+        self, recipes: Mapping[str, Recipe], data: str, notes: dict[str, None]
+    ) -> tuple[dict[str, Mapping[str, Measure]], dict[str, str]]:
+        """Returns method → measures by name, and method → why it failed: together, or if one fails, each alone."""
+        try:
+            return (self._evaluate(recipes, data, notes) if recipes else {}), {}
+        except BioclipXError as problem:
+            if len(recipes) == 1 or isinstance(problem, ModelError):  # without weights, all fail
+                return {}, dict.fromkeys(recipes, str(problem))
+        measures: dict[str, Mapping[str, Measure]] = {}
+        problems: dict[str, str] = {}
+        for method, recipe in recipes.items():
+            done, failed = self._evaluate_all({method: recipe}, data, notes)
+            measures |= done
+            problems |= failed
+        return measures, problems
 
     def _evaluate(
         self, recipes: Mapping[str, Recipe], data: str, notes: dict[str, None]

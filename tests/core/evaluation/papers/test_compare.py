@@ -122,7 +122,7 @@ def test_bioclip_on_rare_species_has_lineage_and_common_name(tmp_path: Path, tin
         bank = Classifier(registry=run.registry, recipe=recipe, taxonomy=tree).bank
         first[model] = [prompt.text for prompt in bank.prompts if prompt.text.startswith("a bad photo of a ")]
     coral = "Animalia Cnidaria Anthozoa Scleractinia Acroporidae Acropora"
-    assert sorted(first["BioCLIP"])[:2] == [
+    assert [text for text in sorted(first["BioCLIP"]) if "Cnidaria" in text] == [
         f"a bad photo of a {coral} acuminata with common name staghorn coral.",
         f"a bad photo of a {coral} millepora with common name staghorn coral.",
     ]
@@ -214,13 +214,12 @@ def test_the_table_for_people_names_what_is_not_yet_run(
     tmp_path: Path, data: Path, tiny_model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = write_table(tmp_path / "table.yaml", tiny_model)
-    text = run_command(capsys, "--paper", table, str(data))
-    assert text.startswith("A table. Somebody 2023\npublished: table 1\n")
+    lines = run_command(capsys, "--paper", table, str(data)).splitlines()
+    assert lines[:2] == ["A table. Somebody 2023", "published: table 1"]
+    text = " ".join(" ".join(lines).split())
     assert "not yet run: " in text and "CUB / ours / CLIP" in text and ": not published" in text
     assert "* CBD: other commas" in text and "published, but not found at a source: top-5 of everything" in text
-    [row] = [
-        line.split() for line in text.splitlines() if line.startswith("CUB") and "top-1" in line and " CLIP " in line
-    ]
+    [row] = [line.split() for line in lines if line.startswith("CUB") and "top-1" in line and " CLIP " in line]
     assert row[:5] == ["CUB", "tiny", "CLIP", "top-1", "52"] and float(row[-1]) == pytest.approx(
         float(row[5]) - 52, abs=0.11
     )

@@ -41,7 +41,7 @@ def classes(dataset: Published) -> list[str]:
 
 
 def lineage(tree: Taxonomy, c: int) -> list[tuple[str, str]]:
-    return [(taxon.rank, taxon.name) for taxon in tree.class_taxon(c).lineage]
+    return list(tree.class_taxon(c).lineage)
 
 
 def test_cub_names_its_classes_in_the_order_of_their_ids(tmp_path: Path) -> None:
