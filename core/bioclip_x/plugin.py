@@ -146,6 +146,7 @@ if TYPE_CHECKING:
         TreeTensors,
         Validated,
     )
+    from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
     from bioclip_x.registry import create_registry, from_environment
     from bioclip_x.settings import find_cache_folder
@@ -166,8 +167,14 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
+    from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_largest
     from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
-    from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
+    from bioclip_x.taxonomy.scoring.hedging import (
+        compute_bets,
+        count_tied_nodes,
+        select_best_bet,
+        select_most_specific,
+    )
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
     from bioclip_x.validation import find_first_error
@@ -194,17 +201,18 @@ __all__ = [
     "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
     "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
     "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
-    "is_written_in_place", "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
-    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
-    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
-    "select_best_bet", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
+    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
+    "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
+    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
+    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
+    "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
+    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels",
+    "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
+    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
+    "select_largest", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -232,6 +240,7 @@ _NAMES: Final = (
      "OwnRecipe PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder "
      "Result Scores Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes "
      "RunContext TreeTensors Validated"),
+    ("records.descriptor", "list_as_published"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
     # Trees.
@@ -256,8 +265,9 @@ _NAMES: Final = (
     ("classes.species_lists", "read_species_list"),
     ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
     # Numbers on the tree.
+    ("taxonomy.scoring.best_classes", "count_ties select_largest"),
     ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
-    ("taxonomy.scoring.hedging", "compute_bets select_best_bet select_most_specific"),
+    ("taxonomy.scoring.hedging", "compute_bets count_tied_nodes select_best_bet select_most_specific"),
     ("taxonomy.scoring.path_sums", "sum_down"),
     ("taxonomy.scoring.rollup", "roll_up"),
     # Prompts and descriptors.

@@ -26,7 +26,13 @@ from bioclip_x.calibration.risk_coverage import (
 )
 from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted, split_in_halves
+from bioclip_x.evaluation.labelled_images import (
+    LabelledImages,
+    describe_inner_labels,
+    describe_ties,
+    find_unlisted,
+    split_in_halves,
+)
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records import Calibration
@@ -48,13 +54,14 @@ ACCURACIES: Final = (0.8, 0.9, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Of n images: the best class's probability, the log probability of the true class, the best class's similarity, and
-    whether the best class is the true one."""
+    """Of n images: the best class's probability, the log probability of the true class, the best class's similarity, whether
+    the best class is the true one, and how many classes are tied with it, itself included."""
 
     probability_n: Floats
     log_true_n: Floats
     similarity_n: Floats
     right_n: np.ndarray
+    n_tied_n: np.ndarray
 
 
 @torch.inference_mode()
@@ -105,7 +112,11 @@ def calibrate(
         coverages=tuple(Coverage(c, *compute_accuracy_at(c, after.probability_n, after.right_n)) for c in COVERAGES),
         refusal=refusal,
         hedges=_fit_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
-        notes=(*all_notes, *_collect_warnings(fit, before, n)),
+        notes=(
+            *all_notes,
+            *describe_ties(int((before.n_tied_n > 1).sum()), len(held_out)),
+            *_collect_warnings(fit, before, n),
+        ),
         plugins=classifier.provenance.plugins,
     )
 
@@ -123,18 +134,17 @@ def observe(parts: Sequence[LabelledLogits], temperature: float, classifier: Cla
     for part in parts:
         top = find_top_logits(part)
         log_best_B, log_true_B = compute_log_probabilities(part.logits, top, temperature)
-        rows.append((log_best_B.exp(), log_true_B, top.top_B, top.right_B))
-    probability_n, log_true_n, top_n, right_n = (torch.cat(column) for column in zip(*rows))
-    return Observations(
-        probability_n.numpy(), log_true_n.numpy(), compute_similarity(top_n, classifier), right_n.numpy()
-    )
+        rows.append((log_best_B.exp(), log_true_B, top.top_B, top.right_B, top.n_tied_B))
+    probability_n, log_true_n, top_n, right_n, n_tied_n = (torch.cat(column) for column in zip(*rows))
+    similarity_n = compute_similarity(top_n, classifier)
+    return Observations(probability_n.numpy(), log_true_n.numpy(), similarity_n, right_n.numpy(), n_tied_n.numpy())
 
 
 def compute_reliability(observations: Observations) -> Reliability:
     """Computes NLL and calibration errors. Images whose true class has no score (likelihood 0) are left out of the NLL."""
     scored = observations.log_true_n[np.isfinite(observations.log_true_n)]
     return Reliability(
-        nll=float(-scored.mean()) if len(scored) else 0.0,
+        nll=float(-scored.mean()) if len(scored) else None,
         ece=compute_expected_calibration_error(observations.probability_n, observations.right_n),
         adaptive_ece=compute_adaptive_calibration_error(observations.probability_n, observations.right_n),
     )

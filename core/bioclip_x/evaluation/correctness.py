@@ -24,7 +24,7 @@ from bioclip_x.evaluation.intervals import (
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.inference.classifier import Classifier
-from bioclip_x.prediction.ranking import replace_by_root, select_best_at_ranks
+from bioclip_x.prediction.ranking import count_tied_nodes, replace_by_root, select_best_at_ranks
 from bioclip_x.records import Measure, Scores, TextEvaluation
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import compute_lca_heights, find_taxa_at_rank, is_within
@@ -35,10 +35,11 @@ BEST: Final = 5
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePredictions:
     """Predictions for n images. best_nk: nodes, best first, padded with -1. of_rank: rank → the best node there [n], -1
-    for an image of which no class is left."""
+    for an image of which no class is left. n_tied: number of images whose best nodes are tied."""
 
     best_nk: Ints
     of_rank: Mapping[str, Ints]
+    n_tied: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +79,7 @@ def read_predictions(
     if is_excluded_B is not None:
         best_Bk[is_excluded_B] = -1
         of_rank = {rank: np.where(is_excluded_B, -1, node_B) for rank, node_B in of_rank.items()}
-    return ImagePredictions(best_Bk, of_rank)
+    return ImagePredictions(best_Bk, of_rank, int((count_tied_nodes(tree, scores, None) > 1).sum()))
 
 
 def join_predictions(parts: Sequence[ImagePredictions]) -> ImagePredictions:
@@ -86,6 +87,7 @@ def join_predictions(parts: Sequence[ImagePredictions]) -> ImagePredictions:
     return ImagePredictions(
         np.concatenate([part.best_nk for part in parts]),
         {rank: np.concatenate([part.of_rank[rank] for part in parts]) for rank in parts[0].of_rank},
+        sum(part.n_tied for part in parts),
     )
 
 

@@ -23,7 +23,12 @@ from bioclip_x.array_types import Floats
 from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
-from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted
+from bioclip_x.evaluation.labelled_images import (
+    LabelledImages,
+    describe_inner_labels,
+    describe_ties,
+    find_unlisted,
+)
 from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, compute_leave_one_out_changes, find_changed_predictions
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
@@ -99,7 +104,9 @@ def measure_usefulness(
         raise DescriptorError("; ".join([f"{source} has no usable image of a listed class", *all_notes]))
     if unlisted := len(find_unlisted(labelled)):
         all_notes.append(f"{pluralise(unlisted, 'image')} of unlisted classes ignored")
-    classes, taxonomy = tuple(iterate_class_use(classifier, images)), classifier.taxonomy
+    best, taxonomy = find_best_two(images.logits(classifier)), classifier.taxonomy
+    all_notes += describe_ties(best.n_tied, len(images.class_N))
+    classes = tuple(iterate_class_use(classifier, images, best))
     without = np.setdiff1d(np.arange(taxonomy.n_classes), images.classes_K).tolist()
     return Usefulness(
         source=source,
@@ -136,10 +143,10 @@ def find_best_two(logits: Logits) -> BestTwo:
     return best
 
 
-def iterate_class_use(classifier: Classifier, images: SortedImages) -> Iterator[ClassUse]:
-    """Yields the measurements of each class that has images, in class order. Takes two passes over all classes."""
+def iterate_class_use(classifier: Classifier, images: SortedImages, best: BestTwo | None = None) -> Iterator[ClassUse]:
+    """Yields the measurements of each class that has images, in class order. best: of the images, if they are known."""
     logits, classes_by_phrase = images.logits(classifier), _index_phrases(classifier.bank)
-    best = find_best_two(logits)
+    best = best or find_best_two(logits)
     for first, logits_cN in logits.chunks():
         part = logits_cN.double().numpy()
         inside = (images.classes_K >= first) & (images.classes_K < first + len(part))

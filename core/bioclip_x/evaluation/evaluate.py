@@ -29,6 +29,7 @@ from bioclip_x.evaluation.correctness import (
 from bioclip_x.evaluation.labelled_images import (
     LabelledImages,
     describe_inner_labels,
+    describe_ties,
     embed_labelled_images,
     find_unlisted,
 )
@@ -137,7 +138,7 @@ class _Comparison:
             )
         predictions = predict_images(classifier, self.images, self.rows)
         correctness = compare_with_truth(predictions, self.images.node_n[self.rows], classifier.taxonomy)
-        return correctness, classifier.provenance.notes
+        return correctness, (*classifier.provenance.notes, *describe_ties(predictions.n_tied, len(self.rows)))
 
 
 def make_seeded_run(registry: Registry, recipe: Recipe, seeds: int) -> Run:

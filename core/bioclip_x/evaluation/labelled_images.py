@@ -190,6 +190,17 @@ def describe_inner_labels(images: LabelledImages, taxonomy: Taxonomy, what: str)
     return [f"{pluralise(len(inner), 'image')} labelled above the classes ({format_counts(counts)}) {what}"]
 
 
+def describe_ties(n_tied: int, n: int) -> list[str]:
+    """Returns a note on the images whose best classes are tied, if any.
+
+    >>> describe_ties(3, 20)
+    ['3 of 20 images have tied best classes; the first in the list is taken']
+    """
+    return [f"{n_tied:,} of {pluralise(n, 'image')} have tied best classes; the first in the list is taken"] * (
+        n_tied > 0
+    )
+
+
 def format_counts(counts: Mapping[str, int]) -> str:
     """
     >>> format_counts({"genus": 7, "family": 2})

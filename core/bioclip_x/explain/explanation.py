@@ -219,13 +219,10 @@ class Explainer:
         adjustments = 0.0
         for name, offsets_CB in offsets.items():
             column = image.row if offsets_CB.shape[1] > 1 else 0
-            added = [
-                sign * float(offsets_CB[taxon.class_index, column]) / self.temperature
-                for taxon, sign in zip(compared, SIGNS)
-            ]
-            adjustments += math.fsum(added)
-            if math.fsum(added):
-                yield Remainder(name, math.fsum(added), "adjustment")
+            added = _subtract([float(offsets_CB[taxon.class_index, column]) / self.temperature for taxon in compared])
+            adjustments += added
+            if added:
+                yield Remainder(name, added, "adjustment")
         yield from self._iterate_scorer_and_head_remainders(image, compared, raw, has_prompts, adjustments)
 
     def _iterate_scorer_and_head_remainders(
@@ -244,8 +241,7 @@ class Explainer:
             return
         has_runner_up = len(compared) > 1
         if not has_prompts:
-            scores = math.fsum(sign * image.logit(taxon.class_index) for taxon, sign in zip(compared, SIGNS))
-            scores -= adjustments
+            scores = _subtract([image.logit(taxon.class_index) for taxon in compared]) - adjustments
             yield Remainder(self.scorer_name, scores, "scores")
         elif self.card.logit_bias and not has_runner_up:
             yield Remainder("the model's bias", self.card.logit_bias, "bias")
@@ -288,6 +284,12 @@ def make_explainer(
         head_name="" if head.is_softmax else f"the head {recipe.head}",
         asked=asked,
     )
+
+
+def _subtract(values: Sequence[float]) -> float:
+    """Returns the first value, or the first minus the second; 0 where both are -inf, as of two excluded classes."""
+    first, *others = values
+    return first if not others else 0.0 if first == others[0] else first - others[0]
 
 
 def _make_phrase_key(prompt: Prompt) -> str:

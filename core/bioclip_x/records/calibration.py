@@ -33,11 +33,12 @@ class Conditions:
 class Reliability:
     """Reliability on held-out images, at one temperature.
 
-    nll: mean negative log-likelihood of the true class, in nats. ece, adaptive_ece: expected calibration error of the best
-    class's probability, in [0, 1], over 15 bins of equal width and of equal numbers of images.
+    nll: mean negative log-likelihood of the true class, in nats; None if no true class has a score. ece, adaptive_ece:
+    expected calibration error of the best class's probability, in [0, 1], over 15 bins of equal width and of equal numbers
+    of images.
     """
 
-    nll: float
+    nll: float | None
     ece: float
     adaptive_ece: float
 

@@ -47,7 +47,8 @@ def _make_probability_table(calibration: Calibration) -> Table:
     temperature = "1 (none calibration)" if calibration.temperature is None else f"{calibration.temperature:.4g}"
     table.add_row("temperature", "1", temperature)
     table.add_row("accuracy", *[f"{calibration.accuracy:.1%}"] * 2)
-    table.add_row("negative log-likelihood", f"{calibration.before.nll:.4f}", f"{calibration.after.nll:.4f}")
+    likelihoods = (calibration.before.nll, calibration.after.nll)
+    table.add_row("negative log-likelihood", *("-" if nll is None else f"{nll:.4f}" for nll in likelihoods))
     table.add_row("expected calibration error", f"{calibration.before.ece:.2%}", f"{calibration.after.ece:.2%}")
     table.add_row(
         "… bins of equal count", f"{calibration.before.adaptive_ece:.2%}", f"{calibration.after.adaptive_ece:.2%}"
