@@ -69,12 +69,15 @@ class ScorerCapabilities:
     needs_embeddings: False for a scorer that reads precomputed class scores, so that no model is loaded and no image
         decoded; see `components.PrecomputedScorer`.
     needs_texts: False for a scorer that reads no texts, so that none are embedded; see `components.TextlessScorer`.
+    support_option: the option that names labelled images, a folder or a table, which it classifies by: they are embedded for
+        it, see `components.ExampleScorer`; "" for other scorers.
     pools_prompts: a class's logit is exactly scale · Σ a_p·cos_p + bias, with a_p from `coefficients`. Statistics of
         single prompts (`bioclip-x explain`) are valid for such scorers only.
     """
 
     needs_embeddings: bool = True
     needs_texts: bool = True
+    support_option: str = ""
     pools_prompts: bool = False
 
 

@@ -28,6 +28,7 @@ from bioclip_x.records import (
     LossInput,
     Mismatch,
     ModelCard,
+    NearestImage,
     OpenedImage,
     OwnClasses,
     OwnRecipe,
@@ -37,6 +38,7 @@ from bioclip_x.records import (
     Result,
     Scores,
     Source,
+    SupportImages,
     Taxon,
     TextBank,
     TextRequest,
@@ -300,6 +302,22 @@ class TextlessScorer(Scorer, Protocol):
 
     def prepare(self, taxonomy: Taxonomy) -> Sequence[str]:
         """Reads its weights or scores and returns notes on unused or doubtful ones. Called before a model is loaded."""
+
+
+class ExampleScorer(Scorer, Protocol):
+    """Classifies by labelled images. Declares `support_option`, and `needs_texts=False` unless it also uses the texts.
+
+    revision: what distinguishes its examples from others, such as a hash of their embeddings. A calibration is valid for one.
+    """
+
+    @property
+    def revision(self) -> str: ...
+
+    def prepare_support(self, support: SupportImages, taxonomy: Taxonomy) -> Sequence[str]:
+        """Receives the embedded examples, and returns notes, such as on classes without one. Called once, before `logits`."""
+
+    def nearest(self, embedding_D: torch.Tensor, class_index: int) -> Sequence[NearestImage]:
+        """Returns the examples of a class that are nearest to an image, nearest first, for explanations."""
 
 
 class PrecomputedScorer(TextlessScorer, Protocol):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ComponentSpec,
         Dataset,
         Encoder,
+        ExampleScorer,
         Head,
         ImageDecoder,
         LabelledDataset,
@@ -73,6 +74,8 @@ if TYPE_CHECKING:
         TaxonomyError,
         TrainingError,
     )
+    from bioclip_x.evaluation.few_shot.key_value_cache import compute_cache_logits
+    from bioclip_x.evaluation.few_shot.nearest import SimpleShot, fit_simple_shot
     from bioclip_x.evaluation.rank_metrics import is_smaller_better
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
@@ -121,6 +124,7 @@ if TYPE_CHECKING:
         LossInput,
         Mismatch,
         ModelCard,
+        NearestImage,
         OpenedImage,
         OwnClasses,
         OwnRecipe,
@@ -139,6 +143,7 @@ if TYPE_CHECKING:
         Source,
         Step,
         StepEnd,
+        SupportImages,
         Synonym,
         Taxon,
         TextBank,
@@ -181,38 +186,37 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError",
-    "ClassListDataset",
-    "Column", "ComponentSpec",
-    "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "Explanation", "Findings", "FormatExample", "Gathered", "Head",
-    "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
-    "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
-    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NoAnswerError", "Numbering", "OpenedImage",
-    "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
-    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "PublishedSource",
-    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
-    "ReportWriter", "Resolver", "Result", "Role", "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores",
-    "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream", "Synonym", "Taxon", "Taxonomy",
-    "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
+    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "ClassListDataset", "Column",
+    "ComponentSpec", "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details",
+    "Encoder", "EncoderCapabilities", "EpochEnd", "ExampleScorer", "Explanation", "Findings", "FormatExample",
+    "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities",
+    "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel",
+    "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead",
+    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities",
+    "LossInput", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage",
+    "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
+    "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "Recipe",
+    "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role",
+    "RunContext", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot",
+    "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "Taxonomy", "TaxonomyBuilder",
+    "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
     "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
     "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
-    "combine_columns", "compute_bets", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
-    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_first_error",
-    "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
-    "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
-    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels",
-    "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
-    "select_largest", "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs",
+    "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding",
+    "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder",
+    "find_first_error", "find_marked_encoding", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl",
+    "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_as_published", "list_brands", "list_some", "load_linear_head", "load_or_fill",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
+    "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head",
+    "select_best_bet", "select_largest", "select_most_specific", "split_authorship", "sum_down", "take_first_line",
+    "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -226,7 +230,8 @@ _NAMES: Final = (
      "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample PublishedSource"),
     # What components must be able to do.
     ("components",
-     "Adapter ClassListDataset Dataset Encoder Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
+     "Adapter ClassListDataset Dataset Encoder ExampleScorer Head ImageDecoder LabelledDataset LanguageModel "
+     "LayeredEncoder LinearHead "
      "LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
@@ -239,7 +244,7 @@ _NAMES: Final = (
      "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
      "OwnRecipe PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder "
      "Result Scores Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes "
-     "RunContext TreeTensors Validated"),
+     "RunContext TreeTensors Validated NearestImage SupportImages"),
     ("records.descriptor", "list_as_published"),
     ("records.explanation", "EXPLANATION_FORMAT"),
     ("recipe", "Recipe"),
@@ -292,6 +297,9 @@ _NAMES: Final = (
     ("io.content", "name_content"),
     ("caches", "load_or_fill mark_used open_cache_file"),
     ("progress", "report_progress"),
+    # Classifiers made from examples.
+    ("evaluation.few_shot.key_value_cache", "compute_cache_logits"),
+    ("evaluation.few_shot.nearest", "SimpleShot fit_simple_shot"),
     # Metrics of validations.
     ("evaluation.rank_metrics", "is_smaller_better"),
     # Other components, by name.

@@ -69,6 +69,11 @@ def scorers() -> list[ComponentSpec]:
             "precomputed scores of any classifier, from a file (CSV, npz, Parquet)",
             f"{HERE}.scorers.external:ExternalScorer",
         ),
+        ComponentSpec(
+            "few-shot",
+            "similarity to labelled examples, a folder or a table of images",
+            f"{HERE}.scorers.few_shot:FewShotScorer",
+        ),
     ]
 
 

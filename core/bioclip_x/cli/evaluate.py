@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from bioclip_x.cli.few_shot import FewShotOptions, add_few_shot_options
 from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.errors import RecipeError
@@ -50,6 +51,7 @@ FORMATS: Final = ("table", "json", "csv")
     type=click.Choice(FORMATS),
     help="[default: by the suffix of --output, else table]",
 )
+@add_few_shot_options
 @output_option
 @quiet_option
 @click.pass_obj
@@ -65,6 +67,7 @@ def command(
     format_: str | None,
     output: Path | None,
     quiet: bool,
+    few_shot: FewShotOptions | None,
     **fields: Any,
 ) -> None:
     """Measure the accuracy on labelled IMAGES: a folder of folders named by class, a table with columns path and label, or
@@ -74,6 +77,7 @@ def command(
     bioclip-x evaluate field-guide:count=200,seed=9 --plugin descriptors
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml \\
         --compare descriptors --compare taxonomic --compare swapped --compare random-words
+    bioclip-x evaluate labelled-photos/ --few-shot 1,5 --few-shot-method simpleshot --few-shot-method blend
     bioclip-x evaluate --paper cbd-cub /data
     """  # fmt: skip
     if paper:
@@ -81,13 +85,23 @@ def command(
         return
     if images is None:
         raise click.MissingParameter(param_hint="IMAGES", param_type="argument")
-    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"]}
+    inputs = {
+        "--recipe": recipe,
+        "--plugin": plugins,
+        "--labels": fields["labels"],
+        "--folds": few_shot and few_shot.file,
+    }
     prepare_fields(fields)
     format_ = format_ or find_format(output)
     names = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare)
-    check_dataset_outputs(registry, images, {"--output": output}, inputs, recipes)
+    outputs = {"--output": output, "--save-folds": few_shot.save_folds if few_shot else None}
+    check_dataset_outputs(registry, images, outputs, inputs, recipes)
+
+    if few_shot:
+        few_shot.evaluate(registry, recipes, dataset, source, notes, format_, output, quiet)
+        return
 
     from bioclip_x.cli.render.evaluation import print_notes, write
     from bioclip_x.evaluation.evaluate import evaluate

@@ -26,14 +26,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.components import Scorer
+from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
+from bioclip_x.components import ExampleScorer, Scorer
 from bioclip_x.explain.contrast import (
     ComparedTaxon,
     ScoredImage,
@@ -44,8 +44,18 @@ from bioclip_x.explain.contrast import (
 from bioclip_x.faults import naming
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.recipe import Recipe
-from bioclip_x.records import Explanation, Logits, ModelCard, Prompt, PromptContribution, Remainder, TextBank
+from bioclip_x.records import (
+    Explanation,
+    Logits,
+    ModelCard,
+    NearestImage,
+    Prompt,
+    PromptContribution,
+    Remainder,
+    TextBank,
+)
 from bioclip_x.records.explanation import MEAN_TEXT, name_other_classes
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 
 ROUNDING: Final = 2e-4
@@ -133,7 +143,19 @@ class Explainer:
             remainders=remainders,
             is_asked_for=is_asked_for,
             baseline=baseline if any(prompts) else None,
+            examples=tuple(self._iterate_examples(embedding_D, compared)),
         )
+
+    def _iterate_examples(self, embedding_D: torch.Tensor, compared: Sequence[ComparedTaxon]) -> Iterator[NearestImage]:
+        """Yields the examples of the compared classes that are nearest to the image."""
+        if not get_capabilities(self.scorer, ScorerCapabilities).support_option:
+            return
+        scorer = cast(ExampleScorer, self.scorer)
+        for taxon in compared:
+            name = format_class_name(self.taxonomy, taxon.class_index)
+            with naming(scorer, "nearest", name):
+                nearest = scorer.nearest(embedding_D, taxon.class_index)
+            yield from (replace(one, class_name=name) for one in nearest)
 
     def _compute_baseline(self, embedding_D: torch.Tensor) -> float:
         """Computes c, the score of the list's mean text on the image."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
 from bioclip_x.classes.recipe_classes import Classes, find_classes
-from bioclip_x.components import Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
+from bioclip_x.components import ExampleScorer, Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
 from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
@@ -32,6 +33,7 @@ from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
+from bioclip_x.inference.support import SupportSet, find_support
 from bioclip_x.models import load_encoder, make_family
 from bioclip_x.plugin_versions import identify_code
 from bioclip_x.prediction.ranking import find_reportable_nodes
@@ -93,7 +95,8 @@ class Classifier:
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         head_capabilities = get_capabilities(self.head, HeadCapabilities)
         precomputed, textless = self.precomputed_scorer, self._textless_scorer
-        _refuse_contradictions(recipe, head_capabilities, textless)
+        support_option = get_capabilities(self.scorer, ScorerCapabilities).support_option
+        _refuse_contradictions(recipe, head_capabilities, is_class_scorer=bool(textless or support_option))
         # Everything that does not need the model is checked before it is loaded, since it may be a long download.
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
@@ -103,10 +106,16 @@ class Classifier:
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         notes: tuple[str, ...] = ()
-        if textless:
+        support: SupportSet | None = None
+        if support_option:
+            options = registry.options("scorers", recipe.scorer.name, recipe.scorer.options)
+            support = find_support(registry, options[support_option], self.taxonomy, self.files)
+        elif textless:
             with naming(textless, "prepare"):
                 notes = tuple(textless.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
+        if support:
+            notes = self._embed_support(support, registry, cache or find_cache_folder() / "support")
         if textless:
             key = "" if precomputed else textless.revision  # the card of precomputed scores has it
             empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=self.encoder.card.dim)
@@ -121,6 +130,8 @@ class Classifier:
             builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, code, report)
             with progress_in_notebook():
                 banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
+            if support:
+                banks = _add_support(banks, cast(ExampleScorer, self.scorer).revision, notes)
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
         if recipe.depth:
@@ -128,6 +139,13 @@ class Classifier:
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
         self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
+
+    def _embed_support(self, support: SupportSet, registry: Registry, cache: Path) -> tuple[str, ...]:
+        """Embeds the examples of the scorer and hands them over; returns notes."""
+        scorer = cast(ExampleScorer, self.scorer)
+        images, notes = support.embed(registry, self.recipe, self.encoder, self.files, cache)
+        with naming(scorer, "prepare_support"):
+            return (*notes, *scorer.prepare_support(images, self.taxonomy))
 
     def _make_batches(
         self,
@@ -243,13 +261,20 @@ class Classifier:
             yield from self._batches.classify(batch)
 
 
-def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, textless: TextlessScorer | None) -> None:
+def _add_support(banks: ClassBanks, revision: str, notes: tuple[str, ...]) -> ClassBanks:
+    """Adds the notes on a scorer's examples, and makes them a part of what a calibration is valid for."""
+    bank = replace(banks.bank, content=f"{banks.bank.content or banks.bank.key} {revision}")
+    return replace(banks, bank=bank, notes=(*banks.notes, *notes))
+
+
+def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, *, is_class_scorer: bool) -> None:
+    """is_class_scorer: whether the scorer has scores of classes only, not of taxa above them."""
     if recipe.rank and head.chooses_rank:
         raise RecipeError(
             f"the head {recipe.head.name!r} chooses the ranks that it reports; leave out the rank {recipe.rank!r}, or choose "
             "a head that reports every rank"
         )
-    if textless and head.needs_inner_taxa:
+    if is_class_scorer and head.needs_inner_taxa:
         raise RecipeError(
             f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
             "scores; choose another head"

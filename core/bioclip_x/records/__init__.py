@@ -8,11 +8,13 @@ from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
 from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
+from bioclip_x.records.few_shot import FewShotEvaluation, FewShotResult
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
+from bioclip_x.records.support import NearestImage, SupportImages
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.records.training import (
     EpochEnd,
@@ -37,6 +39,8 @@ __all__ = [
     "EpochEnd",
     "Evaluation",
     "Explanation",
+    "FewShotEvaluation",
+    "FewShotResult",
     "Gathered",
     "HeadInput",
     "HeatMap",
@@ -47,6 +51,7 @@ __all__ = [
     "Measure",
     "Mismatch",
     "ModelCard",
+    "NearestImage",
     "OpenedImage",
     "OwnClasses",
     "OwnRecipe",
@@ -67,6 +72,7 @@ __all__ = [
     "Source",
     "Step",
     "StepEnd",
+    "SupportImages",
     "Synonym",
     "Taxon",
     "TextBank",

@@ -10,6 +10,8 @@ from bioclip_x.errors import BioclipXError
 if TYPE_CHECKING:
     import pandas
 
+    from bioclip_x.records.support import NearestImage
+
 EXPLANATION_FORMAT: Final = "bioclip-x/explanation/2"
 """The format of an explanation in JSON; docs/explanations.md has its schema."""
 
@@ -95,6 +97,8 @@ class Explanation:
     contributions: of every prompt of the two classes, the winner's first, each class's strongest first.
     rest: the margin minus the sum of the contributions. remainders: the rest, by origin; they sum to it.
     is_asked_for: whether the runner-up was requested (`--why-not`) rather than being the second best.
+    examples: of a scorer that classifies by labelled images, those of the two classes that are nearest to this image, the
+        winner's first.
     baseline: c, the cosine of the image with the mean text of the list (`TextBank.mean_D`, not re-normalised), to which
         every contribution is relative; None if no prompt is involved. c cancels in the margin, except for pooling
         `ensemble` and without a runner-up; there a remainder of kind "mean text" makes up the difference.
@@ -110,6 +114,7 @@ class Explanation:
     remainders: tuple[Remainder, ...] = ()
     is_asked_for: bool = False
     baseline: float | None = None
+    examples: tuple[NearestImage, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Converts to a data frame with a row per prompt, then per remainder; the column `contribution` sums to the margin.
