@@ -16,6 +16,8 @@ from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.errors import BioclipXError, EvaluationError, ModelError
 from bioclip_x.evaluation.evaluate import evaluate
+from bioclip_x.evaluation.few_shot.evaluate import FOLDS, evaluate_few_shot
+from bioclip_x.evaluation.few_shot.methods import parse_method
 from bioclip_x.evaluation.papers.comparison import PaperCell, PaperComparison, average
 from bioclip_x.evaluation.papers.table import DataRow, MeasureName, PaperTable
 from bioclip_x.options import ComponentRef, parse_ref
@@ -27,9 +29,10 @@ from bioclip_x.registry import Registry, get_capabilities, resolve_relative_path
 Progress = Callable[[int, int], None]
 
 MEAN: Final = "mean"
+SIMPLE_SHOT: Final = "simpleshot"
+"""What the papers call few-shot: mean-centred, normalised, the nearest centroid."""
 TOP_1: Final[tuple[MeasureName, ...]] = ("top-1",)
 """What is measured where nothing was published."""
-FEW_SHOT_MISSING: Final = "few-shot evaluation is not connected to tables of papers yet; see evaluate --few-shot"
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,6 @@ class PaperRun:
         """Lists what a cell lacks: what the table says; else the data set, and the files of its recipe."""
         rows = self.table.data[data], self.table.models[model], self.table.methods[method]
         said = [row.missing for row in rows if row.missing]
-        if not said and self.table.methods[method].shots:
-            said = [FEW_SHOT_MISSING]
         if said:
             return said
         problems = []
@@ -149,12 +150,48 @@ class PaperRun:
         self, recipes: Mapping[str, Recipe], data: str, notes: dict[str, None]
     ) -> dict[str, Mapping[str, Measure]]:
         """Returns method → measures by name."""
+        few_shot = {method: recipe for method, recipe in recipes.items() if self.table.methods[method].shots}
+        zero_shot = {method: recipe for method, recipe in recipes.items() if method not in few_shot}
+        measures = self._evaluate_few_shot(few_shot, data, notes)
+        if not zero_shot:
+            return measures
         evaluation = evaluate(
-            self.registry, list(recipes.values()), self._get_dataset(data), data, seeds=self.table.seeds, texts=self.texts,
+            self.registry,
+            list(zero_shot.values()),
+            self._get_dataset(data),
+            data,
+            seeds=self.table.seeds,
+            texts=self.texts,
             labelled=self.labelled,
-        )  # fmt: skip
+        )
         notes |= dict.fromkeys(f"{data}, {evaluation.model}: {note}" for note in evaluation.notes)
-        return {method: text.measures() for method, text in zip(recipes, evaluation.texts, strict=True)}
+        return measures | {method: text.measures() for method, text in zip(zero_shot, evaluation.texts, strict=True)}
+
+    def _evaluate_few_shot(
+        self, recipes: Mapping[str, Recipe], data: str, notes: dict[str, None]
+    ) -> dict[str, Mapping[str, Measure]]:
+        """Returns method → measures by name; methods of one recipe and number of folds are evaluated together."""
+        measures: dict[str, Mapping[str, Measure]] = {}
+        groups: dict[tuple[int, str], list[str]] = {}
+        for method, recipe in recipes.items():
+            groups.setdefault((self.table.methods[method].folds or FOLDS, recipe.model_dump_json()), []).append(method)
+        for (folds, _), methods in groups.items():
+            shots = {method: self.table.methods[method].shots for method in methods}
+            evaluation = evaluate_few_shot(
+                self.registry,
+                recipes[methods[0]],
+                self._get_dataset(data),
+                data,
+                [parse_method(SIMPLE_SHOT)],
+                shots=tuple(dict.fromkeys(shots.values())),
+                folds=folds,
+                texts=self.texts,
+                labelled=self.labelled,
+            )
+            notes |= dict.fromkeys(f"{data}, {evaluation.model}: {note}" for note in evaluation.notes)
+            of_shots = {result.shots: result.measures() for result in evaluation.results}
+            measures |= {method: of_shots[k] for method, k in shots.items()}
+        return measures
 
     def _compare_means(self, cells: Sequence[PaperCell]) -> Iterator[PaperCell]:
         """Yields the means over data sets of top-1."""

@@ -154,7 +154,7 @@ def write_table(path: Path, tiny_model: str, **changes: Any) -> str:
         "methods": {
             "CLIP": {"recipe": {"text": "common:form=bare"}},
             "CBD": {"recipe": {"text": "descriptors:style=cbd-original"}, "differs": "other commas"},
-            "five-shot": {"recipe": {"text": "common"}, "shots": 5, "folds": 5},
+            "one-shot": {"recipe": {"text": "common"}, "shots": 1, "folds": 3},
             "none": {"recipe": {"text": "descriptors", "descriptors": "none.json"}},
         },
         "published": {"CLIP": {"tiny": {"CUB": {"top-1": 52.0, "top-5": 80.0}, "mean": 44.0}}},
@@ -206,8 +206,30 @@ def test_ours_stand_beside_theirs_and_the_rest_says_what_is_missing(
         missing["tiny", "none"].startswith("there is no none.json in")
         and "https://example.org/none" in missing["tiny", "none"]
     )
-    assert missing["tiny", "five-shot"]
+    assert cells["PlantVillage", "tiny", "one-shot", "top-1"]["missing"]  # one of its classes has a single image
     assert cells["mean", "large", "CLIP", "top-1"]["missing"] == "2 of its 2 data sets are not yet run"
+
+
+def test_few_shot_rows_are_those_of_few_shot_evaluations(
+    tmp_path: Path, tiny_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six images per class, one-shot and two-shot: the same folds as `evaluate --few-shot 1,2 --folds 3`."""
+    names = [f"{i}.jpg" for i in range(12)]
+    labels = "".join(f"{name},{'oak' if i % 2 else 'elm'},x\n" for i, name in enumerate(names))
+    images = tuple(f"images/{name}" for name in names)
+    layouts.lay(tmp_path / "PLT_VIL_Mini", {"labels.csv": f"FILE_NAME,CATEGORY,SUPER_CATEGORY\n{labels}"}, images)
+    row = {"recipe": {"text": "common"}, "folds": 3}
+    table = write_table(
+        tmp_path / "table.yaml", tiny_model, published={}, recipe={}, mean=False,
+        data={"Plants": {"reader": "meta-album:plantvillage", "folder": "PLT_VIL_Mini"}},
+        methods={"one": row | {"shots": 1}, "two": row | {"shots": 2}},
+    )  # fmt: skip
+    document = json.loads(run_command(capsys, "--paper", table, str(tmp_path), "--format", "json"))
+    ours = {c["method"]: c["ours"] for c in document["cells"] if c["model"] == "tiny"}
+    arguments = ["--few-shot", "1,2", "--folds", "3", "--model", tiny_model, "--text", "common", "--format", "json"]
+    direct = json.loads(run_command(capsys, f"meta-album:plantvillage,root={tmp_path}/PLT_VIL_Mini", *arguments))
+    top1 = {result["shots"]: result["top1"]["value"] for result in direct["results"]}
+    assert {"one": ours["one"]["value"], "two": ours["two"]["value"]} == {"one": top1[1], "two": top1[2]}
 
 
 def test_the_table_for_people_names_what_is_not_yet_run(
