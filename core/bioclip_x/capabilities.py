@@ -202,6 +202,21 @@ class ImageDecoderCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedSource:
+    """A published data set, for its documentation and for the error where files are missing.
+
+    title: its name in publications. url: of its official page. folder: that its archives unpack to. files: what is read in
+    there (folders end with "/"). licence: as its page states it, "" if unknown.
+    """
+
+    title: str
+    url: str
+    folder: str
+    files: tuple[str, ...]
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetCapabilities:
     """Capabilities of a data set.
 
@@ -212,6 +227,8 @@ class DatasetCapabilities:
     lists_nodes: it has `nodes()`; see `components.LabelledDataset`.
     names_files: `name` is the path or URL of an image's file, so that missing files are found before training.
     sequential: reading images in order is much faster than at random; it has `blocks`, see `components.SequentialDataset`.
+    brings_classes: it has `own_taxonomy()`; see `components.ClassListDataset`.
+    published: where a reader of a published layout finds its data set; None for other data sets.
     """
 
     reads: tuple[str, ...] = ()
@@ -221,6 +238,8 @@ class DatasetCapabilities:
     lists_nodes: bool = False
     names_files: bool = False
     sequential: bool = False
+    brings_classes: bool = False
+    published: PublishedSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -558,6 +558,17 @@ class LabelledDataset(Dataset, Protocol):
         """Returns the `Sample.node` of every image: int64 [len]."""
 
 
+class ClassListDataset(Dataset, Protocol):
+    """A data set with a list of classes of its own. Declares `brings_classes`."""
+
+    def own_taxonomy(self) -> Taxonomy:
+        """Returns the tree of its classes, plain labels in the data set's order, always the same object.
+
+        Commands that evaluate use it where the user gives no taxonomy and no labels; `prepare` then gets this object.
+        Raises TrainingError where files of the data set are missing.
+        """
+
+
 class SequentialDataset(Dataset, Protocol):
     """A data set whose images lie in shards, best read one after another. Declares `sequential`."""
 

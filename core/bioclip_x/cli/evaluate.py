@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.cli.few_shot import FewShotOptions, add_few_shot_options
-from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.cli.outputs.sinks import find_report
 from bioclip_x.errors import RecipeError
@@ -28,7 +29,7 @@ FORMATS: Final = ("table", "json", "csv")
 
 
 @click.command(name="evaluate", params=make_recipe_flags(*FIELDS, "head", "calibration"))
-@click.argument("images")
+@click.argument("images", required=False)
 @plugin_option
 @recipe_option
 @click.option(
@@ -65,6 +66,12 @@ FORMATS: Final = ("table", "json", "csv")
     help="Number of seeds for random texts (swapped, random-words, …).  [default: 5]",
 )
 @click.option(
+    "--paper",
+    metavar="NAME|FILE.yaml",
+    help="Repeat a paper's table (cbd-cub, bioclip-zero-few-shot, …): published values beside ours. IMAGES is then the "
+    "folder that the data sets lie in.  [default: this folder]",
+)
+@click.option(
     "--format",
     "format_",
     type=click.Choice(FORMATS),
@@ -90,7 +97,7 @@ FORMATS: Final = ("table", "json", "csv")
 def command(
     registry: Registry,
     /,
-    images: str,
+    images: str | None,
     plugins: tuple[str, ...],
     recipe: Path | None,
     compare: tuple[str, ...],
@@ -98,6 +105,7 @@ def command(
     metrics: str,
     predictions: Path | None,
     seeds: int | None,
+    paper: str | None,
     format_: str | None,
     output: Path | None,
     report: Path | None,
@@ -115,7 +123,13 @@ def command(
         --compare descriptors --compare taxonomic --compare swapped --compare random-words
     bioclip-x evaluate labelled-photos/ --model bioclip-2 --compare-model openai --taxonomy my-species.csv --metrics all
     bioclip-x evaluate labelled-photos/ --few-shot 1,5 --few-shot-method simpleshot --few-shot-method blend
+    bioclip-x evaluate --paper cbd-cub /data
     """  # fmt: skip
+    if paper:
+        repeat_paper(registry, paper, images, fields, format_ or find_format(output), output, quiet)
+        return
+    if images is None:
+        raise click.MissingParameter(param_hint="IMAGES", param_type="argument")
     inputs = {
         "--recipe": recipe,
         "--plugin": plugins,
@@ -193,6 +207,35 @@ def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures
     with naming(page, "write_evaluation"):
         page.write_evaluation(path, replace(figures, files=files))
     write_figure_files(figures, path)
+
+
+def repeat_paper(
+    registry: Registry,
+    paper: str,
+    folder: str | None,
+    fields: Mapping[str, Any],
+    format_: str,
+    output: Path | None,
+    quiet: bool,
+) -> None:
+    """Runs what can be run of a paper's table. Raises RecipeError for options that the table sets."""
+    if given := [name for name, value in fields.items() if value is not None and name not in MACHINE]:
+        raise RecipeError(
+            f"--paper: the table sets --{given[0].replace('_', '-')}; to change it, give a table of your own"
+        )
+    from bioclip_x.cli.render.paper import write
+    from bioclip_x.evaluation.papers.compare import PaperRun
+    from bioclip_x.evaluation.papers.table import load_table
+    from bioclip_x.progress import Progress
+
+    warnings.filterwarnings("ignore", module="PIL")
+    name, table = load_table(paper)
+    machine = {field: value for field, value in fields.items() if value is not None}
+    with open_output(output, styled=format_ == "table") as stream:
+        with Progress(enabled=not quiet) as progress:
+            run = PaperRun(registry, name, table, Path(folder or "."), machine, progress.texts, progress.labelled)
+            comparison = run.compare()
+        write(comparison, format_, stream)
 
 
 def find_format(output: Path | None) -> str:

@@ -29,6 +29,7 @@ from bioclip_x.evaluation.labelled_images import (
     find_unlisted,
     place_above,
 )
+from bioclip_x.evaluation.own_classes import find_own_taxonomy
 from bioclip_x.evaluation.predictions import MOST, ImagePredictions, predict_images
 from bioclip_x.evaluation.summary import Baseline, Labels, summarise
 from bioclip_x.faults import naming
@@ -39,6 +40,7 @@ from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
 
@@ -76,13 +78,14 @@ def evaluate(
     evaluation. Raises EvaluationError where no image is of a listed class, and for models with other classes than the first.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
-    embedded, notes = _embed_by_all_models(registry, runs, dataset, source, texts, labelled)
+    classes = find_own_taxonomy(dataset, runs[0].recipes[0])
+    embedded, notes = _embed_by_all_models(registry, runs, dataset, source, classes, texts, labelled)
     first = embedded[runs[0].recipes[0].model]
     if first.classifier.precomputed_scorer and len(recipes) > 1:
         raise EvaluationError(
             f"the scorer {first.classifier.recipe.scorer.name!r} does not use texts; give one choice of texts only"
         )
-    evaluations = tuple(_Comparison(registry, embedded, texts, watch).evaluate(runs))
+    evaluations = tuple(_Comparison(registry, embedded, classes, texts, watch).evaluate(runs))
     provenance, labels = first.classifier.provenance, first.labels
     return Evaluation(
         source=source,
@@ -114,16 +117,22 @@ class ModelImages:
 
 
 def _embed_by_all_models(
-    registry: Registry, runs: Sequence[Run], dataset: Dataset, source: str, texts: Progress, labelled: Progress
+    registry: Registry,
+    runs: Sequence[Run],
+    dataset: Dataset,
+    source: str,
+    classes: Taxonomy | None,
+    texts: Progress,
+    labelled: Progress,
 ) -> tuple[dict[str, ModelImages], tuple[str, ...]]:
-    """Embeds the images once by each model. Returns them by the model's name, and notes."""
+    """Embeds the images once by each model. Returns them by the model's name, and notes. classes: the data set's own, if used."""
     embedded: dict[str, ModelImages] = {}
     notes: list[str] = []
     for run in runs:
         recipe = run.recipes[0]
         if recipe.model in embedded:
             continue
-        classifier = make_classifier(registry, recipe, texts)
+        classifier = make_classifier(registry, recipe, texts, classes)
         first = next(iter(embedded.values()), None)
         if first and classifier.taxonomy.fingerprint != first.classifier.taxonomy.fingerprint:
             raise EvaluationError(
@@ -154,10 +163,11 @@ def _keep_common(embedded: Mapping[str, ModelImages]) -> tuple[dict[str, ModelIm
 
 @dataclass(frozen=True, eq=False)
 class _Comparison:
-    """embedded: model → the images. progress: of embedding texts."""
+    """embedded: model → the images. classes: the data set's own, if used. progress: of embedding texts."""
 
     registry: Registry
     embedded: Mapping[str, ModelImages]
+    classes: Taxonomy | None
     progress: Progress
     watch: Watch | None = None
 
@@ -188,17 +198,22 @@ class _Comparison:
         """Returns the predictions and the classifier's notes."""
         classifier = given.classifier
         if _ask_for_best(recipe) != classifier.recipe:
-            classifier = make_classifier(self.registry, recipe, self.progress, classifier.encoder)
+            classifier = make_classifier(self.registry, recipe, self.progress, self.classes, classifier.encoder)
         predictions = predict_images(classifier, given.images, given.rows)
         ties = describe_ties(predictions.n_tied, len(given.rows))
         return predictions, (*classifier.provenance.notes, *ties)
 
 
 def make_classifier(
-    registry: Registry, recipe: Recipe, progress: Progress, loaded: LoadedEncoder | None = None
+    registry: Registry,
+    recipe: Recipe,
+    progress: Progress,
+    classes: Taxonomy | None = None,
+    loaded: LoadedEncoder | None = None,
 ) -> Classifier:
-    """Makes a classifier that tells as many of the best classes as are measured."""
-    return Classifier(registry=registry, recipe=_ask_for_best(recipe), progress=progress, loaded=loaded)
+    """Makes a classifier that tells as many of the best classes as are measured. classes: in place of the recipe's."""
+    asked = _ask_for_best(recipe)
+    return Classifier(registry=registry, recipe=asked, taxonomy=classes, progress=progress, loaded=loaded)
 
 
 def _ask_for_best(recipe: Recipe) -> Recipe:

@@ -23,6 +23,7 @@ from bioclip_x.evaluation.few_shot.folds import Fold, draw_folds, dump_folds, fi
 from bioclip_x.evaluation.few_shot.methods import Method, Queries, Support
 from bioclip_x.evaluation.few_shot.summary import TOP, FoldOutcome, summarise
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
+from bioclip_x.evaluation.own_classes import find_own_taxonomy
 from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
@@ -56,7 +57,8 @@ def evaluate_few_shot(
     folds: their number for each of `shots`, or a file to read them from, which determines the shots. texts, labelled: progress of
     embedding texts and images. Raises EvaluationError for images or folds with which nothing can be measured.
     """
-    classifier = Classifier(registry=registry, recipe=recipe, progress=texts)
+    classes = find_own_taxonomy(dataset, recipe)
+    classifier = Classifier(registry=registry, recipe=recipe, taxonomy=classes, progress=texts)
     if classifier.precomputed_scorer:
         raise EvaluationError(
             f"few-shot methods need embeddings of images; the scorer {recipe.scorer.name!r} has scores only"
