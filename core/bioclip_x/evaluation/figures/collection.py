@@ -37,25 +37,22 @@ class FigureCollector:
         self._dataset = dataset
         self._runs: list[RunOutputs] = []
         self._features: dict[str, Floats] = {}
-        self._images: LabelledNames | None = None
         self._first: Classifier | None = None
 
     def __call__(self, classifier: Classifier, images: LabelledImages, rows: Ints) -> None:
-        """Classifies the images `rows`. images: the same in every run, in the same order."""
+        """Classifies the images `rows`. images: of the same data set in every run."""
         outputs = collect_outputs(classifier, images, rows)
         self._runs.append(outputs)
         if len(images.features_nD) and outputs.model not in self._features and not classifier.precomputed_scorer:
             self._features[outputs.model] = images.features_nD[rows].numpy()
-        if self._images is None:
-            sources = tuple(images.sources[row].name for row in rows.tolist())
-            self._images, self._first = LabelledNames(sources, images.node_n[rows], images.class_n[rows]), classifier
+        self._first = self._first or classifier
 
     def make_figures(self, evaluation: Evaluation) -> EvaluationFigures:
         """Makes the figures. evaluation: of the same runs, in the same order."""
-        if self._images is None or self._first is None:
+        if self._first is None:
             raise ValueError("expected at least one run")
         load_thumbnail = make_thumbnail_loader(self._dataset, self._first.files)
-        return make_figures(evaluation, self._runs, self._images, self._features, self._first.taxonomy, load_thumbnail)
+        return make_figures(evaluation, self._runs, self._features, self._first.taxonomy, load_thumbnail)
 
 
 @torch.inference_mode()
@@ -79,6 +76,9 @@ def collect_outputs(classifier: Classifier, images: LabelledImages, rows: Ints) 
     reliability = compute_reliability(share_n[counts_n], right_n[counts_n])
     return RunOutputs(
         model=classifier.provenance.model,
+        revision=classifier.provenance.revision,
+        demo=classifier.provenance.demo,
+        images=LabelledNames(tuple(images.sources[row].name for row in rows.tolist()), images.node_n[rows], class_n),
         node_n=joined.best_nk[:, 0],
         share_n=share_n,
         right_n=right_n,
