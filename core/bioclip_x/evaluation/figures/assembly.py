@@ -6,7 +6,7 @@ Legend: n images, D embedding dimension.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -53,11 +53,14 @@ class LabelledNames:
 class RunOutputs:
     """What one run named n images.
 
-    node_n: int64, -1 for an image that is not named. share_n: of this answer, float64. right_n: 1 or 0, -1 where the label is
+    model, revision, demo: as in `Evaluation`. node_n: int64, -1 for an image that is not named. share_n: of this answer, float64. right_n: 1 or 0, -1 where the label is
     a taxon above the classes. reliability, calibration, depth: see `RunFigures`.
     """
 
     model: str
+    revision: str
+    demo: str
+    images: LabelledNames
     node_n: Ints
     share_n: Floats
     right_n: Ints
@@ -69,19 +72,19 @@ class RunOutputs:
 def make_figures(
     evaluation: Evaluation,
     runs: Sequence[RunOutputs],
-    images: LabelledNames,
     features_of: Mapping[str, npt.NDArray[np.floating]],
     taxonomy: Taxonomy,
     load_thumbnail: LoadThumbnail,
 ) -> EvaluationFigures:
     """Makes all figures. evaluation: its texts are those of `runs`, in order.
 
-    features_of: model → embeddings of the images, [n, D]. A map that cannot be drawn becomes a note.
+    features_of: model → embeddings of the images of its first run, [n, D]. A map that cannot be drawn becomes a note.
     """
     names = name_runs([run.model for run in runs], [one.text for one in evaluation.texts])
     maps: list[EmbeddingMap] = []
     notes = list(evaluation.notes)
     for model, features_nD in features_of.items():
+        images = next(run.images for run in runs if run.model == model)
         try:
             maps.append(make_embedding_map(features_nD, images.sources, images.node_n, taxonomy, model))
         except EvaluationError as error:
@@ -95,18 +98,17 @@ def make_figures(
         source=evaluation.source,
         date=evaluation.date,
         version=evaluation.version,
-        models=((evaluation.model, evaluation.revision),),
-        demos=(evaluation.demo,) if evaluation.demo else (),
+        models=tuple(dict.fromkeys((run.model, run.revision) for run in runs)),
+        demos=tuple(dict.fromkeys(run.demo for run in runs if run.demo)),
         taxonomy=evaluation.taxonomy,
         n_classes=evaluation.n_classes,
         n_images=evaluation.pictures,
         n_true_classes=evaluation.classes,
         runs=tuple(
-            _make_run_figures(name, text, run, images, taxonomy)
-            for name, text, run in zip(names, evaluation.texts, runs)
+            _make_run_figures(name, text, run, taxonomy) for name, text, run in zip(names, evaluation.texts, runs)
         ),
         maps=tuple(maps),
-        examples=tuple(make_example_sets(dict(zip(names, runs)), images, taxonomy, load_thumbnail)),
+        examples=tuple(make_example_sets(dict(zip(names, runs)), taxonomy, load_thumbnail)),
         notes=tuple(notes),
     )
 
@@ -126,9 +128,7 @@ def name_runs(models: Sequence[str], texts: Sequence[str]) -> list[str]:
     return [f"{model}: {text}" for model, text in zip(models, texts)]
 
 
-def _make_run_figures(
-    name: str, text: TextEvaluation, run: RunOutputs, images: LabelledNames, taxonomy: Taxonomy
-) -> RunFigures:
+def _make_run_figures(name: str, text: TextEvaluation, run: RunOutputs, taxonomy: Taxonomy) -> RunFigures:
     return RunFigures(
         name=name,
         model=run.model,
@@ -139,22 +139,25 @@ def _make_run_figures(
         reliability=run.reliability,
         calibration=run.calibration,
         depth=run.depth,
-        confusions=tuple(build_confusion(images.node_n, run.node_n, taxonomy, rank) for rank in list_folds(taxonomy)),
+        confusions=tuple(
+            build_confusion(run.images.node_n, run.node_n, taxonomy, rank) for rank in list_folds(taxonomy)
+        ),
     )
 
 
 def make_example_sets(
     runs: Mapping[str, RunOutputs],
-    images: LabelledNames,
     taxonomy: Taxonomy,
     load_thumbnail: LoadThumbnail,
     most: int = MOST_EXAMPLES,
 ) -> Iterator[ExampleSet]:
     """Yields images that the baseline has right and another run wrong, and the reverse; of a single run, those it has wrong.
 
-    runs: by name, the baseline first. Images labelled above the classes are left out.
+    runs: by name, the baseline first. Images that not all runs have, or labelled above the classes, are left out.
     """
+    runs = keep_common_images(runs)
     first, *others = runs
+    images = runs[first].images
     outcomes: list[tuple[str, npt.NDArray[np.bool_], tuple[str, ...]]] = []
     if not others:
         outcomes.append(("Wrong", runs[first].right_n == 0, (first,)))
@@ -175,6 +178,21 @@ def make_example_sets(
             for row in rows
         )
         yield ExampleSet(title, int(is_outcome_n.sum()), among, examples)
+
+
+def keep_common_images(runs: Mapping[str, RunOutputs]) -> dict[str, RunOutputs]:
+    """Returns the runs with the images that all of them have: a model may refuse some. Their order is that of the data set."""
+    common = set.intersection(*(set(run.images.sources) for run in runs.values()))
+    kept: dict[str, RunOutputs] = {}
+    for name, run in runs.items():
+        rows = [row for row, source in enumerate(run.images.sources) if source in common]
+        images = LabelledNames(
+            tuple(run.images.sources[row] for row in rows), run.images.node_n[rows], run.images.class_n[rows]
+        )
+        kept[name] = replace(
+            run, images=images, node_n=run.node_n[rows], share_n=run.share_n[rows], right_n=run.right_n[rows]
+        )
+    return kept
 
 
 def _make_answer(name: str, run: RunOutputs, row: int, taxonomy: Taxonomy) -> ExampleAnswer:

@@ -34,9 +34,13 @@ class FigureCollector:
         """given: the same images in every run, in the same order."""
         classifier = given.classifier
         model = classifier.provenance.model
+        sources = tuple(given.images.sources[row].name for row in given.rows.tolist())
         self._runs.append(
             RunOutputs(
                 model=model,
+                revision=classifier.provenance.revision,
+                demo=classifier.provenance.demo,
+                images=LabelledNames(sources, given.labels.node_n, given.labels.class_n),
                 node_n=predictions.best_nk[:, 0],
                 share_n=predictions.share_n,
                 right_n=compare_with_truth(predictions, given.labels.node_n, classifier.taxonomy).right_n,
@@ -53,11 +57,9 @@ class FigureCollector:
         """Makes the figures. evaluation: of the same runs, in the same order."""
         if self._first is None:
             raise ValueError("expected at least one run")
-        given, classifier = self._first, self._first.classifier
-        sources = tuple(given.images.sources[row].name for row in given.rows.tolist())
-        names = LabelledNames(sources, given.labels.node_n, given.labels.class_n)
+        classifier = self._first.classifier
         load_thumbnail = make_thumbnail_loader(self._dataset, classifier.files)
-        return make_figures(evaluation, self._runs, names, self._features, classifier.taxonomy, load_thumbnail)
+        return make_figures(evaluation, self._runs, self._features, classifier.taxonomy, load_thumbnail)
 
 
 def make_thumbnail_loader(dataset: Dataset, files: ImageFiles) -> Callable[[str], bytes | None]:

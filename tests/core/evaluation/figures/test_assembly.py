@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ def make_run(named: list[int]) -> RunOutputs:
     """named: a class for each image, -1 for none."""
     node_n = np.where(np.array(named) >= 0, TREE.leaf_node_C[named], -1).astype(np.int64)
     share_n = np.where(node_n >= 0, 0.75, np.nan)
-    return RunOutputs("tiny", node_n, share_n, (node_n == IMAGES.node_n).astype(np.int64), (), {}, ())
+    return RunOutputs(
+        "tiny", "abc", "demo", IMAGES, node_n, share_n, (node_n == IMAGES.node_n).astype(np.int64), (), {}, ()
+    )
 
 
 def make_text(name: str, run: RunOutputs, seeds: tuple[int, ...] = ()) -> TextEvaluation:
@@ -36,7 +39,7 @@ RUNS = {"A": make_run([0, 0, 1, 2, 2, -1]), "B": make_run([0, 1, 1, 1, 0, 0])}
 
 
 def test_examples_are_of_both_outcomes() -> None:
-    a_right, b_right = make_example_sets(RUNS, IMAGES, TREE, lambda name: name.encode())
+    a_right, b_right = make_example_sets(RUNS, TREE, lambda name: name.encode())
     assert (a_right.title, a_right.of, a_right.among) == ("A right, B wrong", 2, 6)
     assert sorted(example.source for example in a_right.examples) == ["1.jpg", "4.jpg"]
     assert (b_right.title, b_right.of) == ("B right, A wrong", 1)
@@ -47,9 +50,9 @@ def test_examples_are_of_both_outcomes() -> None:
 
 
 def test_a_single_run_shows_what_is_wrong() -> None:
-    (wrong,) = make_example_sets({"A": RUNS["A"]}, IMAGES, TREE, lambda name: None, most=1)
+    (wrong,) = make_example_sets({"A": RUNS["A"]}, TREE, lambda name: None, most=1)
     assert (wrong.title, wrong.of, len(wrong.examples)) == ("Wrong", 2, 1)
-    (every,) = make_example_sets({"A": RUNS["A"]}, IMAGES, TREE, lambda name: None)
+    (every,) = make_example_sets({"A": RUNS["A"]}, TREE, lambda name: None)
     unnamed = next(example for example in every.examples if example.source == "5.jpg")
     assert unnamed.answers[0].taxon is None and unnamed.answers[0].share is None
 
@@ -58,9 +61,22 @@ def test_a_single_run_shows_what_is_wrong() -> None:
 def test_what_cannot_be_drawn_is_a_note(features: Mapping[str, np.ndarray], drawn: int) -> None:
     texts = (make_text("A", RUNS["A"]), make_text("B", RUNS["B"], seeds=(3, 4)))
     evaluation = Evaluation("s", "2025-06-01", "1", "tiny", "abc", "demo", "list", 3, 6, 3, texts, ("skipped",))
-    figures = make_figures(evaluation, list(RUNS.values()), IMAGES, features, TREE, lambda name: None)
+    figures = make_figures(evaluation, list(RUNS.values()), features, TREE, lambda name: None)
     assert [run.name for run in figures.runs] == ["A", "B"] and len(figures.maps) == drawn
     assert figures.runs[0].confusions[-1].n_right == 4 and figures.demos == ("demo",)
     assert figures.notes[0] == "skipped"
     assert figures.notes[-1] == "B: measures are means over 2 seeds; the other figures are of seed 3"
     assert ("no map of the embeddings: all embeddings are equal" in figures.notes) == (bool(features) and not drawn)
+
+
+def test_images_that_one_model_refuses_are_not_compared() -> None:
+    refused = [0, 4]
+    rows = [row for row in range(6) if row not in refused]
+    names = LabelledNames(tuple(IMAGES.sources[row] for row in rows), IMAGES.node_n[rows], CLASS_N[rows])
+    full = RUNS["B"]
+    fewer = replace(
+        full, images=names, node_n=full.node_n[rows], share_n=full.share_n[rows], right_n=full.right_n[rows]
+    )
+    a_right, b_right = make_example_sets({"A": RUNS["A"], "B": fewer}, TREE, lambda name: None)
+    assert [example.source for example in a_right.examples] == ["1.jpg"] and a_right.among == 4
+    assert [example.source for example in b_right.examples] == ["3.jpg"]
