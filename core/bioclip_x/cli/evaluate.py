@@ -180,7 +180,7 @@ def command(
         with Progress(enabled=not quiet) as progress:
             evaluation = evaluate(
                 registry, recipes, dataset, source, seeds=seeds, texts=progress.texts, labelled=progress.labelled,
-                watch=lambda *run: [watch(*run) for watch in watches],
+                watches=watches,
             )  # fmt: skip
         if page and report and collector:
             write_figures(page, report, collector.make_figures(evaluation))

@@ -63,7 +63,8 @@ def compute_depth_curve(
         depth = float(depth_N[node_n].mean())
         said = "the best class" if threshold < 0.01 else f"share at least {threshold:.0%}"
         label = f"{said}, mean depth {depth:.2f}"
-        points.append(CurvePoint(depth, hits / of, *(compute_binomial_interval(hits, of) or (None, None)), of, label))
+        low, high = compute_binomial_interval(hits, of) or (None, None)
+        points.append(CurvePoint(depth, hits / of, low, high, of, label))
     return tuple(points)
 
 

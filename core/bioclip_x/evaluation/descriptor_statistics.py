@@ -73,7 +73,8 @@ def split_by_class(cos_PN: npt.NDArray[np.floating], starts_K: npt.NDArray[np.in
 
 def make_share(hits: int, of: int) -> Share:
     """Makes a proportion with its exact interval. of: positive."""
-    return Share(hits / of, *(compute_binomial_interval(hits, of) or (None, None)), hits, of)
+    low, high = compute_binomial_interval(hits, of) or (None, None)
+    return Share(hits / of, low, high, hits, of)
 
 
 @lru_cache(maxsize=4096)

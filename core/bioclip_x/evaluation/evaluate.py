@@ -69,12 +69,12 @@ def evaluate(
     seeds: int | None = None,
     texts: Progress = lambda done, total: None,
     labelled: Progress = lambda done, total: None,
-    watch: Watch | None = None,
+    watches: Sequence[Watch] = (),
 ) -> Evaluation:
     """Evaluates recipes that differ in their texts or their model on a data set; the first is the baseline of the others.
 
     source: what outputs call the data set. seeds: number of seeds for random texts; None for `SEEDS`. texts, labelled: progress
-    of embedding texts and images. watch: called for each recipe with the images, the predictions of its first seed, and its
+    of embedding texts and images. watches: called for each recipe with the images, the predictions of its first seed, and its
     evaluation. Raises EvaluationError where no image is of a listed class, and for models with other classes than the first.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
@@ -85,7 +85,7 @@ def evaluate(
         raise EvaluationError(
             f"the scorer {first.classifier.recipe.scorer.name!r} does not use texts; give one choice of texts only"
         )
-    evaluations = tuple(_Comparison(registry, embedded, classes, texts, watch).evaluate(runs))
+    evaluations = tuple(_Comparison(registry, embedded, classes, texts, watches).evaluate(runs))
     provenance, labels = first.classifier.provenance, first.labels
     return Evaluation(
         source=source,
@@ -169,7 +169,7 @@ class _Comparison:
     embedded: Mapping[str, ModelImages]
     classes: Taxonomy | None
     progress: Progress
-    watch: Watch | None = None
+    watches: Sequence[Watch] = ()
 
     def evaluate(self, runs: Sequence[Run]) -> Iterator[TextEvaluation]:
         """Evaluates each run; those after the first are also compared with the first."""
@@ -189,8 +189,8 @@ class _Comparison:
                 recipe=recipe.dump(),
                 plugins=list_plugins_in_use(self.registry, recipe),
             )
-            if self.watch:
-                self.watch(given, predictions[0], evaluation)
+            for watch in self.watches:
+                watch(given, predictions[0], evaluation)
             yield evaluation
             baseline = baseline or Baseline.of(run.seeds, outcomes)
 

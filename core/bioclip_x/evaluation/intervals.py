@@ -76,7 +76,8 @@ def compute_weighted_mean_interval(
     values_n: npt.ArrayLike, weight_n: npt.ArrayLike, low: float, high: float
 ) -> Interval | None:
     """Computes the interval of Σ w x / Σ w, as if of (Σ w)² / Σ w² values (Kish 1965). weight_n: 0 or more."""
-    values_n, weight_n = np.asarray(values_n, np.float64), np.asarray(weight_n, np.float64)
+    values_n = np.asarray(values_n, np.float64)
+    weight_n = np.asarray(weight_n, np.float64)
     if not weight_n.any():
         return None
     weight_n = weight_n * weight_n.sum() / (weight_n**2).sum()  # sums to the effective number
@@ -170,7 +171,7 @@ def compute_crossed_interval(value_n: npt.ArrayLike, value_m: npt.ArrayLike) -> 
     value_n: the means of each of n units over the m others; value_m: of each of m units over the n others.
     """
     over_n, over_m = (compute_mean_interval(np.clip(one, 0, 1), 0, 1) for one in (value_n, value_m))
-    return _clip(combine_intervals(float(np.mean(value_m)), over_n, over_m), 0, 1)
+    return _clip(combine_intervals(float(np.asarray(value_m, np.float64).mean()), over_n, over_m), 0, 1)
 
 
 def compute_student_interval(value_s: npt.ArrayLike) -> Interval | None:

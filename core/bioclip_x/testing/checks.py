@@ -42,7 +42,7 @@ class Subject:
         required = [p.name for p in self.registry.parameters(self.kind, self.name) if p.default is p.empty]
         if missing := [name for name in required if name not in given]:
             raise NotApplicable(f"needs its option {', '.join(missing)}")
-        return self.registry.make(self.kind, self.name, given)  # type: ignore[call-overload]
+        return self.registry.make(self.kind, self.name, given)  # type: ignore[arg-type]
 
     def need(self, example: str) -> Any:
         """Returns an example. Raises NotApplicable without it."""

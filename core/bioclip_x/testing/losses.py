@@ -94,7 +94,7 @@ def make_input(
     if (
         given.world.size > 1
     ):  # not under the lock that cached properties of several threads have in common before Python 3.12
-        vars(given)["gathered"] = LossInput.gathered.func(given)
+        vars(given)["gathered"] = vars(LossInput)["gathered"].func(given)
     return given
 
 

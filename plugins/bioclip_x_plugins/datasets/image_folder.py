@@ -36,7 +36,7 @@ class ImageFolder:
 
     def __init__(self, *, path: Path, off_list: Literal["skip", "keep"] = "skip") -> None:
         self.path, self.off_list = path, off_list
-        self._images: list[tuple[str, int]] = []
+        self._images: list[tuple[str, int, int]] = []
         self._files = ImageFiles()
 
     def use_files(self, files: ImageFiles) -> None:

@@ -39,7 +39,7 @@ def test_two_models_are_compared_on_the_same_images(
     registry = create_registry()
     recipes = [resolve_recipe(registry, flags={"taxonomy": birds_csv, "model": m}) for m in (tiny_model, other)]
     table = PredictionTable()
-    found = evaluate(registry, recipes, ImageFolder(path=labelled, off_list="keep"), "made", watch=table)
+    found = evaluate(registry, recipes, ImageFolder(path=labelled, off_list="keep"), "made", watches=[table])
     table.write(tmp_path / "predictions.csv")
     with (tmp_path / "predictions.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))

@@ -138,8 +138,9 @@ def _format_measure(name: str, measure: Measure) -> str:
         return f"{number * scale:{sign}.{digits}f}"
 
     spread = f" ± {measure.sd * scale:.{digits}f}" if measure.sd is not None else ""
-    known = measure.low is not None and measure.high is not None
-    interval = f"{format_number(measure.low)}, {format_number(measure.high)}" if known else "–"
+    interval = "–"
+    if measure.low is not None and measure.high is not None:
+        interval = f"{format_number(measure.low)}, {format_number(measure.high)}"
     return f"{format_number(measure.value)}{unit}{spread} [{interval}]"
 
 

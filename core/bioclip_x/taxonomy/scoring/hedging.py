@@ -46,7 +46,7 @@ class Bets:
     probs_BF: Floats
     information_BF: Floats
 
-    def take(self, rows: npt.ArrayLike) -> Bets:
+    def take(self, rows: Nodes) -> Bets:
         """Returns the bets of some of the images."""
         return Bets(self.nodes_BF[rows], self.probs_BF[rows], self.information_BF[rows])
 
