@@ -80,9 +80,9 @@ def compute_weighted_mean_interval(
     weight_n = np.asarray(weight_n, np.float64)
     if not weight_n.any():
         return None
-    weight_n = weight_n * weight_n.sum() / (weight_n**2).sum()  # sums to the effective number
+    effective_n = weight_n * (weight_n.sum() / (weight_n**2).sum())  # sums to the effective number
     return _bound_mean(
-        float(weight_n.sum()), float(weight_n @ values_n), float(weight_n @ values_n**2), float(low), float(high)
+        float(effective_n.sum()), float(effective_n @ values_n), float(effective_n @ values_n**2), low, high
     )
 
 
