@@ -13,11 +13,36 @@ runs the same checks. Compare scikit-learn's `check_estimator`. The built-in com
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from bioclip_x.testing.checks import Check, NotApplicable, Outcome, Subject, list_checks, run_checks
 from bioclip_x.testing.collect import conformance, make_subject
-from bioclip_x.testing.examples import make_bank, make_card, make_descriptors, make_taxonomy
 
+if TYPE_CHECKING:
+    from bioclip_x.testing.examples import (
+        make_bank,
+        make_card,
+        make_descriptors,
+        make_loss_input,
+        make_provenance,
+        make_result,
+        make_small_encoder,
+        make_taxonomy,
+    )
+
+EXAMPLES = (
+    "make_bank", "make_card", "make_descriptors", "make_loss_input", "make_provenance", "make_result", "make_small_encoder",
+    "make_taxonomy",
+)  # fmt: skip
 __all__ = [
     "Check", "NotApplicable", "Outcome", "Subject", "conformance", "list_checks", "make_bank", "make_card", "make_descriptors",
-    "make_subject", "make_taxonomy", "run_checks",
+    "make_loss_input", "make_provenance", "make_result", "make_small_encoder", "make_subject", "make_taxonomy", "run_checks",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on use: the examples import torch, and pytest imports this module at every start.
+    if name in EXAMPLES:
+        return getattr(import_module("bioclip_x.testing.examples"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,28 +7,13 @@ from typing import Any
 import torch
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.registry import create_registry
 from bioclip_x.testing.checks import NotApplicable, Subject
-
-MODEL = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 16, "patch_size": 8, "width": 16, "layers": 1, "head_width": 8},
-    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
-
-
-def make_encoder() -> Any:
-    """Makes a small model to train, of the default family. Raises NotApplicable without one."""
-    registry = create_registry()
-    name = registry.default("encoders")
-    if name is None:
-        raise NotApplicable("no family of models is installed")
-    return registry.make("encoders", name).trainable(MODEL, device="cpu", seed=0, image_size=None)
+from bioclip_x.testing.examples import make_small_encoder
 
 
 def apply(subject: Subject) -> tuple[Any, Any]:
     """Returns the adapter and a model that it is applied to."""
-    adapter, encoder = subject.make(), make_encoder()
+    adapter, encoder = subject.make(), make_small_encoder()
     try:
         adapter.apply(encoder)
     except BioclipXError as problem:
@@ -47,7 +32,7 @@ def embed(encoder: Any) -> torch.Tensor:
 
 def check_few_parameters_are_trained(subject: Subject) -> None:
     """After `apply`, fewer parameters are trained than before, but at least one."""
-    count = sum(p.numel() for p in make_encoder().module.parameters() if p.requires_grad)
+    count = sum(p.numel() for p in make_small_encoder().module.parameters() if p.requires_grad)
     _, encoder = apply(subject)
     left = sum(p.numel() for p in encoder.module.parameters() if p.requires_grad)
     assert 0 < left < count, f"expected fewer than {count} trained parameters, and more than none, got {left}"
@@ -55,7 +40,7 @@ def check_few_parameters_are_trained(subject: Subject) -> None:
 
 def check_merging_keeps_the_embeddings(subject: Subject) -> None:
     """The merged model gives the embeddings of the adapted one, and has the parameters of the original."""
-    names = {name: tuple(p.shape) for name, p in make_encoder().module.named_parameters()}
+    names = {name: tuple(p.shape) for name, p in make_small_encoder().module.named_parameters()}
     adapter, encoder = apply(subject)
     with torch.no_grad():
         for parameter in encoder.module.parameters():

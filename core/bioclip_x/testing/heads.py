@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from bioclip_x.capabilities import HeadCapabilities
+from bioclip_x.errors import RecipeError
 from bioclip_x.records import HeadInput, Logits, Scores
 from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
@@ -26,7 +27,10 @@ def decide(subject: Subject, logits_BC: torch.Tensor, taxonomy: Taxonomy | None 
 def _decide(subject: Subject, logits: Logits, inner_TB: torch.Tensor, taxonomy: Taxonomy, n_best: int) -> Scores:
     head = subject.make()
     needs = get_capabilities(head, HeadCapabilities).needs_inner_taxa
-    scores = head.decide(HeadInput(logits, taxonomy, n_best, inner_TB if needs else None))
+    try:
+        scores = head.decide(HeadInput(logits, taxonomy, n_best, inner_TB if needs else None))
+    except RecipeError as problem:  # it needs what only a run has, such as a calibration
+        raise NotApplicable(str(problem)) from problem
     assert isinstance(scores, Scores), f"expected decide to return Scores, got {type(scores).__name__}"
     return scores
 

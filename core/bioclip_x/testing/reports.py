@@ -9,25 +9,12 @@ from tempfile import TemporaryDirectory
 
 from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.errors import RecipeError
-from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
+from bioclip_x.records import Result
 from bioclip_x.registry import get_capabilities
 from bioclip_x.testing.checks import NotApplicable, Subject
+from bioclip_x.testing.examples import make_provenance, make_result
 
-LINEAGE = (("class", "Aves"), ("family", "Paridae"), ("genus", "Parus"), ("species", "Parus major"))
 HOSTILE = "<script>alert(1)</script>\"';--\t\x1b[31m|=1+1"
-PROVENANCE = Provenance(
-    version="0", model="example", revision="1", demo="", taxonomy="birds.csv", n_classes=2, n_prompts=2, recipe={},
-    ranks=("class", "family", "genus", "species"),
-)  # fmt: skip
-
-
-def make_result(name: str = "a.jpg", species: str = "Parus major") -> Result:
-    lineage = (*LINEAGE[:-1], ("species", species))
-    steps = tuple(Step(rank, taxon, 0.9) for rank, taxon in lineage)
-    taxon = Taxon("species", species, lineage, {"en": ("great tit",)})
-    return Result(name, predictions=(Prediction(taxon, 0.9, steps),), width=40, height=30)
-
-
 MANY = 3000
 RESULTS = (make_result(), Result("b.jpg", error="it is not an image"), Result("c.jpg", refused="a photograph"))
 
@@ -38,7 +25,7 @@ def write(subject: Subject, folder: Path, results: Sequence[Result] | Iterator[R
     suffixes = get_capabilities(report, ReportCapabilities).suffixes
     path = folder / f"report{suffixes[0] if suffixes else '.out'}"
     try:
-        with report.open(path, PROVENANCE) as writer:
+        with report.open(path, make_provenance()) as writer:
             for result in results:
                 writer.write(result)
     except RecipeError as problem:  # it needs what these results have not

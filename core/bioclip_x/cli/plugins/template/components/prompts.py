@@ -14,5 +14,5 @@ def make_prompt(*, part: str = "") -> PromptTemplate:
     return PromptTemplate(
         name="my-component",
         source="the author of bioclip-x-my-component",
-        text=f"List the visual features{of} by which an adult {{taxon}} is told from similar species, one per line.",
+        text=f"List the visual features{of} by which an adult {{name}} is told from similar species, one per line.",
     )
