@@ -70,14 +70,14 @@ def find_shared_texts(bank: TextBank) -> SharedTexts | None:
 
 
 def _select_classes(bank: TextBank, classes: list[int]) -> TextBank:
-    """Returns the bank of some classes, renumbered from 0, without prompts."""
+    """Returns the bank of some classes, renumbered from 0, without prompts, in full precision."""
     rows_of = [np.arange(rows.start, rows.stop) for rows in map(bank.of_class, classes)]
     rows = np.concatenate(rows_of)
     return replace(
         bank,
         prompts=(),
         embeddings_PD=bank.embeddings_PD[rows],
-        half_PD=None if bank.half_PD is None else bank.half_PD[rows],
+        half_PD=None,
         owner_P=np.repeat(np.arange(len(classes)), [len(one) for one in rows_of]),
         weight_P=bank.weight_P[rows],
         n_classes=len(classes),

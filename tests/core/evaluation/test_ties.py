@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from bioclip_x import Classifier
-from bioclip_x.evaluation.correctness import predict_images
 from bioclip_x.evaluation.descriptor_usefulness import SortedImages, find_best_two, measure_usefulness
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
+from bioclip_x.evaluation.predictions import predict_images
 from bioclip_x.inference.scoring import ScoredBatch
 from bioclip_x.records import Logits, Source
 
