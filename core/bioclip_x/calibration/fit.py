@@ -21,12 +21,13 @@ from bioclip_x.calibration.refusal import fit_refusal
 from bioclip_x.calibration.sets import SET_COVERAGES, fit_sets
 from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
+from bioclip_x.evaluation.intervals import compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, describe_ties, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.evaluation.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
 from bioclip_x.evaluation.risk_coverage import (
-    compute_accuracy_at,
     compute_aurc,
+    measure_accuracy_at,
 )
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records import Calibration
@@ -115,7 +116,7 @@ def calibrate(
         before=compute_reliability(before),
         after=compute_reliability(after),
         aurc=compute_aurc(after.probability_n, after.right_n),
-        coverages=tuple(Coverage(c, *compute_accuracy_at(c, after.probability_n, after.right_n)) for c in COVERAGES),
+        coverages=tuple(_measure_coverage(c, after) for c in COVERAGES),
         refusal=refusal,
         hedges=_fit_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
         notes=(
@@ -125,7 +126,13 @@ def calibrate(
         ),
         plugins=classifier.provenance.plugins,
         sets=fit_sets(to_check, to_fit, temperature, classifier.taxonomy, coverages),
+        accuracy_interval=compute_proportion_interval(after.right_n),
     )
+
+
+def _measure_coverage(coverage: float, observations: Observations) -> Coverage:
+    found = measure_accuracy_at(coverage, observations.probability_n, observations.right_n)
+    return Coverage(coverage, found.accuracy, found.score, found.interval)
 
 
 def observe(parts: Sequence[LabelledLogits], temperature: float) -> Observations:
@@ -179,8 +186,9 @@ def _fit_hedges(
             hedges.append(Hedge(accuracy, None))
             continue
         nodes_n = hedging.select_best_bet(held, lambda_)
-        right = float(hedging.is_correct(nodes_n, held_class_n, taxonomy).mean())
-        hedges.append(Hedge(accuracy, lambda_, right, float(information_N[nodes_n].mean())))
+        right_n = hedging.is_correct(nodes_n, held_class_n, taxonomy)
+        interval = compute_proportion_interval(right_n)
+        hedges.append(Hedge(accuracy, lambda_, float(right_n.mean()), float(information_N[nodes_n].mean()), interval))
     return tuple(hedges)
 
 

@@ -17,6 +17,8 @@ import torch
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import CalibrationError
+from bioclip_x.evaluation.descriptor_statistics import compute_area
+from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted
 from bioclip_x.evaluation.labelled_logits import find_top_logits
 from bioclip_x.evaluation.risk_coverage import compute_auroc, find_acceptance_threshold
@@ -67,9 +69,10 @@ def fit_refusal(
     listed, held = score(fitted), score(held_out)
     chosen = method or (choose_method(listed, score(to_choose)) if len(to_choose) else DEFAULT)
     threshold = find_acceptance_threshold(listed[chosen], accept)
-    accepted = float((held[chosen] >= threshold).mean())
+    accepted_n = held[chosen] >= threshold
+    accepted, accepted_interval = float(accepted_n.mean()), compute_proportion_interval(accepted_n)
     if not len(to_check):
-        return Refusal(threshold, accept, accepted, method=chosen)
+        return Refusal(threshold, accept, accepted, method=chosen, accepted_interval=accepted_interval)
     off_list = score(to_check)
     ranks = [(listed_ranks or {}).get(images.sources[row].name, "") for row in to_check.tolist()]
     return Refusal(
@@ -83,7 +86,15 @@ def fit_refusal(
         chosen_on=len(to_choose),
         compared=tuple(compare(one, held[one], off_list[one]) for one in methods),
         ranks=tuple(measure_ranks(held[chosen], off_list[chosen], threshold, ranks)),
+        accepted_interval=accepted_interval,
+        refused_interval=compute_proportion_interval(off_list[chosen] < threshold),
+        auroc_interval=_compute_area_interval(held[chosen], off_list[chosen]),
     )
+
+
+def _compute_area_interval(listed_n: Floats, off_list_m: Floats) -> Interval | None:
+    area = compute_area(listed_n, off_list_m)
+    return None if area is None or area.low is None or area.high is None else (area.low, area.high)
 
 
 def list_methods(classifier: Classifier) -> tuple[RefusalMethod, ...]:

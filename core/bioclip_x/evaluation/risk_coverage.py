@@ -10,11 +10,13 @@ Legend: n images, m unlisted images.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Floats
+from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
 from bioclip_x.evaluation.reliability import average_ties
 
 
@@ -35,10 +37,20 @@ def compute_aurc(score_n: Floats, right_n: npt.ArrayLike) -> float:
     return float(compute_risks(score_n, right_n).mean())
 
 
-def compute_accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> tuple[float, float]:
-    """Returns the accuracy of the ⌈coverage · n⌉ highest-scored images, and their lowest score. coverage: in (0, 1]."""
+class AccuracyAt(NamedTuple):
+    """The accuracy of the images with the highest scores, its 95% interval over images, and the lowest of their scores."""
+
+    accuracy: float
+    interval: Interval | None
+    score: float
+
+
+def measure_accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> AccuracyAt:
+    """Returns the accuracy of the ⌈coverage · n⌉ highest-scored images. coverage: in (0, 1]."""
     kept = min(len(score_n), max(1, math.ceil(round(coverage * len(score_n), 9))))
-    return 1 - float(compute_risks(score_n, right_n)[kept - 1]), float(np.sort(score_n)[::-1][kept - 1])
+    order = np.argsort(-score_n, kind="stable")[:kept]
+    right_n = average_ties(score_n, np.asarray(right_n, np.float64))[order]
+    return AccuracyAt(float(right_n.mean()), compute_proportion_interval(right_n), float(score_n[order[-1]]))
 
 
 def find_acceptance_threshold(score_n: Floats, accept: float) -> float:

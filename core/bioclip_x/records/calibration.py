@@ -49,11 +49,13 @@ class Coverage:
     """The result if only the images with the most probable predictions are classified.
 
     coverage: their fraction of all images, in (0, 1]. accuracy: on them. share: the lowest probability among them.
+    interval: of the accuracy, 95%, over images; None where there are too few.
     """
 
     coverage: float
     accuracy: float
     share: float
+    interval: tuple[float, float] | None = None
 
 
 RefusalMethod = Literal["similarity", "probability", "energy", "mcm", "relative"]
@@ -101,6 +103,7 @@ class Refusal:
     listed against off-list images (0.5 is chance); both None without off-list images.
     method: the score. chosen_on: number of further off-list images that it was chosen on; 0 if it was given. compared: all
     methods. ranks: the figures by the lowest listed rank, lowest first, where it is known.
+    accepted_interval, refused_interval, auroc_interval: 95%, over images; None where there are too few.
     """
 
     threshold: float
@@ -113,6 +116,9 @@ class Refusal:
     chosen_on: int = 0
     compared: tuple[RefusalFigures, ...] = ()
     ranks: tuple[RefusalAtRank, ...] = ()
+    accepted_interval: tuple[float, float] | None = None
+    refused_interval: tuple[float, float] | None = None
+    auroc_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +126,15 @@ class Hedge:
     """The λ of the head "hedge" for one target accuracy.
 
     accuracy: the target. lambda_: None if no λ reaches it. reached, information: on the held-out images, the fraction of
-    correct predictions and their mean information, from 0 (root) to 1 (class).
+    correct predictions and their mean information, from 0 (root) to 1 (class). interval: of `reached`, 95%, over images; None
+    where there are too few.
     """
 
     accuracy: float
     lambda_: float | None
     reached: float = 0.0
     information: float = 0.0
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +166,10 @@ class Calibration:
 
     source, date, version: name of the labelled images in outputs, ISO date, and version of bioclip-x.
     fitted, held_out: number of listed images for fitting and for evaluation. seed: of that split.
-    accuracy: on the held-out images, at class level. temperature: divides the logits; None if no temperature improves them.
-    before, after: reliability without and with it. aurc: area under the risk-coverage curve with it. notes: warnings.
-    plugins: those that the classifier uses. sets: thresholds of conformal sets.
+    accuracy: on the held-out images, at class level; accuracy_interval: 95%, over images.
+    temperature: divides the logits; None if no temperature improves them. before, after: reliability without and with it.
+    aurc: area under the risk-coverage curve with it. notes: warnings. plugins: those that the classifier uses. sets: thresholds
+    of conformal sets.
     """
 
     conditions: Conditions
@@ -181,6 +190,7 @@ class Calibration:
     notes: tuple[str, ...] = ()
     plugins: tuple[PluginInUse, ...] = ()
     sets: tuple[SetThreshold, ...] = ()
+    accuracy_interval: tuple[float, float] | None = None
 
     @property
     def about(self) -> str:

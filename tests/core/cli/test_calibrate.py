@@ -163,7 +163,9 @@ def test_images_off_the_list(
         picture(500 + number, (40, 40)).save(others / f"{number}.png")
     same = ("--model", tiny_model, "--taxonomy", birds_csv)
     code, _, err = run(capsys, "calibrate", tmp_path / "labelled", *same, "--off-list", others)
-    assert code == 0 and "chosen on 10 other off-list images" in " ".join(err.split()) and "AUROC" in err and "mcm" in err
+    assert (
+        code == 0 and "chosen on 10 other off-list images" in " ".join(err.split()) and "AUROC" in err and "mcm" in err
+    )
     code, out, err = run(
         capsys,
         "calibrate",

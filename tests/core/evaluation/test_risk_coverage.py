@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioclip_x.evaluation.intervals import compute_binomial_interval
 from bioclip_x.evaluation.risk_coverage import (
-    compute_accuracy_at,
     compute_aurc,
     compute_auroc,
     compute_risks,
     find_acceptance_threshold,
+    measure_accuracy_at,
 )
 
 scores = st.lists(st.integers(-3, 8).map(float), min_size=1, max_size=30)
@@ -36,9 +37,9 @@ def test_risk_and_coverage_by_hand() -> None:
     score, right = np.array([0.9, 0.8, 0.7, 0.6, 0.5]), [True, True, False, True, False]
     assert compute_risks(score, right).tolist() == pytest.approx([0, 0, 1 / 3, 1 / 4, 2 / 5])
     assert compute_aurc(score, right) == pytest.approx((1 / 3 + 1 / 4 + 2 / 5) / 5)
-    assert compute_accuracy_at(0.8, score, right) == pytest.approx((0.75, 0.6))
-    assert compute_accuracy_at(1.0, score, right) == pytest.approx((0.6, 0.5))
-    assert compute_accuracy_at(0.5, score, right) == pytest.approx((2 / 3, 0.7))  # ⌈2.5⌉ images
+    assert measure_accuracy_at(0.8, score, right) == (0.75, compute_binomial_interval(3, 4), 0.6)
+    assert measure_accuracy_at(1.0, score, right) == (0.6, compute_binomial_interval(3, 5), 0.5)
+    assert measure_accuracy_at(0.5, score, right) == (2 / 3, compute_binomial_interval(2, 3), 0.7)  # ⌈2.5⌉ images
 
 
 @given(scores, st.floats(0.01, 1))

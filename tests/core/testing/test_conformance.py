@@ -11,7 +11,11 @@ from bioclip_x.testing import Subject, run_checks
 REGISTRY = create_registry()
 EXAMPLES = {"encoders": {"model": "package:bioclip_x_field_guide/model"}}
 EXCEPTIONS = {
-    ("taxonomy_readers", "bins", "it_recognises_its_format"): "its files look as any table does: it is chosen by its name",
+    (
+        "taxonomy_readers",
+        "bins",
+        "it_recognises_its_format",
+    ): "its files look as any table does: it is chosen by its name",
     ("taxonomy_readers", "parquet", "it_recognises_its_format"): "its example is shown as text",
     ("taxonomy_readers", "parquet", "it_reads_a_tree"): "its example is shown as text",
     ("taxonomy_readers", "parquet", "classes_survive_a_round_trip"): "its example is shown as text",
