@@ -133,7 +133,7 @@ def _list_class_cases() -> Iterator[Case]:
 
 def _list_severity_cases() -> Iterator[Case]:
     for m in (2, 3, 5, 10, 30, 100, 500):
-        for kind, weights in HEIGHTS.items():
+        for kind in HEIGHTS:
 
             def draw(rng: Rng, m: int = m, kind: str = kind) -> Outcome:
                 heights, chance = np.arange(1, 8), np.array(HEIGHTS[kind]) / sum(HEIGHTS[kind])
@@ -150,7 +150,7 @@ def compute_mean_accuracy(logit: float, spread: float) -> float:
 
 
 def _draw_right(rng: Rng, image_n: np.ndarray, seeds: int, spread: float, noise: float) -> np.ndarray:
-    """Draws which images are right with each seed: float64 [s, n]. image_n: logits of images. spread, noise: of seeds, of both."""
+    """Draws which images are right with each seed: float64 [s, n]. image_n: logits. spread, noise: of seeds, and of both."""
     logit_sn = image_n + rng.normal(0, spread, (seeds, 1)) + rng.normal(0, noise, (seeds, len(image_n)))
     return (rng.random(logit_sn.shape) < 1 / (1 + np.exp(-logit_sn))).astype(float)
 
