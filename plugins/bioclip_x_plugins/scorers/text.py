@@ -80,7 +80,11 @@ class TextScorer:
         if (shared := self._shared) is None or self._of_shared is None:
             return logits
         of_groups = self._of_shared.logits(features, shared.bank, card, taxonomy)
-        exact = logits.exact and shared.copy_to(logits.exact, of_groups.exact or of_groups.part)
+        # The texts of a group may be pooled in another way than those of all classes: rounded or not.
+        exact_groups = of_groups.exact or of_groups.part
+        if logits.exact is None:
+            return replace(logits, part=shared.copy_to(logits.part, exact_groups))
+        exact = shared.copy_to(logits.exact, exact_groups)
         return replace(logits, part=shared.copy_to(logits.part, of_groups.part), exact=exact)
 
     def _make_logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
