@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from bioclip_x.array_types import Floats
+from bioclip_x.evaluation.intervals import compute_binomial_interval
 from bioclip_x.evaluation.labelled_logits import LabelledLogits
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records.calibration import SetThreshold
@@ -70,21 +71,13 @@ def compute_coverage_law(n: int, coverage: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def compute_exact_interval(hits: int, of: int) -> tuple[float, float]:
-    """Computes the exact 95% interval of a proportion (Clopper & Pearson 1934)."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(hits, of).proportion_ci(0.95, method="exact")
-    return float(interval.low), float(interval.high)
-
-
 def _summarise(
     kind: SetScore, coverage: float, threshold: float, n: int, measured: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> SetThreshold:
     if math.isinf(threshold):
         return SetThreshold(kind, coverage, None, n)
     covered_n, size_n = (np.concatenate(column) for column in zip(*measured))
-    low, high = compute_exact_interval(int(covered_n.sum()), len(covered_n))
+    low, high = compute_binomial_interval(int(covered_n.sum()), len(covered_n)) or (None, None)
     return SetThreshold(
         kind,
         coverage,

@@ -7,13 +7,13 @@ bootstraps and Student's interval are far too narrow (`benchmarks/interval_cover
   Σ w x + w₀ high, with n + 1 weights from a flat Dirichlet distribution (Gaffke 2005; Learned-Miller & Thomas 2019, arXiv
   1905.06208). For values of 0 and 1 this is the exact interval of Clopper & Pearson (1934). The weighted sum is taken to be beta
   distributed with its own mean and variance, which is exact for 0 and 1, so that nothing has to be drawn.
-- Where a figure varies over images and over seeds, the two intervals are combined by adding the squares of their arms, as
-  independent errors add (Zou & Donner, Statistics in Medicine 2008, "MOVER"). Over seeds it is Student's, with s - 1 degrees of
-  freedom.
+- Where a figure varies over images and over seeds or folds, the two intervals are combined by adding the squares of their arms,
+  as independent errors add (Zou & Donner, Statistics in Medicine 2008, "MOVER"). Over s seeds it is Student's, with s - 1 degrees
+  of freedom.
 
 `compute_…_interval` returns None where there are too few units for a statement. Sums are in float64.
 
-Legend: n images (or other units), c classes, s and t seeds.
+Legend: n images (or other units), c classes, s and t seeds, f folds.
 """
 
 from __future__ import annotations
@@ -144,6 +144,23 @@ def compute_seeded_difference_interval(
         arms.append(over_s and (value + over_s[0] - one_sn.mean(), value + over_s[1] - one_sn.mean()))
     over_n = compute_difference_interval(more_sn.mean(0), largest)
     return _clip(combine_intervals(value, over_n, *arms), -largest, largest)
+
+
+def compute_folded_interval(outcome_nf: npt.ArrayLike, low: float = 0, high: float = 1) -> Interval | None:
+    """Computes the interval over images (or classes) and folds of the mean over folds of their mean outcomes.
+
+    outcome_nf: between low and high; NaN where an image is not in a fold, and none of all folds is empty. An image counts by its
+    share in the mean. Of one fold the interval is over images only.
+    """
+    outcome_nf = np.asarray(outcome_nf, np.float64)
+    is_in_nf = ~np.isnan(outcome_nf)
+    known_nf, weight_nf = np.where(is_in_nf, outcome_nf, 0.0), is_in_nf / is_in_nf.sum(0)
+    weight_n, counts_n = weight_nf.sum(1), is_in_nf.any(1)
+    mean_n = (known_nf * weight_nf).sum(1)[counts_n] / weight_n[counts_n]
+    over_n = compute_weighted_mean_interval(mean_n, weight_n[counts_n], low, high)
+    mean_f = (known_nf * weight_nf).sum(0)
+    over_f = (compute_student_interval(mean_f),) if len(mean_f) > 1 else ()
+    return _clip(combine_intervals(float(mean_f.mean()), over_n, *over_f), low, high)
 
 
 def compute_seeded_ratio_interval(

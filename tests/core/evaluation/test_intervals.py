@@ -20,6 +20,7 @@ from bioclip_x.evaluation.intervals import (
     compute_class_interval,
     compute_crossed_interval,
     compute_difference_interval,
+    compute_folded_interval,
     compute_mean_interval,
     compute_proportion_interval,
     compute_seeded_difference_interval,
@@ -138,6 +139,31 @@ def test_the_ratio_of_one_run_is_the_mean_over_its_mistakes() -> None:
     assert found == pytest.approx(compute_mean_interval([2, 1, 3, 1], 0, 7))
     several = compute_seeded_ratio_interval(np.tile(heights, (3, 1)), np.tile(wrong, (3, 1)), 0, 7)
     assert several == pytest.approx(found), "seeds that agree add nothing"
+
+
+def test_folds_of_all_images_are_like_seeds() -> None:
+    right_nf = (np.random.default_rng(0).random((30, 4)) < 0.7).astype(float)
+    assert compute_folded_interval(right_nf) == pytest.approx(compute_seeded_interval(right_nf.T))
+    assert compute_folded_interval(right_nf[:, :1]) == pytest.approx(compute_proportion_interval(right_nf[:, 0]))
+
+
+def test_an_image_counts_by_its_share_in_the_folds() -> None:
+    """Worked by a loop over images and folds; images in no fold count as absent."""
+    rng = np.random.default_rng(1)
+    outcome_nf = rng.uniform(-1, 1, (9, 3))
+    outcome_nf[rng.random((9, 3)) < 0.4] = np.nan
+    outcome_nf[0], outcome_nf[1] = np.nan, [0.5, -0.5, 0.25]
+    folds = [[i for i in range(9) if not np.isnan(outcome_nf[i, f])] for f in range(3)]
+    means, weights = [], []
+    for i in range(9):
+        shares = {f: 1 / len(folds[f]) for f in range(3) if i in folds[f]}
+        if shares:
+            weights.append(sum(shares.values()))
+            means.append(sum(outcome_nf[i, f] * share for f, share in shares.items()) / weights[-1])
+    of_folds = [float(np.mean(outcome_nf[folds[f], f])) for f in range(3)]
+    arms = compute_weighted_mean_interval(means, weights, -1, 1), compute_student_interval(of_folds)
+    expected = combine_intervals(float(np.mean(of_folds)), *arms)
+    assert compute_folded_interval(outcome_nf, -1) == pytest.approx(np.clip(expected, -1, 1))
 
 
 def test_two_samples_each_add_an_arm() -> None:

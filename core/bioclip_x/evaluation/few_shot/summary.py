@@ -12,12 +12,7 @@ from typing import Final
 import numpy as np
 
 from bioclip_x.array_types import Floats, Ints
-from bioclip_x.evaluation.few_shot.crossed import (
-    compute_accuracy_interval,
-    compute_crossed_mean,
-    compute_difference_interval,
-)
-from bioclip_x.evaluation.intervals import compute_spread
+from bioclip_x.evaluation.intervals import compute_folded_interval, compute_spread
 from bioclip_x.records import FewShotResult, Measure
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import find_taxa_at_rank
@@ -61,7 +56,7 @@ def summarise(
     difference = None
     if baseline is not None:
         first_nf = np.stack([_spread_over_images(one.query_m, one.best_m5[:, 0], len(class_n)) for one in baseline], 1)
-        difference = _measure_difference(right_nf - (first_nf == class_n[:, None]))
+        difference = measure_accuracy(right_nf - (first_nf == class_n[:, None]), -1)
     return FewShotResult(
         method=method,
         shots=shots,
@@ -77,21 +72,18 @@ def summarise(
     )
 
 
-def measure_accuracy(right_nf: Floats) -> Measure:
-    """Measures the mean over folds of their accuracies. right_nf: float64 [n, f] in [0, 1], NaN where an image is no query."""
-    counts_f = (~np.isnan(right_nf)).sum(0)
-    kept_nf = right_nf[:, counts_f > 0]
+def measure_accuracy(right_nf: Floats, least: float = 0) -> Measure:
+    """Measures the mean over folds of their accuracies, or with `least` -1 of differences of accuracies.
+
+    right_nf: float64 [n, f], from `least` to 1, NaN where an image is no query. Raises ValueError where all are.
+    """
+    is_in_nf = ~np.isnan(right_nf)
+    if not is_in_nf.any():
+        raise ValueError("expected an outcome")
+    kept_nf = right_nf[:, is_in_nf.any(0)]
     of_folds = np.nanmean(kept_nf, 0)
-    mean = compute_crossed_mean(kept_nf)
-    low, high = compute_accuracy_interval(mean) or (None, None)
-    return Measure(mean.value, low, high, mean.n, compute_spread(of_folds))
-
-
-def _measure_difference(more_nf: Floats) -> Measure:
-    of_folds = np.nanmean(more_nf, 0)
-    mean = compute_crossed_mean(more_nf)
-    low, high = compute_difference_interval(mean) or (None, None)
-    return Measure(mean.value, low, high, mean.n, compute_spread(of_folds))
+    low, high = compute_folded_interval(kept_nf, least, 1) or (None, None)
+    return Measure(float(of_folds.mean()), low, high, int(is_in_nf.any(1).sum()), compute_spread(of_folds))
 
 
 def average_by_group(right_nf: Floats, group_n: Ints) -> Floats:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bioclip_x.calibration.sets import compute_coverage_law, compute_exact_interval
+from bioclip_x.calibration.sets import compute_coverage_law
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import HOLE, Taxonomy
 from bioclip_x.taxonomy.scoring import conformal
@@ -119,9 +119,3 @@ def test_coverage_of_exchangeable_images_follows_the_law(kind: conformal.SetScor
     assert np.mean(reached) >= coverage - 4 * spread
     low, high = compute_coverage_law(n, coverage)
     assert np.mean([low <= one <= high for one in reached]) == pytest.approx(0.95, abs=0.03)
-
-
-def test_intervals_are_those_of_scipy() -> None:
-    low, high = compute_exact_interval(45, 50)
-    assert stats.binom.sf(44, 50, low) == pytest.approx(0.025) and stats.binom.cdf(45, 50, high) == pytest.approx(0.025)
-    assert compute_exact_interval(50, 50)[1] == 1
