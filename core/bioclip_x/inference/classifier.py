@@ -107,6 +107,7 @@ class Classifier:
             with naming(textless, "prepare"):
                 notes = tuple(textless.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
+        self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
         if textless:
             key = "" if precomputed else textless.revision  # the card of precomputed scores has it
             empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=self.encoder.card.dim)
