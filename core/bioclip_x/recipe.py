@@ -101,7 +101,8 @@ class Recipe(BaseModel):
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere."
     )
     bank_precision: Literal["fp32", "fp16"] = Field(
-        "fp32", description="Precision of the text embeddings: fp16 takes half the memory."
+        "fp32",
+        description="Precision of the text embeddings: fp16 takes half the memory; used with more than 131,072 texts.",
     )
     preprocess: Literal["model", "pybioclip"] = Field(
         "model", description="Resize images as in the model's configuration, or as pybioclip does."

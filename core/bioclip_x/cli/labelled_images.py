@@ -95,6 +95,7 @@ def embed_dataset(
     """
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.evaluation.labelled_images import embed_labelled_images
+    from bioclip_x.evaluation.own_classes import find_own_taxonomy
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.progress import Progress
 
@@ -102,7 +103,8 @@ def embed_dataset(
     check_recipe(resolved)
     resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
     with Progress(enabled=not quiet) as progress:
-        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+        classes = find_own_taxonomy(dataset, resolved)
+        classifier = Classifier(registry=registry, recipe=resolved, taxonomy=classes, progress=progress.texts)
         check(classifier)
         classifier.files.serve(dataset)
         with naming(dataset, "prepare"):

@@ -24,8 +24,15 @@ from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
-from bioclip_x.prediction.ranking import select_best_at_ranks, select_top_nodes
-from bioclip_x.prediction.report import drop_shares, explain_undecided, make_prediction, make_rank_winners
+from bioclip_x.prediction.ranking import count_tied_nodes, select_best_at_ranks, select_top_nodes
+from bioclip_x.prediction.report import (
+    add_tie,
+    describe_tie,
+    drop_shares,
+    explain_undecided,
+    make_prediction,
+    make_rank_winners,
+)
 from bioclip_x.records import Decoded, Result, Scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
@@ -107,12 +114,13 @@ class BatchClassifier:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
-        scored = self.scorer.score(features, [one.source for one in batch])
-        scored, peaks = scored.calibrate(self.calibration)
+        raw = self.scorer.score(features, [one.source for one in batch])
+        scored, peaks = raw.calibrate(self.calibration)
         scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
-        refused_B = self.calibration.find_refusals(features.refused_B, peaks)
+        refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits, features.embeddings_BD)
         tree = self.taxonomy
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
+        n_tied_B = count_tied_nodes(tree, scores, self.reportable)
         winners = select_best_at_ranks(tree, scores)
         is_single_B = scored.find_single_class_images()
         results = []
@@ -129,6 +137,7 @@ class BatchClassifier:
             result = self._add_predictions(
                 result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D
             )
+            result = add_tie(result, describe_tie(int(n_tied_B[row]), scores.top_BK.shape[1], tree.n_classes))
             results.append(drop_shares(result) if is_single_B[row] else result)
         return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
 
@@ -145,7 +154,7 @@ class BatchClassifier:
         """Adds predictions to the result; it is refused if the head decides for the root."""
         tree = self.taxonomy
         nodes = [node for node in best if probabilities.log(node) > -math.inf]  # not excluded by an adjustment
-        if nodes[0] == 0:
+        if not nodes or nodes[0] == 0:
             return replace(result, refused=explain_undecided(tree, probabilities))
         explanation = None
         if self.explainer is not None:

@@ -5,14 +5,27 @@ from bioclip_x.records.bank import TextBank
 from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
-from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
-from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
+from bioclip_x.records.evaluation import CurvePoint, Evaluation, Measure, TextEvaluation
+from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
+from bioclip_x.records.few_shot import FewShotEvaluation, FewShotResult
+from bioclip_x.records.figures import (
+    ConfusionMatrix,
+    EmbeddingMap,
+    EvaluationFigures,
+    Example,
+    ExampleAnswer,
+    ExampleSet,
+    Neighbours,
+    RunFigures,
+    TaxonGroup,
+)
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
+from bioclip_x.records.support import SupportImages
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.records.training import (
     EpochEnd,
@@ -24,19 +37,30 @@ from bioclip_x.records.training import (
     TreeTensors,
     Validated,
 )
+from bioclip_x.records.word_order import Alteration, WordOrderProbe
 
 __all__ = [
+    "Alteration",
     "Answer",
     "Calibration",
     "Conditions",
+    "ConfusionMatrix",
+    "CurvePoint",
     "Decoded",
     "Descriptor",
     "DescriptorSet",
     "Embedding",
+    "EmbeddingMap",
     "EmbeddingProvenance",
     "EpochEnd",
     "Evaluation",
+    "EvaluationFigures",
+    "Example",
+    "ExampleAnswer",
+    "ExampleSet",
     "Explanation",
+    "FewShotEvaluation",
+    "FewShotResult",
     "Gathered",
     "HeadInput",
     "HeatMap",
@@ -47,6 +71,8 @@ __all__ = [
     "Measure",
     "Mismatch",
     "ModelCard",
+    "NearestImage",
+    "Neighbours",
     "OpenedImage",
     "OwnClasses",
     "OwnRecipe",
@@ -63,15 +89,19 @@ __all__ = [
     "Remainder",
     "Result",
     "RunContext",
+    "RunFigures",
     "Scores",
     "Source",
     "Step",
     "StepEnd",
+    "SupportImages",
     "Synonym",
     "Taxon",
+    "TaxonGroup",
     "TextBank",
     "TextEvaluation",
     "TextRequest",
     "TreeTensors",
     "Validated",
+    "WordOrderProbe",
 ]

@@ -90,10 +90,13 @@ class Scores:
     log_probs_BI: float32 [B, I], natural log-probability of each of `Taxonomy.held_nodes` (all nodes of a small tree, the
         inner nodes of a large one) among the listed classes. The root's is 0 (up to rounding); at every rank in the
         taxonomy's `rank_tables`, a row's probabilities sum to 1.
-    top_BK: int64 [B, K], the best classes of each image, best first. log_top_BK: float32 [B, K], their log-probabilities.
+    top_BK: int64 [B, K], K different classes of each image, best first; of equal ones, the lowest index first. log_top_BK:
+        float32 [B, K], their log-probabilities; -inf, at the end, for excluded classes.
     ranks: the ranks at which the head reports a winner, from the top down; empty for a head that reports classes only.
     reported_BK: int64 [B, k], the nodes that the head selects for the report, best first (-1: no more), whatever their
         rank; None for a head that leaves this to `--rank`.
+    n_tied_B: int64 [B], how many choices are as good as the first of `reported_BK` or, without it, of `top_BK` (of the K),
+        itself included; None for a head that leaves this to equal log-probabilities.
     """
 
     log_probs_BI: torch.Tensor
@@ -101,3 +104,4 @@ class Scores:
     log_top_BK: torch.Tensor
     ranks: tuple[str, ...] = ()
     reported_BK: torch.Tensor | None = None
+    n_tied_B: torch.Tensor | None = None

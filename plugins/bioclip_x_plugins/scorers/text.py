@@ -15,10 +15,13 @@ Legend: B images, C classes, P prompts, D embedding.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from bioclip_x.plugin import ImageFeatures, Logits, ModelCard, ScorerCapabilities, Taxonomy, TextBank
+from bioclip_x_plugins.scorers.shared_texts import SharedTexts, find_shared_texts
 
 
 def pool_means(bank: TextBank) -> torch.Tensor:
@@ -63,13 +66,24 @@ class TextScorer:
         self._prototypes_CD = torch.empty(0)
         self._weight_P = torch.empty(0)
         self._length_C = torch.empty(0)
+        self._shared: SharedTexts | None = None
+        self._of_shared: TextScorer | None = None
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
         """Returns logits that are computed on demand for any range of classes.
 
-        Texts are the rows of each product, which is twice as fast on a CPU as images as rows.
+        Texts are the rows of each product, which is twice as fast on a CPU as images as rows. Classes with the same texts have
+        the same logits, bit for bit.
         """
         self._prepare(bank)
+        logits = self._make_logits(features, bank, card)
+        if (shared := self._shared) is None or self._of_shared is None:
+            return logits
+        of_groups = self._of_shared.logits(features, shared.bank, card, taxonomy)
+        exact = logits.exact and shared.copy_to(logits.exact, of_groups.exact or of_groups.part)
+        return replace(logits, part=shared.copy_to(logits.part, of_groups.part), exact=exact)
+
+    def _make_logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
         scaled_DB = (features.embeddings_BD * card.logit_scale).T.contiguous()
 
         def exact(start: int, stop: int) -> torch.Tensor:
@@ -125,6 +139,8 @@ class TextScorer:
         if self._bank is bank:
             return
         self._bank = bank
+        self._shared = find_shared_texts(bank)
+        self._of_shared = TextScorer() if self._shared else None
         if bank.pooling == "max":
             return
         if not _is_nearly_bare(bank):

@@ -142,7 +142,8 @@ def test_files_that_extend_each_other(tmp_path: Path) -> None:
 
 
 def test_every_field_is_in_the_docs(request: pytest.FixtureRequest) -> None:
-    page = (request.config.rootpath / "docs" / "training.md").read_text("utf-8")
+    docs = request.config.rootpath / "docs"
+    page = "".join((docs / name).read_text("utf-8") for name in ("training.md", "losses.md"))
     internal = {"base", "component"}
     for model in (TrainConfig, Data, LossTerm, Lock, Validation, Augment, Phase):
         for name in model.model_fields.keys() - internal:

@@ -149,6 +149,7 @@ def open_world(device: str = "auto") -> Iterator[World]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
     try:
         yield World(dist.get_rank(), dist.get_world_size(), _get_local_rank())
+        dist.barrier()  # a process that leaves while another still listens to it can abort that one
     finally:
         dist.destroy_process_group()
 

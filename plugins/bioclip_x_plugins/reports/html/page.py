@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import yaml
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from bioclip_x.plugin import Provenance
 from bioclip_x_plugins.reports.html.card import Card
-from bioclip_x_plugins.reports.result_text import (
-    convert_to_plain,
-    escape_controls,
-    format_plugins,
-    is_italic,
-    pluralise,
-)
+from bioclip_x_plugins.reports.html.templating import hash_script, make_environment, read_template
+from bioclip_x_plugins.reports.result_text import convert_to_plain, format_plugins
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
 
 MOST_FOUND: Final = 24
@@ -56,36 +46,6 @@ class Tally:
         return self.states.total() > 1
 
 
-@cache
-def _read(name: str) -> str:
-    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_visible,
-    )
-    environment.filters["italic"] = is_italic
-    environment.globals["plural"] = pluralise
-    return environment
-
-
-def _visible(value: Any) -> Any:
-    """What every expression of a template goes through before it is escaped."""
-    return escape_controls(value, keep="\n\t") if type(value) is str else value
-
-
-def hash_script(script: str) -> str:
-    """A script's source expression for a content security policy: this script may run and no other."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}'"
-
-
 def make_provenance_json(provenance: Provenance) -> str:
     """The provenance as JSON that cannot end the script that holds it."""
     return to_json(make_provenance_document(provenance)).replace("<", "\\u003c")
@@ -107,14 +67,14 @@ class Page:
 
     def __init__(self, title: str, provenance: Provenance) -> None:
         self._title, self._provenance = title, provenance
-        self._row, self._card = (_environment().get_template(name) for name in ("row.html", "card.html"))
+        self._row, self._card = (make_environment().get_template(name) for name in ("row.html", "card.html"))
 
     def head(self, tally: Tally) -> str:
         """All above the rows."""
         recipe = convert_to_plain(self._provenance.recipe)
         # A list of what each image was named is the index itself, unless some were named alike.
         found = tally.found.most_common(MOST_FOUND) if tally.found.total() > len(tally.found) else []
-        return _environment().get_template("head.html").render(
+        return make_environment().get_template("head.html").render(
             title=self._title,
             provenance=self._provenance,
             provenance_json=Markup(make_provenance_json(self._provenance)),
@@ -124,8 +84,8 @@ class Page:
             total=tally.states.total(),
             found=found,
             n_found=len(tally.found),
-            style=Markup("".join(_read(name) for name in STYLES)),
-            script_hash=Markup(hash_script(_read("report.js"))),
+            style=Markup("".join(read_template(name) for name in STYLES)),
+            script_hash=Markup(hash_script(read_template("report.js"))),
         )  # fmt: skip
 
     def row(self, card: Card, number: int) -> str:
@@ -133,13 +93,13 @@ class Page:
 
     def middle(self, tally: Tally) -> str:
         """All between the rows and the cards."""
-        return _environment().get_template("middle.html").render(total=tally.states.total())
+        return make_environment().get_template("middle.html").render(total=tally.states.total())
 
     def card(self, card: Card, number: int) -> str:
         return self._card.render(card=card, number=number, provenance=self._provenance)
 
     def foot(self, tally: Tally) -> str:
         """All below the cards."""
-        return _environment().get_template("foot.html").render(
-            provenance=self._provenance, methods=sorted(tally.methods), script=Markup(_read("report.js"))
+        return make_environment().get_template("foot.html").render(
+            provenance=self._provenance, methods=sorted(tally.methods), script=Markup(read_template("report.js"))
         )  # fmt: skip

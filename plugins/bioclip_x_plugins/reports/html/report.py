@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bioclip_x.plugin import (
     BinaryStream,
+    EvaluationFigures,
     Provenance,
     ReportCapabilities,
     Result,
@@ -21,10 +22,12 @@ from bioclip_x.plugin import (
     read_lines,
 )
 from bioclip_x_plugins.reports.html.card import make_card
+from bioclip_x_plugins.reports.html.evaluation.page import render_evaluation
 from bioclip_x_plugins.reports.html.page import Page, Tally, find_provenance
 from bioclip_x_plugins.reports.result_text import find_language, has_italic_classes
 
 TITLE = "What is in these images"
+EVALUATION_TITLE = "How often the names are right"
 
 
 class HtmlReport:
@@ -33,7 +36,9 @@ class HtmlReport:
     title: its heading. strongest: descriptors shown of the winner and of the runner-up before the rest is folded away.
     """
 
-    capabilities = ReportCapabilities(suffixes=(".html", ".htm"), thumbnails=True, reads_provenance=True)
+    capabilities = ReportCapabilities(
+        suffixes=(".html", ".htm"), thumbnails=True, reads_provenance=True, evaluations=True
+    )
 
     def __init__(self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6) -> None:
         self.title, self.strongest = title, strongest
@@ -57,6 +62,11 @@ class HtmlReport:
             stream.write(page.middle(writer.tally))
             _copy(cards, stream)
             stream.write(page.foot(writer.tally))
+
+    def write_evaluation(self, output: Path, figures: EvaluationFigures) -> None:
+        title = self.title if self.title != TITLE else EVALUATION_TITLE
+        with open_output(output) as stream:
+            stream.write(render_evaluation(figures, title))
 
     def read_provenance(self, path: Path) -> dict[str, Any]:
         return find_provenance(read_lines(path))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.calibration.risk_coverage import (
+from bioclip_x.evaluation.risk_coverage import (
     compute_accuracy_at,
     compute_aurc,
     compute_auroc,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Floats
-from bioclip_x.calibration.reliability import average_ties
+from bioclip_x.evaluation.reliability import average_ties
 
 
 def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:

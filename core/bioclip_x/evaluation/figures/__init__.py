@@ -1,0 +1,1 @@
+"""Figures of an evaluation, as numbers: what pages draw and files list."""

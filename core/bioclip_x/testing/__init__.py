@@ -1,0 +1,23 @@
+"""Conformance checks: what every component of a kind must do, for the tests of plugins.
+
+    from bioclip_x.testing import conformance
+
+    test_shy = conformance("heads", "shy")
+
+is a test of pytest for each check of a head, and
+
+    bioclip-x plugins check shy
+
+runs the same checks. Compare scikit-learn's `check_estimator`. The built-in components pass them.
+"""
+
+from __future__ import annotations
+
+from bioclip_x.testing.checks import Check, NotApplicable, Outcome, Subject, list_checks, run_checks
+from bioclip_x.testing.collect import conformance, make_subject
+from bioclip_x.testing.examples import make_bank, make_card, make_descriptors, make_taxonomy
+
+__all__ = [
+    "Check", "NotApplicable", "Outcome", "Subject", "conformance", "list_checks", "make_bank", "make_card", "make_descriptors",
+    "make_subject", "make_taxonomy", "run_checks",
+]  # fmt: skip
