@@ -41,7 +41,7 @@ Peer = Callable[[list[str]], torch.Tensor]
 
 def measure(rounds: int) -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
-        model = f"local-dir:{_write_model(Path(folder, 'model'))}"
+        model = f"local-dir:{write_model(Path(folder, 'model'))}"
         taxonomy = _write_species(Path(folder, "species.csv"))
         encoder = OpenClip().load(model, device="cpu")
         pybioclip = _load_pybioclip(model)
@@ -87,7 +87,7 @@ def _load_pybioclip(model: str) -> Peer:
     return lambda labels: LoadedBefore(labels, device="cpu").txt_embeddings
 
 
-def _write_model(folder: Path) -> Path:
+def write_model(folder: Path) -> Path:
     folder.mkdir()
     torch.manual_seed(0)
     model = open_clip.create_model(ARCHITECTURE)

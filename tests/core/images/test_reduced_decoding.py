@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageFilter
 
 from bioclip_x.images.decoding import make_thumbnail
@@ -16,6 +17,7 @@ from bioclip_x.images.files import ImageFiles, find_least_side, make_file_source
 from bioclip_x.images.loading import decode
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Source
+from bioclip_x.registry import create_registry
 from helpers import picture
 
 RECIPE = Recipe(model="m", encoder="e", text="t", scorer="s", head="h")
@@ -130,6 +132,22 @@ def replace_recipe(**fields: Any) -> Recipe:
 
 
 def to_tensor() -> Callable[[Image.Image], Any]:
-    import torch
-
     return lambda image: torch.from_numpy(np.array(image)).permute(2, 0, 1).float()
+
+
+def test_embeddings_of_photographs_stay_the_same(shared_data: Path) -> None:
+    """Real photographs by the field guide's model: it names drawings only, but any image has an embedding."""
+    registry = create_registry()
+    source = registry.make("models", "field-guide").source
+    encoder = registry.make("encoders", "open_clip").load(
+        source, name="field-guide", device="cpu", precision="fp32", preprocess="model"
+    )
+    reduced, whole = ImageFiles().fitting(RECIPE, encoder.card.preprocessing), ImageFiles()
+    cosines = []
+    for path in sorted((shared_data / "photos_misc").glob("*.jpg")):
+        opened = [files.read(make_file_source(str(path))).image for files in (reduced, whole)]
+        if opened[0].size != opened[1].size:
+            pixels = torch.stack([encoder.preprocess(image) for image in opened])
+            first, second = encoder.encode_images(pixels).embeddings_BD
+            cosines.append(float(first @ second))
+    assert len(cosines) >= 20 and min(cosines) >= 0.999
