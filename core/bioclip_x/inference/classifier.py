@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
+from bioclip_x.capabilities import HeadCapabilities, LoadedEncoderCapabilities, ScorerCapabilities
 from bioclip_x.classes.recipe_classes import Classes, find_classes
 from bioclip_x.components import ExampleScorer, Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
 from bioclip_x.errors import RecipeError
@@ -142,6 +142,8 @@ class Classifier:
                 banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
             if support:
                 banks = _add_support(banks, cast(ExampleScorer, self.scorer).revision, notes)
+        device = get_capabilities(self.encoder, LoadedEncoderCapabilities).device
+        banks = replace(banks, bank=replace(banks.bank, device=device))
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder, head_capabilities)
         if recipe.depth:
