@@ -87,12 +87,13 @@ def _load_pybioclip(model: str) -> Peer:
     return lambda labels: LoadedBefore(labels, device="cpu").txt_embeddings
 
 
-def write_model(folder: Path) -> Path:
+def write_model(folder: Path, architecture: str = ARCHITECTURE) -> Path:
+    """Writes a model with random weights; returns its folder."""
     folder.mkdir()
     torch.manual_seed(0)
-    model = open_clip.create_model(ARCHITECTURE)
+    model = open_clip.create_model(architecture)
     config = {
-        "model_cfg": open_clip.get_model_config(ARCHITECTURE),
+        "model_cfg": open_clip.get_model_config(architecture),
         "preprocess_cfg": dict(open_clip.get_model_preprocess_cfg(model)),
     }
     (folder / "open_clip_config.json").write_text(json.dumps(config))
