@@ -57,9 +57,11 @@ class LoadedEncoderCapabilities:
     """Capabilities of a loaded model.
 
     no_patches: "" for a model with `encode_patches`, else the reason why it lacks the method.
+    device: of the model, "cuda:0" say; images are compared with the texts there, too.
     """
 
     no_patches: str = "its family of models has no `encode_patches`"
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class HeadCapabilities:
     chooses_rank: it chooses the nodes to report; a recipe that sets a rank is refused.
     needs_inner_taxa: it needs logits of the taxa above the classes, computed from their own prompts
         (`HeadInput.inner_logits_TB`).
+    any_device: it takes logits that are on a GPU, as `roll_up` does; others get them on the CPU. Scores are on the CPU.
     depth_option: the option that receives a calibration's λ (Deng et al., CVPR 2012), for heads that support
         `depth: auto`; "" for others.
     sets: what it reports is a set to be kept whole, with a threshold from a calibration; None for other heads.
@@ -112,6 +115,7 @@ class HeadCapabilities:
     is_softmax: bool = True
     chooses_rank: bool = False
     needs_inner_taxa: bool = False
+    any_device: bool = False
     depth_option: str = ""
     sets: CalibratedSets | None = None
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
 
 FIELDS: Final = (
-    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated", "taxonomy",
-    "taxonomy_format", "dag", "labels", "subset", "beside", "text", "language", "descriptors", "missing",
+    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated",
+    "full_decoding", "taxonomy", "taxonomy_format", "dag", "labels", "subset", "beside", "text", "language", "descriptors", "missing",
     "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip

@@ -86,7 +86,7 @@ class SortedImages:
     def logits(self, classifier: Classifier, bank: TextBank | None = None) -> Logits:
         """Returns the logits of all images, exact where the scorer has exact ones. bank: None for the classifier's own."""
         features = ImageFeatures(self.features_ND, ("",) * len(self.sources))
-        logits = classifier.score(features, self.sources, bank).logits
+        logits = classifier.score(features, self.sources, bank).logits.cpu()
         return replace(logits, part=logits.exact) if logits.exact else logits
 
 

@@ -26,7 +26,7 @@ class LabelledLogits:
 
     @property
     def logits(self) -> Logits:
-        return self.scored.logits
+        return self.scored.logits.cpu()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

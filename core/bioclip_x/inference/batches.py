@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.components import Head, LoadedEncoder
 from bioclip_x.errors import ComponentError, ImageError, PluginError
 from bioclip_x.explain.explanation import Explainer
@@ -34,6 +35,7 @@ from bioclip_x.prediction.report import (
     make_rank_winners,
 )
 from bioclip_x.records import Decoded, Result, Scores
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
@@ -97,7 +99,8 @@ class BatchClassifier:
 
         images: their names.
         """
-        head_input = scored.make_head_input(self.taxonomy, self.n_best)
+        any_device = get_capabilities(self.head, HeadCapabilities).any_device
+        head_input = scored.make_head_input(self.taxonomy, self.n_best, any_device=any_device)
         with naming(self.head, "decide"):
             scores = self.head.decide(head_input)
         expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
@@ -117,7 +120,7 @@ class BatchClassifier:
         raw = self.scorer.score(features, [one.source for one in batch])
         scored, peaks = raw.calibrate(self.calibration)
         scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
-        refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits, features.embeddings_BD)
+        refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits.cpu(), features.embeddings_BD)
         tree = self.taxonomy
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         n_tied_B = count_tied_nodes(tree, scores, self.reportable)
@@ -158,7 +161,9 @@ class BatchClassifier:
             return replace(result, refused=explain_undecided(tree, probabilities))
         explanation = None
         if self.explainer is not None:
-            explanation = self.explainer.explain(scored.logits, scored.offsets, row, probabilities, embedding_D, nodes)
+            explanation = self.explainer.explain(
+                scored.logits.cpu(), scored.offsets, row, probabilities, embedding_D, nodes
+            )
         return replace(
             result,
             predictions=tuple(make_prediction(tree, probabilities, node) for node in nodes[: self.k]),

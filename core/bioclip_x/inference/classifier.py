@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
+from bioclip_x.capabilities import HeadCapabilities, LoadedEncoderCapabilities, ScorerCapabilities
 from bioclip_x.classes.recipe_classes import Classes, find_classes
 from bioclip_x.components import ExampleScorer, Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
 from bioclip_x.errors import RecipeError
@@ -123,6 +123,7 @@ class Classifier:
             with naming(textless, "prepare"):
                 notes = tuple(textless.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
+        self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
         if support:
             notes = self._embed_support(support, registry, cache or find_cache_folder() / "support")
         if textless:
@@ -141,6 +142,8 @@ class Classifier:
                 banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
             if support:
                 banks = _add_support(banks, cast(ExampleScorer, self.scorer).revision, notes)
+        device = get_capabilities(self.encoder, LoadedEncoderCapabilities).device
+        banks = replace(banks, bank=replace(banks.bank, device=device))
         self.bank = banks.bank
         calibration = apply_calibration(recipe, self.conditions, self.encoder, head_capabilities)
         if recipe.depth:

@@ -28,13 +28,15 @@ class Logits:
     part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; the caller may overwrite it.
     n_images, n_classes: B and C.
     exact: the same at full precision, if `part` is an approximation (a half-precision bank); used for the order and the
-        probabilities of the best classes. None if `part` is exact.
+        probabilities of the best classes. On the CPU. None if `part` is exact.
+    device: of the parts, "cuda:0" say.
     """
 
     part: Callable[[int, int], torch.Tensor]
     n_images: int
     n_classes: int
     exact: Callable[[int, int], torch.Tensor] | None = None
+    device: str = "cpu"
 
     def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
         """Yields (first class, float32 [c, B]) of each chunk, from class 0 to C-1."""
@@ -55,6 +57,10 @@ class Logits:
             part=lambda start, stop: change(start, stop, self.part(start, stop)),
             exact=exact and (lambda start, stop: change(start, stop, exact(start, stop))),
         )
+
+    def cpu(self) -> Logits:
+        """Returns the same logits, computed where they are, with their parts on the CPU."""
+        return replace(self, part=lambda start, stop: self.part(start, stop).cpu(), device="cpu")
 
     @staticmethod
     def of(logits_BC: torch.Tensor) -> Logits:

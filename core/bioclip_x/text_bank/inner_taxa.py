@@ -39,7 +39,7 @@ class InnerTaxaBank:
     def logits(self, scorer: Scorer, features: ImageFeatures, card: ModelCard) -> torch.Tensor:
         """Computes the logits, float32 [T, B], in the order of `Taxonomy.inner_taxa`."""
         logits = scorer.logits(features, self.bank, card, self.taxonomy)
-        return logits.part(0, self.bank.n_classes)[torch.from_numpy(self.class_T)]
+        return logits.cpu().part(0, self.bank.n_classes)[torch.from_numpy(self.class_T)]
 
 
 def embed_inner_taxa(

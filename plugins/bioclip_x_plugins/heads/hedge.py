@@ -33,7 +33,7 @@ class Hedge:
     Raises RecipeError if both are given.
     """
 
-    capabilities = HeadCapabilities(chooses_rank=True, depth_option="lambda_")
+    capabilities = HeadCapabilities(chooses_rank=True, depth_option="lambda_", any_device=True)
 
     def __init__(
         self,

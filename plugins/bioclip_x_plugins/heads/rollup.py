@@ -30,14 +30,14 @@ class Rollup:
     @property
     def capabilities(self) -> HeadCapabilities:
         """With a size prior, probabilities are not the softmax of the class logits."""
-        return HeadCapabilities(is_softmax=self.size_prior is None)
+        return HeadCapabilities(is_softmax=self.size_prior is None, any_device=True)
 
     def decide(self, given: HeadInput) -> Scores:
         """Returns log-probabilities of the held nodes, the best classes, and the ranks."""
         logits, taxonomy = given.logits, given.taxonomy
         if self.size_prior:
             prior_C = compute_size_prior(taxonomy, self.size_prior)
-            logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None]))
+            logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None].to(part_cB.device)))
         return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables), n_best=given.n_best)
 
 

@@ -41,7 +41,10 @@ class SharedTexts:
             logits_cB = part(start, stop)
             first, last = self.class_M.searchsorted([start, stop])
             if first < last:
-                logits_cB[self.class_M[first:last] - start] = compute_once()[self.group_M[first:last]]
+                rows, groups = (
+                    torch.from_numpy(x[first:last]).to(logits_cB.device) for x in (self.class_M - start, self.group_M)
+                )
+                logits_cB[rows] = compute_once()[groups]
             return logits_cB
 
         return copied

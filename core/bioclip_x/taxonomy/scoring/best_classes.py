@@ -43,8 +43,8 @@ def select_top_rows(values_nB: torch.Tensor, k: int) -> torch.Tensor:
     whole = n_blocks * BLOCK
     peaks_BM = values_nB[:whole].view(n_blocks, BLOCK, -1).amax(1).T
     blocks_BK = select_largest(peaks_BM, k).sort(dim=1).values  # ascending, as are the rows below
-    rows_BM = (blocks_BK[:, :, None] * BLOCK + torch.arange(BLOCK)).flatten(1)
-    rest = torch.arange(whole, len(values_nB)).expand(len(rows_BM), -1)
+    rows_BM = (blocks_BK[:, :, None] * BLOCK + torch.arange(BLOCK, device=values_nB.device)).flatten(1)
+    rest = torch.arange(whole, len(values_nB), device=values_nB.device).expand(len(rows_BM), -1)
     rows_BM = torch.cat([rows_BM, rest], dim=1)
     top = select_largest(values_nB.T.gather(1, rows_BM), k)
     return rows_BM.gather(1, top)
@@ -58,16 +58,20 @@ class BestClasses:
     than K columns until that many classes have been added.
     """
 
-    def __init__(self, k: int, n_images: int) -> None:
+    def __init__(self, k: int, n_images: int, device: torch.device | None = None) -> None:
         self._k = k
-        self.values_BK = torch.empty(n_images, 0)
-        self.classes_BK = torch.empty(n_images, 0, dtype=torch.int64)
+        self.values_BK = torch.empty(n_images, 0, device=device)
+        self.classes_BK = torch.empty(n_images, 0, dtype=torch.int64, device=device)
 
     def update(self, start: int, logits_cB: torch.Tensor, peak_B: torch.Tensor) -> None:
         """Adds a part. logits_cB: float32 [c, B] of classes from `start` on. peak_B: their maxima."""
         is_complete = self.values_BK.shape[1] == self._k
         # Images whose maximum is not above their K-th best value can be skipped: after some parts, most of them.
-        images = torch.nonzero(peak_B > self.values_BK[:, -1])[:, 0] if is_complete else torch.arange(len(peak_B))
+        images = (
+            torch.nonzero(peak_B > self.values_BK[:, -1])[:, 0]
+            if is_complete
+            else torch.arange(len(peak_B), device=peak_B.device)
+        )
         if not len(images):
             return
         part_Bc = logits_cB.T[images]
@@ -83,7 +87,7 @@ class BestClasses:
 
 def compute_exact_logits(exact: Callable[[int, int], torch.Tensor], classes_BK: torch.Tensor) -> torch.Tensor:
     """Computes the exact logits of some classes of each image: float64 [B, K]. exact: see `Logits`."""
-    values_BK = torch.empty(classes_BK.shape, dtype=torch.float64)
+    values_BK = torch.empty(classes_BK.shape, dtype=torch.float64, device=classes_BK.device)
     for class_index in sorted(set(classes_BK.flatten().tolist())):
         rows, columns = torch.nonzero(classes_BK == class_index, as_tuple=True)
         values_BK[rows, columns] = exact(class_index, class_index + 1)[0, rows].double()

@@ -47,29 +47,34 @@ _LOWEST = torch.finfo(torch.float32).min
 def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, n_best: int = BEST) -> Scores:
     """Computes the softmax over all classes, summed up the tree: log-probabilities of the held nodes, and best classes.
 
+    Everything is computed on the device of the logits; the scores are on the CPU.
+
     Logits may be as far apart as float32 allows; -inf excludes a class. ranks: for `Scores.ranks`. n_best: number of best
     classes to return; more are returned where rounding errors of approximate logits leave the best one uncertain.
     """
-    plan = get_plan(taxonomy)
     k, n = min(n_best, logits.n_classes), logits.n_images
     if not n:
         none_BK = torch.empty(0, k, dtype=torch.int64)
-        return Scores(torch.empty(0, len(plan.row_I)), none_BK, none_BK.float(), ranks, n_tied_B=none_BK.sum(1))
-    best = BestClasses(k, n)
+        none_BI = torch.empty(0, len(taxonomy.held_nodes))
+        return Scores(none_BI, none_BK, none_BK.float(), ranks, n_tied_B=none_BK.sum(1))
+    device = torch.device(logits.device)
+    plan = get_plan(taxonomy, device)
+    best = BestClasses(k, n, device)
     run_sums: RunSums | LogSums | None = _sum_runs(logits, plan, best)
     if run_sums is None:  # float32 cannot represent a sum
-        best = BestClasses(k, n)
+        best = BestClasses(k, n, device)
         run_sums = _sum_runs_in_logs(logits, plan, best)
     classes_BK, values_BK = best.classes_BK, best.values_BK.double()
     if logits.exact is not None:
-        exact_BK = compute_exact_logits(logits.exact, classes_BK)
+        exact_BK = compute_exact_logits(logits.exact, classes_BK.cpu()).to(device)
         if k < logits.n_classes and not _are_winners_certain(values_BK, exact_BK):
             return roll_up(logits, taxonomy, ranks, n_best=DEEPER * k)
         run_sums.replace(plan.run_C[classes_BK], values_BK, exact_BK)
         classes_BK, values_BK = sort_classes(classes_BK, exact_BK)
     log_probs_IB, log_total_B = run_sums.sum_up(plan)
     log_top_BK = _to_float32(values_BK - log_total_B[:, None])
-    return Scores(log_probs_IB.T, classes_BK, log_top_BK, ranks, n_tied_B=count_ties(values_BK))
+    n_tied_B = count_ties(values_BK).cpu()
+    return Scores(log_probs_IB.T.cpu(), classes_BK.cpu(), log_top_BK.cpu(), ranks, n_tied_B=n_tied_B)
 
 
 def _are_winners_certain(values_BK: torch.Tensor, exact_BK: torch.Tensor) -> bool:
@@ -110,13 +115,20 @@ class Plan:
     n_sums: int
     row_I: torch.Tensor
 
+    def to(self, device: torch.device) -> Plan:
+        """Returns the plan with its tensors on a device."""
+        steps = tuple(Step(step.rows.to(device), step.offsets.to(device), step.start) for step in self.steps)
+        return Plan(self.run_C.to(device), self.run_start_R.to(device), steps, self.n_sums, self.row_I.to(device))
 
-def get_plan(taxonomy: Taxonomy) -> Plan:
-    """Returns the taxonomy's plan, which is computed once."""
-    plan: Plan | None = taxonomy.__dict__.get("_rollup_plan")
-    if plan is None:
-        plan = taxonomy.__dict__["_rollup_plan"] = _make_plan(taxonomy)
-    return plan
+
+def get_plan(taxonomy: Taxonomy, device: torch.device) -> Plan:
+    """Returns the taxonomy's plan, which is computed once, and copied once to each device."""
+    plans: dict[str, Plan] = taxonomy.__dict__.setdefault("_rollup_plans", {})
+    if "cpu" not in plans:
+        plans["cpu"] = _make_plan(taxonomy)
+    if str(device) not in plans:
+        plans[str(device)] = plans["cpu"].to(device)
+    return plans[str(device)]
 
 
 def _make_plan(taxonomy: Taxonomy) -> Plan:
@@ -185,7 +197,7 @@ class RunSums:
         """Replaces logits of some classes, float64 [B, K], in the sums of their runs."""
         reference_B1 = self.reference_B.double()[:, None]
         change_BK = (new_BK - reference_B1).exp_() - (old_BK - reference_B1).exp_()
-        images_B1 = torch.arange(len(runs_BK))[:, None]
+        images_B1 = torch.arange(len(runs_BK), device=runs_BK.device)[:, None]
         self.sums_SB.index_put_((runs_BK, images_B1), change_BK.to(self.sums_SB.dtype), accumulate=True)
 
     def sum_up(self, plan: Plan) -> tuple[torch.Tensor, torch.Tensor]:
@@ -206,7 +218,7 @@ class LogSums:
 
     def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> None:
         """As `RunSums.replace`."""
-        images_B1 = torch.arange(len(runs_BK))[:, None]
+        images_B1 = torch.arange(len(runs_BK), device=runs_BK.device)[:, None]
         logs_BK = self.logs_SB[runs_BK, images_B1].clamp_min(_LOWEST)
         change_SB = torch.zeros_like(self.logs_SB)
         change_BK = (new_BK - logs_BK).exp_() - (old_BK - logs_BK).exp_()
@@ -225,9 +237,10 @@ class LogSums:
 
 def _sum_runs(logits: Logits, plan: Plan, best: BestClasses) -> RunSums | None:
     """Computes the sums of the runs, and the best classes. Returns None if float32 cannot represent a sum."""
-    sums_SB = torch.empty(plan.n_sums, logits.n_images)
+    device = plan.row_I.device
+    sums_SB = torch.empty(plan.n_sums, logits.n_images, device=device)
     done = 0  # runs so far; the last may be incomplete
-    reference_B = torch.full((logits.n_images,), -torch.inf)
+    reference_B = torch.full((logits.n_images,), -torch.inf, device=device)
     least_B = torch.full_like(reference_B, torch.inf)  # the smallest sum relative to that reference
     # Former references: (end of their runs, reference_B, least_B).
     earlier: list[tuple[int, torch.Tensor, torch.Tensor]] = []
@@ -246,7 +259,7 @@ def _sum_runs(logits: Logits, plan: Plan, best: BestClasses) -> RunSums | None:
             if first < done and not _rescale(continued_SB, old_reference_B, reference_B, continued_SB[0]):
                 return None
         exps_cB = logits_cB.sub_(reference_B).exp_()
-        sums_rB = _bag_sums(exps_cB, torch.arange(stop - start), offsets)
+        sums_rB = _bag_sums(exps_cB, torch.arange(stop - start, device=device), offsets)
         least_here_B = sums_rB.amin(0)
         if float(least_here_B.min()) < SMALLEST and _is_lost(logits, start, stop, reference_B):
             return None
@@ -265,13 +278,14 @@ def _sum_runs(logits: Logits, plan: Plan, best: BestClasses) -> RunSums | None:
 
 def _sum_runs_in_logs(logits: Logits, plan: Plan, best: BestClasses) -> LogSums:
     """Computes the logs of the sums of the runs, and the best classes. Takes about three times as long as `_sum_runs`."""
-    logs_SB = torch.empty(plan.n_sums, logits.n_images, dtype=torch.float64)
+    device = plan.row_I.device
+    logs_SB = torch.empty(plan.n_sums, logits.n_images, dtype=torch.float64, device=device)
     done = 0
     for start, logits_cB in logits.chunks():
         stop = start + len(logits_cB)
         best.update(start, logits_cB, logits_cB.amax(0))
         first, last, offsets = _find_runs(plan, start, stop)
-        logs_rB = _bag_log_sums(logits_cB.double(), torch.arange(stop - start), offsets)
+        logs_rB = _bag_log_sums(logits_cB.double(), torch.arange(stop - start, device=device), offsets)
         if first < done:
             logs_rB[0] = torch.logaddexp(logs_rB[0], logs_SB[first])
         logs_SB[first:last] = logs_rB
@@ -325,6 +339,6 @@ def _bag_sums(values_nB: torch.Tensor, rows: torch.Tensor, offsets: torch.Tensor
 def _bag_log_sums(logs_nB: torch.Tensor, rows: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
     """Computes the logsumexp of each segment of `logs_nB[rows]`, split at `offsets`; no segment may be empty."""
     peaks_sB = torch.nn.functional.embedding_bag(rows, logs_nB, offsets, mode="max").clamp_min_(_LOWEST)
-    sizes = torch.diff(offsets, append=torch.tensor([len(rows)]))
+    sizes = torch.diff(offsets, append=torch.tensor([len(rows)], device=offsets.device))
     exps_nB = (logs_nB[rows] - peaks_sB.repeat_interleave(sizes, dim=0)).exp_()
-    return peaks_sB + _bag_sums(exps_nB, torch.arange(len(rows)), offsets).log_()
+    return peaks_sB + _bag_sums(exps_nB, torch.arange(len(rows), device=rows.device), offsets).log_()

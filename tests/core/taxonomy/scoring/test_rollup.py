@@ -164,7 +164,7 @@ def test_a_run_follows_the_reference_through_its_parts(logits: list[float]) -> N
         builder.add_lineage([("family", family), ("species", species)])
     with patch.object(tree, "SMALL", 0):
         taxonomy = builder.build()
-        assert get_plan(taxonomy).run_C.tolist() == [0, 0, 0, 1]
+        assert get_plan(taxonomy, torch.device("cpu")).run_C.tolist() == [0, 0, 0, 1]
     scores = roll_up(in_parts(torch.tensor([logits]), 1), taxonomy, n_best=4)
     exact = [naive(np.array(logits), taxonomy, node) for node in range(taxonomy.n_nodes)]
     assert_as_exact_as_float32(scores.log_probs_BI[0], [exact[node] for node in taxonomy.held_nodes])
