@@ -199,8 +199,8 @@ def table(results: Mapping[str, Any]) -> str:
         [
             *lines,
             "",
-            f"Scoring and rollup take {results['share']:.1%} of the time (target ≤ {SHARE:.0%}: {met}); the largest difference of "
-            f"a probability to the CPU's is {results['difference']:.0e}. {results['device']}; `{results['command']}`.",
+            f"Scoring and rollup take {results['share']:.1%} of the time (target ≤ {SHARE:.0%}: {met}); the largest difference "
+            f"of a probability to the CPU's is {results['difference']:.0e}. {results['device']}; `{results['command']}`.",
         ]
     )
 

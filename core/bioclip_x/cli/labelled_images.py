@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 FIELDS: Final = (
     "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated",
-    "full_decoding", "taxonomy", "taxonomy_format", "dag", "labels", "subset", "beside", "text", "language", "descriptors", "missing",
-    "background", "inherit", "pooling", "scorer", "adjust",
+    "full_decoding", "taxonomy", "taxonomy_format", "dag", "labels", "subset", "beside", "text", "language", "descriptors",
+    "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
 """Recipe fields that determine the logits. Head, rank and depth are applied later."""

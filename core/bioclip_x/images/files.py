@@ -47,8 +47,9 @@ class ImageFiles:
         in open_clip's preprocess_cfg; empty for one that does not tell its size.
         """
         side = find_least_side(preprocessing)
-        is_whole = recipe.full_decoding or recipe.preprocess != "model" or side is None
-        return self if is_whole else self.shrinking(side)
+        if side is None or recipe.full_decoding or recipe.preprocess != "model":
+            return self
+        return self.shrinking(side)
 
     def shrinking(self, least_side: int) -> ImageFiles:
         """Returns the same that decodes large JPEGs smaller."""
