@@ -14,20 +14,20 @@ from bioclip_x.evaluation.swapped_classes import SWAPS, Split, count_by_chance, 
 
 @dataclass
 class Made:
-    """Five classes of eight images in two genera, with three texts each. signal: how much texts resemble their class."""
+    """Nine classes of eight images in two genera, with three texts each. signal: how much texts resemble their class."""
 
     signal: float
     seed: int = 0
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(self.seed)
-        centre = rng.normal(size=(5, 12))
-        images = np.repeat(centre, 8, 0) + rng.normal(0, 0.7, (40, 12))
-        texts = rng.normal(size=(5, 3, 12)) + self.signal * centre[:, None]
+        centre = rng.normal(size=(9, 12))
+        images = np.repeat(centre, 8, 0) + rng.normal(0, 0.7, (72, 12))
+        texts = rng.normal(size=(9, 3, 12)) + self.signal * centre[:, None]
         self.cosines = (texts @ images.T).round(6)
-        family = [slice(0, 24)] * 3 + [slice(24, 40)] * 2
-        self.splits: list[Split] = [(slice(8 * k, 8 * k + 8), family[k]) for k in range(5)]
-        self.sides = [[find_side(one, *self.splits[k]) for one in self.cosines[k]] for k in range(5)]
+        family = [slice(0, 40)] * 5 + [slice(40, 72)] * 4
+        self.splits: list[Split] = [(slice(8 * k, 8 * k + 8), family[k]) for k in range(9)]
+        self.sides = [[find_side(one, *self.splits[k]) for one in self.cosines[k]] for k in range(9)]
 
 
 def test_a_side_is_that_of_the_class_among_its_siblings() -> None:
@@ -44,12 +44,12 @@ def test_counts_are_those_of_a_loop_over_permutations() -> None:
     made = Made(0.3)
     found = count_by_chance(made.splits, made.sides, lambda k: made.cosines[k], seed=4)
     rng = np.random.default_rng(4)
-    permutations = [rng.permutation(5) for _ in range(SWAPS)]
+    permutations = [rng.permutation(9) for _ in range(SWAPS)]
     assert found is not None and found.swaps == SWAPS
     for side, count in (("above", found.above), ("below", found.below)):
         of_class = np.array(
             [
-                [sum(find_side(cos, *made.splits[order[k]]) == side for cos in made.cosines[k]) for k in range(5)]
+                [sum(find_side(cos, *made.splits[order[k]]) == side for cos in made.cosines[k]) for k in range(9)]
                 for order in permutations
             ]
         )
@@ -66,7 +66,7 @@ def test_texts_about_their_classes_are_more_than_chance_and_random_ones_are_not(
     found = count_by_chance(own.splits, own.sides, lambda k: own.cosines[k])
     assert found is not None and found.above.found > found.above.most and not found.above.is_by_chance
     noise = []
-    for seed in range(20):
+    for seed in range(12):
         random = Made(0.0, seed)
         count = count_by_chance(random.splits, random.sides, lambda k, of=random: of.cosines[k], seed)  # type: ignore[misc]
         assert count is not None and count.above.low is not None and count.above.high is not None
