@@ -54,8 +54,9 @@ class LabelledNames:
 class RunOutputs:
     """What one run named n images.
 
-    model, revision, demo: as in `Evaluation`. node_n: int64, -1 for an image that is not named. share_n: of this answer, float64. right_n: 1 or 0, -1 where the label is
-    a taxon above the classes. reliability, calibration, depth: see `RunFigures`.
+    model, revision, demo: as in `Evaluation`. node_n: int64, -1 for an image that is not named. share_n: of this answer,
+    float64. right_n: 1 or 0, -1 where the label is a taxon above the classes. reliability, calibration, depth: see
+    `RunFigures`.
     """
 
     model: str

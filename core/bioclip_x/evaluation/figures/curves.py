@@ -62,7 +62,7 @@ def make_rank_points(measures: Sequence[tuple[str, Measure]]) -> tuple[CurvePoin
 
 def compute_depths(taxonomy: Taxonomy) -> Floats:
     """Computes the number of taxa from the top down to each node: float64 [N], 0 at the root."""
-    depth_N = (taxonomy.kind_N == TAXON).astype(np.float64)
+    depth_N: Floats = (taxonomy.kind_N == TAXON).astype(np.float64)
     for level in taxonomy.levels[1:]:
         depth_N[level] += depth_N[taxonomy.parent_N[level]]
     return depth_N

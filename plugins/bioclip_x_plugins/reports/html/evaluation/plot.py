@@ -95,7 +95,8 @@ def draw_plot(
             Mark(
                 round(place_x(point.x) + shift, 2),
                 round(place_y(point.value), 2),
-                *(round(place_y(point.value if end is None else end), 2) for end in (point.low, point.high)),
+                round(place_y(point.value if point.low is None else point.low), 2),
+                round(place_y(point.value if point.high is None else point.high), 2),
                 _say(name if len(curves) > 1 else "", point),
             )
             for point in points
