@@ -1,6 +1,6 @@
 """Runs the benchmarks: measures the project and a peer alternately, and compares the median of the ratios with its target.
 
-    python benchmarks/run.py [startup text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy
+    python benchmarks/run.py [startup images text_bank scoring descriptors explaining memory ranks tree_scoring subset taxonomy
         training_speed] [--rounds N]
 
 Without a name all are run, which takes about forty minutes on two idle cores. Install the peers with pip install
@@ -29,6 +29,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures: written by benchmarks/run.py -->", "<!-- end of figures -->"
 TITLES = {
     "startup": "Start-up",
+    "images": "Naming images",
     "text_bank": "Embedding texts",
     "scoring": "Scoring",
     "descriptors": "Scoring by ten descriptors a class",
@@ -41,7 +42,13 @@ TITLES = {
     "taxonomy": "Reading taxonomies",
     "training_speed": "Training",
 }
-PEERS = {"text_bank": ["pybioclip"], "ranks": ["pybioclip"], "subset": ["pybioclip"], "training_speed": ["webdataset"]}
+PEERS = {
+    "images": ["pybioclip"],
+    "text_bank": ["pybioclip"],
+    "ranks": ["pybioclip"],
+    "subset": ["pybioclip"],
+    "training_speed": ["webdataset"],
+}
 """Packages whose versions are stored with the results of a benchmark."""
 
 

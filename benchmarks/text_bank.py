@@ -41,7 +41,7 @@ Peer = Callable[[list[str]], torch.Tensor]
 
 def measure(rounds: int) -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
-        model = f"local-dir:{_write_model(Path(folder, 'model'))}"
+        model = f"local-dir:{write_model(Path(folder, 'model'))}"
         taxonomy = _write_species(Path(folder, "species.csv"))
         encoder = OpenClip().load(model, device="cpu")
         pybioclip = _load_pybioclip(model)
@@ -87,12 +87,13 @@ def _load_pybioclip(model: str) -> Peer:
     return lambda labels: LoadedBefore(labels, device="cpu").txt_embeddings
 
 
-def _write_model(folder: Path) -> Path:
+def write_model(folder: Path, architecture: str = ARCHITECTURE) -> Path:
+    """Writes a model with random weights; returns its folder."""
     folder.mkdir()
     torch.manual_seed(0)
-    model = open_clip.create_model(ARCHITECTURE)
+    model = open_clip.create_model(architecture)
     config = {
-        "model_cfg": open_clip.get_model_config(ARCHITECTURE),
+        "model_cfg": open_clip.get_model_config(architecture),
         "preprocess_cfg": dict(open_clip.get_model_preprocess_cfg(model)),
     }
     (folder / "open_clip_config.json").write_text(json.dumps(config))

@@ -4,7 +4,8 @@
 
 Images are JPEGs of 500 px, as files of class folders and as members of webdataset's tar files, with the crop, flip and colour
 factors of a training run; each with species names (few distinct texts) and with a caption of 77 tokens or more per image.
-`workers: 0` gives the images per second of one core. Writes benchmarks/results/training_loader.json with every sample.
+`workers: 0` gives the images per second of one core. Writes benchmarks/results/training_loader.json with every sample, and the
+table in docs/training-experiments.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -92,11 +93,16 @@ def make_caption(number: int) -> str:
     return f"image {number}: {' '.join(np.random.default_rng(number).choice(WORDS, 80))}"
 
 
+PAGE = ROOT / "docs" / "training-experiments.md"
+RESULTS = ROOT / "benchmarks" / "results" / "training_loader.json"
+BEGIN, END = "<!-- loader: written by benchmarks/training_loader.py -->", "<!-- end of loader -->"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "training_loader.json")
+    parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     taxonomy = from_labels([f"Genus{c} species{c}" for c in range(CLASSES)])
     torch.set_num_threads(1)
@@ -127,7 +133,28 @@ def main() -> None:
             "milliseconds_per_text": measure_tokenising(),
         }
     options.output.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    print(table(result))
+    if options.output == RESULTS:
+        before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n{table(result)}\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """Formats results as Markdown."""
+    rows = ["| images | texts | worker processes | images/s | per core |", "| --- | --- | --- | --- | --- |"]
+    rows += [
+        f"| {one['images']} | {one['texts']} | {one['workers']} | {one['images_per_second']:.0f} | {one['per_core']:.0f} |"
+        for one in result["figures"]
+    ]
+    new, cached = (result["milliseconds_per_text"][key] for key in ("new, 77 tokens", "cached"))
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    about = (
+        f"JPEGs of {result['side']} px. Tokenising takes {new:.2f} ms for a new text of 77 tokens, and {cached} ms for one that "
+        f"was met before. {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, {versions}; medians of "
+        f"{len(result['figures'][0]['samples'])} rounds; `python benchmarks/training_loader.py`."
+    )
+    return "\n".join([*rows, "", about])
 
 
 def write_images(folder: Path, count: int) -> dict[str, Path]:

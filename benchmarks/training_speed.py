@@ -1,9 +1,9 @@
 """Images per second of training, compared with `open_clip_train.main`: the same images, model, precision, batch and workers.
 
 The model is a ViT-B-32 with fewer layers in both towers, trained by CLIP's loss in float32. Once every image has a caption of its
-own that fills the context of 77 tokens; once it has the taxonomic name of its species, one of 104, as BioCLIP's: a batch of 64 has
-about 49 distinct ones, of at most 35 tokens. Each sample is a separate process that trains for one epoch; the first steps are not
-counted.
+own that fills the context of 77 tokens; once it has the taxonomic name of its species, one of 104, as BioCLIP's: a batch of 64
+has about 49 distinct ones, of at most 35 tokens. Each sample is a separate process that trains for one epoch; the first steps are
+not counted.
 """
 
 from __future__ import annotations

@@ -17,6 +17,11 @@ ROOT = Path(__file__).parents[1]
 PROMISED = {
     ("startup", "one image named"): ("at most", 1.3),
     ("startup", "one image named and explained"): ("at most", 1.3),
+    ("images", "named, 2 MP"): ("at least", 1),
+    ("images", "decoding and resizing, 12 MP"): ("at least", 3),
+    ("images", "memory, 0.3 MP"): ("at most", 1),
+    ("images", "memory, 2 MP"): ("at most", 1),
+    ("images", "memory, 12 MP"): ("at most", 1),
     ("text_bank", "20 classes, common names"): ("at least", 4),
     ("text_bank", "20 classes, taxonomic names"): ("at least", 3),
     ("scoring", "10,000 classes × 6 descriptors × 256 images"): ("at least", 12),
@@ -128,9 +133,29 @@ def test_what_was_promised_was_measured(run: ModuleType, name: str, label: str) 
         assert measured.target.kind == kind
 
 
+MISSED = {
+    ("images", "named, 0.3 MP"): 1.0,
+    ("images", "named, 12 MP"): 2.5,
+    **{("images", f"named, {size}, beside the encoder"): 1.053 for size in ("0.3 MP", "2 MP", "12 MP")},
+}
+"""Measured, and beyond the target: on two cores, which encoder and decoding share, other programs ran as well."""
+
+
+@pytest.mark.parametrize(("name", "label"), MISSED)
+def test_a_missed_target_is_shown_as_missed(
+    run: ModuleType, request: pytest.FixtureRequest, name: str, label: str
+) -> None:
+    """Once it is met, it belongs to the promises."""
+    dumped = json.loads(run.results_of(name).read_text("utf-8"))["figures"][label]
+    assert dumped["target"]["times"] == MISSED[name, label] and not dumped["is_met"]
+    page = (request.config.rootpath / "docs" / "benchmarks.md").read_text("utf-8")
+    [line] = [line for line in page.splitlines() if line.startswith(f"| {label} |")]
+    assert f"{MISSED[name, label]:g}×" in line and "**no**" in line
+
+
 def test_nothing_else_was_measured(run: ModuleType) -> None:
     names = {(name, label) for name in run.TITLES for label in json.loads(run.results_of(name).read_text())["figures"]}
-    assert names == set(PROMISED)
+    assert names == set(PROMISED) | set(MISSED)
 
 
 def test_training_ends_with_the_same_weights_when_it_is_killed() -> None:

@@ -57,9 +57,11 @@ class LoadedEncoderCapabilities:
     """Capabilities of a loaded model.
 
     no_patches: "" for a model with `encode_patches`, else the reason why it lacks the method.
+    device: of the model, "cuda:0" say; images are compared with the texts there, too.
     """
 
     no_patches: str = "its family of models has no `encode_patches`"
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,30 @@ class ScorerCapabilities:
     needs_embeddings: False for a scorer that reads precomputed class scores, so that no model is loaded and no image
         decoded; see `components.PrecomputedScorer`.
     needs_texts: False for a scorer that reads no texts, so that none are embedded; see `components.TextlessScorer`.
+    support_option: the option that names labelled images, a folder or a table, which it classifies by: they are embedded for
+        it, see `components.ExampleScorer`; "" for other scorers.
     pools_prompts: a class's logit is exactly scale · Σ a_p·cos_p + bias, with a_p from `coefficients`. Statistics of
         single prompts (`bioclip-x explain`) are valid for such scorers only.
     """
 
     needs_embeddings: bool = True
     needs_texts: bool = True
+    support_option: str = ""
     pools_prompts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedSets:
+    """The sets of taxa that a head reports, which contain the true class with a given probability; see
+    `taxonomy.scoring.conformal`.
+
+    score: by which taxa are in a set. coverage: the probability, in (0, 1). option: of the head, that receives the threshold
+    from a calibration.
+    """
+
+    score: Literal["lac", "aps", "clade"]
+    coverage: float
+    option: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +106,18 @@ class HeadCapabilities:
     chooses_rank: it chooses the nodes to report; a recipe that sets a rank is refused.
     needs_inner_taxa: it needs logits of the taxa above the classes, computed from their own prompts
         (`HeadInput.inner_logits_TB`).
+    any_device: it takes logits that are on a GPU, as `roll_up` does; others get them on the CPU. Scores are on the CPU.
     depth_option: the option that receives a calibration's λ (Deng et al., CVPR 2012), for heads that support
         `depth: auto`; "" for others.
+    sets: what it reports is a set to be kept whole, with a threshold from a calibration; None for other heads.
     """
 
     is_softmax: bool = True
     chooses_rank: bool = False
     needs_inner_taxa: bool = False
+    any_device: bool = False
     depth_option: str = ""
+    sets: CalibratedSets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +206,21 @@ class ImageDecoderCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedSource:
+    """A published data set, for its documentation and for the error where files are missing.
+
+    title: its name in publications. url: of its official page. folder: that its archives unpack to. files: what is read in
+    there (folders end with "/"). licence: as its page states it, "" if unknown.
+    """
+
+    title: str
+    url: str
+    folder: str
+    files: tuple[str, ...]
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetCapabilities:
     """Capabilities of a data set.
 
@@ -193,6 +231,8 @@ class DatasetCapabilities:
     lists_nodes: it has `nodes()`; see `components.LabelledDataset`.
     names_files: `name` is the path or URL of an image's file, so that missing files are found before training.
     sequential: reading images in order is much faster than at random; it has `blocks`, see `components.SequentialDataset`.
+    brings_classes: it has `own_taxonomy()`; see `components.ClassListDataset`.
+    published: where a reader of a published layout finds its data set; None for other data sets.
     """
 
     reads: tuple[str, ...] = ()
@@ -202,6 +242,8 @@ class DatasetCapabilities:
     lists_nodes: bool = False
     names_files: bool = False
     sequential: bool = False
+    brings_classes: bool = False
+    published: PublishedSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

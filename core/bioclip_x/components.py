@@ -29,6 +29,7 @@ from bioclip_x.records import (
     LossInput,
     Mismatch,
     ModelCard,
+    NearestImage,
     OpenedImage,
     OwnClasses,
     OwnRecipe,
@@ -38,6 +39,7 @@ from bioclip_x.records import (
     Result,
     Scores,
     Source,
+    SupportImages,
     Taxon,
     TextBank,
     TextRequest,
@@ -303,6 +305,22 @@ class TextlessScorer(Scorer, Protocol):
         """Reads its weights or scores and returns notes on unused or doubtful ones. Called before a model is loaded."""
 
 
+class ExampleScorer(Scorer, Protocol):
+    """Classifies by labelled images. Declares `support_option`, and `needs_texts=False` unless it also uses the texts.
+
+    revision: what distinguishes its examples from others, such as a hash of their embeddings. A calibration is valid for one.
+    """
+
+    @property
+    def revision(self) -> str: ...
+
+    def prepare_support(self, support: SupportImages, taxonomy: Taxonomy) -> Sequence[str]:
+        """Receives the embedded examples, and returns notes, such as on classes without one. Called once, before `logits`."""
+
+    def nearest(self, embedding_D: torch.Tensor, class_index: int) -> Sequence[NearestImage]:
+        """Returns the examples of a class that are nearest to an image, nearest first, for explanations."""
+
+
 class PrecomputedScorer(TextlessScorer, Protocol):
     """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
 
@@ -477,11 +495,14 @@ class Sample:
     texts: the image's own texts to draw from; empty if it has only those that the text builders write for its taxon.
     aspects: the trait that each of `texts` describes ("bird: bill"), one per text or empty: texts of the same aspect that
         do not apply to an image are alternatives to those that do.
+    above: for an image whose taxon is not listed, the listed taxon above it that its label tells ("Parus ater", where the
+        genus Parus is listed), by which evaluations count it at that rank and above; -1 for none. `find_taxa_above` finds it.
     """
 
     node: int
     texts: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
+    above: int = -1
 
 
 class ImageDecoder(Protocol):
@@ -535,6 +556,17 @@ class LabelledDataset(Dataset, Protocol):
 
     def nodes(self) -> npt.NDArray[np.int64]:
         """Returns the `Sample.node` of every image: int64 [len]."""
+
+
+class ClassListDataset(Dataset, Protocol):
+    """A data set with a list of classes of its own. Declares `brings_classes`."""
+
+    def own_taxonomy(self) -> Taxonomy:
+        """Returns the tree of its classes, plain labels in the data set's order, always the same object.
+
+        Commands that evaluate use it where the user gives no taxonomy and no labels; `prepare` then gets this object.
+        Raises TrainingError where files of the data set are missing.
+        """
 
 
 class SequentialDataset(Dataset, Protocol):

@@ -59,6 +59,10 @@ def scorers() -> Sequence[ComponentSpec]:
 
     Called once when the registry is created. Return specs whose targets satisfy `components.Scorer`; used by
     `--scorer NAME`.
+
+    A scorer that classifies by labelled images declares `support_option`: the classifier reads the folder or table that
+    this option names, embeds its images (cached, if they are files), and calls `prepare_support`; see
+    `components.ExampleScorer`.
     """
     raise NotImplementedError
 

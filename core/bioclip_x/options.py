@@ -89,7 +89,7 @@ def name_options(what: str, target: Callable[..., Any], options: Mapping[str, An
     """
     if BARE not in options:
         return dict(options)
-    allowed = _list_options(what, target)
+    allowed = list_options(what, target)
     positional = [p.name for p in allowed if p.kind is not p.KEYWORD_ONLY]
     value = options[BARE]
     if not positional:
@@ -107,7 +107,7 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
     Raises RecipeError naming the invalid option, or listing the known ones.
     """
     options = name_options(what, target, options)
-    parameters = _list_options(what, target)
+    parameters = list_options(what, target)
     unknown = sorted(set(options) - {p.name for p in parameters})
     if unknown:
         known = ", ".join(p.name for p in parameters) or "none"
@@ -122,7 +122,7 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
     return {p.name: getattr(model, p.name) for p in parameters}
 
 
-def _list_options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
+def list_options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
     """Returns the constructor's options: at most one positional argument, then the keyword-only ones."""
     try:
         signature = inspect.signature(target, eval_str=True)

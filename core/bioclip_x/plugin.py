@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
     from bioclip_x.capabilities import (
+        CalibratedSets,
         DatasetCapabilities,
         EncoderCapabilities,
         FormatExample,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         LoadedEncoderCapabilities,
         LossCapabilities,
         Pooling,
+        PublishedSource,
         ReportCapabilities,
         ScorerCapabilities,
         TaxonomyReaderCapabilities,
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
         Adapter,
+        ClassListDataset,
         ComponentSpec,
         Dataset,
         Encoder,
         EvaluationReport,
+        ExampleScorer,
         Head,
         ImageDecoder,
         LabelledDataset,
@@ -72,6 +76,8 @@ if TYPE_CHECKING:
         TaxonomyError,
         TrainingError,
     )
+    from bioclip_x.evaluation.few_shot.key_value_cache import compute_cache_logits
+    from bioclip_x.evaluation.few_shot.nearest import SimpleShot, fit_simple_shot
     from bioclip_x.evaluation.rank_metrics import is_smaller_better
     from bioclip_x.hookspecs import hookimpl
     from bioclip_x.images.decoding import open_image
@@ -103,6 +109,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.messages import escape_controls, list_some
+    from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
@@ -125,6 +132,7 @@ if TYPE_CHECKING:
         Measure,
         Mismatch,
         ModelCard,
+        NearestImage,
         Neighbours,
         OpenedImage,
         OwnClasses,
@@ -145,6 +153,7 @@ if TYPE_CHECKING:
         Source,
         Step,
         StepEnd,
+        SupportImages,
         Synonym,
         Taxon,
         TaxonGroup,
@@ -153,6 +162,7 @@ if TYPE_CHECKING:
         TreeTensors,
         Validated,
     )
+    from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
     from bioclip_x.registry import create_registry, from_environment
     from bioclip_x.settings import find_cache_folder
@@ -165,7 +175,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.findings import Findings
     from bioclip_x.taxonomy.lineages import Column, Lineages, Numbering, RankColumn, combine_columns, from_lineages
     from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
-    from bioclip_x.taxonomy.names.labels import match_labels, resolve_labels
+    from bioclip_x.taxonomy.names.labels import find_taxa_above, match_labels, resolve_labels
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
     from bioclip_x.taxonomy.names.matching import match_list
     from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
@@ -173,44 +183,49 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
+    from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_largest
+    from bioclip_x.taxonomy.scoring.conformal import find_clades, roll_up_sets
     from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
-    from bioclip_x.taxonomy.scoring.hedging import compute_bets, select_best_bet, select_most_specific
+    from bioclip_x.taxonomy.scoring.hedging import compute_bets, count_tied_nodes, select_best_bet, select_most_specific
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
     from bioclip_x.validation import find_first_error
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "Column", "ComponentSpec",
-    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "Descriptor", "DescriptorError",
-    "DescriptorSet", "Details", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
-    "EvaluationReport", "Explanation", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
-    "HeadInput", "HeatMap", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles",
-    "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError",
-    "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities",
-    "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Measure", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "Neighbours", "NoAnswerError", "Numbering",
-    "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling",
-    "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate",
-    "Provenance", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
+    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "CalibratedSets",
+    "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
+    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "EmbeddingMap", "Encoder",
+    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "ExampleScorer", "Explanation",
+    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder",
+    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset",
+    "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages",
+    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss",
+    "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
+    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses",
+    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction",
+    "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "PublishedSource",
+    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
     "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "Scorer",
-    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "Source", "Step", "StepEnd", "Stream",
-    "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
-    "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextRequest",
-    "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
-    "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns", "compute_bets",
-    "compute_heights", "compute_lca_costs", "compute_tree_distances", "create_registry", "decode_head",
-    "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error",
-    "find_cache_folder", "find_first_error", "find_marked_encoding", "find_unmarked_utf16", "format_taxonomic_name",
-    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
-    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
-    "leaves_folder", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
-    "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file",
-    "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows",
-    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "save_linear_head", "select_best_bet",
-    "select_most_specific", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd",
+    "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
+    "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
+    "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities",
+    "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns",
+    "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs", "compute_tree_distances",
+    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
+    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_clades",
+    "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot",
+    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
+    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
+    "is_written_in_place", "leaves_folder", "list_as_published", "list_brands", "list_some", "load_linear_head",
+    "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mark_used", "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank",
+    "open_archive", "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement",
+    "parse_name", "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list",
+    "read_stream_lines", "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up",
+    "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest", "select_most_specific",
+    "select_top_nodes", "split_authorship", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -254,7 +269,7 @@ _NAMES: Final = (
     ("taxonomy.editing.restrict", "add_inner_classes"),
     ("taxonomy.editing.subset", "mask_of"),
     # Names of taxa.
-    ("taxonomy.names.labels", "match_labels resolve_labels"),
+    ("taxonomy.names.labels", "find_taxa_above match_labels resolve_labels"),
     ("taxonomy.names.lineage_text", "format_taxonomic_name"),
     ("taxonomy.names.matching", "match_list"),
     ("taxonomy.names.parsing", "parse_name split_authorship"),
@@ -291,6 +306,22 @@ _NAMES: Final = (
     ("progress", "report_progress"),
     # Metrics of validations.
     ("evaluation.rank_metrics", "is_smaller_better"),
+    ("records.descriptor", "list_as_published"),
+    ("taxonomy.scoring.best_classes", "count_ties"),
+    ("taxonomy.scoring.best_classes", "select_largest"),
+    ("taxonomy.scoring.hedging", "count_tied_nodes"),
+    ("capabilities", "CalibratedSets"),
+    ("prediction.ranking", "select_top_nodes"),
+    ("taxonomy.scoring.conformal", "find_clades"),
+    ("taxonomy.scoring.conformal", "roll_up_sets"),
+    ("components", "ExampleScorer"),
+    ("evaluation.few_shot.key_value_cache", "compute_cache_logits"),
+    ("evaluation.few_shot.nearest", "SimpleShot"),
+    ("evaluation.few_shot.nearest", "fit_simple_shot"),
+    ("records", "NearestImage"),
+    ("records", "SupportImages"),
+    ("capabilities", "PublishedSource"),
+    ("components", "ClassListDataset"),
     # Other components, by name.
     ("registry", "create_registry from_environment"),
 )

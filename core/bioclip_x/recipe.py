@@ -101,7 +101,8 @@ class Recipe(BaseModel):
         "auto", description="auto: fp16 on a GPU, fp32 elsewhere."
     )
     bank_precision: Literal["fp32", "fp16"] = Field(
-        "fp32", description="Precision of the text embeddings: fp16 takes half the memory."
+        "fp32",
+        description="Precision of the text embeddings: fp16 takes half the memory; used with more than 131,072 texts.",
     )
     preprocess: Literal["model", "pybioclip"] = Field(
         "model", description="Resize images as in the model's configuration, or as pybioclip does."
@@ -109,6 +110,11 @@ class Recipe(BaseModel):
     truncated: Literal["read", "refuse"] = Field(
         "read",
         description="Image files that lack their end: read if three quarters are there, with a note, or an error.",
+    )
+    full_decoding: bool = Field(
+        False,
+        description="Decode every pixel of large JPEGs; else those of more than twice the model's size are decoded at 1/2, "
+        "1/4 or 1/8, which takes less time.",
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."

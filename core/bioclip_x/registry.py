@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -294,6 +295,12 @@ class Registry:
         from bioclip_x.options import validate_options
 
         return validate_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name), options)
+
+    def parameters(self, kind: Kind, name: str) -> list[inspect.Parameter]:
+        """Returns the options of a component, with their types and defaults. Raises PluginError."""
+        from bioclip_x.options import list_options
+
+        return list_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name))
 
     def name_options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the given options with each under its name. Raises PluginError or RecipeError."""

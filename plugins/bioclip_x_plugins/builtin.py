@@ -69,6 +69,11 @@ def scorers() -> list[ComponentSpec]:
             "precomputed scores of any classifier, from a file (CSV, npz, Parquet)",
             f"{HERE}.scorers.external:ExternalScorer",
         ),
+        ComponentSpec(
+            "few-shot",
+            "similarity to labelled examples, a folder or a table of images",
+            f"{HERE}.scorers.few_shot:FewShotScorer",
+        ),
     ]
 
 
@@ -101,6 +106,14 @@ def heads() -> list[ComponentSpec]:
             "one taxon, as specific as its share allows (DARTS)",
             f"{HERE}.heads.hedge:Hedge",
             default_for=("depth",),
+        ),
+        ComponentSpec(
+            "chils", "taxa of one rank by their best class and their own text (CHiLS)", f"{HERE}.heads.chils:Chils"
+        ),
+        ComponentSpec(
+            "conformal",
+            "a set of classes, or a clade, that contains the true class with a given probability",
+            f"{HERE}.heads.conformal:Conformal",
         ),
         ComponentSpec("crm", "the least expected cost on the tree (CRM)", f"{HERE}.heads.crm:Crm"),
     ]
@@ -259,10 +272,22 @@ def adapters() -> list[ComponentSpec]:
 
 @hookimpl
 def datasets() -> list[ComponentSpec]:
+    published = f"{HERE}.datasets.published"
     return [
         ComponentSpec("image-folder", "a folder of images per class", f"{HERE}.datasets.image_folder:ImageFolder"),
         ComponentSpec("manifest", "CSV or Parquet: path, label, text", f"{HERE}.datasets.manifest:Manifest"),
         ComponentSpec("webdataset", "tar files as webdataset's", f"{HERE}.datasets.webdataset:WebDataset"),
+        ComponentSpec("cub", "CUB-200-2011, birds", f"{published}.cub:Cub"),
+        ComponentSpec("nabirds", "NABirds, with its tree", f"{published}.nabirds:NABirds"),
+        ComponentSpec("inat21", "iNaturalist 2021, with lineages", f"{published}.inat21:INat21"),
+        ComponentSpec("rare-species", "Rare Species (BioCLIP)", f"{published}.rare_species:RareSpecies"),
+        ComponentSpec("birds-525", "Birds 525 (Kaggle)", f"{published}.birds_525:Birds525"),
+        ComponentSpec("meta-album", "the Meta-Album sets in BioCLIP's tests", f"{published}.meta_album:MetaAlbum"),
+        ComponentSpec("imagenet", "ImageNet, folders by wnid", f"{published}.imagenet:ImageNet"),
+        ComponentSpec("oxford-pets", "Oxford-IIIT Pet, breeds", f"{published}.oxford_pets:OxfordPets"),
+        ComponentSpec("flowers-102", "Oxford Flowers-102", f"{published}.flowers_102:Flowers102"),
+        ComponentSpec("bioscan-1m", "BIOSCAN-1M, insects", f"{published}.bioscan:Bioscan"),
+        ComponentSpec("hub", "a data set of the Hugging Face hub, by datasets", f"{published}.hub:Hub"),
     ]
 
 

@@ -99,7 +99,9 @@ def test_a_component_is_made_with_validated_options(registry: Registry) -> None:
         registry.make("heads", "loud", {"volumen": 11})
     with pytest.raises(RecipeError, match="option 'volume': expected a valid integer, got "):
         registry.make("heads", "loud", {"volume": "very"})
-    with pytest.raises(PluginError, match="no head is called 'lout'; known: crm, flat, hedge, loud, rollup, top-down"):
+    with pytest.raises(
+        PluginError, match="no head is called 'lout'; known: chils, conformal, crm, flat, hedge, loud, rollup, top-down"
+    ):
         registry.make("heads", "lout")
 
 

@@ -7,7 +7,7 @@ Legend: B images of a batch, n images, N nodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
@@ -17,20 +17,21 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.array_types import Floats
-from bioclip_x.calibration.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
-from bioclip_x.calibration.risk_coverage import (
-    compute_accuracy_at,
-    compute_aurc,
-    compute_auroc,
-    find_acceptance_threshold,
-)
+from bioclip_x.calibration.refusal import fit_refusal
+from bioclip_x.calibration.sets import SET_COVERAGES, fit_sets
 from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted, split_in_halves
+from bioclip_x.evaluation.intervals import compute_proportion_interval
+from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, describe_ties, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
+from bioclip_x.evaluation.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
+from bioclip_x.evaluation.risk_coverage import (
+    compute_aurc,
+    measure_accuracy_at,
+)
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.records import Calibration
-from bioclip_x.records.calibration import Coverage, Hedge, Refusal, Reliability
+from bioclip_x.records.calibration import Coverage, Hedge, RefusalMethod, Reliability
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring import hedging
 from bioclip_x.taxonomy.scoring.rollup import roll_up
@@ -48,13 +49,13 @@ ACCURACIES: Final = (0.8, 0.9, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Of n images: the best class's probability, the log probability of the true class, the best class's similarity, and
-    whether the best class is the true one."""
+    """Of n images: the best class's probability, the log probability of the true class, whether the best class is the true one,
+    and how many classes are tied with it, itself included."""
 
     probability_n: Floats
     log_true_n: Floats
-    similarity_n: Floats
     right_n: np.ndarray
+    n_tied_n: np.ndarray
 
 
 @torch.inference_mode()
@@ -64,14 +65,19 @@ def calibrate(
     source: str,
     *,
     accept: float = 0.95,
+    refuse_by: RefusalMethod | None = None,
     accuracies: Sequence[float] = ACCURACIES,
+    coverages: Sequence[float] = SET_COVERAGES,
     seed: int = 0,
+    listed_ranks: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Calibration:
     """Fits and evaluates a calibration. source: what outputs call the data set.
 
-    accept: fraction of listed images that the refusal threshold must accept. accuracies: for which a λ is fitted. seed: of the
-    split. Raises CalibrationError where there are too few images.
+    accept: fraction of listed images that the refusal threshold must accept. refuse_by: the score that
+    it is of, None for the best on off-list images. accuracies: for which a λ is fitted. coverages: of
+    conformal sets. seed: of the split.
+    listed_ranks: off-list image → its lowest listed rank, where known. Raises CalibrationError where there are too few images.
     """
     images = images.drop_excluded(classifier)
     fitted, held_out = split_in_halves(images.class_n, seed)
@@ -85,9 +91,17 @@ def calibrate(
     to_fit, to_check = (images.parts(classifier, rows) for rows in (fitted, held_out))
     fit = _fit_temperature(to_fit)
     temperature = 1.0 if fit.bound == "coldest" else fit.temperature
-    before, after = (observe(to_check, t, classifier) for t in (1.0, temperature))
-    refusal = _fit_refusal(
-        classifier, to_fit, after.similarity_n, images.parts(classifier, find_unlisted(images)), accept
+    before, after = (observe(to_check, t) for t in (1.0, temperature))
+    refusal = fit_refusal(
+        classifier,
+        images,
+        fitted,
+        held_out,
+        accept=accept,
+        temperature=temperature,
+        method=refuse_by,
+        seed=seed,
+        listed_ranks=listed_ranks,
     )
     return Calibration(
         conditions=classifier.conditions,
@@ -102,39 +116,41 @@ def calibrate(
         before=compute_reliability(before),
         after=compute_reliability(after),
         aurc=compute_aurc(after.probability_n, after.right_n),
-        coverages=tuple(Coverage(c, *compute_accuracy_at(c, after.probability_n, after.right_n)) for c in COVERAGES),
+        coverages=tuple(_measure_coverage(c, after) for c in COVERAGES),
         refusal=refusal,
         hedges=_fit_hedges(to_fit, to_check, temperature, classifier.taxonomy, accuracies),
-        notes=(*all_notes, *_collect_warnings(fit, before, n)),
+        notes=(
+            *all_notes,
+            *describe_ties(int((before.n_tied_n > 1).sum()), len(held_out)),
+            *_collect_warnings(fit, before, n),
+        ),
         plugins=classifier.provenance.plugins,
+        sets=fit_sets(to_check, to_fit, temperature, classifier.taxonomy, coverages),
+        accuracy_interval=compute_proportion_interval(after.right_n),
     )
 
 
-def compute_similarity(top_B: torch.Tensor, classifier: Classifier) -> Floats:
-    """Removes the model's logit bias and scale from the largest logits: for CLIP scores the cosine; float64 [B]."""
-    card = classifier.encoder.card
-    similarity_B: Floats = ((top_B.double() - card.logit_bias) / card.logit_scale).numpy()
-    return similarity_B
+def _measure_coverage(coverage: float, observations: Observations) -> Coverage:
+    found = measure_accuracy_at(coverage, observations.probability_n, observations.right_n)
+    return Coverage(coverage, found.accuracy, found.score, found.interval)
 
 
-def observe(parts: Sequence[LabelledLogits], temperature: float, classifier: Classifier) -> Observations:
+def observe(parts: Sequence[LabelledLogits], temperature: float) -> Observations:
     """Classifies the images at a temperature."""
     rows: list[tuple[torch.Tensor, ...]] = []
     for part in parts:
         top = find_top_logits(part)
         log_best_B, log_true_B = compute_log_probabilities(part.logits, top, temperature)
-        rows.append((log_best_B.exp(), log_true_B, top.top_B, top.right_B))
-    probability_n, log_true_n, top_n, right_n = (torch.cat(column) for column in zip(*rows))
-    return Observations(
-        probability_n.numpy(), log_true_n.numpy(), compute_similarity(top_n, classifier), right_n.numpy()
-    )
+        rows.append((log_best_B.exp(), log_true_B, top.right_B, top.n_tied_B))
+    probability_n, log_true_n, right_n, n_tied_n = (torch.cat(column) for column in zip(*rows))
+    return Observations(probability_n.numpy(), log_true_n.numpy(), right_n.numpy(), n_tied_n.numpy())
 
 
 def compute_reliability(observations: Observations) -> Reliability:
     """Computes NLL and calibration errors. Images whose true class has no score (likelihood 0) are left out of the NLL."""
     scored = observations.log_true_n[np.isfinite(observations.log_true_n)]
     return Reliability(
-        nll=float(-scored.mean()) if len(scored) else 0.0,
+        nll=float(-scored.mean()) if len(scored) else None,
         ece=compute_expected_calibration_error(observations.probability_n, observations.right_n),
         adaptive_ece=compute_adaptive_calibration_error(observations.probability_n, observations.right_n),
     )
@@ -147,27 +163,6 @@ def _fit_temperature(parts: Sequence[LabelledLogits]) -> FittedTemperature:
         raise CalibrationError(
             "no image's true class has a score; check that the labels and the scores are of the same classes"
         ) from None
-
-
-def _fit_refusal(
-    classifier: Classifier,
-    to_fit: Sequence[LabelledLogits],
-    held_n: Floats,
-    unlisted: Sequence[LabelledLogits],
-    accept: float,
-) -> Refusal:
-    """Fits the refusal threshold and evaluates it. held_n: similarities of the held-out half."""
-
-    def compute_similarities(parts: Sequence[LabelledLogits]) -> Floats:
-        return compute_similarity(torch.cat([find_top_logits(part).top_B for part in parts]), classifier)
-
-    threshold = find_acceptance_threshold(compute_similarities(to_fit), accept)
-    accepted = float((held_n >= threshold).mean())
-    if not unlisted:
-        return Refusal(threshold, accept, accepted)
-    unlisted_n = compute_similarities(unlisted)
-    refused, auroc = float((unlisted_n < threshold).mean()), compute_auroc(held_n, unlisted_n)
-    return Refusal(threshold, accept, accepted, len(unlisted_n), refused, auroc)
 
 
 def _fit_hedges(
@@ -191,8 +186,9 @@ def _fit_hedges(
             hedges.append(Hedge(accuracy, None))
             continue
         nodes_n = hedging.select_best_bet(held, lambda_)
-        right = float(hedging.is_correct(nodes_n, held_class_n, taxonomy).mean())
-        hedges.append(Hedge(accuracy, lambda_, right, float(information_N[nodes_n].mean())))
+        right_n = hedging.is_correct(nodes_n, held_class_n, taxonomy)
+        interval = compute_proportion_interval(right_n)
+        hedges.append(Hedge(accuracy, lambda_, float(right_n.mean()), float(information_N[nodes_n].mean()), interval))
     return tuple(hedges)
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
 
 FIELDS: Final = (
-    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated", "taxonomy",
-    "taxonomy_format", "dag", "labels", "subset", "beside", "text", "language", "descriptors", "missing",
-    "background", "inherit", "pooling", "scorer", "adjust",
+    "model", "encoder", "device", "precision", "bank_precision", "preprocess", "truncated",
+    "full_decoding", "taxonomy", "taxonomy_format", "dag", "labels", "subset", "beside", "text", "language", "descriptors",
+    "missing", "background", "inherit", "pooling", "scorer", "adjust",
     "batch_size", "workers",
 )  # fmt: skip
 """Recipe fields that determine the logits. Head, rank and depth are applied later."""
@@ -95,6 +95,7 @@ def embed_dataset(
     """
     from bioclip_x.cli.recipe_flags import resolve
     from bioclip_x.evaluation.labelled_images import embed_labelled_images
+    from bioclip_x.evaluation.own_classes import find_own_taxonomy
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.progress import Progress
 
@@ -102,7 +103,8 @@ def embed_dataset(
     check_recipe(resolved)
     resolved = resolved.model_copy(update={"calibration": "none", "depth": None})
     with Progress(enabled=not quiet) as progress:
-        classifier = Classifier(registry=registry, recipe=resolved, progress=progress.texts)
+        classes = find_own_taxonomy(dataset, resolved)
+        classifier = Classifier(registry=registry, recipe=resolved, taxonomy=classes, progress=progress.texts)
         check(classifier)
         classifier.files.serve(dataset)
         with naming(dataset, "prepare"):

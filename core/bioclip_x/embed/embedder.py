@@ -163,7 +163,7 @@ class Embedder:
             guarded(self.encoder, "preprocess", self.encoder.preprocess),
             batch_size=self.recipe.batch_size,
             workers=self.recipe.workers,
-            files=self.files,
+            files=self.files.fitting(self.recipe, self.encoder.card.preprocessing),
         )
         for batch in decoded:
             yield self._embed_or_divide(batch)

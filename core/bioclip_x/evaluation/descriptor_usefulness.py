@@ -23,11 +23,17 @@ from bioclip_x.array_types import Floats
 from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import DescriptorError
 from bioclip_x.evaluation.descriptor_statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
-from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, find_unlisted
+from bioclip_x.evaluation.labelled_images import (
+    LabelledImages,
+    describe_inner_labels,
+    describe_ties,
+    find_unlisted,
+)
 from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, compute_leave_one_out_changes, find_changed_predictions
+from bioclip_x.evaluation.swapped_classes import Split, count_by_chance
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
-from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, LeftOut, Usefulness
+from bioclip_x.records.descriptor_usefulness import ByChance, ClassUse, DescriptorUse, LeftOut, Usefulness
 from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
@@ -80,7 +86,7 @@ class SortedImages:
     def logits(self, classifier: Classifier, bank: TextBank | None = None) -> Logits:
         """Returns the logits of all images, exact where the scorer has exact ones. bank: None for the classifier's own."""
         features = ImageFeatures(self.features_ND, ("",) * len(self.sources))
-        logits = classifier.score(features, self.sources, bank).logits
+        logits = classifier.score(features, self.sources, bank).logits.cpu()
         return replace(logits, part=logits.exact) if logits.exact else logits
 
 
@@ -99,7 +105,9 @@ def measure_usefulness(
         raise DescriptorError("; ".join([f"{source} has no usable image of a listed class", *all_notes]))
     if unlisted := len(find_unlisted(labelled)):
         all_notes.append(f"{pluralise(unlisted, 'image')} of unlisted classes ignored")
-    classes, taxonomy = tuple(iterate_class_use(classifier, images)), classifier.taxonomy
+    best, taxonomy = find_best_two(images.logits(classifier)), classifier.taxonomy
+    all_notes += describe_ties(best.n_tied, len(images.class_N))
+    classes = tuple(iterate_class_use(classifier, images, best))
     without = np.setdiff1d(np.arange(taxonomy.n_classes), images.classes_K).tolist()
     return Usefulness(
         source=source,
@@ -111,7 +119,28 @@ def measure_usefulness(
         skipped=labelled.unreadable,
         notes=tuple(all_notes),
         provenance=asdict(classifier.provenance),
+        by_chance=_count_by_chance(classifier, images, classes),
     )
+
+
+def _count_by_chance(classifier: Classifier, images: SortedImages, classes: Sequence[ClassUse]) -> ByChance | None:
+    """Counts what the same descriptors would show on other classes."""
+    bank, taxonomy = classifier.bank, classifier.taxonomy
+    described = [one for one in classes if one.descriptors]
+
+    def compute_cosines(k: int) -> Floats:
+        rows = bank.of_class(described[k].class_index)
+        has_phrase = [bool(prompt.phrase) for prompt in bank.prompts[rows]]
+        cos_PN: Floats = (bank.embeddings_PD[rows][has_phrase] @ images.features_ND.T).double().numpy().round(DIGITS)
+        return cos_PN
+
+    def split(c: int) -> Split:
+        return images.of_classes(c, c + 1), images.below(taxonomy, _find_sibling_node(taxonomy, images, c))
+
+    sides = [
+        [use.from_siblings.side if use.from_siblings else "around" for use in one.descriptors] for one in described
+    ]
+    return count_by_chance([split(one.class_index) for one in described], sides, compute_cosines)
 
 
 def check_has_descriptors(classifier: Classifier) -> None:
@@ -136,10 +165,10 @@ def find_best_two(logits: Logits) -> BestTwo:
     return best
 
 
-def iterate_class_use(classifier: Classifier, images: SortedImages) -> Iterator[ClassUse]:
-    """Yields the measurements of each class that has images, in class order. Takes two passes over all classes."""
+def iterate_class_use(classifier: Classifier, images: SortedImages, best: BestTwo | None = None) -> Iterator[ClassUse]:
+    """Yields the measurements of each class that has images, in class order. best: of the images, if they are known."""
     logits, classes_by_phrase = images.logits(classifier), _index_phrases(classifier.bank)
-    best = find_best_two(logits)
+    best = best or find_best_two(logits)
     for first, logits_cN in logits.chunks():
         part = logits_cN.double().numpy()
         inside = (images.classes_K >= first) & (images.classes_K < first + len(part))

@@ -7,31 +7,31 @@ Legend: n images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import reduce
 from typing import Final
 
 import numpy as np
 
 from bioclip_x import __version__
-from bioclip_x.array_types import Floats, Ints
+from bioclip_x.array_types import Ints
 from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.components import Dataset
+from bioclip_x.components import Dataset, LoadedEncoder
 from bioclip_x.errors import EvaluationError
-from bioclip_x.evaluation.correctness import (
-    Correctness,
-    average_correct,
-    compare_with_truth,
-    predict_images,
-    summarise,
-)
+from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.labelled_images import (
     LabelledImages,
     describe_inner_labels,
+    describe_ties,
     embed_labelled_images,
     find_unlisted,
+    place_above,
 )
+from bioclip_x.evaluation.own_classes import find_own_taxonomy
+from bioclip_x.evaluation.predictions import MOST, ImagePredictions, predict_images
+from bioclip_x.evaluation.summary import Baseline, Labels, summarise
 from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
@@ -40,9 +40,9 @@ from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
-Watch = Callable[[Classifier, LabelledImages, Ints], None]
 
 SEEDS: Final = 5
 """Default number of seeds for random texts."""
@@ -57,6 +57,9 @@ class Run:
     recipes: tuple[Recipe, ...]
 
 
+Watch = Callable[["ModelImages", ImagePredictions, TextEvaluation], None]
+
+
 def evaluate(
     registry: Registry,
     recipes: Sequence[Recipe],
@@ -66,23 +69,24 @@ def evaluate(
     seeds: int | None = None,
     texts: Progress = lambda done, total: None,
     labelled: Progress = lambda done, total: None,
-    watch: Watch | None = None,
+    watches: Sequence[Watch] = (),
 ) -> Evaluation:
-    """Evaluates recipes that differ only in their texts on a data set; the first is the baseline of the others.
+    """Evaluates recipes that differ in their texts or their model on a data set; the first is the baseline of the others.
 
     source: what outputs call the data set. seeds: number of seeds for random texts; None for `SEEDS`. texts, labelled: progress
-    of embedding texts and images. watch: called for each run with the classifier of its first seed, the images, and the rows
-    that are evaluated. Raises EvaluationError where no image is of a listed class.
+    of embedding texts and images. watches: called for each recipe with the images, the predictions of its first seed, and its
+    evaluation. Raises EvaluationError where no image is of a listed class, and for models with other classes than the first.
     """
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
-    first = Classifier(registry=registry, recipe=runs[0].recipes[0], progress=texts)
-    if first.precomputed_scorer and len(recipes) > 1:
+    classes = find_own_taxonomy(dataset, runs[0].recipes[0])
+    embedded, notes = _embed_by_all_models(registry, runs, dataset, source, classes, texts, labelled)
+    first = embedded[runs[0].recipes[0].model]
+    if first.classifier.precomputed_scorer and len(recipes) > 1:
         raise EvaluationError(
-            f"the scorer {first.recipe.scorer.name!r} does not use texts; give one choice of texts only"
+            f"the scorer {first.classifier.recipe.scorer.name!r} does not use texts; give one choice of texts only"
         )
-    images, rows, notes = _embed_listed(first, dataset, source, labelled)
-    evaluations = _Comparison(registry, first, images, rows, texts, watch).evaluate(runs)
-    provenance = first.provenance
+    evaluations = tuple(_Comparison(registry, embedded, classes, texts, watches).evaluate(runs))
+    provenance, labels = first.classifier.provenance, first.labels
     return Evaluation(
         source=source,
         date=datetime.now(timezone.utc).date().isoformat(),
@@ -92,50 +96,128 @@ def evaluate(
         demo=provenance.demo,
         taxonomy=provenance.taxonomy,
         n_classes=provenance.n_classes,
-        pictures=len(rows),
-        classes=len(np.unique(images.class_n[images.class_n >= 0])),
+        pictures=len(first.rows),
+        classes=len(np.unique(labels.class_n[labels.class_n >= 0])),
         texts=evaluations,
         notes=notes,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Comparison:
-    """first: the classifier that embedded the images. rows: the images to classify."""
+class ModelImages:
+    """The images as one model embeds them. rows: those that are evaluated, the same images for every model."""
 
-    registry: Registry
-    first: Classifier
+    classifier: Classifier
     images: LabelledImages
     rows: Ints
-    progress: Progress
-    watch: Watch | None = None
 
-    def evaluate(self, runs: Sequence[Run]) -> tuple[TextEvaluation, ...]:
-        """Evaluates each run; those after the first are also compared with the first."""
-        evaluations: list[TextEvaluation] = []
-        baseline: Floats | None = None
-        for run in runs:
-            outcomes, notes = zip(*(self._classify(recipe, is_watched=i == 0) for i, recipe in enumerate(run.recipes)))
-            evaluation = summarise(run.text, run.seeds, outcomes, self.images.class_n[self.rows], baseline)
-            unique_notes = tuple(dict.fromkeys(note for per_seed in notes for note in per_seed))
-            recipe = run.recipes[0]
-            plugins = list_plugins_in_use(self.registry, recipe)
-            evaluations.append(replace(evaluation, notes=unique_notes, recipe=recipe.dump(), plugins=plugins))
-            baseline = average_correct(outcomes) if baseline is None else baseline
-        return tuple(evaluations)
+    @property
+    def labels(self) -> Labels:
+        return Labels(self.images.node_n[self.rows], self.images.class_n[self.rows])
 
-    def _classify(self, recipe: Recipe, *, is_watched: bool) -> tuple[Correctness, tuple[str, ...]]:
-        """Returns the outcomes and the classifier's notes."""
-        classifier = self.first
-        if recipe != self.first.recipe:
-            classifier = Classifier(
-                registry=self.registry, recipe=recipe, progress=self.progress, loaded=self.first.encoder
+
+def _embed_by_all_models(
+    registry: Registry,
+    runs: Sequence[Run],
+    dataset: Dataset,
+    source: str,
+    classes: Taxonomy | None,
+    texts: Progress,
+    labelled: Progress,
+) -> tuple[dict[str, ModelImages], tuple[str, ...]]:
+    """Embeds the images once by each model. Returns them by the model's name, and notes. classes: the data set's own, if used."""
+    embedded: dict[str, ModelImages] = {}
+    notes: list[str] = []
+    for run in runs:
+        recipe = run.recipes[0]
+        if recipe.model in embedded:
+            continue
+        classifier = make_classifier(registry, recipe, texts, classes)
+        first = next(iter(embedded.values()), None)
+        if first and classifier.taxonomy.fingerprint != first.classifier.taxonomy.fingerprint:
+            raise EvaluationError(
+                f"{recipe.model} names other classes than {first.classifier.recipe.model}: give the classes of both with "
+                "--taxonomy or --labels"
             )
-        if self.watch and is_watched:
-            self.watch(classifier, self.images, self.rows)
-        predictions = predict_images(classifier, self.images, self.rows)
-        correctness = compare_with_truth(predictions, self.images.node_n[self.rows], classifier.taxonomy)
-        return correctness, classifier.provenance.notes
+        images, rows, own = _embed_listed(classifier, dataset, source, labelled)
+        embedded[recipe.model] = ModelImages(classifier, images, rows)
+        notes += [note for note in own if note not in notes]
+    if len(embedded) > 1:
+        embedded, dropped = _keep_common(embedded)
+        notes += [f"{pluralise(dropped, 'image')} left out that one of the models does not name"] if dropped else []
+    return embedded, tuple(notes)
+
+
+def _keep_common(embedded: Mapping[str, ModelImages]) -> tuple[dict[str, ModelImages], int]:
+    """Keeps the images that all models name; returns how many of the others there are."""
+    indices = [one.images.index_n[one.rows] for one in embedded.values()]
+    common = reduce(np.intersect1d, indices)
+    kept = {
+        model: replace(one, rows=one.rows[np.isin(one.images.index_n[one.rows], common)])
+        for model, one in embedded.items()
+    }
+    if not len(common):
+        raise EvaluationError("there is no image that all models name")
+    return kept, len(reduce(np.union1d, indices)) - len(common)
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """embedded: model → the images. classes: the data set's own, if used. progress: of embedding texts."""
+
+    registry: Registry
+    embedded: Mapping[str, ModelImages]
+    classes: Taxonomy | None
+    progress: Progress
+    watches: Sequence[Watch] = ()
+
+    def evaluate(self, runs: Sequence[Run]) -> Iterator[TextEvaluation]:
+        """Evaluates each run; those after the first are also compared with the first."""
+        baseline: Baseline | None = None
+        for run in runs:
+            recipe = run.recipes[0]
+            given = self.embedded[recipe.model]
+            predictions, notes = zip(*(self._predict(one, given) for one in run.recipes))
+            outcomes = [compare_with_truth(one, given.labels.node_n, given.classifier.taxonomy) for one in predictions]
+            evaluation = summarise(
+                run.text, run.seeds, predictions, outcomes, given.labels, baseline, given.classifier.taxonomy
+            )
+            evaluation = replace(
+                evaluation,
+                model=given.classifier.provenance.model if len(self.embedded) > 1 else "",
+                notes=tuple(dict.fromkeys(note for per_seed in notes for note in per_seed)),
+                recipe=recipe.dump(),
+                plugins=list_plugins_in_use(self.registry, recipe),
+            )
+            for watch in self.watches:
+                watch(given, predictions[0], evaluation)
+            yield evaluation
+            baseline = baseline or Baseline.of(run.seeds, outcomes)
+
+    def _predict(self, recipe: Recipe, given: ModelImages) -> tuple[ImagePredictions, tuple[str, ...]]:
+        """Returns the predictions and the classifier's notes."""
+        classifier = given.classifier
+        if _ask_for_best(recipe) != classifier.recipe:
+            classifier = make_classifier(self.registry, recipe, self.progress, self.classes, classifier.encoder)
+        predictions = predict_images(classifier, given.images, given.rows)
+        ties = describe_ties(predictions.n_tied, len(given.rows))
+        return predictions, (*classifier.provenance.notes, *ties)
+
+
+def make_classifier(
+    registry: Registry,
+    recipe: Recipe,
+    progress: Progress,
+    classes: Taxonomy | None = None,
+    loaded: LoadedEncoder | None = None,
+) -> Classifier:
+    """Makes a classifier that tells as many of the best classes as are measured. classes: in place of the recipe's."""
+    asked = _ask_for_best(recipe)
+    return Classifier(registry=registry, recipe=asked, taxonomy=classes, progress=progress, loaded=loaded)
+
+
+def _ask_for_best(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"k": max(recipe.k, MOST)})
 
 
 def make_seeded_run(registry: Registry, recipe: Recipe, seeds: int) -> Run:
@@ -170,10 +252,11 @@ def _embed_listed(
     classifier.files.serve(dataset)
     with naming(dataset, "prepare"):
         notes = tuple(dataset.prepare(classifier.taxonomy))
-    images = embed_labelled_images(classifier, dataset, progress)
+    images, above = place_above(embed_labelled_images(classifier, dataset, progress), dataset, classifier.taxonomy)
     rows, unlisted = np.flatnonzero(images.node_n >= 0), find_unlisted(images)
     notes += images.notes
     notes += tuple(describe_inner_labels(images, classifier.taxonomy, "count at these ranks and above only"))
+    notes += above
     if len(unlisted):
         notes += (f"{pluralise(len(unlisted), 'image')} of unlisted classes skipped",)
     if not len(rows):

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -39,8 +39,8 @@ class LabelledImages:
 
     features_nD: float32 [n, D]. sources: n names. node_n: int64 [n], the taxon that each is labelled with, -1 for one that is
     not listed. class_n: int64 [n], its class, -1 for an unlisted one and for a taxon above the classes.
-    notes: summaries of the skipped images, and of those read with a note.
-    unreadable: a message for each image that could not be read.
+    index_n: int64 [n], the places of the images in the data set. notes: summaries of the skipped images, and of those read
+    with a note. unreadable: a message for each image that could not be read.
     """
 
     features_nD: torch.Tensor
@@ -49,6 +49,7 @@ class LabelledImages:
     class_n: Rows
     notes: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+    index_n: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def parts(self, classifier: Classifier, rows: Rows) -> list[LabelledLogits]:
         """Returns the class logits of the images `rows` in batches; each pass over a batch computes them again."""
@@ -74,6 +75,7 @@ class LabelledImages:
             sources=sources,
             node_n=self.node_n[rows],
             class_n=self.class_n[rows],
+            index_n=self.index_n[rows] if len(self.index_n) else self.index_n,
             notes=(*self.notes, note),
         )
 
@@ -115,6 +117,7 @@ def embed_labelled_images(
         find_classes(node_n, classifier.taxonomy),
         tuple(notes),
         tuple(unreadable),
+        np.array(kept, np.int64),
     )
 
 
@@ -190,6 +193,17 @@ def describe_inner_labels(images: LabelledImages, taxonomy: Taxonomy, what: str)
     return [f"{pluralise(len(inner), 'image')} labelled above the classes ({format_counts(counts)}) {what}"]
 
 
+def describe_ties(n_tied: int, n: int) -> list[str]:
+    """Returns a note on the images whose best classes are tied, if any.
+
+    >>> describe_ties(3, 20)
+    ['3 of 20 images have tied best classes; the first in the list is taken']
+    """
+    return [f"{n_tied:,} of {pluralise(n, 'image')} have tied best classes; the first in the list is taken"] * (
+        n_tied > 0
+    )
+
+
 def format_counts(counts: Mapping[str, int]) -> str:
     """
     >>> format_counts({"genus": 7, "family": 2})
@@ -206,6 +220,22 @@ def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(class_n >= 0))
     by_class = rows[np.argsort(class_n[rows], kind="stable")]
     return np.sort(by_class[::2]), np.sort(by_class[1::2])
+
+
+def place_above(images: LabelledImages, dataset: Dataset, taxonomy: Taxonomy) -> tuple[LabelledImages, tuple[str, ...]]:
+    """Labels images of unlisted taxa with the listed taxon above, where their label tells it; a note counts them."""
+    rows = find_unlisted(images)
+    above = np.array([dataset.sample(index).above for index in images.index_n[rows].tolist()], np.int64)
+    placed = rows[above > 0]
+    if not len(placed):
+        return images, ()
+    node_n = images.node_n.copy()
+    node_n[placed] = above[above > 0]
+    counts = Counter(taxonomy.rank(node) or "no rank" for node in above[above > 0].tolist())
+    note = (
+        f"{pluralise(len(placed), 'image')} of unlisted taxa count for the listed taxon above ({format_counts(counts)})"
+    )
+    return replace(images, node_n=node_n), (note,)
 
 
 def find_unlisted(images: LabelledImages) -> Rows:

@@ -57,6 +57,11 @@ class BestTwo:
     second_N: Rows
     second_logit_N: Floats
 
+    @property
+    def n_tied(self) -> int:
+        """The number of images whose two best classes are tied."""
+        return int(((self.best_logit_N == self.second_logit_N) & (self.best_logit_N > -np.inf)).sum())
+
     @classmethod
     def none(cls, n: int) -> BestTwo:
         return cls(np.full(n, -1), np.full(n, -np.inf), np.full(n, -1), np.full(n, -np.inf))

@@ -187,7 +187,7 @@ def _make_provenance(
         "pooling": classifier.recipe.pooling,
         "data": source,
         "rule": f"AUROC from siblings at most {pruning.least:g}, and no fewer images right without it, on the deciding half",
-        "intervals": "95%: Wilson; of the change Agresti & Min 2005",
+        "intervals": "95%, over images: Clopper & Pearson; of the change Gaffke",
         **{
             name: value for name, value in asdict(pruning).items() if name not in ("before", "after", "change", "least")
         },
@@ -196,8 +196,11 @@ def _make_provenance(
     return provenance | ({"before_pruning": dict(descriptors.provenance)} if descriptors.provenance else {})
 
 
-def _round_accuracies(pruning: Pruning) -> Iterator[tuple[str, list[float]]]:
+def _round_accuracies(pruning: Pruning) -> Iterator[tuple[str, list[float | None]]]:
     """Yields value and interval of each figure of the held-out half."""
-    yield "before", [round(x, 4) for x in (pruning.before.value, pruning.before.low, pruning.before.high)]
-    yield "after", [round(x, 4) for x in (pruning.after.value, pruning.after.low, pruning.after.high)]
-    yield "change", [round(x, 4) for x in (pruning.change.change, pruning.change.low, pruning.change.high)]
+    for name, value, one in (
+        ("before", pruning.before.value, pruning.before),
+        ("after", pruning.after.value, pruning.after),
+        ("change", pruning.change.change, pruning.change),
+    ):
+        yield name, [None if x is None else round(x, 4) for x in (value, one.low, one.high)]

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from bioclip_x.array_types import Ints
-from bioclip_x.evaluation.correctness import BEST, Correctness, ImagePredictions, compare_with_truth
+from bioclip_x.evaluation.correctness import Correctness, compare_with_truth
+from bioclip_x.evaluation.predictions import BEST, ImagePredictions
 from bioclip_x.taxonomy import Taxonomy
 
 SEVERITY = "severity"

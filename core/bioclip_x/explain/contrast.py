@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -29,6 +30,16 @@ class ScoredImage:
     def logit(self, class_index: int) -> float:
         score = self.logits.exact or self.logits.part
         return float(score(class_index, class_index + 1)[0, self.row])
+
+    def compute_rounding(self, class_index: int) -> float:
+        """Returns what rounding subtracted from the class's logit, and so from its log-probability.
+
+        0 for exact logits and for the best classes, whose exact logits are in all probabilities.
+        """
+        if self.logits.exact is None or class_index in self.probabilities.log_of_class:
+            return 0.0
+        approximate = float(self.logits.part(class_index, class_index + 1)[0, self.row])
+        return self.logit(class_index) - approximate if math.isfinite(approximate) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +92,20 @@ def select_compared_taxa(
 def make_compared_taxon(
     taxonomy: Taxonomy, image: ScoredImage, node: int, excluded: int | None = None
 ) -> ComparedTaxon:
-    """Makes a compared taxon with its most probable class. excluded: node whose classes are not considered."""
+    """Makes a compared taxon with its most probable class.
+
+    excluded: node whose classes are not considered, unless no other class of the taxon is possible.
+    """
     start, stop = int(taxonomy.leaf_start_N[node]), int(taxonomy.leaf_stop_N[node])
     best = _find_best_class(taxonomy, image, _get_class_ranges(taxonomy, node, excluded))
     log_class = compute_log_class_probability(taxonomy, image, best)
+    if excluded is not None and log_class == -math.inf:
+        return make_compared_taxon(taxonomy, image, node)
     log_node = image.probabilities.log(node) if taxonomy.place_N[node] >= 0 else -math.inf
-    if log_node == -math.inf:  # not stored, as for the classes of large trees, or too small for a float
+    log_node += image.compute_rounding(
+        best
+    )  # both then contain the exact logit, and only real classes make the difference
+    if log_node == -math.inf:  # excluded, or not stored, as for the classes of large trees
         return ComparedTaxon(node, best, log_class, log_class)
     return ComparedTaxon(node, best, log_node, log_node if stop - start == 1 else min(log_class, log_node))
 
@@ -94,12 +113,12 @@ def make_compared_taxon(
 def compute_log_class_probability(taxonomy: Taxonomy, image: ScoredImage, class_index: int) -> float:
     """Returns the log probability of a class; -inf only where it is excluded.
 
-    Where the head reports no probability, or one too small for a float, it is computed from the difference of the logits of
-    this class and the best one, as in a softmax.
+    Where the head reports no probability, it is computed from the difference of the logits of this class and the best one, as
+    in a softmax. Probabilities from approximate logits are corrected by the exact logit of this class.
     """
     log_probability = _get_log_probability(taxonomy, image.probabilities, class_index)
     if log_probability > -math.inf:
-        return log_probability
+        return log_probability + image.compute_rounding(class_index)
     first = image.probabilities.best[0]
     return float(image.probabilities.log_of_class[first]) + image.logit(class_index) - image.logit(first)
 
@@ -159,7 +178,7 @@ def _find_best_class(taxonomy: Taxonomy, image: ScoredImage, ranges: Sequence[ra
             values = image.logits.part(part.start, part.stop)[:, image.row].numpy()
         best = int(np.argmax(values))
         candidates.append((float(values[best]), part.start + best))
-    return max(candidates)[1]
+    return max(candidates, key=itemgetter(0))[1]  # of equals, the first
 
 
 def _get_log_probability(taxonomy: Taxonomy, probabilities: NodeProbabilities, class_index: int) -> float:

@@ -26,14 +26,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.components import Scorer
+from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
+from bioclip_x.components import ExampleScorer, Scorer
 from bioclip_x.explain.contrast import (
     ComparedTaxon,
     ScoredImage,
@@ -44,8 +44,18 @@ from bioclip_x.explain.contrast import (
 from bioclip_x.faults import naming
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.recipe import Recipe
-from bioclip_x.records import Explanation, Logits, ModelCard, Prompt, PromptContribution, Remainder, TextBank
+from bioclip_x.records import (
+    Explanation,
+    Logits,
+    ModelCard,
+    NearestImage,
+    Prompt,
+    PromptContribution,
+    Remainder,
+    TextBank,
+)
 from bioclip_x.records.explanation import MEAN_TEXT, name_other_classes
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 
 ROUNDING: Final = 2e-4
@@ -133,7 +143,19 @@ class Explainer:
             remainders=remainders,
             is_asked_for=is_asked_for,
             baseline=baseline if any(prompts) else None,
+            examples=tuple(self._iterate_examples(embedding_D, compared)),
         )
+
+    def _iterate_examples(self, embedding_D: torch.Tensor, compared: Sequence[ComparedTaxon]) -> Iterator[NearestImage]:
+        """Yields the examples of the compared classes that are nearest to the image."""
+        if not get_capabilities(self.scorer, ScorerCapabilities).support_option:
+            return
+        scorer = cast(ExampleScorer, self.scorer)
+        for taxon in compared:
+            name = format_class_name(self.taxonomy, taxon.class_index)
+            with naming(scorer, "nearest", name):
+                nearest = scorer.nearest(embedding_D, taxon.class_index)
+            yield from (replace(one, class_name=name) for one in nearest)
 
     def _compute_baseline(self, embedding_D: torch.Tensor) -> float:
         """Computes c, the score of the list's mean text on the image."""
@@ -219,13 +241,10 @@ class Explainer:
         adjustments = 0.0
         for name, offsets_CB in offsets.items():
             column = image.row if offsets_CB.shape[1] > 1 else 0
-            added = [
-                sign * float(offsets_CB[taxon.class_index, column]) / self.temperature
-                for taxon, sign in zip(compared, SIGNS)
-            ]
-            adjustments += math.fsum(added)
-            if math.fsum(added):
-                yield Remainder(name, math.fsum(added), "adjustment")
+            added = _subtract([float(offsets_CB[taxon.class_index, column]) / self.temperature for taxon in compared])
+            adjustments += added
+            if added:
+                yield Remainder(name, added, "adjustment")
         yield from self._iterate_scorer_and_head_remainders(image, compared, raw, has_prompts, adjustments)
 
     def _iterate_scorer_and_head_remainders(
@@ -244,8 +263,7 @@ class Explainer:
             return
         has_runner_up = len(compared) > 1
         if not has_prompts:
-            scores = math.fsum(sign * image.logit(taxon.class_index) for taxon, sign in zip(compared, SIGNS))
-            scores -= adjustments
+            scores = _subtract([image.logit(taxon.class_index) for taxon in compared]) - adjustments
             yield Remainder(self.scorer_name, scores, "scores")
         elif self.card.logit_bias and not has_runner_up:
             yield Remainder("the model's bias", self.card.logit_bias, "bias")
@@ -288,6 +306,12 @@ def make_explainer(
         head_name="" if head.is_softmax else f"the head {recipe.head}",
         asked=asked,
     )
+
+
+def _subtract(values: Sequence[float]) -> float:
+    """Returns the first value, or the first minus the second; 0 where both are -inf, as of two excluded classes."""
+    first, *others = values
+    return first if not others else 0.0 if first == others[0] else first - others[0]
 
 
 def _make_phrase_key(prompt: Prompt) -> str:

@@ -7,6 +7,7 @@ import math
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final, Literal
 
@@ -40,6 +41,9 @@ MAX_ASPECT = 100
 
 Truncated = Literal["read", "refuse"]
 
+THUMBNAIL: Final = 384
+"""Pixels of a thumbnail's longer side."""
+
 _ORIENTATION = ExifTags.Base.Orientation
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,6 +55,7 @@ _TURNS: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation → what makes it upright."""
+_SWAPS_SIDES: Final = (5, 6, 7, 8)
 _DARK: Final = 64
 """High bytes below this are those of 14 bits or fewer, stored in 16."""
 
@@ -151,6 +156,7 @@ def _decode_with_pillow(
     with Image.open(stream, formats=formats) as image:
         _refuse_narrow(image)
         notes = select_first_frame(image)
+        whole_size = image.size
         given = read_sample_format(image, significant_bits)
         has_wide_channels = image.mode not in WIDE_MODES and any(";16" in mode for mode in list_raw_modes(image))
         if least_side and file_type.pillow == "JPEG":
@@ -167,7 +173,11 @@ def _decode_with_pillow(
         if has_wide_channels:
             scaled, note = _scale_wide_channels(image, stream, formats, given)
             return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given)
-        return convert_to_rgb(image, image, notes, given)
+        opened = convert_to_rgb(image, image, notes, given)
+        if image.size == whole_size:
+            return opened
+        is_turned = _read_orientation(image) in _SWAPS_SIDES
+        return replace(opened, whole_size=whole_size[::-1] if is_turned else whole_size)
 
 
 def _decode_truncated(stream: IO[bytes], formats: tuple[str, ...], truncated: Truncated) -> tuple[Image.Image, str]:
@@ -254,15 +264,21 @@ def _refuse_narrow(image: Image.Image) -> None:
 
 
 def _make_upright(image: Image.Image, original: Image.Image) -> Image.Image:
-    """Turns an image according to the EXIF data of the original, which is ignored if damaged."""
-    try:
-        turn = _TURNS.get(original.getexif().get(_ORIENTATION, 1))
-    except Exception:  # the parser raises almost anything on damaged metadata
-        return image
+    """Turns an image according to the EXIF data of the original."""
+    turn = _TURNS.get(_read_orientation(original))
     return image if turn is None else image.transpose(turn)
 
 
-def make_thumbnail(image: Image.Image, size: int = 384) -> bytes:
+def _read_orientation(image: Image.Image) -> int:
+    """Returns the orientation in the EXIF data, 1 (upright) without any, and if they are damaged."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # the parser raises almost anything on damaged metadata
+        return 1
+    return orientation if orientation in _TURNS else 1
+
+
+def make_thumbnail(image: Image.Image, size: int = THUMBNAIL) -> bytes:
     """Encodes a JPEG of at most `size` pixels per side."""
     small = image.copy()
     small.thumbnail((size, size))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,11 +13,12 @@ from PIL import Image
 from bioclip_x.capabilities import DatasetCapabilities, ImageDecoderCapabilities
 from bioclip_x.components import Dataset, ImageDecoder
 from bioclip_x.errors import ImageError
-from bioclip_x.images.decoding import Truncated, decode_file, decode_stream, to_rgb
+from bioclip_x.images.decoding import DRAFT_GAP, THUMBNAIL, Truncated, decode_file, decode_stream, to_rgb
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.folders import LeftOut, is_media, walk_folder
 from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.remote import find_suffix, is_url, read_url
+from bioclip_x.recipe import Recipe
 from bioclip_x.records import OpenedImage, Source
 from bioclip_x.registry import Registry, get_capabilities
 
@@ -37,6 +39,17 @@ class ImageFiles:
         self._decoders, self._truncated, self._least_side = dict(decoders or {}), truncated, least_side
         added = (get_capabilities(one, ImageDecoderCapabilities).suffixes for one in self._decoders.values())
         self.suffixes = SUFFIXES.union(*added)
+
+    def fitting(self, recipe: Recipe, preprocessing: Mapping[str, Any]) -> ImageFiles:
+        """Returns the files of a run with this model: large JPEGs are decoded smaller, if the recipe and the model permit it.
+
+        `preprocess: pybioclip` repeats another program's numbers, which are of whole images. preprocessing: of the model, as
+        in open_clip's preprocess_cfg; empty for one that does not tell its size.
+        """
+        side = find_least_side(preprocessing)
+        if side is None or recipe.full_decoding or recipe.preprocess != "model":
+            return self
+        return self.shrinking(side)
 
     def shrinking(self, least_side: int) -> ImageFiles:
         """Returns the same that decodes large JPEGs smaller."""
@@ -83,6 +96,21 @@ class ImageFiles:
             return self.read(source)
         except ImageError as problem:
             raise ImageError(f"{source.name}: {problem}") from None
+
+
+def find_least_side(preprocessing: Mapping[str, Any]) -> int | None:
+    """Returns the shortest side that an image needs for the model's input and a report's thumbnail; None if that is unknown.
+
+    With `resize_mode: longest` the shorter side might be smaller still.
+
+    >>> find_least_side({"size": 336, "resize_mode": "shortest"})
+    336
+    """
+    size = preprocessing.get("size")
+    if size is None:
+        return None
+    # Thumbnails that are wanted for some runs only must not change the predictions: they count for all.
+    return max(*((size,) if isinstance(size, int) else size), round(THUMBNAIL / DRAFT_GAP))
 
 
 def make_file_source(name: str) -> Source:

@@ -33,9 +33,8 @@ def decode(
         opened = (files or ImageFiles()).read(source)
         image = opened.image
         small = make_thumbnail(image) if with_thumbnail else None
-        return Decoded(
-            source, preprocess(image), width=image.width, height=image.height, thumbnail=small, notes=opened.notes
-        )
+        width, height = opened.size
+        return Decoded(source, preprocess(image), width=width, height=height, thumbnail=small, notes=opened.notes)
     except (ImageError, ComponentError) as problem:
         log_row(problem)
         return Decoded(source, error=str(problem))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.components import Head, LoadedEncoder
 from bioclip_x.errors import ComponentError, ImageError, PluginError
 from bioclip_x.explain.explanation import Explainer
@@ -24,9 +25,17 @@ from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
-from bioclip_x.prediction.ranking import select_best_at_ranks, select_top_nodes
-from bioclip_x.prediction.report import drop_shares, explain_undecided, make_prediction, make_rank_winners
+from bioclip_x.prediction.ranking import count_tied_nodes, select_best_at_ranks, select_top_nodes
+from bioclip_x.prediction.report import (
+    add_tie,
+    describe_tie,
+    drop_shares,
+    explain_undecided,
+    make_prediction,
+    make_rank_winners,
+)
 from bioclip_x.records import Decoded, Result, Scores
+from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
@@ -90,7 +99,8 @@ class BatchClassifier:
 
         images: their names.
         """
-        head_input = scored.make_head_input(self.taxonomy, self.n_best)
+        any_device = get_capabilities(self.head, HeadCapabilities).any_device
+        head_input = scored.make_head_input(self.taxonomy, self.n_best, any_device=any_device)
         with naming(self.head, "decide"):
             scores = self.head.decide(head_input)
         expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
@@ -107,12 +117,13 @@ class BatchClassifier:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
-        scored = self.scorer.score(features, [one.source for one in batch])
-        scored, peaks = scored.calibrate(self.calibration)
+        raw = self.scorer.score(features, [one.source for one in batch])
+        scored, peaks = raw.calibrate(self.calibration)
         scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
-        refused_B = self.calibration.find_refusals(features.refused_B, peaks)
+        refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits.cpu(), features.embeddings_BD)
         tree = self.taxonomy
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
+        n_tied_B = count_tied_nodes(tree, scores, self.reportable)
         winners = select_best_at_ranks(tree, scores)
         is_single_B = scored.find_single_class_images()
         results = []
@@ -129,6 +140,7 @@ class BatchClassifier:
             result = self._add_predictions(
                 result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D
             )
+            result = add_tie(result, describe_tie(int(n_tied_B[row]), scores.top_BK.shape[1], tree.n_classes))
             results.append(drop_shares(result) if is_single_B[row] else result)
         return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
 
@@ -145,11 +157,13 @@ class BatchClassifier:
         """Adds predictions to the result; it is refused if the head decides for the root."""
         tree = self.taxonomy
         nodes = [node for node in best if probabilities.log(node) > -math.inf]  # not excluded by an adjustment
-        if nodes[0] == 0:
+        if not nodes or nodes[0] == 0:
             return replace(result, refused=explain_undecided(tree, probabilities))
         explanation = None
         if self.explainer is not None:
-            explanation = self.explainer.explain(scored.logits, scored.offsets, row, probabilities, embedding_D, nodes)
+            explanation = self.explainer.explain(
+                scored.logits.cpu(), scored.offsets, row, probabilities, embedding_D, nodes
+            )
         return replace(
             result,
             predictions=tuple(make_prediction(tree, probabilities, node) for node in nodes[: self.k]),

@@ -11,11 +11,13 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from bioclip_x.capabilities import CalibratedSets
 from bioclip_x.errors import CalibrationError
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.settings import find_data_folder
+from bioclip_x.taxonomy.scoring.conformal import find_fewest
 from bioclip_x.validation import find_first_error
 
 
@@ -94,3 +96,28 @@ def find_lambda(calibration: Calibration | None, accuracy: float) -> float:
             return hedge.lambda_
     known = ", ".join(f"{hedge.accuracy:g}" for hedge in calibration.hedges) or "none"
     raise CalibrationError(f"the calibration has no depth for accuracy {accuracy:g} (it has {known}): run {command}")
+
+
+def find_set_threshold(calibration: Calibration | None, sets: CalibratedSets) -> float:
+    """Returns the calibration's threshold for a head's sets. Raises CalibrationError, with the command to run, if it has none."""
+    command = f"`bioclip-x calibrate LABELLED_IMAGES --coverage {sets.coverage:g}`"
+    if calibration is None:
+        raise CalibrationError(
+            f"sets with a coverage of {sets.coverage:g} must be calibrated on labelled images, and there is no calibration for "
+            f"this model, class list and texts: run {command} with the same options once, or give --calibration FILE"
+        )
+    of_score = [one for one in calibration.sets if one.score == sets.score]
+    for one in of_score:
+        if not math.isclose(one.coverage, sets.coverage):
+            continue
+        if one.threshold is None:
+            raise CalibrationError(
+                f"a coverage of {sets.coverage:g} needs sets of all classes: the {one.of} calibration images are too few for it "
+                "(or the true classes of too many of them are excluded); calibrate on at least "
+                f"{2 * find_fewest(sets.coverage)} images, half of which are for the temperature, or lower the coverage"
+            )
+        return one.threshold
+    known = ", ".join(f"{one.coverage:g}" for one in of_score) or "none"
+    raise CalibrationError(
+        f"the calibration has no sets for coverage {sets.coverage:g} (it has {known}): run {command}"
+    )

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
+from bioclip_x.capabilities import HeadCapabilities, LoadedEncoderCapabilities, ScorerCapabilities
 from bioclip_x.classes.recipe_classes import Classes, find_classes
-from bioclip_x.components import Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
+from bioclip_x.components import ExampleScorer, Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
 from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
@@ -27,11 +28,19 @@ from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.inference.batches import BatchClassifier
-from bioclip_x.inference.calibration import AppliedCalibration, apply_calibration, make_conditions, make_depth_options
+from bioclip_x.inference.calibration import (
+    AppliedCalibration,
+    apply_calibration,
+    describe_sets,
+    make_conditions,
+    make_depth_options,
+    make_set_options,
+)
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
+from bioclip_x.inference.support import SupportSet, find_support
 from bioclip_x.models import load_encoder, make_family
 from bioclip_x.plugin_versions import identify_code
 from bioclip_x.prediction.ranking import find_reportable_nodes
@@ -44,6 +53,7 @@ from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.scoring.conformal import MOST
 from bioclip_x.text_bank.build import BankBuilder, ClassBanks
 
 if TYPE_CHECKING:
@@ -64,7 +74,8 @@ class Classifier:
     classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
     notebook. Raises BioclipXError for an invalid request.
 
-    Attributes: recipe: resolved. taxonomy: the tree of classes. bank: the embedded prompts. encoder: the loaded model.
+    Attributes: recipe: resolved. taxonomy: the tree of classes. whole_taxonomy: that of all listed classes, of which
+    `subset` may leave some out. bank: the embedded prompts. encoder: the loaded model.
     scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
     """
 
@@ -93,20 +104,28 @@ class Classifier:
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         head_capabilities = get_capabilities(self.head, HeadCapabilities)
         precomputed, textless = self.precomputed_scorer, self._textless_scorer
-        _refuse_contradictions(recipe, head_capabilities, textless)
+        support_option = get_capabilities(self.scorer, ScorerCapabilities).support_option
+        _refuse_contradictions(recipe, head_capabilities, is_class_scorer=bool(textless or support_option))
         # Everything that does not need the model is checked before it is loaded, since it may be a long download.
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
         family = make_family(registry, recipe)
         classes = find_classes(registry, recipe, family, precomputed, given)
-        self.taxonomy, self._requested = classes.tree, classes.requested
+        self.taxonomy, self.whole_taxonomy, self._requested = classes.tree, classes.whole, classes.requested
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
         descriptors = load_descriptors(recipe.descriptors) if recipe.descriptors else None
         notes: tuple[str, ...] = ()
-        if textless:
+        support: SupportSet | None = None
+        if support_option:
+            options = registry.options("scorers", recipe.scorer.name, recipe.scorer.options)
+            support = find_support(registry, options[support_option], self.taxonomy, self.files)
+        elif textless:
             with naming(textless, "prepare"):
                 notes = tuple(textless.prepare(self.taxonomy))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
+        self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
+        if support:
+            notes = self._embed_support(support, registry, cache or find_cache_folder() / "support")
         if textless:
             key = "" if precomputed else textless.revision  # the card of precomputed scores has it
             empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=self.encoder.card.dim)
@@ -121,13 +140,27 @@ class Classifier:
             builder = BankBuilder(recipe, family, self.encoder, builders, descriptors, is_default, folder, code, report)
             with progress_in_notebook():
                 banks = builder.build(classes, with_inner_taxa=head_capabilities.needs_inner_taxa)
+            if support:
+                banks = _add_support(banks, cast(ExampleScorer, self.scorer).revision, notes)
+        device = get_capabilities(self.encoder, LoadedEncoderCapabilities).device
+        banks = replace(banks, bank=replace(banks.bank, device=device))
         self.bank = banks.bank
-        calibration = apply_calibration(recipe, self.conditions, self.encoder.card, head_capabilities)
+        calibration = apply_calibration(recipe, self.conditions, self.encoder, head_capabilities)
         if recipe.depth:
             depth = make_depth_options(recipe, calibration.calibration, head_capabilities)
             self.head = registry.make("heads", recipe.head.name, recipe.head.options | depth)
-        self.provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
+        if sets := make_set_options(recipe, calibration.calibration, head_capabilities):
+            self.head = registry.make("heads", recipe.head.name, recipe.head.options | sets)
+        provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
+        self.provenance = replace(provenance, notes=(*provenance.notes, *describe_sets(head_capabilities)))
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
+
+    def _embed_support(self, support: SupportSet, registry: Registry, cache: Path) -> tuple[str, ...]:
+        """Embeds the examples of the scorer and hands them over; returns notes."""
+        scorer = cast(ExampleScorer, self.scorer)
+        images, notes = support.embed(registry, self.recipe, self.encoder, self.files, cache)
+        with naming(scorer, "prepare_support"):
+            return (*notes, *scorer.prepare_support(images, self.taxonomy))
 
     def _make_batches(
         self,
@@ -150,7 +183,7 @@ class Classifier:
             is_precomputed=self.precomputed_scorer is not None,
             calibration=calibration,
             reportable=reportable,
-            k=recipe.k,
+            k=MOST if head.sets else recipe.k,
             n_best=max(BEST, recipe.k),
             explainer=make_explainer(recipe, self.taxonomy, self.bank, self.scorer, head, calibration, asked),
             heat_mapper=make_heat_mapper(recipe, self.encoder, self.bank),
@@ -180,7 +213,11 @@ class Classifier:
         return self._batches.scorer.score(features, sources, bank)
 
     def decide(self, scored: ScoredBatch, sources: Sequence[Source]) -> tuple[Scores, list[bool]]:
-        """Returns the head's scores for these logits, and for each image whether no class is left."""
+        """Returns the head's scores for these logits, and for each image whether no class is left.
+
+        scored: not calibrated; a calibration's temperature is applied.
+        """
+        scored, _ = scored.calibrate(self._batches.calibration)
         return self._batches.decide(scored, [source.name for source in sources])
 
     def classify(
@@ -243,13 +280,20 @@ class Classifier:
             yield from self._batches.classify(batch)
 
 
-def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, textless: TextlessScorer | None) -> None:
+def _add_support(banks: ClassBanks, revision: str, notes: tuple[str, ...]) -> ClassBanks:
+    """Adds the notes on a scorer's examples, and makes them a part of what a calibration is valid for."""
+    bank = replace(banks.bank, content=f"{banks.bank.content or banks.bank.key} {revision}")
+    return replace(banks, bank=bank, notes=(*banks.notes, *notes))
+
+
+def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, *, is_class_scorer: bool) -> None:
+    """is_class_scorer: whether the scorer has scores of classes only, not of taxa above them."""
     if recipe.rank and head.chooses_rank:
         raise RecipeError(
             f"the head {recipe.head.name!r} chooses the ranks that it reports; leave out the rank {recipe.rank!r}, or choose "
             "a head that reports every rank"
         )
-    if textless and head.needs_inner_taxa:
+    if is_class_scorer and head.needs_inner_taxa:
         raise RecipeError(
             f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
             "scores; choose another head"

@@ -98,5 +98,5 @@ def _skip_decoding(source: Source, scorer: PrecomputedScorer, files: ImageFiles 
         opened = None
     if opened is None:
         return Decoded(source, torch.empty(0))
-    small, (width, height) = make_thumbnail(opened.image), opened.image.size
+    small, (width, height) = make_thumbnail(opened.image), opened.size
     return Decoded(source, torch.empty(0), width=width, height=height, thumbnail=small, notes=opened.notes)

@@ -51,8 +51,9 @@ class ScoredBatch:
         single: list[bool] = (n_left == 1).expand(self.logits.n_images).tolist()
         return single
 
-    def make_head_input(self, taxonomy: Taxonomy, n_best: int) -> HeadInput:
-        return HeadInput(self.logits, taxonomy, n_best, self.inner_logits_TB)
+    def make_head_input(self, taxonomy: Taxonomy, n_best: int, *, any_device: bool) -> HeadInput:
+        """any_device: whether the head takes logits that are not on the CPU."""
+        return HeadInput(self.logits if any_device else self.logits.cpu(), taxonomy, n_best, self.inner_logits_TB)
 
 
 @dataclass(frozen=True, eq=False)

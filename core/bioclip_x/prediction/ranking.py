@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,7 +11,7 @@ import torch
 from bioclip_x.errors import RecipeError
 from bioclip_x.records import Scores
 from bioclip_x.taxonomy import Taxonomy
-from bioclip_x.taxonomy.scoring.rollup import select_top_rows
+from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_top_rows
 
 
 def find_reportable_nodes(taxonomy: Taxonomy, rank: str | None) -> npt.NDArray[np.int64] | None:
@@ -30,18 +32,46 @@ def select_top_nodes(
 ) -> list[list[int]]:
     """Returns the nodes to report for each image, at most k, best first: the head's choice, else the best of `nodes`.
 
-    nodes: None for the classes.
+    Of nodes that are equally good, the one whose classes come first is the first. nodes: None for the classes.
     """
     if scores.reported_BK is not None:
         chosen_BK = replace_by_root(taxonomy, scores.reported_BK.numpy())
         return [[node for node in row if node >= 0][:k] for row in chosen_BK.tolist()]
-    if nodes is None or taxonomy.place_N[nodes[0]] < 0:  # only the classes' rank may have nodes that are not held
+    if nodes is None or _are_classes(taxonomy, nodes):
         best_BK = taxonomy.leaf_node_C[scores.top_BK[:, :k].numpy()]
     else:
-        log_probs_nB = scores.log_probs_BI.T.index_select(0, torch.from_numpy(taxonomy.place_N[nodes]))
+        log_probs_nB = _get_log_probs(taxonomy, scores, nodes)
         best_BK = nodes[select_top_rows(log_probs_nB, min(k, len(nodes))).numpy()]
     top_nodes: list[list[int]] = best_BK.tolist()
     return top_nodes
+
+
+def count_tied_nodes(taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+    """Returns for each image how many nodes are as good as the first of `select_top_nodes`, itself included: int64 [B].
+
+    At least 1. Of classes only the K best are counted. An image of which no class is left has no ties.
+    """
+    if scores.n_tied_B is not None and (nodes is None or scores.reported_BK is not None):
+        n_tied_B = scores.n_tied_B
+    elif scores.reported_BK is not None:
+        n_tied_B = torch.ones(len(scores.top_BK), dtype=torch.int64)
+    elif nodes is None or _are_classes(taxonomy, nodes):
+        n_tied_B = count_ties(scores.log_top_BK)
+    else:
+        log_probs_nB = _get_log_probs(taxonomy, scores, nodes)
+        n_tied_B = (log_probs_nB == log_probs_nB.amax(0)).sum(0)
+    counts_B: npt.NDArray[np.int64] = torch.where(scores.log_top_BK[:, 0].isfinite(), n_tied_B, 1).clamp_min(1).numpy()
+    return counts_B
+
+
+def _are_classes(taxonomy: Taxonomy, nodes: npt.NDArray[np.int64]) -> bool:
+    """Whether nodes are not held, as the classes of a large tree."""
+    return bool(taxonomy.place_N[nodes[0]] < 0)
+
+
+def _get_log_probs(taxonomy: Taxonomy, scores: Scores, nodes: npt.NDArray[np.int64]) -> torch.Tensor:
+    """Returns the log-probabilities of held nodes, float32 [n, B]."""
+    return scores.log_probs_BI.T.index_select(0, torch.from_numpy(taxonomy.place_N[nodes]))
 
 
 def replace_by_root(taxonomy: Taxonomy, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -69,4 +99,4 @@ def select_best_at_ranks(taxonomy: Taxonomy, scores: Scores) -> list[tuple[str, 
 
 def _drop_choice(scores: Scores) -> Scores:
     """Returns the scores without the head's choice of nodes."""
-    return Scores(scores.log_probs_BI, scores.top_BK, scores.log_top_BK)
+    return replace(scores, reported_BK=None, n_tied_B=None)

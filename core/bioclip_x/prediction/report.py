@@ -80,6 +80,28 @@ def make_rank_winners(
     return tuple(winners)
 
 
+def describe_tie(n_tied: int, n_best: int, n_classes: int) -> str:
+    """Formats the note on a best prediction to which others are equal; "" if there is none.
+
+    n_tied: the number of equally good ones, itself included. n_best: the number of classes among which they were counted.
+
+    >>> describe_tie(1, 16, 20), describe_tie(3, 16, 20), describe_tie(16, 16, 20)
+    ('', 'tied with 2 others, first in the list', 'tied with 15 or more others, first in the list')
+    """
+    if n_tied < 2:
+        return ""
+    others = "1 other" if n_tied == 2 else f"{n_tied - 1}{' or more' * (n_tied == n_best < n_classes)} others"
+    return f"tied with {others}, first in the list"
+
+
+def add_tie(result: Result, tie: str) -> Result:
+    """Adds the note on a tie to the best prediction."""
+    if not tie or not result.predictions:
+        return result
+    first, *rest = result.predictions
+    return replace(result, predictions=(replace(first, note=", ".join(filter(None, (first.note, tie)))), *rest))
+
+
 def drop_shares(result: Result) -> Result:
     """Returns the result of an image with a single possible class without its probabilities, which are 1 whatever it shows."""
     predictions = tuple(

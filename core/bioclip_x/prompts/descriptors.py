@@ -15,7 +15,7 @@ from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, finer, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT
 from bioclip_x.prompts.formats.repeated_keys import read_joined
-from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
+from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet, list_as_published
 
 __all__ = ["FORMAT", "KINDS", "Descriptor", "DescriptorSet", "load_descriptors", "write_descriptors"]
 
@@ -56,7 +56,7 @@ def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:
     """Writes the project's YAML format, atomically."""
     classes: dict[str, Any] = {}
     for name, entries in descriptors.classes.items():
-        repeated = [entry for entry in entries for _ in range(entry.times)]
+        repeated = [entries[index] for index in list_as_published(entries)]
         by_kind = {kind: [_dump_entry(entry) for entry in repeated if entry.kind == kind] for kind in KINDS}
         classes[name] = {kind: phrases for kind, phrases in by_kind.items() if phrases} or []
     document: dict[str, Any] = {"format": FORMAT, "provenance": dict(descriptors.provenance), "classes": classes}

@@ -5,12 +5,12 @@ from bioclip_x.records.bank import TextBank
 from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
-from bioclip_x.records.evaluation import Evaluation, Measure, TextEvaluation
-from bioclip_x.records.explanation import Explanation, HeatMap, PromptContribution, Remainder
+from bioclip_x.records.evaluation import CurvePoint, Evaluation, Measure, TextEvaluation
+from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
+from bioclip_x.records.few_shot import FewShotEvaluation, FewShotResult
 from bioclip_x.records.figures import (
     ConfusionMatrix,
-    CurvePoint,
     EmbeddingMap,
     EvaluationFigures,
     Example,
@@ -25,6 +25,7 @@ from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
+from bioclip_x.records.support import SupportImages
 from bioclip_x.records.taxon import Synonym, Taxon
 from bioclip_x.records.training import (
     EpochEnd,
@@ -36,8 +37,10 @@ from bioclip_x.records.training import (
     TreeTensors,
     Validated,
 )
+from bioclip_x.records.word_order import Alteration, WordOrderProbe
 
 __all__ = [
+    "Alteration",
     "Answer",
     "Calibration",
     "Conditions",
@@ -56,6 +59,8 @@ __all__ = [
     "ExampleAnswer",
     "ExampleSet",
     "Explanation",
+    "FewShotEvaluation",
+    "FewShotResult",
     "Gathered",
     "HeadInput",
     "HeatMap",
@@ -66,6 +71,7 @@ __all__ = [
     "Measure",
     "Mismatch",
     "ModelCard",
+    "NearestImage",
     "Neighbours",
     "OpenedImage",
     "OwnClasses",
@@ -88,6 +94,7 @@ __all__ = [
     "Source",
     "Step",
     "StepEnd",
+    "SupportImages",
     "Synonym",
     "Taxon",
     "TaxonGroup",
@@ -96,4 +103,5 @@ __all__ = [
     "TextRequest",
     "TreeTensors",
     "Validated",
+    "WordOrderProbe",
 ]

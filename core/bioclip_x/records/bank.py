@@ -30,6 +30,7 @@ class TextBank:
     truncated: number of prompts longer than the model's context.
     mean_D: float64 [D], the mean over classes of their weighted mean embeddings, not re-normalised; the baseline of
         explanations. None if no explanation is requested.
+    device: where the products with images are to be computed: that of the model. All tensors of the record are on the CPU.
     """
 
     prompts: Sequence[Prompt]
@@ -43,6 +44,7 @@ class TextBank:
     half_PD: torch.Tensor | None = None
     mean_D: torch.Tensor | None = None
     content: str = ""
+    device: str = "cpu"
 
     def of_class(self, class_index: int) -> slice:
         """Returns the rows of one class."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,8 @@ class Descriptor:
 
     kind: "descriptor" for the organism, "background" for its surroundings. times: how often its author listed it; used
     once, unless the published prompts are to be reproduced exactly. part: of the body, if its author gave it separately
-    ("back"); the phrase contains it too. weight: positive, relative to the class's other descriptors.
+    ("back"); the phrase contains it too. weight: positive, relative to the class's other descriptors. places: where its author
+    listed it among the class's descriptors, from 0; ascending, one for each time; () if unknown.
     """
 
     phrase: str
@@ -23,6 +24,22 @@ class Descriptor:
     times: int = 1
     part: str = ""
     weight: float = 1.0
+    places: tuple[int, ...] = field(default=(), compare=False)
+
+
+def list_as_published(descriptors: Sequence[Descriptor]) -> list[int]:
+    """Returns the indices of a class's descriptors in the order of the published list, each as often as it is listed there.
+
+    >>> list_as_published([Descriptor("a", times=2, places=(0, 2)), Descriptor("b", places=(1,)), Descriptor("c", times=2)])
+    [0, 1, 0, 2, 2]
+    """
+    unknown = 1 + max((place for one in descriptors for place in one.places), default=0)
+    placed = [
+        (place, index)
+        for index, one in enumerate(descriptors)
+        for place in (one.places if len(one.places) == one.times else [unknown] * one.times)
+    ]
+    return [index for _, index in sorted(placed)]
 
 
 @dataclass(frozen=True, slots=True)

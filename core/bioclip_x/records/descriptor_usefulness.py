@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A proportion, `hits` of `of`, with its 95% confidence interval (Wilson)."""
+    """A proportion, `hits` of `of`, with its exact 95% confidence interval (Clopper & Pearson); None for too few."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     hits: int
     of: int
 
@@ -21,32 +21,35 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class Area:
     """The probability that an image of the class is more similar to a descriptor than one of other classes, ties counting
-    half (AUROC): 1 perfect, 0.5 chance, 0 inverted. low, high: its 95% interval. others: images of the other classes.
+    half (AUROC): 1 perfect, 0.5 chance, 0 inverted. low, high: its 95% interval over images of these classes, None for too few.
+    others: images of the other classes.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     others: int
 
     @property
     def side(self) -> str:
-        """The position of the interval: "above" or "below" 0.5, or "around" it."""
+        """The position of the interval: "above" or "below" 0.5, or "around" it; "around" also without an interval."""
+        if self.low is None or self.high is None:
+            return "around"
         return "above" if self.low > 0.5 else "below" if self.high < 0.5 else "around"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """The effect of leaving out one descriptor: of `of` images, those wrong before and correct without it (fixed), and the
-    reverse (broken). change: of the accuracy; low, high: its 95% interval (Agresti & Min 2005).
+    reverse (broken). change: of the accuracy; low, high: its 95% interval over images, None for too few.
     """
 
     fixed: int
     broken: int
     of: int
     change: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,40 @@ class ClassUse:
 
 
 @dataclass(frozen=True, slots=True)
+class SwappedCount:
+    """How many descriptors lie on one side of AUROC 0.5, and how many by chance, with classes swapped.
+
+    found: with their own classes. expected, least, most: mean and range with swapped ones. more: mean over classes of the
+    fraction of a class's descriptors minus that expected by chance; low, high: its 95% interval over classes, None for too few.
+    """
+
+    found: int
+    expected: float
+    least: int
+    most: int
+    more: float
+    low: float | None
+    high: float | None
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether the number is within the range of swapped classes."""
+        return self.least <= self.found <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class ByChance:
+    """What to expect of texts that say nothing about their class: each class's descriptors on another class's images.
+
+    swaps: permutations of the classes. above, below: descriptors whose interval lies entirely above or below 0.5.
+    """
+
+    swaps: int
+    above: SwappedCount
+    below: SwappedCount
+
+
+@dataclass(frozen=True, slots=True)
 class Pruning:
     """Descriptors dropped according to one half of the images, and the effect on the other half.
 
@@ -133,6 +170,7 @@ class Usefulness:
     """The usefulness of all descriptors on a data set. source: its name in outputs. without: classes without images.
 
     skipped: images that could not be read, each with the reason. provenance: of the classifier, as a plain mapping.
+    by_chance: None where fewer than two classes have descriptors and images.
     """
 
     source: str
@@ -145,3 +183,4 @@ class Usefulness:
     notes: tuple[str, ...]
     provenance: Mapping[str, Any]
     pruning: Pruning | None = None
+    by_chance: ByChance | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MODEL_FIELDS: Final = ("model", "encoder", "device", "precision")
 """The recipe fields that affect every embedding; the fields below affect those of images or of classes."""
-IMAGE_FIELDS: Final = ("preprocess", "truncated", "batch_size", "workers")
+IMAGE_FIELDS: Final = ("preprocess", "truncated", "full_decoding", "batch_size", "workers")
 CLASS_FIELDS: Final = ("taxonomy", "taxonomy_format", "labels", "subset", "text", "language", "descriptors", "missing")
 
 

@@ -83,6 +83,16 @@ def name_other_classes(taxon: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class NearestImage:
+    """A support image near to a classified image. name: its path. class_index: its class. cosine: of the two embeddings."""
+
+    name: str
+    class_index: int
+    cosine: float
+    class_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the winner and not the runner-up (Menon & Vondrick, ICLR 2023, with margins in place of raw similarities).
 
@@ -95,6 +105,8 @@ class Explanation:
     contributions: of every prompt of the two classes, the winner's first, each class's strongest first.
     rest: the margin minus the sum of the contributions. remainders: the rest, by origin; they sum to it.
     is_asked_for: whether the runner-up was requested (`--why-not`) rather than being the second best.
+    examples: of a scorer that classifies by labelled images, those of the two classes that are nearest to this image, the
+        winner's first.
     baseline: c, the cosine of the image with the mean text of the list (`TextBank.mean_D`, not re-normalised), to which
         every contribution is relative; None if no prompt is involved. c cancels in the margin, except for pooling
         `ensemble` and without a runner-up; there a remainder of kind "mean text" makes up the difference.
@@ -110,6 +122,7 @@ class Explanation:
     remainders: tuple[Remainder, ...] = ()
     is_asked_for: bool = False
     baseline: float | None = None
+    examples: tuple[NearestImage, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Converts to a data frame with a row per prompt, then per remainder; the column `contribution` sums to the margin.

@@ -30,16 +30,25 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
     """An image that was read. notes: what a user must know of it: that it is one of several frames, that its range is a
-    guess, that the file is truncated.
+    guess, that the file is truncated. whole_size: width and height of the upright image, if it was decoded smaller.
     """
 
     image: Image
     notes: tuple[str, ...] = ()
+    whole_size: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole image, upright."""
+        return self.whole_size or self.image.size
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error. notes: see `OpenedImage`."""
+    """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error.
+
+    width, height: of the whole upright image, in pixels. notes: see `OpenedImage`.
+    """
 
     source: Source
     pixels: torch.Tensor | None = None

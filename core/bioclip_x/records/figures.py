@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bioclip_x.records.evaluation import Measure
+from bioclip_x.records.evaluation import CurvePoint, Measure
 from bioclip_x.records.taxon import Taxon
 
 if TYPE_CHECKING:
@@ -87,21 +87,6 @@ class EmbeddingMap:
     xy_m2: Floats
     taxa_at: Mapping[str, tuple[str, ...]]
     neighbours: Mapping[str, Neighbours]
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """A measured fraction. x: what it is plotted against. value: 0 to 1, with its 95% interval. of: number of images.
-
-    label: what the point is of, in words ("shares 80% to 90%").
-    """
-
-    x: float
-    value: float
-    low: float | None
-    high: float | None
-    of: int
-    label: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

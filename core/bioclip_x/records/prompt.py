@@ -51,6 +51,8 @@ class TextRequest:
     language: ISO 639-1 code for common names.
     descriptors: descriptors by class, if the recipe has any.
     missing: for classes without descriptors, "name" falls back to the name and "error" raises an error.
+    of_inner_taxa: whether the classes are the genera, families, … of another tree, which a head needs texts of. Descriptors
+        are usually of species, so those without any take their names, even if all of them do.
     """
 
     taxonomy: Taxonomy
@@ -58,3 +60,4 @@ class TextRequest:
     language: str = "en"
     descriptors: DescriptorSet | None = None
     missing: str = "name"
+    of_inner_taxa: bool = False

@@ -25,7 +25,8 @@ class Prediction:
     """One reported taxon. `path` runs from the top of the tree to the taxon itself, without holes.
 
     note: "species not given" for a class that is an inner node, whose probability excludes the classes below it (its path
-        ends with a step of that name); "not in OTHER.csv" if the taxonomy to report under lacks the taxon.
+        ends with a step of that name); "not in OTHER.csv" if the taxonomy to report under lacks the taxon; for the best
+        prediction, "tied with 2 others" if others are equally good.
 
     If the lineage lacks the requested rank, the name of `taxon` is "no family in Plantae", and its lineage and `path` end
     at the taxon above.

@@ -28,13 +28,15 @@ class Logits:
     part: (start, stop) → float32 [stop - start, B], the logits of classes start … stop-1; the caller may overwrite it.
     n_images, n_classes: B and C.
     exact: the same at full precision, if `part` is an approximation (a half-precision bank); used for the order and the
-        probabilities of the best classes. None if `part` is exact.
+        probabilities of the best classes. On the CPU. None if `part` is exact.
+    device: of the parts, "cuda:0" say.
     """
 
     part: Callable[[int, int], torch.Tensor]
     n_images: int
     n_classes: int
     exact: Callable[[int, int], torch.Tensor] | None = None
+    device: str = "cpu"
 
     def chunks(self) -> Iterator[tuple[int, torch.Tensor]]:
         """Yields (first class, float32 [c, B]) of each chunk, from class 0 to C-1."""
@@ -55,6 +57,10 @@ class Logits:
             part=lambda start, stop: change(start, stop, self.part(start, stop)),
             exact=exact and (lambda start, stop: change(start, stop, exact(start, stop))),
         )
+
+    def cpu(self) -> Logits:
+        """Returns the same logits, computed where they are, with their parts on the CPU."""
+        return replace(self, part=lambda start, stop: self.part(start, stop).cpu(), device="cpu")
 
     @staticmethod
     def of(logits_BC: torch.Tensor) -> Logits:
@@ -90,10 +96,13 @@ class Scores:
     log_probs_BI: float32 [B, I], natural log-probability of each of `Taxonomy.held_nodes` (all nodes of a small tree, the
         inner nodes of a large one) among the listed classes. The root's is 0 (up to rounding); at every rank in the
         taxonomy's `rank_tables`, a row's probabilities sum to 1.
-    top_BK: int64 [B, K], the best classes of each image, best first. log_top_BK: float32 [B, K], their log-probabilities.
+    top_BK: int64 [B, K], K different classes of each image, best first; of equal ones, the lowest index first. log_top_BK:
+        float32 [B, K], their log-probabilities; -inf, at the end, for excluded classes.
     ranks: the ranks at which the head reports a winner, from the top down; empty for a head that reports classes only.
     reported_BK: int64 [B, k], the nodes that the head selects for the report, best first (-1: no more), whatever their
         rank; None for a head that leaves this to `--rank`.
+    n_tied_B: int64 [B], how many choices are as good as the first of `reported_BK` or, without it, of `top_BK` (of the K),
+        itself included; None for a head that leaves this to equal log-probabilities.
     """
 
     log_probs_BI: torch.Tensor
@@ -101,3 +110,4 @@ class Scores:
     log_top_BK: torch.Tensor
     ranks: tuple[str, ...] = ()
     reported_BK: torch.Tensor | None = None
+    n_tied_B: torch.Tensor | None = None

@@ -15,7 +15,7 @@ from bioclip_x.recipe import Recipe
 from bioclip_x.records import TextBank
 from bioclip_x.text_bank.bank import build_bank
 from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
-from bioclip_x.text_bank.half_precision import add_half_precision
+from bioclip_x.text_bank.half_precision import LARGE, add_half_precision, drop_needless_half
 from bioclip_x.text_bank.inner_taxa import InnerTaxaBank, embed_inner_taxa
 from bioclip_x.text_bank.mean_text import add_mean
 from bioclip_x.text_bank.published import PublishedPrompts, load_published_bank
@@ -95,6 +95,7 @@ class BankBuilder:
         bank = self._apply_precision(bank)
         if classes.is_subset:
             bank = select_bank_classes(bank, classes.of_whole, partial(PublishedPrompts, classes.tree, own))
+            bank = drop_needless_half(bank)
         if bank.n_classes < classes.tree.n_classes:  # labels beside the tree
             written, more = self._write(classes, first=bank.n_classes)
             bank, notes = append_bank(bank, written), (*notes, *more)
@@ -116,4 +117,5 @@ class BankBuilder:
         return self._apply_precision(bank), written.notes
 
     def _apply_precision(self, bank: TextBank) -> TextBank:
-        return add_half_precision(bank, self.cache) if self.recipe.bank_precision == "fp16" else bank
+        is_needed = self.recipe.bank_precision == "fp16" and len(bank.owner_P) > LARGE
+        return add_half_precision(bank, self.cache) if is_needed else bank

@@ -6,7 +6,7 @@ Legend: B images, T inner taxa.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ class InnerTaxaBank:
     def logits(self, scorer: Scorer, features: ImageFeatures, card: ModelCard) -> torch.Tensor:
         """Computes the logits, float32 [T, B], in the order of `Taxonomy.inner_taxa`."""
         logits = scorer.logits(features, self.bank, card, self.taxonomy)
-        return logits.part(0, self.bank.n_classes)[torch.from_numpy(self.class_T)]
+        return logits.cpu().part(0, self.bank.n_classes)[torch.from_numpy(self.class_T)]
 
 
 def embed_inner_taxa(
@@ -53,10 +53,15 @@ def embed_inner_taxa(
     code: str,
     progress: Callable[[int, int], None],
 ) -> InnerTaxaBank:
-    """Embeds the prompts that the recipe's text builders write for the inner taxa. code: as for `build_bank`."""
+    """Embeds the prompts that the recipe's text builders write for the inner taxa. code: as for `build_bank`.
+
+    With descriptors, these are the taxa's own or inherited ones, else their names; the notes say which.
+    """
     tree, class_T = make_inner_tree(taxonomy)
-    written = write_prompts(builders, make_text_request(tree, recipe, encoder.card, descriptors))
+    request = replace(make_text_request(tree, recipe, encoder.card, descriptors), missing="name", of_inner_taxa=True)
+    written = write_prompts(builders, request)
     bank = build_bank(
         encoder, written.prompts, tree.n_classes, pooling=recipe.pooling, cache=cache, code=code, progress=progress
     )
-    return InnerTaxaBank(bank, tree, class_T, tuple(f"inner taxa: {note}" for note in written.notes))
+    notes = tuple(f"taxa above the classes: {note}" for note in written.notes)
+    return InnerTaxaBank(bank, tree, class_T, notes)

@@ -25,7 +25,8 @@ from bioclip_x.array_types import Ints
 from bioclip_x.capabilities import LossCapabilities
 from bioclip_x.components import Dataset, LinearHead, Loss, Scorer, TrainableEncoder
 from bioclip_x.errors import ComponentError, ImageError, TrainingError
-from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth, read_predictions
+from bioclip_x.evaluation.correctness import compare_with_truth
+from bioclip_x.evaluation.predictions import ImagePredictions, read_predictions
 from bioclip_x.evaluation.rank_metrics import (
     compute_metrics,
     find_rows,

@@ -16,6 +16,7 @@ from bioclip_x.plugin import (
     Sample,
     Taxonomy,
     TrainingError,
+    find_taxa_above,
     is_left_out,
     list_some,
     resolve_labels,
@@ -35,7 +36,7 @@ class ImageFolder:
 
     def __init__(self, *, path: Path, off_list: Literal["skip", "keep"] = "skip") -> None:
         self.path, self.off_list = path, off_list
-        self._images: list[tuple[str, int]] = []
+        self._images: list[tuple[str, int, int]] = []
         self._files = ImageFiles()
 
     def use_files(self, files: ImageFiles) -> None:
@@ -48,11 +49,13 @@ class ImageFolder:
         if not folders:
             raise TrainingError(f"data: {self.path} has no subfolders; expected one per class")
         node_of, unlisted, ambiguous = resolve_labels(folders, taxonomy)
+        above_of: dict[str, int] = {}
         if self.off_list == "keep":
             node_of |= dict.fromkeys(unlisted, -1)
+            above_of = find_taxa_above(unlisted, taxonomy)
         problems: list[str] = []
         self._images = [
-            (file, node)
+            (file, node, above_of.get(name, -1))
             for name, node in node_of.items()
             for file in self._list_images(self.path / name, left_out, problems)
         ]
@@ -71,10 +74,11 @@ class ImageFolder:
         return len(self._images)
 
     def sample(self, index: int) -> Sample:
-        return Sample(self._images[index][1])
+        _, node, above = self._images[index]
+        return Sample(node, above=above)
 
     def nodes(self) -> npt.NDArray[np.int64]:
-        return np.array([node for _, node in self._images], np.int64)
+        return np.array([node for _, node, _ in self._images], np.int64)
 
     def name(self, index: int) -> str:
         """Returns the path of the image."""

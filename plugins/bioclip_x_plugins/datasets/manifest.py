@@ -20,6 +20,7 @@ from bioclip_x.plugin import (
     Sample,
     Taxonomy,
     TrainingError,
+    find_taxa_above,
     is_url,
     leaves_folder,
     list_some,
@@ -61,7 +62,7 @@ class Manifest:
         self.images = images or path.parent
         self._columns = _check_columns(columns or {})
         self._table: dict[str, Any] = {}
-        self._nodes = np.empty(0, np.int64)
+        self._nodes = self._above = np.empty(0, np.int64)
 
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
         """Raises TrainingError for a table that cannot be read, lacks a column, or has no row of the split."""
@@ -87,6 +88,8 @@ class Manifest:
         # Arrow columns, not lists of strings: a manifest may have millions of rows.
         self._table = {name: table[name].take(pa.array(rows, pa.int64())) for name in table.column_names}
         self._nodes = np.array([node_of.get(labels[row], -1) for row in rows], np.int64)
+        above_of = find_taxa_above([name_of[label] for label in kept], taxonomy)
+        self._above = np.array([above_of.get(name_of.get(labels[row], ""), -1) for row in rows], np.int64)
         if unnamed:
             yield f"{len(unnamed)} labels of {self.path} have no name in {self.names}, left out: {list_some(unnamed)}"
         if unlisted:
@@ -102,7 +105,7 @@ class Manifest:
 
     def sample(self, index: int) -> Sample:
         text = self._table["text"][index].as_py() if "text" in self._table else ""
-        return Sample(int(self._nodes[index]), (text,) if text else ())
+        return Sample(int(self._nodes[index]), (text,) if text else (), above=int(self._above[index]))
 
     def nodes(self) -> npt.NDArray[np.int64]:
         return self._nodes

@@ -15,6 +15,7 @@ from bioclip_x.plugin import (
     Sample,
     Taxonomy,
     TrainingError,
+    find_taxa_above,
     list_some,
     report_progress,
     resolve_labels,
@@ -54,7 +55,7 @@ class WebDataset:
     ) -> None:
         self.path, self.label, self.texts, self.off_list = path, label, tuple(texts), off_list
         self._shards: list[Shard] = []
-        self._nodes = np.empty(0, np.int64)
+        self._nodes = self._above = np.empty(0, np.int64)
         self._rows = np.empty((0, 2), np.int64)
         """Shard and sample of each image."""
 
@@ -80,6 +81,8 @@ class WebDataset:
         ]
         self._rows = np.array([rows[one] for one in usable], np.int64).reshape(-1, 2)
         self._nodes = np.array([node_of.get(labels[one], -1) for one in usable], np.int64)
+        above_of = find_taxa_above(kept, taxonomy)
+        self._above = np.array([above_of.get(labels[one], -1) for one in usable], np.int64)
         if damaged := [shard.damage for shard in self._shards if shard.damage]:
             yield f"{len(damaged)} shards are damaged; the samples before the damage are used: {list_some(damaged)}"
         if unlisted:
@@ -105,7 +108,7 @@ class WebDataset:
 
     def sample(self, index: int) -> Sample:
         shard, sample = self._find(index)
-        return Sample(int(self._nodes[index]), self._read_texts(shard, sample))
+        return Sample(int(self._nodes[index]), self._read_texts(shard, sample), above=int(self._above[index]))
 
     def name(self, index: int) -> str:
         """Returns the shard and the member of the image."""

@@ -74,7 +74,8 @@ class LoadedOpenClip:
     @property
     def capabilities(self) -> LoadedEncoderCapabilities:
         """Includes the reason why embeddings cannot be decomposed by patch, if any."""
-        return LoadedEncoderCapabilities(no_patches=self._patch_tower if isinstance(self._patch_tower, str) else "")
+        no_patches = self._patch_tower if isinstance(self._patch_tower, str) else ""
+        return LoadedEncoderCapabilities(no_patches, device=str(self.device))
 
     @torch.inference_mode()
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:

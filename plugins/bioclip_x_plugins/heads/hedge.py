@@ -14,6 +14,7 @@ from bioclip_x.plugin import (
     RecipeError,
     Scores,
     compute_bets,
+    count_tied_nodes,
     roll_up,
     select_best_bet,
     select_most_specific,
@@ -32,7 +33,7 @@ class Hedge:
     Raises RecipeError if both are given.
     """
 
-    capabilities = HeadCapabilities(chooses_rank=True, depth_option="lambda_")
+    capabilities = HeadCapabilities(chooses_rank=True, depth_option="lambda_", any_device=True)
 
     def __init__(
         self,
@@ -54,4 +55,5 @@ class Hedge:
             nodes_B = select_most_specific(bets, DEFAULT if self.threshold is None else self.threshold)
         else:
             nodes_B = select_best_bet(bets, self.lambda_)
-        return replace(scores, reported_BK=torch.from_numpy(nodes_B)[:, None])
+        n_tied_B = torch.from_numpy(count_tied_nodes(nodes_B, scores, given.taxonomy))
+        return replace(scores, reported_BK=torch.from_numpy(nodes_B)[:, None], n_tied_B=n_tied_B)

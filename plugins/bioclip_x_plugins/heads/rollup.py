@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bioclip_x.plugin import HeadCapabilities, HeadInput, RecipeError, Scores, Taxonomy, roll_up
+from bioclip_x.plugin import HeadCapabilities, HeadInput, Scores, Taxonomy, roll_up
+from bioclip_x_plugins.heads.rank_nodes import find_rank_nodes
 
 
 class Rollup:
@@ -29,14 +30,14 @@ class Rollup:
     @property
     def capabilities(self) -> HeadCapabilities:
         """With a size prior, probabilities are not the softmax of the class logits."""
-        return HeadCapabilities(is_softmax=self.size_prior is None)
+        return HeadCapabilities(is_softmax=self.size_prior is None, any_device=True)
 
     def decide(self, given: HeadInput) -> Scores:
         """Returns log-probabilities of the held nodes, the best classes, and the ranks."""
         logits, taxonomy = given.logits, given.taxonomy
         if self.size_prior:
             prior_C = compute_size_prior(taxonomy, self.size_prior)
-            logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None]))
+            logits = logits.map(lambda start, stop, part_cB: part_cB.add_(prior_C[start:stop, None].to(part_cB.device)))
         return roll_up(logits, taxonomy, tuple(taxonomy.rank_tables), n_best=given.n_best)
 
 
@@ -45,9 +46,6 @@ def compute_size_prior(taxonomy: Taxonomy, rank: str) -> torch.Tensor:
 
     Raises RecipeError for a rank that the taxonomy has no table for.
     """
-    if rank not in taxonomy.rank_tables:
-        known = ", ".join(taxonomy.rank_tables) or "none"
-        raise RecipeError(f"size_prior: this taxonomy has no table at rank {rank!r}; it has: {known}")
-    nodes = taxonomy.rank_tables[rank]
-    sizes = taxonomy.leaf_stop_N[nodes] - taxonomy.leaf_start_N[nodes]
-    return torch.from_numpy(-np.log(np.repeat(sizes, sizes)).astype(np.float32))
+    nodes, of_class = find_rank_nodes(taxonomy, rank, "size_prior")
+    sizes = np.bincount(of_class, minlength=len(nodes))
+    return torch.from_numpy(-np.log(sizes[of_class]).astype(np.float32))

@@ -95,6 +95,11 @@ def list_shared_contributions(explanation: Explanation) -> tuple[tuple[str, floa
     return tuple(sorted(nets.values(), key=lambda one: -abs(one[1])))
 
 
+def list_nearest_images(explanation: Explanation) -> tuple[tuple[str, str, str], ...]:
+    """Class, name and cosine of the examples that were compared with the image."""
+    return tuple((one.class_name, one.name, format_cosine(one.cosine)) for one in explanation.examples)
+
+
 def select_shown_remainders(explanation: Explanation) -> tuple[Remainder, ...]:
     """Those that are worth a line; what is left of an explanation that does not name them is one."""
     named = explanation.remainders or (Remainder("elsewhere than these texts", explanation.rest),)

@@ -24,6 +24,7 @@ from bioclip_x_plugins.reports.explanation_text import (
     describe_margin,
     describe_source,
     format_amount,
+    list_nearest_images,
     list_shared_contributions,
     select_shown_remainders,
     split_own_contributions,
@@ -179,6 +180,9 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
         yield _table(
             ("from elsewhere", "margin"), "lr", ((escape(one.label), format_amount(one.contribution)) for one in rest)
         )
+    if nearest := list_nearest_images(explanation):
+        rows = ((escape(class_name), escape(name), cosine) for class_name, name, cosine in nearest)
+        yield _table(("nearest examples", "", "cosine"), "llr", rows)
 
 
 def _descriptors(name: str, contributions: Sequence[PromptContribution], strongest: int, reach: float) -> str:

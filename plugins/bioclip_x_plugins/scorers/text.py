@@ -15,10 +15,13 @@ Legend: B images, C classes, P prompts, D embedding.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from bioclip_x.plugin import ImageFeatures, Logits, ModelCard, ScorerCapabilities, Taxonomy, TextBank
+from bioclip_x_plugins.scorers.shared_texts import SharedTexts, find_shared_texts
 
 
 def pool_means(bank: TextBank) -> torch.Tensor:
@@ -60,29 +63,43 @@ class TextScorer:
 
     def __init__(self) -> None:
         self._bank: TextBank | None = None
+        self._texts_PD = torch.empty(0)  # on the bank's device
         self._prototypes_CD = torch.empty(0)
         self._weight_P = torch.empty(0)
         self._length_C = torch.empty(0)
+        self._shared: SharedTexts | None = None
+        self._of_shared: TextScorer | None = None
 
     def logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard, taxonomy: Taxonomy) -> Logits:
         """Returns logits that are computed on demand for any range of classes.
 
-        Texts are the rows of each product, which is twice as fast on a CPU as images as rows.
+        Texts are the rows of each product, which is twice as fast on a CPU as images as rows. Classes with the same texts have
+        the same logits, bit for bit.
         """
         self._prepare(bank)
+        logits = self._make_logits(features, bank, card)
+        if (shared := self._shared) is None or self._of_shared is None:
+            return logits
+        of_groups = self._of_shared.logits(features, shared.bank, card, taxonomy)
+        # The texts of a group may be pooled in another way than those of all classes: rounded or not.
+        exact_groups = of_groups.exact or of_groups.part
+        if logits.exact is None:
+            return replace(logits, part=shared.copy_to(logits.part, exact_groups))
+        exact = shared.copy_to(logits.exact, exact_groups)
+        return replace(logits, part=shared.copy_to(logits.part, of_groups.part), exact=exact)
+
+    def _make_logits(self, features: ImageFeatures, bank: TextBank, card: ModelCard) -> Logits:
         scaled_DB = (features.embeddings_BD * card.logit_scale).T.contiguous()
+        on_device_DB = scaled_DB.to(bank.device)
+
+        def part(start: int, stop: int) -> torch.Tensor:
+            return self._compute_similarities(on_device_DB, bank, self._texts_PD, start, stop).add_(card.logit_bias)
 
         def exact(start: int, stop: int) -> torch.Tensor:
             return self._compute_similarities(scaled_DB, bank, bank.embeddings_PD, start, stop).add_(card.logit_bias)
 
-        if bank.half_PD is None or not self._reads_rows(bank):
-            return Logits(exact, scaled_DB.shape[1], bank.n_classes)
-        half_PD = bank.half_PD
-
-        def part(start: int, stop: int) -> torch.Tensor:
-            return self._compute_similarities(scaled_DB, bank, half_PD, start, stop).add_(card.logit_bias)
-
-        return Logits(part, scaled_DB.shape[1], bank.n_classes, exact=exact)
+        is_approximate = bank.half_PD is not None and self._reads_rows(bank)
+        return Logits(part, scaled_DB.shape[1], bank.n_classes, exact if is_approximate else None, bank.device)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Returns a_p with similarity = Σ a_p cos(x, t_p): float32, one per prompt of the class."""
@@ -104,7 +121,7 @@ class TextScorer:
     def _compute_similarities(
         self, x_DB: torch.Tensor, bank: TextBank, texts_PD: torch.Tensor, start: int, stop: int
     ) -> torch.Tensor:
-        """Computes similarities: float32 [stop - start, B]."""
+        """Computes similarities on the device of the texts and images: float32 [stop - start, B]."""
         if not self._reads_rows(bank):
             return self._prototypes_CD[start:stop] @ x_DB
         is_bare = len(bank.owner_P) == bank.n_classes  # one prompt per class, in class order
@@ -112,23 +129,28 @@ class TextScorer:
         cos_pB = texts_PD[first:last].float() @ x_DB
         if is_bare:
             return cos_pB
-        owner_p = torch.from_numpy(bank.owner_P[first:last]) - start
+        owner_p = torch.from_numpy(bank.owner_P[first:last]).to(x_DB.device) - start
         shape = (stop - start, x_DB.shape[1])
         if bank.pooling == "max":
-            lowest = torch.full(shape, -torch.inf)
+            lowest = torch.full(shape, -torch.inf, device=x_DB.device)
             return lowest.scatter_reduce_(0, owner_p[:, None].expand_as(cos_pB), cos_pB, "amax")
-        sums_cB = torch.zeros(shape).index_add_(0, owner_p, cos_pB * self._weight_P[first:last, None])
-        return sums_cB.div_(self._length_C[start:stop, None])
+        weight_p, length_c = (x.to(x_DB.device) for x in (self._weight_P[first:last], self._length_C[start:stop]))
+        sums_cB = torch.zeros(shape, device=x_DB.device).index_add_(0, owner_p, cos_pB * weight_p[:, None])
+        return sums_cB.div_(length_c[:, None])
 
     def _prepare(self, bank: TextBank) -> None:
         """Computes what depends only on the bank, once per bank."""
         if self._bank is bank:
             return
         self._bank = bank
+        self._shared = find_shared_texts(bank)
+        self._of_shared = TextScorer() if self._shared else None
+        if self._reads_rows(bank):  # copied to the device once, and kept there
+            self._texts_PD = (bank.embeddings_PD if bank.half_PD is None else bank.half_PD).to(bank.device)
         if bank.pooling == "max":
             return
         if not _is_nearly_bare(bank):
-            self._prototypes_CD = make_prototypes(bank)
+            self._prototypes_CD = make_prototypes(bank).to(bank.device)
         elif len(bank.owner_P) > bank.n_classes:
             owner_P, weight_P = torch.from_numpy(bank.owner_P), torch.from_numpy(bank.weight_P)
             self._weight_P = weight_P / torch.zeros(bank.n_classes).index_add_(0, owner_P, weight_P)[owner_P]

@@ -71,7 +71,8 @@ def find_descriptors(
 
     A class listed without descriptors has no phrases.
 
-    Raises NoDescriptorsError without descriptors, or if they match no class; DescriptorError for `missing="error"`.
+    Raises NoDescriptorsError without descriptors, or if they match no class; DescriptorError for `missing="error"`. Of inner
+    taxa, those without descriptors take their names.
     """
     descriptors, taxonomy = request.descriptors, request.taxonomy
     if descriptors is None:
@@ -88,6 +89,8 @@ def find_descriptors(
     described = {c: one for c, one in phrases_of.items() if one.key or one.phrases}
     n_taxa = taxonomy.n_classes - taxonomy.n_beside  # labels beside the tree need no descriptors
     without = [c for c in request.classes if c < n_taxa and not phrases_of[c].phrases]
+    if request.of_inner_taxa:
+        return described, [_describe_sources(phrases_of, len(without))]
     if len(without) == len(request.classes):
         raise NoDescriptorsError(f"{descriptors.source}: none of its names is a class of this taxonomy")
     if without:
@@ -97,6 +100,17 @@ def find_descriptors(
             raise DescriptorError(f"{descriptors.source}: {message}")
         notes.append(f"{message}; their names are used instead")
     return described, [*descriptors.notes, *notes]
+
+
+def _describe_sources(phrases_of: Mapping[int, ClassPhrases], without: int) -> str:
+    """Formats the note on what the texts of inner taxa are made of. without: how many have no phrases."""
+    own = sum(any(not phrase.taxon for phrase in one.phrases) for one in phrases_of.values())
+    counts = {
+        "their own descriptors": own,
+        "inherited descriptors": len(phrases_of) - own - without,
+        "their names, for want of descriptors": without,
+    }
+    return "the texts are " + ", ".join(f"{what} ({n} of {len(phrases_of)})" for what, n in counts.items() if n)
 
 
 def _collect_phrases(

@@ -17,6 +17,7 @@ class Descriptors:
     kinds: descriptors of the organism, of its background, or all.
     inherit: also use the descriptors of the taxa above a class, with this total weight (0 to 1) of each level of the tree
         relative to the level below; 0 inherits nothing.
+    after: appended to every text; "." for the published texts of ImageNet.
     """
 
     capabilities = TextBuilderCapabilities(pooling="mean", flag_options=FLAG_OPTIONS)
@@ -28,8 +29,9 @@ class Descriptors:
         name: NameSource = "common",
         kinds: Kinds = "descriptor",
         inherit: Inherit = 0.0,
+        after: str = "",
     ) -> None:
-        self.writer = SentenceWriter(style, name)
+        self.writer = SentenceWriter(style, name, after)
         self.kinds = kinds
         self.inherit = inherit
 

@@ -1,7 +1,9 @@
 """Writes phrases as sentences about a class (Menon & Vondrick, ICLR 2023).
 
 Their code builds "{class}, {which is|which|which has} {descriptor}" depending on the beginning of the descriptor, and has two
-bugs, which `style="cbd"` fixes and `style="cbd-original"` reproduces, for parity with published prompts:
+bugs, which `style="cbd"` fixes and `style="cbd-original"` reproduces, for parity with published prompts; the latter also keeps
+repeated descriptors (places365) in their places. Their code appends "." to ImageNet's texts, and nothing to any other data
+set's (hparams['after_text'] in load.py): `after="."`. The bugs:
 
 - it compares the first *letter* instead of the first word: "antennae" → "which is antennae";
 - a class without descriptors gets an empty one: "X, which has ".
@@ -9,12 +11,21 @@ bugs, which `style="cbd"` fixes and `style="cbd-original"` reproduces, for parit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, get_args
 
-from bioclip_x.plugin import Descriptor, DescriptorError, DescriptorSet, Prompt, Taxon, TextRequest
-from bioclip_x_plugins.text.class_descriptors import ClassPhrases
+from bioclip_x.plugin import (
+    Descriptor,
+    DescriptorError,
+    DescriptorSet,
+    Prompt,
+    Taxon,
+    TextRequest,
+    list_as_published,
+)
+from bioclip_x_plugins.text.class_descriptors import ClassPhrases, Phrase
 
 Style = Literal["cbd", "cbd-original", "has", "bare", "sentence"]
 _ALONE = ("bare", "sentence")
@@ -47,11 +58,12 @@ class SentenceWriter:
     """Writes the prompts of classes.
 
     style: None for the descriptor file's style, else "cbd". name_source: a class's name in the sentence: its common name
-    (scientific if it has none), its scientific name, or its name in the descriptor file.
+    (scientific if it has none), its scientific name, or its name in the descriptor file. after: appended to every text.
     """
 
     style: Style | None
     name_source: NameSource
+    after: str = ""
 
     def write(self, request: TextRequest, phrases_of: Mapping[int, ClassPhrases]) -> tuple[Prompt, ...]:
         """Writes the prompts of every requested class; that of a class without phrases is its name."""
@@ -62,11 +74,10 @@ class SentenceWriter:
             phrases = phrases_of[c].phrases if c in phrases_of else ()
             if not phrases:
                 text = make_sentence(name, "", style) if style == "cbd-original" else name
-                prompts.append(Prompt(text, c, "name", source=source))
-            for one in phrases:
-                # The published code includes a repeated descriptor in the mean as often as it is listed.
-                weight = one.weight * one.entry.weight * (one.entry.times if style == "cbd-original" else 1)
-                text = _make_text(name, one.entry, style)
+                prompts.append(Prompt(text + self.after, c, "name", source=source))
+            for one in _repeat_as_published(phrases) if style == "cbd-original" else phrases:
+                weight = one.weight * one.entry.weight
+                text = _make_text(name, one.entry, style) + self.after
                 prompts.append(Prompt(text, c, one.kind, one.entry.phrase, one.source, weight, one.taxon, one.rank))
         return tuple(prompts)
 
@@ -81,6 +92,16 @@ class SentenceWriter:
             return key.replace("_", " ")
         common = taxon.common_name(language) if self.name_source != "scientific" else ""
         return (common or taxon.name).replace("_", " ")
+
+
+def _repeat_as_published(phrases: Sequence[Phrase]) -> list[Phrase]:
+    """Returns the phrases of a class in their author's order, each as often as it is listed: so often the published code
+    includes it in the mean. Those of each taxon stay together."""
+    repeated: list[Phrase] = []
+    for _, of_taxon in groupby(phrases, key=lambda one: (one.rank, one.taxon)):
+        listed = list(of_taxon)
+        repeated += [listed[index] for index in list_as_published([one.entry for one in listed])]
+    return repeated
 
 
 def _make_text(name: str, entry: Descriptor, style: Style) -> str:

@@ -52,7 +52,10 @@ class Swapped:
         described = {c: one.phrases for c, one in phrases_of.items() if one.phrases}
         # Sets, since the order of descriptors does not matter.
         traits = {c: frozenset((one.entry.kind, one.entry.phrase) for one in own) for c, own in described.items()}
-        giver, exchange_notes = exchange_descriptors(request.taxonomy, traits, self.within, self.seed)
+        giver: dict[int, int] = {}
+        exchange_notes: list[str] = []
+        if not request.of_inner_taxa or len(set(traits.values())) > 1:
+            giver, exchange_notes = exchange_descriptors(request.taxonomy, traits, self.within, self.seed)
         for c, other in giver.items():
             giver_name = request.taxonomy.class_taxon(other).name
             phrases = (

@@ -64,13 +64,14 @@ def test_images_labelled_above_the_classes_take_no_part(made: Made, birds_csv: P
     )
     found = calibrate(classifier, made.seen(classifier), "made")
     assert "5 images labelled above the classes (genus 5) take no part" in found.notes
-    assert replace(found, notes=without.notes) == without and found.refusal.off_list == 30
+    assert replace(found, notes=without.notes) == without
+    assert (found.refusal.off_list, found.refusal.chosen_on) == (15, 15)
 
 
 def test_all_figures_are_those_of_the_held_out_half(made: Made, birds_csv: Path) -> None:
     classifier = made.classifier(birds_csv)
     seen = made.seen(classifier)
-    found = calibrate(classifier, seen, "made", accept=0.9, accuracies=[0.6, 0.8])
+    found = calibrate(classifier, seen, "made", accept=0.9, accuracies=[0.6, 0.8], refuse_by="similarity")
     fitted, held = split_in_halves(seen.class_n, 0)
     assert (found.fitted, found.held_out, len(find_unlisted(seen))) == (120, 120, 30)
 
@@ -108,7 +109,7 @@ def test_depths_reach_what_was_asked_for_on_the_fitted_half(made: Made, birds_cs
 
 def kept(made: Made, birds_csv: Path) -> Calibration:
     classifier = made.classifier(birds_csv)
-    found = calibrate(classifier, made.seen(classifier), "made", accuracies=[0.9])
+    found = calibrate(classifier, made.seen(classifier), "made", accuracies=[0.9], refuse_by="similarity")
     calibration_store.save_calibration(found)
     return found
 
@@ -220,3 +221,40 @@ def test_halves_share_each_class_out() -> None:
     again, _ = split_in_halves(class_n, seed=3)
     different, _ = split_in_halves(class_n, seed=4)
     assert one.tolist() == again.tolist() != different.tolist()
+
+
+def test_sets_contain_the_true_class_as_often_as_asked(made: Made, birds_csv: Path) -> None:
+    classifier = made.classifier(birds_csv)
+    seen = made.seen(classifier)
+    found = calibrate(classifier, seen, "made", coverages=[0.8, 0.9, 0.999])
+    fitted, held = split_in_halves(seen.class_n, 0)
+    of = {(one.score, one.coverage): one for one in found.sets}
+    assert found.temperature is not None and len(of) == 9
+    p = torch.softmax(torch.from_numpy(made.logits_nC[:240]) / found.temperature, 1).numpy()
+    score = np.where(p.argmax(1) == made.class_n[:240], 0, -np.log(p[np.arange(240), made.class_n[:240]]))
+    lac = of["lac", 0.9]
+    assert lac.of == 120 and lac.threshold == pytest.approx(np.sort(score[held])[108], abs=1e-5)  # ⌈121 · 0.9⌉ = 109
+    sets = (-np.log(p[fitted]) <= np.sort(score[held])[108] + 1e-7) | (p[fitted] == p[fitted].max(1, keepdims=True))
+    assert lac.covered == pytest.approx(sets[np.arange(120), made.class_n[fitted]].mean())
+    assert lac.classes == pytest.approx(sets.sum(1).mean()) and lac.single == pytest.approx((sets.sum(1) == 1).mean())
+    assert lac.covered_low is not None and lac.covered_high is not None and lac.covered_low < 0.9 < lac.covered_high
+    for score_name in ("lac", "aps", "clade"):
+        none = of[score_name, 0.999]  # type: ignore[index]
+        assert none.threshold is None and none.of == 120 and none.covered is None
+    calibration_store.save_calibration(found)
+    assert calibration_store.load_calibration(calibration_store.find_default_file(classifier.conditions)) == found
+    sized = made.classifier(birds_csv, calibration="auto", head="conformal:coverage=0.9", k=1)
+    results = list(sized.classify(None))
+    for row in fitted[:20]:
+        if not results[row].refused:
+            expected = np.argsort(-p[row])[: int(sets[fitted.tolist().index(row)].sum())]
+            assert [one.taxon.name for one in results[row].predictions] == [SPECIES[c] for c in expected]
+    assert any("90% of images" in note for note in sized.provenance.notes)
+    with pytest.raises(CalibrationError, match=r"the 120 calibration images are too few .* at least 1998"):
+        made.classifier(birds_csv, calibration="auto", head="conformal:coverage=0.999")
+    with pytest.raises(
+        CalibrationError, match=r"no sets for coverage 0.7 \(it has 0.8, 0.9, 0.999\): run `bioclip-x calibrate"
+    ):
+        made.classifier(birds_csv, calibration="auto", head="conformal:coverage=0.7")
+    with pytest.raises(CalibrationError, match=r"there is no calibration for .* --coverage 0.9`"):
+        made.classifier(birds_csv, calibration="auto", head="conformal", subset=["Animalia"])

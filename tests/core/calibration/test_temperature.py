@@ -15,12 +15,11 @@ from bioclip_x.calibration.temperature import (
     COLDEST,
     HOTTEST,
     compute_log_probabilities,
-    compute_moments,
     fit_temperature,
 )
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.inference.scoring import ScoredBatch
-from bioclip_x.inference.temperature import Peaks, apply_temperature
+from bioclip_x.inference.temperature import Peaks, apply_temperature, compute_moments
 from bioclip_x.records import Logits
 
 

@@ -115,3 +115,93 @@ def test_classify_takes_no_model_for_scores_of_its_own(
     assert code == 2 and "does not exist; expected a .csv, .tsv, .parquet, .npz or .json file" in err
     code, _, err = run(capsys, "classify", "--taxonomy", birds_csv)
     assert code == 2 and "Missing argument 'IMAGES...'" in err
+
+
+def test_sets_are_calibrated_used_and_measured(
+    scores: Path, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = ("--taxonomy", birds_csv, "--scorer", f"external:file={scores},kind=logits")
+    code, out, err = run(capsys, "classify", *same, "--head", "conformal:coverage=0.85")
+    assert code == 2 and "run `bioclip-x calibrate LABELLED_IMAGES --coverage 0.85`" in err and out == ""
+    code, out, err = run(capsys, "classify", *same, "--head", "conformal", "--calibration", "none")
+    assert code == 2 and "needs a calibration" in err
+    code, _, err = run(capsys, "calibrate", tmp_path / "labels.csv", *same, "--coverage", "0.85", "--coverage", "0.999")
+    assert code == 0 and "lac" in err and "too few images" in err
+    code, out, err = run(capsys, "classify", *same, "--head", "conformal:coverage=0.85", "--format", "json", "--k", "1")
+    document = json.loads(out)
+    assert code == 0 and "contains the true class for 85% of images" in err
+    sizes = [len(one["predictions"]) for one in document["results"] if not one["refused"]]
+    assert min(sizes) >= 1 and len(set(sizes)) > 1  # whole sets, whatever --k
+    code, out, err = run(
+        capsys, "evaluate", tmp_path / "labels.csv", *same, "--head", "conformal:coverage=0.85", "--format", "json"
+    )
+    [text] = json.loads(out)["texts"]
+    labels = [line.split(",") for line in (tmp_path / "labels.csv").read_text().splitlines()[1:]]
+    of = {one["source"]: {p["name"] for p in one["predictions"]} for one in document["results"]}
+    named = [(label in of[path], len(of[path])) for path, label in labels if of[path]]
+    assert code == 0 and text["sets"]["coverage of sets"]["of"] == 120
+    assert text["sets"]["coverage of sets"]["value"] > 0.6 and len(named) > 90
+    assert text["sets"]["classes per set"]["value"] == pytest.approx(np.mean([n for _, n in named]), abs=0.5)
+    code, out, _ = run(capsys, "evaluate", tmp_path / "labels.csv", *same, "--head", "conformal:0.85,sets=clade")
+    assert code == 0 and "coverage of sets" in out and "classes per set" in out
+    code, _, err = run(
+        capsys, "evaluate", tmp_path / "labels.csv", *same, "--head", "conformal:0.85", "--calibration", "none"
+    )
+    assert code == 2 and "needs a calibration" in err
+
+
+def test_images_off_the_list(
+    tiny_model: str, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(110):
+        place = tmp_path / "labelled" / SPECIES[number % 6]
+        place.mkdir(parents=True, exist_ok=True)
+        picture(number, (8, 8)).save(place / f"{number}.png")
+    others = tmp_path / "others"
+    others.mkdir()
+    for number in range(20):
+        picture(500 + number, (40, 40)).save(others / f"{number}.png")
+    same = ("--model", tiny_model, "--taxonomy", birds_csv)
+    code, _, err = run(capsys, "calibrate", tmp_path / "labelled", *same, "--off-list", others)
+    assert (
+        code == 0 and "chosen on 10 other off-list images" in " ".join(err.split()) and "AUROC" in err and "mcm" in err
+    )
+    code, out, err = run(
+        capsys,
+        "calibrate",
+        tmp_path / "labelled",
+        *same,
+        "--off-list",
+        others,
+        "--refuse-by",
+        "energy",
+        "--accept",
+        "0.5",
+    )
+    refusal = json.loads(Path(out.strip()).read_text())["refusal"]
+    assert code == 0 and (refusal["method"], refusal["off_list"], refusal["accept"]) == ("energy", 20, 0.5)
+    code, out, err = run(capsys, "classify", tmp_path / "labelled", others, *same, "--format", "json")
+    results = json.loads(out)["results"]
+    refused = [one["refused"] for one in results if one["refused"]]
+    assert refused and all("none of these: all classes together have the similarity" in one for one in refused)
+    assert "by energy" in err
+    code, _, err = run(capsys, "calibrate", tmp_path / "labelled", *same, "--off-list", tmp_path / "gone")
+    assert code == 2 and "has no usable image" in err
+
+
+def test_off_list_images_by_the_lowest_listed_rank(
+    tiny_model: str, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--subset leaves out species that the taxonomy has, so that their lineages are known."""
+    for number in range(240):
+        place = tmp_path / "labelled" / SPECIES[number % 6]
+        place.mkdir(parents=True, exist_ok=True)
+        picture(number, (8, 8)).save(place / f"{number}.png")
+    same = ("--model", tiny_model, "--taxonomy", birds_csv, "--subset", "order=Passeriformes")
+    code, out, err = run(capsys, "calibrate", tmp_path / "labelled", *same, "--refuse-by", "similarity")
+    assert code == 0 and "unlisted, but listed is its" in err
+    refusal = json.loads(Path(out.strip()).read_text())["refusal"]
+    ranks = {one["rank"]: one["images"] for one in refusal["ranks"]}
+    assert sum(ranks.values()) == refusal["off_list"] == 120 and ranks["nothing"] == 80
+    pooled = sum(one["refused"] * one["images"] for one in refusal["ranks"]) / 120
+    assert pooled == pytest.approx(refusal["refused"])

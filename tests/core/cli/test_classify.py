@@ -119,7 +119,10 @@ def test_labels_from_a_file(run, pictures: Path, tmp_path: Path) -> None:  # typ
             ["--format", "xml"],
             "no report is called 'xml'; known: csv, heat-maps, html, json, jsonl, markdown, parquet, table",
         ),
-        (["--head", "hedgehog"], "no head is called 'hedgehog'; known: crm, flat, hedge, rollup, top-down"),
+        (
+            ["--head", "hedgehog"],
+            "no head is called 'hedgehog'; known: chils, conformal, crm, flat, hedge, rollup, top-down",
+        ),
         (["--head", "rollup:size=1"], "head 'rollup' has no option 'size'; known: size_prior"),
         (["--rank", "tribe"], "no table at rank 'tribe'"),
         (["--plugin", "unicorn"], "no plugin and no module is called 'unicorn'"),

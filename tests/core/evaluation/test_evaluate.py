@@ -12,9 +12,10 @@ import pytest
 from bioclip_x.cli.render.evaluation import write
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation import labelled_images
-from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
+from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.evaluate import evaluate, make_seeded_run
-from bioclip_x.evaluation.intervals import compute_wilson_interval
+from bioclip_x.evaluation.intervals import compute_binomial_interval
+from bioclip_x.evaluation.predictions import ImagePredictions
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Evaluation
@@ -69,9 +70,10 @@ def test_figures_are_those_of_a_loop_over_the_images(registry: Registry, tmp_pat
     logits_nC, class_n = made.logits_nC[:90], made.class_n[:90]
     best_n = logits_nC.argmax(1)
     right_n = best_n == class_n
-    assert one.top1.value == pytest.approx(right_n.mean()) and (one.top1.low, one.top1.high) == compute_wilson_interval(
-        int(right_n.sum()), 90
-    )
+    assert one.top1.value == pytest.approx(right_n.mean()) and (
+        one.top1.low,
+        one.top1.high,
+    ) == compute_binomial_interval(int(right_n.sum()), 90)
     fives = [class_n[i] in np.argsort(-logits_nC[i])[:5] for i in range(90)]
     assert one.top5.value == pytest.approx(np.mean(fives))
     of_classes = [right_n[class_n == c].mean() for c in range(6)]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.correctness import ImagePredictions, compare_with_truth
+from bioclip_x.evaluation.correctness import compare_with_truth
+from bioclip_x.evaluation.predictions import ImagePredictions
 from bioclip_x.evaluation.rank_metrics import (
     compute_metrics,
     find_rows,

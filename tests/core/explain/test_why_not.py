@@ -107,3 +107,33 @@ def test_a_head_that_is_no_softmax_has_a_line(tiny_model: str, birds_csv: Path) 
     ratio = log_ratio(tiny_model, told.winner, told.runner_up, taxonomy=birds_csv, head="rollup:size_prior=class")
     assert told.margin == pytest.approx(ratio, abs=1e-3)
     assert {one.label for one in told.remainders} <= {"the head rollup:size_prior=class"}
+
+
+FAMILIES = """order,family,species
+A,Aa,a1
+A,Aa,a2
+A,Ab,a3
+B,Ba,b1
+B,Ba,b2
+"""
+
+
+@pytest.mark.parametrize("rank", [None, "family", "order"])
+@pytest.mark.parametrize("why_not", ["a1", "a2", "a3", "b1", "b2", "Aa", "Ab", "Ba", "A", "B"])
+@pytest.mark.parametrize("shares", ["0,1,0,0,0", "0,0.75,0,0.25,0", "0.5,0.5,0,0,0", "0,0.25,0.75,0,0"])
+def test_any_taxon_may_be_impossible(tmp_path: Path, rank: str | None, why_not: str, shares: str) -> None:
+    """Each margin is the log of the ratio of the two shares, or infinite."""
+    tree, file = tmp_path / "tree.csv", tmp_path / "scores.csv"
+    tree.write_text(FAMILIES)
+    file.write_text(f"file_name,a1,a2,a3,b1,b2\nx.jpg,{shares}\n", "utf-8")
+    [result] = Classifier(taxonomy=tree, scorer=f"external:{file}", why_not=why_not, rank=rank).classify(None)
+    told = result.explanation
+    assert told is not None and not math.isnan(told.margin)
+    of_class = dict(zip(("a1", "a2", "a3", "b1", "b2"), map(float, shares.split(","))))
+    below = {"Aa": ("a1", "a2"), "Ab": ("a3",), "Ba": ("b1", "b2"), "A": ("a1", "a2", "a3"), "B": ("b1", "b2")}
+    share = of_class | {name: sum(of_class[c] for c in classes) for name, classes in below.items()}
+    assert len({one.taxon.name for one in result.predictions}) == len(result.predictions)
+    assert share[told.winner] == max(share[one.taxon.name] for one in result.predictions)
+    if told.is_asked_for:
+        expected = math.inf if share[why_not] == 0 else math.log(share[told.winner] / share[why_not])
+        assert told.runner_up == why_not and told.margin == pytest.approx(expected, abs=1e-5)

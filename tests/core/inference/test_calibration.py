@@ -43,7 +43,7 @@ def test_without_a_calibration_nothing_changes() -> None:
     found, peaks = applied.apply(logits)
     assert found is logits and applied.card == CARD and applied.temperature == 1.0
     assert applied.notes == () and applied.provenance_fields == {}
-    assert applied.find_refusals(["", "no photograph"], peaks) == ("", "no photograph")
+    assert applied.find_refusals(["", "no photograph"], peaks, logits, torch.zeros(2, 3)) == ("", "no photograph")
 
 
 def test_logits_scale_and_bias_are_divided_and_the_peaks_are_not(applied: AppliedCalibration) -> None:
@@ -56,10 +56,23 @@ def test_logits_scale_and_bias_are_divided_and_the_peaks_are_not(applied: Applie
 
 def test_the_threshold_is_a_similarity_before_the_temperature(applied: AppliedCalibration) -> None:
     """similarity = (logit + 2) / 50: of 8 it is 0.2, the threshold; of 7.9 it is 0.198."""
-    found, peaks = applied.apply(Logits.of(torch.tensor([[8.0, 1.0], [7.9, 1.0], [9.0, 1.0]])))
+    logits, embeddings_BD = Logits.of(torch.tensor([[8.0, 1.0], [7.9, 1.0], [9.0, 1.0]])), torch.zeros(3, 3)
+    found, peaks = applied.apply(logits)
     _ = found.logits_BC
-    kept, refused, by_model = applied.find_refusals(["", "", "a drawing"], peaks)
+    kept, refused, by_model = applied.find_refusals(["", "", "a drawing"], peaks, logits, embeddings_BD)
     assert kept == "" and by_model == "a drawing"
     assert refused.startswith("none of these: its best match has the similarity 0.198; 95%")
     scores = replace(applied, raw_card=replace(CARD, dim=0))
-    assert "has the score 0.198" in scores.find_refusals(["", "", ""], peaks)[1]
+    assert "has the score 0.198" in scores.find_refusals(["", "", ""], peaks, logits, embeddings_BD)[1]
+
+
+def test_any_score_can_refuse(applied: AppliedCalibration) -> None:
+    """Of the probability at the calibration's temperature, also where the head does not use it."""
+    logits = Logits.of(torch.tensor([[8.0, 1.0], [8.0, 7.5]]))
+    by = replace(STORED, temperature=None, refusal=replace(STORED.refusal, method="probability", threshold=0.8))
+    other = AppliedCalibration(by, CARD, refusal_temperature=2.0)
+    found, peaks = other.apply(logits)
+    _ = found.logits_BC
+    kept, refused = other.find_refusals(["", ""], peaks, logits, torch.zeros(2, 3))
+    assert kept == "" and refused.startswith("none of these: its best class has the probability 0.562; 95%")
+    assert "refuses below 0.8000 by probability" in other.notes[0]

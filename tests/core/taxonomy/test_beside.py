@@ -88,7 +88,20 @@ def test_a_compiled_tree_is_kept_with_its_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["flat", "rollup", "hedge", "crm", "crm:over=nodes", "top-down", "rollup:size_prior=family"]
+    "head",
+    [
+        "flat",
+        "rollup",
+        "hedge",
+        "crm",
+        "crm:over=nodes",
+        "top-down",
+        "rollup:size_prior=family",
+        "chils:rank=family",
+        "chils:rank=family,pool=sum",
+        "conformal:threshold=0.5",
+        "conformal:sets=clade,threshold=0.5",
+    ],
 )
 def test_heads_treat_a_label_as_an_alternative_to_the_whole_tree(head: str) -> None:
     from bioclip_x.options import parse_ref

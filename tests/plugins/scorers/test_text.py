@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -83,3 +85,33 @@ def test_mean_is_not_renormalised() -> None:
     ]
     mean, ensemble = (float(TextScorer().logits(image, bank, card, flat(bank)).logits_BC) for bank in banks)
     assert mean == pytest.approx(0.1 / np.sqrt(1.01), abs=1e-6) and ensemble == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "ensemble", "max"])
+@pytest.mark.parametrize("half", [False, True])
+@given(seed=st.integers(0, 2**32 - 1), counts=st.lists(st.integers(1, 3), min_size=2, max_size=30))
+def test_classes_with_the_same_texts_are_tied_bit_for_bit(
+    pooling: str, half: bool, seed: int, counts: list[int]
+) -> None:
+    """In any order of the texts, in any part, exact or not."""
+    rng = np.random.default_rng(seed)
+    stock = torch.nn.functional.normalize(torch.from_numpy(rng.standard_normal((4, 8)).astype(np.float32)), dim=1)
+    texts_of = [rng.choice(4, count, replace=False) for count in counts]
+    owner_P, text_P = np.repeat(np.arange(len(counts)), counts), np.concatenate(texts_of)
+    prompts = tuple(Prompt(f"text {t}", int(c), "descriptor") for t, c in zip(text_P, owner_P))
+    bank = TextBank(prompts, stock[text_P], owner_P, np.ones(len(owner_P), np.float32), len(counts), pooling, "key")
+    if half:
+        bank = replace(bank, half_PD=bank.embeddings_PD.half())
+    features, _ = make(seed, pooling, [1])
+    logits = TextScorer().logits(features, bank, CARD, flat(bank))
+    size = int(rng.integers(1, len(counts) + 1))
+    in_parts = torch.cat([logits.part(at, min(at + size, len(counts))) for at in range(0, len(counts), size)])
+    exact = logits.exact or logits.part
+    one_by_one = torch.cat([exact(c, c + 1) for c in range(len(counts))])
+    for logits_CB in (logits.part(0, len(counts)), in_parts, one_by_one):
+        for c, texts in enumerate(texts_of):
+            first = next(d for d, other in enumerate(texts_of) if set(other) == set(texts))
+            assert torch.equal(logits_CB[c], logits_CB[first])
+    for b in range(3):
+        expected = [naive(features.embeddings_BD[b].double().numpy(), bank, c) for c in range(len(counts))]
+        np.testing.assert_allclose(one_by_one[:, b].numpy(), expected, atol=1e-4)

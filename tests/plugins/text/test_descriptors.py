@@ -171,3 +171,37 @@ def test_the_name_of_a_genus_that_is_the_common_name_of_a_class_means_the_class(
     assert any("1 skipped that name taxa above the classes (--inherit): Bison" in note for note in written.notes)
     written = build(taxonomy, cbd(tmp_path, {"Bison": ["a hump"]}), style="bare", inherit=0.5)
     assert texts(written) == ["a hump", "a hump"], "with inheritance, the genus"
+
+
+def test_the_original_style_repeats_descriptors_in_their_places(tmp_path: Path) -> None:
+    """As places365's bazaar-indoor does: the mean counts a repeated text as often as it is listed."""
+    listed = ["a space", "stalls", "goods", "stalls", "goods", "people"]
+    file = cbd(tmp_path, {"bazaar": listed})
+    written = build(from_labels(["bazaar"]), file, style="cbd-original")
+    assert texts(written) == [published_sentence("bazaar", phrase) for phrase in listed]
+    assert [prompt.weight for prompt in written.prompts] == [1.0] * 6
+    once = build(from_labels(["bazaar"]), file, style="cbd")
+    assert texts(once) == [
+        "bazaar, which is a space", "bazaar, which has stalls", "bazaar, which has goods", "bazaar, which has people"
+    ]  # fmt: skip
+
+
+def test_imagenets_texts_end_with_a_full_stop(tmp_path: Path) -> None:
+    file = cbd(tmp_path, {"tench": ["a freshwater fish", "small eyes"], "eft": []})
+    written = build(from_labels(["tench", "eft"]), file, style="cbd-original", after=".")
+    assert texts(written) == ["tench, which is a freshwater fish.", "tench, which has small eyes.", "eft, which has ."]
+
+
+def test_the_order_of_the_published_prompts_on_cbds_own_files(shared_data: Path) -> None:
+    for file in sorted((shared_data / "descriptors" / "cbd").glob("*.json")):
+        published = json.loads(file.read_text())
+        labels = list(published)
+        if len({" ".join(label.replace("_", " ").casefold().split()) for label in labels}) < len(labels):
+            continue  # ImageNet names two classes alike
+        written = build(from_labels(labels), file, style="cbd-original", name="file")
+        got: dict[str, list[str]] = {label: [] for label in labels}
+        for prompt in written.prompts:
+            got[labels[prompt.class_index]].append(prompt.text)
+        for label, phrases in published.items():
+            expected = [published_sentence(label.replace("_", " "), phrase) for phrase in phrases or [""]]
+            assert got[label] == expected, (file.name, label)

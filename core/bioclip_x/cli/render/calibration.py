@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bioclip_x.messages import escape_controls
 from bioclip_x.records import Calibration
+from bioclip_x.records.calibration import ACCEPTS
 
 
 def print_calibration(calibration: Calibration, *, demo: str = "") -> None:
@@ -28,11 +29,27 @@ def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]
     )
     yield [Text(summary, "bold")]
     yield [_make_probability_table(calibration)]
-    area = Text(f"area under the risk-coverage curve: {calibration.aurc:.4f}", "dim")
+    area = Text(
+        f"area under the risk-coverage curve: {calibration.aurc:.4f}; in brackets: 95% intervals, over images", "dim"
+    )
     yield [Text("if only images of high probability are named"), _make_coverage_table(calibration), area]
-    yield [_format_refusal(calibration)]
+    yield [_format_refusal(calibration), *_iterate_refusal_tables(calibration)]
     if calibration.hedges:
         yield [Text("--depth auto"), _make_depth_table(calibration)]
+    if calibration.sets:
+        of = f"thresholds from the {calibration.held_out:,} images, measured on the {calibration.fitted:,}"
+        title = f"--head conformal; {of}"
+        law = "in brackets: 95% interval; to expect: coverage of other images, in 95% of calibrations on as many"
+        yield [Text(title), _make_set_table(calibration), Text(law, "dim")]
+
+
+def _format_share(share: float, interval: tuple[float, float] | None) -> str:
+    """Formats "98.4% [97.1, 99.2]", "98.4% [–]" without an interval."""
+    return (
+        f"{share:.1%} [{interval[0]:.1%}, {interval[1]:.1%}]".replace("%,", ",").replace("%]", "]")
+        if interval
+        else f"{share:.1%} [–]"
+    )
 
 
 def _make_table(*columns: str) -> Table:
@@ -46,8 +63,9 @@ def _make_probability_table(calibration: Calibration) -> Table:
     table = _make_table("probabilities", "before", "after")
     temperature = "1 (none calibration)" if calibration.temperature is None else f"{calibration.temperature:.4g}"
     table.add_row("temperature", "1", temperature)
-    table.add_row("accuracy", *[f"{calibration.accuracy:.1%}"] * 2)
-    table.add_row("negative log-likelihood", f"{calibration.before.nll:.4f}", f"{calibration.after.nll:.4f}")
+    table.add_row("accuracy", *[_format_share(calibration.accuracy, calibration.accuracy_interval)] * 2)
+    likelihoods = (calibration.before.nll, calibration.after.nll)
+    table.add_row("negative log-likelihood", *("-" if nll is None else f"{nll:.4f}" for nll in likelihoods))
     table.add_row("expected calibration error", f"{calibration.before.ece:.2%}", f"{calibration.after.ece:.2%}")
     table.add_row(
         "… bins of equal count", f"{calibration.before.adaptive_ece:.2%}", f"{calibration.after.adaptive_ece:.2%}"
@@ -58,21 +76,46 @@ def _make_probability_table(calibration: Calibration) -> Table:
 def _make_coverage_table(calibration: Calibration) -> Table:
     table = _make_table("coverage", "accuracy", "probability at least")
     for row in calibration.coverages:
-        table.add_row(f"{row.coverage:.0%}", f"{row.accuracy:.1%}", f"{row.share:.1%}")
+        table.add_row(f"{row.coverage:.0%}", _format_share(row.accuracy, row.interval), f"{row.share:.1%}")
     return table
 
 
 def _format_refusal(calibration: Calibration) -> Text:
     refusal = calibration.refusal
+    accepted = _format_share(refusal.accepted, refusal.accepted_interval)
     text = (
-        f"none of these below a score of {refusal.threshold:.4f}: {refusal.accepted:.1%} of listed images are accepted "
+        f"none of these where the {refusal.method} is below {refusal.threshold:.4f}: {accepted} of listed images are accepted "
         f"(target: {refusal.accept:.0%})"
     )
     if refusal.refused is None or refusal.auroc is None:
         return Text(f"{text}; there were no unlisted images, so the fraction of them that is refused is unknown")
-    return Text(
-        f"{text}, {refusal.refused:.1%} of {refusal.off_list:,} unlisted images are refused; AUROC {refusal.auroc:.3f}"
-    )
+    refused = _format_share(refusal.refused, refusal.refused_interval)
+    low, high = refusal.auroc_interval or (None, None)
+    area = f"{refusal.auroc:.3f}" if low is None else f"{refusal.auroc:.3f} [{low:.3f}, {high:.3f}]"
+    return Text(f"{text}, {refused} of {refusal.off_list:,} unlisted images are refused; AUROC {area}")
+
+
+def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
+    """Yields the figures of all scores, if there were off-list images."""
+    refusal = calibration.refusal
+    if not refusal.compared:
+        return
+    table = _make_table("score", "AUROC", *(f"{accept:.0%}" for accept in ACCEPTS))
+    for one in refusal.compared:
+        name = f"{one.method} *" if one.method == refusal.method else one.method
+        table.add_row(name, f"{one.auroc:.3f}", *(f"{share:.1%}" for share in one.false_accepts))
+    yield table
+    if refusal.ranks:
+        yield _make_rank_table(calibration)
+    chosen = f"chosen on {refusal.chosen_on:,} other off-list images" if refusal.chosen_on else "as asked"
+    yield Text(f"in percent: unlisted images accepted where this many listed ones are; * {chosen}", "dim")
+
+
+def _make_rank_table(calibration: Calibration) -> Table:
+    table = _make_table("unlisted, but listed is its", "images", "AUROC", "refused")
+    for one in calibration.refusal.ranks:
+        table.add_row(one.rank, f"{one.images:,}", f"{one.auroc:.3f}", f"{one.refused:.1%}")
+    return table
 
 
 def _make_depth_table(calibration: Calibration) -> Table:
@@ -81,5 +124,23 @@ def _make_depth_table(calibration: Calibration) -> Table:
         if row.lambda_ is None:
             table.add_row(f"{row.accuracy:g}", "not possible")
         else:
-            table.add_row(f"{row.accuracy:g}", f"{row.reached:.1%}", f"{row.information:.2f}", f"{row.lambda_:.3g}")
+            reached = _format_share(row.reached, row.interval)
+            table.add_row(f"{row.accuracy:g}", reached, f"{row.information:.2f}", f"{row.lambda_:.3g}")
+    return table
+
+
+def _make_set_table(calibration: Calibration) -> Table:
+    table = _make_table("sets", "target", "covered", "to expect", "classes", "one class")
+    for row in calibration.sets:
+        if row.threshold is None or row.law is None or row.covered_low is None or row.covered_high is None:
+            table.add_row(row.score, f"{row.coverage:g}", "too few images", *[""] * 3)
+            continue
+        table.add_row(
+            row.score,
+            f"{row.coverage:g}",
+            f"{row.covered:.1%} [{row.covered_low:.1%}, {row.covered_high:.1%}]",
+            f"{row.law[0]:.1%} to {row.law[1]:.1%}",
+            f"{row.classes:.1f}",
+            f"{row.single:.0%}",
+        )
     return table

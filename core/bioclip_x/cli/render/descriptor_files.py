@@ -16,9 +16,9 @@ FORMAT: Final = "bioclip-x/descriptors-of-a-data-set/1"
 INTERVALS: Final = {
     "level": 0.95,
     "over": "pictures",
-    "accuracy": "Wilson 1927",
-    "auroc": "Newcombe 2006, method 5",
-    "change": "Agresti & Min 2005",
+    "accuracy": "Clopper & Pearson 1934",
+    "auroc": "DeLong 1988 with arms of Gaffke 2005",
+    "change": "Gaffke 2005",
 }
 COLUMNS: Final = (
     "class", "common_name", "pictures", "right", "phrase", "text", "kind", "weight", "inherited_from", "inherited_rank",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -11,7 +10,17 @@ from rich.table import Table
 
 from bioclip_x.evaluation.descriptor_statistics import FEWEST
 from bioclip_x.messages import escape_controls, list_some, pluralise
-from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Pruning, Share, Usefulness
+from bioclip_x.records.descriptor_usefulness import (
+    Area,
+    ByChance,
+    ClassUse,
+    DescriptorUse,
+    LeftOut,
+    Pruning,
+    Share,
+    SwappedCount,
+    Usefulness,
+)
 
 WIDTH: Final = 120
 MOST: Final = 30
@@ -50,7 +59,7 @@ def _iterate_head(usefulness: Usefulness) -> Iterator[RenderableType]:
 
 def _iterate_overview(usefulness: Usefulness) -> Iterator[RenderableType]:
     uses = [(one, use) for one in usefulness.classes for use in one.descriptors]
-    yield from _iterate_counts(uses)
+    yield from _iterate_counts(uses, usefulness.by_chance)
     worst_first = sorted(usefulness.classes, key=lambda one: min(map(_get_auroc, one.descriptors), default=2.0))
     yield _make_class_table(worst_first[:MOST])
     if len(worst_first) > MOST:
@@ -67,27 +76,40 @@ def _iterate_overview(usefulness: Usefulness) -> Iterator[RenderableType]:
     )
 
 
-def _iterate_counts(uses: Sequence[Use]) -> Iterator[str]:
+def _iterate_counts(uses: Sequence[Use], by_chance: ByChance | None) -> Iterator[str]:
     """Counts the descriptors that separate their class, separate it inversely, and do not."""
-    areas = [use.from_siblings for _, use in uses if use.from_siblings]
-    if not areas:
+    if not any(use.from_siblings for _, use in uses):
         yield f"{pluralise(len(uses), 'descriptor')}; no other class has images, so nothing can be separated"
         yield ""
         return
     few = sum(one.pictures < FEWEST and use.from_siblings is not None for one, use in uses)
     side = {name: [use for _, use in uses if _get_side(use) == name] for name in ("above", "around", "below")}
     around, below = _format_shared(side["around"]), _format_shared(side["below"])
-    yield f"{pluralise(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals:"
+    yield f"{pluralise(len(uses), 'descriptor')}; AUROC from siblings, 95% intervals over images of these classes:"
     yield f"  {len(side['above']):>6,}  entirely above 0.5: more similar to their class's images"
     yield f"  {len(side['around']):>6,}  around 0.5: no separation found{around}"
     yield f"  {len(side['below']):>6,}  entirely below 0.5: more similar to the siblings' images{below}"
-    yield (
-        f"without any separation, one in 40 is expected above by chance (of {len(areas):,}: {len(areas) / 40:,.1f}), and one in "
-        "40 below"
-    )
+    yield from _iterate_chance(by_chance)
     if few:
         yield f"{few:,} are based on fewer than {FEWEST} images of the class (*)"
     yield ""
+
+
+def _iterate_chance(by_chance: ByChance | None) -> Iterator[str]:
+    """Compares the counts with those of swapped classes."""
+    if by_chance is None:
+        yield "only one class has descriptors and images, so the numbers cannot be compared with those of swapped classes"
+        return
+    yield (
+        f"by chance, each class's descriptors on the images of another class ({by_chance.swaps} random swaps of the classes, "
+        "95% range):"
+    )
+    for name, count in (("above", by_chance.above), ("below", by_chance.below)):
+        verdict = "no more than noise" if count.is_by_chance else "more" if count.found > count.most else "fewer"
+        yield (
+            f"  {count.expected:>6,.0f}  {name} 0.5 [{count.least:,}, {count.most:,}]; with their own classes {count.found:,}: "
+            f"{verdict}; per class {100 * count.more:+.1f} points {_format_interval(count, scale=100, form='+.1f')}, over classes"
+        )
 
 
 def _make_class_table(classes: Iterable[ClassUse]) -> Table:
@@ -150,7 +172,10 @@ def _iterate_foot(usefulness: Usefulness) -> Iterator[RenderableType]:
     if usefulness.pruning:
         yield from render_pruned(usefulness.pruning)
         yield ""
-    yield "in brackets: 95% intervals, over these images; AUROC 0.5 is chance. Among many intervals, some miss the true value"
+    yield (
+        "in brackets: 95% intervals, over images of these classes, [–] for too few; any text is more similar to some classes "
+        "than to others, so one above 0.5 alone proves nothing"
+    )
 
 
 def render_pruned(pruning: Pruning) -> Iterator[str]:
@@ -208,7 +233,7 @@ def _format_area(area: Area | None, one: ClassUse) -> str:
     """Formats an area as "0.912 [0.81, 0.96]", with a star if the class has few images."""
     if area is None:
         return "–"
-    return f"{area.value:.3f} [{area.low:.2f}, {area.high:.2f}]" + ("*" if one.pictures < FEWEST else "")
+    return f"{area.value:.3f} {_format_interval(area)}" + ("*" if one.pictures < FEWEST else "")
 
 
 def _format_left_out(left_out: LeftOut | None) -> str:
@@ -216,12 +241,16 @@ def _format_left_out(left_out: LeftOut | None) -> str:
 
 
 def _format_change(change: LeftOut) -> str:
-    return (
-        f"{100 * change.change:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}] "
-        f"({change.fixed} more right, {change.broken} fewer)"
-    )
+    interval = _format_interval(change, scale=100, form="+.1f")
+    return f"{100 * change.change:+.1f} points {interval} ({change.fixed} more right, {change.broken} fewer)"
 
 
 def _format_share(share: Share) -> str:
-    text = f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
-    return re.sub(r"(?<=\d)%(?=[,\]])", "", text)
+    return f"{share.value:.1%} {_format_interval(share, scale=100, form='.1f')}"
+
+
+def _format_interval(one: Area | LeftOut | Share | SwappedCount, scale: float = 1, form: str = ".2f") -> str:
+    """Formats an interval as "[0.81, 0.96]", "[–]" where there is none."""
+    if one.low is None or one.high is None:
+        return "[–]"
+    return f"[{format(scale * one.low, form)}, {format(scale * one.high, form)}]"

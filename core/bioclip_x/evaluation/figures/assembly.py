@@ -15,7 +15,6 @@ import numpy.typing as npt
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.figures.confusion import build_confusion, list_folds
-from bioclip_x.evaluation.figures.curves import make_rank_points
 from bioclip_x.evaluation.figures.embedding_map import make_embedding_map
 from bioclip_x.evaluation.figures.examples import choose_examples
 from bioclip_x.records import (
@@ -55,8 +54,7 @@ class RunOutputs:
     """What one run named n images.
 
     model, revision, demo: as in `Evaluation`. node_n: int64, -1 for an image that is not named. share_n: of this answer,
-    float64. right_n: 1 or 0, -1 where the label is a taxon above the classes. reliability, calibration, depth: see
-    `RunFigures`.
+    float64. right_n: 1 or 0, -1 where the label is a taxon above the classes. reliability, calibration, depth: see `RunFigures`.
     """
 
     model: str
@@ -201,3 +199,12 @@ def _make_answer(name: str, run: RunOutputs, row: int, taxonomy: Taxonomy) -> Ex
     node, share = int(run.node_n[row]), float(run.share_n[row])
     taxon = taxonomy.taxon(node) if node >= 0 else None
     return ExampleAnswer(name, taxon, share if taxon and np.isfinite(share) else None, bool(run.right_n[row]))
+
+
+def make_rank_points(measures: Sequence[tuple[str, Measure]]) -> tuple[CurvePoint, ...]:
+    """Makes a point of the accuracy at each rank; x is the rank's position. Ranks without images are left out."""
+    return tuple(
+        CurvePoint(float(i), measure.value, measure.low, measure.high, measure.of, rank)
+        for i, (rank, measure) in enumerate(measures)
+        if measure.value is not None
+    )

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.figures.confusion import fold_to_rank, list_folds
-from bioclip_x.evaluation.intervals import compute_wilson_interval
+from bioclip_x.evaluation.intervals import compute_binomial_interval
 from bioclip_x.records.figures import EmbeddingMap, Neighbours
 from bioclip_x.taxonomy import Taxonomy
 
@@ -118,7 +118,7 @@ def compare_neighbours(features_mD: Floats, taxa_at: Mapping[str, Ints]) -> dict
         is_same = taxa[find_nearest(features_mD[rows])] == taxa
         counts = np.unique(taxa, return_counts=True)[1]
         chance = float((counts * (counts - 1)).sum() / (n * (n - 1)))
-        low, high = compute_wilson_interval(float(is_same.sum()), n)
+        low, high = compute_binomial_interval(int(is_same.sum()), n) or (None, None)
         neighbours[rank] = Neighbours(float(is_same.mean()), low, high, n, chance)
     return neighbours
 

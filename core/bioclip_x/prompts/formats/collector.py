@@ -56,8 +56,8 @@ class DescriptorCollector:
             fault = "repeated" if clean else "blank"
             self.notes.append(f"{place}: {name!r}: skipped a {fault} {kind} {quote_value(clean)}")
         if clean:
-            times = before.times + 1 if before else 1
-            self._classes[name][kind, clean] = Descriptor(clean, kind, times, part, weight)
+            places = (*(before.places if before else ()), sum(one.times for one in self._classes[name].values()))
+            self._classes[name][kind, clean] = Descriptor(clean, kind, len(places), part, weight, places)
 
     def check_kind(self, name: str, kind: Any, line: int = 0) -> bool:
         """Returns whether `kind` is a kind of descriptor; adds an error if not."""

@@ -33,11 +33,13 @@ def read(folder: Path, load: Callable[[Path], DescriptorSet]) -> DescriptorSet:
     for part in parts:
         for name, entries in part.classes.items():
             joined = classes.setdefault(name, {})
+            n_before = sum(one.times for one in joined.values())
             for entry in entries:
-                before = joined.get((entry.kind, entry.phrase))
-                joined[entry.kind, entry.phrase] = (
-                    replace(before, times=before.times + entry.times) if before else entry
-                )
+                moved = replace(entry, places=tuple(n_before + place for place in entry.places))
+                if before := joined.get((entry.kind, entry.phrase)):
+                    places = (*before.places, *moved.places)
+                    moved = replace(before, times=before.times + entry.times, places=places)
+                joined[entry.kind, entry.phrase] = moved
     merged = {name: tuple(joined.values()) for name, joined in classes.items()}
     notes = tuple(note for part in parts for note in part.notes)
     return DescriptorSet(merged, str(folder), parts[0].style, {"files": [file.name for file in files]}, notes)

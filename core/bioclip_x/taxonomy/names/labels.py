@@ -50,3 +50,33 @@ def match_labels(labels: Iterable[str], resolver: Resolver) -> dict[str, tuple[i
             if taxonomy.class_of_N[others[0]] >= 0 and named.isdisjoint(others):
                 nodes_of[label] = others
     return nodes_of
+
+
+def find_taxa_above(labels: Iterable[str], taxonomy: Taxonomy) -> dict[str, int]:
+    """Returns label → the lowest listed taxon above an unlisted one, for labels that tell it.
+
+    That is the genus of a binomial ("Parus ater"), or the lowest taxon of a path that is listed ("Animalia; Aves; Struthio").
+    """
+    resolver = Resolver(taxonomy)
+    found = {}
+    for label in labels:
+        for name in _list_names_above(label):
+            nodes = find_outermost(taxonomy, resolver.find(name).nodes)
+            if len(nodes) == 1:
+                found[label] = nodes[0]
+                break
+    return found
+
+
+def _list_names_above(label: str) -> list[str]:
+    """Lists what a label says of the taxa above its own, from the lowest: paths, or a genus.
+
+    >>> _list_names_above("Animalia; Aves; Struthio"), _list_names_above("Parus_ater"), _list_names_above("great tit")
+    (['Animalia; Aves', 'Animalia'], ['Parus'], [])
+    """
+    steps = [step.strip() for step in label.split(";") if step.strip()]
+    if len(steps) > 1:
+        return ["; ".join(steps[:end]) for end in range(len(steps) - 1, 0, -1)]
+    words = label.replace("_", " ").split()
+    is_binomial = len(words) > 1 and words[0][:1].isupper() and words[0].isalpha() and words[1].islower()
+    return [words[0]] if is_binomial else []

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from bioclip_x.array_types import Floats
 from bioclip_x.errors import RecipeError
 from bioclip_x.records.scores import Scores
+from bioclip_x.taxonomy.scoring.best_classes import count_ties
 from bioclip_x.taxonomy.tree import HOLE, Taxonomy
 
 Nodes = npt.NDArray[np.int64]
@@ -44,6 +45,10 @@ class Bets:
     nodes_BF: Nodes
     probs_BF: Floats
     information_BF: Floats
+
+    def take(self, rows: Nodes) -> Bets:
+        """Returns the bets of some of the images."""
+        return Bets(self.nodes_BF[rows], self.probs_BF[rows], self.information_BF[rows])
 
     @staticmethod
     def concatenate(many: Sequence[Bets]) -> Bets:
@@ -74,7 +79,8 @@ def compute_information(taxonomy: Taxonomy) -> Floats:
 def compute_bets(scores: Scores, taxonomy: Taxonomy) -> Bets:
     """Computes the nodes that can win: those with a larger probability than every node of equal or more information.
 
-    Among classes, which have equal information, this is only the most probable one.
+    Among classes, which have equal information, this is only the most probable one. Of nodes with equal information and equal
+    probability, it is the one whose classes come first.
     """
     inner, information_J = _find_inner_nodes(taxonomy)
     logs = scores.log_probs_BI[:, taxonomy.place_N[inner]].numpy(), scores.log_top_BK[:, :1].numpy()
@@ -89,7 +95,7 @@ def compute_bets(scores: Scores, taxonomy: Taxonomy) -> Bets:
     row, column = np.nonzero(can_win)
     counts = can_win.sum(1)
     slot = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    shape = len(probs), int(counts.max(initial=0))
+    shape = len(probs), int(counts.max(initial=1))  # one column even without images
     nodes_BF, probs_BF, information_BF = np.full(shape, -1, np.int64), np.zeros(shape), np.zeros(shape)
     nodes_BF[row, slot] = np.where(column < len(inner), np.append(inner, -1)[column], best[row])
     probs_BF[row, slot] = probs[row, column]
@@ -97,9 +103,25 @@ def compute_bets(scores: Scores, taxonomy: Taxonomy) -> Bets:
     return Bets(nodes_BF, probs_BF, information_BF)
 
 
+def count_tied_nodes(nodes_B: Nodes, scores: Scores, taxonomy: Taxonomy) -> Nodes:
+    """Returns how many nodes are as specific and as probable as each selected one, itself included: int64 [B]."""
+    inner, information_J = _find_inner_nodes(taxonomy)
+    logs_BJ = scores.log_probs_BI[:, taxonomy.place_N[inner]].numpy()
+    tied_B = count_ties(scores.log_top_BK).numpy()
+    for row, node in enumerate(nodes_B.tolist()):
+        at = np.flatnonzero(inner == node)
+        if len(at):  # not a class
+            is_equal_J = (information_J == information_J[at]) & (logs_BJ[row] == logs_BJ[row, at])
+            tied_B[row] = is_equal_J.sum()
+    return tied_B
+
+
 @lru_cache(maxsize=2)
 def _find_inner_nodes(taxonomy: Taxonomy) -> tuple[Nodes, Floats]:
-    """Returns the inner nodes to bet on, int64 [J], and their information, float64 [J], ascending. The first has all classes."""
+    """Returns the inner nodes to bet on, int64 [J], and their information, float64 [J], ascending. The first has all classes.
+
+    Of nodes with equal information, those whose classes come first are last.
+    """
     nodes = np.flatnonzero(taxonomy.kind_N != HOLE)
     starts, stops = taxonomy.leaf_start_N[nodes], taxonomy.leaf_stop_N[nodes]
     order = np.lexsort((nodes, stops, starts))  # nodes with the same classes are adjacent, the deepest last
@@ -107,7 +129,7 @@ def _find_inner_nodes(taxonomy: Taxonomy) -> tuple[Nodes, Floats]:
     deepest = nodes[order[~np.append(same_as_next, False)]]
     inner = np.setdiff1d(deepest, taxonomy.leaf_node_C)
     information = compute_information(taxonomy)[inner]
-    order = np.argsort(information, kind="stable")
+    order = np.lexsort((-inner, information))
     return inner[order], information[order]
 
 
@@ -118,7 +140,7 @@ def select_most_specific(bets: Bets, threshold: float) -> Nodes:
     probability 1. From 0.5 on, all nodes that pass are on one path, and the deepest is returned.
     """
     information_BF = np.where(bets.probs_BF >= threshold, bets.information_BF, -1)
-    return _take_nodes(bets, information_BF.argmax(1))  # the first, hence most probable, of equal information
+    return _take(bets.nodes_BF, information_BF.argmax(1))  # the first, hence most probable, of equal information
 
 
 def select_best_bet(bets: Bets, lambda_: float) -> Nodes:
@@ -128,7 +150,7 @@ def select_best_bet(bets: Bets, lambda_: float) -> Nodes:
     """
     value_BF = (bets.information_BF + lambda_) * bets.probs_BF
     value_BF[bets.nodes_BF < 0] = -1
-    return _take_nodes(bets, value_BF.shape[1] - 1 - value_BF[:, ::-1].argmax(1))
+    return _take(bets.nodes_BF, value_BF.shape[1] - 1 - value_BF[:, ::-1].argmax(1))
 
 
 def is_correct(nodes_B: Nodes, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy) -> npt.NDArray[np.bool_]:
@@ -171,5 +193,5 @@ def fit_lambda(bets: Bets, true_B: npt.NDArray[np.integer], taxonomy: Taxonomy, 
     return high
 
 
-def _take_nodes(bets: Bets, column_B: npt.NDArray[np.intp]) -> Nodes:
-    return np.take_along_axis(bets.nodes_BF, column_B[:, None], axis=1)[:, 0]
+def _take(values_BF: Nodes, column_B: npt.NDArray[np.intp]) -> Nodes:
+    return np.take_along_axis(values_BF, column_B[:, None], axis=1)[:, 0]

@@ -4,15 +4,17 @@ Logits are read in parts and not kept; only the best classes, and one sum of exp
 relative to a reference per image, are stored (an online logsumexp: Milakov & Gimelshein 2018, arXiv 1805.02867). A
 reference is raised when a part is far above it; earlier sums are rescaled to the last reference once, at the end. Sums up
 the tree also have at most `RUN` terms each, which limits rounding errors in float32. If float32 cannot represent a
-probability (below 1e-38), everything is recomputed in float64, so that a clade whose probability underflows still has a
-log-probability.
+probability (below 1e-38), everything is recomputed in log space, in float64, so that a possible clade has a log-probability
+however improbable it is.
+
+Logits of a half-precision bank are approximate. Those of the best classes are replaced by exact ones in all sums, so that the
+probabilities of the taxa above agree with theirs, and only improbable classes contribute rounding errors.
 
 Legend: B images, C classes, c classes of a part, R runs, r runs of a part, I held nodes, K best classes, S sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,20 +24,22 @@ import torch
 
 from bioclip_x.records.scores import BEST, Logits, Scores
 from bioclip_x.taxonomy.levels import split_into_levels
+from bioclip_x.taxonomy.scoring.best_classes import BestClasses, compute_exact_logits, count_ties, sort_classes
 from bioclip_x.taxonomy.tree import Taxonomy
 
 RUN: Final = 32
 """Most terms in one sum."""
 SMALLEST: Final = 1e-30
 """Smallest sum in float32, relative to its image's reference."""
-BLOCK: Final = 256
-"""Rows per block when selecting the largest of many by the maxima of blocks."""
-FAR: Final = {torch.float32: 4.0, torch.float64: 300.0}
+FAR: Final = 4.0
 """How much a logit may exceed its image's reference.
 
 The relative error of a probability is the rounding error of its logit's difference to the reference: in float32 at most
 2^-23 for differences up to 4, 2^-19 up to 64.
 """
+ERRORS: Final = 4.0
+DEEPER: Final = 8
+"""Factor of the number of best classes where more than these may have the largest exact logit."""
 
 _LOWEST = torch.finfo(torch.float32).min
 
@@ -43,24 +47,49 @@ _LOWEST = torch.finfo(torch.float32).min
 def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, n_best: int = BEST) -> Scores:
     """Computes the softmax over all classes, summed up the tree: log-probabilities of the held nodes, and best classes.
 
+    Everything is computed on the device of the logits; the scores are on the CPU.
+
     Logits may be as far apart as float32 allows; -inf excludes a class. ranks: for `Scores.ranks`. n_best: number of best
-    classes to return.
+    classes to return; more are returned where rounding errors of approximate logits leave the best one uncertain.
     """
-    plan = get_plan(taxonomy)
-    k = min(n_best, logits.n_classes)
-    run_sums = _sum_runs(logits, plan, k, torch.float32) or _sum_runs(logits, plan, k, torch.float64)
-    assert run_sums is not None
-    sums_SB, reference_B, best = run_sums
-    for step in plan.steps:
-        stop = step.start + len(step.offsets)
-        sums_SB[step.start : stop] = _bag_sums(sums_SB[: step.start], step.rows, step.offsets)
-    root_B = sums_SB[plan.row_I[0]]
-    log_total_B = reference_B.double() + root_B.double().log()
-    top_BK, log_top_BK = best.get_sorted()
+    k, n = min(n_best, logits.n_classes), logits.n_images
+    if not n:
+        none_BK = torch.empty(0, k, dtype=torch.int64)
+        none_BI = torch.empty(0, len(taxonomy.held_nodes))
+        return Scores(none_BI, none_BK, none_BK.float(), ranks, n_tied_B=none_BK.sum(1))
+    device = torch.device(logits.device)
+    plan = get_plan(taxonomy, device)
+    best = BestClasses(k, n, device)
+    run_sums: RunSums | LogSums | None = _sum_runs(logits, plan, best)
+    if run_sums is None:  # float32 cannot represent a sum
+        best = BestClasses(k, n, device)
+        run_sums = _sum_runs_in_logs(logits, plan, best)
+    classes_BK, values_BK = best.classes_BK, best.values_BK.double()
     if logits.exact is not None:
-        top_BK, log_top_BK = _refine(logits.exact, top_BK, log_top_BK)
-    log_probs_IB = _compute_log_probs(sums_SB.index_select(0, plan.row_I))
-    return Scores(log_probs_IB.T, top_BK, (log_top_BK - log_total_B[:, None]).float(), ranks)
+        exact_BK = compute_exact_logits(logits.exact, classes_BK.cpu()).to(device)
+        if k < logits.n_classes and not _are_winners_certain(values_BK, exact_BK):
+            return roll_up(logits, taxonomy, ranks, n_best=DEEPER * k)
+        run_sums.replace(plan.run_C[classes_BK], values_BK, exact_BK)
+        classes_BK, values_BK = sort_classes(classes_BK, exact_BK)
+    log_probs_IB, log_total_B = run_sums.sum_up(plan)
+    log_top_BK = _to_float32(values_BK - log_total_B[:, None])
+    n_tied_B = count_ties(values_BK).cpu()
+    return Scores(log_probs_IB.T.cpu(), classes_BK.cpu(), log_top_BK.cpu(), ranks, n_tied_B=n_tied_B)
+
+
+def _are_winners_certain(values_BK: torch.Tensor, exact_BK: torch.Tensor) -> bool:
+    """Whether no class beyond the best K can have a larger exact logit than all of them.
+
+    values_BK: approximate logits, descending; those of other classes are at most the last. Rounding errors of thousands of
+    classes are then at most `ERRORS` times the largest of K.
+    """
+    error_B = (exact_BK - values_BK).abs().nan_to_num(0.0).amax(1)  # nan: -inf less -inf
+    return not bool((exact_BK.amax(1) - values_BK[:, -1] <= ERRORS * error_B).any())
+
+
+def _to_float32(logs: torch.Tensor) -> torch.Tensor:
+    """Converts log-probabilities from float64; a finite one stays finite."""
+    return torch.where(logs == -torch.inf, logs, logs.clamp_min(_LOWEST)).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +115,20 @@ class Plan:
     n_sums: int
     row_I: torch.Tensor
 
+    def to(self, device: torch.device) -> Plan:
+        """Returns the plan with its tensors on a device."""
+        steps = tuple(Step(step.rows.to(device), step.offsets.to(device), step.start) for step in self.steps)
+        return Plan(self.run_C.to(device), self.run_start_R.to(device), steps, self.n_sums, self.row_I.to(device))
 
-def get_plan(taxonomy: Taxonomy) -> Plan:
-    """Returns the taxonomy's plan, which is computed once."""
-    plan: Plan | None = taxonomy.__dict__.get("_rollup_plan")
-    if plan is None:
-        plan = taxonomy.__dict__["_rollup_plan"] = _make_plan(taxonomy)
-    return plan
+
+def get_plan(taxonomy: Taxonomy, device: torch.device) -> Plan:
+    """Returns the taxonomy's plan, which is computed once, and copied once to each device."""
+    plans: dict[str, Plan] = taxonomy.__dict__.setdefault("_rollup_plans", {})
+    if "cpu" not in plans:
+        plans["cpu"] = _make_plan(taxonomy)
+    if str(device) not in plans:
+        plans[str(device)] = plans["cpu"].to(device)
+    return plans[str(device)]
 
 
 def _make_plan(taxonomy: Taxonomy) -> Plan:
@@ -150,27 +186,71 @@ def _find_ends(depth: npt.NDArray[np.int64], n_levels: int) -> npt.NDArray[np.in
     return np.cumsum(np.bincount(depth, minlength=n_levels))[:-1]
 
 
-def _sum_runs(
-    logits: Logits, plan: Plan, k: int, dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor, BestClasses] | None:
-    """Computes the sums of the runs, [S, B] with the other rows still empty; the references, [B]; and the best classes.
+@dataclass(frozen=True, eq=False)
+class RunSums:
+    """Sums of exponentials of the runs. sums_SB: float32 [S, B], relative to `reference_B`; rows from R on are still empty."""
 
-    Returns None if float32 cannot represent a sum.
-    """
-    sums_SB = torch.empty(plan.n_sums, logits.n_images, dtype=dtype)
+    sums_SB: torch.Tensor
+    reference_B: torch.Tensor
+
+    def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> None:
+        """Replaces logits of some classes, float64 [B, K], in the sums of their runs."""
+        reference_B1 = self.reference_B.double()[:, None]
+        change_BK = (new_BK - reference_B1).exp_() - (old_BK - reference_B1).exp_()
+        images_B1 = torch.arange(len(runs_BK), device=runs_BK.device)[:, None]
+        self.sums_SB.index_put_((runs_BK, images_B1), change_BK.to(self.sums_SB.dtype), accumulate=True)
+
+    def sum_up(self, plan: Plan) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the log-probabilities of the held nodes, float32 [I, B], and the logs of the normalisers, float64 [B]."""
+        sums_SB = self.sums_SB
+        for step in plan.steps:
+            stop = step.start + len(step.offsets)
+            sums_SB[step.start : stop] = _bag_sums(sums_SB[: step.start], step.rows, step.offsets)
+        log_total_B = self.reference_B.double() + sums_SB[plan.row_I[0]].double().log()
+        return _compute_log_probs(sums_SB.index_select(0, plan.row_I)), log_total_B
+
+
+@dataclass(frozen=True, eq=False)
+class LogSums:
+    """Logs of the sums of the runs. logs_SB: float64 [S, B]; rows from R on are still empty."""
+
+    logs_SB: torch.Tensor
+
+    def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> None:
+        """As `RunSums.replace`."""
+        images_B1 = torch.arange(len(runs_BK), device=runs_BK.device)[:, None]
+        logs_BK = self.logs_SB[runs_BK, images_B1].clamp_min(_LOWEST)
+        change_SB = torch.zeros_like(self.logs_SB)
+        change_BK = (new_BK - logs_BK).exp_() - (old_BK - logs_BK).exp_()
+        change_SB.index_put_((runs_BK, images_B1), change_BK, accumulate=True)
+        self.logs_SB.add_(change_SB.log1p_())
+
+    def sum_up(self, plan: Plan) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `RunSums.sum_up`."""
+        logs_SB = self.logs_SB
+        for step in plan.steps:
+            stop = step.start + len(step.offsets)
+            logs_SB[step.start : stop] = _bag_log_sums(logs_SB[: step.start], step.rows, step.offsets)
+        log_total_B = logs_SB[plan.row_I[0]]
+        return _to_float32(logs_SB.index_select(0, plan.row_I) - log_total_B), log_total_B
+
+
+def _sum_runs(logits: Logits, plan: Plan, best: BestClasses) -> RunSums | None:
+    """Computes the sums of the runs, and the best classes. Returns None if float32 cannot represent a sum."""
+    device = plan.row_I.device
+    sums_SB = torch.empty(plan.n_sums, logits.n_images, device=device)
     done = 0  # runs so far; the last may be incomplete
-    reference_B = torch.full((logits.n_images,), -torch.inf, dtype=dtype)
+    reference_B = torch.full((logits.n_images,), -torch.inf, device=device)
     least_B = torch.full_like(reference_B, torch.inf)  # the smallest sum relative to that reference
     # Former references: (end of their runs, reference_B, least_B).
     earlier: list[tuple[int, torch.Tensor, torch.Tensor]] = []
-    best = BestClasses(k, logits.n_images)
     for start, logits_cB in logits.chunks():
         stop = start + len(logits_cB)
         peak_B = logits_cB.amax(0)
         best.update(start, logits_cB, peak_B)
-        peak_B = peak_B.clamp_min_(_LOWEST).to(dtype)  # -inf - -inf would be nan
-        first, last = int(plan.run_C[start]), int(plan.run_C[stop - 1]) + 1
-        is_far_B = peak_B > reference_B + FAR[dtype]
+        peak_B.clamp_min_(_LOWEST)  # -inf - -inf would be nan
+        first, last, offsets = _find_runs(plan, start, stop)
+        is_far_B = peak_B > reference_B + FAR
         if bool(is_far_B.any()):
             old_reference_B, reference_B = reference_B, torch.where(is_far_B, peak_B, reference_B)
             earlier.append((first, old_reference_B, least_B))
@@ -178,16 +258,12 @@ def _sum_runs(
             continued_SB = sums_SB[first:done]  # an incomplete run that continues in this part
             if first < done and not _rescale(continued_SB, old_reference_B, reference_B, continued_SB[0]):
                 return None
-        exps_cB = logits_cB.to(dtype).sub_(reference_B).exp_()
-        offsets = (plan.run_start_R[first:last] - start).clamp_min_(
-            0
-        )  # the first run may have begun in the previous part
-        sums_rB = _bag_sums(exps_cB, torch.arange(stop - start), offsets)
-        if dtype == torch.float32:
-            least_here_B = sums_rB.amin(0)
-            if float(least_here_B.min()) < SMALLEST and _is_lost(logits, start, stop, reference_B):
-                return None
-            least_B = torch.minimum(least_B, least_here_B)
+        exps_cB = logits_cB.sub_(reference_B).exp_()
+        sums_rB = _bag_sums(exps_cB, torch.arange(stop - start, device=device), offsets)
+        least_here_B = sums_rB.amin(0)
+        if float(least_here_B.min()) < SMALLEST and _is_lost(logits, start, stop, reference_B):
+            return None
+        least_B = torch.minimum(least_B, least_here_B)
         if first < done:
             sums_rB[0] += sums_SB[first]
         sums_SB[first:last] = sums_rB
@@ -197,7 +273,31 @@ def _sum_runs(
         if begin < end and not _rescale(sums_SB[begin:end], old_reference_B, reference_B, least_B):
             return None
         begin = end
-    return sums_SB, reference_B, best
+    return RunSums(sums_SB, reference_B)
+
+
+def _sum_runs_in_logs(logits: Logits, plan: Plan, best: BestClasses) -> LogSums:
+    """Computes the logs of the sums of the runs, and the best classes. Takes about three times as long as `_sum_runs`."""
+    device = plan.row_I.device
+    logs_SB = torch.empty(plan.n_sums, logits.n_images, dtype=torch.float64, device=device)
+    done = 0
+    for start, logits_cB in logits.chunks():
+        stop = start + len(logits_cB)
+        best.update(start, logits_cB, logits_cB.amax(0))
+        first, last, offsets = _find_runs(plan, start, stop)
+        logs_rB = _bag_log_sums(logits_cB.double(), torch.arange(stop - start, device=device), offsets)
+        if first < done:
+            logs_rB[0] = torch.logaddexp(logs_rB[0], logs_SB[first])
+        logs_SB[first:last] = logs_rB
+        done = last
+    return LogSums(logs_SB)
+
+
+def _find_runs(plan: Plan, start: int, stop: int) -> tuple[int, int, torch.Tensor]:
+    """Returns the runs of the classes start … stop-1 (first, last + 1), and where each begins in this part."""
+    first, last = int(plan.run_C[start]), int(plan.run_C[stop - 1]) + 1
+    # The first run may have begun in the previous part.
+    return first, last, (plan.run_start_R[first:last] - start).clamp_min_(0)
 
 
 def _rescale(sums_SB: torch.Tensor, from_B: torch.Tensor, to_B: torch.Tensor, least_B: torch.Tensor) -> bool:
@@ -205,8 +305,8 @@ def _rescale(sums_SB: torch.Tensor, from_B: torch.Tensor, to_B: torch.Tensor, le
 
     least_B: a lower bound of each image's sums.
     """
-    by_B = torch.exp(from_B.double() - to_B.double()).to(sums_SB.dtype)
-    may_lose = sums_SB.dtype == torch.float32 and bool((least_B * by_B < SMALLEST).any())
+    by_B = torch.exp(from_B.double() - to_B.double()).float()
+    may_lose = bool((least_B * by_B < SMALLEST).any())
     if may_lose and bool(((sums_SB > 0) & (sums_SB * by_B < SMALLEST)).any()):
         return False
     sums_SB *= by_B
@@ -236,58 +336,9 @@ def _bag_sums(values_nB: torch.Tensor, rows: torch.Tensor, offsets: torch.Tensor
     return torch.nn.functional.embedding_bag(rows, values_nB, offsets, mode="sum")
 
 
-def _refine(
-    exact: Callable[[int, int], torch.Tensor], classes_BK: torch.Tensor, values_BK: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns the classes sorted by their exact logits, and these logits, best first."""
-    for class_index in np.unique(classes_BK.numpy()).tolist():
-        rows, columns = torch.nonzero(classes_BK == class_index, as_tuple=True)
-        values_BK[rows, columns] = exact(class_index, class_index + 1)[0, rows].double()
-    values_BK, order_BK = values_BK.sort(dim=1, descending=True, stable=True)
-    return classes_BK.gather(1, order_BK), values_BK
-
-
-class BestClasses:
-    """The K best classes of each image, updated part by part."""
-
-    def __init__(self, k: int, n_images: int) -> None:
-        self._k = k
-        self._values_BK = torch.full((n_images, k), -torch.inf)
-        self._classes_BK = torch.zeros(n_images, k, dtype=torch.int64)
-        self._is_empty = True
-
-    def update(self, start: int, logits_cB: torch.Tensor, peak_B: torch.Tensor) -> None:
-        """Adds a part. logits_cB: float32 [c, B] of classes from `start` on. peak_B: their maxima."""
-        # Images whose maximum is not above their K-th best value can be skipped: after some parts, most of them.
-        images = torch.arange(len(peak_B)) if self._is_empty else torch.nonzero(peak_B > self._values_BK[:, -1])[:, 0]
-        self._is_empty = False
-        if not len(images):
-            return
-        top = logits_cB.T[images].topk(min(self._k, len(logits_cB)), dim=1)
-        values = torch.cat([self._values_BK[images], top.values], dim=1)
-        classes = torch.cat([self._classes_BK[images], top.indices + start], dim=1)
-        kept = values.topk(self._k, dim=1)
-        self._values_BK[images] = kept.values
-        self._classes_BK[images] = classes.gather(1, kept.indices)
-
-    def get_sorted(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the classes, int64 [B, K], and their logits, float64 [B, K], best first."""
-        return self._classes_BK, self._values_BK.double()
-
-
-def select_top_rows(values_nB: torch.Tensor, k: int) -> torch.Tensor:
-    """Returns the rows of the k largest values of each column, largest first: int64 [B, k].
-
-    With many rows, only the k blocks with the largest maxima are searched, which contain the k largest values.
-    """
-    n_blocks = len(values_nB) // BLOCK
-    if n_blocks <= 2 * k:
-        return values_nB.T.topk(k, dim=1).indices
-    whole = n_blocks * BLOCK
-    peaks_BM = values_nB[:whole].view(n_blocks, BLOCK, -1).amax(1).T
-    blocks_BK = peaks_BM.topk(k, dim=1).indices
-    rows_BM = (blocks_BK[:, :, None] * BLOCK + torch.arange(BLOCK)).flatten(1)
-    rest = torch.arange(whole, len(values_nB)).expand(len(rows_BM), -1)
-    rows_BM = torch.cat([rows_BM, rest], dim=1)
-    top = values_nB.T.gather(1, rows_BM).topk(k, dim=1).indices
-    return rows_BM.gather(1, top)
+def _bag_log_sums(logs_nB: torch.Tensor, rows: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """Computes the logsumexp of each segment of `logs_nB[rows]`, split at `offsets`; no segment may be empty."""
+    peaks_sB = torch.nn.functional.embedding_bag(rows, logs_nB, offsets, mode="max").clamp_min_(_LOWEST)
+    sizes = torch.diff(offsets, append=torch.tensor([len(rows)], device=offsets.device))
+    exps_nB = (logs_nB[rows] - peaks_sB.repeat_interleave(sizes, dim=0)).exp_()
+    return peaks_sB + _bag_sums(exps_nB, torch.arange(len(rows), device=rows.device), offsets).log_()

@@ -10,6 +10,7 @@ from bioclip_x.plugin import Explanation, HeatMap, PromptContribution
 from bioclip_x_plugins.reports.explanation_text import (
     describe_baseline,
     format_amount,
+    list_nearest_images,
     select_shown_remainders,
     split_own_contributions,
     split_strongest,
@@ -86,6 +87,7 @@ class Why:
     baseline: what the cosines are to be compared with, in words; "" where none is shown.
     lines: what adds up to the margin; empty where one line is all of it.
     method: how its heat maps were made, "" where there are none.
+    nearest: class, name and cosine of the nearest examples.
     """
 
     winner: Set
@@ -98,6 +100,7 @@ class Why:
     both: tuple[Bar, ...]
     lines: tuple[Line, ...]
     method: str
+    nearest: tuple[tuple[str, str, str], ...]
 
 
 def make_why(explanation: Explanation, strongest: int, italic: Mapping[str, bool], italic_classes: bool) -> Why:
@@ -126,6 +129,7 @@ def make_why(explanation: Explanation, strongest: int, italic: Mapping[str, bool
         both=tuple(build.bar(one, axes[0]) for one in both) if shown else (),
         lines=lines if len(lines) > 1 else (),
         method=maps[0].method if maps else "",
+        nearest=list_nearest_images(explanation),
     )
 
 

@@ -101,6 +101,10 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
             {"label": one.label, "kind": one.kind, "contribution": drop_infinite(one.contribution)}
             for one in explanation.remainders
         ],
+        "examples": [
+            {"image": one.name, "class": one.class_name, "cosine": drop_infinite(one.cosine)}
+            for one in explanation.examples
+        ],
         "descriptors": [_descriptor(one, name) for name, side in named for one in side],
     }
 

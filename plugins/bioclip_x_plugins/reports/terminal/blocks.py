@@ -17,6 +17,7 @@ from bioclip_x_plugins.reports.explanation_text import (
     describe_baseline,
     describe_margin,
     format_amount,
+    list_nearest_images,
     list_shared_contributions,
     select_shown_remainders,
     split_own_contributions,
@@ -201,7 +202,7 @@ def _why(explanation: Explanation, italic: Mapping[str, bool], layout: Layout) -
     )
     over = (" rather than ", names[1]) if explanation.runner_up else ()
     title = Text.assemble("why ", names[0], *over, f": {describe_margin(explanation)}")
-    rest = list(_rest(explanation))
+    rest = [*_rest(explanation), *_examples(explanation)]
     if not has_descriptors(explanation):
         named = (
             " (the texts compared are names)" if explanation.contributions else ""
@@ -241,6 +242,20 @@ def _rest(explanation: Explanation) -> Iterable[RenderableType]:
     grid.add_column(justify="right", no_wrap=True)
     for one in remainders:
         grid.add_row(make_safe_text(f"of the margin, from {one.label}:"), format_amount(one.contribution))
+    yield grid
+
+
+def _examples(explanation: Explanation) -> Iterable[RenderableType]:
+    """The nearest examples of the two classes, a line each."""
+    if not explanation.examples:
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(overflow="fold")
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(Text("nearest examples", "dim"), "", Text("cosine", "dim"))
+    for class_name, name, cosine in list_nearest_images(explanation):
+        grid.add_row(make_safe_text(class_name), make_safe_text(name), cosine)
     yield grid
 
 

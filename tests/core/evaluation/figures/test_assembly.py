@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bioclip_x.evaluation.correctness import Correctness, summarise
+from bioclip_x.evaluation.correctness import Correctness
 from bioclip_x.evaluation.figures.assembly import LabelledNames, RunOutputs, make_example_sets, make_figures
+from bioclip_x.evaluation.predictions import ImagePredictions
+from bioclip_x.evaluation.summary import Labels, summarise
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.taxonomy.builder import from_labels
 
@@ -27,9 +29,10 @@ def make_run(named: list[int]) -> RunOutputs:
     )
 
 
-def make_text(name: str, right_n: np.ndarray, seeds: tuple[int, ...] = ()) -> TextEvaluation:
-    outcome = Correctness(right_n, right_n, {}, 1 - right_n)
-    return summarise(name, seeds, [outcome], CLASS_N, None)
+def make_text(name: str, run: RunOutputs, seeds: tuple[int, ...] = ()) -> TextEvaluation:
+    outcome = Correctness(run.right_n, run.right_n, {}, 1 - run.right_n)
+    predictions = ImagePredictions(run.node_n[:, None], {})
+    return summarise(name, seeds, [predictions], [outcome], Labels(IMAGES.node_n, CLASS_N), None, TREE)
 
 
 RUNS = {"A": make_run([0, 0, 1, 2, 2, -1]), "B": make_run([0, 1, 1, 1, 0, 0])}
@@ -56,7 +59,7 @@ def test_a_single_run_shows_what_is_wrong() -> None:
 
 @pytest.mark.parametrize(("features", "drawn"), [({"tiny": np.eye(6)}, 1), ({"tiny": np.ones((6, 2))}, 0), ({}, 0)])
 def test_what_cannot_be_drawn_is_a_note(features: Mapping[str, np.ndarray], drawn: int) -> None:
-    texts = (make_text("A", RUNS["A"].right_n), make_text("B", RUNS["B"].right_n, seeds=(3, 4)))
+    texts = (make_text("A", RUNS["A"]), make_text("B", RUNS["B"], seeds=(3, 4)))
     evaluation = Evaluation("s", "2025-06-01", "1", "tiny", "abc", "demo", "list", 3, 6, 3, texts, ("skipped",))
     figures = make_figures(evaluation, list(RUNS.values()), features, TREE, lambda name: None)
     assert [run.name for run in figures.runs] == ["A", "B"] and len(figures.maps) == drawn

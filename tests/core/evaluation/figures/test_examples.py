@@ -8,7 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioclip_x.evaluation.figures.assembly import make_rank_points
 from bioclip_x.evaluation.figures.examples import choose_examples
+from bioclip_x.records import Measure
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), max_size=40), st.integers(0, 12))
@@ -30,3 +32,9 @@ def test_the_draw_is_repeatable_and_not_the_first_images() -> None:
     rows = choose_examples(is_candidate_n, class_n, 10)
     np.testing.assert_array_equal(rows, choose_examples(is_candidate_n, class_n, 10))
     assert rows.tolist() != list(range(10))
+
+
+def test_ranks_without_images_keep_their_place() -> None:
+    points = make_rank_points([("order", Measure(1.0, 0.5, 1.0, 4)), ("class", Measure(None, None, None, 0)),
+                               ("genus", Measure(0.25, 0.1, 0.6, 4))])  # fmt: skip
+    assert [(point.x, point.value, point.label) for point in points] == [(0.0, 1.0, "order"), (2.0, 0.25, "genus")]

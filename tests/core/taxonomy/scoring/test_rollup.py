@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bioclip_x.records import Logits, Scores
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder, tree
 from bioclip_x.taxonomy.builder import from_labels
-from bioclip_x.taxonomy.scoring.rollup import BLOCK, get_plan, roll_up, select_top_rows
+from bioclip_x.taxonomy.scoring.best_classes import BLOCK, select_top_rows
+from bioclip_x.taxonomy.scoring.rollup import get_plan, roll_up
 
 HALF_ULP = 2.0**-24
 """Largest relative rounding error of a float32 operation."""
@@ -163,7 +164,7 @@ def test_a_run_follows_the_reference_through_its_parts(logits: list[float]) -> N
         builder.add_lineage([("family", family), ("species", species)])
     with patch.object(tree, "SMALL", 0):
         taxonomy = builder.build()
-        assert get_plan(taxonomy).run_C.tolist() == [0, 0, 0, 1]
+        assert get_plan(taxonomy, torch.device("cpu")).run_C.tolist() == [0, 0, 0, 1]
     scores = roll_up(in_parts(torch.tensor([logits]), 1), taxonomy, n_best=4)
     exact = [naive(np.array(logits), taxonomy, node) for node in range(taxonomy.n_nodes)]
     assert_as_exact_as_float32(scores.log_probs_BI[0], [exact[node] for node in taxonomy.held_nodes])
@@ -225,3 +226,105 @@ def test_the_largest_rows_of_many_are_those_of_all(n: int, k: int, seed: int) ->
     rows = select_top_rows(values, min(k, n))
     expected = np.argsort(-values.numpy(), axis=0)[: min(k, n)].T
     np.testing.assert_array_equal(rows.numpy(), expected)
+
+
+@given(trees(), st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([0, tree.SMALL]))
+def test_with_few_possible_classes_no_class_is_named_twice(
+    taxonomy: Taxonomy, seed: int, size: int, small: int
+) -> None:
+    """Up to all but one class is excluded, class 0 or not, and many logits are equal."""
+    rng = np.random.default_rng(seed)
+    logits = rng.integers(-2, 3, (3, taxonomy.n_classes)).astype(np.float32)
+    logits[rng.random(logits.shape) < 0.7] = -np.inf
+    logits[np.arange(3), rng.integers(0, taxonomy.n_classes, 3)] = 1.0
+    with patch.object(tree, "SMALL", small):
+        taxonomy = replace(taxonomy)
+        scores = roll_up(in_parts(torch.from_numpy(logits), size), taxonomy, n_best=16)
+    k = min(16, taxonomy.n_classes)
+    for row, top in enumerate(scores.top_BK.tolist()):
+        assert len(set(top)) == len(top) == k
+        possible = sorted(np.flatnonzero(np.isfinite(logits[row])), key=lambda c: (-logits[row, c], c))[:k]
+        assert top[: len(possible)] == possible
+        shares = np.exp(logits[row].astype(np.float64))
+        expected = np.log(shares[possible] / shares.sum())
+        np.testing.assert_allclose(scores.log_top_BK[row][: len(possible)].numpy(), expected, rtol=1e-6, atol=1e-6)
+        assert np.isneginf(scores.log_top_BK[row][len(possible) :].numpy()).all()
+        assert scores.n_tied_B is not None
+        assert int(scores.n_tied_B[row]) == min(k, int((logits[row] == logits[row].max()).sum()))
+
+
+@given(trees(), st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([800.0, 1e4, 1e30]))
+def test_a_possible_clade_stays_possible_at_any_gap(taxonomy: Taxonomy, seed: int, size: int, gap: float) -> None:
+    """exp(-746) is 0 in float64."""
+    rng = np.random.default_rng(seed)
+    logits = (-gap * rng.integers(0, 4, (3, taxonomy.n_classes))).astype(np.float32)
+    logits[rng.random(logits.shape) < 0.2] = -np.inf
+    logits[:, rng.integers(taxonomy.n_classes)] = 0.0
+    scores = roll_up(in_parts(torch.from_numpy(logits), size), taxonomy, n_best=taxonomy.n_classes)
+    for row in range(3):
+        of_row = logits[row].astype(np.float64)
+        for place, node in enumerate(taxonomy.held_nodes.tolist()):
+            below = of_row[taxonomy.leaf_start_N[node] : taxonomy.leaf_stop_N[node]]
+            expected = np.logaddexp.reduce(below) - np.logaddexp.reduce(of_row)
+            assert float(scores.log_probs_BI[row, place]) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+        expected_C = of_row - np.logaddexp.reduce(of_row)
+        np.testing.assert_allclose(
+            scores.log_top_BK[row].numpy(), expected_C[scores.top_BK[row].numpy()], rtol=1e-6, atol=1e-6
+        )
+
+
+def test_the_largest_gap_between_floats_is_no_exclusion() -> None:
+    scores = roll_up(in_parts(torch.tensor([[-3e38, 0.0, 3e38]]), 1), two_families(), n_best=3)
+    assert scores.top_BK.tolist() == [[2, 1, 0]]
+    assert bool(scores.log_probs_BI.isfinite().all()) and bool(scores.log_top_BK.isfinite().all())
+
+
+def test_no_image() -> None:
+    taxonomy = two_families()
+    scores = roll_up(Logits.of(torch.empty(0, 3)), taxonomy, ("family",), n_best=2)
+    assert scores.log_probs_BI.shape == (0, len(taxonomy.held_nodes))
+    assert scores.top_BK.shape == scores.log_top_BK.shape == (0, 2)
+    assert scores.n_tied_B is not None and scores.n_tied_B.shape == (0,)
+
+
+@given(trees(), st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([1.0, 100.0]), st.integers(1, 5))
+def test_exact_logits_of_the_best_classes_are_in_all_sums(
+    taxonomy: Taxonomy, seed: int, size: int, scale: float, k: int
+) -> None:
+    """The others are approximate. At 100, sums are in log space."""
+    rng = np.random.default_rng(seed)
+    rounded = rng.permutation(np.linspace(-scale, scale, 2 * taxonomy.n_classes)).reshape(2, -1).astype(np.float32)
+    exact = (rounded + scale / taxonomy.n_classes / 10 * rng.uniform(-1, 1, rounded.shape)).astype(np.float32)
+    approximate = in_parts(torch.from_numpy(rounded), size)
+    scores = roll_up(replace(approximate, exact=Logits.of(torch.from_numpy(exact)).part), taxonomy, n_best=k)
+    for row in range(2):
+        # More classes are exact where the winner is not certain.
+        n_exact = next(n for n in (k, 8 * k, 64 * k) if n >= taxonomy.n_classes or is_certain(rounded, exact, n))
+        exact_ones = np.argsort(-rounded[row], kind="stable")[: min(n_exact, taxonomy.n_classes)]
+        logits = rounded[row].astype(np.float64)
+        logits[exact_ones] = exact[row, exact_ones]
+        expected = [naive(logits, taxonomy, int(node)) for node in taxonomy.held_nodes]
+        np.testing.assert_allclose(scores.log_probs_BI[row].numpy(), expected, rtol=1e-6, atol=3e-6)
+        assert scores.top_BK[row].tolist() == sorted(exact_ones, key=lambda c: (-exact[row, c], c))
+
+
+def is_certain(rounded: np.ndarray, exact: np.ndarray, n: int) -> bool:
+    """Whether in each row the best exact logit of the n best is beyond the reach of the others."""
+    for of_row, exact_of_row in zip(rounded, exact):
+        best = np.argsort(-of_row, kind="stable")[:n]
+        error = np.abs(of_row[best].astype(np.float64) - exact_of_row[best]).max()
+        if float(exact_of_row[best].max()) - float(of_row[best[-1]]) <= 4 * error:
+            return False
+    return True
+
+
+def test_the_winner_among_many_that_rounding_ties_does_not_depend_on_k() -> None:
+    """A hundred classes within the rounding of half precision; the exact winner is the last of them."""
+    taxonomy = from_labels([f"label {i}" for i in range(400)])
+    rng = np.random.default_rng(0)
+    exact = np.concatenate([np.linspace(9.999, 10.001, 100), rng.uniform(-5, 5, 300)]).astype(np.float32)
+    rounded = (exact + rng.normal(0, 0.01, 400)).astype(np.float32)
+    logits = replace(Logits.of(torch.from_numpy(rounded[None])), exact=Logits.of(torch.from_numpy(exact[None])).part)
+    found = [roll_up(logits, taxonomy, n_best=k) for k in (1, 5, 16, 60, 400)]
+    assert [scores.top_BK[0, 0].item() for scores in found] == [99] * 5
+    assert all(scores.top_BK.shape[1] >= k for scores, k in zip(found, (1, 5, 16, 60, 400)))

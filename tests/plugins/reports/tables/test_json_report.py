@@ -59,7 +59,7 @@ def test_the_explanation(provenance: Provenance, blue_tit: Result, tmp_path: Pat
     told = document["results"][0]["explanation"]
     assert set(told) == {
         "format", "winner", "runner_up", "is_asked_for", "winner_class", "runner_up_class", "margin", "baseline", "rest",
-        "remainders", "descriptors",
+        "remainders", "examples", "descriptors",
     }  # fmt: skip
     assert told["format"] == "bioclip-x/explanation/2" and told["is_asked_for"] is True
     assert told["remainders"] == [

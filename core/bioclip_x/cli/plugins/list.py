@@ -1,0 +1,69 @@
+"""`bioclip-x plugins list`: every plugin and component."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, get_args
+
+import click
+
+from bioclip_x.cli.flags import plugin_option
+from bioclip_x.cli.render.terminal import echo
+from bioclip_x.components import KINDS, Kind
+from bioclip_x.registry import Registry
+
+hook_option: Final = click.option(
+    "--hook", type=click.Choice(get_args(Kind)), metavar="HOOK", help="Components of this hook only, such as heads."
+)
+
+
+@click.command(name="list")
+@plugin_option
+@hook_option
+@click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
+@click.pass_obj
+def list_plugins(registry: Registry, plugins: tuple[str, ...], hook: Kind | None, as_json: bool) -> None:
+    """Every installed plugin, and every component by hook with the plugin that provides it.
+
+    \b
+    bioclip-x plugins list
+    bioclip-x plugins list --hook heads --json
+    """  # fmt: skip
+    registry.load(plugins)
+    kinds = (hook,) if hook else KINDS
+    if as_json:
+        echo(json.dumps(_dump(registry, kinds), indent=2, ensure_ascii=False))
+        return
+    if not hook:
+        echo("plugins (switch one on with --plugin NAME where it has a recipe):")
+        for name, origin in sorted(registry.plugins.items()):
+            recipe = " · has a recipe" if registry.configure(name) else ""
+            echo(f"  {name:<20} {origin}{recipe}")
+    for kind in kinds:
+        components = registry.components(kind)
+        if components:
+            echo(f"{kind.replace('_', ' ')}:" if hook else f"\n{kind.replace('_', ' ')}:")
+        for name, component in components.items():
+            echo(f"  {name:<20} {component.spec.summary}  [{component.plugin}]")
+
+
+def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> dict[str, Any]:
+    return {
+        "plugins": [
+            {"name": name, "origin": origin, "has_recipe": registry.configure(name) is not None}
+            for name, origin in sorted(registry.plugins.items())
+        ],
+        "components": [
+            {
+                "hook": kind,
+                "name": name,
+                "summary": found.spec.summary,
+                "plugin": found.plugin,
+                "target": found.spec.target,
+                "is_default": found.spec.default,
+                "default_for": list(found.spec.default_for),
+            }
+            for kind in kinds
+            for name, found in registry.components(kind).items()
+        ],
+    }

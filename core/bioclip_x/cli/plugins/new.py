@@ -1,0 +1,80 @@
+"""`bioclip-x plugins new`: starts a plugin package from a template, one for each hook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bioclip_x.cli.render.terminal import echo
+from bioclip_x.errors import PluginError
+
+TEMPLATE: Final = Path(__file__).parent / "template"
+HOOKS: Final = tuple(sorted(path.stem for path in (TEMPLATE / "components").glob("*.py")))
+FILES: Final = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    "gitignore": ".gitignore",
+    "tests.yml": ".github/workflows/tests.yml",
+}
+"""A file of the template → where it stands in the package."""
+
+
+@click.command(name="new")
+@click.argument("hook", type=click.Choice(HOOKS), metavar="HOOK")
+@click.argument("name")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The package's folder.  [default: bioclip-x-NAME]",
+)
+def new(hook: str, name: str, folder: Path | None) -> None:
+    """Start a package with a component NAME of HOOK: code, entry point, tests, README and CI.
+
+    \b
+    bioclip-x plugins new heads my-head
+    cd bioclip-x-my-head && pip install -e '.[test]' && pytest
+    """  # fmt: skip
+    folder = folder or Path(f"bioclip-x-{name}")
+    write_package(hook, name, folder)
+    echo(folder)
+    echo(f"next: cd {folder} && pip install -e '.[test]' && pytest", err=True)
+
+
+def write_package(hook: str, name: str, folder: Path) -> None:
+    """Writes the package. Raises PluginError for an invalid name, and for a folder that has files."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise PluginError(
+            f"{name!r}: expected a name of lower-case letters, digits and single hyphens, such as my-head"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PluginError(f"{folder} exists and is not empty; name another folder with --folder")
+    for path, text in make_files(hook, name).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+
+
+def make_files(hook: str, name: str) -> dict[str, str]:
+    """Returns the files of a package: path → text. The template is such a package, of a component called my-component."""
+    module = f"bioclip_x_{name.replace('-', '_')}"
+    words = {
+        "THE_HOOK": hook,
+        "my-component": name,
+        "bioclip_x_my_component": module,
+        "MyComponent": "".join(part.capitalize() for part in name.split("-")),
+    }
+    sources = {
+        **FILES,
+        f"components/{hook}.py": f"src/{module}/__init__.py",
+        f"tests/{hook}.py": f"tests/test_{module}.py",
+    }
+    return {path: _replace((TEMPLATE / source).read_text("utf-8"), words) for source, path in sources.items()}
+
+
+def _replace(text: str, words: Mapping[str, str]) -> str:
+    return re.sub("|".join(map(re.escape, words)), lambda match: words[match[0]], text)

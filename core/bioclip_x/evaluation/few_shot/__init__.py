@@ -1,0 +1,1 @@
+"""Few-shot evaluation: folds of support images, classifiers made from them, and their accuracy on the other images."""

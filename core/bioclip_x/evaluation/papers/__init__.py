@@ -1,0 +1,1 @@
+"""Repeats the tables of papers: published values beside our own."""

@@ -1,0 +1,73 @@
+"""Selective classification and refusal: accuracy when only some images are answered.
+
+An image is answered where its score (a confidence or similarity) is high enough. Coverage is the fraction of images answered,
+risk the fraction of the answers that are wrong (El-Yaniv & Wiener, JMLR 2010; Geifman & El-Yaniv, NeurIPS 2017). Images of
+equal score count with their mean accuracy, so that the order of images does not matter.
+
+Legend: n images, m unlisted images.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bioclip_x.array_types import Floats
+from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
+from bioclip_x.evaluation.reliability import average_ties
+
+
+def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:
+    """Returns the risk of answering the 1, 2, …, n images with the highest scores: float64 [n].
+
+    >>> compute_risks(np.array([0.9, 0.2, 0.5]), [True, False, True]).round(3).tolist()
+    [0.0, 0.0, 0.333]
+    """
+    wrong_n = 1 - average_ties(score_n, np.asarray(right_n, np.float64))
+    order = np.argsort(-score_n, kind="stable")
+    curve: Floats = np.cumsum(wrong_n[order]) / np.arange(1, len(order) + 1)
+    return curve
+
+
+def compute_aurc(score_n: Floats, right_n: npt.ArrayLike) -> float:
+    """Returns the area under the risk-coverage curve, the mean of `compute_risks`: 0 perfect, the error rate by chance."""
+    return float(compute_risks(score_n, right_n).mean())
+
+
+class AccuracyAt(NamedTuple):
+    """The accuracy of the images with the highest scores, its 95% interval over images, and the lowest of their scores."""
+
+    accuracy: float
+    interval: Interval | None
+    score: float
+
+
+def measure_accuracy_at(coverage: float, score_n: Floats, right_n: npt.ArrayLike) -> AccuracyAt:
+    """Returns the accuracy of the ⌈coverage · n⌉ highest-scored images. coverage: in (0, 1]."""
+    kept = min(len(score_n), max(1, math.ceil(round(coverage * len(score_n), 9))))
+    order = np.argsort(-score_n, kind="stable")[:kept]
+    right_n = average_ties(score_n, np.asarray(right_n, np.float64))[order]
+    return AccuracyAt(float(right_n.mean()), compute_proportion_interval(right_n), float(score_n[order[-1]]))
+
+
+def find_acceptance_threshold(score_n: Floats, accept: float) -> float:
+    """Returns the largest threshold that at least a fraction `accept` of the scores, in (0, 1], reach; one of the scores.
+
+    >>> find_acceptance_threshold(np.array([0.1, 0.2, 0.3, 0.4]), 0.75)
+    0.2
+    """
+    kept = min(len(score_n), max(1, math.ceil(round(accept * len(score_n), 9))))
+    return float(np.sort(score_n)[::-1][kept - 1])
+
+
+def compute_auroc(listed_n: Floats, unlisted_m: Floats) -> float:
+    """Returns the probability that a listed image scores higher than an unlisted one, ties counting half (Mann & Whitney
+    1947): 1 perfect, 0.5 chance, 0 inverted."""
+    scores = np.concatenate([listed_n, unlisted_m])
+    _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(sizes) - (sizes - 1) / 2)[group]  # from 1, ties have their mean rank
+    n, m = len(listed_n), len(unlisted_m)
+    return float((rank[:n].sum() - n * (n + 1) / 2) / (n * m))

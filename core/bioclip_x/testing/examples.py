@@ -1,0 +1,182 @@
+"""What the checks use components on: a small tree with all that trees may have, texts, a batch, a model, a result.
+
+Legend: B images, C classes, S texts, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's convention
+
+from bioclip_x.records import (
+    Descriptor,
+    DescriptorSet,
+    ModelCard,
+    Prediction,
+    Prompt,
+    Provenance,
+    Result,
+    Step,
+    Taxon,
+    TextBank,
+)
+from bioclip_x.records.training import LossInput, Processes
+from bioclip_x.registry import create_registry
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.builder import TaxonomyBuilder
+from bioclip_x.testing.checks import NotApplicable
+from bioclip_x.training.compute.world import World
+from bioclip_x.training.truth import Truth, make_text_id, make_tree_tensors
+
+RANKS = ("class", "order", "family", "genus", "species")
+LINEAGES = (
+    ("Aves", "Passeriformes", "Paridae", "Parus", "Parus major"),
+    ("Aves", "Passeriformes", "Paridae", "Parus", ""),  # a class that has a class below it
+    ("Aves", "Passeriformes", "Turdidae", "Turdus", "Turdus merula"),
+    ("Aves", "Passeriformes", "Turdidae", "Turdus", "Turdus pilaris"),
+    ("Aves", "", "", "Apus", "Apus apus"),  # a lineage with gaps
+    ("Insecta", "Hymenoptera", "Apidae", "Apis", "Apis mellifera"),
+    ("Insecta", "Hymenoptera", "Apidae", "", ""),  # a family as a class
+)
+
+
+@cache
+def make_taxonomy() -> Taxonomy:
+    """Seven classes of four ranks: with gaps, and with classes that have classes below them."""
+    builder = TaxonomyBuilder()
+    for lineage in LINEAGES:
+        builder.add_lineage(list(zip(RANKS, lineage)))
+    return builder.build()
+
+
+D = 8
+"""Dimension of the example's embeddings."""
+
+
+@cache
+def make_bank(pooling: str = "mean") -> TextBank:
+    """Two prompts of each class, with random unit embeddings."""
+    classes = make_taxonomy().n_classes
+    owner_P = np.repeat(np.arange(classes), 2)
+    prompts = tuple(Prompt(f"text {i}", int(c), "descriptor", f"phrase {i}") for i, c in enumerate(owner_P))
+    embeddings_PD = F.normalize(torch.randn(2 * classes, D, generator=torch.Generator().manual_seed(0)), dim=1)
+    weight_P = np.tile(np.array([1, 3], np.float32), classes)
+    return TextBank(prompts, embeddings_PD, owner_P, weight_P, classes, pooling, "example")
+
+
+def make_card(logit_scale: float = 10.0) -> ModelCard:
+    return ModelCard("example", "1", "", "fp32", D, logit_scale, 0.0, 77)
+
+
+@cache
+def make_descriptors() -> DescriptorSet:
+    """Two descriptors of each class."""
+    taxa = [make_taxonomy().class_taxon(c) for c in range(make_taxonomy().n_classes)]
+    words = {taxon.name: (Descriptor(f"a mark of {taxon.name}"), Descriptor("a short bill")) for taxon in taxa}
+    return DescriptorSet(words, "example")
+
+
+VIEWS = 2
+LABELLED = (0, 1, 2, 3, 4, 5, 6, 2, 3)
+"""The classes of nine images: every class, and two of them twice."""
+
+
+def make_tables(seed: int = 0) -> dict[str, torch.Tensor]:
+    """Raw embeddings of images, views and texts, and the logarithm of the logit scale; with gradients."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes = {
+        "images": len(LABELLED),
+        "view 1": len(LABELLED),
+        "view 2": len(LABELLED),
+        "texts": 2 * make_taxonomy().n_classes,
+    }
+    tables = {name: torch.randn(rows, D, generator=generator, dtype=torch.float64) for name, rows in sizes.items()}
+    tables["scale"] = torch.tensor(1.5, dtype=torch.float64)
+    return {name: table.requires_grad_() for name, table in tables.items()}
+
+
+def make_loss_input(
+    tables: Mapping[str, torch.Tensor] | None = None,
+    images: Sequence[int] | None = None,
+    world: Processes | None = None,
+) -> LossInput:
+    """Makes a batch of some of the images, each with two texts of its class."""
+    taxonomy, tables = make_taxonomy(), make_tables() if tables is None else tables
+    images = range(len(LABELLED)) if images is None else images
+    node_C = [taxonomy.owner(int(node)) for node in taxonomy.leaf_node_C]
+    forms = ("{}", "a photo of {}")
+    text_S = [form.format(taxonomy.class_taxon(c).name) for c in range(taxonomy.n_classes) for form in forms]
+    tree = make_tree_tensors(taxonomy, torch.device("cpu"))
+    node_S = [node for node in node_C for _ in forms]
+    matcher = Truth([*zip(text_S, node_S)], tree)
+    classes = [LABELLED[i] for i in images]
+    texts = [2 * c + form for c in dict.fromkeys(classes) for form in (0, 1)]
+    node_B = torch.tensor([node_C[c] for c in classes])
+    text_id_T = torch.tensor([make_text_id(text_S[s]) for s in texts])
+    own_id_BO = torch.full((len(classes), 0), -1)
+    right_BT, known_BT = matcher.match(node_B, own_id_BO, text_id_T)
+    raw = [tables[name][list(images)] for name in ("images", "view 1", "view 2")]
+    given = LossInput(
+        image_BD=F.normalize(raw[0], dim=-1),
+        image_raw_BD=raw[0],
+        text_TD=F.normalize(tables["texts"][texts], dim=-1),
+        text_BK=torch.tensor([[texts.index(2 * c), texts.index(2 * c + 1)] for c in classes]),
+        node_B=node_B,
+        text_id_T=text_id_T,
+        text_node_T=torch.tensor([node_S[s] for s in texts]),
+        right_BT=right_BT,
+        known_BT=known_BT,
+        own_id_BO=own_id_BO,
+        aspect_T=torch.full((len(texts),), -1),
+        source_B=torch.zeros_like(node_B),
+        logit_scale=tables["scale"].exp(),
+        logit_bias=None,
+        taxonomy=taxonomy,
+        tree=tree,
+        matcher=matcher,
+        world=world or World(),
+        views=tuple(raw[1:]),
+    )
+    if (
+        given.world.size > 1
+    ):  # not under the lock that cached properties of several threads have in common before Python 3.12
+        vars(given)["gathered"] = vars(LossInput)["gathered"].func(given)
+    return given
+
+
+MODEL = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 16, "patch_size": 8, "width": 16, "layers": 1, "head_width": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+def make_small_encoder() -> Any:
+    """Makes a small model to train, of the default family. Raises NotApplicable without one."""
+    registry = create_registry()
+    name = registry.default("encoders")
+    if name is None:
+        raise NotApplicable("no family of models is installed")
+    return registry.make("encoders", name).trainable(MODEL, device="cpu", seed=0, image_size=None)
+
+
+LINEAGE = (("class", "Aves"), ("family", "Paridae"), ("genus", "Parus"), ("species", "Parus major"))
+
+
+def make_provenance() -> Provenance:
+    return Provenance(
+        version="0", model="example", revision="1", demo="", taxonomy="birds.csv", n_classes=2, n_prompts=2, recipe={},
+        ranks=("class", "family", "genus", "species"),
+    )  # fmt: skip
+
+
+def make_result(name: str = "a.jpg", species: str = "Parus major") -> Result:
+    lineage = (*LINEAGE[:-1], ("species", species))
+    steps = tuple(Step(rank, taxon, 0.9) for rank, taxon in lineage)
+    taxon = Taxon("species", species, lineage, {"en": ("great tit",)})
+    return Result(name, predictions=(Prediction(taxon, 0.9, steps),), width=40, height=30)

@@ -1,0 +1,90 @@
+"""`plugins new`: for every hook, a package that passes its own tests at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+from xml.etree import ElementTree
+
+import pytest
+
+from bioclip_x.cli.plugins.new import HOOKS, write_package
+from bioclip_x.components import Kind
+from bioclip_x.errors import PluginError
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Hook → the number of tests passed by its new package, and what failed. All packages are installed, and run at once."""
+    base = tmp_path_factory.mktemp("packages")
+    for hook in HOOKS:
+        write_package(hook, name_of(hook), base / hook)
+        module = f"bioclip_x_{name_of(hook).replace('-', '_')}"
+        installed = base / hook / "src" / f"{module}-0.1.0.dist-info"  # what pip writes
+        installed.mkdir()
+        (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: bioclip-x-{name_of(hook)}\nVersion: 0.1.0\n")
+        (installed / "entry_points.txt").write_text(f"[bioclip_x]\n{name_of(hook)} = {module}\n")
+    path = [*(str(base / hook / "src") for hook in HOOKS), *filter(None, [os.environ.get("PYTHONPATH", "")])]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--junitxml=results.xml",
+        "--import-mode=importlib",
+    ]
+    subprocess.run(
+        [*command, *HOOKS], cwd=base, env=os.environ | {"PYTHONPATH": os.pathsep.join(path)}, capture_output=True, check=False
+    )  # fmt: skip
+    found = {hook: (0, "") for hook in HOOKS}
+    for case in ElementTree.parse(base / "results.xml").iter("testcase"):
+        hook = str(case.get("classname")).rpartition("test_bioclip_x_my_")[2]
+        passed, failed = found[hook]
+        problem = " ".join(
+            str(one.get("message")) + (one.text or "") for one in (*case.iter("failure"), *case.iter("error"))
+        )
+        skipped = any(True for _ in case.iter("skipped"))
+        found[hook] = (passed + (not problem and not skipped), failed + problem)
+    return found
+
+
+def name_of(hook: str) -> str:
+    return f"my-{hook.replace('_', '-')}"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_new_package_passes_its_own_tests(hook: str, results: dict[str, tuple[int, str]]) -> None:
+    passed, failed = results[hook]
+    assert not failed, failed
+    assert passed >= 4, "the checks of every kind, and one of its own"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_package_has_its_own_name(hook: str, tmp_path: Path) -> None:
+    write_package(hook, "my-own", tmp_path)
+    text = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file())
+    assert "my-own" in text and "bioclip_x_my_own" in text and hook in text
+    assert not re.search("my.component|MyComponent|THE_HOOK", text)
+
+
+def test_every_hook_has_a_template() -> None:
+    assert set(get_args(Kind)) <= set(HOOKS)
+
+
+@pytest.mark.parametrize("name", ["", "My", "a b", "-a", "a-", "a--b", "../a", "1a", "é"])
+def test_names_that_make_no_package(name: str, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="expected a name of lower-case letters"):
+        write_package("heads", name, tmp_path / "package")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("mine")
+    with pytest.raises(PluginError, match="is not empty; name another folder with --folder"):
+        write_package("heads", "my-own", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -1,0 +1,61 @@
+"""Risk, coverage and refusal against naive loops, and by hand."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioclip_x.evaluation.intervals import compute_binomial_interval
+from bioclip_x.evaluation.risk_coverage import (
+    compute_aurc,
+    compute_auroc,
+    compute_risks,
+    find_acceptance_threshold,
+    measure_accuracy_at,
+)
+
+scores = st.lists(st.integers(-3, 8).map(float), min_size=1, max_size=30)
+seen = st.lists(st.tuples(st.integers(0, 5).map(float), st.booleans()), min_size=1, max_size=6)
+
+
+@given(seen)
+def test_risks_are_the_mean_over_all_orders_of_equal_scores(scored: list[tuple[float, bool]]) -> None:
+    score, right = np.array([s for s, _ in scored]), [r for _, r in scored]
+    curves = []
+    for order in permutations(range(len(scored))):
+        if all(score[a] >= score[b] for a, b in pairwise(order)):
+            curves.append([sum(not right[i] for i in order[: k + 1]) / (k + 1) for k in range(len(order))])
+    assert compute_risks(score, right) == pytest.approx(np.mean(curves, axis=0))
+
+
+def test_risk_and_coverage_by_hand() -> None:
+    score, right = np.array([0.9, 0.8, 0.7, 0.6, 0.5]), [True, True, False, True, False]
+    assert compute_risks(score, right).tolist() == pytest.approx([0, 0, 1 / 3, 1 / 4, 2 / 5])
+    assert compute_aurc(score, right) == pytest.approx((1 / 3 + 1 / 4 + 2 / 5) / 5)
+    assert measure_accuracy_at(0.8, score, right) == (0.75, compute_binomial_interval(3, 4), 0.6)
+    assert measure_accuracy_at(1.0, score, right) == (0.6, compute_binomial_interval(3, 5), 0.5)
+    assert measure_accuracy_at(0.5, score, right) == (2 / 3, compute_binomial_interval(2, 3), 0.7)  # ⌈2.5⌉ images
+
+
+@given(scores, st.floats(0.01, 1))
+def test_the_threshold_is_the_largest_that_lets_enough_in(score: list[float], accept: float) -> None:
+    found = find_acceptance_threshold(np.array(score), accept)
+    enough = [t for t in score if sum(s >= t for s in score) >= accept * len(score) - 1e-6]
+    assert found == max(enough)
+
+
+def test_an_exact_share_is_not_rounded_up() -> None:
+    # 0.95 * 20 is 19.000000000000004 in floating point for some ways of writing it.
+    assert find_acceptance_threshold(np.arange(20.0), 0.95) == 1.0
+    assert find_acceptance_threshold(np.arange(10.0), 0.7) == 3.0
+
+
+@given(scores, scores)
+def test_auroc_counts_pairs(listed: list[float], other: list[float]) -> None:
+    wins = math.fsum(1.0 if a > b else 0.5 if a == b else 0.0 for a in listed for b in other)
+    assert compute_auroc(np.array(listed), np.array(other)) == pytest.approx(wins / (len(listed) * len(other)))
