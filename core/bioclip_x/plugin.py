@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ImageDecoderCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
+        LogitAdjustmentCapabilities,
         LossCapabilities,
         Pooling,
         PublishedSource,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         LogitAdjustment,
         Loss,
         MismatchExplainer,
+        NotingAdjustment,
         PatchEncoder,
         PrecomputedScorer,
         Report,
@@ -200,9 +202,9 @@ __all__ = [
     "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder",
     "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset",
     "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages",
-    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss",
+    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss",
     "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
-    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses",
+    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
     "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction",
     "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "PublishedSource",
     "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
@@ -235,12 +237,12 @@ _NAMES: Final = (
     # What components declare.
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
+     "LogitAdjustmentCapabilities LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
      "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
      "Adapter Dataset Encoder EvaluationReport Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
-     "LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
+     "LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
     ("errors",

@@ -7,6 +7,7 @@ import math
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final, Literal
 
@@ -17,6 +18,7 @@ from bioclip_x.components import ImageDecoder
 from bioclip_x.errors import ImageError
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
+from bioclip_x.images.metadata import read_exif
 from bioclip_x.images.pixel_range import (
     WIDE_MODES,
     SampleFormat,
@@ -106,7 +108,8 @@ def decode_stream(
             raise ImageError("the file is empty")
         for name, decoder in decoders.items():
             if opened := _try_decoder(name, decoder, stream, head, suffix):
-                return to_rgb(opened.image, opened.notes)
+                rgb = to_rgb(opened.image, opened.notes)
+                return replace(rgb, metadata={**rgb.metadata, **opened.metadata})
         return _decode_with_pillow(stream, identify(head, suffix), truncated, least_side)
     except ImageError:
         raise
@@ -244,7 +247,8 @@ def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[st
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return OpenedImage(image if image.mode == "RGB" else image.convert("RGB"), tuple(notes))
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    return OpenedImage(rgb, tuple(notes), read_exif(original))
 
 
 def _refuse_narrow(image: Image.Image) -> None:

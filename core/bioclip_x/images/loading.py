@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,9 @@ def decode(
         opened = (files or ImageFiles()).read(source)
         image = opened.image
         small = make_thumbnail(image) if with_thumbnail else None
+        known = replace(source, metadata={**opened.metadata, **source.metadata})
         return Decoded(
-            source, preprocess(image), width=image.width, height=image.height, thumbnail=small, notes=opened.notes
+            known, preprocess(image), width=image.width, height=image.height, thumbnail=small, notes=opened.notes
         )
     except (ImageError, ComponentError) as problem:
         log_row(problem)
