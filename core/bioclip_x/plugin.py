@@ -202,7 +202,8 @@ __all__ = [
     "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder",
     "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset",
     "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages",
-    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss",
+    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities",
+    "Logits", "Loss",
     "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
     "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
     "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction",
@@ -242,7 +243,8 @@ _NAMES: Final = (
     # What components must be able to do.
     ("components",
      "Adapter Dataset Encoder EvaluationReport Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
-     "LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment PatchEncoder PrecomputedScorer Report ReportWriter Sample "
+     "LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment "
+     "PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
     ("errors",

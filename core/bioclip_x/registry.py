@@ -461,7 +461,7 @@ def _restore_registry(
         if name in loaded or name in objects:
             registry.register(name, loaded[name] if name in loaded else objects[name], origin)
     for (kind, name), component in made.items():
-        registry._add_as(kind, name, component)
+        registry._add_as(kind, name, component)  # noqa: SLF001
     installed = {point.name: point.dist for point in entry_points(group=GROUP) if point.dist}
     registry.distributions = {name: dist for name, dist in installed.items() if name in modules}
     registry.warnings = list(warnings)

@@ -38,7 +38,8 @@ def is_table(name: str) -> bool:
 def read_table(name: str) -> Iterator[Source]:
     """Yields the image of each row of a table at a path or URL; a row without a path or URL has an error.
 
-    A row's path precedes its URL; its further cells are the image's metadata. Relative paths are relative to the table. Failures are sources with an error.
+    A row's path precedes its URL; its further cells are the image's metadata.
+    Relative paths are relative to the table. Failures are sources with an error.
     """
     try:
         with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:

@@ -76,12 +76,13 @@ class Classifier:
     Every field of `Recipe` is a keyword argument, as the command line's flags; one that names a component also takes a
     component (`head=MyHead()`). plugins: as `--plugin`, a module, or an object with hooks; one or several. recipe: as
     `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, if another
-    classifier has loaded it (its `encoder`); progress: called with (texts embedded, total texts); None shows a bar in a
+    classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
     notebook. Raises BioclipXError for an invalid request.
 
     Attributes: recipe: resolved. taxonomy: the tree of classes. whole_taxonomy: that of all listed classes, of which
     `subset` may leave some out. bank: the embedded prompts. encoder: the loaded model.
-    registry: the loaded plugins. scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
+    registry: the loaded plugins.
+    scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
 
     Threads: nothing of a classifier changes after it is made, and several threads may classify with one at a time, if the
     components of plugins allow it; the built-in ones do. Pickling: a classifier is pickled as what it is made of (plugins,
