@@ -31,6 +31,7 @@ from bioclip_x.images.pixel_range import (
 )
 from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
 from bioclip_x.records import OpenedImage
+from bioclip_x.records.features import Metadata
 
 DRAFT_GAP: Final = 2.0
 """How much larger than needed a shrunk JPEG stays, so that resizing it gives nearly what resizing the whole image gives.
@@ -154,6 +155,7 @@ def _decode_with_pillow(
     with Image.open(stream, formats=formats) as image:
         _refuse_narrow(image)
         notes = select_first_frame(image)
+        metadata = read_exif(image)  # before it is loaded, when the file of a TIFF is closed
         given = read_sample_format(image, significant_bits)
         has_wide_channels = image.mode not in WIDE_MODES and any(";16" in mode for mode in list_raw_modes(image))
         if least_side and file_type.pillow == "JPEG":
@@ -166,11 +168,11 @@ def _decode_with_pillow(
             if "truncated" not in str(problem).lower():
                 raise
             partial, note = _decode_truncated(stream, formats, truncated)
-            return convert_to_rgb(partial, partial, (*notes, note), given)
+            return convert_to_rgb(partial, partial, (*notes, note), given, metadata)
         if has_wide_channels:
             scaled, note = _scale_wide_channels(image, stream, formats, given)
-            return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given)
-        return convert_to_rgb(image, image, notes, given)
+            return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given, metadata)
+        return convert_to_rgb(image, image, notes, given, metadata)
 
 
 def _decode_truncated(stream: IO[bytes], formats: tuple[str, ...], truncated: Truncated) -> tuple[Image.Image, str]:
@@ -229,16 +231,18 @@ def to_rgb(image: Image.Image | None, notes: Sequence[str] = ()) -> OpenedImage:
     _refuse_narrow(image)
     if getattr(image, "tile", ()):  # a file that is not loaded yet
         notes = (*notes, *select_first_frame(image))
-    given = read_sample_format(image)
+    metadata, given = read_exif(image), read_sample_format(image)
     image.load()
-    return convert_to_rgb(image, image, notes, given)
+    return convert_to_rgb(image, image, notes, given, metadata)
 
 
-def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat) -> OpenedImage:
+def convert_to_rgb(
+    image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat, metadata: Metadata
+) -> OpenedImage:
     """Converts a loaded image to upright RGB: transparency over white, wide samples scaled to 8 bits, palettes converted.
 
     Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.
-    original: has the EXIF data. given: the format of the samples. notes: those on the range of wide samples are added.
+    original: has the EXIF data. metadata: read from it. given: the format of the samples. notes: those on the range of wide samples are added.
     """
     if image.mode in WIDE_MODES:
         image, note = scale_to_8_bits(image, given)
@@ -248,7 +252,7 @@ def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[st
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    return OpenedImage(rgb, tuple(notes), read_exif(original))
+    return OpenedImage(rgb, tuple(notes), metadata)
 
 
 def _refuse_narrow(image: Image.Image) -> None:
