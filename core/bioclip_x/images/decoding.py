@@ -242,7 +242,8 @@ def convert_to_rgb(
     """Converts a loaded image to upright RGB: transparency over white, wide samples scaled to 8 bits, palettes converted.
 
     Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.
-    original: has the EXIF data. metadata: read from it. given: the format of the samples. notes: those on the range of wide samples are added.
+    original: has the EXIF data. metadata: read from it.
+    given: the format of the samples. notes: those on the range of wide samples are added.
     """
     if image.mode in WIDE_MODES:
         image, note = scale_to_8_bits(image, given)

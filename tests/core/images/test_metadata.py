@@ -28,6 +28,8 @@ def make_exif(**gps: object) -> Image.Exif:
         ExifTags.GPS.GPSLongitude: (151.0, 12.0, 54.0), ExifTags.GPS.GPSLongitudeRef: "E",
     }  # fmt: skip
     exif.get_ifd(ExifTags.IFD.GPSInfo).update(place | {ExifTags.GPS[name]: value for name, value in gps.items()})
+    for ifd in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        exif[ifd] = dict(exif.get_ifd(ifd))  # else Pillow leaves them out of TIFF files
     return exif
 
 
