@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,9 +17,16 @@ class OtherCsv(CsvReport):
     pass
 
 
+class Darwin:
+    """A plugin."""
+
+    @hookimpl
+    def reports(self) -> list[ComponentSpec]:
+        return [ComponentSpec("darwin", "occurrences", f"{__name__}:OtherCsv")]
+
+
 def test_two_reports_for_one_suffix_are_told() -> None:
-    spec = ComponentSpec("darwin", "occurrences", f"{__name__}:OtherCsv")
-    registry = create_registry([SimpleNamespace(reports=hookimpl(reports(spec)))])
+    registry = create_registry([Darwin()])
     with pytest.raises(
         RecipeError,
         match=r"'csv' of plugin 'builtin' .* and the report 'darwin' of plugin .* --format NAME: csv or darwin",
@@ -28,13 +34,6 @@ def test_two_reports_for_one_suffix_are_told() -> None:
         find_report(registry, Path("a.csv"), "--output")
     assert type(find_report(registry, Path("a.html"))).__name__ == "HtmlReport"
     assert type(make_report(registry, "csv", Path("a.csv"))).__name__ == "CsvReport"
-
-
-def reports(spec: ComponentSpec) -> object:
-    def reports() -> list[ComponentSpec]:
-        return [spec]
-
-    return reports
 
 
 class Season:
