@@ -82,7 +82,7 @@ class Flag:
 
 
 class Recipe(BaseModel):
-    """All settings of a classification. Every output contains its recipe.
+    """All settings of a classification. Every output contains its recipe. Immutable, and can be pickled.
 
     Each field is a flag of the command line (`bioclip_x.cli.flags`), and its description is the flag's help; `plugins` is that
     of --plugin. model, encoder,
