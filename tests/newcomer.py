@@ -32,6 +32,7 @@ def lay_newcomer(folder: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
         "species\n" + "\n".join(f"{row[0][5]} {row[0][6]}" for row in rows[:20]), "utf-8"
     )
     (here / "our-checklist.csv").write_text(BIRDS, "utf-8")
+    (here / "bins.csv").write_text("label,bin\nduck,bird\nfish,fish\nbear,mammal\n", "utf-8")
     (here / "scores.csv").write_text("image,Parus major,Turdus merula\na.jpg,0.7,0.3\nb.jpg,0.2,0.8\n", "utf-8")
     columns = embeddings(OpenClip().load(tiny_model, device="cpu"), rows)
     lay(folder / "hf", Path(tiny_model.removeprefix("local-dir:")), rows, columns)

@@ -10,7 +10,7 @@ import click
 
 from bioclip_x.cli.main import program
 from bioclip_x.registry import Registry
-from docs.writers.markdown import NOTICE, make_table, quote
+from docs.writers.markdown import NOTICE, escape_text, make_table, quote
 
 
 def write_command_line(registry: Registry) -> str:
@@ -36,11 +36,11 @@ def _describe(context: click.Context) -> Iterator[str]:
     yield f"## {context.command_path}"
     pieces = " ".join(command.collect_usage_pieces(context))
     yield from ("", "```text", f"{context.command_path} {pieces}", "```", "", format_help(command.help or ""))
-    rows = [(quote(record[0]), record[1]) for one in command.get_params(context) if (record := one.get_help_record(context))]
+    rows = [(quote(record[0]), escape_text(record[1])) for one in command.get_params(context) if (record := one.get_help_record(context))]
     yield from ("", *make_table(("option", ""), rows))
     if isinstance(command, click.Group):
         commands = [
-            (f"[`{name}`](#{f'{context.command_path} {name}'.replace(' ', '-')})", found.get_short_help_str(200))
+            (f"[`{name}`](#{f'{context.command_path} {name}'.replace(' ', '-')})", escape_text(found.get_short_help_str(200)))
             for name in command.list_commands(context)
             if (found := command.get_command(context, name))
         ]

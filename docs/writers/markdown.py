@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,11 @@ def _make_row(cells: Sequence[str]) -> str:
 def escape_cell(text: str) -> str:
     """One line without column separators."""
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def escape_text(text: str) -> str:
+    """Plain text as Markdown: brackets, angle brackets and stars are no marks."""
+    return re.sub(r"([\[\]<>*_`])", r"\\\1", text)
 
 
 def quote(text: str) -> str:

@@ -7,9 +7,13 @@ defines it, which its page says is not the module to import it from.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import inspect
+import textwrap
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+
+from docs.writers.markdown import make_table
 
 NOTICE = "*Its names are listed by `python -m docs.writers`; edit the docstrings in `core/bioclip_x`.*"
 
@@ -40,6 +44,13 @@ def _resolve(path: str) -> str:
             if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]:
                 return _resolve(f"{node.module}.{name}")
     return path
+
+
+def is_constant(path: str) -> bool:
+    """Whether a name is neither a class nor a function."""
+    module, _, name = path.rpartition(".")
+    found = getattr(import_module(module), name)
+    return not (inspect.isclass(found) or inspect.isroutine(found) or hasattr(found, "__wrapped__"))
 
 
 def write_module(module: str) -> str:
@@ -84,9 +95,14 @@ def _select(modules: tuple[str, ...]) -> list[str]:
 
 
 def _write(title: str, introduction: str, paths: Iterable[str]) -> str:
-    return "\n".join([f"# {title}", "", NOTICE, "", introduction, *_list_names(paths)]) + "\n"
+    paths = list(paths)
+    names = [line for path in paths if not is_constant(path) for line in ("", f"::: {path}")]
+    rows = [_describe_constant(path) for path in paths if is_constant(path)]
+    constants = ["", "## Constants", "", *make_table(("name", "value"), rows)] if rows else []
+    return "\n".join([f"# {title}", "", NOTICE, "", introduction, *names, *constants]) + "\n"
 
 
-def _list_names(paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        yield from ("", f"::: {path}")
+def _describe_constant(path: str) -> tuple[str, str]:
+    module, _, name = path.rpartition(".")
+    value = str(getattr(import_module(module), name))
+    return f"`{name}`", f"`` {textwrap.shorten(ascii(value), 100)} ``"

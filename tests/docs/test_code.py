@@ -21,7 +21,7 @@ RUN_BY_OTHER_TESTS = {
     "core/bioclip_x/cli/plugins/template/components/heads.py": "tests/core/cli/plugins/test_new.py",
 }
 """Files that pages show and that other tests run → the test."""
-AFTER = {"read_evaluation.py": "first-ablation.sh"}
+AFTER = {"pybioclip.py": "pybioclip.sh", "read_evaluation.py": "first-ablation.sh"}
 """Python files that read what a script has written → the script."""
 PAGES = list_pages()
 
