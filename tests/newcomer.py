@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bioclip_x_plugins.encoders.open_clip import OpenClip
-from helpers import BIRDS, picture
+from helpers import BIRDS, lay_hub_cache, picture
 from tree_of_life import embeddings, lay, names
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +36,7 @@ def lay_newcomer(folder: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
     (here / "scores.csv").write_text("image,Parus major,Turdus merula\na.jpg,0.7,0.3\nb.jpg,0.2,0.8\n", "utf-8")
     columns = embeddings(OpenClip().load(tiny_model, device="cpu"), rows)
     lay(folder / "hf", Path(tiny_model.removeprefix("local-dir:")), rows, columns)
+    lay_hub_cache(folder / "hf", "imageomics/bioclip", Path(tiny_model.removeprefix("local-dir:")))
     environment = {
         **os.environ,
         "HF_HOME": str(folder / "hf"),

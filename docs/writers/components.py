@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.registry import Registry
+from docs.writers.entries import split_entries
 from docs.writers.markdown import NOTICE, make_table, name_default, name_type, quote
 
 INTRODUCTION = """
@@ -59,15 +60,16 @@ def split_docstring(text: str, options: Sequence[str]) -> tuple[str, dict[str, s
     prose: list[str] = []
     current: list[str] = []
     for line in text.splitlines():
-        start = re.match(r"(\w+(?:, \w+)*): (.*)", line)
-        names = start[1].split(", ") if start else []
-        if start and set(names) <= set(options):
-            # A line may say several: "gamma: of the views. beta: of the texts."
+        entries = split_entries(line, options)
+        if not any(names for names, _ in entries):
+            if current and line.strip():
+                docs |= {name: f"{docs[name]} {line.strip()}" for name in current}
+            else:
+                current = []
+                prose.append(line)
+            continue
+        for names, about in entries:
             current = names
-            docs |= dict.fromkeys(names, start[2])
-        elif current and line.strip():
-            docs |= {name: f"{docs[name]} {line.strip()}" for name in current}
-        else:
-            current = []
-            prose.append(line)
+            docs |= dict.fromkeys(names, about)
+            prose += [] if names else [about]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip(), docs

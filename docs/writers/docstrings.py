@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any
 
 from griffe import Class, Extension, Function, Object
 
-NAMES: Final = re.compile(r"(?P<names>\w+(?:, \w+)*): (?P<text>.*)")
-
+from docs.writers.entries import split_entries
 
 def to_markdown(text: str, names: Collection[str]) -> str:
     """Converts a docstring.
@@ -39,16 +38,18 @@ def _convert(block: str, names: Collection[str]) -> str:
     converted: list[str] = []
     is_listed = False
     for line in lines:
-        found = NAMES.fullmatch(line)
-        if found and set(found["names"].split(", ")) <= set(names):
-            quoted = ", ".join(f"`{name}`" for name in found["names"].split(", "))
-            # A list needs an empty line before it.
-            converted += ([""] if converted and not is_listed else []) + [f"- {quoted}: {found['text']}"]
-            is_listed = True
-        elif is_listed:
+        entries = split_entries(line, names)
+        if is_listed and not any(own for own, _ in entries):
             converted[-1] += f" {line.strip()}"
-        else:
-            converted.append(line)
+            continue
+        for own, about in entries:
+            if own:
+                # A list needs an empty line before it.
+                converted += [""] if converted and not is_listed else []
+                converted.append(f"- {', '.join(f'`{name}`' for name in own)}: {about}")
+                is_listed = True
+            else:
+                converted.append(about)
     return "\n".join(converted)
 
 

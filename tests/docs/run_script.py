@@ -28,6 +28,8 @@ def run_command(words: list[str]) -> None:
     program, *arguments = words
     if program == "cd":
         os.chdir(arguments[0])
+    elif program == "export":
+        pass  # of a key, which the environment has
     elif program == "cp":
         shutil.copy(*arguments)
     elif program == "pip" and arguments[:2] == ["install", "-e"]:
