@@ -75,17 +75,23 @@ def list_files(stem: str) -> list[Path]:
     return [file for file in (*own, *after) if file.exists() and file.name not in IN_A_PACKAGE]
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared, since drawing the field guide's species takes longer than naming them."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize(
     "stem", sorted({file.stem for file in FILES if file.suffix in (".sh", ".py")} - {Path(name).stem for name in (*AFTER, *IN_A_PACKAGE)} | {"writing-plugins"})
 )
-def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str) -> None:
+def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str, cache: Path) -> None:
     files = list_files(stem)
     here, environment = lay_reader(tmp_path, tiny_model, "".join(file.read_text("utf-8") for file in files))
     with serving(lambda body: said("- a black cap\n- a yellow breast")) as server:
         for file in files:
             done = subprocess.run(
                 [sys.executable, str(Path(__file__).with_name("run_script.py")), str(file)],
-                cwd=here, env=environment | {"OPENAI_BASE_URL": server.url}, capture_output=True, text=True, check=False,
+                cwd=here, env=environment | {"OPENAI_BASE_URL": server.url, "BIOCLIP_X_CACHE": str(cache)}, capture_output=True, text=True, check=False,
             )  # fmt: skip
             failures = "\n".join(line for line in done.stderr.splitlines() if line.startswith(("FAILED", "error")))
             assert done.returncode == 0, failures or done.stderr
