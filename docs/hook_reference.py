@@ -52,7 +52,13 @@ def reference() -> str:
     for name in names():
         doc = inspect.getdoc(getattr(hookspecs, name)) or ""
         parts += ["", f"## `{signature(name)}`", "", doc, *smallest_plugin(name)]
-    parts += ["", "## A plugin that follows a training run", "", f"`{EXAMPLE.relative_to(ROOT)}`; `examples/own_average.py` is a larger one.", ""]
+    parts += [
+        "",
+        "## A plugin that follows a training run",
+        "",
+        f"`{EXAMPLE.relative_to(ROOT)}`; `examples/own_average.py` is a larger one.",
+        "",
+    ]
     parts += ["```python", EXAMPLE.read_text("utf-8").rstrip(), "```"]
     return "\n".join(parts) + "\n"
 

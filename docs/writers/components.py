@@ -21,7 +21,12 @@ beside `name` in YAML. An option marked *bare* is also set by a value without a 
 
 def write_components(registry: Registry) -> str:
     """Returns the page."""
-    parts = ["# Components and their options", "", NOTICE.format(source="the components' docstrings"), INTRODUCTION.rstrip()]
+    parts = [
+        "# Components and their options",
+        "",
+        NOTICE.format(source="the components' docstrings"),
+        INTRODUCTION.rstrip(),
+    ]
     for kind in KINDS:
         if kind != "commands" and registry.components(kind):
             parts += ["", f"## {kind.replace('_', ' ').capitalize()}", *_describe_kind(registry, kind)]

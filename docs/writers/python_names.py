@@ -55,7 +55,11 @@ def is_constant(path: str) -> bool:
 
 def write_module(module: str) -> str:
     """Returns the page of a module's public names."""
-    origins = {name: path for name, path in find_origins(module).items() if path.startswith("bioclip_x") and name != "__version__"}
+    origins = {
+        name: path
+        for name, path in find_origins(module).items()
+        if path.startswith("bioclip_x") and name != "__version__"
+    }
     return _write(f"`{module}`", f"`from {module} import …`", origins.values())
 
 

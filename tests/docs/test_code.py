@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from docs.writers.code_blocks import CODE, ROOT, SHOWN, cut, fill_blocks, list_blocks, list_pages
+
 from llm_server import said, serving
 from reader_folder import lay_reader
 
@@ -49,7 +49,9 @@ def test_every_block_is_cut_from_a_file_or_is_no_code(page: Path) -> None:
     for block in list_blocks(page.read_text("utf-8")):
         at = f"{name_page(page)}:{block.line}"
         found = CODE.fullmatch(block.comment)
-        assert found or SHOWN.fullmatch(block.comment), f"{at}: expected <!-- code: FILE [SECTION] --> or <!-- shown: … -->"
+        assert found or SHOWN.fullmatch(block.comment), (
+            f"{at}: expected <!-- code: FILE [SECTION] --> or <!-- shown: … -->"
+        )
         if not found:
             own = re.search(r"^\s*(bioclip-x |from |import )", block.text, re.MULTILINE)
             reason = block.comment.removeprefix("<!-- shown: ").removesuffix(" -->")
@@ -82,7 +84,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "stem", sorted({file.stem for file in FILES if file.suffix in (".sh", ".py")} - {Path(name).stem for name in (*AFTER, *IN_A_PACKAGE)} | {"writing-plugins"})
+    "stem",
+    sorted(
+        {file.stem for file in FILES if file.suffix in (".sh", ".py")}
+        - {Path(name).stem for name in (*AFTER, *IN_A_PACKAGE)}
+        | {"writing-plugins"}
+    ),
 )
 def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str, cache: Path) -> None:
     files = list_files(stem)
@@ -91,7 +98,8 @@ def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str, cac
         for file in files:
             done = subprocess.run(
                 [sys.executable, str(Path(__file__).with_name("run_script.py")), str(file)],
-                cwd=here, env=environment | {"OPENAI_BASE_URL": server.url, "BIOCLIP_X_CACHE": str(cache)}, capture_output=True, text=True, check=False,
+                cwd=here, env=environment | {"OPENAI_BASE_URL": server.url, "BIOCLIP_X_CACHE": str(cache)},
+                capture_output=True, text=True, check=False,
             )  # fmt: skip
             failures = "\n".join(line for line in done.stderr.splitlines() if line.startswith(("FAILED", "error")))
             assert done.returncode == 0, failures or done.stderr
@@ -116,8 +124,8 @@ def test_a_changed_block_is_filled_in_anew() -> None:
 
 
 def test_blocks_are_found_with_their_comments() -> None:
-    page = "A.\n\n    indented\n\n- item\n\n    of the item\n\n<!-- shown: output -->\n\n```text\nfenced\n```\n\n```math\nx\n```\n"
+    page = "A.\n\n    indented\n\n- item\n\n    of the item\n\n<!-- shown: a -->\n\n```text\nfenced\n```\n\n```math\nx\n```\n"
     assert [(block.text, block.comment) for block in list_blocks(page)] == [
         ("    indented\n", "A."),
-        ("fenced", "<!-- shown: output -->"),
+        ("fenced", "<!-- shown: a -->"),
     ]
