@@ -108,5 +108,7 @@ def _write(title: str, introduction: str, paths: Iterable[str]) -> str:
 
 def _describe_constant(path: str) -> tuple[str, str]:
     module, _, name = path.rpartition(".")
-    value = str(getattr(import_module(module), name))
-    return f"`{name}`", f"`` {textwrap.shorten(ascii(value), 100)} ``"
+    value = getattr(import_module(module), name)
+    is_plain = isinstance(value, str | int | tuple | dict) or getattr(value, "__module__", "") == "typing"
+    shown = textwrap.shorten(ascii(value).replace("typing.", ""), 100) if is_plain else type(value).__name__
+    return f"`{name}`", f"`` {shown} ``"
