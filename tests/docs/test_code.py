@@ -24,7 +24,13 @@ RUN_BY_OTHER_TESTS = {
 """Files that pages show and that other tests run → the test."""
 AFTER = {"read_evaluation.py": "first-ablation"}
 """Python files that read what another page's script has written → the page."""
-IN_A_PACKAGE = ("check_sure_species.py", "follow_training.py", "sure_species.py", "writing-plugins.py")
+IN_A_PACKAGE = (
+    "check_plugin.py",
+    "check_sure_species.py",
+    "follow_training.py",
+    "sure_species.py",
+    "writing-plugins.py",
+)
 """Python files that are not run by themselves: scripts use them as plugins or tests."""
 NEEDS = (
     "needs a network", "needs a server at this address", "needs an account at PyPI", "needs eight GPUs",
@@ -53,7 +59,7 @@ def test_every_block_is_cut_from_a_file_or_is_no_code(page: Path) -> None:
             f"{at}: expected <!-- code: FILE [SECTION] --> or <!-- shown: … -->"
         )
         if not found:
-            own = re.search(r"^\s*(bioclip-x |from |import )", block.text, re.MULTILINE)
+            own = re.search(r"^\s*(bioclip-x |from |import |def |class |@)", block.text, re.MULTILINE)
             reason = block.comment.removeprefix("<!-- shown: ").removesuffix(" -->")
             assert not own or reason in NEEDS, f"{at}: expected this code to be cut from a file that runs"
 
