@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         EncoderCapabilities,
         FormatExample,
         HeadCapabilities,
+        ImageClassifierCapabilities,
         ImageDecoderCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         TrainableEncoderCapabilities,
     )
     from bioclip_x.classes.linear_heads import load_linear_head, match_head, save_linear_head
+    from bioclip_x.classes.score_columns import match_columns, refuse_unmatched, spread_columns
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
         Adapter,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         EvaluationReport,
         ExampleScorer,
         Head,
+        ImageClassifier,
         ImageDecoder,
         LabelledDataset,
         LanguageModel,
@@ -197,35 +200,36 @@ __all__ = [
     "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
     "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "EmbeddingMap", "Encoder",
     "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "ExampleScorer", "Explanation",
-    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder",
-    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset",
-    "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages",
-    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss",
-    "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
-    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses",
-    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer", "Prediction",
-    "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "PublishedSource",
-    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report", "ReportCapabilities",
-    "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "Scorer",
-    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd",
-    "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
-    "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities",
-    "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes", "combine_columns",
-    "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding", "drop_placeholder",
-    "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder", "find_clades",
-    "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
-    "is_written_in_place", "leaves_folder", "list_as_published", "list_brands", "list_some", "load_linear_head",
-    "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
-    "mark_used", "mask_of", "match_head", "match_labels", "match_list", "name_content", "normalise_rank",
-    "open_archive", "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement",
-    "parse_name", "read_delimited_rows", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "report_progress", "resolve_inside", "resolve_labels", "roll_up",
-    "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest", "select_most_specific",
-    "select_top_nodes", "split_authorship", "sum_down", "take_first_line", "to_networkx",
+    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
+    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
+    "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Measure",
+    "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage", "Neighbours",
+    "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
+    "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "Recipe",
+    "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role",
+    "RunContext", "RunFigures", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
+    "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup",
+    "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank",
+    "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
+    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
+    "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs",
+    "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding",
+    "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder",
+    "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16",
+    "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx",
+    "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
+    "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
+    "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
+    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
+    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image",
+    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
+    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
+    "split_authorship", "spread_columns", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -236,11 +240,11 @@ _NAMES: Final = (
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
-     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
+     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities ImageClassifierCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder EvaluationReport Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
-     "LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
+     "Adapter Dataset Encoder EvaluationReport Head ImageClassifier ImageDecoder LabelledDataset LanguageModel LayeredEncoder "
+     "LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
     ("errors",
@@ -276,6 +280,7 @@ _NAMES: Final = (
     ("taxonomy.names.resolver", "Resolver"),
     ("classes.linear_heads", "load_linear_head match_head save_linear_head"),
     ("classes.species_lists", "read_species_list"),
+    ("classes.score_columns", "match_columns refuse_unmatched spread_columns"),
     ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
     # Numbers on the tree.
     ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
