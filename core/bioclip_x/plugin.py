@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     )
     from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
+    from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
@@ -225,8 +226,8 @@ __all__ = [
     "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
     "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
     "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_labels",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
     "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
     "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
     "split_authorship", "spread_columns", "sum_down", "take_first_line", "to_networkx",
@@ -307,6 +308,7 @@ _NAMES: Final = (
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
     ("io.content", "name_content"),
+    ("io.labels", "read_labels"),
     ("caches", "load_or_fill mark_used open_cache_file"),
     ("progress", "report_progress"),
     # Metrics of validations.
