@@ -161,17 +161,17 @@ class PatchEncoder(LoadedEncoder, Protocol):
 class ImageClassifier(Protocol):
     """A model that scores labels of its own and reads no texts: any image classifier. Declares `ImageClassifierCapabilities`.
 
-    It has one of `logits` and `probabilities`, as it declares. `labels` and `revision` may read files, but load no weights.
-    L labels.
+    It has one of `logits` and `probabilities`, as it declares. L labels.
 
-    revision: what distinguishes its weights and labels from others, such as a hash. A calibration is valid for one.
+    revision: what distinguishes its weights, labels and preprocessing from others, such as a hash; asked for once it is loaded.
+        A calibration is valid for one.
     """
 
     @property
     def revision(self) -> str: ...
 
     def labels(self) -> Sequence[str]:
-        """Returns the labels in the order of the scores.
+        """Returns the labels in the order of the scores. Called before `load`, so it loads no weights.
 
         Names of taxa, by which classes are found as in a file of scores, or others (blank), which stand beside the tree.
         The shares of labels of one class are added up.
@@ -180,7 +180,7 @@ class ImageClassifier(Protocol):
     def load(self, device: str) -> None:
         """Loads the weights. Called once, before what follows. Raises ModelError, with a remedy, if it cannot.
 
-        device: as torch names it: "cpu", "cuda:1".
+        device: as torch names it, "cpu" or "cuda:1"; "auto" for the fastest that the model can use.
         """
 
     def preprocess(self, image: Image) -> torch.Tensor:

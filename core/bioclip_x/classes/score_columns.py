@@ -38,8 +38,8 @@ class MatchedColumns:
     ambiguous: Sequence[str]
     unrequested: Sequence[str]
 
-    def notes(self, n_columns: int) -> Iterator[str]:
-        """Yields a note on each group of columns that are not classes of the given tree."""
+    def notes(self, n_columns: int, noun: str = "columns") -> Iterator[str]:
+        """Yields a note on each group of columns that are not classes of the given tree. noun: for columns."""
         for labels, what in (
             (self.inner, "name taxa above the classes, and are classes of their own"),
             (self.off_list, "match no listed class, and stand beside the tree"),
@@ -47,7 +47,7 @@ class MatchedColumns:
             (self.unrequested, "are of classes outside the subset, and have no share"),
         ):
             if labels:
-                yield f"{len(labels)} of {n_columns} columns {what}: {list_some(labels)}"
+                yield f"{len(labels)} of {n_columns} {noun} {what}: {list_some(labels)}"
 
 
 def match_columns(
@@ -89,13 +89,15 @@ def match_columns(
     )
 
 
-def refuse_unmatched(matched: MatchedColumns, columns: Sequence[str], taxonomy: Taxonomy, where: str) -> None:
+def refuse_unmatched(
+    matched: MatchedColumns, columns: Sequence[str], taxonomy: Taxonomy, where: str, noun: str = "columns"
+) -> None:
     """Raises ScoresError, with similar names, if no column is of a class. taxonomy: the given tree. where: of the columns."""
     if matched.n_listed:
         return
     hint = [f"{name}: {', '.join(near)}" for name in matched.off_list[:3] if (near := Resolver(taxonomy).near(name))]
     raise ScoresError(
-        f"{where}: none of its {len(columns)} columns ({list_some(columns, 3)}) is a class of {taxonomy.source}"
+        f"{where}: none of its {len(columns)} {noun} ({list_some(columns, 3)}) is a class of {taxonomy.source}"
         + (f"; similar classes: {'; '.join(hint)}" if hint else "")
     )
 

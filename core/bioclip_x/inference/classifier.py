@@ -156,7 +156,7 @@ class Classifier:
         if support:
             notes = self._embed_support(support, registry, cache or find_cache_folder() / "support")
         if textless:
-            key = "" if precomputed else textless.revision  # the card of precomputed scores has it
+            key = "" if self.labelled_scorer else textless.revision  # the card of labelled scores has it
             dim = len(named.labels) if named else self.encoder.card.dim
             empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=dim)
             banks = ClassBanks(empty, notes=notes)

@@ -41,10 +41,13 @@ class NamedClassifier:
     capabilities: ImageClassifierCapabilities
     labels: tuple[str, ...]
 
+    def is_refused(self, label: str) -> bool:
+        """Whether an image with this label as the best is refused; the case of letters does not count."""
+        return label.casefold() in {one.casefold() for one in self.capabilities.refuses}
+
     def make_own_taxonomy(self) -> Taxonomy:
-        """Makes a flat tree of the labels that are not refused, for recipes without a list of classes."""
-        own = dict.fromkeys(label for label in self.labels if label not in self.capabilities.refuses)
-        return from_labels(list(own))
+        """Makes a flat tree of the labels that do not refuse, for recipes without a list of classes."""
+        return from_labels([*dict.fromkeys(label for label in self.labels if not self.is_refused(label))])
 
     def load(self, recipe: Recipe) -> FittingEncoder:
         """Loads the weights. Raises ModelError for what only two-tower models can do."""
@@ -54,7 +57,7 @@ class NamedClassifier:
                     f"{self.name} is an image classifier, which has no {field} {given}; leave out --{field}"
                 )
         with naming(self.classifier, "load", self.name):
-            self.classifier.load(pick_device(recipe.device))
+            self.classifier.load(recipe.device)
             revision = self.classifier.revision
         encoder = ClassifierEncoder(self, revision)
         remember_part(encoder, self.classifier)
@@ -79,15 +82,6 @@ def find_classifier(registry: Registry, recipe: Recipe) -> NamedClassifier | Non
     return NamedClassifier(
         recipe.model, classifier, get_capabilities(classifier, ImageClassifierCapabilities), tuple(labels)
     )
-
-
-def pick_device(device: str) -> str:
-    """Returns the device that "auto" means; others are returned as they are."""
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 class ClassifierEncoder:
@@ -120,8 +114,7 @@ class ClassifierEncoder:
         check_values(values_BL, (len(pixels_B3HW), len(labels)), outputs, describe(classifier))
         values_BL = values_BL.detach().float().cpu()
         best_B = [labels[index] for index in values_BL.argmax(1).tolist()]
-        refuses = self._named.capabilities.refuses
-        refused_B = tuple(f"the model says {best!r}" if best in refuses else "" for best in best_B)
+        refused_B = tuple(f"the model says {best!r}" if self._named.is_refused(best) else "" for best in best_B)
         return ImageFeatures(values_BL, refused_B)
 
     def encode_texts(self, texts: Sequence[str], *, normalise: bool = True) -> torch.Tensor:
@@ -171,21 +164,20 @@ class LabelScorer:
         self._columns: _Columns | None = None
         remember_part(self, named.classifier)
 
-    @property
-    def revision(self) -> str:
-        return self._named.classifier.revision
+    revision = ""
+    """The loaded model's card has it."""
 
     def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
         """Returns the tree with what else has labels. Raises ScoresError if no label is of a class."""
         labels = self._named.labels
         matched = match_columns(labels, {}, taxonomy, whole)
-        refuse_unmatched(matched, labels, taxonomy, self._named.name)
+        refuse_unmatched(matched, labels, taxonomy, self._named.name, "labels")
         of_class: dict[int, list[int]] = defaultdict(list)
         for index, label in enumerate(labels):
             if label in matched.class_of:
                 of_class[matched.class_of[label]].append(index)
         class_k = sorted(of_class)
-        notes = (*matched.notes(len(labels)), *self._note_missing(matched.tree.n_classes, len(class_k)))
+        notes = (*matched.notes(len(labels), "labels"), *self._note_missing(matched.tree.n_classes, len(class_k)))
         self._columns = _Columns(
             np.array(class_k, np.int64),
             torch.tensor([of_class[c][0] for c in class_k]),

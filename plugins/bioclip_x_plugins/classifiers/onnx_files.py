@@ -117,10 +117,13 @@ def _choose_providers(device: str) -> list[Any]:
     """Returns what computes on a device, as onnxruntime names it. Raises ModelError for one that it does not have."""
     import onnxruntime
 
+    available = onnxruntime.get_available_providers()
+    if device == "auto":
+        device = "cuda" if "CUDAExecutionProvider" in available else "cpu"
     kind, _, index = device.partition(":")
     wanted = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}.get(kind)
     if wanted is None:
         return ["CPUExecutionProvider"]
-    if wanted not in onnxruntime.get_available_providers():
+    if wanted not in available:
         raise ModelError(f"onnxruntime has no {wanted} here; choose --device cpu, or install onnxruntime-gpu for CUDA")
     return [(wanted, {"device_id": int(index or 0)} if kind == "cuda" else {}), "CPUExecutionProvider"]

@@ -67,7 +67,7 @@ class TimmClassifier:
     def load(self, device: str) -> None:
         """Loads the weights. Raises ModelError if there are none, and for another number of labels than the model has."""
         options = {"checkpoint_path": self._weights, "num_classes": len(self.labels())} if self._weights else {}
-        self._model = self._create(pretrained=not self._weights, **options).eval().to(device)
+        self._model = _move(self._create(pretrained=not self._weights, **options).eval(), device)
         check_number(self._model.num_classes, self.labels(), self._name)
         self._transform = create_transform(**resolve_model_data_config(self._model))
 
@@ -87,3 +87,13 @@ class TimmClassifier:
         device = next(self._model.parameters()).device
         logits_BL: torch.Tensor = self._model(pixels_B3HW.to(device))
         return logits_BL
+
+
+def _move(model: Any, device: str) -> Any:
+    """Moves a model to a device. Raises ModelError if there is no such device."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return model.to(device)
+    except Exception as problem:  # torch raises RuntimeError, AssertionError, …
+        raise ModelError(f"--device {device}: not available on this machine: {str(problem).splitlines()[0]}") from None
