@@ -59,15 +59,15 @@ class NamedClassifier:
         with naming(self.classifier, "load", self.name):
             self.classifier.load(recipe.device)
             revision = self.classifier.revision
-        encoder = ClassifierEncoder(self, revision)
-        remember_part(encoder, self.classifier)
-        return FittingEncoder(encoder)
+        fitting = FittingEncoder(ClassifierEncoder(self, revision))
+        remember_part(fitting, self.classifier)
+        return fitting
 
 
 def find_classifier(registry: Registry, recipe: Recipe) -> NamedClassifier | None:
     """Makes the recipe's image classifier and reads its labels; None for a two-tower model.
 
-    Raises PluginError for labels that are no strings, or blank.
+    Raises PluginError for no labels, and for labels that are no strings, or blank.
     """
     ref = find_classifier_ref(registry, recipe.model)
     if ref is None:
@@ -75,7 +75,11 @@ def find_classifier(registry: Registry, recipe: Recipe) -> NamedClassifier | Non
     classifier = registry.make("classifiers", ref.name, ref.options)
     with naming(classifier, "labels"):
         labels = classifier.labels()
-    if isinstance(labels, str) or not all(isinstance(label, str) and label.strip() for label in labels):
+    if (
+        isinstance(labels, str)
+        or not len(labels)
+        or not all(isinstance(label, str) and label.strip() for label in labels)
+    ):
         raise PluginError(
             f"{describe(classifier)}: expected labels to return names, none of them blank; got {labels!r:.80}"
         )

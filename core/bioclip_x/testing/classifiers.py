@@ -65,6 +65,10 @@ def check_scores_are_of_images_and_labels(subject: Subject) -> None:
     if get_capabilities(classifier, ImageClassifierCapabilities).outputs == "probabilities":
         low, high = float(values_BL.min()), float(values_BL.max())
         assert low >= 0 and high <= 1, f"expected probabilities from 0 to 1, got {low:.3g} to {high:.3g}"
+    elif (values_BL >= 0).all() and shape[1] > 1:
+        assert ((values_BL.sum(1) - 1).abs() > 1e-4).any(), (
+            "expected logits, got rows that sum to 1; for probabilities, declare outputs='probabilities'"
+        )
 
 
 def check_images_do_not_affect_each_other(subject: Subject) -> None:

@@ -97,7 +97,12 @@ class OnnxClassifier:
         batch = pixels_B3HW.numpy().astype(self._type, copy=False)
         batch = batch if self._is_channels_first else np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
         step = self._at_once or len(batch)
-        return torch.cat([self._run(batch[start : start + step], step) for start in range(0, len(batch), step)])
+        values_BL = torch.cat([self._run(batch[start : start + step], step) for start in range(0, len(batch), step)])
+        if self._outputs == "logits" and _sum_to_one(values_BL):
+            raise ModelError(
+                f"{self._file}: each image's scores sum to 1: they are probabilities; add outputs=probabilities"
+            )
+        return values_BL
 
     probabilities = logits
 
@@ -111,6 +116,10 @@ class OnnxClassifier:
 
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+
+
+def _sum_to_one(values_BL: torch.Tensor) -> bool:
+    return values_BL.shape[1] > 1 and bool((values_BL >= 0).all() and ((values_BL.sum(1) - 1).abs() < 1e-3).all())
 
 
 def _choose_providers(device: str) -> list[Any]:
