@@ -153,7 +153,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         load(write(tmp_path / "few.onnx", labels=LABELS[:3]))
     (tmp_path / "text.onnx").write_text("no network")
     (tmp_path / "text.txt").write_text("a\n")
-    with pytest.raises(ModelError, match="text.onnx cannot be opened"):
+    with pytest.raises(ModelError, match=r"text\.onnx cannot be opened"):
         load(tmp_path / "text.onnx")
     with pytest.raises(ModelError, match="onnxruntime has no CUDAExecutionProvider here; choose --device cpu"):
         _without_cuda(path)
