@@ -8,15 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import timm
+import timm.data
 import torch
 from PIL.Image import Image
-from timm.data import create_transform, resolve_model_data_config
 
 from bioclip_x.plugin import ImageClassifierCapabilities, ModelError
 from bioclip_x_plugins.classifiers.labels import REFUSED, check_number, check_refused, read_label_file
+
+_data: Final[Any] = timm.data
+"""Untyped: timm's own names are not exported as type checkers require it."""
 
 
 class TimmClassifier:
@@ -69,7 +72,7 @@ class TimmClassifier:
         options = {"checkpoint_path": self._weights, "num_classes": len(self.labels())} if self._weights else {}
         self._model = _move(self._create(pretrained=not self._weights, **options).eval(), device)
         check_number(self._model.num_classes, self.labels(), self._name)
-        self._transform = create_transform(**resolve_model_data_config(self._model))
+        self._transform = _data.create_transform(**_data.resolve_model_data_config(self._model))
 
     def _create(self, **options: Any) -> Any:
         try:
