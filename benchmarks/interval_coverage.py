@@ -389,7 +389,7 @@ def measure_chance(trials: int) -> list[dict[str, Any]]:
         found = [simulate_random_words(rng, n_classes, per_class, groups)["above"] for _ in range(trials)]
         rows.append(
             {
-                "case": f"{n_classes} classes in {groups} genera, {n_classes * per_class} random texts",
+                "case": f"{n_classes} classes, {n_classes // groups} to a genus, {n_classes * per_class} random texts",
                 "trials": trials,
                 "found": round(float(np.mean([one["found"] for one in found])), 3),
                 "by_chance": round(float(np.mean([one["expected"] for one in found])), 3),
@@ -437,7 +437,8 @@ def main() -> None:
     trials, every = options.trials, options.every
     results = {
         "about": "coverage of 95% intervals where the truth is known",
-        "command": f"python benchmarks/interval_coverage.py --trials {trials} --every {every}",
+        "command": f"python benchmarks/interval_coverage.py --trials {trials}"
+        + (f" --every {every}" if every > 1 else ""),
         "least": LEAST,
         "trials": trials,
         "machine": describe(),

@@ -259,6 +259,13 @@ class DatasetCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class LogitAdjustmentCapabilities:
+    """Capabilities of a logit adjustment. image_notes: has `image_notes`."""
+
+    image_notes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReportCapabilities:
     """Capabilities of a report.
 

@@ -383,7 +383,10 @@ class PrecomputedScorer(LabelledScorer, Protocol):
 
 
 class LogitAdjustment(Protocol):
-    """Prior knowledge added to class logits before the softmax: a region's species, a season, a habitat."""
+    """Prior knowledge added to class logits before the softmax: a region's species, a season, a habitat.
+
+    Declares `LogitAdjustmentCapabilities`; see also `NotingAdjustment`.
+    """
 
     def offsets(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> torch.Tensor:
         """Returns offsets in leaf order, float32 [C], or [C, B] if they depend on the image.
@@ -395,6 +398,13 @@ class LogitAdjustment(Protocol):
 
     def notes(self, taxonomy: Taxonomy) -> Sequence[str]:
         """Returns notes for the outputs: what was adjusted, what was not found. Called once, before any image."""
+
+
+class NotingAdjustment(LogitAdjustment, Protocol):
+    """An adjustment that declares `image_notes`: it says of each image what it did ("no date: no season applied")."""
+
+    def image_notes(self, taxonomy: Taxonomy, sources: Sequence[Source]) -> Sequence[Sequence[str]]:
+        """Returns the notes of each of the B images, none or more, which every output shows. Called for every batch."""
 
 
 class Head(Protocol):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ImageDecoderCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
+        LogitAdjustmentCapabilities,
         LossCapabilities,
         Pooling,
         PublishedSource,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         LogitAdjustment,
         Loss,
         MismatchExplainer,
+        NotingAdjustment,
         PatchEncoder,
         PrecomputedScorer,
         Report,
@@ -205,16 +207,17 @@ __all__ = [
     "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
     "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
     "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
-    "LoadedEncoderCapabilities", "LogitAdjustment", "Logits", "Loss", "LossCapabilities", "LossInput", "Measure",
-    "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage", "Neighbours",
-    "NoAnswerError", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
-    "PluginError", "Pooling", "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution",
-    "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "Recipe",
-    "RecipeError", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role",
-    "RunContext", "RunFigures", "Sample", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
-    "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup",
-    "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank",
-    "TextBuilder", "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss",
+    "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
+    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage",
+    "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
+    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
+    "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample",
+    "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step",
+    "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder",
+    "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
+    "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
     "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
     "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs",
     "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding",
@@ -240,12 +243,13 @@ _NAMES: Final = (
     # What components declare.
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
+     "LogitAdjustmentCapabilities LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
      "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities ImageClassifierCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
      "Adapter Dataset Encoder EvaluationReport Head ImageClassifier ImageDecoder LabelledDataset LanguageModel LayeredEncoder "
-     "LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer PatchEncoder PrecomputedScorer Report ReportWriter Sample "
+     "LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment "
+     "PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
     ("errors",

@@ -82,7 +82,7 @@ class Flag:
 
 
 class Recipe(BaseModel):
-    """All settings of a classification. Every output contains its recipe.
+    """All settings of a classification. Every output contains its recipe. Immutable, and can be pickled.
 
     Each field is a flag of the command line (`bioclip_x.cli.flags`), and its description is the flag's help; `plugins` is that
     of --plugin. model, encoder,
@@ -113,8 +113,8 @@ class Recipe(BaseModel):
     )
     full_decoding: bool = Field(
         False,
-        description="Decode every pixel of large JPEGs; else those of more than twice the model's size are decoded at 1/2, "
-        "1/4 or 1/8, which takes less time.",
+        description="Decode every pixel of large JPEGs; else those of at least four times the model's size are decoded at "
+        "1/2, 1/4 or 1/8, which takes less time.",
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."

@@ -83,6 +83,14 @@ def resolve_recipe(
     return recipe
 
 
+def change_recipe(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
+    """Replaces fields of a resolved recipe; nothing else is resolved again. Raises RecipeError as `resolve_recipe`."""
+    changed = dict(fields)
+    if isinstance(changed.get("labels"), str):
+        changed["labels"] = read_labels(changed["labels"], "labels")
+    return _validate(recipe.dump() | changed, "the recipe")
+
+
 def register_components(registry: Registry, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Adds the components among the values of a recipe's fields (`head=MyHead()`) to the registry; returns their names.
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -62,6 +63,7 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
     "datasets": capabilities.DatasetCapabilities,
     "image_decoders": capabilities.ImageDecoderCapabilities,
     "reports": capabilities.ReportCapabilities,
+    "adjust_logits": capabilities.LogitAdjustmentCapabilities,
 }
 """Kind → the capabilities record of its components."""
 
@@ -80,6 +82,10 @@ class Registered:
     plugin: str
 
 
+FILE_PREFIX: Final = "bioclip_x_plugin_"
+"""Of the module names of plugins' files."""
+
+
 class DuplicateError(PluginError):
     """Two plugins provide the same name.
 
@@ -92,6 +98,10 @@ class Registry:
 
     manager: the pluggy manager, for calling hooks. plugins: name → origin (a distribution and its version, a module, a
     file). distributions: name → the distribution of an installed plugin. warnings: one line per skipped plugin.
+
+    Threads: make components from any number of threads; register plugins in one, before. Pickling: a registry is pickled as
+    the names of its plugins' modules, the paths of its plugins' files and the objects given; unpickling imports them again,
+    before anything that is defined in them.
     """
 
     def __init__(self) -> None:
@@ -102,6 +112,16 @@ class Registry:
         self.warnings: list[str] = []
         self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
         self._made: dict[tuple[Kind, str], object] = {}
+
+    def __repr__(self) -> str:
+        return f"Registry({', '.join(self.plugins)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        plugins = {name: plugin for name in self.plugins if (plugin := self.manager.get_plugin(name)) is not None}
+        modules = {name: _refer_to(plugin) for name, plugin in plugins.items() if isinstance(plugin, ModuleType)}
+        objects = {name: plugin for name, plugin in plugins.items() if name not in modules}
+        # As bytes, since their classes may be defined in plugins' files, which are loaded first.
+        return _restore_registry, (self.plugins, modules, pickle.dumps((objects, self._made)), self.warnings)
 
     def register(self, name: str, plugin: Any, origin: str) -> None:
         """Registers one plugin completely or not at all.
@@ -167,10 +187,13 @@ class Registry:
         name = next(
             one for one in names if self._made.get((kind, one)) is component or one not in self._components[kind]
         )
+        self._add_as(kind, name, component)
+        return name
+
+    def _add_as(self, kind: Kind, name: str, component: object) -> None:
         self._made[kind, name] = component
         self._components[kind][name] = Registered(ComponentSpec(name, "of the calling program", ""), "caller")
         self.plugins.setdefault("caller", "the calling program")
-        return name
 
     def components(self, kind: Kind) -> dict[str, Registered]:
         """Returns name → component of one kind, sorted by name."""
@@ -429,6 +452,29 @@ def from_environment() -> dict[str, Any]:
     }
 
 
+def _refer_to(module: ModuleType) -> str:
+    """Returns the name by which `import_plugin` finds a module again: that of its file if it is a plugin's file."""
+    return str(module.__file__) if module.__name__.startswith(FILE_PREFIX) else module.__name__
+
+
+def _restore_registry(
+    plugins: Mapping[str, str], modules: Mapping[str, str], pickled: bytes, warnings: Sequence[str]
+) -> Registry:
+    """Makes a pickled registry again, in the same order. Raises PluginError for a plugin that is not there."""
+    loaded = {name: import_plugin(reference) for name, reference in modules.items()}
+    objects, made = pickle.loads(pickled)
+    registry = Registry()
+    for name, origin in plugins.items():
+        if name in loaded or name in objects:
+            registry.register(name, loaded[name] if name in loaded else objects[name], origin)
+    for (kind, name), component in made.items():
+        registry._add_as(kind, name, component)  # noqa: SLF001
+    installed = {point.name: point.dist for point in entry_points(group=GROUP) if point.dist}
+    registry.distributions = {name: dist for name, dist in installed.items() if name in modules}
+    registry.warnings = list(warnings)
+    return registry
+
+
 def resolve_relative_paths(registry: Registry, kind: Kind, ref: ComponentRef, folder: Path) -> ComponentRef:
     """Resolves a component's path options against a folder, such as that of the file that contains the reference.
 
@@ -463,7 +509,7 @@ def _import_file(path: Path) -> Any:
         raise PluginError(f"the plugin file {path} does not exist")
     # The module name includes a hash of the path, since files in different folders may have the same name.
     path_hash = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    spec = importlib.util.spec_from_file_location(f"bioclip_x_plugin_{path.stem}_{path_hash}", path.resolve())
+    spec = importlib.util.spec_from_file_location(f"{FILE_PREFIX}{path.stem}_{path_hash}", path.resolve())
     assert spec is not None and spec.loader is not None
     if spec.name in sys.modules:
         return sys.modules[spec.name]

@@ -21,7 +21,7 @@ from bioclip_x.calibration.refusal import fit_refusal
 from bioclip_x.calibration.sets import SET_COVERAGES, fit_sets
 from bioclip_x.calibration.temperature import FittedTemperature, compute_log_probabilities, fit_temperature
 from bioclip_x.errors import CalibrationError, RecipeError
-from bioclip_x.evaluation.intervals import compute_proportion_interval
+from bioclip_x.evaluation.intervals import compute_mean_interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, describe_ties, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.evaluation.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
@@ -153,6 +153,7 @@ def compute_reliability(observations: Observations) -> Reliability:
         nll=float(-scored.mean()) if len(scored) else None,
         ece=compute_expected_calibration_error(observations.probability_n, observations.right_n),
         adaptive_ece=compute_adaptive_calibration_error(observations.probability_n, observations.right_n),
+        nll_interval=compute_mean_interval(-scored),
     )
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import cast
 
 import numpy as np
 import torch
 
-from bioclip_x.components import LogitAdjustment
+from bioclip_x.capabilities import LogitAdjustmentCapabilities
+from bioclip_x.components import LogitAdjustment, NotingAdjustment
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.faults import naming
 from bioclip_x.messages import list_some
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Logits, Source
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 
 Offsets = Mapping[str, torch.Tensor]
@@ -39,6 +41,15 @@ class Adjustments:
             with naming(adjustment, "notes"):
                 notes += adjustment.notes(self.taxonomy)
         return tuple(notes)
+
+    def collect_image_notes(self, sources: Sequence[Source]) -> list[tuple[str, ...]]:
+        """Returns what the adjustments that declare it say of each image. Raises PluginError for notes of another form."""
+        notes: list[tuple[str, ...]] = [()] * len(sources)
+        for name, adjustment in self.by_name.items():
+            if get_capabilities(adjustment, LogitAdjustmentCapabilities).image_notes:
+                added = _note_checked(name, cast(NotingAdjustment, adjustment), self.taxonomy, sources)
+                notes = [(*before, *new) for before, new in zip(notes, added, strict=True)]
+        return notes
 
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
         """Computes the offsets for a batch of images.
@@ -65,6 +76,20 @@ class Adjustments:
                 f"the logit adjustment {name!r} returned nan or +inf; only finite offsets and -inf are allowed"
             )
         return offsets.float() if offsets.ndim == 2 else offsets.float()[:, None]
+
+
+def _note_checked(
+    name: str, adjustment: NotingAdjustment, taxonomy: Taxonomy, sources: Sequence[Source]
+) -> Sequence[Sequence[str]]:
+    with naming(adjustment, "image_notes", list_some([source.name for source in sources], 1)):
+        notes = adjustment.image_notes(taxonomy, sources)
+    are_lists = isinstance(notes, Sequence) and all(isinstance(one, list | tuple) for one in notes)
+    if not are_lists or len(notes) != len(sources) or not all(isinstance(text, str) for one in notes for text in one):
+        raise PluginError(
+            f"the logit adjustment {name!r} must return image_notes of {len(sources)} images, a list of texts for each; it "
+            f"returned {notes!r:.200}"
+        )
+    return notes
 
 
 def make_adjustments(registry: Registry, recipe: Recipe, taxonomy: Taxonomy) -> Adjustments:

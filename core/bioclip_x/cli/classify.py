@@ -24,9 +24,9 @@ from bioclip_x.cli.flags import (
 from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
 from bioclip_x.cli.outputs.notes import print_left_out, print_notes
 from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
-from bioclip_x.cli.outputs.sinks import Sink, find_report, make_report, write_all
 from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import make_header
+from bioclip_x.inference.sinks import Sink, find_report, make_report, write_all
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
 from bioclip_x.messages import pluralise

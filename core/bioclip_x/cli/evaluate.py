@@ -14,9 +14,9 @@ from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.cli.few_shot import FewShotOptions, add_few_shot_options
 from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
-from bioclip_x.cli.outputs.sinks import find_report
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
+from bioclip_x.inference.sinks import find_report
 from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry, get_capabilities
 

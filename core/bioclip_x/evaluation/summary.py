@@ -29,10 +29,11 @@ from bioclip_x.evaluation.intervals import (
 )
 from bioclip_x.evaluation.predictions import ImagePredictions
 from bioclip_x.evaluation.sets import summarise_sets
-from bioclip_x.evaluation.tree_metrics import compute_distances, compute_overlaps, find_consistent
+from bioclip_x.evaluation.tree_metrics import average_distances, compute_overlaps, find_consistent
 from bioclip_x.records import Measure, TextEvaluation
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.costs import compute_heights
+from bioclip_x.taxonomy.scoring.hedging import is_correct
 from bioclip_x.taxonomy.scoring.severity import find_taxa_at_rank
 
 DISTANCES: Final = (1, 5, 20)
@@ -64,6 +65,7 @@ def summarise(
     class_n, highest = labels.class_n[rows], int(compute_heights(taxonomy)[0])
     right_sn = np.array([outcome.right_n[rows] for outcome in outcomes])
     first = predictions[0]
+    holds_n = _find_holding(first.best_nk[rows, 0], class_n, taxonomy)
     return TextEvaluation(
         text=text,
         seeds=seeds,
@@ -86,9 +88,9 @@ def summarise(
         hierarchical=_measure_overlap(predictions, labels, taxonomy, drawn),
         distances=_measure_distances([one.best_nk[rows] for one in predictions], class_n, taxonomy, drawn),
         consistency=_measure_consistency(predictions, taxonomy, drawn),
-        calibration=measure_calibration(first.share_n[rows], right_sn[0]) if first.bets else {},
-        reliability=compute_reliability(first.share_n[rows], right_sn[0]) if first.bets else (),
-        risk_coverage=compute_risk_curve(first.share_n[rows], right_sn[0]) if first.bets else (),
+        calibration=measure_calibration(first.share_n[rows], holds_n) if first.bets else {},
+        reliability=compute_reliability(first.share_n[rows], holds_n) if first.bets else (),
+        risk_coverage=compute_risk_curve(first.share_n[rows], holds_n) if first.bets else (),
         depth=compute_depth_curve(first.bets.take(rows), class_n, taxonomy) if first.bets else (),
         alone_right=None if baseline is None else int((right_sn[0] > baseline.right_tn[0, rows]).sum()),
         first_alone_right=None if baseline is None else int((right_sn[0] < baseline.right_tn[0, rows]).sum()),
@@ -106,6 +108,15 @@ class Baseline:
     @classmethod
     def of(cls, seeds: tuple[int, ...], outcomes: Sequence[Correctness]) -> Baseline:
         return cls(np.array([outcome.right_n for outcome in outcomes]), bool(seeds))
+
+
+def _find_holding(node_n: Ints, class_n: Ints, taxonomy: Taxonomy) -> Ints:
+    """Returns 1 where the true class is the node named or below it, as the share of that node says, else 0: int64 [n].
+
+    node_n: -1 for none.
+    """
+    holds_n: Ints = ((node_n >= 0) & is_correct(node_n.clip(0), class_n, taxonomy)).astype(np.int64)
+    return holds_n
 
 
 def _make_measure(value: float, interval: Interval | None, of: int, sd: float | None) -> Measure:
@@ -199,14 +210,13 @@ def _measure_ratio(over_sn: Ints, under_sn: Ints, drawn: bool) -> Measure:
 
 
 def _measure_distances(best_snk: Sequence[Ints], class_n: Ints, taxonomy: Taxonomy, drawn: bool) -> dict[str, Measure]:
-    """Computes the average hierarchical distance of the top k: of all classes, in a tree of fewer."""
+    """Computes the average hierarchical distance of the top k: of as many as are named, where these are fewer."""
     if not len(class_n):
         return {}
-    highest = int(compute_heights(taxonomy)[0])
-    height_snk = np.array([compute_distances(best_nk, class_n, taxonomy) for best_nk in best_snk])
-    found = {}
-    for k in dict.fromkeys(min(k, taxonomy.n_classes) for k in DISTANCES):
-        mean_sn = height_snk[:, :, :k].mean(2)
+    highest, found = int(compute_heights(taxonomy)[0]), {}
+    named = max(1, *((best_nk >= 0).sum(1).max() for best_nk in best_snk))
+    for k in dict.fromkeys(min(k, int(named)) for k in DISTANCES):
+        mean_sn = np.array([average_distances(best_nk[:, :k], class_n, taxonomy) for best_nk in best_snk])
         interval = compute_seeded_interval(mean_sn, 0, highest, seeded=drawn)
         name = f"distance of the top {k}"
         found[name] = _make_measure(float(mean_sn.mean()), interval, len(class_n), compute_spread(mean_sn.mean(1)))

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.array_types import Ints
+from bioclip_x.array_types import Floats, Ints
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import compute_lca_heights
 
@@ -64,8 +64,6 @@ def _find_levels(taxonomy: Taxonomy) -> Ints:
 def compute_distances(best_nk: Ints, class_n: Ints, taxonomy: Taxonomy) -> Ints:
     """Returns the height of the lowest common ancestor of each of the best nodes and the true class: int64 [n, k], 0 if right.
 
-    The mean over the k best is the average hierarchical distance of the top k (Bertinetto et al. 2020, arXiv 1912.09393).
-
     best_nk: nodes; -1 where there is none, which counts as the root. class_n: 0 … C-1.
     """
     truth_nk = np.repeat(np.asarray(class_n, np.int64)[:, None], best_nk.shape[1], axis=1)
@@ -74,6 +72,19 @@ def compute_distances(best_nk: Ints, class_n: Ints, taxonomy: Taxonomy) -> Ints:
         0  # a genus that is a class is its self leaf
     )
     return heights
+
+
+def average_distances(best_nk: Ints, class_n: Ints, taxonomy: Taxonomy) -> Floats:
+    """Returns the average hierarchical distance of the k best nodes (Bertinetto et al. 2020, arXiv 1912.09393): float64 [n].
+
+    An image of fewer than k nodes has the mean of these; one of none is as far off as the root. best_nk, class_n: as in
+    `compute_distances`.
+    """
+    is_named_nk = best_nk >= 0
+    is_named_nk[:, 0] = True
+    heights_nk = compute_distances(best_nk, class_n, taxonomy)
+    means: Floats = np.where(is_named_nk, heights_nk, 0).sum(1) / is_named_nk.sum(1)
+    return means
 
 
 def find_consistent(of_rank: Mapping[str, Ints], taxonomy: Taxonomy) -> Ints:

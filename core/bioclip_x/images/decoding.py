@@ -18,6 +18,7 @@ from bioclip_x.components import ImageDecoder
 from bioclip_x.errors import ImageError
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
+from bioclip_x.images.metadata import read_exif
 from bioclip_x.images.pixel_range import (
     WIDE_MODES,
     SampleFormat,
@@ -30,6 +31,7 @@ from bioclip_x.images.pixel_range import (
 )
 from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
 from bioclip_x.records import OpenedImage
+from bioclip_x.records.features import Metadata
 
 DRAFT_GAP: Final = 2.0
 """How much larger than needed a shrunk JPEG stays, so that resizing it gives nearly what resizing the whole image gives.
@@ -111,7 +113,8 @@ def decode_stream(
             raise ImageError("the file is empty")
         for name, decoder in decoders.items():
             if opened := _try_decoder(name, decoder, stream, head, suffix):
-                return to_rgb(opened.image, opened.notes)
+                rgb = to_rgb(opened.image, opened.notes)
+                return replace(rgb, metadata={**rgb.metadata, **opened.metadata})
         return _decode_with_pillow(stream, identify(head, suffix), truncated, least_side)
     except ImageError:
         raise
@@ -157,6 +160,7 @@ def _decode_with_pillow(
         _refuse_narrow(image)
         notes = select_first_frame(image)
         whole_size = image.size
+        metadata = read_exif(image)  # before it is loaded, when the file of a TIFF is closed
         given = read_sample_format(image, significant_bits)
         has_wide_channels = image.mode not in WIDE_MODES and any(";16" in mode for mode in list_raw_modes(image))
         if least_side and file_type.pillow == "JPEG":
@@ -169,11 +173,11 @@ def _decode_with_pillow(
             if "truncated" not in str(problem).lower():
                 raise
             partial, note = _decode_truncated(stream, formats, truncated)
-            return convert_to_rgb(partial, partial, (*notes, note), given)
+            return convert_to_rgb(partial, partial, (*notes, note), given, metadata)
         if has_wide_channels:
             scaled, note = _scale_wide_channels(image, stream, formats, given)
-            return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given)
-        opened = convert_to_rgb(image, image, notes, given)
+            return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given, metadata)
+        opened = convert_to_rgb(image, image, notes, given, metadata)
         if image.size == whole_size:
             return opened
         is_turned = _read_orientation(image) in _SWAPS_SIDES
@@ -236,16 +240,19 @@ def to_rgb(image: Image.Image | None, notes: Sequence[str] = ()) -> OpenedImage:
     _refuse_narrow(image)
     if getattr(image, "tile", ()):  # a file that is not loaded yet
         notes = (*notes, *select_first_frame(image))
-    given = read_sample_format(image)
+    metadata, given = read_exif(image), read_sample_format(image)
     image.load()
-    return convert_to_rgb(image, image, notes, given)
+    return convert_to_rgb(image, image, notes, given, metadata)
 
 
-def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat) -> OpenedImage:
+def convert_to_rgb(
+    image: Image.Image, original: Image.Image, notes: Sequence[str], given: SampleFormat, metadata: Metadata
+) -> OpenedImage:
     """Converts a loaded image to upright RGB: transparency over white, wide samples scaled to 8 bits, palettes converted.
 
     Returns the image itself if there is nothing to convert, since copies of large images in every thread take much memory.
-    original: has the EXIF data. given: the format of the samples. notes: those on the range of wide samples are added.
+    original: has the EXIF data. metadata: read from it.
+    given: the format of the samples. notes: those on the range of wide samples are added.
     """
     if image.mode in WIDE_MODES:
         image, note = scale_to_8_bits(image, given)
@@ -254,7 +261,8 @@ def convert_to_rgb(image: Image.Image, original: Image.Image, notes: Sequence[st
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return OpenedImage(image if image.mode == "RGB" else image.convert("RGB"), tuple(notes))
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    return OpenedImage(rgb, tuple(notes), metadata)
 
 
 def _refuse_narrow(image: Image.Image) -> None:

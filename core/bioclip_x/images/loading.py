@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ def decode(
         image = opened.image
         small = make_thumbnail(image) if with_thumbnail else None
         width, height = opened.size
-        return Decoded(source, preprocess(image), width=width, height=height, thumbnail=small, notes=opened.notes)
+        known = replace(source, metadata={**opened.metadata, **source.metadata})
+        return Decoded(known, preprocess(image), width=width, height=height, thumbnail=small, notes=opened.notes)
     except (ImageError, ComponentError) as problem:
         log_row(problem)
         return Decoded(source, error=str(problem))

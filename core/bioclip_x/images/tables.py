@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.errors import ImageError
+from bioclip_x.images.metadata import convert_cell
 from bioclip_x.images.remote import find_suffix, is_url, read_url
 from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows
 from bioclip_x.io.encodings import detect_encoding
 from bioclip_x.io.files import read_stream_lines
 from bioclip_x.records import Source
+from bioclip_x.records.features import Metadata
 
 TEXT_SUFFIXES: Final = (".csv", ".tsv")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")
@@ -35,7 +38,8 @@ def is_table(name: str) -> bool:
 def read_table(name: str) -> Iterator[Source]:
     """Yields the image of each row of a table at a path or URL; a row without a path or URL has an error.
 
-    A row's path precedes its URL. Relative paths are relative to the table. Failures are sources with an error.
+    A row's path precedes its URL; its further cells are the image's metadata.
+    Relative paths are relative to the table. Failures are sources with an error.
     """
     try:
         with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:
@@ -43,9 +47,11 @@ def read_table(name: str) -> Iterator[Source]:
             columns, rows = _open_parquet(stream) if is_parquet else _open_text(stream, name)
             indices = _find_columns(columns)
             for number, cells in enumerate(rows, start=1):
-                value = next((cell for i in indices if i < len(cells) and (cell := cells[i].strip())), "")
-                row = f"{name}, row {number:,}"
-                yield resolve_reference(value, name) if value else Source(row, error="the row has no path and no URL")
+                value = next((cell for i in indices if i < len(cells) and (cell := _read_reference(cells[i]))), "")
+                if value:
+                    yield replace(resolve_reference(value, name), metadata=_read_metadata(columns, cells, indices))
+                else:
+                    yield Source(f"{name}, row {number:,}", error="the row has no path and no URL")
     except ImageError as problem:
         yield Source(name, error=str(problem).removeprefix(f"{name}: "))
     except UnicodeDecodeError:
@@ -65,6 +71,20 @@ def resolve_reference(value: str, table: str) -> Source:
     return Source(str(path), path)
 
 
+def _read_reference(cell: Any) -> str:
+    return "" if cell is None else str(cell).strip()
+
+
+def _read_metadata(columns: Sequence[str], cells: Sequence[Any], used: Sequence[int]) -> Metadata:
+    """Returns the cells that are not empty, by column. used: the columns of paths and URLs, which are left out."""
+    values = {
+        name: convert_cell(name, cell)
+        for i, (column, cell) in enumerate(zip(columns, cells))
+        if i not in used and (name := column.strip())
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _open_text(stream: IO[bytes], name: str) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
     """Returns the columns and the rows of a CSV or TSV file."""
     encoding = detect_encoding(stream.read(2))
@@ -76,17 +96,21 @@ def _open_text(stream: IO[bytes], name: str) -> tuple[Sequence[str], Iterator[Se
     return columns, (cells for _, cells in rows if cells)
 
 
-def _open_parquet(stream: IO[bytes]) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
-    """Returns the columns of paths and URLs of a Parquet file, and its rows; all columns if there are none of these."""
+def _open_parquet(stream: IO[bytes]) -> tuple[Sequence[str], Iterator[Sequence[Any]]]:
+    """Returns the columns of a Parquet file that hold texts, numbers or dates, and its rows.
+
+    Lists and bytes are not read: they may be large, such as an embedding or an image.
+    """
     file = pq.ParquetFile(stream)
-    columns = list(file.schema_arrow.names)
-    wanted = [column for column in columns if column.strip().lower() in (*PATH_COLUMNS, *URL_COLUMNS)] or columns
+    wanted = [field.name for field in file.schema_arrow if _is_plain(field.type)]
     batches = (batch.to_pydict() for batch in file.iter_batches(columns=wanted))
-    return wanted, (
-        ["" if value is None else str(value) for value in values]
-        for batch in batches
-        for values in zip(*(batch[column] for column in wanted))
-    )
+    return wanted, (values for batch in batches for values in zip(*(batch[column] for column in wanted)))
+
+
+def _is_plain(type_: pa.DataType) -> bool:
+    value = type_.value_type if pa.types.is_dictionary(type_) else type_
+    is_text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
+    return is_text or (pa.types.is_primitive(value))
 
 
 def _find_columns(columns: Sequence[str]) -> list[int]:

@@ -77,7 +77,9 @@ class BatchClassifier:
         classified = chain.from_iterable(map(self._classify_or_divide, parts))
         for one in batch:
             result = (
-                Result(one.source.name, error=one.error, notes=one.notes) if one.pixels is None else next(classified)
+                Result(one.source.name, error=one.error, notes=one.notes, metadata=one.source.metadata)
+                if one.pixels is None
+                else next(classified)
             )
             yield self.crosswalk.report(result) if self.crosswalk else result
 
@@ -90,7 +92,7 @@ class BatchClassifier:
                 return [result for one in batch for result in self._classify_or_divide([one])]
             log_row(problem)
             [one] = batch
-            return [Result(one.source.name, error=str(problem), width=one.width, height=one.height)]
+            return [replace(_make_result(one, ()), error=str(problem), thumbnail=None)]
 
     def decide(self, scored: ScoredBatch, images: Sequence[str]) -> tuple[Scores, list[bool]]:
         """Returns the head's scores, and for each image whether no class is left.
@@ -117,7 +119,9 @@ class BatchClassifier:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
-        raw = self.scorer.score(features, [one.source for one in batch])
+        sources = [one.source for one in batch]
+        raw = self.scorer.score(features, sources)
+        notes_B = self.scorer.adjustments.collect_image_notes(sources)
         scored, peaks = raw.calibrate(self.calibration)
         scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
         refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits.cpu(), features.embeddings_BD)
@@ -128,9 +132,7 @@ class BatchClassifier:
         is_single_B = scored.find_single_class_images()
         results = []
         for row, one in enumerate(batch):
-            result = Result(
-                one.source.name, width=one.width, height=one.height, thumbnail=one.thumbnail, notes=one.notes
-            )
+            result = _make_result(one, notes_B[row])
             if refused := NONE_LISTED if is_excluded_B[row] else refused_B[row]:
                 results.append(replace(result, refused=refused))
                 continue
@@ -170,3 +172,15 @@ class BatchClassifier:
             ranks=make_rank_winners(tree, probabilities, winners, nodes[0]),
             explanation=explanation,
         )
+
+
+def _make_result(decoded: Decoded, notes: Sequence[str]) -> Result:
+    """Makes a result without predictions. notes: of the adjustments."""
+    return Result(
+        decoded.source.name,
+        width=decoded.width,
+        height=decoded.height,
+        thumbnail=decoded.thumbnail,
+        notes=(*decoded.notes, *notes),
+        metadata=decoded.source.metadata,
+    )

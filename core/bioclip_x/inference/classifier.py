@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
-from bioclip_x.capabilities import HeadCapabilities, LoadedEncoderCapabilities, ScorerCapabilities
+from bioclip_x.capabilities import (
+    HeadCapabilities,
+    LoadedEncoderCapabilities,
+    ReportCapabilities,
+    ScorerCapabilities,
+)
 from bioclip_x.classes.recipe_classes import Classes, find_classes
 from bioclip_x.components import (
     ExampleScorer,
@@ -49,7 +54,9 @@ from bioclip_x.inference.image_classifiers import LabelScorer, find_classifier
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
+from bioclip_x.inference.results import Results
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
+from bioclip_x.inference.sinks import make_report, write_all
 from bioclip_x.inference.support import SupportSet, find_support
 from bioclip_x.models import load_encoder, make_family
 from bioclip_x.plugin_versions import identify_code
@@ -57,7 +64,7 @@ from bioclip_x.prediction.ranking import find_reportable_nodes
 from bioclip_x.progress import progress_in_notebook, report_progress, show_in_notebook
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
-from bioclip_x.recipe_resolution import register_components, resolve_recipe
+from bioclip_x.recipe_resolution import change_recipe, register_components, resolve_recipe
 from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
@@ -73,10 +80,13 @@ if TYPE_CHECKING:
     from bioclip_x.images.memory import ImageLike
 
 
+RECIPE_SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
 class Classifier:
     """Classifies images and explains the predictions.
 
-        Classifier(plugins=["descriptors"]).classify("examples/drawings")
+        Classifier.from_recipe("descriptors")("examples/drawings")
 
     Every field of `Recipe` is a keyword argument, as the command line's flags; one that names a component also takes a
     component (`head=MyHead()`), and `model` also an image classifier.
@@ -87,7 +97,13 @@ class Classifier:
 
     Attributes: recipe: resolved. taxonomy: the tree of classes. whole_taxonomy: that of all listed classes, of which
     `subset` may leave some out. bank: the embedded prompts. encoder: the loaded model.
+    registry: the loaded plugins.
     scorer, head: the components. files: how images are found and read. provenance: metadata that every output contains.
+
+    Threads: nothing of a classifier changes after it is made, and several threads may classify with one at a time, if the
+    components of plugins allow it; the built-in ones do. Pickling: a classifier is pickled as what it is made of (plugins,
+    those of files by their path, components, recipe, taxonomy), without the model, which is loaded again, and texts, which
+    are read from the cache.
     """
 
     def __init__(
@@ -104,13 +120,14 @@ class Classifier:
         **fields: Any,
     ) -> None:
         plugins = list_plugins(plugins)
-        registry = registry or _make_registry(plugins)
-        given = taxonomy if isinstance(taxonomy, Taxonomy) else None
+        registry = self.registry = registry or _make_registry(plugins)
+        given = self._given = taxonomy if isinstance(taxonomy, Taxonomy) else None
         fields = register_components(registry, {"model": model, **fields})
         flags = {"taxonomy": None if given else taxonomy, **fields}
         if given and flags.get("labels"):
             raise RecipeError("labels and a taxonomy were both given; give one")
         recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
+        self._cache = cache
         self.files = make_image_files(registry, recipe.truncated)
         named = find_classifier(registry, recipe)
         self.scorer: Scorer = (
@@ -185,6 +202,81 @@ class Classifier:
         provenance = make_provenance(registry, recipe, classes, banks, self.encoder.card, calibration)
         self.provenance = replace(provenance, notes=(*provenance.notes, *describe_sets(head_capabilities)))
         self._batches = self._make_batches(classes, banks, calibration, reportable, asked)
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe | str | os.PathLike[str] | None = None, **fields: Any) -> Classifier:
+        """Makes a classifier in one line: `Classifier.from_recipe("descriptors", taxonomy="birds.csv")`.
+
+        recipe: the name of a plugin, a plugin's `.py` file, a recipe file (`.yaml`, `.yml`, `.json`), a `Recipe`, or None
+            for the defaults. fields: as keyword arguments of `Classifier`; they precede those of the recipe. A `Recipe` is
+            complete, so that fields replace its own and imply no others.
+        """
+        if isinstance(recipe, Recipe):
+            return cls._from_changed(recipe, **fields)
+        if recipe is None or Path(recipe).suffix.lower() in RECIPE_SUFFIXES:
+            return cls(recipe=recipe, **fields)
+        return cls(plugins=(recipe, *list_plugins(fields.pop("plugins", ()))), **fields)
+
+    @classmethod
+    def _from_changed(
+        cls,
+        recipe: Recipe,
+        registry: Registry | None = None,
+        plugins: Plugin | Sequence[Plugin] = (),
+        **fields: Any,
+    ) -> Classifier:
+        """Makes a classifier of a recipe of which some fields are replaced. Raises RecipeError for unknown fields."""
+        registry = registry or _make_registry(list_plugins(plugins))
+        own = {name: fields.pop(name) for name in ("cache", "loaded", "progress") if name in fields}
+        if isinstance(taxonomy := fields.get("taxonomy"), Taxonomy):
+            own["taxonomy"] = fields.pop("taxonomy")
+        if fields.get("labels") is not None or isinstance(taxonomy, Taxonomy):
+            fields.setdefault("taxonomy", None)
+        if taxonomy is not None:
+            fields.setdefault("labels", None)
+        changed = change_recipe(recipe, register_components(registry, fields))
+        return cls(registry=registry, recipe=changed, **own)
+
+    def __call__(
+        self,
+        images: ImageLike | Iterable[ImageLike] | None,
+        *,
+        thumbnails: bool = True,
+        progress: bool | None = None,
+    ) -> Results:
+        """Classifies images and returns all results; `classify` yields them one by one, for more than fit in memory.
+
+        images, progress: as in `classify`. thumbnails: keep a small JPEG of each image (about 20 kB), which notebooks and
+        HTML reports show.
+        """
+        results = tuple(self.classify(images, thumbnails=thumbnails, progress=progress))
+        return Results(results, self.provenance, self.registry)
+
+    def write(
+        self,
+        images: ImageLike | Iterable[ImageLike] | None,
+        *files: str | os.PathLike[str],
+        format: str | None = None,
+        progress: bool | None = None,
+    ) -> int:
+        """Classifies images into reports, in memory independent of their number; returns how many could not be read.
+
+        files, format: as in `write_report`; one or several files.
+        """
+        sinks = [(make_report(self.registry, format, Path(file)), Path(file)) for file in files]
+        thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
+        return write_all(self.provenance, self.classify(images, thumbnails=thumbnails, progress=progress), sinks)
+
+    def __repr__(self) -> str:
+        recipe = self.recipe
+        texts = "" if self.labelled_scorer else f", text={'+'.join(map(str, recipe.text))}"
+        return (
+            f"Classifier({recipe.model!r}, {self.taxonomy.n_classes:,} classes of {self.taxonomy.source}{texts}, "
+            f"head={recipe.head})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.registry, self.recipe, self._given, self._cache)
 
     def _embed_support(self, support: SupportSet, registry: Registry, cache: Path) -> tuple[str, ...]:
         """Embeds the examples of the scorer and hands them over; returns notes."""
@@ -345,6 +437,11 @@ def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, scorer: str, 
         )
     if recipe.depth and recipe.calibration == "none":
         make_depth_options(recipe, None, head)  # raises CalibrationError
+
+
+def _restore(registry: Registry, recipe: Recipe, taxonomy: Taxonomy | None, cache: Path | None) -> Classifier:
+    """Makes a pickled classifier again."""
+    return Classifier(registry=registry, recipe=recipe, taxonomy=taxonomy, cache=cache)
 
 
 def _make_registry(plugins: Sequence[Plugin]) -> Registry:

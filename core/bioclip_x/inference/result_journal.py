@@ -22,6 +22,8 @@ from bioclip_x.io.journal import Journal, start_journal
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Provenance, Result, Source
 
+Key = tuple[str, "Stamp", tuple[tuple[str, str | float], ...]]
+"""Name, stamp of the file, and metadata of a source, which adjustments and reports may depend on."""
 Stamp = tuple[int, int] | None
 """Size in bytes and time of the last change (ns) of an image file; None if there is no such file."""
 
@@ -34,7 +36,7 @@ class ResultJournal:
 
     def __init__(self, journal: Journal, batch_size: int) -> None:
         self._journal = journal
-        self._places: dict[tuple[str, Stamp], deque[int]] = defaultdict(deque)
+        self._places: dict[Key, deque[int]] = defaultdict(deque)
         whole = journal.count // batch_size * batch_size
         for number, (place, record) in enumerate(journal.items()):
             if number == whole:
@@ -65,11 +67,11 @@ class ResultJournal:
 
         classify: yields a result per source, in order. A file that has changed since is classified again.
         """
-        waiting: deque[tuple[tuple[str, Stamp], int | None]] = deque()
+        waiting: deque[tuple[Key, int | None]] = deque()
 
         def find_missing() -> Iterator[Source]:
             for source in sources:
-                key = (source.name, _read_stamp(source.path))
+                key = _make_key(source)
                 places = self._places.get(key)
                 waiting.append((key, places.popleft() if places else None))
                 if waiting[-1][1] is None:
@@ -81,7 +83,7 @@ class ResultJournal:
             yield result
         yield from self._take_known(waiting)
 
-    def _take_known(self, waiting: deque[tuple[tuple[str, Stamp], int | None]]) -> Iterator[Result]:
+    def _take_known(self, waiting: deque[tuple[Key, int | None]]) -> Iterator[Result]:
         """Yields the results of the images at the front of the queue that are in the journal."""
         while waiting and (place := waiting[0][1]) is not None:
             waiting.popleft()
@@ -113,6 +115,10 @@ def _provenance() -> TypeAdapter[Provenance]:
     return TypeAdapter(Provenance)
 
 
+def _make_key(source: Source) -> Key:
+    return source.name, _read_stamp(source.path), tuple(sorted(source.metadata.items()))
+
+
 def _read_stamp(path: Path | None) -> Stamp:
     try:
         status = path.stat() if path else None
@@ -121,7 +127,7 @@ def _read_stamp(path: Path | None) -> Stamp:
     return (status.st_size, status.st_mtime_ns) if status else None
 
 
-def _pack(key: tuple[str, Stamp], result: Result) -> bytes:
+def _pack(key: Key, result: Result) -> bytes:
     # Not pydantic's own JSON, which refuses file names that are not UTF-8.
     document = json.dumps(_results().dump_python(result), default=_encode_bytes)
     return json.dumps(key).encode() + b"\n" + zlib.compress(document.encode(), 1)
@@ -132,9 +138,9 @@ def _unpack(record: bytes) -> Result:
     return _results().validate_python(json.loads(document, object_hook=_decode_bytes))
 
 
-def _read_key(record: bytes) -> tuple[str, Stamp]:
-    name, stamp = json.loads(record.partition(b"\n")[0])
-    return name, tuple(stamp) if stamp else None
+def _read_key(record: bytes) -> Key:
+    name, stamp, metadata = json.loads(record.partition(b"\n")[0])
+    return name, tuple(stamp) if stamp else None, tuple(map(tuple, metadata))
 
 
 def _encode_bytes(value: Any) -> dict[str, str]:

@@ -36,12 +36,13 @@ class Reliability:
 
     nll: mean negative log-likelihood of the true class, in nats; None if no true class has a score. ece, adaptive_ece:
     expected calibration error of the best class's probability, in [0, 1], over 15 bins of equal width and of equal numbers
-    of images.
+    of images. nll_interval: 95%, over images; None for fewer than 200, since a rare large loss may not have occurred.
     """
 
     nll: float | None
     ece: float
     adaptive_ece: float
+    nll_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

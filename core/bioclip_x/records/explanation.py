@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bioclip_x.errors import BioclipXError
+from bioclip_x.records.notebook import show_explanation
 
 if TYPE_CHECKING:
     import pandas
@@ -123,6 +124,14 @@ class Explanation:
     is_asked_for: bool = False
     baseline: float | None = None
     examples: tuple[NearestImage, ...] = ()
+
+    def __repr__(self) -> str:
+        over = f" over {self.runner_up}" if self.runner_up else ""
+        return f"Explanation({self.winner}{over}: margin {self.margin:.3g}, {len(self.contributions)} texts)"
+
+    def _repr_html_(self) -> str:
+        """Shows the margin and the strongest texts of both classes in a notebook."""
+        return show_explanation(self)
 
     def to_frame(self) -> pandas.DataFrame:
         """Converts to a data frame with a row per prompt, then per remainder; the column `contribution` sums to the margin.

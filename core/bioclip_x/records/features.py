@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+Metadata = Mapping[str, str | float]
+"""What is known of an image besides its pixels, by name; see `Source`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -17,6 +21,9 @@ class Source:
 
     error: why it cannot be read (an empty folder, an array that is not an image); such a source becomes a row with an
         error, so that no request is silently dropped.
+    metadata: what is known of it: `date` (ISO 8601, local time), `latitude` and `longitude` (decimal degrees, WGS 84),
+        `camera_make` and `camera_model` from its EXIF data, which are added when it is read; the further columns of the table
+        that it is from, which precede EXIF data of the same name; what a plugin that makes sources adds.
     """
 
     name: str
@@ -25,16 +32,19 @@ class Source:
     error: str = ""
     url: str = ""
     data: bytes | None = None
+    metadata: Metadata = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
     """An image that was read. notes: what a user must know of it: that it is one of several frames, that its range is a
-    guess, that the file is truncated. whole_size: width and height of the upright image, if it was decoded smaller.
+    guess, that the file is truncated. metadata: what the file says of it, see `Source`. whole_size: width and height of the
+    upright image, if it was decoded smaller.
     """
 
     image: Image
     notes: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=dict, hash=False)
     whole_size: tuple[int, int] | None = None
 
     @property
@@ -47,7 +57,8 @@ class OpenedImage:
 class Decoded:
     """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error.
 
-    width, height: of the whole upright image, in pixels. notes: see `OpenedImage`.
+    source: with the metadata of the file, if it could be read. width, height: of the whole upright image, in pixels.
+    notes: see `OpenedImage`.
     """
 
     source: Source

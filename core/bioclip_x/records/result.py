@@ -1,10 +1,12 @@
 """Output records: one result per image, and the provenance of the run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bioclip_x.records.explanation import Explanation
+from bioclip_x.records.features import Metadata
+from bioclip_x.records.notebook import show_result
 from bioclip_x.records.taxon import Taxon
 
 
@@ -37,6 +39,18 @@ class Prediction:
     path: tuple[Step, ...]
     note: str = ""
 
+    def __repr__(self) -> str:
+        return f"Prediction({self.describe()})"
+
+    def describe(self) -> str:
+        """Returns name, rank and probability in a few words.
+
+        >>> Prediction(Taxon("species", "Parus major", ()), 0.8251, ()).describe()
+        'Parus major, species, 0.825'
+        """
+        rank = f", {self.taxon.rank}" if self.taxon.rank else ""
+        return f"{self.taxon.name}{rank}, {self.probability:.3f}"
+
 
 @dataclass(frozen=True, slots=True)
 class RankWinner:
@@ -53,7 +67,8 @@ class Result:
     """The result for one image. Exactly one of `predictions`, `error`, `refused` is non-empty.
 
     error: why the image could not be read. refused: why the model declines to classify it.
-    notes: what to know of how the image was read ("first of 3 frames").
+    notes: what to know of how the image was read ("first of 3 frames"), and what adjustments say of it.
+    metadata: what is known of the image, see `Source`. GPS positions are private data: take care where they go.
     predictions: the top k at the reported rank, best first. ranks: the winner at each rank (heads that roll up).
     """
 
@@ -67,6 +82,20 @@ class Result:
     height: int = 0
     thumbnail: bytes | None = None
     notes: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=dict, hash=False)
+
+    def __repr__(self) -> str:
+        return f"Result({self.source!r}: {self.describe()})"
+
+    def describe(self) -> str:
+        """Returns the best prediction in a few words, or why there is none."""
+        if self.predictions:
+            return self.predictions[0].describe()
+        return f"error: {self.error}" if self.error else f"not named: {self.refused}"
+
+    def _repr_html_(self) -> str:
+        """Shows the result in a notebook: thumbnail, path down the tree, explanation."""
+        return show_result(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Taxonomy:
         0 for none; or None. line_unit: the unit of these numbers ("entry" in a list).
     columns: of a table, (column, what it was taken for).
     n_beside: number of labels beside the tree (`taxonomy.beside`): the last classes, without rank, directly below the root.
+
+    Immutable: any number of threads may use one, and it can be pickled.
     """
 
     parent_N: npt.NDArray[np.int32]
@@ -68,6 +70,9 @@ class Taxonomy:
     line_unit: str = "line"
     columns: tuple[tuple[str, str], ...] = ()
     n_beside: int = 0
+
+    def __repr__(self) -> str:
+        return f"Taxonomy({self.source or 'made in Python'}: {self.n_classes:,} classes, {self.n_nodes:,} nodes)"
 
     @property
     def n_nodes(self) -> int:

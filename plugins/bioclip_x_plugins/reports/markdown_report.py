@@ -31,6 +31,7 @@ from bioclip_x_plugins.reports.explanation_text import (
     split_strongest,
 )
 from bioclip_x_plugins.reports.result_text import (
+    add_metadata_note,
     describe_contribution,
     escape_controls,
     find_italic_names,
@@ -58,29 +59,32 @@ _ESCAPES: Final = str.maketrans(
 class MarkdownReport:
     """What each image shows, where that lies on the tree, and why, as tables.
 
-    strongest: descriptors to show of the winner and of the runner-up; the others are summed up.
+    strongest: descriptors to show of the winner and of the runner-up; the others are summed up. metadata: show what is known
+    of the images, such as date and place.
     """
 
     capabilities = ReportCapabilities(suffixes=(".md", ".markdown"))
 
-    def __init__(self, *, strongest: Annotated[int, Field(ge=1)] = 10) -> None:
-        self.strongest = strongest
+    def __init__(self, *, strongest: Annotated[int, Field(ge=1)] = 10, metadata: bool = False) -> None:
+        self.strongest, self.metadata = strongest, metadata
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with open_output(output, keep_partial=True) as stream:
-            writer = _Writer(stream, provenance, self.strongest)
+            writer = _Writer(stream, provenance, self.strongest, self.metadata)
             writer.put(_heading(provenance))
             yield writer
             writer.put(_provenance(provenance))
 
 
 class _Writer:
-    def __init__(self, stream: Any, provenance: Provenance, strongest: int) -> None:
+    def __init__(self, stream: Any, provenance: Provenance, strongest: int, metadata: bool) -> None:
+        self._metadata = metadata
         self._stream, self._language, self._strongest = stream, find_language(provenance), strongest
         self._italic_classes = has_italic_classes(provenance)
 
     def write(self, result: Result) -> None:
+        result = add_metadata_note(result) if self._metadata else result
         self.put(_section(result, self._language, self._strongest, self._italic_classes))
 
     def put(self, blocks: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from bioclip_x.plugin import ORDER, Explanation, Prediction, PromptContribution, Provenance, Result, Taxon
@@ -147,6 +148,14 @@ def convert_to_plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     return drop_infinite(value) if isinstance(value, float) else str(value)
+
+
+def add_metadata_note(result: Result) -> Result:
+    """The result with its metadata as a note, for reports that are asked to show it: it may tell where somebody lives."""
+    if not result.metadata:
+        return result
+    told = "; ".join(f"{name}: {value}" for name, value in result.metadata.items())
+    return replace(result, notes=(*result.notes, told))
 
 
 def format_recipe(recipe: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from bioclip_x.capabilities import LogitAdjustmentCapabilities
 from bioclip_x.classes.priors import (
     Adjustments,
     add_offsets,
@@ -109,3 +110,28 @@ def test_adjustments_that_exclude_every_class_are_errors() -> None:
     some, others = torch.tensor([0, -math.inf, -math.inf]), torch.tensor([-math.inf, 0, 0])
     with pytest.raises(RecipeError, match="number 0, number 1: together they exclude every class"):
         of(some, others).compute_offsets(SOURCES)
+
+
+class Noting(Fixed):
+    capabilities = LogitAdjustmentCapabilities(image_notes=True)
+
+    def __init__(self, image_notes: object) -> None:
+        super().__init__(torch.zeros(3))
+        self._image_notes = image_notes
+
+    def image_notes(self, taxonomy: Taxonomy, sources: list[Source]) -> object:
+        return self._image_notes
+
+
+def test_notes_per_image_of_those_that_declare_them() -> None:
+    by_name = {"silent": Fixed(torch.zeros(3)), "one": Noting([["no date"], []]), "two": Noting([(), ("far", "late")])}
+    assert Adjustments(by_name, tree()).collect_image_notes(SOURCES) == [("no date",), ("far", "late")]  # type: ignore[arg-type]
+    assert Adjustments({}, tree()).collect_image_notes(SOURCES) == [(), ()]
+
+
+@pytest.mark.parametrize("notes", [None, [["a"]], ["a", "b"], [["a"], [1]], "ab"])
+def test_notes_of_another_form_are_told(notes: object) -> None:
+    with pytest.raises(
+        PluginError, match="'odd' must return image_notes of 2 images, a list of texts for each; it returned"
+    ):
+        Adjustments({"odd": Noting(notes)}, tree()).collect_image_notes(SOURCES)  # type: ignore[dict-item]

@@ -12,7 +12,7 @@ import pytest
 
 from bioclip_x.cli.main import main
 from bioclip_x.cli.render.figure_files import list_figure_files
-from helpers import picture
+from helpers import picture, write_model
 
 
 @pytest.fixture
@@ -69,6 +69,25 @@ def test_page_files_and_table_agree(
     assert float(best_class["value"]) == pytest.approx(table["texts"][0]["top1"]["value"])
     examples = read_rows(page.with_suffix(".examples.csv"))
     assert len(examples) % 2 == 0 and all(row["right"] in "01" for row in examples)
+
+
+def test_models_of_one_name_are_kept_apart(
+    request_of: tuple[str | Path, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_model(tmp_path / "tiny", seed=5)  # the first is in a folder of the same name
+    page = tmp_path / "evaluation.html"
+    assert run(*request_of, "--compare-model", f"local-dir:{other}", "--report", page) == 0
+    table = json.loads(capsys.readouterr().out)
+    document = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    first, second = document["runs"]
+    assert first["name"] != second["name"] and len(document["models"]) == 2
+    assert [run_["measures"]["top-1"] for run_ in (first, second)] == [text["top1"] for text in table["texts"]]
+    assert [len(one["sources"]) for one in document["maps"]] == [9, 9]
+    assert document["maps"][0]["xy_m2"] != document["maps"][1]["xy_m2"]
+    first_right, second_right = document["examples"]
+    difference = table["texts"][0]["top1"]["value"] - table["texts"][1]["top1"]["value"]
+    assert first_right["of"] - second_right["of"] == round(9 * difference)
+    assert first_right["title"] == f"{first['name']} right, {second['name']} wrong"
 
 
 def test_without_scikit_learn_the_map_is_left_out_and_said(

@@ -207,6 +207,28 @@ def test_an_answer_above_the_class_is_wrong_but_near(registry: Registry, tmp_pat
     assert hedged.ranks == flat.ranks and hedged.severity.value > 0  # type: ignore[operator]
 
 
+def test_an_answer_above_the_class_is_measured_as_the_one_node_that_it_is(
+    registry: Registry, tmp_path: Path, birds_csv: Path
+) -> None:
+    """Its share is that of its clade, so it is right where it contains the class; and no further node has a distance."""
+    made = Made(tmp_path)
+    [hedged] = made.evaluated(registry, birds_csv, head="hedge:threshold=0.9").texts
+    taxonomy = TableReader().read(birds_csv)
+    classes = [taxonomy.class_taxon(c).name for c in range(6)]
+    logits_nC = made.logits_nC[:90][:, [SPECIES.index(name) for name in classes]]
+    share_nC = np.exp(logits_nC) / np.exp(logits_nC).sum(1, keepdims=True)
+    truth = [classes.index(SPECIES[c]) for c in made.class_n[:90]]
+    right = []
+    for share_C, true in zip(share_nC, truth):
+        spans = list(zip(taxonomy.leaf_start_N.tolist(), taxonomy.leaf_stop_N.tolist()))
+        enough = [(start, stop) for start, stop in spans if share_C[start:stop].sum() >= 0.9]
+        start, stop = min(enough, key=lambda span: (span[1] - span[0], -share_C[span[0] : span[1]].sum()))
+        right.append(start <= true < stop)
+    assert hedged.top1.value < np.mean(right)  # type: ignore[operator]
+    assert sum(point.value * point.of for point in hedged.reliability) == pytest.approx(sum(right))
+    assert list(hedged.distances) == ["distance of the top 1"]
+
+
 def test_a_genus_that_is_a_class_is_answered_by_either_of_its_nodes(birds_csv: Path) -> None:
     taxonomy = TableReader().read(birds_csv)
     names = [taxonomy.class_taxon(c).name for c in range(6)]

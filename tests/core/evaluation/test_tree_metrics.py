@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.evaluation.tree_metrics import (
+    average_distances,
     compute_distances,
     compute_overlaps,
     count_taxa,
@@ -91,3 +92,18 @@ def test_hierarchical_measures_by_hand() -> None:
     common, predicted, true = compute_overlaps([names[0], names[1], names[2], names[3]], [names[0]] * 4, tree)
     assert (common.tolist(), predicted.tolist(), true.tolist()) == ([3, 1, 0, 1], [3, 3, 3, 1], [3, 3, 3, 3])
     assert (common.sum() / predicted.sum(), common.sum() / true.sum()) == (5 / 10, 5 / 12)
+
+
+def test_distances_of_fewer_nodes_are_their_mean() -> None:
+    builder = TaxonomyBuilder()
+    for genus, species in (("Parus", "Parus major"), ("Parus", "Parus cinereus"), ("Pica", "Pica pica")):
+        builder.add_lineage([("genus", genus), ("species", species)])
+    tree = builder.build()
+    classes = [tree.class_taxon(c).name for c in range(3)]
+    major, cinereus, pica = (
+        int(tree.leaf_node_C[classes.index(name)]) for name in ("Parus major", "Parus cinereus", "Pica pica")
+    )
+    parus = list(tree.names).index("Parus")
+    best_nk = np.array([[major, cinereus, pica], [cinereus, -1, -1], [parus, -1, -1], [pica, major, -1], [-1, -1, -1]])
+    found = average_distances(best_nk, np.full(5, classes.index("Parus major")), tree)
+    assert found.tolist() == [(0 + 1 + 2) / 3, 1, 1, (2 + 0) / 2, 2]

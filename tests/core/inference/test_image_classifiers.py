@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -342,6 +343,17 @@ def test_the_device_is_handed_over_and_a_loaded_model_used_again() -> None:
     again = Classifier(second, loaded=classifier.encoder)
     assert first.devices == ["cpu"] and second.devices == []
     assert shares(classify(again, "red")[0]) == shares(classify(classifier, "red")[0])
+
+
+def test_in_python_it_is_short_and_can_be_pickled(plugin: Path) -> None:
+    classifier = Classifier(Colours(), head="rollup")
+    assert repr(classifier) == "Classifier('Colours', 3 classes of labels, head=rollup)"
+    changed = Classifier.from_recipe(classifier.recipe, registry=classifier.registry, k=1)
+    [result] = changed(paint("green"))
+    assert [one.taxon.name for one in result.predictions] == ["Turdus merula"]
+    own = Classifier("colours", plugins=[plugin])
+    again = pickle.loads(pickle.dumps(own))
+    assert shares(classify(again, "red")[0]) == shares(classify(own, "red")[0])
 
 
 def returning(values: Any, outputs: Outputs = "logits") -> Colours:

@@ -10,10 +10,10 @@ from typing import Any, Final, cast
 import click
 
 from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.cli.outputs.sinks import Sink
 from bioclip_x.components import ProvenanceReader
 from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import ResultJournal
+from bioclip_x.inference.sinks import Sink
 from bioclip_x.io.journal import describe_differences
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.messages import pluralise

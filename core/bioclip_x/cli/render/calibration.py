@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bioclip_x.messages import escape_controls
 from bioclip_x.records import Calibration
-from bioclip_x.records.calibration import ACCEPTS
+from bioclip_x.records.calibration import ACCEPTS, Reliability
 
 
 def print_calibration(calibration: Calibration, *, demo: str = "") -> None:
@@ -30,7 +30,9 @@ def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]
     yield [Text(summary, "bold")]
     yield [_make_probability_table(calibration)]
     area = Text(
-        f"area under the risk-coverage curve: {calibration.aurc:.4f}; in brackets: 95% intervals, over images", "dim"
+        f"area under the risk-coverage curve: {calibration.aurc:.4f}; in brackets: 95% intervals, over images, "
+        "[–] for too few; calibration errors have none, as binning biases them upwards",
+        "dim",
     )
     yield [Text("if only images of high probability are named"), _make_coverage_table(calibration), area]
     yield [_format_refusal(calibration), *_iterate_refusal_tables(calibration)]
@@ -52,6 +54,14 @@ def _format_share(share: float, interval: tuple[float, float] | None) -> str:
     )
 
 
+def _format_likelihood(reliability: Reliability) -> str:
+    """Formats "0.4512 [0.4310, 0.4714]", "0.4512 [–]" without an interval, "-" without a value."""
+    if reliability.nll is None:
+        return "-"
+    low, high = reliability.nll_interval or (None, None)
+    return f"{reliability.nll:.4f} " + ("[–]" if low is None else f"[{low:.4f}, {high:.4f}]")
+
+
 def _make_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
@@ -64,8 +74,7 @@ def _make_probability_table(calibration: Calibration) -> Table:
     temperature = "1 (none calibration)" if calibration.temperature is None else f"{calibration.temperature:.4g}"
     table.add_row("temperature", "1", temperature)
     table.add_row("accuracy", *[_format_share(calibration.accuracy, calibration.accuracy_interval)] * 2)
-    likelihoods = (calibration.before.nll, calibration.after.nll)
-    table.add_row("negative log-likelihood", *("-" if nll is None else f"{nll:.4f}" for nll in likelihoods))
+    table.add_row("negative log-likelihood", *map(_format_likelihood, (calibration.before, calibration.after)))
     table.add_row("expected calibration error", f"{calibration.before.ece:.2%}", f"{calibration.after.ece:.2%}")
     table.add_row(
         "… bins of equal count", f"{calibration.before.adaptive_ece:.2%}", f"{calibration.after.adaptive_ece:.2%}"

@@ -24,7 +24,7 @@ from bioclip_x.plugin import (
 from bioclip_x_plugins.reports.html.card import make_card
 from bioclip_x_plugins.reports.html.evaluation.page import render_evaluation
 from bioclip_x_plugins.reports.html.page import Page, Tally, find_provenance
-from bioclip_x_plugins.reports.result_text import find_language, has_italic_classes
+from bioclip_x_plugins.reports.result_text import add_metadata_note, find_language, has_italic_classes
 
 TITLE = "What is in these images"
 EVALUATION_TITLE = "How often the names are right"
@@ -34,14 +34,17 @@ class HtmlReport:
     """A page to look at, to print and to send on; it loads nothing from anywhere.
 
     title: its heading. strongest: descriptors shown of the winner and of the runner-up before the rest is folded away.
+    metadata: show what is known of the images, such as date and place.
     """
 
     capabilities = ReportCapabilities(
         suffixes=(".html", ".htm"), thumbnails=True, reads_provenance=True, evaluations=True
     )
 
-    def __init__(self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6) -> None:
-        self.title, self.strongest = title, strongest
+    def __init__(
+        self, *, title: str = TITLE, strongest: Annotated[int, Field(ge=1)] = 6, metadata: bool = False
+    ) -> None:
+        self.title, self.strongest, self.metadata = title, strongest, metadata
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
@@ -54,7 +57,7 @@ class HtmlReport:
             tempfile.TemporaryFile(dir=folder) as cards,
         ):
             rows_stream, cards_stream = (Stream(BinaryStream(file, output or folder)) for file in (rows, cards))
-            writer = _Writer(rows_stream, cards_stream, page, provenance, self.strongest)
+            writer = _Writer(rows_stream, cards_stream, page, provenance, self.strongest, self.metadata)
             yield writer
             stream.write(page.head(writer.tally))
             if writer.tally.has_index:
@@ -73,12 +76,16 @@ class HtmlReport:
 
 
 class _Writer:
-    def __init__(self, rows: Stream, cards: Stream, page: Page, provenance: Provenance, strongest: int) -> None:
+    def __init__(
+        self, rows: Stream, cards: Stream, page: Page, provenance: Provenance, strongest: int, metadata: bool
+    ) -> None:
+        self._metadata = metadata
         self._rows, self._cards, self._page = rows, cards, page
         self._how = (find_language(provenance), strongest, has_italic_classes(provenance))
         self.tally = Tally()
 
     def write(self, result: Result) -> None:
+        result = add_metadata_note(result) if self._metadata else result
         one = make_card(result, *self._how)
         number = self.tally.add(one)
         self._rows.write(self._page.row(one, number))

@@ -31,6 +31,7 @@ def make_result_document(result: Result, language: str) -> dict[str, Any]:
         "predictions": [_prediction(prediction, language) for prediction in result.predictions],
         "ranks": [_rank(winner) for winner in result.ranks],
         "explanation": _explanation(result.explanation) if result.explanation else None,
+        "metadata": convert_to_plain(result.metadata),
     }
 
 

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from bioclip_x.plugin import LINNAEAN, ORDER, Explanation, Prediction, Provenance, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import find_strongest_in_favour
-from bioclip_x_plugins.reports.result_text import drop_infinite, find_language, split_contributions
+from bioclip_x_plugins.reports.result_text import convert_to_plain, drop_infinite, find_language, split_contributions
+from bioclip_x_plugins.reports.tables.json_documents import to_json
 
 OURS: Final = (
     "rank", "name", "note", "margin", "top_descriptor", "refused", "image_notes", "error", "demo", "model", "revision",
-    "version",
+    "version", "metadata",
 )  # fmt: skip
 NUMBERS: Final = frozenset({"score", "margin"})
 """Columns of floats, None where there is none. All others are texts, "" where there is none."""
@@ -32,7 +33,7 @@ class Rows:
 
     def of(self, result: Result) -> Iterator[tuple[Any, ...]]:
         """One row per prediction, and one for an image without any."""
-        tail = (result.refused, "; ".join(result.notes), result.error, *self._about)
+        tail = (result.refused, "; ".join(result.notes), result.error, *self._about, make_metadata_cell(result))
         if not result.predictions:
             yield (result.source, *("" for _ in self._theirs), None, "", "", "", None, "", *tail)
         for place, one in enumerate(result.predictions):
@@ -74,6 +75,11 @@ def find_epithet(taxon: Taxon) -> str:
     """
     species = taxon.at("species")
     return species.partition(" ")[2] or species
+
+
+def make_metadata_cell(result: Result) -> str:
+    """The metadata as a JSON object, blank for none."""
+    return to_json(convert_to_plain(result.metadata)) if result.metadata else ""
 
 
 def make_why_columns(explanation: Explanation) -> tuple[float | None, str]:

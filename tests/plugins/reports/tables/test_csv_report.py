@@ -14,7 +14,7 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport
 
-OURS = "rank,name,note,margin,top_descriptor,refused,image_notes,error,demo,model,revision,version"
+OURS = "rank,name,note,margin,top_descriptor,refused,image_notes,error,demo,model,revision,version,metadata"
 
 
 def written(path: Path, provenance: Provenance, *results: Result) -> list[dict[str, str]]:

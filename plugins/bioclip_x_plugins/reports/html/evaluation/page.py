@@ -20,8 +20,8 @@ STYLES: Final = ("page.css", "evaluation/figures.css", "print.css", "evaluation/
 FRACTIONS: Final = tuple((i / 4, f"{i / 4:.0%}") for i in range(5))
 DEPTH: Final = "mean number of taxa from the top to the one named"
 APART: Final = 7.0
-HEIGHTS: Final = ("mistake severity",)
-"""Measures that are heights in taxa, not fractions."""
+AMOUNTS: Final = ("mistake severity", "classes per set", "distance")
+"""How the names of measures begin that are heights in taxa, or numbers of classes, not fractions."""
 OPEN: Final = 2
 """Runs whose confusion matrices are unfolded at first."""
 
@@ -83,7 +83,7 @@ def make_rows(runs: Sequence[RunFigures], *, calibration: bool = False) -> tuple
 
 
 def format_measure(name: str, measure: Measure | None) -> str:
-    """A measure with its interval: heights as numbers, differences with a sign and in points.
+    """A measure with its interval: heights and numbers of classes as they are, differences with a sign and in points.
 
     >>> format_measure("mistake severity", Measure(1.5, 1.0, 2.0, 9))
     '1.50 [1.00, 2.00]'
@@ -92,11 +92,11 @@ def format_measure(name: str, measure: Measure | None) -> str:
     """
     if measure is None or measure.value is None:
         return "" if measure is None else "–"
-    is_height, is_difference = name in HEIGHTS, name.startswith("difference")
-    scale, how = (1, ".2f") if is_height else (100, "+.1f" if is_difference else ".1f")
+    is_amount, is_difference = name.startswith(AMOUNTS), name.startswith("difference")
+    scale, how = (1, ".2f") if is_amount else (100, "+.1f" if is_difference else ".1f")
     value, *ends = (format(one * scale, how) for one in (measure.value, measure.low, measure.high) if one is not None)
     spread = f" ± {measure.sd * scale:{how.lstrip('+')}}" if measure.sd is not None else ""
-    unit = "" if is_height or is_difference else "%"
+    unit = "" if is_amount or is_difference else "%"
     interval = f" [{', '.join(ends)}]" if len(ends) == 2 else ""
     return f"{value}{unit}{spread}{interval}".replace("-", "−")
 

@@ -94,6 +94,7 @@ def test_ten_thousand_classes_make_a_page_that_can_be_opened(figures: Evaluation
         ("top-1", Measure(0.984, 0.971, 0.992, 200), "98.4% [97.1, 99.2]"),
         ("top-1", Measure(0.5, 0.4, 0.6, 200, 0.012), "50.0% ± 1.2 [40.0, 60.0]"),
         ("ECE", Measure(0.05, None, None, 200), "5.0%"),
+        ("classes per set", Measure(3.47, 3.0, 4.0, 200), "3.47 [3.00, 4.00]"),
         ("family", Measure(None, None, None, 0), "–"),
         ("family", None, ""),
     ],

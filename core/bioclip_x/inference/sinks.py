@@ -83,14 +83,23 @@ def make_report(registry: Registry, format_: str | None, output: Path | None) ->
 
 
 def find_report(registry: Registry, path: Path, flag: str = "--report") -> Report:
-    """Finds the report for a file's suffix. Raises RecipeError, with a list, if there is none."""
+    """Finds the report for a file's suffix. Raises RecipeError if there is none, with a list, or more than one."""
     known: dict[str, str] = {}
+    found: dict[str, Report] = {}
     for name in registry.components("reports"):
         report = registry.make("reports", name)
         suffixes = get_capabilities(report, ReportCapabilities).suffixes
         if path.suffix.lower() in suffixes:
-            return report
+            found[name] = report
         known |= dict.fromkeys(suffixes, name)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        claims = " and ".join(registry.describe("reports", name) for name in found)
+        raise RecipeError(
+            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with --output FILE --format NAME: "
+            f"{' or '.join(found)}"
+        )
     raise RecipeError(
         f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
     )
