@@ -39,6 +39,8 @@ def run_command(words: list[str]) -> None:
         status = subprocess.run(command, check=False).returncode
         if status:
             raise RuntimeError(f"pytest: status {status}")
+    elif program == "python":
+        subprocess.run([sys.executable, *arguments], check=True)
     elif program == "bioclip-x":
         call(arguments)
     else:
