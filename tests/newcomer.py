@@ -23,7 +23,7 @@ def lay_newcomer(folder: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "plugins" / "bioclip_x_field_guide" / name, target)
     (here / "my-species.csv").write_text(BIRDS, "utf-8")
-    (here / "my-descriptors.yaml").write_text("great tit: [a black cap]\n")
+    (here / "my-descriptors.yaml").write_text("great tit: [a black cap]\ncommon blackbird: [a yellow bill]\n", "utf-8")
     (here / "photos").mkdir()
     for i in range(2):
         picture(i).save(here / "photos" / f"{i}.jpg")
