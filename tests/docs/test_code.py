@@ -98,6 +98,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         | {"writing-plugins"}
     ),
 )
+@pytest.mark.timeout(900)
 def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str, cache: Path) -> None:
     files = list_files(stem)
     if stem == "image-classifiers":
