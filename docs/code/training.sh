@@ -12,5 +12,5 @@ bioclip-x classify --model local-dir:run/model --taxonomy examples/own-species.c
 
 # [start:soups]
 bioclip-x soup run-1 run-2 run-3 --output soup
-bioclip-x soup run-1 run-2 run-3 --output soup --data labelled-photos/ --metric species
+bioclip-x soup run-1 run-2 run-3 --output best-soup --data labelled-photos/ --metric species
 # [end:soups]

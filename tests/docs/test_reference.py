@@ -30,6 +30,7 @@ else:
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TREES = ("core", "plugins", "prompts")
+ROOTS = ("", "core", "plugins", "core/bioclip_x", "plugins/bioclip_x_plugins")
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_names_in_a_page_exist(page: str) -> None:
     dotted = {one for one in quoted if re.fullmatch(r"bioclip_x\w*(\.\w+)+", one)}
     assert len(paths | dotted) > 20
     for path in paths:
-        assert any((ROOT / tree / path).exists() for tree in ("", "core/bioclip_x", "plugins/bioclip_x_plugins")), path
+        assert any((ROOT / tree / path).exists() for tree in ROOTS), path
     files = {path.name for tree in TREES for path in (ROOT / tree).rglob("*.py")}
     assert {one for one in quoted if re.fullmatch(r"\w+\.py", one)} <= files
     for name in dotted:
