@@ -55,7 +55,7 @@ results.write("names.json")  # with results.provenance
 # [start:features]
 # classifier.create_image_features([image]); classifier.get_txt_embeddings()
 embedder = Embedder(classifier.recipe, create_registry(), normalise=False)
-vectors = [row.vector for row in embedder.images("photos").rows]
+vectors = [row.vector_D for row in embedder.images("photos").rows]
 # [end:features]
 
 # [start:label-data]

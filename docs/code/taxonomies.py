@@ -17,5 +17,5 @@ taxonomy = Classifier(plugins=["descriptors"]).taxonomy
 # [start:a-part-of-the-classes-2]
 from bioclip_x.taxonomy.editing.subset import subset
 
-part = subset(taxonomy, ["class=Insecta", "family!=Apidae"])  # part.tree, part.classes, part.notes
+part = subset(taxonomy, ["class=Insecta", "family!=Nymphalidae"])  # part.tree, part.classes, part.notes
 # [end:a-part-of-the-classes-2]

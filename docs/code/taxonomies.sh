@@ -4,8 +4,8 @@ bioclip-x taxonomy show docs/code/rows.yaml
 bioclip-x taxonomy show docs/code/nested.yaml
 bioclip-x taxonomy show docs/code/ranks.yaml
 cp my-species.csv checklist.csv
-cp my-species.csv checklist-2023.csv
-cp my-species.csv checklist-2024.csv
+cp examples/own-species.csv checklist-2023.csv
+cp examples/own-species.csv checklist-2024.csv
 
 # [start:taxonomies]
 bioclip-x classify --model bioclip-2 --taxonomy examples/own-species.csv photos/
