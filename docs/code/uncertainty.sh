@@ -27,7 +27,7 @@ bioclip-x classify --scorer external:file=test.csv,model=my-resnet --taxonomy my
 # [end:another-classifier-s-scores]
 
 # [start:by-examples]
-bioclip-x classify photos/ --scorer few-shot:support=my-beetles/ --taxonomy my-species.csv
-bioclip-x classify photos/ --scorer few-shot:support=labels.csv,blend=0.5 --taxonomy my-species.csv --plugin rollup
-bioclip-x classify photos/ --scorer few-shot:support=my-beetles/,mode=tip-adapter --taxonomy my-species.csv
+bioclip-x classify --model bioclip-2 photos/ --scorer few-shot:support=my-beetles/ --taxonomy my-species.csv
+bioclip-x classify --model bioclip-2 photos/ --scorer few-shot:support=labels.csv,blend=0.5 --taxonomy my-species.csv --plugin rollup
+bioclip-x classify --model bioclip-2 photos/ --scorer few-shot:support=my-beetles/,mode=tip-adapter --taxonomy my-species.csv
 # [end:by-examples]
