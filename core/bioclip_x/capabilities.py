@@ -15,9 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bioclip_x.renamed_names import accepts_old_names
+
 Pooling = Literal["mean", "ensemble", "max"]
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class TextBuilderCapabilities:
     """Capabilities of a text builder.
@@ -34,6 +37,7 @@ class TextBuilderCapabilities:
     flag_options: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class EncoderCapabilities:
     """Capabilities of a family of models.
@@ -52,6 +56,7 @@ class EncoderCapabilities:
     raw_embeddings: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LoadedEncoderCapabilities:
     """Capabilities of a loaded model.
@@ -64,6 +69,7 @@ class LoadedEncoderCapabilities:
     device: str = "cpu"
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
     """Capabilities of a scorer.
@@ -97,6 +103,7 @@ class CalibratedSets:
     option: str
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class HeadCapabilities:
     """Capabilities of a head.
@@ -120,6 +127,7 @@ class HeadCapabilities:
     sets: CalibratedSets | None = None
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class TrainableEncoderCapabilities:
     """Capabilities of a model in training.
@@ -137,6 +145,7 @@ class TrainableEncoderCapabilities:
     text_prefix: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LossCapabilities:
     """Capabilities of a loss.
@@ -167,6 +176,7 @@ class FormatExample:
     files: Mapping[str, str]
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class TaxonomyReaderCapabilities:
     """Capabilities of a taxonomy reader.
@@ -185,6 +195,7 @@ class TaxonomyReaderCapabilities:
     reads_beside: tuple[str, ...] = ()
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LanguageModelCapabilities:
     """Capabilities of a language model.
@@ -195,6 +206,7 @@ class LanguageModelCapabilities:
     json_schema: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ImageDecoderCapabilities:
     """Capabilities of an image decoder.
@@ -220,6 +232,7 @@ class PublishedSource:
     licence: str = ""
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class DatasetCapabilities:
     """Capabilities of a data set.
@@ -246,6 +259,7 @@ class DatasetCapabilities:
     published: PublishedSource | None = None
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LogitAdjustmentCapabilities:
     """Capabilities of a logit adjustment. image_notes: has `image_notes`."""
@@ -253,6 +267,7 @@ class LogitAdjustmentCapabilities:
     image_notes: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ReportCapabilities:
     """Capabilities of a report.
