@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bioclip_x.errors import PluginError
+from bioclip_x.version import __version__
 
 API_VERSION: Final = 1
 """Rises by one with every release that adds to the interface or changes it."""
@@ -44,8 +45,6 @@ def check_api_version(plugin: Any, origin: str, hooks: Collection[str]) -> None:
 
     origin: of the plugin, for the message. hooks: that it implements. A plugin that declares none passes.
     """
-    from bioclip_x import __version__
-
     declared = getattr(plugin, ATTRIBUTE, API_VERSION)
     if isinstance(declared, bool) or not isinstance(declared, int) or declared < 1:
         raise PluginError(

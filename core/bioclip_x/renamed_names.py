@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Any, Final, TypeVar
 
 from bioclip_x.errors import OldNameWarning, RecipeError
+from bioclip_x.version import __version__
 
 Record = TypeVar("Record")
 
@@ -56,16 +57,19 @@ def find_new_name(
     Raises `error` where the old name is no longer accepted.
     """
     renamed = RENAMED.get(place, {}).get(old)
-    if renamed is not None:
-        _tell(place, old, renamed, error, warning, stacklevel + 1)
-    return renamed and renamed.new
+    if renamed is None:
+        return None
+    _tell(place, old, renamed, error, warning, stacklevel + 1)
+    return renamed.new
 
 
 def _tell(
     place: str, old: str, renamed: Renamed, error: type[Exception], warning: type[Warning], stacklevel: int
 ) -> None:
     if is_over(renamed):
-        raise error(f"{place}: {old!r} is called {renamed.new!r} since bioclip-x {renamed.since}; write {renamed.new!r}")
+        raise error(
+            f"{place}: {old!r} is called {renamed.new!r} since bioclip-x {renamed.since}; write {renamed.new!r}"
+        )
     warnings.warn(describe(place, old, renamed), warning, stacklevel=stacklevel + 1)
 
 
@@ -79,8 +83,6 @@ def describe(place: str, old: str, renamed: Renamed) -> str:
 
 def is_over(renamed: Renamed) -> bool:
     """Whether this release no longer accepts the old name."""
-    from bioclip_x import __version__  # which imports this module
-
     return _read_version(__version__) >= _read_version(renamed.until)
 
 
@@ -117,18 +119,17 @@ def accepts_old_names(record: type[Record]) -> type[Record]:
     make: Any = record.__init__
 
     @wraps(make)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def make_by_known_names(self: Any, *args: Any, **kwargs: Any) -> None:
         known = rename_keys(record.__name__, kwargs, error=TypeError, warning=DeprecationWarning) if kwargs else {}
         make(self, *args, **known)
 
-    def __getattr__(self: Any, name: str) -> Any:
+    def find_by_old_name(self: Any, name: str) -> Any:
         new = find_new_name(record.__name__, name, error=AttributeError)
         if new is None:
             raise AttributeError(f"{record.__name__!r} object has no attribute {name!r}")
         return getattr(self, new)
 
-    for method in (__init__, __getattr__):
-        setattr(record, method.__name__, method)
+    record.__init__, record.__getattr__ = make_by_known_names, find_by_old_name  # type: ignore[method-assign,attr-defined]
     return record
 
 
