@@ -35,7 +35,8 @@ def reference() -> str:
     ]
     for name in names():
         doc = inspect.getdoc(getattr(hookspecs, name)) or ""
-        parts += ["", f"## `{signature(name)}`", "", doc]
+        since = getattr(hookspecs, name).since
+        parts += ["", f"## `{signature(name)}`", "", f"{doc}\n\nSince version {since} of the interface."]
     parts += ["", "## An example", "", f"`{EXAMPLE.parent.name}/{EXAMPLE.name}` follows a training run:", ""]
     parts += ["```python", EXAMPLE.read_text("utf-8").rstrip(), "```"]
     return "\n".join(parts) + "\n"
