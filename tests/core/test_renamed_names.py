@@ -48,7 +48,7 @@ def test_a_name_of_the_plugin_interface(monkeypatch: pytest.MonkeyPatch) -> None
     assert "RollUp" not in dir(plugin)
     rename(monkeypatch, "bioclip_x.plugin", "RollUp", "roll_up", until="0.4")
     with pytest.raises(ImportError, match=over("bioclip_x.plugin", "RollUp", "roll_up")):
-        from bioclip_x.plugin import RollUp  # noqa: F811
+        from bioclip_x.plugin import RollUp
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
