@@ -9,7 +9,11 @@ from pathlib import Path
 from bioclip_x import hookspecs
 
 OUTPUT = Path(__file__).with_name("hooks.md")
-EXAMPLE = Path(__file__).parents[1] / "examples" / "own_average.py"
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "docs" / "code" / "follow_training.py"
+TEMPLATE = ROOT / "core" / "bioclip_x" / "cli" / "plugins" / "template" / "components"
+SMALLEST = {"configure": ROOT / "plugins" / "bioclip_x_plugins" / "rollup.py"}
+"""A plugin that is not in the template, because `plugins new` does not start one. EXAMPLE has those of training runs."""
 
 
 def names() -> list[str]:
@@ -22,6 +26,16 @@ def signature(name: str) -> str:
     return f"{name}{inspect.signature(getattr(hookspecs, name))}".replace("'", "")
 
 
+def smallest_plugin(name: str) -> list[str]:
+    """A plugin with this hook, or a link to one."""
+    file = SMALLEST.get(name, TEMPLATE / f"{name}.py")
+    if file.exists():
+        return ["", "```python", file.read_text("utf-8").rstrip(), "```"]
+    if f"def {name}(" in EXAMPLE.read_text("utf-8"):
+        return ["", "The [plugin below](#a-plugin-that-follows-a-training-run) has it."]
+    raise ValueError(f"no plugin shows the hook {name}")
+
+
 def reference() -> str:
     """The page."""
     parts = [
@@ -31,13 +45,15 @@ def reference() -> str:
         "",
         re.sub(r"\s+", " ", hookspecs.__doc__ or "").strip(),
         "",
-        "What a component of each kind must be able to do stands in `bioclip_x.components`, one protocol per kind.",
+        "What a component of each kind must be able to do stands in `bioclip_x.components`, one protocol per kind "
+        "([protocols](reference/protocols.md)). The plugin below each hook is what `bioclip-x plugins new HOOK my-component` "
+        "writes; tests run all of them.",
     ]
     for name in names():
         doc = inspect.getdoc(getattr(hookspecs, name)) or ""
-        since = getattr(hookspecs, name).since
-        parts += ["", f"## `{signature(name)}`", "", f"{doc}\n\nSince version {since} of the interface."]
-    parts += ["", "## An example", "", f"`{EXAMPLE.parent.name}/{EXAMPLE.name}` follows a training run:", ""]
+        since = f"Since version {getattr(hookspecs, name).since} of the interface."
+        parts += ["", f"## `{signature(name)}`", "", doc, "", since, *smallest_plugin(name)]
+    parts += ["", "## A plugin that follows a training run", "", f"`{EXAMPLE.relative_to(ROOT)}`; `examples/own_average.py` is a larger one.", ""]
     parts += ["```python", EXAMPLE.read_text("utf-8").rstrip(), "```"]
     return "\n".join(parts) + "\n"
 

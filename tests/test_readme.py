@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from bioclip_x import Classifier
-from bioclip_x_plugins.encoders.open_clip import OpenClip
-from helpers import BIRDS, picture
 from llm_server import said, serving
-from tree_of_life import embeddings, lay, names
+from newcomer import lay_newcomer
 
 INSTALLING = ("pip ", "pytest")
 """Run by `.ci/run`, in a fresh virtual environment."""
@@ -39,35 +35,7 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def newcomer(tmp_path: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
-    """A folder with what the README takes for granted, and an environment without a network."""
-    here = tmp_path / "here"
-    shutil.copytree(root() / "examples", here / "examples")
-    for name in ("taxonomy.csv", "descriptors.yaml"):
-        target = here / "plugins" / "bioclip_x_field_guide" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root() / "plugins" / "bioclip_x_field_guide" / name, target)
-    (here / "my-species.csv").write_text(BIRDS, "utf-8")
-    (here / "my-descriptors.yaml").write_text("great tit: [a black cap]\n")
-    (here / "photos").mkdir()
-    for i in range(2):
-        picture(i).save(here / "photos" / f"{i}.jpg")
-    (here / "park.csv").write_text(
-        "species\n" + "\n".join(f"{row[0][5]} {row[0][6]}" for row in names(50)[:20]), "utf-8"
-    )
-    (here / "our-checklist.csv").write_text(BIRDS, "utf-8")
-    (here / "scores.csv").write_text("image,Parus major,Turdus merula\na.jpg,0.7,0.3\nb.jpg,0.2,0.8\n", "utf-8")
-    rows = names(50)
-    columns = embeddings(OpenClip().load(tiny_model, device="cpu"), rows)
-    lay(tmp_path / "hf", Path(tiny_model.removeprefix("local-dir:")), rows, columns)
-    environment = {
-        **os.environ,
-        "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "BIOCLIP_X_CACHE": str(tmp_path / "cache"),
-        "OPENAI_API_KEY": "none",
-        "PYTHONUTF8": "1",
-    }
-    return here, environment
+    return lay_newcomer(tmp_path, tiny_model)
 
 
 def run(command: str, here: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

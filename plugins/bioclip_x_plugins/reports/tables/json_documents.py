@@ -17,9 +17,18 @@ from bioclip_x.plugin import (
     Result,
 )
 from bioclip_x_plugins.reports.result_text import convert_to_plain, drop_infinite, split_contributions
+from bioclip_x_plugins.reports.tables.json_types import (
+    DescriptorDocument,
+    ExplanationDocument,
+    HeatMapDocument,
+    PredictionDocument,
+    ProvenanceDocument,
+    RankDocument,
+    ResultDocument,
+)
 
 
-def make_result_document(result: Result, language: str) -> dict[str, Any]:
+def make_result_document(result: Result, language: str) -> ResultDocument:
     """One image, without its thumbnail."""
     return {
         "source": result.source,
@@ -35,7 +44,7 @@ def make_result_document(result: Result, language: str) -> dict[str, Any]:
     }
 
 
-def make_provenance_document(provenance: Provenance) -> dict[str, Any]:
+def make_provenance_document(provenance: Provenance) -> ProvenanceDocument:
     """The whole of it: what a reader needs to run it again."""
     return {
         "version": provenance.version,
@@ -62,7 +71,7 @@ def to_json(document: Any, indent: int | None = None) -> str:
     return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _prediction(prediction: Prediction, language: str) -> dict[str, Any]:
+def _prediction(prediction: Prediction, language: str) -> PredictionDocument:
     return {
         "rank": prediction.taxon.rank,
         "name": prediction.taxon.name,
@@ -76,7 +85,7 @@ def _prediction(prediction: Prediction, language: str) -> dict[str, Any]:
     }
 
 
-def _rank(winner: RankWinner) -> dict[str, Any]:
+def _rank(winner: RankWinner) -> RankDocument:
     return {
         "rank": winner.rank,
         "name": winner.taxon.name if winner.taxon else None,
@@ -85,7 +94,7 @@ def _rank(winner: RankWinner) -> dict[str, Any]:
     }
 
 
-def _explanation(explanation: Explanation) -> dict[str, Any]:
+def _explanation(explanation: Explanation) -> ExplanationDocument:
     """See docs/explanations.md; a change of what is there raises the number in its `format`."""
     named = zip((explanation.winner_class, explanation.runner_up_class), split_contributions(explanation))
     return {
@@ -110,7 +119,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _descriptor(contribution: PromptContribution, class_name: str) -> dict[str, Any]:
+def _descriptor(contribution: PromptContribution, class_name: str) -> DescriptorDocument:
     return {
         "phrase": contribution.phrase or None,
         "text": contribution.text,
@@ -127,7 +136,7 @@ def _descriptor(contribution: PromptContribution, class_name: str) -> dict[str, 
     }
 
 
-def _heat_map(heat_map: HeatMap) -> dict[str, Any]:
+def _heat_map(heat_map: HeatMap) -> HeatMapDocument:
     return {
         "values": convert_to_plain(heat_map.values_hw),
         "box": convert_to_plain(heat_map.box),

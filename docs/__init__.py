@@ -1,0 +1,1 @@
+"""Makes the writers of the generated pages importable: `python -m docs.writers`."""

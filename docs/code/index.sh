@@ -1,0 +1,3 @@
+# [start:first]
+bioclip-x classify --plugin descriptors examples/drawings --report report.html
+# [end:first]

@@ -1,0 +1,80 @@
+"""docs/reference/json.md: JSON schemas of the outputs, from the types that the outputs are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from bioclip_x.records import Calibration, Evaluation, FewShotEvaluation, WordOrderProbe
+from bioclip_x_plugins.reports.tables.json_types import ResultDocument, ResultsDocument
+from docs.writers.markdown import NOTICE
+
+INTRODUCTION: Final = """
+Schemas (JSON Schema 2020-12) of what commands write for programs. Numbers that are not finite are null. A document that has the
+key `format` has its version there; [outputs](../outputs.md) and [evaluating](../evaluating.md) say what the values mean.
+"""
+WIDTH: Final = 100
+DOCUMENTS: Final[Mapping[str, tuple[str, Any]]] = {
+    "Results": ("`bioclip-x classify --format json`: a file of results.", ResultsDocument),
+    "Lines of results": (
+        '`bioclip-x classify --format jsonl`: the first line is `{"provenance": …}` as above, each further line a result.',
+        ResultDocument,
+    ),
+    "Evaluation": ("`bioclip-x evaluate --format json`, beside the key `format`.", Evaluation),
+    "Few-shot evaluation": ("`bioclip-x evaluate --few-shot K --format json`, beside the key `format`.", FewShotEvaluation),
+    "Word order": ("`bioclip-x evaluate --probe word-order --format json`, beside the key `format`.", WordOrderProbe),
+    "Calibration": ("The file that `bioclip-x calibrate` writes.", Calibration),
+}
+
+
+def make_schema(document: Any) -> dict[str, Any]:
+    """Makes the JSON schema of a type of documents."""
+    schema = TypeAdapter(document).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_simplify(schema)}
+
+
+def _simplify(schema: Any) -> Any:
+    """Drops titles, which repeat names, and writes alternatives of plain types as JSON Schema's list of types."""
+    if isinstance(schema, list):
+        return [_simplify(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    simple = {
+        key: {name: _simplify(one) for name, one in value.items()} if key in ("properties", "$defs") else _simplify(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+    }
+    alternatives = simple.get("anyOf", [])
+    if alternatives and all(set(one) == {"type"} for one in alternatives):
+        del simple["anyOf"]
+        simple["type"] = [one["type"] for one in alternatives]
+    return simple
+
+
+def format_schema(value: Any, indent: int = 0) -> str:
+    """Formats JSON with what fits on a line on one line.
+
+    >>> print(format_schema({"type": "number"}))
+    {"type": "number"}
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent <= WIDTH or not isinstance(value, dict | list) or not value:
+        return line
+    pad = " " * (indent + 2)
+    if isinstance(value, list):
+        parts, ends = [format_schema(one, indent + 2) for one in value], "[]"
+    else:
+        parts, ends = [f"{json.dumps(key)}: {format_schema(one, indent + 2)}" for key, one in value.items()], "{}"
+    return f"{ends[0]}\n" + ",\n".join(pad + part for part in parts) + f"\n{' ' * indent}{ends[1]}"
+
+
+def write_json_schemas() -> str:
+    """Returns the page."""
+    parts = ["# JSON outputs", "", NOTICE.format(source="the records"), INTRODUCTION.rstrip()]
+    for title, (about, document) in DOCUMENTS.items():
+        schema = format_schema(make_schema(document))
+        parts += ["", f"## {title}", "", about, "", "```json", schema, "```"]
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,89 @@
+"""Runs a file of docs/code in one process: `python run_script.py FILE.sh`, in the folder of a reader.
+
+`bioclip-x` is called in this process, since importing torch for each command would take most of the time. `pip install -e` of a
+package in the current folder writes what pip would, without a network.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+import traceback
+from pathlib import Path
+
+
+def list_commands(text: str) -> list[list[str]]:
+    """Lists the commands of a script as words: lines that end in a backslash go on, and comments are left out."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def run_command(words: list[str]) -> None:
+    """Runs one command. Raises RuntimeError where it fails, or is none that a page may have."""
+    program, *arguments = words
+    if program == "cd":
+        os.chdir(arguments[0])
+    elif program == "export":
+        pass  # of a key, which the environment has
+    elif program == "cp":
+        shutil.copy(*arguments)
+    elif program == "pip" and arguments[:2] == ["install", "-e"]:
+        install(Path.cwd())
+    elif program == "pytest":
+        status = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], check=False).returncode
+        if status:
+            raise RuntimeError(f"pytest: status {status}")
+    elif program == "bioclip-x":
+        call(arguments)
+    else:
+        raise RuntimeError(f"{program}: no command of a page")
+
+
+def call(arguments: list[str]) -> None:
+    """Calls the command line, as its own process would be."""
+    from bioclip_x.cli.main import main
+
+    try:
+        main(arguments)
+    except SystemExit as done:
+        if done.code:
+            raise RuntimeError(f"status {done.code}") from None
+
+
+def install(folder: Path) -> None:
+    """Makes a package in src/ importable, with its entry points, in this process and in those it starts."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    source = folder / "src"
+    about = source / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    points = project["entry-points"]["bioclip_x"].items()
+    (about / "entry_points.txt").write_text("[bioclip_x]\n" + "".join(f"{name} = {value}\n" for name, value in points))
+    sys.path.insert(0, str(source))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH", "")]))
+
+
+def main() -> int:
+    file = Path(sys.argv[1])
+    if file.suffix == ".py":
+        runpy.run_path(str(file), run_name="__main__")
+        return 0
+    failed = 0
+    for words in list_commands(file.read_text("utf-8")):
+        try:
+            run_command(words)
+        except Exception as problem:
+            if not isinstance(problem, RuntimeError):
+                traceback.print_exc()
+            print(f"FAILED: {shlex.join(words)}: {problem}", file=sys.stderr, flush=True)
+            failed += 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The generated pages are up to date, every page is in the navigation, and names in pages exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+import bioclip_x.testing
+from bioclip_x import Classifier
+from bioclip_x.components import KINDS
+from bioclip_x.hookspecs import hookimpl
+from bioclip_x_plugins.reports.tables.json_types import ResultDocument, ResultsDocument
+from docs.writers import command_line, components, json_schemas, markdown
+from docs.writers.pages import make_pages, make_registry
+from docs.writers.python_names import find_origins
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+TREES = ("core", "plugins", "prompts")
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return make_pages()
+
+
+def test_generated_pages_are_up_to_date(pages: dict[str, str]) -> None:
+    for name, text in pages.items():
+        assert (DOCS / name).read_text("utf-8") == text, f"{name}: run `python -m docs.writers`"
+    assert {path.name for path in (DOCS / "reference").iterdir()} == {Path(name).name for name in pages}
+
+
+def test_every_component_and_option_is_on_the_page(pages: dict[str, str]) -> None:
+    registry = make_registry()
+    page = pages["reference/components.md"]
+    for kind in KINDS:
+        for name in registry.components(kind) if kind != "commands" else ():
+            _, found, rest = page.partition(f"### {kind.replace('_', ' ')}: {name}\n")
+            assert found, (kind, name)
+            section = re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
+            for parameter in registry.parameters(kind, name):
+                assert f"| `{parameter.name}`" in section, (kind, name, parameter.name)
+
+
+def test_every_option_of_the_command_line_is_on_the_page(pages: dict[str, str]) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "bioclip_x", "classify", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    section = pages["reference/command-line.md"].partition("## bioclip-x classify\n")[2].partition("\n## ")[0]
+    options = re.findall(r"^ +(--[a-z-]+)", shown, re.MULTILINE)
+    assert len(options) > 20
+    for option in options:
+        assert f"`{option}" in section, option
+
+
+def test_every_public_name_is_on_a_page(pages: dict[str, str]) -> None:
+    listed = {line.removeprefix("::: ") for page in pages.values() for line in page.splitlines() if line.startswith("::: ")}
+    for module in ("bioclip_x", "bioclip_x.plugin", "bioclip_x.testing"):
+        for name, path in find_origins(module).items():
+            if path.startswith("bioclip_x") and name != "__version__":
+                assert path in listed or f"| `{name}` |" in pages["reference/plugin.md"], path
+                where, _, attribute = path.rpartition(".")
+                assert getattr(import_module(where), attribute) is getattr(import_module(module), name), path
+    assert find_origins("bioclip_x")["hookimpl"] == "bioclip_x.hookspecs.hookimpl" and hookimpl
+    assert set(bioclip_x.testing.__all__) == set(find_origins("bioclip_x.testing"))
+
+
+@pytest.mark.parametrize(
+    ("format_", "document"), [("json", ResultsDocument), ("jsonl", ResultDocument)], ids=["json", "jsonl"]
+)
+def test_results_are_as_their_schema_says(format_: str, document: Any, tmp_path: Path) -> None:
+    """Validated with unknown keys refused."""
+    file = tmp_path / f"names.{format_}"
+    drawings = ROOT / "examples" / "drawings"
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    images = [drawings / "amanita-muscaria.png", tmp_path / "broken.jpg"]
+    Classifier(plugins=["descriptors", "rollup"], heat_maps=True).write(images, file)
+    text = file.read_text("utf-8")
+    documents = [json.loads(text)] if format_ == "json" else [json.loads(line) for line in text.splitlines()[1:]]
+    for one in documents:
+        TypeAdapter(document).validate_python(one, strict=True)
+        check_keys(one, json_schemas.make_schema(document), json_schemas.make_schema(document))
+
+
+def check_keys(value: Any, schema: dict[str, Any], whole: dict[str, Any]) -> None:
+    """No object has a key that its schema does not have, nor lacks a required one."""
+    for one in [schema, *schema.get("anyOf", [])]:
+        if "$ref" in one:
+            one = whole["$defs"][one["$ref"].rpartition("/")[2]]
+        if isinstance(value, dict) and "properties" in one:
+            assert set(one["required"]) <= set(value) <= set(one["properties"])
+            for key, child in value.items():
+                check_keys(child, one["properties"][key], whole)
+        if isinstance(value, list) and "items" in one:
+            for child in value:
+                check_keys(child, one["items"], whole)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    project = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]
+
+    def list_pages(entries: Any) -> list[str]:
+        if isinstance(entries, str):
+            return [entries]
+        several = entries if isinstance(entries, list) else entries.values()
+        return [page for one in several for page in list_pages(one)]
+
+    listed = list_pages(project["nav"])
+    assert sorted(listed) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "numerics.md"])
+def test_names_in_a_page_exist(page: str) -> None:
+    """Paths of files, and dotted names of modules, classes and functions."""
+    text = (DOCS / page).read_text("utf-8").replace("plugins/…/", "plugins/bioclip_x_plugins/")
+    quoted = set(re.findall(r"`([^`\n]+)`", text))
+    paths = {one for one in quoted if re.fullmatch(r"[\w./-]+/[\w.-]*", one)}
+    dotted = {one for one in quoted if re.fullmatch(r"bioclip_x\w*(\.\w+)+", one)}
+    assert len(paths | dotted) > 20
+    for path in paths:
+        assert any((ROOT / tree / path).exists() for tree in ("", "core/bioclip_x", "plugins/bioclip_x_plugins")), path
+    files = {path.name for tree in TREES for path in (ROOT / tree).rglob("*.py")}
+    assert {one for one in quoted if re.fullmatch(r"\w+\.py", one)} <= files
+    for name in dotted:
+        assert find_attribute(name) is not None, name
+
+
+def find_attribute(name: str) -> Any:
+    """Imports as much of a dotted name as is a module; the rest are attributes, or fields of a record."""
+    parts = name.split(".")
+    for i in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:i]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[i:]:
+            annotations = getattr(found, "__annotations__", {})
+            found = getattr(found, part, annotations.get(part))
+        return found
+    return None
+
+
+def test_doctests_of_the_writers() -> None:
+    import doctest
+
+    for module in (command_line, components, json_schemas, markdown):
+        assert not doctest.testmod(module).failed
