@@ -28,9 +28,7 @@ def lay_newcomer(folder: Path, tiny_model: str) -> tuple[Path, dict[str, str]]:
     for i in range(2):
         picture(i).save(here / "photos" / f"{i}.jpg")
     rows = names(50)
-    (here / "park.csv").write_text(
-        "species\n" + "\n".join(f"{row[0][5]} {row[0][6]}" for row in rows[:20]), "utf-8"
-    )
+    (here / "park.csv").write_text("species\n" + "\n".join(f"{row[0][5]} {row[0][6]}" for row in rows[:20]), "utf-8")
     (here / "our-checklist.csv").write_text(BIRDS, "utf-8")
     (here / "bins.csv").write_text("label,bin\nduck,bird\nfish,fish\nbear,mammal\n", "utf-8")
     (here / "scores.csv").write_text("image,Parus major,Turdus merula\na.jpg,0.7,0.3\nb.jpg,0.2,0.8\n", "utf-8")

@@ -24,7 +24,9 @@ def lay_reader(folder: Path, tiny_model: str, script: str) -> tuple[Path, dict[s
         for name in ("my-beetles", "images", "other-labelled-photos"):
             shutil.copytree(here / "labelled-photos", here / name)
         for name in ("labels.csv", "more.csv"):
-            write_csv(here / name, ["path", "label"], [[str(one.relative_to(here)), one.parent.name] for one in labelled])
+            write_csv(
+                here / name, ["path", "label"], [[str(one.relative_to(here)), one.parent.name] for one in labelled]
+            )
         # Scores of another classifier, which is right two times of three.
         rows = [[str(one.relative_to(here)), *score(i, one.parent.name)] for i, one in enumerate(labelled)]
         for name in ("validation.csv", "test.csv"):

@@ -96,6 +96,7 @@ def test_changed_arguments_are_explained_where_no_version_is_declared(monkeypatc
             return {}
 
     assert "older version" not in refusal(Old())
+    monkeypatch.setattr(api_version, "API_VERSION", 2)
     monkeypatch.setattr(api_version, "CHANGES", [Change(2, "0.3", ("configure",), "`settings` is `recipe`")])
     assert refusal(Old()).endswith(
         "; was it written for an older version? configure in version 2 (bioclip-x 0.3): `settings` is `recipe`"

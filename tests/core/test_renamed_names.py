@@ -162,7 +162,8 @@ def test_a_field_of_the_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_a_field_of_a_training_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     rename(monkeypatch, "train", "rounds", "epochs")
-    text = "loss: unicl\nmodel: a/b\ntaxonomy: t.csv\ntext: taxonomic\noutput: here\ndata: {name: manifest, path: a.csv}\nbatch_size: 8\n"
+    data = "data: {name: manifest, path: a.csv}"
+    text = f"model: a/b\ntaxonomy: t.csv\ntext: taxonomic\n{data}\nbatch_size: 8\n"
     base, file = tmp_path / "base.yaml", tmp_path / "train.yaml"
     base.write_text(f"{text}epochs: 3\n")
     file.write_text("extends: base.yaml\nrounds: 5\n")

@@ -35,7 +35,9 @@ def run_command(words: list[str]) -> None:
     elif program == "pip" and arguments[:2] == ["install", "-e"]:
         install(Path.cwd())
     elif program == "pytest":
-        status = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], check=False).returncode
+        status = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], check=False
+        ).returncode
         if status:
             raise RuntimeError(f"pytest: status {status}")
     elif program == "bioclip-x":

@@ -49,7 +49,9 @@ def test_every_block_is_cut_from_a_file_or_is_no_code(page: Path) -> None:
     for block in list_blocks(page.read_text("utf-8")):
         at = f"{name_page(page)}:{block.line}"
         found = CODE.fullmatch(block.comment)
-        assert found or SHOWN.fullmatch(block.comment), f"{at}: expected <!-- code: FILE [SECTION] --> or <!-- shown: … -->"
+        assert found or SHOWN.fullmatch(block.comment), (
+            f"{at}: expected <!-- code: FILE [SECTION] --> or <!-- shown: … -->"
+        )
         if not found:
             own = re.search(r"^\s*(bioclip-x |from |import )", block.text, re.MULTILINE)
             reason = block.comment.removeprefix("<!-- shown: ").removesuffix(" -->")
@@ -76,7 +78,12 @@ def list_files(stem: str) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "stem", sorted({file.stem for file in FILES if file.suffix in (".sh", ".py")} - {Path(name).stem for name in (*AFTER, *IN_A_PACKAGE)} | {"writing-plugins"})
+    "stem",
+    sorted(
+        {file.stem for file in FILES if file.suffix in (".sh", ".py")}
+        - {Path(name).stem for name in (*AFTER, *IN_A_PACKAGE)}
+        | {"writing-plugins"}
+    ),
 )
 def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str) -> None:
     files = list_files(stem)

@@ -67,7 +67,9 @@ def test_every_option_of_the_command_line_is_on_the_page(pages: dict[str, str]) 
 
 
 def test_every_public_name_is_on_a_page(pages: dict[str, str]) -> None:
-    listed = {line.removeprefix("::: ") for page in pages.values() for line in page.splitlines() if line.startswith("::: ")}
+    listed = {
+        line.removeprefix("::: ") for page in pages.values() for line in page.splitlines() if line.startswith("::: ")
+    }
     for module in ("bioclip_x", "bioclip_x.plugin", "bioclip_x.testing"):
         for name, path in find_origins(module).items():
             if path.startswith("bioclip_x") and name != "__version__":
