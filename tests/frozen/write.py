@@ -21,6 +21,8 @@ from pydantic import BaseModel, TypeAdapter
 FOLDER: Final = Path(__file__).parent
 sys.path[:0] = [str(FOLDER.parents[1])]  # as pytest does, for the package docs
 
+from docs.writers.json_schemas import DOCUMENTS  # noqa: E402
+
 from bioclip_x import hookspecs  # noqa: E402
 from bioclip_x.api_version import API_VERSION  # noqa: E402
 from bioclip_x.cli import commands  # noqa: E402
@@ -32,7 +34,6 @@ from bioclip_x.testing import make_provenance, make_result  # noqa: E402
 from bioclip_x.training.config import TrainConfig  # noqa: E402
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport  # noqa: E402
 from bioclip_x_plugins.reports.tables.parquet_report import ParquetReport  # noqa: E402
-from docs.writers.json_schemas import DOCUMENTS  # noqa: E402
 
 MODULES: Final = ("bioclip_x", "bioclip_x.plugin", "bioclip_x.testing")
 
@@ -73,7 +74,7 @@ def describe_class(name: str, value: type[Any]) -> Iterator[str]:
     members = {key: member for base in reversed(own) for key, member in vars(base).items()}
     for key, member in sorted(members.items()):
         function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
-        if key.startswith("_") and key not in ("__call__", "__len__", "__iter__", "__getitem__") or key in fields:
+        if (key.startswith("_") and key not in ("__call__", "__len__", "__iter__", "__getitem__")) or key in fields:
             continue
         if inspect.isfunction(function):
             yield f"    {key}{format_signature(function)}"
