@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final
+from typing import Final, TextIO
 
 import click
 
@@ -160,11 +160,18 @@ def print_old_names() -> Iterator[None]:
     """Prints what to write instead of a user's old name on stderr, in a line."""
     show = warnings.showwarning
 
-    def show_or_print(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    def show_or_print(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if issubclass(category, OldNameWarning):
             click.echo(f"warning: {escape_controls(str(message))}", err=True)
         else:
-            show(message, category, *where)
+            show(message, category, filename, lineno, file, line)
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", OldNameWarning)
