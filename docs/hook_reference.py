@@ -53,7 +53,13 @@ def reference() -> str:
         doc = inspect.getdoc(getattr(hookspecs, name)) or ""
         since = f"Since version {getattr(hookspecs, name).since} of the interface."
         parts += ["", f"## `{signature(name)}`", "", doc, "", since, *smallest_plugin(name)]
-    parts += ["", "## A plugin that follows a training run", "", f"`{EXAMPLE.relative_to(ROOT)}`; `examples/own_average.py` is a larger one.", ""]
+    parts += [
+        "",
+        "## A plugin that follows a training run",
+        "",
+        f"`{EXAMPLE.relative_to(ROOT)}`; `examples/own_average.py` is a larger one.",
+        "",
+    ]
     parts += ["```python", EXAMPLE.read_text("utf-8").rstrip(), "```"]
     return "\n".join(parts) + "\n"
 

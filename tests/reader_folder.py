@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-
 from docs.writers.code_blocks import ROOT
+
 from helpers import picture
 from newcomer import SPECIES, add_labelled_photos, lay_newcomer
 from published_layouts import lay_cub, lay_inat21, lay_meta_album
@@ -38,9 +38,10 @@ def lay_reader(folder: Path, tiny_model: str, script: str) -> tuple[Path, dict[s
     write_csv(here / "images.csv", ["path"], [["photos/0.jpg"], ["photos/1.jpg"]])
     photos = np.array(["photos/0.jpg", "photos/1.jpg"])
     np.savez(here / "scores.npz", images=photos, labels=np.array(SPECIES), logits=np.eye(2, 3, dtype=np.float32))
-    if "data/" in script:
+    if "root=data/" in script:
         for lay in (lay_cub, lay_inat21, lay_meta_album):
             lay(here / "data")
+        (here / "data" / "PLT_VIL_Mini").rename(here / "data" / "FNG_Mini")  # they have the same layout
     return here, environment
 
 

@@ -9,6 +9,7 @@ def language_models():
 # [start:custom-language-models]
 from bioclip_x.plugin import Answer
 
+
 class Parrot:
     provenance = {"model": "parrot", "host": "none"}
 
@@ -17,4 +18,6 @@ class Parrot:
 
     def close(self):
         pass
+
+
 # [end:custom-language-models]

@@ -28,7 +28,12 @@ Path("bins.csv").write_text("label,bin\ndog,small\nfish,small\nbear,big\n", "utf
 # [start:bins]
 # CustomLabelsBinningClassifier({"dog": "small", "fish": "small", "bear": "big"}).predict("photos/0.jpg")
 bins = Classifier(
-    "bioclip-2", taxonomy="bins.csv", taxonomy_format="bins", rank="bin", text="templates:openai-80", preprocess="pybioclip"
+    "bioclip-2",
+    taxonomy="bins.csv",
+    taxonomy_format="bins",
+    rank="bin",
+    text="templates:openai-80",
+    preprocess="pybioclip",
 )
 print([(one.taxon.name, one.probability) for one in bins("photos/0.jpg")[0].predictions])
 # [end:bins]

@@ -16,5 +16,6 @@ Classifier("bioclip-2", taxonomy="docs/code/bins.csv", taxonomy_format="bins", r
 taxonomy = Classifier(plugins=["descriptors"]).taxonomy
 # [start:a-part-of-the-classes-2]
 from bioclip_x.taxonomy.editing.subset import subset
-part = subset(taxonomy, ["class=Insecta", "family!=Apidae"])   # part.tree, part.classes, part.notes
+
+part = subset(taxonomy, ["class=Insecta", "family!=Apidae"])  # part.tree, part.classes, part.notes
 # [end:a-part-of-the-classes-2]

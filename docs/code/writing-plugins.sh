@@ -9,6 +9,7 @@ bioclip-x classify --head my-head ../examples/drawings
 # [end:writing-a-plugin]
 
 cp ../docs/code/writing-plugins.py tests/test_again.py
+cp ../docs/code/check_plugin.py tests/test_plugin.py
 
 # [start:writing-a-plugin-2]
 bioclip-x plugins list --hook heads          # all components of a hook; --json for programs
@@ -16,4 +17,4 @@ bioclip-x plugins show my-head               # options with types and defaults, 
 bioclip-x plugins check my-head              # or a file: plugins check my_plugin.py
 # [end:writing-a-plugin-2]
 
-pytest
+pytest --bioclip-x-plugins my-head

@@ -4,8 +4,8 @@ A code block of a page stands below a comment that names its file, and a section
 
     <!-- code: docs/code/heads.sh [heads] -->
 
-Sections of a file lie between lines that end in `[start:NAME]` and `[end:NAME]`, as pymdownx.snippets has them; without a name,
-the block is the whole file. `python -m docs.writers` fills the blocks in. Blocks that are no code of ours, such as an output or an
+Sections of a file lie between lines that end in `[start:NAME]` and `[end:NAME]`, as in pymdownx.snippets; without a name, the
+block is the whole file. `python -m docs.writers` fills the blocks in. Blocks that are no code of ours, such as an output or an
 equation, stand below
 
     <!-- shown: what it is -->
@@ -104,7 +104,9 @@ def list_blocks(page: str) -> Iterator[Block]:
                 yield Block(i + 1, comment, "\n".join(lines[i + 1 : end]))
             comment, i = "", end + 1
         elif line.startswith("    ") and line.strip() and not (i and lines[i - 1].strip()):
-            end = next((j for j in range(i, len(lines)) if lines[j].strip() and not lines[j].startswith("    ")), len(lines))
+            end = next(
+                (j for j in range(i, len(lines)) if lines[j].strip() and not lines[j].startswith("    ")), len(lines)
+            )
             if not _is_in_list(lines, i):
                 yield Block(i + 1, comment, "\n".join(lines[i:end]))
             comment, i = "", end

@@ -36,11 +36,18 @@ def _describe(context: click.Context) -> Iterator[str]:
     yield f"## {context.command_path}"
     pieces = " ".join(command.collect_usage_pieces(context))
     yield from ("", "```text", f"{context.command_path} {pieces}", "```", "", format_help(command.help or ""))
-    rows = [(quote(record[0]), escape_text(record[1])) for one in command.get_params(context) if (record := one.get_help_record(context))]
+    rows = [
+        (quote(record[0]), escape_text(record[1]))
+        for one in command.get_params(context)
+        if (record := one.get_help_record(context))
+    ]
     yield from ("", *make_table(("option", ""), rows))
     if isinstance(command, click.Group):
         commands = [
-            (f"[`{name}`](#{f'{context.command_path} {name}'.replace(' ', '-')})", escape_text(found.get_short_help_str(200)))
+            (
+                f"[`{name}`](#{f'{context.command_path} {name}'.replace(' ', '-')})",
+                escape_text(found.get_short_help_str(200)),
+            )
             for name in command.list_commands(context)
             if (found := command.get_command(context, name))
         ]
@@ -56,5 +63,6 @@ def format_help(text: str) -> str:
     paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))
     kept = (one.split("\n", 1) for one in paragraphs)
     return "\n\n".join(
-        f"```text\n{parts[1]}\n```" if parts[0].strip() == "\b" and len(parts) > 1 else "\n".join(parts) for parts in kept
+        f"```text\n{parts[1]}\n```" if parts[0].strip() == "\b" and len(parts) > 1 else "\n".join(parts)
+        for parts in kept
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.registry import Registry
@@ -20,7 +21,12 @@ beside `name` in YAML. An option marked *bare* is also set by a value without a 
 
 def write_components(registry: Registry) -> str:
     """Returns the page."""
-    parts = ["# Components and their options", "", NOTICE.format(source="the components' docstrings"), INTRODUCTION.rstrip()]
+    parts = [
+        "# Components and their options",
+        "",
+        NOTICE.format(source="the components' docstrings"),
+        INTRODUCTION.rstrip(),
+    ]
     for kind in KINDS:
         if kind != "commands" and registry.components(kind):
             parts += ["", f"## {kind.replace('_', ' ').capitalize()}", *_describe_kind(registry, kind)]
@@ -30,7 +36,9 @@ def write_components(registry: Registry) -> str:
 def _describe_kind(registry: Registry, kind: Kind) -> Iterator[str]:
     for name, found in registry.components(kind).items():
         parameters = registry.parameters(kind, name)
-        prose, docs = split_docstring(inspect.getdoc(registry.target(kind, name)) or "", [one.name for one in parameters])
+        target = registry.target(kind, name)
+        prose, docs = split_docstring(inspect.getdoc(target) or "", [one.name for one in parameters])
+        docs = find_inherited_docs(target, [one.name for one in parameters]) | docs
         yield from ("", f"### {kind.replace('_', ' ')}: {name}", "", f"{_capitalise(found.spec.summary)}.")
         if prose:
             yield from ("", prose)
@@ -44,6 +52,14 @@ def _describe_kind(registry: Registry, kind: Kind) -> Iterator[str]:
             for one in parameters
         ]
         yield from ("", *make_table(("option", "value", "default", ""), rows)) if rows else ("", "No options.")
+
+
+def find_inherited_docs(target: Any, options: Sequence[str]) -> dict[str, str]:
+    """Returns what the bases of a class say of its options."""
+    docs: dict[str, str] = {}
+    for base in reversed(getattr(target, "__mro__", ())):
+        docs |= split_docstring(inspect.cleandoc(base.__dict__.get("__doc__") or ""), options)[1]
+    return docs
 
 
 def _capitalise(text: str) -> str:

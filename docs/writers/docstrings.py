@@ -13,6 +13,7 @@ from griffe import Class, Extension, Function, Object
 
 from docs.writers.entries import split_entries
 
+
 def to_markdown(text: str, names: Collection[str]) -> str:
     """Converts a docstring.
 

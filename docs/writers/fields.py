@@ -19,16 +19,25 @@ of a recipe file (`--recipe FILE.yaml`), and a keyword argument of `Classifier.f
 a default take that of the installed plugins. Relative paths in a recipe file are relative to the file.
 """
 TRAINING = """
-The fields of the YAML file that `bioclip-x train` reads; [training](../training.md) says what they are for. `--set FIELD=VALUE` sets
-one on the command line. A *component* is written `NAME:option=value`, or as a mapping with `name` and the options; see
+The fields of the YAML file that `bioclip-x train` reads; [training](../training.md) says what they are for. `--set FIELD=VALUE`
+sets one on the command line. A *component* is written `NAME:option=value`, or as a mapping with `name` and the options; see
 [components](components.md). Relative paths are relative to the file.
 """
 
 
 def write_recipe_fields() -> str:
     """Returns the page of recipes."""
-    links = {name: f" ([{kind.replace('_', ' ')}](components.md#{kind.replace('_', '-')}))" for name, kind in COMPONENTS.items()}
-    parts = ["# Fields of a recipe", "", NOTICE.format(source="`core/bioclip_x/recipe.py`"), RECIPE, *describe_model(Recipe, links)]
+    links = {
+        name: f" ([{kind.replace('_', ' ')}](components.md#{kind.replace('_', '-')}))"
+        for name, kind in COMPONENTS.items()
+    }
+    parts = [
+        "# Fields of a recipe",
+        "",
+        NOTICE.format(source="`core/bioclip_x/recipe.py`"),
+        RECIPE,
+        *describe_model(Recipe, links),
+    ]
     return "\n".join(parts) + "\n"
 
 
@@ -46,7 +55,12 @@ def describe_model(model: type[BaseModel], links: dict[str, str] | None = None) 
     yield from make_table(
         ("field", "value", "default", ""),
         [
-            (quote(name), _name_field_type(field), _name_field_default(field), (field.description or "") + (links or {}).get(name, ""))
+            (
+                quote(name),
+                _name_field_type(field),
+                _name_field_default(field),
+                (field.description or "") + (links or {}).get(name, ""),
+            )
             for name, field in model.model_fields.items()
         ],
     )

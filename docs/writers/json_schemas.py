@@ -24,7 +24,10 @@ DOCUMENTS: Final[Mapping[str, tuple[str, Any]]] = {
         ResultDocument,
     ),
     "Evaluation": ("`bioclip-x evaluate --format json`, beside the key `format`.", Evaluation),
-    "Few-shot evaluation": ("`bioclip-x evaluate --few-shot K --format json`, beside the key `format`.", FewShotEvaluation),
+    "Few-shot evaluation": (
+        "`bioclip-x evaluate --few-shot K --format json`, beside the key `format`.",
+        FewShotEvaluation,
+    ),
     "Word order": ("`bioclip-x evaluate --probe word-order --format json`, beside the key `format`.", WordOrderProbe),
     "Calibration": ("The file that `bioclip-x calibrate` writes.", Calibration),
 }
@@ -43,7 +46,9 @@ def _simplify(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     simple = {
-        key: {name: _simplify(one) for name, one in value.items()} if key in ("properties", "$defs") else _simplify(value)
+        key: {name: _simplify(one) for name, one in value.items()}
+        if key in ("properties", "$defs")
+        else _simplify(value)
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))
     }

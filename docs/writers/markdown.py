@@ -61,7 +61,7 @@ def name_type(annotation: Any) -> str:
         return " or ".join(name_type(one) for one in arguments)
     if origin is tuple and arguments[-1:] != (Ellipsis,):
         return f"list of {len(arguments)}: {', '.join(map(name_type, arguments))}"
-    if origin is dict or origin.__class__ is type and issubclass(origin, dict):
+    if origin is dict or (origin.__class__ is type and issubclass(origin, dict)):
         return "mapping"
     if origin is not None and arguments:
         return f"list of {name_type(arguments[0])}"

@@ -55,7 +55,11 @@ def is_constant(path: str) -> bool:
 
 def write_module(module: str) -> str:
     """Returns the page of a module's public names."""
-    origins = {name: path for name, path in find_origins(module).items() if path.startswith("bioclip_x") and name != "__version__"}
+    origins = {
+        name: path
+        for name, path in find_origins(module).items()
+        if path.startswith("bioclip_x") and name != "__version__"
+    }
     return _write(f"`{module}`", f"`from {module} import …`", origins.values())
 
 
@@ -104,5 +108,7 @@ def _write(title: str, introduction: str, paths: Iterable[str]) -> str:
 
 def _describe_constant(path: str) -> tuple[str, str]:
     module, _, name = path.rpartition(".")
-    value = str(getattr(import_module(module), name))
-    return f"`{name}`", f"`` {textwrap.shorten(ascii(value), 100)} ``"
+    value = getattr(import_module(module), name)
+    is_plain = isinstance(value, str | int | tuple | dict) or getattr(value, "__module__", "") == "typing"
+    shown = textwrap.shorten(ascii(value).replace("typing.", ""), 100) if is_plain else type(value).__name__
+    return f"`{name}`", f"`` {shown} ``"

@@ -51,8 +51,10 @@ _STREAM: dict[Kind, int] = {"species": 0, "traits": 1, "changed": 2}
 
 
 class FieldGuide:
-    """Drawings of the field guide's species, unchanged, with one trait changed ("changed") or with random traits ("traits").
+    """Drawings of the field guide's species.
 
+    kind: "species" (unchanged), "changed" (one trait is another), or "traits" (random traits, of no species).
+    cache: folder of the rendered drawings; none: bioclip-x's own.
     count: total number, evenly distributed. seed: selects the set. size: pixels per side. processes: worker processes.
     """
 

@@ -19,5 +19,8 @@ def make_exemplar_prompt(domain: str = "") -> PromptTemplate:
 
 
 def make_exemplar_background_prompt(domain: str = "") -> PromptTemplate:
-    """Loads the prompt with an exemplar and a second list, of habitat and background."""
+    """Loads the prompt with an exemplar and a second list, of habitat and background.
+
+    domain: as for `exemplar`.
+    """
     return load_template("exemplar-background").model_copy(update={"domain": domain})

@@ -7,12 +7,12 @@ package in the current folder writes what pip would, without a network.
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 import traceback
 from pathlib import Path
 
@@ -35,9 +35,8 @@ def run_command(words: list[str]) -> None:
     elif program == "pip" and arguments[:2] == ["install", "-e"]:
         install(Path.cwd())
     elif program == "pytest":
-        status = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], check=False
-        ).returncode
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        status = subprocess.run(command, check=False).returncode
         if status:
             raise RuntimeError(f"pytest: status {status}")
     elif program == "bioclip-x":
@@ -59,13 +58,14 @@ def call(arguments: list[str]) -> None:
 
 def install(folder: Path) -> None:
     """Makes a package in src/ importable, with its entry points, in this process and in those it starts."""
-    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    project = (folder / "pyproject.toml").read_text("utf-8")
+    name, version = (re.search(rf'^{key} = "(.*)"$', project, re.MULTILINE)[1] for key in ("name", "version"))  # type: ignore[index]
     source = folder / "src"
-    about = source / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    about = source / f"{name.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    points = project["entry-points"]["bioclip_x"].items()
-    (about / "entry_points.txt").write_text("[bioclip_x]\n" + "".join(f"{name} = {value}\n" for name, value in points))
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    points = project.partition("[project.entry-points.bioclip_x]\n")[2].partition("\n\n")[0]
+    (about / "entry_points.txt").write_text("[bioclip_x]\n" + points.replace('"', "") + "\n")
     sys.path.insert(0, str(source))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH", "")]))
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from docs.writers.code_blocks import CODE, ROOT, SHOWN, cut, fill_blocks, list_blocks, list_pages
+
 from llm_server import said, serving
 from reader_folder import lay_reader
 
@@ -24,7 +24,13 @@ RUN_BY_OTHER_TESTS = {
 """Files that pages show and that other tests run → the test."""
 AFTER = {"read_evaluation.py": "first-ablation"}
 """Python files that read what another page's script has written → the page."""
-IN_A_PACKAGE = ("check_sure_species.py", "follow_training.py", "sure_species.py", "writing-plugins.py")
+IN_A_PACKAGE = (
+    "check_plugin.py",
+    "check_sure_species.py",
+    "follow_training.py",
+    "sure_species.py",
+    "writing-plugins.py",
+)
 """Python files that are not run by themselves: scripts use them as plugins or tests."""
 NEEDS = (
     "needs a network", "needs a server at this address", "needs an account at PyPI", "needs eight GPUs",
@@ -53,7 +59,7 @@ def test_every_block_is_cut_from_a_file_or_is_no_code(page: Path) -> None:
             f"{at}: expected <!-- code: FILE [SECTION] --> or <!-- shown: … -->"
         )
         if not found:
-            own = re.search(r"^\s*(bioclip-x |from |import )", block.text, re.MULTILINE)
+            own = re.search(r"^\s*(bioclip-x |from |import |def |class |@)", block.text, re.MULTILINE)
             reason = block.comment.removeprefix("<!-- shown: ").removesuffix(" -->")
             assert not own or reason in NEEDS, f"{at}: expected this code to be cut from a file that runs"
 
@@ -77,6 +83,12 @@ def list_files(stem: str) -> list[Path]:
     return [file for file in (*own, *after) if file.exists() and file.name not in IN_A_PACKAGE]
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared, since drawing the field guide's species takes longer than naming them."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize(
     "stem",
     sorted(
@@ -85,14 +97,15 @@ def list_files(stem: str) -> list[Path]:
         | {"writing-plugins"}
     ),
 )
-def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str) -> None:
+def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str, cache: Path) -> None:
     files = list_files(stem)
     here, environment = lay_reader(tmp_path, tiny_model, "".join(file.read_text("utf-8") for file in files))
     with serving(lambda body: said("- a black cap\n- a yellow breast")) as server:
         for file in files:
             done = subprocess.run(
                 [sys.executable, str(Path(__file__).with_name("run_script.py")), str(file)],
-                cwd=here, env=environment | {"OPENAI_BASE_URL": server.url}, capture_output=True, text=True, check=False,
+                cwd=here, env=environment | {"OPENAI_BASE_URL": server.url, "BIOCLIP_X_CACHE": str(cache)},
+                capture_output=True, text=True, check=False,
             )  # fmt: skip
             failures = "\n".join(line for line in done.stderr.splitlines() if line.startswith(("FAILED", "error")))
             assert done.returncode == 0, failures or done.stderr
@@ -117,8 +130,8 @@ def test_a_changed_block_is_filled_in_anew() -> None:
 
 
 def test_blocks_are_found_with_their_comments() -> None:
-    page = "A.\n\n    indented\n\n- item\n\n    of the item\n\n<!-- shown: output -->\n\n```text\nfenced\n```\n\n```math\nx\n```\n"
+    page = "A.\n\n    indented\n\n- item\n\n    of the item\n\n<!-- shown: a -->\n\n```text\nfenced\n```\n\n```math\nx\n```\n"
     assert [(block.text, block.comment) for block in list_blocks(page)] == [
         ("    indented\n", "A."),
-        ("fenced", "<!-- shown: output -->"),
+        ("fenced", "<!-- shown: a -->"),
     ]

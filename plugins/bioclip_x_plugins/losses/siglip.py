@@ -37,6 +37,8 @@ class SigLip(torch.nn.Module):
     A model without a logit bias would start with the whole batch's negatives as its error, since nearly all pairs are
     negatives. The loss then brings a bias of its own, a parameter that starts at `bias` (the paper's -10). It is not part of
     the saved model, whose ranking it does not change. The logit scale is always the model's.
+
+    bias: at the start, of a model without one.
     """
 
     def __init__(self, *, bias: float = -10.0) -> None:

@@ -60,7 +60,10 @@ _FAMILY: Final = re.compile(r"^([A-Z][a-z]+)\s*\((.*)\)$")
 
 
 class EbirdReader:
-    """Reads the eBird and Clements checklists of birds."""
+    """Reads the eBird and Clements checklists of birds.
+
+    keep: "species" alone, with "forms" (subspecies and identifiable groups) below them, or "all" rows, such as hybrids.
+    """
 
     capabilities = TaxonomyReaderCapabilities(
         example=FormatExample(

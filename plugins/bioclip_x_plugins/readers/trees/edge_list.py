@@ -40,7 +40,11 @@ NO_PARENT: Final = frozenset({"__NULL__", "NULL", "-1"})
 
 
 class EdgeListReader:
-    """Reads one parent and one child per line. dag: how a child of several parents is handled. order: of the columns."""
+    """Reads one parent and one child per line.
+
+    dag: how a child of several parents is handled. order: of the columns.
+    names: a file of the names of the ids; none: one that lies beside the file, if any.
+    """
 
     capabilities = TaxonomyReaderCapabilities(
         several_parents_option="dag",

@@ -1,4 +1,4 @@
-"""The types of the JSON documents: their keys, in order, and the values of each. The documentation's JSON schemas are made of them.
+"""The types of the JSON documents: keys, in order, and values. The documentation's JSON schemas are made of them.
 
 A number that is not finite is null.
 """

@@ -1,0 +1,2 @@
+def test_conformance(bioclip_x_check):
+    bioclip_x_check()
