@@ -82,6 +82,7 @@ class ImageClassifierCapabilities:
     refuses: tuple[str, ...] = ()
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
     """Capabilities of a scorer.
