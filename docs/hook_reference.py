@@ -51,7 +51,8 @@ def reference() -> str:
     ]
     for name in names():
         doc = inspect.getdoc(getattr(hookspecs, name)) or ""
-        parts += ["", f"## `{signature(name)}`", "", doc, *smallest_plugin(name)]
+        since = f"Since version {getattr(hookspecs, name).since} of the interface."
+        parts += ["", f"## `{signature(name)}`", "", doc, "", since, *smallest_plugin(name)]
     parts += [
         "",
         "## A plugin that follows a training run",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from bioclip_x.components import ComponentSpec
 from bioclip_x.hookspecs import hookimpl
+from bioclip_x.version import __version__
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.recipe import Recipe
     from bioclip_x.taxonomy import Taxonomy
 
-__version__ = "0.1.0"
 __all__ = ["Classifier", "ComponentSpec", "Recipe", "Taxonomy", "__version__", "hookimpl"]
 
 # Imported on first use, so that `bioclip-x --help` does not load torch or pydantic.

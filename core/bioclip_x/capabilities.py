@@ -15,9 +15,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bioclip_x.renamed_names import accepts_old_names
+
 Pooling = Literal["mean", "ensemble", "max"]
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class TextBuilderCapabilities:
     """Capabilities of a text builder.
@@ -34,6 +37,7 @@ class TextBuilderCapabilities:
     flag_options: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class EncoderCapabilities:
     """Capabilities of a family of models.
@@ -52,6 +56,7 @@ class EncoderCapabilities:
     raw_embeddings: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LoadedEncoderCapabilities:
     """Capabilities of a loaded model.
@@ -64,6 +69,7 @@ class LoadedEncoderCapabilities:
     device: str = "cpu"
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ImageClassifierCapabilities:
     """Capabilities of an image classifier.
@@ -76,6 +82,7 @@ class ImageClassifierCapabilities:
     refuses: tuple[str, ...] = ()
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
     """Capabilities of a scorer.
@@ -109,6 +116,7 @@ class CalibratedSets:
     option: str
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class HeadCapabilities:
     """Capabilities of a head.
@@ -132,6 +140,7 @@ class HeadCapabilities:
     sets: CalibratedSets | None = None
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class TrainableEncoderCapabilities:
     """Capabilities of a model in training.
@@ -149,6 +158,7 @@ class TrainableEncoderCapabilities:
     text_prefix: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LossCapabilities:
     """Capabilities of a loss.
@@ -179,6 +189,7 @@ class FormatExample:
     files: Mapping[str, str]
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class TaxonomyReaderCapabilities:
     """Capabilities of a taxonomy reader.
@@ -197,6 +208,7 @@ class TaxonomyReaderCapabilities:
     reads_beside: tuple[str, ...] = ()
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LanguageModelCapabilities:
     """Capabilities of a language model.
@@ -207,6 +219,7 @@ class LanguageModelCapabilities:
     json_schema: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ImageDecoderCapabilities:
     """Capabilities of an image decoder.
@@ -232,6 +245,7 @@ class PublishedSource:
     licence: str = ""
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class DatasetCapabilities:
     """Capabilities of a data set.
@@ -258,6 +272,7 @@ class DatasetCapabilities:
     published: PublishedSource | None = None
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class LogitAdjustmentCapabilities:
     """Capabilities of a logit adjustment. image_notes: has `image_notes`."""
@@ -265,6 +280,7 @@ class LogitAdjustmentCapabilities:
     image_notes: bool = False
 
 
+@accepts_old_names
 @dataclass(frozen=True, slots=True)
 class ReportCapabilities:
     """Capabilities of a report.

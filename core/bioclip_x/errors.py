@@ -75,3 +75,7 @@ class EvaluationError(BioclipXError):
 
 class ScoresError(BioclipXError):
     """A file of precomputed scores is unusable."""
+
+
+class OldNameWarning(FutureWarning):
+    """A user wrote a name that will be an error in a coming release. The command line prints it."""

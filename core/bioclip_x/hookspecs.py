@@ -6,20 +6,39 @@ Commands that only list components must stay fast, so a plugin must import nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import pluggy
 
 from bioclip_x.components import ComponentSpec
+from bioclip_x.renamed_names import list_warnings
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
     from bioclip_x.records import EpochEnd, RunContext, StepEnd, Validated
 
 GROUP = "bioclip_x"
-hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+_mark = pluggy.HookspecMarker(GROUP)
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+
+@overload
+def hookspec(function: Hook) -> Hook: ...
+@overload
+def hookspec(*, since: int) -> Callable[[Hook], Hook]: ...
+def hookspec(function: Any = None, *, since: int = 1) -> Any:
+    """Marks the specification of a hook. since: the version of the plugin interface that brought it (`api_version`).
+
+    A plugin that asks for an argument by an old name (`renamed_names.RENAMED`) gets pluggy's warning.
+    """
+    if function is None:
+        return partial(hookspec, since=since)
+    function.since = since
+    return _mark(function, warn_on_impl_args=list_warnings(f"hook {function.__name__}"))
 
 
 @hookspec

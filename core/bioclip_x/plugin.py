@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from bioclip_x.renamed_names import find_new_name
+
 # fmt: off
 if TYPE_CHECKING:
     from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
@@ -344,6 +346,8 @@ _MODULE_OF: Final = {name: module for module, names in _NAMES for name in names.
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
+        if new := find_new_name(__name__, name):
+            return __getattr__(new)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"bioclip_x.{_MODULE_OF[name]}"), name)
     globals()[name] = value  # found at once the next time

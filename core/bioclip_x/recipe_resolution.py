@@ -31,6 +31,7 @@ from bioclip_x.recipe import (
 )
 from bioclip_x.records import OwnRecipe
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
+from bioclip_x.renamed_names import add_old_arguments, rename_keys
 from bioclip_x.validation import find_first_error
 
 
@@ -62,14 +63,15 @@ def resolve_recipe(
     document = read_recipe(file) if file else {}
     named = registry.load(parse_plugins(document.get("plugins") or ()))
     from_file = _resolve_paths(registry, document, file.parent) if file else {}
-    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    given = {name: value for name, value in _rename_fields(flags or {}).items() if value is not None}
+    defaults = _rename_fields(defaults or {})
     if isinstance(given.get("labels"), str):
         given["labels"] = read_labels(given["labels"], "labels")
     where = str(file) if file else "defaults"
-    base = _validate(_fill_in(registry, dict(defaults or {}) | from_file), where)
+    base = _validate(_fill_in(registry, defaults | from_file), where)
     own_patches = _collect_patches(registry, named, base, flags=from_file | given)
     patches = _collect_patches(registry, plugins, base, flags=given)
-    explicit = dict(defaults or {}) | own_patches | from_file | patches | given
+    explicit = defaults | own_patches | from_file | patches | given
     if enabled := tuple(dict.fromkeys((*named, *plugins))):
         explicit["plugins"] = enabled
     for one, other in (("labels", "taxonomy"), ("taxonomy", "labels")):
@@ -85,7 +87,7 @@ def resolve_recipe(
 
 def change_recipe(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:
     """Replaces fields of a resolved recipe; nothing else is resolved again. Raises RecipeError as `resolve_recipe`."""
-    changed = dict(fields)
+    changed = _rename_fields(fields)
     if isinstance(changed.get("labels"), str):
         changed["labels"] = read_labels(changed["labels"], "labels")
     return _validate(recipe.dump() | changed, "the recipe")
@@ -96,12 +98,12 @@ def register_components(registry: Registry, fields: Mapping[str, Any]) -> dict[s
 
     Raises PluginError for what is neither a component nor a reference to one.
     """
-    named = dict(fields)
-    model = fields.get("model")
+    named = _rename_fields(fields)
+    model = named.get("model")
     if model is not None and not isinstance(model, str):
         named["model"] = registry.add("classifiers", model)
     for field, kind in COMPONENTS.items():
-        value = fields.get(field)
+        value = named.get(field)
         if value is None:
             continue
         several = field in SEVERAL and isinstance(value, Sequence) and not isinstance(value, str)
@@ -150,9 +152,9 @@ def _read_own_fields(registry: Registry, model: str, encoder: Any) -> dict[str, 
     own = load_own_recipe(find_family(registry, model, parse_ref(encoder)), model)
     if own is None:
         return {}
-    if unknown := sorted(set(own.fields) - set(MODEL_FIELDS)):
+    fields = _rename_fields(own.fields)
+    if unknown := sorted(set(fields) - set(MODEL_FIELDS)):
         raise ModelError(f"{own.where}: a model brings no {', '.join(unknown)}; only {', '.join(MODEL_FIELDS)}")
-    fields = dict(own.fields)
     for field, kind in COMPONENTS.items():
         if field in fields:
             refs = [_resolve_inside(registry, kind, ref, own) for ref in parse_refs(fields[field])]
@@ -245,7 +247,7 @@ def _collect_patches(
 def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mapping[str, Any]]:
     hook = registry.configure(plugin)
     try:
-        patches = hook(recipe=base) if hook else []
+        patches = hook(**add_old_arguments("configure", {"recipe": base})) if hook else []
     except (Exception, SystemExit) as problem:
         raise PluginError(f"--plugin {plugin}: its configure failed: {summarise(problem)}") from problem
     for patch in patches:
@@ -253,7 +255,7 @@ def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mappi
             raise PluginError(
                 f"--plugin {plugin}: its configure returned {patch!r}; expected a mapping of recipe fields"
             )
-    return list(patches)
+    return [_rename_fields(patch) for patch in patches]
 
 
 def read_recipe(file: Path) -> dict[str, Any]:
@@ -261,6 +263,7 @@ def read_recipe(file: Path) -> dict[str, Any]:
     document = read_yaml(file, RecipeError)
     if not isinstance(document, dict):
         raise RecipeError(f"{file}: expected a mapping of recipe fields, got {type(document).__name__}")
+    document = _rename_fields(document)
     for name in FILES:
         if isinstance(document.get(name), str):
             document[name] = str(file.parent / document[name])
@@ -287,6 +290,11 @@ def find_files_outside(file: Path) -> list[str]:
     folder = os.path.abspath(file.parent)  # noqa: PTH100 - links stay as they are
     paths = [value for value in values if isinstance(value, str) and Path(value).is_file()]
     return [path for path in paths if not Path(os.path.abspath(path)).is_relative_to(folder)]  # noqa: PTH100
+
+
+def _rename_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns fields under their present names. Raises RecipeError for a name that is no longer accepted."""
+    return rename_keys("recipe", fields, error=RecipeError)
 
 
 def _validate_plugins(value: Any, file: Path) -> list[str]:

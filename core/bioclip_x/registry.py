@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 import pluggy
 
 from bioclip_x import capabilities, hookspecs
+from bioclip_x.api_version import check_api_version, describe_changes
 from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import PluginError
 from bioclip_x.faults import is_remembered, naming, naming_by, remember, summarise
 from bioclip_x.hookspecs import GROUP
+from bioclip_x.renamed_names import add_old_arguments
 
 if TYPE_CHECKING:
     from bioclip_x.components import (
@@ -127,10 +129,11 @@ class Registry:
         """Registers one plugin completely or not at all.
 
         Raises PluginError for a misspelt hook, a failing hook or a plugin name in use; DuplicateError for a component name
-        in use or a second default.
+        in use or a second default. A plugin for another version of the interface (`api_version`) is refused first.
         """
         if self.manager.has_plugin(name):
             raise PluginError(f"the plugin name {name!r} is in use by {self.plugins[name]}")
+        check_api_version(plugin, origin, self._list_hooks(plugin))
         components = {kind: dict(taken) for kind, taken in self._components.items()}
         origins = self.plugins | {name: origin}
         try:
@@ -147,7 +150,9 @@ class Registry:
                 self.manager.unregister(name=name)
             if isinstance(problem, pluggy.PluginValidationError):
                 known = ", ".join(k for k, v in vars(hookspecs).items() if hasattr(v, f"{GROUP}_spec"))
-                raise PluginError(f"{str(problem).strip()}; known hooks: {known}") from None
+                changes = describe_changes(self._list_hooks(plugin))
+                hint = f"; was it written for an older version? {changes}" if changes else ""
+                raise PluginError(f"{str(problem).strip()}; known hooks: {known}{hint}") from None
             raise
         self.plugins, self._components = origins, components
 
@@ -286,6 +291,7 @@ class Registry:
     def notify(self, hook: str, **arguments: Any) -> list[Any]:
         """Calls a hook of every plugin; returns what they answer. Raises ComponentError naming the one that fails."""
         answers = []
+        arguments = add_old_arguments(hook, arguments)
         for name, plugin in self.manager.list_name_plugin():
             if plugin is not None and (caller := self._select_hook(hook, plugin)).get_hookimpls():
                 with self._naming(name, plugin, hook):
@@ -344,6 +350,11 @@ class Registry:
             raise PluginError(f"no plugin is called {plugin!r}; known: {', '.join(sorted(self.plugins))}")
         caller = self._select_hook("configure", self.manager.get_plugin(plugin))
         return caller if caller.get_hookimpls() else None
+
+    def _list_hooks(self, plugin: Any) -> list[str]:
+        """Lists the hooks that a plugin means to implement, known or not."""
+        marked = ((name, self.manager.parse_hookimpl_opts(plugin, name)) for name in dir(plugin))
+        return [options.get("specname") or name for name, options in marked if options]
 
     def _select_hook(self, hook: str, plugin: Any) -> pluggy.HookCaller:
         """Returns a hook restricted to one plugin's implementation."""

@@ -12,18 +12,20 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
 from bioclip_x import __version__
 from bioclip_x.cli import commands
-from bioclip_x.errors import BioclipXError
+from bioclip_x.errors import BioclipXError, OldNameWarning
 from bioclip_x.faults import summarise
 from bioclip_x.messages import escape_controls
 from bioclip_x.registry import Registry, create_registry, from_environment
+from bioclip_x.renamed_names import rename_flags
 
 UNFORESEEN: Final = 3
 """Exit status of an error that is no BioclipXError."""
@@ -84,7 +86,7 @@ def program(ctx: click.Context, strict_plugins: bool, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm():
+    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_old_names():
         run(given, debug=debug)
 
 
@@ -92,7 +94,7 @@ def run(given: list[str], *, debug: bool) -> None:
     """Runs the command line and exits; no exception leaves it. debug: print tracebacks."""
     try:
         # Not program.main(), which exits with status 1 when the reader closes the pipe (`| head`).
-        with program.make_context("bioclip-x", given) as context:
+        with program.make_context("bioclip-x", rename_flags(given)) as context:
             program.invoke(context)
         sys.exit(0)
     except click.exceptions.Exit as done:
@@ -151,6 +153,30 @@ def log_to_stderr() -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+@contextmanager
+def print_old_names() -> Iterator[None]:
+    """Prints what to write instead of a user's old name on stderr, in a line."""
+    show = warnings.showwarning
+
+    def show_or_print(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, OldNameWarning):
+            click.echo(f"warning: {escape_controls(str(message))}", err=True)
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", OldNameWarning)
+        warnings.showwarning = show_or_print
+        yield
 
 
 @contextmanager

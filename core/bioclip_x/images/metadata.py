@@ -49,7 +49,10 @@ def read_degrees(parts: Any, reference: Any, largest: float) -> float:
     direction = _read_text(reference).upper()[:1]
     if direction not in tuple("NSEW"):
         raise ValueError(f"expected N, S, E or W, got {reference!r}")
-    degrees = math.fsum(float(part) / unit for part, unit in zip(parts, (1, 60, 3600), strict=True))
+    try:
+        degrees = math.fsum(float(part) / unit for part, unit in zip(parts, (1, 60, 3600), strict=True))
+    except ZeroDivisionError:  # of a rational number in Pillow before 13, which later is nan
+        raise ValueError("expected degrees, minutes and seconds, got a division by zero") from None
     if not 0 <= degrees <= largest:  # also nan
         raise ValueError(f"expected at most {largest} degrees, got {degrees}")
     return -degrees if direction in "SW" else degrees

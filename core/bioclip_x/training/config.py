@@ -13,6 +13,7 @@ from bioclip_x.errors import RecipeError, TrainingError
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.files import read_text, read_yaml
 from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
 from bioclip_x.validation import list_errors
 
@@ -283,7 +284,7 @@ def read_config(
     """
     document, origins = _read_document(file)
     document = dict(defaults or {}) | document
-    for name, value in (changes or {}).items():
+    for name, value in _rename_fields(changes or {}).items():
         _set_field(document, name, value)
         origins.pop(name.split(".")[0], None)
 
@@ -305,7 +306,7 @@ def make_config(
     Raises TrainingError naming the field.
     """
     try:
-        return TrainConfig.model_validate(dict(fields))
+        return TrainConfig.model_validate(_rename_fields(fields))
     except ValidationError as problem:
         details = problem.errors(include_url=False)
         # A misspelt field is named in place of the one that is then missing.
@@ -316,11 +317,17 @@ def make_config(
         raise TrainingError(f"{locate(place)}: {message}") from None
 
 
+def _rename_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns fields under their present names. Raises TrainingError for a name that is no longer accepted."""
+    return rename_keys("train", fields, error=TrainingError)
+
+
 def _read_document(file: Path, above: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[str, Path]]:
     """Returns the fields of a file and of those that it extends, and the file that each comes from."""
     document = read_yaml(file, TrainingError)
     if not isinstance(document, dict):
         raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
+    document = _rename_fields(document)
     extended = document.pop("extends", None)
     own = dict.fromkeys(document, file)
     if extended is None:

@@ -2,6 +2,8 @@
 
 from bioclip_x.plugin import ComponentSpec, TrainableEncoder, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def adapters() -> list[ComponentSpec]:

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from bioclip_x.plugin import ComponentSpec, Source, Taxonomy, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def adjust_logits() -> list[ComponentSpec]:

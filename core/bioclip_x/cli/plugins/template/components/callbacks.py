@@ -2,6 +2,8 @@
 
 from bioclip_x.plugin import ComponentSpec, EpochEnd, RunContext, StepEnd, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def callbacks() -> list[ComponentSpec]:

@@ -10,6 +10,8 @@ from bioclip_x.plugin import ComponentSpec, ImageClassifierCapabilities, hookimp
 
 LABELS = ("Rosa canina", "Hedera helix", "Salvia pratensis", "blank")
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def classifiers() -> list[ComponentSpec]:

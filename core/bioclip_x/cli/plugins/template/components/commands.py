@@ -6,6 +6,8 @@ import click
 
 from bioclip_x.plugin import ComponentSpec, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def commands() -> list[ComponentSpec]:

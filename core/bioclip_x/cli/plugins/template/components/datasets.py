@@ -13,6 +13,8 @@ from bioclip_x.plugin import (
     resolve_labels,
 )
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def datasets() -> list[ComponentSpec]:

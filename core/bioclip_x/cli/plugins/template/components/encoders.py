@@ -12,6 +12,8 @@ from bioclip_x.plugin import ComponentSpec, ImageFeatures, ModelCard, ModelError
 
 DIM = 64
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def encoders() -> list[ComponentSpec]:

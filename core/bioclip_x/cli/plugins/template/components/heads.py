@@ -6,6 +6,8 @@ from pydantic import Field
 
 from bioclip_x.plugin import ComponentSpec, HeadCapabilities, HeadInput, Scores, hookimpl, roll_up
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def heads() -> list[ComponentSpec]:

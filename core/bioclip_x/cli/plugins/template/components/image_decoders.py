@@ -8,6 +8,8 @@ from bioclip_x.plugin import ComponentSpec, ImageDecoderCapabilities, ImageError
 
 MAGIC = b"RAW8"
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def image_decoders() -> list[ComponentSpec]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from bioclip_x.plugin import Answer, ComponentSpec, NoAnswerError, Taxon, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def language_models() -> list[ComponentSpec]:

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from bioclip_x.plugin import ComponentSpec, LossInput, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def losses() -> list[ComponentSpec]:

@@ -2,6 +2,8 @@
 
 from bioclip_x.plugin import ComponentSpec, PromptTemplate, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def prompts() -> list[ComponentSpec]:

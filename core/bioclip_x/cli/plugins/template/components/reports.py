@@ -7,6 +7,8 @@ from typing import IO
 
 from bioclip_x.plugin import ComponentSpec, Provenance, ReportCapabilities, Result, hookimpl, open_output
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def reports() -> list[ComponentSpec]:

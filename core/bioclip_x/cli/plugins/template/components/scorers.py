@@ -4,6 +4,8 @@ import torch
 
 from bioclip_x.plugin import ComponentSpec, ImageFeatures, Logits, ModelCard, Taxonomy, TextBank, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def scorers() -> list[ComponentSpec]:

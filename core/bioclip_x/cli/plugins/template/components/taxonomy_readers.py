@@ -16,6 +16,8 @@ from bioclip_x.plugin import (
 
 RANKS = ("family", "genus", "species")
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def taxonomy_readers() -> list[ComponentSpec]:

@@ -2,6 +2,8 @@
 
 from bioclip_x.plugin import ComponentSpec, Prompt, PromptSet, TextRequest, hookimpl
 
+bioclip_x_api = 1
+
 
 @hookimpl
 def text_builders() -> list[ComponentSpec]:
