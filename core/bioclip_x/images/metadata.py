@@ -67,7 +67,7 @@ def convert_cell(name: str, value: Any) -> str | float | None:
         return float(value) if math.isfinite(value) else None
     text = "" if value is None else str(value).strip()
     if name in NUMBERS:
-        number = _try(float, text)
+        number: float | None = _try(float, text)
         if number is not None and abs(number) <= NUMBERS[name]:
             return number
     return text or None

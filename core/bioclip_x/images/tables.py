@@ -110,7 +110,7 @@ def _open_parquet(stream: IO[bytes]) -> tuple[Sequence[str], Iterator[Sequence[A
 def _is_plain(type_: pa.DataType) -> bool:
     value = type_.value_type if pa.types.is_dictionary(type_) else type_
     is_text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
-    return is_text or (pa.types.is_primitive(value))
+    return bool(is_text or pa.types.is_primitive(value))
 
 
 def _find_columns(columns: Sequence[str]) -> list[int]:

@@ -227,7 +227,7 @@ class Classifier:
     ) -> Classifier:
         """Makes a classifier of a recipe of which some fields are replaced. Raises RecipeError for unknown fields."""
         registry = registry or _make_registry(list_plugins(plugins))
-        own = {name: fields.pop(name) for name in ("cache", "loaded", "progress") if name in fields}
+        own: dict[str, Any] = {name: fields.pop(name) for name in ("cache", "loaded", "progress") if name in fields}
         if isinstance(taxonomy := fields.get("taxonomy"), Taxonomy):
             own["taxonomy"] = fields.pop("taxonomy")
         if fields.get("labels") is not None or isinstance(taxonomy, Taxonomy):
