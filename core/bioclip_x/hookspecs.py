@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bioclip_x.records import EpochEnd, RunContext, StepEnd, Validated
 
 GROUP = "bioclip_x"
+TRAINING_HOOKS = ("training_started", "training_step_ended", "validated", "epoch_ended", "training_ended")
+"""The hooks that are called for all plugins at once."""
+
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.flags import components_option
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import SeveralParents
 
 _READING = [
+    components_option,
     click.option("--taxonomy-format", metavar="NAME", help="Reader of the files; by default recognised by content."),
     click.option("--dag", type=click.Choice(["refuse", "first", "all"]),
                  help="A node with several parents: an error, its first parent, or a copy under each.  [default: refuse]"),
@@ -23,7 +25,7 @@ _READING = [
 
 
 def add_reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --taxonomy-format and --dag."""
+    """Adds --plugin, --taxonomy-format and --dag."""
     for option in reversed(_READING):
         function = option(function)
     return function
