@@ -204,7 +204,7 @@ def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures
     from bioclip_x.cli.render.figure_files import list_figure_files, write_figure_files
 
     files = tuple(file.name for file in list_figure_files(path))
-    with naming(page, "write_evaluation"):
+    with naming(page, "write_evaluation", writes=True):
         page.write_evaluation(path, replace(figures, files=files))
     write_figure_files(figures, path)
 

@@ -17,7 +17,7 @@ import torch
 
 from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.components import Head, LoadedEncoder
-from bioclip_x.errors import ComponentError, ImageError, PluginError
+from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
@@ -36,6 +36,7 @@ from bioclip_x.prediction.report import (
 )
 from bioclip_x.records import Decoded, Result, Scores
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_finite, check_scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
@@ -105,20 +106,15 @@ class BatchClassifier:
         head_input = scored.make_head_input(self.taxonomy, self.n_best, any_device=any_device)
         with naming(self.head, "decide"):
             scores = self.head.decide(head_input)
-        expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
-        actual = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
-        if actual != expected:
-            raise PluginError(
-                f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {expected} (images, held nodes "
-                f"of the tree); it returned {actual}"
-            )
-        named = Named(self.scorer_name, self.head_name, images, may_exclude=self.is_precomputed)
+        check_scores(self.head, scores, head_input.logits.n_images, len(self.taxonomy.held_nodes))
+        named = Named(self.scorer.scorer, self.head, images, may_exclude=self.is_precomputed)
         return scores, find_excluded_images(scores, scored.logits, scored.computed, named)
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
+        check_finite(self.encoder, features)
         sources = [one.source for one in batch]
         raw = self.scorer.score(features, sources)
         notes_B = self.scorer.adjustments.collect_image_notes(sources)

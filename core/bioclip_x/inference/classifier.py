@@ -58,6 +58,7 @@ from bioclip_x.recipe_resolution import change_recipe, register_components, reso
 from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
+from bioclip_x.returned import check_texts
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.conformal import MOST
@@ -138,7 +139,7 @@ class Classifier:
             support = find_support(registry, options[support_option], self.taxonomy, self.files)
         elif textless:
             with naming(textless, "prepare"):
-                notes = tuple(textless.prepare(self.taxonomy))
+                notes = tuple(check_texts(textless, "prepare", textless.prepare(self.taxonomy), "notes"))
         self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
         self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
         if support:
@@ -252,7 +253,8 @@ class Classifier:
         scorer = cast(ExampleScorer, self.scorer)
         images, notes = support.embed(registry, self.recipe, self.encoder, self.files, cache)
         with naming(scorer, "prepare_support"):
-            return (*notes, *scorer.prepare_support(images, self.taxonomy))
+            own = scorer.prepare_support(images, self.taxonomy)
+        return (*notes, *check_texts(scorer, "prepare_support", own, "notes"))
 
     def _make_batches(
         self,
