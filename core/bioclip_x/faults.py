@@ -2,7 +2,7 @@
 
 What a component raises on purpose, a BioclipXError, is a message to the user and passes. Anything else becomes a
 ComponentError of one line: which component of which plugin failed, in which method, at which image or class. The exception
-itself is its cause. A returned value of another type or form than the protocol of the kind says is one, too (`refuse`). What
+itself is its cause. A returned value of another type or form than the protocol of the kind says is a PluginError (`refuse`). What
 a component prints goes to standard error (see `bioclip_x.prints`).
 
     with naming(head, "decide"):
@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
 
-from bioclip_x.errors import BioclipXError, ComponentError
+from bioclip_x.errors import BioclipXError, ComponentError, PluginError
 from bioclip_x.prints import diverted
 
 P = ParamSpec("P")
@@ -82,9 +82,11 @@ def naming_by(
     try:
         with diverted(not writes):
             yield
-    except (BioclipXError, BrokenPipeError, MemoryError, *passing):
+    except (BioclipXError, BrokenPipeError, MemoryError):
         raise
     except (Exception, SystemExit) as problem:
+        if isinstance(problem, passing):
+            raise
         if type(problem).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
             raise
         where = f" at {at}" if at else ""
@@ -92,9 +94,12 @@ def naming_by(
 
 
 def refuse(component: object, method: str, expected: str, returned: object, at: str = "") -> NoReturn:
-    """Raises ComponentError: `method` of a component returned something else than expected. at: as for `naming`."""
+    """Raises PluginError: `method` of a component returned something else than expected. at: as for `naming`.
+
+    It is no ComponentError, by which a run leaves out an image: the component would return the same for the others.
+    """
     where = f" at {at}" if at else ""
-    raise ComponentError(
+    raise PluginError(
         f"{describe(component)} returned {abbreviate(returned)} from {method}{where}; expected {expected}"
     )
 

@@ -1,6 +1,6 @@
 """Checks what components return: a value of another type or form is an error that names the component and what was expected.
 
-Each function calls no component, or one method of one component, and raises ComponentError.
+Each function calls no component, or one method of one component, and raises PluginError.
 
 Legend: B images, C classes, c classes of a chunk, P texts, D embedding, I held nodes.
 """
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bioclip_x.components import Dataset, LinearHead, Sample
-from bioclip_x.faults import naming, refuse
+from bioclip_x.errors import ComponentError
+from bioclip_x.faults import describe, naming, refuse
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
 if TYPE_CHECKING:
@@ -112,9 +113,12 @@ def check_features(encoder: object, returned: Any, n_images: int, dim: int) -> I
 
 
 def check_finite(encoder: object, features: ImageFeatures) -> None:
-    """Refuses embeddings of images that are NaN or infinite."""
+    """Raises ComponentError, since it may be the fault of one image, for embeddings that are NaN or infinite."""
     if not bool(features.embeddings_BD.isfinite().all()):
-        refuse(encoder, "encode_images", "finite embeddings (--precision fp32 may help)", "NaN or infinity")
+        raise ComponentError(
+            f"{describe(encoder)} returned NaN or infinity from encode_images; expected finite embeddings (--precision fp32 may "
+            "help)"
+        )
 
 
 def check_scores(head: object, returned: Any, n_images: int, n_nodes: int) -> Scores:

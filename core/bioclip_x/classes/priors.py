@@ -45,7 +45,7 @@ class Adjustments:
         return tuple(notes)
 
     def collect_image_notes(self, sources: Sequence[Source]) -> list[tuple[str, ...]]:
-        """Returns what the adjustments that declare it say of each image. Raises ComponentError for notes of another form."""
+        """Returns what the adjustments that declare it say of each image. Raises PluginError for notes of another form."""
         notes: list[tuple[str, ...]] = [()] * len(sources)
         for adjustment in self.by_name.values():
             if get_capabilities(adjustment, LogitAdjustmentCapabilities).image_notes:
@@ -56,7 +56,7 @@ class Adjustments:
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
         """Computes the offsets for a batch of images.
 
-        Raises RecipeError if no class is left for any image, ComponentError for offsets of a wrong shape, NaN or +inf.
+        Raises RecipeError if no class is left for any image, PluginError for offsets of a wrong shape, NaN or +inf.
         """
         offsets = {name: self._compute_checked(one, sources) for name, one in self.by_name.items()}
         if offsets and bool((sum_offsets(offsets) == -torch.inf).all()):

@@ -72,7 +72,7 @@ def _guard(command: object, name: str) -> click.Command:
         raise PluginError(f"{name} is {abbreviate(command)}; expected a click.Command")
     guarded = copy.copy(command)
     if not any("--plugin" in one.opts for one in command.params):
-        guarded.params = [*command.params, *components_option(lambda: None).__click_params__]
+        guarded.params = [*command.params, *click.command()(components_option(lambda: None)).params]
 
     def invoke(ctx: click.Context) -> Any:
         with naming_by(name, "its command", writes=True, passing=OF_CLICK):

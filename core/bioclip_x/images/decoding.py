@@ -135,15 +135,17 @@ def decode_stream(
 
 def _try_decoder(decoder: ImageDecoder, stream: IO[bytes], head: bytes, suffix: str) -> OpenedImage | None:
     """Returns what a plugin's decoder reads, None if the file is not of its format. Raises ImageError naming the decoder."""
+    method = "recognises"
     try:
         with diverted():
             if not decoder.recognises(head, suffix):
                 return None
+            method = "decode"
             opened = decoder.decode(stream)
     except (ImageError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as problem:  # a panic of a library in Rust, or sys.exit, must not end the run
-        raise ImageError(f"{describe(decoder)} failed: {summarise(problem)}") from problem
+        raise ImageError(f"{describe(decoder)} failed in {method}: {summarise(problem)}") from problem
     if not isinstance(opened, OpenedImage):
         raise ImageError(f"{describe(decoder)} returned {abbreviate(opened)} from decode; expected an OpenedImage")
     return opened

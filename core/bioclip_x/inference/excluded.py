@@ -34,7 +34,7 @@ def find_excluded_images(scores: Scores, adjusted: Logits, computed: Logits, nam
     scores: of the head. computed: the scorer's own logits. Only images without a finite best class are examined, so this costs
     nothing otherwise.
 
-    Raises ComponentError, naming the component: for a scorer with NaN or +inf, for one that computes its scores and gives -inf to
+    Raises PluginError, naming the component: for a scorer with NaN or +inf, for one that computes its scores and gives -inf to
     every class, and for a head with NaN.
     """
     is_excluded_B = ~torch.isfinite(scores.log_top_BK[:, 0])
