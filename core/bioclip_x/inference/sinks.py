@@ -86,6 +86,14 @@ def make_report(registry: Registry, format_: str | None, output: Path | None) ->
     return report
 
 
+def choose_report(registry: Registry, given: Path) -> tuple[Report, Path]:
+    """Makes the report of `--report FILE`, by its suffix, or of `--report NAME:FILE`."""
+    name, colon, file = str(given).partition(":")
+    if colon and file and name in registry.components("reports"):
+        return registry.make("reports", name), Path(file)
+    return find_report(registry, given), given
+
+
 def find_report(registry: Registry, path: Path, flag: str = "--report") -> Report:
     """Finds the report for a file's suffix. Raises RecipeError if there is none, with a list, or more than one."""
     known: dict[str, str] = {}
@@ -101,7 +109,7 @@ def find_report(registry: Registry, path: Path, flag: str = "--report") -> Repor
     if found:
         claims = " and ".join(registry.describe("reports", name) for name in found)
         raise RecipeError(
-            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with --output FILE --format NAME: "
+            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with {flag} NAME:FILE: "
             f"{' or '.join(found)}"
         )
     raise RecipeError(

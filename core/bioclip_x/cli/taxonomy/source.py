@@ -32,7 +32,10 @@ def add_reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def add_source_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds FILE, --model and the reading options."""
+    """Adds FILE, --model, --encoder and the reading options."""
+    function = click.option("--encoder", metavar="NAME", help="The family of --model.  [default: that of the model]")(
+        function
+    )
     function = click.option("--model", metavar="M", help="Use the tree of this model instead of a file.")(
         add_reading_options(function)
     )
@@ -56,13 +59,14 @@ def read_source(
     model: str | None,
     taxonomy_format: str | None,
     dag: SeveralParents | None,
+    encoder: str | None = None,
 ) -> Taxonomy:
     """Reads the tree of a file or a model; of the default model if neither is given. Needs no weights.
 
     Raises RecipeError where both are given, and TaxonomyError.
     """
     if file is None:
-        return load_model_tree(registry, {"model": model})
+        return load_model_tree(registry, {"model": model, "encoder": encoder})
     if model is not None:
         raise RecipeError(f"expected a file or a model, got both: {file} and --model {model}; leave out one of the two")
     return read_file(registry, file, taxonomy_format, dag)
