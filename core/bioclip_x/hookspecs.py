@@ -12,8 +12,8 @@ have no effect. The hooks of a training run (`training_started`, `training_step_
 those marked trylast.
 
 Wrappers. The hooks of a training run can be wrapped: a generator marked `@hookimpl(wrapper=True)` runs around those of all other
-plugins, and returns the list of their answers that its `yield` gives. A wrapper of any other hook is refused at registration, since
-there is only one implementation at a time to wrap.
+plugins, and returns the list of their answers that its `yield` gives. A wrapper of any other hook is refused at registration,
+since there is only one implementation at a time to wrap.
 """
 
 from __future__ import annotations

@@ -109,8 +109,8 @@ def find_report(registry: Registry, path: Path, flag: str = "--report") -> Repor
     if found:
         claims = " and ".join(registry.describe("reports", name) for name in found)
         raise RecipeError(
-            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with {flag} NAME:FILE: "
-            f"{' or '.join(found)}"
+            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with "
+            f"{'--format NAME' if flag == '--output' else f'{flag} NAME:FILE'}: {' or '.join(found)}"
         )
     raise RecipeError(
         f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
