@@ -85,7 +85,7 @@ class FittingEncoder:
 
     def _embed_images(self, pixels_B3HW: torch.Tensor, options: Mapping[str, Any]) -> ImageFeatures:
         features = self.loaded.encode_images(pixels_B3HW, **options)
-        return check_features(self, features, len(pixels_B3HW), self.card.dim)
+        return check_features(self, features, len(pixels_B3HW), self.card.dim or None)  # 0 for an image classifier
 
     def _embed_texts(self, texts: Sequence[str], options: Mapping[str, Any]) -> torch.Tensor:
         embeddings_PD = self.loaded.encode_texts(texts, **options)

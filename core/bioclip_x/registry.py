@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Dataset,
         Encoder,
         Head,
+        ImageClassifier,
         ImageDecoder,
         LanguageModel,
         LogitAdjustment,
@@ -64,6 +65,7 @@ Plugin = str | os.PathLike[str] | ModuleType | object
 CAPABILITIES: Final[Mapping[Kind, type]] = {
     "text_builders": capabilities.TextBuilderCapabilities,
     "encoders": capabilities.EncoderCapabilities,
+    "classifiers": capabilities.ImageClassifierCapabilities,
     "scorers": capabilities.ScorerCapabilities,
     "heads": capabilities.HeadCapabilities,
     "losses": capabilities.LossCapabilities,
@@ -78,7 +80,7 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
 
 METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "text_builders": ("build",), "encoders": ("load",), "scorers": ("logits",), "adjust_logits": ("offsets",),
-    "heads": ("decide",), "losses": ("__call__",), "taxonomy_readers": ("sniff", "read"),
+    "heads": ("decide",), "classifiers": ("labels", "load", "preprocess"), "losses": ("__call__",), "taxonomy_readers": ("sniff", "read"),
     "language_models": ("complete", "close"), "datasets": ("prepare", "__len__", "sample", "name", "image"),
     "image_decoders": ("recognises", "decode"), "reports": ("open",), "adapters": ("apply", "merge"),
 }  # fmt: skip
@@ -301,6 +303,10 @@ class Registry:
     def make(self, kind: Literal["models"], name: str, options: Mapping[str, Any] | None = None) -> KnownModel: ...
     @overload
     def make(self, kind: Literal["encoders"], name: str, options: Mapping[str, Any] | None = None) -> Encoder: ...
+    @overload
+    def make(
+        self, kind: Literal["classifiers"], name: str, options: Mapping[str, Any] | None = None
+    ) -> ImageClassifier: ...
     @overload
     def make(self, kind: Literal["scorers"], name: str, options: Mapping[str, Any] | None = None) -> Scorer: ...
     @overload

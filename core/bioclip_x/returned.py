@@ -103,7 +103,7 @@ def check_trainable(family: object, returned: Any) -> None:
         refuse(family, "trainable", "a model with a torch module as its attribute 'module'", returned)
 
 
-def check_features(encoder: object, returned: Any, n_images: int, dim: int) -> ImageFeatures:
+def check_features(encoder: object, returned: Any, n_images: int, dim: int | None) -> ImageFeatures:
     """Returns the embeddings of a batch of images. Embeddings that are not finite are for the caller to judge."""
     features = check_type(encoder, "encode_images", returned, ImageFeatures)
     check_tensor(encoder, "encode_images", features.embeddings_BD, (n_images, dim), finite=False)

@@ -48,19 +48,17 @@ NODES_AT_A_TIME: Final = 1 << 24
 class BatchClassifier:
     """Classifies decoded images.
 
-    head_name, scorer_name: for error messages. is_precomputed: whether the scorer reads its scores. reportable: the nodes that
-    may be reported, None for the classes. k: predictions per image. n_best: number of best classes requested from the head.
-    explainer: None for no explanations. heat_mapper: None for no heat maps. crosswalk: to another taxonomy whose names are
-    reported, if any.
+    may_exclude: whether the scorer may give -inf to all classes of an image.
+    reportable: the nodes that may be reported, None for the classes. k: predictions per image. n_best: number of best
+    classes requested from the head. explainer: None for no explanations. heat_mapper: None for no heat maps.
+    crosswalk: to another taxonomy whose names are reported, if any.
     """
 
     taxonomy: Taxonomy
     encoder: LoadedEncoder
     scorer: BatchScorer
     head: Head
-    head_name: str
-    scorer_name: str
-    is_precomputed: bool
+    may_exclude: bool
     calibration: AppliedCalibration
     reportable: npt.NDArray[np.int64] | None
     k: int
@@ -107,7 +105,7 @@ class BatchClassifier:
         with naming(self.head, "decide"):
             scores = self.head.decide(head_input)
         check_scores(self.head, scores, head_input.logits.n_images, len(self.taxonomy.held_nodes))
-        named = Named(self.scorer.scorer, self.head, images, may_exclude=self.is_precomputed)
+        named = Named(self.scorer.scorer, self.head, images, may_exclude=self.may_exclude)
         return scores, find_excluded_images(scores, scored.logits, scored.computed, named)
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:

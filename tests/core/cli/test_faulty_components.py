@@ -63,6 +63,15 @@ class Own:
         return fault() if METHOD == "recognises" else True
     def decode(self, stream):
         return fault()
+    def labels(self):
+        return fault() if METHOD == "labels" else ["Parus major", "Turdus merula"]
+    revision = "1"
+    def load(self, device):
+        return fault() if METHOD == "load" else None
+    def preprocess(self, image):
+        return fault() if METHOD == "preprocess" else torch.zeros(3, 8, 8)
+    def logits(self, pixels):
+        return fault()
     @hookimpl
     def training_started(self, run):
         return fault()
@@ -112,6 +121,10 @@ CASES: Final = [
     Case("encoders", "load", "explain --encoder bad", "open_clip"),
     Case("encoders", "known_models", "models", "open_clip"),
     Case("encoders", "trainable", "train encoder", "open_clip"),
+    Case("classifiers", "labels", "classify --model bad", target="Own"),
+    Case("classifiers", "load", "classify --model bad", target="Own"),
+    Case("classifiers", "preprocess", "classify --model bad", target="Own"),
+    Case("classifiers", "logits", "classify --model bad", target="Own"),
     Case("scorers", "logits", "classify --scorer bad", "text"),
     Case("scorers", "coefficients", "classify --explain --scorer bad", "text"),
     Case("adjust_logits", "offsets", "classify --adjust bad", "species-list"),
@@ -284,6 +297,8 @@ WRONG: Final = [
     ("encoders load.preprocess", "'pixels'", "the str 'pixels' from preprocess; expected a floating-point tensor of shape (3,"),
     ("encoders known_models", "['m']", "the str 'm' from known_models; expected a KnownModel"),
     ("encoders trainable", "None", "returned None from trainable; expected a model with a torch module"),
+    ("classifiers labels", "'ab'", "'ab'"),
+    ("classifiers logits", "torch.zeros(1, 9)", "logits to return a tensor (1, 2) (images, labels), got (1, 9)"),
     ("scorers logits", "torch.zeros(1, 6)", "and shape (1, 6) from logits"),
     ("scorers coefficients", "np.zeros(9)", "and shape (9,) from coefficients"),
     ("adjust_logits offsets", "torch.zeros(9)", "and shape (9,) from offsets; expected a tensor of shape (6,) or (6, 1)"),
