@@ -80,8 +80,8 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
 
 METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "text_builders": ("build",), "encoders": ("load",), "scorers": ("logits",), "adjust_logits": ("offsets",),
-    "heads": ("decide",), "classifiers": ("labels", "load", "preprocess"), "losses": ("__call__",), "taxonomy_readers": ("sniff", "read"),
-    "language_models": ("complete", "close"), "datasets": ("prepare", "__len__", "sample", "name", "image"),
+    "heads": ("decide",), "classifiers": ("labels", "load", "preprocess"), "losses": ("__call__",),
+    "taxonomy_readers": ("sniff", "read"), "language_models": ("complete", "close"), "datasets": ("prepare", "__len__", "sample", "name", "image"),
     "image_decoders": ("recognises", "decode"), "reports": ("open",), "adapters": ("apply", "merge"),
 }  # fmt: skip
 """Kind → the methods that every component of it has; by the first one, an object of the calling program is recognised."""
