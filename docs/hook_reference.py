@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
 
 from bioclip_x import hookspecs
@@ -43,7 +42,7 @@ def reference() -> str:
         "",
         "*Written by `docs/hook_reference.py` from `bioclip_x.hookspecs`; edit the docstrings there.*",
         "",
-        re.sub(r"\s+", " ", hookspecs.__doc__ or "").strip(),
+        "\n\n".join(" ".join(part.split()) for part in (hookspecs.__doc__ or "").split("\n\n")).strip(),
         "",
         "What a component of each kind must be able to do stands in `bioclip_x.components`, one protocol per kind "
         "([protocols](reference/protocols.md)). The plugin below each hook is what `bioclip-x plugins new HOOK my-component` "

@@ -6,7 +6,7 @@ Legend: B images.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar, cast
 
 import torch
@@ -18,6 +18,7 @@ from bioclip_x.errors import ModelError
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, PatchFeatures
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_counts, check_features, check_tensor, check_type
 
 Shortage = Literal["device", "cpu", ""]
 Part = TypeVar("Part")
@@ -56,13 +57,13 @@ class FittingEncoder:
         return get_capabilities(self.loaded, LoadedEncoderCapabilities)
 
     def preprocess(self, image: Image) -> torch.Tensor:
-        return self.loaded.preprocess(image)
+        return check_tensor(self, "preprocess", self.loaded.preprocess(image), (3, None, None), finite=False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return self.loaded.count_tokens(texts)
+        return check_counts(self, self.loaded.count_tokens(texts), len(texts))
 
     def encode_images(self, pixels_B3HW: torch.Tensor, **options: Any) -> ImageFeatures:
-        parts = self._encode(pixels_B3HW, "image", lambda part: self.loaded.encode_images(part, **options))
+        parts = self._encode(pixels_B3HW, "image", lambda part: self._embed_images(part, options))
         if len(parts) == 1:
             return parts[0]
         return ImageFeatures(
@@ -74,11 +75,21 @@ class FittingEncoder:
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
         encoder = cast(PatchEncoder, self.loaded)
         parts = self._encode(pixels_B3HW, "heat map", encoder.encode_patches)
+        for part in parts:
+            check_type(self, "encode_patches", part, PatchFeatures)
         joined = torch.cat([part.parts_BhwD for part in parts])
         return PatchFeatures(joined, parts[0].method, parts[0].is_exact)
 
     def encode_texts(self, texts: Sequence[str], **options: Any) -> torch.Tensor:
-        return torch.cat(self._encode(texts, "text", lambda part: self.loaded.encode_texts(part, **options)))
+        return torch.cat(self._encode(texts, "text", lambda part: self._embed_texts(part, options)))
+
+    def _embed_images(self, pixels_B3HW: torch.Tensor, options: Mapping[str, Any]) -> ImageFeatures:
+        features = self.loaded.encode_images(pixels_B3HW, **options)
+        return check_features(self, features, len(pixels_B3HW), self.card.dim or None)  # 0 for an image classifier
+
+    def _embed_texts(self, texts: Sequence[str], options: Mapping[str, Any]) -> torch.Tensor:
+        embeddings_PD = self.loaded.encode_texts(texts, **options)
+        return check_tensor(self, "encode_texts", embeddings_PD, (len(texts), self.card.dim), finite=False)
 
     def _encode(self, inputs: Any, noun: str, encode: Callable[[Any], Part]) -> list[Part]:
         """Encodes all inputs, as many at a time as fit."""

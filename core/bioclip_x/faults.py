@@ -2,7 +2,8 @@
 
 What a component raises on purpose, a BioclipXError, is a message to the user and passes. Anything else becomes a
 ComponentError of one line: which component of which plugin failed, in which method, at which image or class. The exception
-itself is its cause.
+itself is its cause. A returned value of another type or form than the protocol of the kind says is a PluginError (`refuse`). What
+a component prints goes to standard error (see `bioclip_x.prints`).
 
     with naming(head, "decide"):
         scores = head.decide(head_input)
@@ -15,12 +16,16 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
-from bioclip_x.errors import BioclipXError, ComponentError
+from bioclip_x.errors import BioclipXError, ComponentError, PluginError
+from bioclip_x.prints import diverted
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+LONGEST = 80
+"""Maximum number of characters of a value in a message."""
 
 _names: dict[int, str] = {}
 _names_of_classes: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -56,28 +61,47 @@ def is_remembered(component: object) -> bool:
 
 
 @contextmanager
-def naming(component: object, method: str, at: str = "") -> Iterator[None]:
-    """Raises ComponentError for any failure of the block, which calls `method` of a component. at: the image or class."""
-    with naming_by(describe(component), method, at):
+def naming(component: object, method: str, at: str = "", *, writes: bool = False) -> Iterator[None]:
+    """Raises ComponentError for any failure of the block, which calls `method` of a component.
+
+    at: the image or class. writes: whether it may write to standard output, such as a report.
+    """
+    with naming_by(describe(component), method, at, writes=writes):
         yield
 
 
 @contextmanager
-def naming_by(name: str, method: str, at: str = "") -> Iterator[None]:
-    """As `naming`, for what has no component yet, or is a hook. name: as in `remember`.
+def naming_by(
+    name: str, method: str, at: str = "", *, writes: bool = False, passing: tuple[type[BaseException], ...] = ()
+) -> Iterator[None]:
+    """As `naming`, for what has no component yet, or is a hook. name: as in `remember`. passing: further exceptions that pass.
 
     A closed pipe and a lack of memory pass: they are no fault of the component. So does Ctrl-C, but not `sys.exit`, which
     would end the program as if it had succeeded.
     """
     try:
-        yield
+        with diverted(not writes):
+            yield
     except (BioclipXError, BrokenPipeError, MemoryError):
         raise
     except (Exception, SystemExit) as problem:
+        if isinstance(problem, passing):
+            raise
         if type(problem).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
             raise
         where = f" at {at}" if at else ""
         raise ComponentError(f"{name} failed in {method}{where}: {summarise(problem)}") from problem
+
+
+def refuse(component: object, method: str, expected: str, returned: object, at: str = "") -> NoReturn:
+    """Raises PluginError: `method` of a component returned something else than expected. at: as for `naming`.
+
+    It is no ComponentError, by which a run leaves out an image: the component would return the same for the others.
+    """
+    where = f" at {at}" if at else ""
+    raise PluginError(
+        f"{describe(component)} returned {abbreviate(returned)} from {method}{where}; expected {expected}"
+    )
 
 
 def guarded(component: object, method: str, function: Callable[P, T]) -> Callable[P, T]:
@@ -103,6 +127,24 @@ def summarise(problem: BaseException) -> str:
     with suppress(Exception):  # a plugin's exception may fail to format itself
         text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+def abbreviate(value: object) -> str:
+    """Describes a value in one line: its type, the shape of an array, and the beginning of its repr.
+
+    >>> abbreviate("some text"), abbreviate(None), abbreviate([1.0])
+    ("the str 'some text'", 'None', 'the list [1.0]')
+    """
+    shape = getattr(value, "shape", None)
+    if value is None or isinstance(value, type):
+        return repr(value)
+    if isinstance(shape, tuple):
+        return f"a {type(value).__name__} of {getattr(value, 'dtype', 'no dtype')} and shape {tuple(shape)}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a plugin's class may fail to format itself
+        return f"a {type(value).__name__}"
+    return f"the {type(value).__name__} {text[:LONGEST]}{'…' if len(text) > LONGEST else ''}"
 
 
 def log_row(problem: BaseException) -> None:

@@ -2,6 +2,18 @@
 
 Hooks that register components return lists of `ComponentSpec`s and are called once, when the registry is created.
 Commands that only list components must stay fast, so a plugin must import nothing heavy at its top level.
+
+Order. A hook that registers components is called for one plugin at a time, in the order in which plugins are registered:
+installed ones by name, then those of `--plugin`. `@hookimpl(tryfirst=True)` puts a plugin's components of that hook before
+those of all others, `trylast=True` after them; it matters where components are asked in turn (taxonomy readers, image decoders,
+reports, models in lists), and orders the lists of the others. `configure` is called in the order of `--plugin`, and its marks
+have no effect. The hooks of a training run (`training_started`, `training_step_ended`, `validated`, `epoch_ended`,
+`training_ended`) are called for all plugins at once, as pluggy does: those marked tryfirst, then the last registered first, then
+those marked trylast.
+
+Wrappers. The hooks of a training run can be wrapped: a generator marked `@hookimpl(wrapper=True)` runs around those of all other
+plugins, and returns the list of their answers that its `yield` gives. A wrapper of any other hook is refused at registration,
+since there is only one implementation at a time to wrap.
 """
 
 from __future__ import annotations
@@ -20,6 +32,9 @@ if TYPE_CHECKING:
     from bioclip_x.records import EpochEnd, RunContext, StepEnd, Validated
 
 GROUP = "bioclip_x"
+TRAINING_HOOKS = ("training_started", "training_step_ended", "validated", "epoch_ended", "training_ended")
+"""The hooks that are called for all plugins at once."""
+
 hookimpl = pluggy.HookimplMarker(GROUP)
 _mark = pluggy.HookspecMarker(GROUP)
 

@@ -1,7 +1,8 @@
 """Formatting for messages."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -14,6 +15,17 @@ def list_some(names: Sequence[str], most: int = 5) -> str:
     'a, b, … (1 more)'
     """
     return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Returns the end of a message on an unknown name: the known ones, and those that look like it.
+
+    >>> suggest("rolup", ["flat", "rollup"]), suggest("x", [])
+    ("known: flat, rollup; did you mean 'rollup'?", 'known: none')
+    """
+    names = sorted(known)
+    near = " or ".join(map(repr, get_close_matches(name, names, n=2)))
+    return f"known: {', '.join(names) or 'none'}" + (f"; did you mean {near}?" if near else "")
 
 
 def escape_controls(text: str, keep: str = "") -> str:

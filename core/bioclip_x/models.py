@@ -13,6 +13,7 @@ from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import check_loaded, check_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def load_encoder(family: Family, recipe: Recipe) -> LoadedEncoder:
             precision=recipe.precision,
             preprocess=recipe.preprocess,
         )
+    check_loaded(family.encoder, loaded)
     from bioclip_x.device_memory import FittingEncoder  # imports torch, which listing models does without
 
     fitting = FittingEncoder(loaded)
@@ -82,7 +84,8 @@ def load_own_classes(family: Family, model: str, *, embeddings: bool) -> OwnClas
     if not family.capabilities.brings_classes:
         return None
     with naming(family.encoder, "own_classes", model):
-        return family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
+        own = family.encoder.own_classes(family.source, name=model, embeddings=embeddings)
+    return None if own is None else check_type(family.encoder, "own_classes", own, OwnClasses, model)
 
 
 def load_own_recipe(family: Family, model: str) -> OwnRecipe | None:
@@ -90,7 +93,8 @@ def load_own_recipe(family: Family, model: str) -> OwnRecipe | None:
     if not family.capabilities.brings_recipe:
         return None
     with naming(family.encoder, "own_recipe", model):
-        return family.encoder.own_recipe(family.source, name=model)
+        own = family.encoder.own_recipe(family.source, name=model)
+    return None if own is None else check_type(family.encoder, "own_recipe", own, OwnRecipe, model)
 
 
 def list_known_models(registry: Registry) -> Sequence[KnownModel]:
@@ -101,5 +105,6 @@ def list_known_models(registry: Registry) -> Sequence[KnownModel]:
     for family in families:
         if get_capabilities(family, EncoderCapabilities).lists_models:
             with naming(family, "known_models"):
-                known += family.known_models()
+                listed = list(family.known_models())
+            known += [check_type(family, "known_models", model, KnownModel) for model in listed]
     return known

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.faults import summarise
+from bioclip_x.messages import suggest
 from bioclip_x.validation import find_first_error
 
 _COMMA: Final = re.compile(r",(?![^\[\]]*\])(?![^{}]*\})")
@@ -110,12 +112,17 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
     parameters = list_options(what, target)
     unknown = sorted(set(options) - {p.name for p in parameters})
     if unknown:
-        known = ", ".join(p.name for p in parameters) or "none"
-        raise RecipeError(f"{what} has no option {', '.join(map(repr, unknown))}; known: {known}")
+        known = suggest(unknown[0], (p.name for p in parameters))
+        raise RecipeError(f"{what} has no option {', '.join(map(repr, unknown))}; {known}")
     fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
     config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
     try:
         model = create_model("Options", __config__=config, **fields)(**options)
+    except PydanticUserError as problem:
+        types = ", ".join(f"{p.name}: {p.annotation!r}" for p in parameters)
+        raise PluginError(
+            f"{what}: the types of its options cannot be validated ({types}): {summarise(problem)}"
+        ) from problem
     except ValidationError as problem:
         error = find_first_error(problem)
         raise RecipeError(f"{what}: option {error.place!r}: {error.message}") from None
@@ -123,15 +130,39 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
 
 
 def list_options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Returns the constructor's options: at most one positional argument, then the keyword-only ones."""
+    """Returns the constructor's options: at most one positional argument, then the keyword-only ones.
+
+    Raises PluginError for a constructor with several positional arguments, or with one that has no type.
+    """
     try:
         signature = inspect.signature(target, eval_str=True)
-    except NameError as problem:
-        raise PluginError(f"{what}: an annotation of its constructor cannot be resolved: {problem}") from problem
+    except Exception as problem:  # evaluating an annotation may raise anything
+        reason = f"an annotation of its constructor cannot be resolved: {summarise(problem)}"
+        raise PluginError(f"{what}: {reason if callable(target) else 'its target cannot be called'}") from problem
     positional = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     if len(positional) > 1:
         names = ", ".join(p.name for p in positional)
         raise PluginError(
             f"{what}: its constructor may have at most one argument that is not keyword-only; it has {names}"
         )
-    return [*positional, *(p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)]
+    options = [*positional, *(p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)]
+    for option in options:
+        if option.annotation is option.empty:
+            raise PluginError(
+                f"{what}: the argument {option.name!r} of its constructor has no type, by which options are validated; write "
+                f"{_suggest_annotation(option)}"
+            )
+    return options
+
+
+def _suggest_annotation(option: inspect.Parameter) -> str:
+    """Returns how an argument without a type may be written; a type of its default where that tells one.
+
+    >>> _suggest_annotation(inspect.Parameter("depth", inspect.Parameter.KEYWORD_ONLY, default=3))
+    "'depth: int = 3'"
+    """
+    if option.default is option.empty:
+        return f"'{option.name}: float', say, or the type that it has"
+    if option.default is None:
+        return f"'{option.name}: float | None = None', say, or the type that it has"
+    return f"'{option.name}: {type(option.default).__name__} = {option.default!r}'"

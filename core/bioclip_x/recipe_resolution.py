@@ -18,6 +18,7 @@ from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.labels import read_labels
 from bioclip_x.models import find_classifier_ref, find_family, find_provided_model, load_own_recipe
 from bioclip_x.options import BARE, ComponentRef, parse_ref
+from bioclip_x.prints import diverted
 from bioclip_x.recipe import (
     COMPONENTS,
     FILES,
@@ -247,7 +248,8 @@ def _collect_patches(
 def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mapping[str, Any]]:
     hook = registry.configure(plugin)
     try:
-        patches = hook(**add_old_arguments("configure", {"recipe": base})) if hook else []
+        with diverted():
+            patches = hook(**add_old_arguments("configure", {"recipe": base})) if hook else []
     except (Exception, SystemExit) as problem:
         raise PluginError(f"--plugin {plugin}: its configure failed: {summarise(problem)}") from problem
     for patch in patches:

@@ -10,9 +10,8 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from importlib.metadata import Distribution, entry_points
+from functools import wraps
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -23,9 +22,21 @@ import pluggy
 from bioclip_x import capabilities, hookspecs
 from bioclip_x.api_version import check_api_version, describe_changes
 from bioclip_x.components import KINDS, ComponentSpec, Kind
-from bioclip_x.errors import PluginError
-from bioclip_x.faults import is_remembered, naming, naming_by, remember, summarise
-from bioclip_x.hookspecs import GROUP
+from bioclip_x.errors import ComponentError, PluginError
+from bioclip_x.faults import abbreviate, describe, is_remembered, naming_by, remember, summarise
+from bioclip_x.hookspecs import GROUP, TRAINING_HOOKS
+from bioclip_x.messages import suggest
+from bioclip_x.prints import diverted
+from bioclip_x.registration import (
+    BLOCK,
+    Arrangement,
+    DuplicateError,
+    Registered,
+    arrange,
+    check_specs,
+    describe_clash,
+    name_kind,
+)
 from bioclip_x.renamed_names import add_old_arguments
 
 if TYPE_CHECKING:
@@ -69,37 +80,34 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
 }
 """Kind → the capabilities record of its components."""
 
-METHODS: Final[Mapping[Kind, str]] = {
-    "text_builders": "build", "encoders": "load", "classifiers": "labels", "scorers": "logits",
-    "adjust_logits": "offsets", "heads": "decide",
-}  # fmt: skip
-"""Kind of the components of a recipe → the method by which one is recognised."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A component's spec and the name of the plugin that provides it."""
-
-    spec: ComponentSpec
-    plugin: str
-
+METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "text_builders": ("build",),
+    "encoders": ("load",),
+    "scorers": ("logits",),
+    "adjust_logits": ("offsets",),
+    "heads": ("decide",),
+    "classifiers": ("labels", "load", "preprocess"),
+    "losses": ("__call__",),
+    "taxonomy_readers": ("sniff", "read"),
+    "language_models": ("complete", "close"),
+    "datasets": ("prepare", "__len__", "sample", "name", "image"),
+    "image_decoders": ("recognises", "decode"),
+    "reports": ("open",),
+    "adapters": ("apply", "merge"),
+}
+"""Kind → the methods that every component of it has; by the first one, an object of the calling program is recognised."""
 
 FILE_PREFIX: Final = "bioclip_x_plugin_"
 """Of the module names of plugins' files."""
-
-
-class DuplicateError(PluginError):
-    """Two plugins provide the same name.
-
-    Never skipped: which of them a recipe refers to would depend on the installed plugins.
-    """
 
 
 class Registry:
     """Plugins and their components. Created by `create_registry`; there is no global one.
 
     manager: the pluggy manager, for calling hooks. plugins: name → origin (a distribution and its version, a module, a
-    file). distributions: name → the distribution of an installed plugin. warnings: one line per skipped plugin.
+    file). distributions: name → the distribution of an installed plugin. blocked: names of installed plugins that are left out.
+    warnings: one line per skipped plugin, and per name that two installed plugins claim. None of the claimants is preferred:
+    what needs such a component raises DuplicateError, until one of the plugins is blocked.
 
     Threads: make components from any number of threads; register plugins in one, before. Pickling: a registry is pickled as
     the names of its plugins' modules, the paths of its plugins' files and the objects given; unpickling imports them again,
@@ -111,8 +119,10 @@ class Registry:
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, str] = {}
         self.distributions: dict[str, Distribution] = {}
+        self.blocked: set[str] = set()
         self.warnings: list[str] = []
-        self._components: dict[Kind, dict[str, Registered]] = {kind: {} for kind in KINDS}
+        self._provided: list[tuple[Kind, Registered]] = []
+        self._arranged = Arrangement({kind: {} for kind in KINDS})
         self._made: dict[tuple[Kind, str], object] = {}
 
     def __repr__(self) -> str:
@@ -125,26 +135,35 @@ class Registry:
         # As bytes, since their classes may be defined in plugins' files, which are loaded first.
         return _restore_registry, (self.plugins, modules, pickle.dumps((objects, self._made)), self.warnings)
 
-    def register(self, name: str, plugin: Any, origin: str) -> None:
+    def register(self, name: str, plugin: Any, origin: str, *, may_clash: bool = False) -> None:
         """Registers one plugin completely or not at all.
 
-        Raises PluginError for a misspelt hook, a failing hook or a plugin name in use; DuplicateError for a component name
-        in use or a second default. A plugin for another version of the interface (`api_version`) is refused first.
+        may_clash: whether it may claim names that are in use; they are then refused when they are needed.
+
+        Raises PluginError for a misspelt hook, a failing hook, malformed components or a plugin name in use; DuplicateError
+        for a component name in use or a second default. A plugin for another version of the interface (`api_version`) is
+        refused first.
         """
         if self.manager.has_plugin(name):
             raise PluginError(f"the plugin name {name!r} is in use by {self.plugins[name]}")
         check_api_version(plugin, origin, self._list_hooks(plugin))
-        components = {kind: dict(taken) for kind, taken in self._components.items()}
         origins = self.plugins | {name: origin}
         try:
             self.manager.register(plugin, name=name)
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
                 raise PluginError(f"{origin} has no hook; is @hookimpl missing?")
-            provided = [(kind, Registered(spec, name)) for kind in KINDS for spec in self._collect_specs(kind, plugin)]
-            for kind, one in provided:
-                _refuse_duplicate(kind, one, components[kind], origins)
-                components[kind][one.spec.name] = one
+            self._refuse_wrappers(plugin)
+            provided = [
+                *self._provided,
+                *(
+                    (kind, Registered(spec, name, order))
+                    for kind in KINDS
+                    for spec, order in self._collect(kind, plugin)
+                ),
+            ]
+            arranged = arrange(provided)
+            self._refuse_new_clashes(name, arranged, origins, may_clash=may_clash)
         except Exception as problem:
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
@@ -154,16 +173,74 @@ class Registry:
                 hint = f"; was it written for an older version? {changes}" if changes else ""
                 raise PluginError(f"{str(problem).strip()}; known hooks: {known}{hint}") from None
             raise
-        self.plugins, self._components = origins, components
+        self.plugins, self._provided, self._arranged = origins, provided, arranged
+
+    def block(self, name: str) -> None:
+        """Leaves an installed plugin out, with all its components. Raises PluginError for an unknown one."""
+        if name in self.blocked:
+            return
+        if name not in self.distributions:
+            installed = suggest(name, self.distributions)
+            reason = (
+                "is not an installed one, and is on only if it is named" if name in self.plugins else "is not installed"
+            )
+            raise PluginError(f"{BLOCK}{name}: the plugin {name!r} {reason}; {installed}")
+        self.manager.unregister(name=name)
+        del self.plugins[name], self.distributions[name]
+        self.blocked.add(name)
+        self._provided = [(kind, one) for kind, one in self._provided if one.plugin != name]
+        self._arranged = arrange(self._provided)
+
+    def clashes(self) -> list[str]:
+        """Says for each name that several installed plugins claim who does, and what to do."""
+        return [self._describe_clash(*clash) for clash in self._arranged.list_clashes()]
+
+    def _refuse_new_clashes(
+        self, name: str, arranged: Arrangement, origins: Mapping[str, str], *, may_clash: bool
+    ) -> None:
+        for kind, setting, ones in arranged.list_clashes():
+            claimants = [one.plugin for one in ones]
+            if name in claimants and (not may_clash or claimants.count(name) > 1):
+                raise DuplicateError(describe_clash(kind, setting, ones, origins) + self._name_way_out(claimants))
+
+    def _describe_clash(self, kind: Kind, setting: str | None, ones: Sequence[Registered]) -> str:
+        claimants = [one.plugin for one in ones]
+        return describe_clash(kind, setting, ones, self.plugins) + self._name_way_out(claimants)
+
+    def _name_way_out(self, plugins: Iterable[str]) -> str:
+        """Names the flags that leave out one of several plugins; the program's own are not offered."""
+        flags = [
+            f"--plugin {BLOCK}{name}"
+            for name in dict.fromkeys(plugins)
+            if name in self.distributions and self.distributions[name].name != "bioclip-x"
+        ]
+        return f"; leave one out with {' or '.join(flags)}" if flags else ""
+
+    def _refuse_wrappers(self, plugin: Any) -> None:
+        """Raises PluginError for a wrapper of a hook that is called for one plugin at a time, where it has nothing to wrap."""
+        for caller in self.manager.get_hookcallers(plugin) or ():
+            wraps_others = any(one.wrapper or one.hookwrapper for one in caller.get_hookimpls() if one.plugin is plugin)
+            if wraps_others and caller.name not in TRAINING_HOOKS:
+                raise PluginError(
+                    f"its hook {caller.name} is a wrapper; only the hooks of a training run can be wrapped "
+                    f"({', '.join(TRAINING_HOOKS)}), since {caller.name} is called for one plugin at a time"
+                )
 
     def load(self, plugins: Iterable[Plugin]) -> list[str]:
         """Registers plugins unless they are registered: installed ones, modules, .py files, or objects. Returns their names.
 
-        Raises PluginError for a missing or broken one.
+        "no:NAME" leaves out an installed one. Raises PluginError for a missing, broken or blocked one.
         """
         loaded = []
-        for given in plugins:
+        given_plugins = list(plugins)
+        for name in find_blocked(given_plugins):
+            self.block(name)
+        for given in given_plugins:
             name = _name_plugin(given)
+            if name.startswith(BLOCK):
+                continue
+            if name in self.blocked:
+                raise PluginError(f"the plugin {name!r} is left out by {BLOCK}{name}; drop one of the two")
             if isinstance(given, str | os.PathLike):
                 plugin = self.manager.get_plugin(name) or import_plugin(name, known=self.plugins)
             else:
@@ -179,8 +256,8 @@ class Registry:
 
         Raises PluginError for a class, and for an object that is no component of this kind.
         """
-        method = METHODS[kind]
-        what = _name_kind(kind)
+        method = METHODS[kind][0]
+        what = name_kind(kind)
         if isinstance(component, type):
             raise PluginError(f"expected a {what}, got the class {component.__name__}; pass an instance of it")
         if not callable(getattr(component, method, None)):
@@ -190,35 +267,42 @@ class Registry:
         base = type(component).__name__
         names = (base if number == 1 else f"{base}-{number}" for number in count(1))
         name = next(
-            one for one in names if self._made.get((kind, one)) is component or one not in self._components[kind]
+            one
+            for one in names
+            if self._made.get((kind, one)) is component or one not in self._arranged.components[kind]
         )
         self._add_as(kind, name, component)
         return name
 
     def _add_as(self, kind: Kind, name: str, component: object) -> None:
         self._made[kind, name] = component
-        self._components[kind][name] = Registered(ComponentSpec(name, "of the calling program", ""), "caller")
+        if name not in self._arranged.components[kind]:
+            self._provided.append((kind, Registered(ComponentSpec(name, "of the calling program", ""), "caller")))
+            self._arranged = arrange(self._provided)
         self.plugins.setdefault("caller", "the calling program")
 
     def components(self, kind: Kind) -> dict[str, Registered]:
         """Returns name → component of one kind, sorted by name."""
-        return dict(sorted(self._components[kind].items()))
+        return dict(sorted(self._arranged.components[kind].items()))
 
     def in_order(self, kind: Kind) -> list[str]:
         """Returns the component names of one kind in registration order."""
-        return list(self._components[kind])
+        return list(self._arranged.components[kind])
 
     def target(self, kind: Kind, name: str) -> Any:
         """Imports a component's target. Raises PluginError listing the known names, or with the cause."""
-        found = self._components[kind].get(name)
+        found = self._arranged.components[kind].get(name)
         if found is None:
-            known = ", ".join(sorted(self._components[kind])) or "none"
-            raise PluginError(f"no {_name_kind(kind)} is called {name!r}; known: {known}")
+            known = suggest(name, self._arranged.components[kind])
+            raise PluginError(f"no {name_kind(kind)} is called {name!r}; {known}")
+        if clash := self._arranged.clashes.get((kind, name)):
+            raise DuplicateError(self._describe_clash(kind, None, clash))
         if (kind, name) in self._made:
             return lambda: self._made[kind, name]
         module, _, attribute = found.spec.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            with diverted():
+                return getattr(importlib.import_module(module), attribute)
         except (Exception, SystemExit) as problem:
             reason = problem if isinstance(problem, (ImportError, AttributeError)) else summarise(problem)
             raise PluginError(
@@ -270,7 +354,7 @@ class Registry:
     @overload
     def make(self, kind: Literal["reports"], name: str, options: Mapping[str, Any] | None = None) -> Report: ...
     def make(self, kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
-        """Makes a component after validating its options against its constructor, and checks its capabilities.
+        """Makes a component after validating its options against its constructor, and checks its type and capabilities.
 
         Raises PluginError or RecipeError.
         """
@@ -278,6 +362,7 @@ class Registry:
         shown = self.describe(kind, name)
         with naming_by(shown, "its constructor"):
             component = target(**validated)
+        _check_made(kind, component, shown)
         remember(component, shown)
         if kind in CAPABILITIES:
             get_capabilities(component, CAPABILITIES[kind])
@@ -285,31 +370,38 @@ class Registry:
 
     def describe(self, kind: Kind, name: str) -> str:
         """Returns how errors name a component of this registry: its kind, name, plugin, and where that comes from."""
-        plugin = self._components[kind][name].plugin
-        return f"the {_name_kind(kind)} {name!r} of plugin {plugin!r} ({self.plugins[plugin]})"
+        plugin = self._arranged.components[kind][name].plugin
+        return f"the {name_kind(kind)} {name!r} of plugin {plugin!r} ({self.plugins[plugin]})"
 
     def notify(self, hook: str, **arguments: Any) -> list[Any]:
-        """Calls a hook of every plugin; returns what they answer. Raises ComponentError naming the one that fails."""
-        answers = []
-        arguments = add_old_arguments(hook, arguments)
-        for name, plugin in self.manager.list_name_plugin():
-            if plugin is not None and (caller := self._select_hook(hook, plugin)).get_hookimpls():
-                with self._naming(name, plugin, hook):
-                    answers += caller(**arguments)
+        """Calls a hook of every plugin as pluggy does: the last registered first, inside wrappers. Returns what they answer.
+
+        Raises ComponentError naming the plugin that fails.
+        """
+        caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
+        for implementation in caller.get_hookimpls():
+            if name := self._describe_owner(implementation):
+                _name_failures(implementation, name, hook)
+        answers: list[Any] = caller(**add_old_arguments(hook, arguments))
         return answers
 
-    def _naming(self, name: str, plugin: object, hook: str) -> AbstractContextManager[None]:
+    def _describe_owner(self, implementation: pluggy.HookImpl) -> str:
+        """Names the plugin of a hook for errors; "" for a part of the program, such as its progress bar."""
+        name, plugin = implementation.plugin_name, implementation.plugin
         if name in self.plugins:
-            return naming_by(f"the plugin {name!r} ({self.plugins[name]})", hook)
-        # Else it is a component, such as a callback of a run, or part of the program, such as its progress bar.
-        return naming(plugin, hook) if is_remembered(plugin) else nullcontext()
+            return f"the plugin {name!r} ({self.plugins[name]})"
+        return describe(plugin) if is_remembered(plugin) else ""  # a component, such as a callback of a run
 
     def default(self, kind: Kind, setting: str = "") -> str | None:
         """Returns the component used when a recipe names none of this kind; None if no plugin declares one.
 
         setting: a recipe field or flag that implies a component ("rank").
+
+        Raises DuplicateError if several installed plugins declare one.
         """
-        for name, found in self._components[kind].items():
+        if clash := self._arranged.default_clashes.get((kind, setting)):
+            raise DuplicateError(self._describe_clash(kind, setting, clash))
+        for name, found in self._arranged.components[kind].items():
             if (setting in found.spec.default_for) if setting else found.spec.default:
                 return name
         return None
@@ -319,35 +411,39 @@ class Registry:
         name = self.default(kind)
         if name is None:
             known = ", ".join(self.components(kind)) or "none"
-            raise PluginError(f"no loaded plugin declares a default {_name_kind(kind)}; name one (known: {known})")
+            raise PluginError(f"no loaded plugin declares a default {name_kind(kind)}; name one (known: {known})")
         return name
 
     def defaults(self, kind: Kind) -> dict[str, str]:
         """Returns setting → the component of this kind that it implies."""
-        return {setting: name for name, found in self._components[kind].items() for setting in found.spec.default_for}
+        return {
+            setting: name
+            for name, found in self._arranged.components[kind].items()
+            for setting in found.spec.default_for
+        }
 
     def options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Validates options and adds the defaults of the others. Raises PluginError or RecipeError."""
         from bioclip_x.options import validate_options
 
-        return validate_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name), options)
+        return validate_options(f"{name_kind(kind)} {name!r}", self.target(kind, name), options)
 
     def parameters(self, kind: Kind, name: str) -> list[inspect.Parameter]:
         """Returns the options of a component, with their types and defaults. Raises PluginError."""
         from bioclip_x.options import list_options
 
-        return list_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name))
+        return list_options(f"{name_kind(kind)} {name!r}", self.target(kind, name))
 
     def name_options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the given options with each under its name. Raises PluginError or RecipeError."""
         from bioclip_x.options import name_options
 
-        return name_options(f"{_name_kind(kind)} {name!r}", self.target(kind, name), options)
+        return name_options(f"{name_kind(kind)} {name!r}", self.target(kind, name), options)
 
     def configure(self, plugin: str) -> Callable[..., Any] | None:
         """Returns one plugin's `configure` hook, None if it has none. Raises PluginError for an unknown plugin."""
         if not self.manager.has_plugin(plugin):
-            raise PluginError(f"no plugin is called {plugin!r}; known: {', '.join(sorted(self.plugins))}")
+            raise PluginError(f"no plugin is called {plugin!r}; {suggest(plugin, self.plugins)}")
         caller = self._select_hook("configure", self.manager.get_plugin(plugin))
         return caller if caller.get_hookimpls() else None
 
@@ -362,13 +458,62 @@ class Registry:
             hook, [other for other in self.manager.get_plugins() if other is not plugin]
         )
 
-    def _collect_specs(self, kind: Kind, plugin: Any) -> list[ComponentSpec]:
+    def _collect(self, kind: Kind, plugin: Any) -> list[tuple[ComponentSpec, int]]:
+        """Returns the specs that a plugin's hook returns, each with its order; see `Registered`."""
+        caller = self._select_hook(kind, plugin)
         with naming_by(f"the plugin {self.manager.get_name(plugin)!r}", f"its hook {kind}"):
-            specs = [spec for provided in self._select_hook(kind, plugin)() for spec in provided]
-        for spec in specs:
-            if not isinstance(spec, ComponentSpec):
-                raise PluginError(f"its hook {kind} returned {spec!r}; expected ComponentSpecs")
-        return specs
+            returned = caller()
+        order = sum(one.trylast - one.tryfirst for one in caller.get_hookimpls())
+        return [(spec, order) for specs in returned for spec in check_specs(kind, specs)]
+
+
+def _check_made(kind: Kind, component: object, name: str) -> None:
+    """Raises PluginError if what a component's target returned is no component of its kind. name: as in `remember`."""
+    if kind == "models":
+        from bioclip_x.records import KnownModel as Expected
+    elif kind == "prompts":
+        from bioclip_x.prompts.llm_prompts import PromptTemplate as Expected  # type: ignore[assignment]
+    else:
+        missing = [method for method in METHODS.get(kind, ()) if not callable(getattr(component, method, None))]
+        if missing:
+            raise PluginError(
+                f"{name} is {abbreviate(component)}, without the method {missing[0]!r}; expected a {name_kind(kind)} as "
+                f"bioclip_x.components describes it, with {', '.join(METHODS[kind])}"
+            )
+        return
+    if not isinstance(component, Expected):
+        raise PluginError(f"{name}: its target returned {abbreviate(component)}; expected a {Expected.__name__}")
+
+
+def _name_failures(implementation: pluggy.HookImpl, name: str, hook: str) -> None:
+    """Makes a hook's failures ComponentErrors that name its plugin. name: as in `remember`."""
+    function: Callable[..., Any] = implementation.function
+    if getattr(function, "names_failures", False):
+        return
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        with naming_by(name, hook):
+            answer = function(*args)
+        if (
+            hook == "epoch_ended" and answer is not None and type(answer).__name__ not in ("bool", "bool_")
+        ):  # or numpy's
+            raise ComponentError(f"{name} returned {abbreviate(answer)} from {hook}; expected True, False or None")
+        return answer
+
+    @wraps(function)
+    def call_wrapper(*args: Any) -> Any:
+        with naming_by(name, hook):
+            answers = yield from function(*args)
+        if implementation.wrapper and not isinstance(answers, list):
+            raise ComponentError(
+                f"{name} returned {abbreviate(answers)} from its wrapper of {hook}; expected the list that its yield gave"
+            )
+        return answers
+
+    guarded = call_wrapper if implementation.wrapper or implementation.hookwrapper else call
+    guarded.names_failures = True  # type: ignore[attr-defined]
+    setattr(implementation, "function", guarded)  # noqa: B010 - pluggy declares it final
 
 
 def get_capabilities(component: object, kind: type[Declared]) -> Declared:
@@ -411,6 +556,7 @@ def create_registry(
     *,
     strict: bool = False,
     only: Sequence[str] | None = None,
+    blocked: Sequence[str] = (),
     trace: bool = False,
     own: Mapping[str, Any] | None = None,
 ) -> Registry:
@@ -418,11 +564,13 @@ def create_registry(
 
     plugins: further plugins; see `Plugin`.
     strict: raise an error for a broken installed plugin instead of a warning.
-    only: names of the entry points to load; None loads all.
+    only: names of the entry points to load; None loads all. blocked: names of those to leave out, as "no:NAME" in `plugins`.
     trace: print every hook call to stderr.
     own: plugins of the calling program, by name; registered first, regardless of `only`.
 
-    Raises PluginError for a component name provided twice, or if one of `plugins` is missing or broken.
+    Of a component name that two installed plugins provide, there is a warning; that component is refused (`Registry`).
+
+    Raises PluginError if one of `plugins` is missing or broken, or provides a name in use.
     """
     registry = Registry()
     if trace:
@@ -430,35 +578,57 @@ def create_registry(
         registry.manager.enable_tracing()
     for name, plugin in (own or {}).items():
         registry.register(name, plugin, "bioclip-x")
+    given = list(plugins)
     points = sorted(entry_points(group=GROUP), key=lambda p: p.name)
-    for name in sorted(set(only or ()) - {point.name for point in points}):
-        registry.warnings.append(
-            f"no installed plugin is called {name!r}; installed: {', '.join(p.name for p in points)}"
-        )
+    names = [point.name for point in points]
+    registry.warnings += [
+        f"no installed plugin is called {name!r}; installed: {suggest(name, names).removeprefix('known: ')}"
+        for name in sorted({*(only or ()), *blocked} - set(names))
+    ]
+    registry.blocked = {*blocked, *find_blocked(given)} & set(names)
     for point in points:
-        if only is not None and point.name not in only:
-            continue
-        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-        try:
-            registry.register(point.name, point.load(), origin)
-            if point.dist:
-                registry.distributions[point.name] = point.dist
-        except DuplicateError:
-            raise
-        except (Exception, SystemExit) as problem:
-            message = f"plugin {point.name!r} of {origin} is broken: {summarise(problem)}"
-            if strict:
-                raise PluginError(message) from problem
-            registry.warnings.append(f"{message}; skipped")
-    registry.load(plugins)
+        if point.name not in registry.blocked and (only is None or point.name in only):
+            _register_installed(registry, point, strict=strict)
+    if strict and (clashes := registry.clashes()):
+        raise DuplicateError(clashes[0])
+    registry.warnings += registry.clashes()
+    registry.load(given)
     return registry
 
 
+def _register_installed(registry: Registry, point: EntryPoint, *, strict: bool) -> None:
+    """Registers an installed plugin; of a broken one, only a warning. Raises PluginError instead if `strict`."""
+    origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    try:
+        with diverted():
+            plugin = point.load()
+        registry.register(point.name, plugin, origin, may_clash=True)
+    except (Exception, SystemExit) as problem:
+        message = f"plugin {point.name!r} of {origin} is broken: {summarise(problem)}"
+        if strict:
+            raise PluginError(message) from problem
+        registry.warnings.append(f"{message}; skipped")
+        return
+    if point.dist:
+        registry.distributions[point.name] = point.dist
+
+
+def find_blocked(plugins: Iterable[Plugin]) -> list[str]:
+    """Returns NAME of each "no:NAME" among plugins."""
+    return [one.removeprefix(BLOCK) for one in plugins if isinstance(one, str) and one.startswith(BLOCK)]
+
+
 def from_environment() -> dict[str, Any]:
-    """Reads arguments of `create_registry` from BIOCLIP_X_PLUGINS (comma-separated names) and BIOCLIP_X_TRACE."""
-    only = os.environ.get("BIOCLIP_X_PLUGINS")
+    """Reads arguments of `create_registry` from BIOCLIP_X_PLUGINS and BIOCLIP_X_TRACE.
+
+    BIOCLIP_X_PLUGINS has comma-separated names: of the installed plugins to load, or, with "no:" before them, of those to
+    leave out. Without names to load, all others are loaded.
+    """
+    listed = [name.strip() for name in os.environ.get("BIOCLIP_X_PLUGINS", "").split(",") if name.strip()]
+    only = [name for name in listed if not name.startswith(BLOCK)]
     return {
-        "only": [name.strip() for name in only.split(",") if name.strip()] if only and only.strip() else None,
+        "only": only or None,
+        "blocked": find_blocked(listed),
         "trace": os.environ.get("BIOCLIP_X_TRACE", "") not in ("", "0"),
     }
 
@@ -477,7 +647,9 @@ def _restore_registry(
     registry = Registry()
     for name, origin in plugins.items():
         if name in loaded or name in objects:
-            registry.register(name, loaded[name] if name in loaded else objects[name], origin)
+            registry.register(
+                name, loaded[name] if name in loaded else objects[name], origin, may_clash=name in modules
+            )
     for (kind, name), component in made.items():
         registry._add_as(kind, name, component)  # noqa: SLF001
     installed = {point.name: point.dist for point in entry_points(group=GROUP) if point.dist}
@@ -502,14 +674,14 @@ def resolve_relative_paths(registry: Registry, kind: Kind, ref: ComponentRef, fo
 def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
     """Imports a plugin by module name or path to a .py file. Raises PluginError with the cause."""
     try:
-        return _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
+        with diverted():
+            return _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
     except PluginError:
         raise
     except ModuleNotFoundError as problem:
         if problem.name and name.split(".")[0] == problem.name.split(".")[0]:
-            raise PluginError(
-                f"no plugin and no module is called {name!r}; installed: {', '.join(sorted(known)) or 'none'}"
-            ) from None
+            near = suggest(name, known).removeprefix("known: ")
+            raise PluginError(f"no plugin and no module is called {name!r}; installed: {near}") from None
         raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
     except (Exception, SystemExit) as problem:
         raise PluginError(f"plugin {name!r} cannot be imported: {summarise(problem)}") from problem
@@ -533,25 +705,3 @@ def _import_file(path: Path) -> Any:
         del sys.modules[spec.name]
         raise
     return module
-
-
-def _refuse_duplicate(kind: Kind, one: Registered, taken: Mapping[str, Registered], origins: Mapping[str, str]) -> None:
-    """Raises DuplicateError if another component has the same name or is a default for the same setting."""
-    for other in taken.values():
-        both = set(one.spec.default_for) & set(other.spec.default_for)
-        if (one.spec.default and other.spec.default) or both:
-            what = f"for {', '.join(sorted(both))}" if both else "where a recipe names none"
-            raise DuplicateError(
-                f"two plugins provide the default {_name_kind(kind)} {what}: {other.spec.name!r} of {other.plugin} "
-                f"({origins[other.plugin]}) and {one.spec.name!r} of {one.plugin} ({origins[one.plugin]})"
-            )
-    if same := taken.get(one.spec.name):
-        raise DuplicateError(
-            f"two plugins provide a {_name_kind(kind)} called {one.spec.name!r}: "
-            f"{same.plugin} ({origins[same.plugin]}) and {one.plugin} ({origins[one.plugin]})"
-        )
-
-
-def _name_kind(kind: str) -> str:
-    words = {"taxonomy_readers": "taxonomy reader", "losses": "loss", "adjust_logits": "logit adjustment"}
-    return words.get(kind, kind.replace("_", " ").rstrip("s"))

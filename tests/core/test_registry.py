@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import pickle
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,12 +12,15 @@ import pytest
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.cli import commands
-from bioclip_x.components import KINDS
-from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.components import KINDS, Kind
+from bioclip_x.errors import ComponentError, PluginError, RecipeError
+from bioclip_x.hookspecs import TRAINING_HOOKS
 from bioclip_x.options import parse_ref
 from bioclip_x.registry import (
+    DuplicateError,
     Registry,
     create_registry,
+    from_environment,
     get_capabilities,
     list_plugins,
     resolve_relative_paths,
@@ -28,6 +32,9 @@ class Loud:
 
     def __init__(self, *, volume: int = 1) -> None:
         self.volume = volume
+
+    def decide(self, given: object) -> object:
+        return given
 
 
 def plugin(name: str = "loud", target: str = f"{__name__}:Loud") -> Any:
@@ -44,6 +51,16 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or ModuleType(__name__))
     monkeypatch.setattr(sys.modules[__name__], "Loud", Loud, raising=False)
     return create_registry()
+
+
+def make_plugin(kind: Kind, name: str, **mark: bool) -> Any:
+    """Makes a plugin with one component of a kind. mark: of its hook, such as tryfirst."""
+
+    def provide(self: object) -> list[ComponentSpec]:
+        return [ComponentSpec(name, "", f"{__name__}:Loud")]
+
+    provide.__name__ = kind
+    return type("Plugin", (), {kind: hookimpl(**mark)(provide)})()
 
 
 def entry_point(monkeypatch: pytest.MonkeyPatch, name: str, loaded: Any) -> None:
@@ -111,13 +128,228 @@ def test_a_target_that_cannot_be_imported_names_its_plugin(registry: Registry) -
         registry.make("heads", "hollow")
 
 
-def test_duplicate_names_are_refused_with_both_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+CLASH = "two plugins provide a head called 'rollup': builtin (bioclip-x "
+WAY_OUT = ") and other (somebodys-package 3.2); leave one out with --plugin no:other"
+
+
+def test_a_name_that_two_installed_plugins_claim_is_refused_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     entry_point(monkeypatch, "other", plugin("rollup"))
+    registry = create_registry()
+    [warning] = registry.warnings
+    assert warning.startswith(CLASH) and warning.endswith(WAY_OUT) and registry.clashes() == [warning]
+    for needs in (registry.make, registry.options, registry.target):
+        with pytest.raises(DuplicateError) as problem:
+            needs("heads", "rollup", *([{}] if needs is registry.options else []))
+        assert str(problem.value) == warning
+    assert type(registry.make("heads", "flat")).__name__ == "Flat"
+    with pytest.raises(DuplicateError, match="called 'rollup'"):
+        create_registry(strict=True)
+    restored = pickle.loads(pickle.dumps(create_registry(["no:other"])))
+    for one in (create_registry(["no:other"]), create_registry(blocked=["other"]), restored):
+        assert not one.warnings and not one.clashes() and "other" not in one.plugins
+        assert type(one.make("heads", "rollup")).__name__ == "Rollup"
+    registry.block("other")
+    assert not registry.clashes() and type(registry.make("heads", "rollup")).__name__ == "Rollup"
+
+
+def test_a_default_that_two_installed_plugins_claim_is_refused_when_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Second:
+        @hookimpl
+        def heads(self) -> list[ComponentSpec]:
+            return [ComponentSpec("loud", "", f"{__name__}:Loud", default=True, default_for=("rank",))]
+
+    entry_point(monkeypatch, "other", Second())
+    registry = create_registry()
+    assert len(registry.warnings) == 2 and all(warning.endswith("--plugin no:other") for warning in registry.warnings)
+    for setting in ("", "rank"):
+        with pytest.raises(
+            DuplicateError, match=r"two plugins provide the default head .*; leave one out with --plugin no:oth"
+        ):
+            registry.default("heads", setting)
+    registry.block("other")
+    assert (registry.default("heads"), registry.default("heads", "rank")) == ("flat", "rollup")
+
+
+def test_a_named_plugin_may_not_claim_a_name_in_use(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+    with pytest.raises(DuplicateError, match=r"called 'rollup': builtin \(bioclip-x .*\) and mine \(here\)$"):
+        registry.register("mine", plugin("rollup"), "here")
+    entry_point(monkeypatch, "other", plugin("loud"))
     with pytest.raises(
-        PluginError,
-        match=r"two plugins provide a head called 'rollup': builtin \(bioclip-x .*\) and other \(somebodys-pac",
+        DuplicateError, match=r"called 'loud': other .* and mine .*; leave one out with --plugin no:other$"
     ):
-        create_registry()
+        create_registry().register("mine", plugin("loud"), "here")
+
+
+def test_plugins_are_left_out_by_name(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+    assert registry.load(["no:rollup"]) == [] and "rollup" not in registry.plugins
+    assert registry.load(["no:rollup"]) == []
+    with pytest.raises(PluginError, match="the plugin 'rollup' is left out by no:rollup; drop one of the two"):
+        registry.load(["rollup"])
+    with pytest.raises(
+        PluginError, match=r"no:rolup: the plugin 'rolup' is not installed; known: .*; did you mean 'rollup'\?"
+    ):
+        create_registry(["no:rolup"])
+    registry.register("mine", plugin(), "here")
+    with pytest.raises(PluginError, match="no:mine: the plugin 'mine' is not an installed one"):
+        registry.block("mine")
+    entry_point(monkeypatch, "explosive", SystemExit(3))
+    assert not create_registry(["no:explosive"]).warnings, "it is not even imported"
+
+
+def test_the_environment_names_plugins_to_load_or_to_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOCLIP_X_PLUGINS", "no:rollup, no:nobody")
+    registry = create_registry(**from_environment())
+    assert "builtin" in registry.plugins and "rollup" not in registry.plugins
+    [warning] = registry.warnings
+    assert warning.startswith("no installed plugin is called 'nobody'; installed: ")
+    monkeypatch.setenv("BIOCLIP_X_PLUGINS", "rollup,builtin,no:builtin")
+    assert list(create_registry(**from_environment()).plugins) == ["rollup"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a b", "a:b", "a=b", "a/b", "a\\b", "a,b", "a\n", "a\x1b[2J", "-a", "a[0]", "'a'", "a\u202e", None, 3, ["a"]],
+)
+def test_malformed_component_names_are_refused(name: Any, registry: Registry) -> None:
+    with pytest.raises(
+        PluginError, match=r"its hook heads returned .*: the component name .* is refused; expected a text"
+    ):
+        registry.register("mine", plugin(name), "here")
+    assert "mine" not in registry.plugins
+
+
+@pytest.mark.parametrize("name", ["a", "scientific+common", "ViT-B-16", "2024", "größe", "a.b_c"])
+def test_other_component_names_are_accepted(name: str, registry: Registry) -> None:
+    registry.register("mine", plugin(name), "here")
+    assert name in registry.components("heads")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, ""),
+        ("rollup", "returned 'rollup'; expected a list of ComponentSpecs"),
+        (ComponentSpec("a", "", "a:B"), "expected a list of ComponentSpecs in a list"),
+        ([ComponentSpec("a", "", "a.B")], "expected a target such as 'package.module:Class', got 'a.B'"),
+        ([ComponentSpec("a", None, "a:B")], "expected a summary of one line, got None"),  # type: ignore[arg-type]
+        ([ComponentSpec("a", "", "a:B", default="no")], "expected default to be True or False"),  # type: ignore[arg-type]
+        ([ComponentSpec("a", "", "a:B", default_for="rank")], "expected default_for to be a tuple"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_hook_returns_is_checked(given: Any, message: str, registry: Registry) -> None:
+    class Plugin:
+        @hookimpl
+        def heads(self) -> Any:
+            return given
+
+    if not message:  # pluggy leaves None out: the plugin has no components
+        registry.register("mine", Plugin(), "here")
+        return
+    with pytest.raises(PluginError) as problem:
+        registry.register("mine", Plugin(), "here")
+    assert message in str(problem.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("mark", "place"), [({"tryfirst": True}, 0), ({"trylast": True}, -1), ({}, None)])
+def test_tryfirst_and_trylast_order_the_components_of_every_hook(
+    kind: Kind, mark: dict[str, bool], place: int | None
+) -> None:
+    registry = create_registry(own={"cli": commands})
+    registry.register("middle", make_plugin(kind, "middle"), "here")
+    registry.register("mine", make_plugin(kind, "mine", **mark), "here")
+    registry.register("last", make_plugin(kind, "last"), "here")
+    order = registry.in_order(kind)
+    if place is None:
+        assert order[-3:] == ["middle", "mine", "last"]
+    else:
+        assert order[place] == "mine"
+
+
+@pytest.mark.parametrize("hook", [*KINDS, "configure"])
+@pytest.mark.parametrize("mark", [{"wrapper": True}, {"hookwrapper": True}])
+def test_a_wrapper_of_a_hook_that_is_called_for_one_plugin_is_refused(hook: str, mark: dict[str, bool]) -> None:
+    class Plugin:
+        pass
+
+    def wrap(self: object) -> Any:
+        return (yield)
+
+    wrap.__name__ = hook
+    setattr(Plugin, hook, hookimpl(**mark)(wrap))
+    with pytest.raises(
+        PluginError, match=f"its hook {hook} is a wrapper; only the hooks of a training run can be wrapped"
+    ):
+        create_registry().register("mine", Plugin(), "here")
+
+
+@pytest.mark.parametrize("hook", TRAINING_HOOKS)
+def test_training_hooks_are_called_in_pluggys_order_inside_wrappers(hook: str, registry: Registry) -> None:
+    calls: list[str] = []
+
+    def make(name: str, **mark: bool) -> object:
+        def call(self: object) -> None:
+            calls.append(name)
+
+        def wrap(self: object) -> Any:
+            calls.append(f"{name} before")
+            answers = yield
+            calls.append(f"{name} after")
+            return answers
+
+        function = wrap if mark.get("wrapper") else call
+        function.__name__ = hook
+        return type("Plugin", (), {hook: hookimpl(**mark)(function)})()
+
+    for name, mark in {
+        "a": {},
+        "last": {"trylast": True},
+        "w": {"wrapper": True},
+        "first": {"tryfirst": True},
+        "b": {},
+    }.items():
+        registry.register(name, make(name, **mark), "here")
+    assert registry.notify(hook, **dict.fromkeys(("event", "run"))) == []
+    assert calls == ["w before", "first", "b", "a", "last", "w after"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "message"),
+    [
+        (True, "the plugin 'mine' (here) failed in epoch_ended: ZeroDivisionError: division by zero"),
+        (
+            False,
+            "the plugin 'mine' (here) returned None from its wrapper of epoch_ended; expected the list that its yield gave",
+        ),
+    ],
+)
+def test_a_wrapper_that_fails_is_named(fails: bool, message: str, registry: Registry) -> None:
+    class Plugin:
+        @hookimpl(wrapper=True)
+        def epoch_ended(self) -> Any:
+            yield
+            if fails:
+                raise ZeroDivisionError("division by zero")
+
+    registry.register("mine", Plugin(), "here")
+    with pytest.raises(ComponentError) as problem:
+        registry.notify("epoch_ended", event=None, run=None)
+    assert str(problem.value) == message
+
+
+def test_the_answer_that_stops_a_run_is_checked(registry: Registry) -> None:
+    class Plugin:
+        @hookimpl
+        def epoch_ended(self) -> Any:
+            return "stop"
+
+    registry.register("mine", Plugin(), "here")
+    with pytest.raises(
+        ComponentError, match=r"'mine' \(here\) returned the str 'stop' from epoch_ended; expected True"
+    ):
+        registry.notify("epoch_ended", event=None, run=None)
 
 
 def test_a_plugin_name_in_use_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +415,7 @@ def test_plugins_by_file_and_module(tmp_path: Path, registry: Registry) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
         "from bioclip_x import ComponentSpec, hookimpl\n"
-        "class Head:\n    pass\n"
+        "class Head:\n    def decide(self, given): ...\n"
         "@hookimpl\ndef heads():\n    return [ComponentSpec('mine', 'of a file', f'{__name__}:Head')]\n"
     )
     registry.load([str(file)])
@@ -212,7 +444,7 @@ def test_two_files_of_one_name_are_two_plugins(tmp_path: Path, registry: Registr
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "plug.py").write_text(
             "from bioclip_x import ComponentSpec, hookimpl\n"
-            f"class Head:\n    origin = {folder!r}\n"
+            f"class Head:\n    origin = {folder!r}\n    def decide(self, given): ...\n"
             f"@hookimpl\ndef heads():\n    return [ComponentSpec('{folder}', '', f'{{__name__}}:Head')]\n"
         )
     registry.load([str(tmp_path / folder / "plug.py") for folder in ("a", "b")])

@@ -15,12 +15,13 @@ import torch
 
 from bioclip_x.capabilities import LogitAdjustmentCapabilities
 from bioclip_x.components import LogitAdjustment, NotingAdjustment
-from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.faults import naming
+from bioclip_x.errors import RecipeError
+from bioclip_x.faults import naming, refuse
 from bioclip_x.messages import list_some
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Logits, Source
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import check_texts
 from bioclip_x.taxonomy import Taxonomy
 
 Offsets = Mapping[str, torch.Tensor]
@@ -39,15 +40,16 @@ class Adjustments:
         notes: list[str] = []
         for adjustment in self.by_name.values():
             with naming(adjustment, "notes"):
-                notes += adjustment.notes(self.taxonomy)
+                own = adjustment.notes(self.taxonomy)
+            notes += check_texts(adjustment, "notes", own, "notes")
         return tuple(notes)
 
     def collect_image_notes(self, sources: Sequence[Source]) -> list[tuple[str, ...]]:
         """Returns what the adjustments that declare it say of each image. Raises PluginError for notes of another form."""
         notes: list[tuple[str, ...]] = [()] * len(sources)
-        for name, adjustment in self.by_name.items():
+        for adjustment in self.by_name.values():
             if get_capabilities(adjustment, LogitAdjustmentCapabilities).image_notes:
-                added = _note_checked(name, cast(NotingAdjustment, adjustment), self.taxonomy, sources)
+                added = _note_checked(cast(NotingAdjustment, adjustment), self.taxonomy, sources)
                 notes = [(*before, *new) for before, new in zip(notes, added, strict=True)]
         return notes
 
@@ -56,39 +58,32 @@ class Adjustments:
 
         Raises RecipeError if no class is left for any image, PluginError for offsets of a wrong shape, NaN or +inf.
         """
-        offsets = {name: self._compute_checked(name, one, sources) for name, one in self.by_name.items()}
+        offsets = {name: self._compute_checked(one, sources) for name, one in self.by_name.items()}
         if offsets and bool((sum_offsets(offsets) == -torch.inf).all()):
             raise RecipeError(f"{', '.join(self.by_name)}: together they exclude every class; no class is left")
         return offsets
 
-    def _compute_checked(self, name: str, adjustment: LogitAdjustment, sources: Sequence[Source]) -> torch.Tensor:
+    def _compute_checked(self, adjustment: LogitAdjustment, sources: Sequence[Source]) -> torch.Tensor:
         with naming(adjustment, "offsets", list_some([source.name for source in sources], 1)):
             offsets = adjustment.offsets(self.taxonomy, sources)
         n_classes, n_images = self.taxonomy.n_classes, len(sources)
-        shape = tuple(offsets.shape) if isinstance(offsets, torch.Tensor) else type(offsets).__name__
+        shape = tuple(offsets.shape) if isinstance(offsets, torch.Tensor) else None
         if shape not in ((n_classes,), (n_classes, n_images)):
-            raise PluginError(
-                f"the logit adjustment {name!r} must return offsets of shape {(n_classes,)} or {(n_classes, n_images)} "
-                f"(classes, images); it returned {shape}"
-            )
+            expected = f"a tensor of shape {(n_classes,)} or {(n_classes, n_images)} (classes, images)"
+            refuse(adjustment, "offsets", expected, offsets)
         if bool(offsets.isnan().any()) or bool((offsets == torch.inf).any()):
-            raise PluginError(
-                f"the logit adjustment {name!r} returned nan or +inf; only finite offsets and -inf are allowed"
-            )
+            refuse(adjustment, "offsets", "finite offsets and -inf only", "nan or +inf")
         return offsets.float() if offsets.ndim == 2 else offsets.float()[:, None]
 
 
 def _note_checked(
-    name: str, adjustment: NotingAdjustment, taxonomy: Taxonomy, sources: Sequence[Source]
+    adjustment: NotingAdjustment, taxonomy: Taxonomy, sources: Sequence[Source]
 ) -> Sequence[Sequence[str]]:
     with naming(adjustment, "image_notes", list_some([source.name for source in sources], 1)):
         notes = adjustment.image_notes(taxonomy, sources)
     are_lists = isinstance(notes, Sequence) and all(isinstance(one, list | tuple) for one in notes)
     if not are_lists or len(notes) != len(sources) or not all(isinstance(text, str) for one in notes for text in one):
-        raise PluginError(
-            f"the logit adjustment {name!r} must return image_notes of {len(sources)} images, a list of texts for each; it "
-            f"returned {notes!r:.200}"
-        )
+        refuse(adjustment, "image_notes", f"a list of texts for each of {len(sources)} images", notes)
     return notes
 
 

@@ -25,6 +25,7 @@ from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import check_type
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
@@ -79,7 +80,7 @@ def read_taxonomy(
         return replace(taxonomy, source=str(path))
     start = time.monotonic()
     with naming(reader, "read", str(path)):
-        taxonomy = reader.read(path)
+        taxonomy = check_type(reader, "read", reader.read(path), Taxonomy, str(path))
     if note := describe_content(path, TaxonomyError):
         taxonomy = replace(taxonomy, notes=(*taxonomy.notes, note))
     if cache_file and time.monotonic() - start > MIN_SECONDS_TO_CACHE:

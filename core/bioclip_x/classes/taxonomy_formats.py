@@ -16,6 +16,7 @@ from bioclip_x.io.encodings import detect_encoding, make_ascii_head
 from bioclip_x.messages import list_some
 from bioclip_x.records import Mismatch
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import check_type
 
 HEAD_BYTES: Final = 65536
 MAX_MEMBERS: Final = 50
@@ -61,8 +62,9 @@ def find_reader(registry: Registry, path: Path, head: bytes) -> str:
     shown = _name_content(path, head)
     for name, reader in _make_readers(registry):
         with naming(reader, "sniff", str(path)):
-            if reader.sniff(shown, head):
-                return name
+            recognised = reader.sniff(shown, head)
+        if check_type(reader, "sniff", recognised, bool, str(path)):
+            return name
     return ""
 
 
@@ -102,6 +104,8 @@ def _find_closest(registry: Registry, path: Path, head: bytes) -> tuple[str, Mis
             continue
         with naming(reader, "explain_mismatch", str(path)):
             mismatch = cast(MismatchExplainer, reader).explain_mismatch(path, head)
+        if mismatch is not None:
+            check_type(reader, "explain_mismatch", mismatch, Mismatch, str(path))
         if mismatch and (closest[1] is None or mismatch.likeness > closest[1].likeness):
             closest = name, mismatch
     return closest

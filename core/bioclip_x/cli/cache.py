@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.flags import components_option, table_or_json_option
 from bioclip_x.errors import BioclipXError
 from bioclip_x.messages import pluralise
 
@@ -29,6 +29,7 @@ def command() -> None:
 
 
 @command.command()
+@components_option
 @table_or_json_option
 def info(format_: str) -> None:
     """Print where the cache is, what is in it, and its limit."""
@@ -57,6 +58,7 @@ def info(format_: str) -> None:
 
 
 @command.command()
+@components_option
 @click.argument("kind", required=False)
 def clear(kind: str | None) -> None:
     """Delete what is cached, or only one KIND of it, as `cache info` lists them.

@@ -26,7 +26,7 @@ from bioclip_x.cli.outputs.notes import print_left_out, print_notes
 from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
 from bioclip_x.errors import RecipeError
 from bioclip_x.inference.result_journal import make_header
-from bioclip_x.inference.sinks import Sink, find_report, make_report, write_all
+from bioclip_x.inference.sinks import Sink, choose_report, make_report, write_all
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
 from bioclip_x.messages import pluralise
@@ -60,7 +60,9 @@ if TYPE_CHECKING:
     "reports",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Also write a report; its format follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). Repeatable.",
+    metavar="FILE|NAME:FILE",
+    help="Also write a report; NAME is its format, which else follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). "
+    "Repeatable.",
 )
 @resume_option
 @quiet_option
@@ -98,7 +100,8 @@ def command(
     names = registry.load(plugins)
     if recipe is not None:
         load_recipe_plugins(registry, recipe)  # they may provide the reports
-    sinks: list[Sink] = [(find_report(registry, path), path) for path in reports]
+    sinks: list[Sink] = [choose_report(registry, given) for given in reports]
+    reports = tuple(path for _, path in sinks if path)
     sinks.append((make_report(registry, format_, output), output))
 
     if resume and not list_files(sinks):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.flags import components_option, table_or_json_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.registry import Registry
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bioclip_x.settings import Settings
 
 ENVIRONMENT_ONLY: Final = {
-    "plugins": "load these installed plugins only (names, comma separated)",
+    "plugins": "load these installed plugins only, or leave out no:NAME (comma separated)",
     "trace": "1: print every hook call to stderr",
 }
 """Settings that are read before the configuration file, so only from environment variables."""
@@ -26,6 +26,7 @@ Row = dict[str, Any]
 
 @click.command(name="config")
 @click.option("--path", is_flag=True, help="Print only the path of the configuration file.")
+@components_option
 @table_or_json_option
 @click.pass_obj
 def command(registry: Registry, path: bool, format_: str) -> None:

@@ -16,7 +16,7 @@ from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugi
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
-from bioclip_x.inference.sinks import find_report
+from bioclip_x.inference.sinks import choose_report
 from bioclip_x.io.streams import open_output
 from bioclip_x.registry import Registry, get_capabilities
 
@@ -148,7 +148,7 @@ def command(
     recipes, notes = resolve_alternatives(registry, recipe, names, fields, compare, compare_models)
     from bioclip_x.cli.render.figure_files import list_figure_files
 
-    page = find_evaluation_report(registry, report) if report else None
+    page, report = find_evaluation_report(registry, report) if report else (None, None)
     outputs = {
         "--output": output,
         "--report": [report, *list_figure_files(report)] if report else [],
@@ -191,12 +191,12 @@ def command(
         write(evaluation, format_, stream, metrics)
 
 
-def find_evaluation_report(registry: Registry, path: Path) -> EvaluationReport:
-    """Finds the report for a file's suffix. Raises RecipeError for one that cannot show evaluations."""
-    report = find_report(registry, path)
+def find_evaluation_report(registry: Registry, path: Path) -> tuple[EvaluationReport, Path]:
+    """Finds the report of FILE or NAME:FILE, and the file. Raises RecipeError for one that cannot show evaluations."""
+    report, path = choose_report(registry, path)
     if not get_capabilities(report, ReportCapabilities).evaluations:
         raise RecipeError(f"--report {path}: {path.suffix} files are for classify; evaluations have pages (.html)")
-    return cast("EvaluationReport", report)
+    return cast("EvaluationReport", report), path
 
 
 def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures) -> None:
@@ -204,7 +204,7 @@ def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures
     from bioclip_x.cli.render.figure_files import list_figure_files, write_figure_files
 
     files = tuple(file.name for file in list_figure_files(path))
-    with naming(page, "write_evaluation"):
+    with naming(page, "write_evaluation", writes=True):
         page.write_evaluation(path, replace(figures, files=files))
     write_figure_files(figures, path)
 

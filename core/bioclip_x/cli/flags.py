@@ -19,10 +19,31 @@ CLI_DEFAULTS: Final = {"calibration": "auto"}
 MACHINE: Final = ("encoder", "device", "precision", "bank_precision", "batch_size", "workers")
 """Fields that determine how to compute: last in the help. The others are in the recipe's order."""
 
+PLUGIN_METAVAR: Final = "NAME|MODULE|FILE.py|no:NAME"
+
+
+def _add_those_before(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Adds the plugins that were named before the subcommand."""
+    before = context.find_root().params.get("plugins", ()) if context.parent else ()
+    return (*before, *value)
+
+
+def _load(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    context.obj.load(_add_those_before(context, parameter, value))
+
+
 plugin_option = click.option(
-    "--plugin", "plugins", multiple=True, metavar="NAME|MODULE|FILE.py",
-    help="Switch a plugin on: an installed one, a module, or a file. Repeatable; their recipes compose.",
+    "--plugin", "plugins", multiple=True, metavar=PLUGIN_METAVAR, callback=_add_those_before,
+    help="Switch a plugin on: an installed one, a module, or a file; no:NAME leaves an installed one out. Repeatable; "
+    "their recipes compose.",
 )  # fmt: skip
+"""For commands with a recipe, which the plugins may change; these load the plugins themselves."""
+
+components_option = click.option(
+    "--plugin", "plugins", multiple=True, metavar=PLUGIN_METAVAR, callback=_load, expose_value=False, is_eager=True,
+    help="Use the components of a plugin: a module, or a file; no:NAME leaves an installed one out. Repeatable.",
+)  # fmt: skip
+"""For other commands: loads the plugins."""
 
 recipe_option = click.option(
     "--recipe", type=click.Path(path_type=Path), help="Recipe file (YAML); options override it."

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.cli.outputs.collisions import Paths, check_outputs, list_recipe_files
 from bioclip_x.errors import CalibrationError
-from bioclip_x.faults import naming
 from bioclip_x.io.labels import read_labels
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import prepare_dataset
 
 if TYPE_CHECKING:
     from bioclip_x.components import Dataset
@@ -107,6 +107,5 @@ def embed_dataset(
         classifier = Classifier(registry=registry, recipe=resolved, taxonomy=classes, progress=progress.texts)
         check(classifier)
         classifier.files.serve(dataset)
-        with naming(dataset, "prepare"):
-            notes = (*recipe_notes, *dataset.prepare(classifier.taxonomy))
+        notes = (*recipe_notes, *prepare_dataset(dataset, classifier.taxonomy))
         return classifier, notes, embed_labelled_images(classifier, dataset, progress.labelled)

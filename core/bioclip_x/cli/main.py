@@ -5,6 +5,7 @@ Exit status: 0 success, 1 some images failed, 2 invalid request, 3 a fault of th
 
 from __future__ import annotations
 
+import copy
 import io
 import logging
 import os
@@ -15,15 +16,19 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Final, TextIO
+from itertools import pairwise, takewhile
+from typing import Any, Final, TextIO
 
 import click
 
 from bioclip_x import __version__
 from bioclip_x.cli import commands
-from bioclip_x.errors import BioclipXError, OldNameWarning
-from bioclip_x.faults import summarise
+from bioclip_x.cli.flags import PLUGIN_METAVAR, components_option
+from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError
+from bioclip_x.faults import abbreviate, naming_by, summarise
 from bioclip_x.messages import escape_controls
+from bioclip_x.prints import divert_prints
+from bioclip_x.registration import BLOCK
 from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.renamed_names import rename_flags
 
@@ -31,8 +36,18 @@ UNFORESEEN: Final = 3
 """Exit status of an error that is no BioclipXError."""
 
 
+PLUGINS: Final = "bioclip_x.plugins"
+"""Key of a click context's `meta`: what all --plugin flags name, before they are parsed."""
+OF_CLICK: Final = (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit)
+"""Exceptions by which a command may end."""
+
+
 class Program(click.Group):
     """Subcommands come from plugins, and are imported when they are run, not when they are listed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[PLUGINS] = find_plugin_flags(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_registry(ctx).components("commands"))
@@ -40,9 +55,12 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         registry = _registry(ctx)
         if cmd_name not in registry.components("commands"):
+            registry.load(ctx.meta.get(PLUGINS, ()))  # a plugin named after the subcommand may provide it
+        found = registry.components("commands").get(cmd_name)
+        if found is None:
             return None
-        command: click.Command = registry.target("commands", cmd_name)
-        return command
+        command = registry.target("commands", cmd_name)
+        return command if found.plugin == "cli" else _guard(command, registry.describe("commands", cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, component.spec.summary) for name, component in _registry(ctx).components("commands").items()]
@@ -50,11 +68,41 @@ class Program(click.Group):
             formatter.write_dl(rows)
 
 
+def _guard(command: object, name: str) -> click.Command:
+    """Returns a plugin's command whose failures name it, and which accepts --plugin. name: as in `faults.remember`."""
+    if not isinstance(command, click.Command):
+        raise PluginError(f"{name} is {abbreviate(command)}; expected a click.Command")
+    guarded = copy.copy(command)
+    if not any("--plugin" in one.opts for one in command.params):
+        guarded.params = [*command.params, *click.command()(components_option(lambda: None)).params]
+
+    def invoke(ctx: click.Context) -> Any:
+        with naming_by(name, "its command", writes=True, passing=OF_CLICK):
+            return command.invoke(ctx)
+
+    guarded.invoke = invoke  # type: ignore[method-assign]
+    return guarded
+
+
+def find_plugin_flags(arguments: Sequence[str]) -> list[str]:
+    """Returns the values of all --plugin flags before `--`.
+
+    >>> find_plugin_flags(["--plugin", "a", "classify", "--plugin=no:b", "--", "--plugin", "c"])
+    ['a', 'no:b']
+    """
+    given = list(takewhile(lambda one: one != "--", arguments))
+    following = [value for flag, value in pairwise(given) if flag == "--plugin"]
+    joined = [one.removeprefix("--plugin=") for one in given if one.startswith("--plugin=")]
+    return following + joined
+
+
 def _registry(ctx: click.Context) -> Registry:
     """Returns the registry of this call, made once; prints a warning for each installed plugin that is broken."""
     if ctx.obj is None:
         strict = bool(ctx.params.get("strict_plugins"))
-        ctx.obj = create_registry(strict=strict, own={"cli": commands}, **from_environment())
+        left_out = [one for one in ctx.meta.get(PLUGINS, ()) if one.startswith(BLOCK)]
+        plugins = [*left_out, *ctx.params.get("plugins", ())]
+        ctx.obj = create_registry(plugins, strict=strict, own={"cli": commands}, **from_environment())
         for warning in ctx.obj.warnings:
             click.echo(f"warning: {escape_controls(warning)}", err=True)
     registry: Registry = ctx.obj
@@ -63,15 +111,20 @@ def _registry(ctx: click.Context) -> Registry:
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--strict-plugins", is_flag=True, is_eager=True, help="Treat a broken installed plugin as an error.")
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar=PLUGIN_METAVAR, is_eager=True,
+    help="Switch a plugin on, or with no:NAME leave an installed one out; may also follow the subcommand. Repeatable.",
+)  # fmt: skip
 @click.option("--debug", is_flag=True, help="Print the traceback of an error; may also follow the subcommand.")
 @click.version_option(__version__, prog_name="bioclip-x")
 @click.pass_context
-def program(ctx: click.Context, strict_plugins: bool, debug: bool) -> None:
+def program(ctx: click.Context, strict_plugins: bool, plugins: tuple[str, ...], debug: bool) -> None:
     """Names organisms in images at the rank it can defend, and says why, in words.
 
     \b
     Environment:
-      BIOCLIP_X_PLUGINS  load these installed plugins only (names, comma separated)
+      BIOCLIP_X_PLUGINS  load these installed plugins only (names, comma separated);
+                         with no:NAME, leave this one out
       BIOCLIP_X_TRACE=1  print every hook call to stderr
       BIOCLIP_X_CONFIG   the configuration file (YAML); see `bioclip-x config`
       BIOCLIP_X_MODEL, BIOCLIP_X_DEVICE, BIOCLIP_X_PRECISION, BIOCLIP_X_BATCH_SIZE,
@@ -86,7 +139,7 @@ def program(ctx: click.Context, strict_plugins: bool, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_old_names():
+    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_old_names(), divert_prints():
         run(given, debug=debug)
 
 

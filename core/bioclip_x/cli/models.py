@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.flags import components_option, table_or_json_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import ModelError
 from bioclip_x.records import KnownModel
@@ -22,6 +22,7 @@ IN_WORDS = {"shortest": "short side, then the middle", "squash": "both sides squ
 
 @click.command(name="models")
 @click.argument("name", required=False)
+@components_option
 @table_or_json_option
 @click.pass_obj
 def command(registry: Registry, name: str | None, format_: str) -> None:

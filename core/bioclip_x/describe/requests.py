@@ -19,6 +19,7 @@ from bioclip_x.faults import naming
 from bioclip_x.records import Answer
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_type
 
 FAILURES_IN_A_ROW: Final = 5
 """After this many requests in a row without an answer, the server is taken to be down."""
@@ -175,7 +176,8 @@ class _Run(Generic[Item]):
                 answer = complete()
             else:
                 answer = await to_thread.run_sync(complete, abandon_on_cancel=True, limiter=limiter)
-            return await answer if inspect.isawaitable(answer) else answer
+            given = await answer if inspect.isawaitable(answer) else answer
+            return check_type(self.model, "complete", given, Answer)
 
     async def _close(self) -> None:
         try:

@@ -15,6 +15,7 @@ from bioclip_x.describe.descriptor_file import Answers, add_curation, is_usable,
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
+from bioclip_x.faults import naming, refuse
 from bioclip_x.io.journal import describe_differences
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation import Curated
@@ -179,7 +180,10 @@ class _Run:
 
 def make_answer_key(question: Question, template: PromptTemplate, model: LanguageModel) -> AnswerKey:
     """Makes the key under which answers to a question are stored."""
-    settings = model.provenance
+    with naming(model, "provenance"):
+        settings = model.provenance
+    if not isinstance(settings, Mapping) or not settings.keys() >= {"model", "host"}:
+        refuse(model, "provenance", "a mapping with 'model' and 'host'", settings)
     return AnswerKey(
         path=question.path,
         prompt_sha256=hashlib.sha256(question.prompt.encode()).hexdigest(),

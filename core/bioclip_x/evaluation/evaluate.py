@@ -32,7 +32,6 @@ from bioclip_x.evaluation.labelled_images import (
 from bioclip_x.evaluation.own_classes import find_own_taxonomy
 from bioclip_x.evaluation.predictions import MOST, ImagePredictions, predict_images
 from bioclip_x.evaluation.summary import Baseline, Labels, summarise
-from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
 from bioclip_x.options import ComponentRef
@@ -40,6 +39,7 @@ from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import prepare_dataset
 from bioclip_x.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
@@ -251,8 +251,7 @@ def _embed_listed(
 ) -> tuple[LabelledImages, Ints, tuple[str, ...]]:
     """Embeds the data set. Returns the images, the rows of listed taxa, and notes on the others."""
     classifier.files.serve(dataset)
-    with naming(dataset, "prepare"):
-        notes = tuple(dataset.prepare(classifier.taxonomy))
+    notes = tuple(prepare_dataset(dataset, classifier.taxonomy))
     images, above = place_above(embed_labelled_images(classifier, dataset, progress), dataset, classifier.taxonomy)
     rows, unlisted = np.flatnonzero(images.node_n >= 0), find_unlisted(images)
     notes += images.notes

@@ -22,6 +22,7 @@ from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.faults import log_row, naming
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import ImageFeatures, Source
+from bioclip_x.returned import check_finite, check_type, get_image, get_name, get_sample
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
@@ -109,10 +110,10 @@ def embed_labelled_images(
         notes.append(f"read {pluralise(len(noted), 'image')} with a note: {list_some(noted, 3)}")
     if refused:
         notes.append(f"skipped {pluralise(refused, 'image')} that the model declines to name")
-    node_n = np.array([dataset.sample(index).node for index in kept], np.int64)
+    node_n = np.array([get_sample(dataset, index).node for index in kept], np.int64)
     return LabelledImages(
         torch.cat(embeddings) if embeddings else torch.empty(0, 0),
-        tuple(Source(dataset.name(index)) for index in kept),
+        tuple(Source(get_name(dataset, index)) for index in kept),
         node_n,
         find_classes(node_n, classifier.taxonomy),
         tuple(notes),
@@ -150,6 +151,7 @@ def _encode_or_divide(
     try:
         with naming(classifier.encoder, "encode_images", list_some([dataset.name(index) for index in indices], 1)):
             features = classifier.encoder.encode_images(torch.stack(pixels))
+        check_finite(classifier.encoder, features)
         yield indices, features
     except (ComponentError, ImageError) as problem:
         if len(indices) > 1:
@@ -163,14 +165,14 @@ def _encode_or_divide(
 def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[torch.Tensor, tuple[str, ...]] | str:
     """Returns a preprocessed image and notes on how it was read, or a message why it cannot be used."""
     if scorer := classifier.precomputed_scorer:
-        name = dataset.name(index)
+        name = get_name(dataset, index)
         with naming(scorer, "problem", name):
             problem = scorer.problem(name)
+        check_type(scorer, "problem", problem, str, name)
         return f"{name}: {problem}" if problem else (torch.empty(0), ())
     try:
-        name = dataset.name(index)
-        with naming(dataset, "image", name):
-            image = dataset.image(index)
+        name = get_name(dataset, index)
+        image = get_image(dataset, index, name)
         opened = classifier.files.read_any(image, name)
         with naming(classifier.encoder, "preprocess", name):
             return classifier.encoder.preprocess(opened.image), opened.notes
@@ -225,7 +227,7 @@ def split_in_halves(class_n: Rows, seed: int) -> tuple[Rows, Rows]:
 def place_above(images: LabelledImages, dataset: Dataset, taxonomy: Taxonomy) -> tuple[LabelledImages, tuple[str, ...]]:
     """Labels images of unlisted taxa with the listed taxon above, where their label tells it; a note counts them."""
     rows = find_unlisted(images)
-    above = np.array([dataset.sample(index).above for index in images.index_n[rows].tolist()], np.int64)
+    above = np.array([get_sample(dataset, index).above for index in images.index_n[rows].tolist()], np.int64)
     placed = rows[above > 0]
     if not len(placed):
         return images, ()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from bioclip_x.components import Dataset
-from bioclip_x.faults import naming
+from bioclip_x.returned import get_name, get_sample, prepare_dataset
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
 NOTHING: Final = "nothing"
@@ -20,9 +20,8 @@ Path = tuple[tuple[str, str], ...]
 
 def read_listed_ranks(dataset: Dataset, whole: Taxonomy, listed: Taxonomy) -> dict[str, str]:
     """Prepares a data set for the whole taxonomy; returns for each image with a taxon there the lowest rank that is listed."""
-    with naming(dataset, "prepare"):
-        list(dataset.prepare(whole))
-    node_of = {dataset.name(index): dataset.sample(index).node for index in range(len(dataset))}
+    prepare_dataset(dataset, whole)
+    node_of = {get_name(dataset, index): get_sample(dataset, index).node for index in range(len(dataset))}
     rank_of = find_listed_ranks({node for node in node_of.values() if node >= 0}, whole, listed)
     return {name: rank_of[node] for name, node in node_of.items() if node >= 0}
 

@@ -8,6 +8,7 @@ from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.faults import naming
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_type
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
@@ -22,4 +23,4 @@ def find_own_taxonomy(dataset: Dataset, recipe: Recipe) -> Taxonomy | None:
     if recipe.taxonomy or recipe.labels or not get_capabilities(dataset, DatasetCapabilities).brings_classes:
         return None
     with naming(dataset, "own_taxonomy"):
-        return cast(ClassListDataset, dataset).own_taxonomy()
+        return check_type(dataset, "own_taxonomy", cast(ClassListDataset, dataset).own_taxonomy(), Taxonomy)

@@ -56,6 +56,7 @@ from bioclip_x.records import (
 )
 from bioclip_x.records.explanation import MEAN_TEXT, name_other_classes
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_coefficients, check_type
 from bioclip_x.taxonomy import Taxonomy
 
 ROUNDING: Final = 2e-4
@@ -154,8 +155,9 @@ class Explainer:
         for taxon in compared:
             name = format_class_name(self.taxonomy, taxon.class_index)
             with naming(scorer, "nearest", name):
-                nearest = scorer.nearest(embedding_D, taxon.class_index)
-            yield from (replace(one, class_name=name) for one in nearest)
+                nearest = list(scorer.nearest(embedding_D, taxon.class_index))
+            for one in nearest:
+                yield replace(check_type(scorer, "nearest", one, NearestImage, name), class_name=name)
 
     def _compute_baseline(self, embedding_D: torch.Tensor) -> float:
         """Computes c, the score of the list's mean text on the image."""
@@ -170,7 +172,8 @@ class Explainer:
             return []
         similarities = (self.bank.embeddings_PD[rows].double() @ embedding_D.double()).tolist()
         with naming(self.scorer, "coefficients", self.taxonomy.class_taxon(class_index).name):
-            coefficients = self.scorer.coefficients(embedding_D, self.bank, class_index).tolist()
+            returned = self.scorer.coefficients(embedding_D, self.bank, class_index)
+        coefficients = check_coefficients(self.scorer, returned, len(similarities))
         scale = sign * self.card.logit_scale
         total = math.fsum(coefficients)
         divisor = total if abs(total - 1) < SUMS_TO_ONE else 1.0  # makes the sum of a weighted mean exactly 1

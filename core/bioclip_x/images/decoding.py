@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from bioclip_x.components import ImageDecoder
 from bioclip_x.errors import ImageError
+from bioclip_x.faults import abbreviate, describe, summarise
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
 from bioclip_x.images.metadata import read_exif
@@ -30,6 +31,7 @@ from bioclip_x.images.pixel_range import (
     swap_bytes,
 )
 from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
+from bioclip_x.prints import diverted
 from bioclip_x.records import OpenedImage
 from bioclip_x.records.features import Metadata
 
@@ -111,8 +113,8 @@ def decode_stream(
         stream.seek(0)
         if not head:
             raise ImageError("the file is empty")
-        for name, decoder in decoders.items():
-            if opened := _try_decoder(name, decoder, stream, head, suffix):
+        for decoder in decoders.values():
+            if opened := _try_decoder(decoder, stream, head, suffix):
                 rgb = to_rgb(opened.image, opened.notes)
                 return replace(rgb, metadata={**rgb.metadata, **opened.metadata})
         return _decode_with_pillow(stream, identify(head, suffix), truncated, least_side)
@@ -131,18 +133,21 @@ def decode_stream(
         raise ImageError(f"cannot be decoded: {problem}") from problem
 
 
-def _try_decoder(name: str, decoder: ImageDecoder, stream: IO[bytes], head: bytes, suffix: str) -> OpenedImage | None:
+def _try_decoder(decoder: ImageDecoder, stream: IO[bytes], head: bytes, suffix: str) -> OpenedImage | None:
     """Returns what a plugin's decoder reads, None if the file is not of its format. Raises ImageError naming the decoder."""
+    method = "recognises"
     try:
-        if not decoder.recognises(head, suffix):
-            return None
-        opened = decoder.decode(stream)
+        with diverted():
+            if not decoder.recognises(head, suffix):
+                return None
+            method = "decode"
+            opened = decoder.decode(stream)
     except (ImageError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as problem:  # a panic of a library in Rust, or sys.exit, must not end the run
-        raise ImageError(f"the image decoder {name!r} failed: {type(problem).__name__}: {problem}") from problem
+        raise ImageError(f"{describe(decoder)} failed in {method}: {summarise(problem)}") from problem
     if not isinstance(opened, OpenedImage):
-        raise ImageError(f"the image decoder {name!r} returned {type(opened).__name__}; expected an OpenedImage")
+        raise ImageError(f"{describe(decoder)} returned {abbreviate(opened)} from decode; expected an OpenedImage")
     return opened
 
 

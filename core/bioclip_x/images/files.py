@@ -13,6 +13,7 @@ from PIL import Image
 from bioclip_x.capabilities import DatasetCapabilities, ImageDecoderCapabilities
 from bioclip_x.components import Dataset, ImageDecoder
 from bioclip_x.errors import ImageError
+from bioclip_x.faults import naming
 from bioclip_x.images.decoding import DRAFT_GAP, THUMBNAIL, Truncated, decode_file, decode_stream, to_rgb
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.folders import LeftOut, is_media, walk_folder
@@ -57,7 +58,7 @@ class ImageFiles:
 
     def recognises(self, head: bytes, suffix: str) -> bool:
         """Whether a file looks like an image or a video by its first bytes."""
-        return is_media(head, suffix) or any(one.recognises(head, suffix) for one in self._decoders.values())
+        return is_media(head, suffix) or any(_recognises(one, head, suffix) for one in self._decoders.values())
 
     def walk(self, folder: Path, left_out: LeftOut) -> Iterator[Source]:
         """Yields the images and videos in a folder and below; see `walk_folder`."""
@@ -122,3 +123,8 @@ def make_image_files(registry: Registry, truncated: Truncated = "read") -> Image
     """Makes the image files of a run with the decoders of the loaded plugins."""
     names = registry.in_order("image_decoders")
     return ImageFiles({name: registry.make("image_decoders", name) for name in names}, truncated)
+
+
+def _recognises(decoder: ImageDecoder, head: bytes, suffix: str) -> bool:
+    with naming(decoder, "recognises"):
+        return bool(decoder.recognises(head, suffix))

@@ -17,7 +17,7 @@ import torch
 
 from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.components import Head, LoadedEncoder
-from bioclip_x.errors import ComponentError, ImageError, PluginError
+from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
@@ -36,6 +36,7 @@ from bioclip_x.prediction.report import (
 )
 from bioclip_x.records import Decoded, Result, Scores
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_finite, check_scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
@@ -47,7 +48,7 @@ NODES_AT_A_TIME: Final = 1 << 24
 class BatchClassifier:
     """Classifies decoded images.
 
-    head_name, scorer_name: for error messages. may_exclude: whether the scorer may give -inf to all classes of an image.
+    may_exclude: whether the scorer may give -inf to all classes of an image.
     reportable: the nodes that may be reported, None for the classes. k: predictions per image. n_best: number of best
     classes requested from the head. explainer: None for no explanations. heat_mapper: None for no heat maps.
     crosswalk: to another taxonomy whose names are reported, if any.
@@ -57,8 +58,6 @@ class BatchClassifier:
     encoder: LoadedEncoder
     scorer: BatchScorer
     head: Head
-    head_name: str
-    scorer_name: str
     may_exclude: bool
     calibration: AppliedCalibration
     reportable: npt.NDArray[np.int64] | None
@@ -105,20 +104,15 @@ class BatchClassifier:
         head_input = scored.make_head_input(self.taxonomy, self.n_best, any_device=any_device)
         with naming(self.head, "decide"):
             scores = self.head.decide(head_input)
-        expected = (head_input.logits.n_images, len(self.taxonomy.held_nodes))
-        actual = tuple(scores.log_probs_BI.shape) if isinstance(scores, Scores) else type(scores).__name__
-        if actual != expected:
-            raise PluginError(
-                f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {expected} (images, held nodes "
-                f"of the tree); it returned {actual}"
-            )
-        named = Named(self.scorer_name, self.head_name, images, may_exclude=self.may_exclude)
+        check_scores(self.head, scores, head_input.logits.n_images, len(self.taxonomy.held_nodes))
+        named = Named(self.scorer.scorer, self.head, images, may_exclude=self.may_exclude)
         return scores, find_excluded_images(scores, scored.logits, scored.computed, named)
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
+        check_finite(self.encoder, features)
         sources = [one.source for one in batch]
         raw = self.scorer.score(features, sources)
         notes_B = self.scorer.adjustments.collect_image_notes(sources)

@@ -68,6 +68,7 @@ from bioclip_x.recipe_resolution import change_recipe, register_components, reso
 from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
 from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
+from bioclip_x.returned import check_texts
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.conformal import MOST
@@ -161,7 +162,7 @@ class Classifier:
             support = find_support(registry, options[support_option], self.taxonomy, self.files)
         elif textless:
             with naming(textless, "prepare"):
-                notes = tuple(textless.prepare(self.taxonomy))
+                notes = tuple(check_texts(textless, "prepare", textless.prepare(self.taxonomy), "notes"))
         if precomputed:
             self.encoder: LoadedEncoder = NoEncoder(precomputed)
         elif named:
@@ -283,7 +284,8 @@ class Classifier:
         scorer = cast(ExampleScorer, self.scorer)
         images, notes = support.embed(registry, self.recipe, self.encoder, self.files, cache)
         with naming(scorer, "prepare_support"):
-            return (*notes, *scorer.prepare_support(images, self.taxonomy))
+            own = scorer.prepare_support(images, self.taxonomy)
+        return (*notes, *check_texts(scorer, "prepare_support", own, "notes"))
 
     def _make_batches(
         self,
@@ -301,8 +303,6 @@ class Classifier:
             encoder=self.encoder,
             scorer=BatchScorer(self.scorer, self.bank, banks.inner, card, self.taxonomy, classes.adjustments),
             head=self.head,
-            head_name=recipe.head.name,
-            scorer_name=self.scorer_name,
             may_exclude=self.labelled_scorer is not None,
             calibration=calibration,
             reportable=reportable,

@@ -11,7 +11,7 @@ from typing import Final
 
 import torch
 
-from bioclip_x.errors import PluginError
+from bioclip_x.faults import refuse
 from bioclip_x.records import Logits, Scores
 
 NONE_LISTED: Final = "none of the listed classes"
@@ -22,8 +22,8 @@ NONE_LISTED: Final = "none of the listed classes"
 class Named:
     """The components and images that errors name. may_exclude: whether the scorer may give -inf to all classes of an image."""
 
-    scorer: str
-    head: str
+    scorer: object
+    head: object
     images: Sequence[str]
     may_exclude: bool
 
@@ -41,10 +41,8 @@ def find_excluded_images(scores: Scores, adjusted: Logits, computed: Logits, nam
     for row in torch.nonzero(is_excluded_B)[:, 0].tolist():
         _check_scorer(computed, row, named)
         if _find_largest(adjusted, row) > -torch.inf:
-            raise PluginError(
-                f"the head {named.head!r} returned {float(scores.log_top_BK[row, 0])} as the log-probability of the best "
-                f"class of {named.images[row]}; expected a finite number"
-            )
+            best = float(scores.log_top_BK[row, 0])
+            refuse(named.head, "decide", "a finite log-probability of the best class", best, named.images[row])
     excluded: list[bool] = is_excluded_B.tolist()
     return excluded
 
@@ -52,9 +50,9 @@ def find_excluded_images(scores: Scores, adjusted: Logits, computed: Logits, nam
 def _check_scorer(computed: Logits, row: int, named: Named) -> None:
     largest = _find_largest(computed, row)
     if largest != largest or largest == torch.inf:
-        raise PluginError(f"the scorer {named.scorer!r} computed {largest} for a class of {named.images[row]}")
+        refuse(named.scorer, "logits", "numbers below infinity", largest, named.images[row])
     if largest == -torch.inf and not named.may_exclude:
-        raise PluginError(f"the scorer {named.scorer!r} computed -inf for every class of {named.images[row]}")
+        refuse(named.scorer, "logits", "a finite number for at least one class", largest, named.images[row])
 
 
 def _find_largest(logits: Logits, row: int) -> float:

@@ -114,7 +114,8 @@ class ClassifierEncoder:
         classifier, labels = self._named.classifier, self._named.labels
         outputs = self._named.capabilities.outputs
         call = classifier.logits if outputs == "logits" else classifier.probabilities
-        values_BL = call(pixels_B3HW)
+        with naming(classifier, outputs):
+            values_BL = call(pixels_B3HW)
         check_values(values_BL, (len(pixels_B3HW), len(labels)), outputs, describe(classifier))
         values_BL = values_BL.detach().float().cpu()
         best_B = [labels[index] for index in values_BL.argmax(1).tolist()]

@@ -17,6 +17,7 @@ from bioclip_x.faults import log_row, naming
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBank
+from bioclip_x.returned import check_texts
 
 
 class NoEncoder:
@@ -71,7 +72,8 @@ def list_scored_images(scorer: PrecomputedScorer | None, name: str) -> list[Sour
     if scorer is None:
         raise RecipeError(f"expected images: the scorer {name!r} has no precomputed scores")
     with naming(scorer, "image_names"):
-        return [Source(image, Path(image)) for image in scorer.image_names()]
+        names = scorer.image_names()
+    return [Source(image, Path(image)) for image in check_texts(scorer, "image_names", names, "names")]
 
 
 def skip_decoding(

@@ -16,6 +16,7 @@ from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.temperature import Peaks
 from bioclip_x.messages import list_some
 from bioclip_x.records import HeadInput, ImageFeatures, Logits, ModelCard, Source, TextBank
+from bioclip_x.returned import check_logits
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.inner_taxa import InnerTaxaBank
 
@@ -71,7 +72,8 @@ class BatchScorer:
         """Computes class logits of images, adjusted but not calibrated. bank: replaces the classifier's prompts."""
         named = replace(features, names=tuple(source.name for source in sources))
         with naming(self.scorer, "logits", list_some(named.names, 1)):
-            logits = self._name_parts(self.scorer.logits(named, bank or self.bank, self.card, self.taxonomy))
+            computed = self.scorer.logits(named, bank or self.bank, self.card, self.taxonomy)
+            logits = self._name_parts(check_logits(self.scorer, computed, len(sources), self.taxonomy.n_classes))
             inner_TB = None if self.inner is None else self.inner.logits(self.scorer, features, self.card)
         offsets = self.adjustments.compute_offsets(sources)
         if not offsets:

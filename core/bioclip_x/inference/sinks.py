@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
-from bioclip_x.faults import naming
+from bioclip_x.faults import naming, refuse
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.registry import Registry, get_capabilities
 
@@ -44,26 +44,30 @@ class _Writer:
 
     def __init__(self, report: Report, path: Path | None, provenance: Provenance) -> None:
         self._report = report
-        with naming(report, "open"):
+        with naming(report, "open", writes=True):
             self._context = report.open(path, provenance)
+        if not hasattr(self._context, "__enter__"):
+            refuse(report, "open", "a context manager that gives a writer", self._context)
         self.gone = False
 
     def __enter__(self) -> _Writer:
-        with naming(self._report, "open"):
+        with naming(self._report, "open", writes=True):
             self._writer = self._context.__enter__()
+        if not hasattr(self._writer, "write"):
+            refuse(self._report, "open", "a context manager that gives a writer with a method 'write'", self._writer)
         return self
 
     def write(self, result: Result) -> None:
         if not self.gone:
             try:
-                with naming(self._report, "write", result.source):
+                with naming(self._report, "write", result.source, writes=True):
                     self._writer.write(result)
             except BrokenPipeError:
                 self.gone = True
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
-            with naming(self._report, "close"):
+            with naming(self._report, "close", writes=True):
                 self._context.__exit__(kind, error, tb)
         except BrokenPipeError:
             self.gone = True
@@ -82,6 +86,14 @@ def make_report(registry: Registry, format_: str | None, output: Path | None) ->
     return report
 
 
+def choose_report(registry: Registry, given: Path) -> tuple[Report, Path]:
+    """Makes the report of `--report FILE`, by its suffix, or of `--report NAME:FILE`."""
+    name, colon, file = str(given).partition(":")
+    if colon and file and name in registry.components("reports"):
+        return registry.make("reports", name), Path(file)
+    return find_report(registry, given), given
+
+
 def find_report(registry: Registry, path: Path, flag: str = "--report") -> Report:
     """Finds the report for a file's suffix. Raises RecipeError if there is none, with a list, or more than one."""
     known: dict[str, str] = {}
@@ -97,8 +109,8 @@ def find_report(registry: Registry, path: Path, flag: str = "--report") -> Repor
     if found:
         claims = " and ".join(registry.describe("reports", name) for name in found)
         raise RecipeError(
-            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with --output FILE --format NAME: "
-            f"{' or '.join(found)}"
+            f"{flag} {path}: {claims} each write {path.suffix.lower()} files; choose one with "
+            f"{'--format NAME' if flag == '--output' else f'{flag} NAME:FILE'}: {' or '.join(found)}"
         )
     raise RecipeError(
         f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"

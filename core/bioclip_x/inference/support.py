@@ -28,6 +28,7 @@ from bioclip_x.plugin_versions import identify_code
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Source, SupportImages
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import get_image, get_name, get_sample, prepare_dataset
 from bioclip_x.taxonomy import Taxonomy
 
 
@@ -83,9 +84,8 @@ class SupportSet:
             embeddings_nD[[rows[i] for i in accepted]] = features.embeddings_BD[accepted].numpy()
 
     def _make_source(self, row: int) -> Source:
-        name = self.dataset.name(row)
-        with naming(self.dataset, "image", name):
-            image = self.dataset.image(row)
+        name = get_name(self.dataset, row)
+        image = get_image(self.dataset, row, name)
         return make_file_source(str(image)) if isinstance(image, str | Path) else make_memory_source(name, image)
 
     def _make_key(self, registry: Registry, recipe: Recipe, encoder: LoadedEncoder, names: Sequence[str]) -> str:
@@ -110,9 +110,8 @@ def find_support(registry: Registry, path: Path, taxonomy: Taxonomy, files: Imag
     """
     dataset = _make_dataset(registry, path)
     files.serve(dataset)
-    with naming(dataset, "prepare"):
-        notes = [*dataset.prepare(taxonomy)]
-    node_n = np.array([dataset.sample(row).node for row in range(len(dataset))], np.int64)
+    notes = prepare_dataset(dataset, taxonomy)
+    node_n = np.array([get_sample(dataset, row).node for row in range(len(dataset))], np.int64)
     class_n = np.where(node_n >= 0, taxonomy.class_of_N[node_n], -1).astype(np.int64)
     rows = np.flatnonzero(class_n >= 0)
     if inner := int((node_n >= 0).sum()) - len(rows):

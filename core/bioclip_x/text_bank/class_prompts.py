@@ -9,9 +9,11 @@ from dataclasses import replace
 from bioclip_x.components import TextBuilder
 from bioclip_x.errors import ComponentError, RecipeError
 from bioclip_x.faults import describe, naming, summarise
+from bioclip_x.prints import diverted
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard, Prompt, PromptSet, TextRequest
+from bioclip_x.returned import check_prompts
 from bioclip_x.taxonomy import Taxonomy
 
 
@@ -57,7 +59,7 @@ def _build(builder: TextBuilder, request: TextRequest) -> PromptSet:
     """Runs a builder. If it fails, it is run on halves of the classes until the one is found at which it fails."""
     try:
         with naming(builder, "build"):
-            return builder.build(request)
+            written = builder.build(request)
     except ComponentError as failure:
         name = _find_failing_class(builder, request)
         if name is None or not failure.__cause__:
@@ -65,6 +67,7 @@ def _build(builder: TextBuilder, request: TextRequest) -> PromptSet:
         raise ComponentError(
             f"{describe(builder)} failed in build at the class {name!r}: {summarise(failure.__cause__)}"
         ) from failure.__cause__
+    return check_prompts(builder, written, request.classes)
 
 
 def _find_failing_class(builder: TextBuilder, request: TextRequest) -> str | None:
@@ -81,7 +84,8 @@ def _find_failing_class(builder: TextBuilder, request: TextRequest) -> str | Non
 
 def _fails(builder: TextBuilder, request: TextRequest) -> bool:
     try:
-        builder.build(request)
+        with diverted():
+            builder.build(request)
     except (Exception, SystemExit):
         return True
     return False

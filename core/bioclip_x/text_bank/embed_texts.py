@@ -19,6 +19,7 @@ from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import naming
 from bioclip_x.io.journal import Journal
+from bioclip_x.returned import check_tensor
 
 CHUNK: Final = 4096
 """Texts embedded between two progress reports, and lost at most by an interrupt."""
@@ -43,6 +44,7 @@ def embed_texts(
             if part_PD is None:
                 with naming(encoder, "encode_texts", f"the texts from {chunk[0]!r}"):
                     part_PD = encoder.encode_texts(chunk)
+                check_tensor(encoder, "encode_texts", part_PD, (len(chunk), encoder.card.dim))
                 stored.append(part_PD)
             parts.append(part_PD)
             progress(min(start + CHUNK, len(texts)), len(texts))

@@ -23,6 +23,7 @@ from bioclip_x.progress import announce
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
+from bioclip_x.returned import check_trainable, prepare_dataset
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import Data, LossTerm, Text, TrainConfig
 from bioclip_x.training.data.dataset_checks import (
@@ -132,8 +133,7 @@ def make_datasets(
         dataset: Dataset = registry.make("datasets", resolved.name, resolved.options)
         announce(f"{field}: {data.component}")
         files.serve(dataset)
-        with naming(dataset, "prepare"):
-            own_notes = list(dataset.prepare(taxonomy))
+        own_notes = prepare_dataset(dataset, taxonomy)
         if not len(dataset):
             raise TrainingError("; ".join([f"{field}: {data.component} has no usable image", *own_notes]))
         if missing := find_missing_files(dataset):
@@ -162,6 +162,7 @@ def make_encoder(config: TrainConfig, registry: Registry) -> TrainableEncoder:
             seed=config.seed,
             image_size=config.image_size,
         )
+    check_trainable(family, encoder)
     remember_part(encoder, family)
     if any(term.projector for term in config.loss):
         _add_projector(encoder)

@@ -5,7 +5,7 @@ Legend: B images, V images and their further views, T distinct texts, D embeddin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,6 +17,7 @@ from bioclip_x.components import Loss
 from bioclip_x.faults import naming
 from bioclip_x.records.training import LossInput
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import check_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class LossSum(nn.Module):
             own = own if term.sources is None else _select_images(own, term.sources)
             with naming(term.loss, "__call__", f"step {given.step + 1}"):
                 value = term.loss(own)
-            parts = value if isinstance(value, Mapping) else {"": value}
+            parts = check_loss(term.loss, value, f"step {given.step + 1}")
             losses |= {f"{term.name}/{part}" if part else term.name: term.weight * one for part, one in parts.items()}
         return losses
 

@@ -44,6 +44,7 @@ from bioclip_x.progress import report_progress
 from bioclip_x.recipe_resolution import find_pooling
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, Source, TextBank
 from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.returned import check_heads, get_image, get_name
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x.text_bank.class_prompts import write_prompts
@@ -100,10 +101,9 @@ class LabelledData:
         """Makes the source of an image; one with an error if the data set cannot give it."""
         number, index = self.places[row]
         dataset = self.datasets[number]
-        name = dataset.name(index)
+        name = get_name(dataset, index)
         try:
-            with naming(dataset, "image", name):
-                image = dataset.image(index)
+            image = get_image(dataset, index, name)
         except (ImageError, ComponentError) as problem:
             log_row(problem)
             return Source(name, error=str(problem))
@@ -186,7 +186,7 @@ class Validator:
         for label, loss in self.losses.items():
             if get_capabilities(loss, LossCapabilities).exports_heads:
                 with naming(loss, "export_heads"):
-                    heads = loss.export_heads()
+                    heads = check_heads(loss, loss.export_heads())
                 whole = {name: head for name, head in heads.items() if covers_classes(head, self.taxonomy)}
                 found += [(label, head) for head in whole.values()]
                 found += [(f"{label}_{name}", head) for name, head in heads.items() if name not in whole]

@@ -94,15 +94,15 @@ def test_inner_taxa_get_the_largest_offset_below() -> None:
 @pytest.mark.parametrize(
     ("offsets", "message"),
     [
-        (torch.zeros(4), r"must return offsets of shape \(3,\) or \(3, 2\) .* it returned \(4,\)"),
-        (torch.zeros(2, 3), r"it returned \(2, 3\)"),
-        ([0, 0, 0], "it returned list"),
-        (torch.tensor([0, math.nan, 0]), "returned nan or"),
-        (torch.tensor([0, math.inf, 0]), "returned nan or"),
+        (torch.zeros(4), r"shape \(4,\) from offsets; expected a tensor of shape \(3,\) or \(3, 2\)"),
+        (torch.zeros(2, 3), r"shape \(2, 3\) from offsets"),
+        ([0, 0, 0], r"returned the list \[0, 0, 0\] from offsets"),
+        (torch.tensor([0, math.nan, 0]), "from offsets; expected finite offsets and -inf only"),
+        (torch.tensor([0, math.inf, 0]), "from offsets; expected finite offsets and -inf only"),
     ],
 )
 def test_invalid_offsets_are_errors(offsets: object, message: str) -> None:
-    with pytest.raises(PluginError, match=f"logit adjustment 'number 0' {message}|{message}"):
+    with pytest.raises(PluginError, match=message):
         of(offsets).compute_offsets(SOURCES)
 
 
@@ -131,7 +131,5 @@ def test_notes_per_image_of_those_that_declare_them() -> None:
 
 @pytest.mark.parametrize("notes", [None, [["a"]], ["a", "b"], [["a"], [1]], "ab"])
 def test_notes_of_another_form_are_told(notes: object) -> None:
-    with pytest.raises(
-        PluginError, match="'odd' must return image_notes of 2 images, a list of texts for each; it returned"
-    ):
+    with pytest.raises(PluginError, match="from image_notes; expected a list of texts for each of 2 images"):
         Adjustments({"odd": Noting(notes)}, tree()).collect_image_notes(SOURCES)  # type: ignore[dict-item]

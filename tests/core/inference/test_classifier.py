@@ -215,7 +215,9 @@ def test_a_head_that_returns_something_else_is_named(
 
     monkeypatch.setattr(Flat, "decide", decide)
     classifier = Classifier(tiny_model, labels=("a", "b"))
-    with pytest.raises(PluginError, match=r"the head 'flat' must return Scores with log_probs_BI of shape \(1, 3\)"):
+    with pytest.raises(
+        PluginError, match=r"the head 'flat' .* from decode; expected Scores with log_probs_BI of shape \(1, 3\)"
+    ):
         list(classifier.classify(picture()))
 
 

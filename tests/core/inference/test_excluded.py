@@ -30,9 +30,12 @@ def test_images_whose_classes_are_all_excluded() -> None:
 @pytest.mark.parametrize(
     ("logits", "message"),
     [
-        ([math.nan, 0.0], "the scorer 'mine' computed nan for a class of x.jpg"),
-        ([math.inf, 0.0], "the scorer 'mine' computed inf for a class of x.jpg"),
-        ([-math.inf, -math.inf], "the scorer 'mine' computed -inf for every class of x.jpg"),
+        ([math.nan, 0.0], "returned the float nan from logits at x.jpg; expected numbers below infinity"),
+        ([math.inf, 0.0], "returned the float inf from logits at x.jpg; expected numbers below infinity"),
+        (
+            [-math.inf, -math.inf],
+            "returned the float -inf from logits at x.jpg; expected a finite number for at least one class",
+        ),
     ],
 )
 def test_a_scorer_that_computes_no_scores_is_named(logits: list[float], message: str) -> None:
@@ -44,9 +47,7 @@ def test_a_head_that_returns_nan_is_named() -> None:
     logits = Logits.of(torch.zeros(1, 2))
     scores = roll_up(logits, from_labels(["a", "b"]))
     scores.log_top_BK[:] = np.nan
-    with pytest.raises(
-        PluginError, match=r"the head 'flat' returned nan as the log-probability of the best class of x\.jpg"
-    ):
+    with pytest.raises(PluginError, match=r"returned the float nan from decide at x\.jpg; expected a finite log-prob"):
         find_excluded_images(scores, logits, logits, Named("mine", "flat", ["x.jpg"], may_exclude=False))
 
 

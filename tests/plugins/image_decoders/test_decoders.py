@@ -134,9 +134,9 @@ class Broken:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        (KeyError("x"), "the image decoder 'mine' failed: KeyError: 'x'"),
-        (SystemExit(0), "the image decoder 'mine' failed: SystemExit: 0"),
-        (scene(), "the image decoder 'mine' returned Image; expected an OpenedImage"),
+        (KeyError("x"), "failed in decode: KeyError: 'x'"),
+        (SystemExit(0), "failed in decode: it called sys.exit(0)"),
+        (scene(), "from decode; expected an OpenedImage"),
     ],
 )
 def test_a_plugins_decoder_that_fails_is_named(how: Any, reason: str) -> None:

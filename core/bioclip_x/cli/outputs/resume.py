@@ -12,6 +12,7 @@ import click
 from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.components import ProvenanceReader
 from bioclip_x.errors import RecipeError
+from bioclip_x.faults import naming, refuse
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.sinks import Sink
 from bioclip_x.io.journal import describe_differences
@@ -44,7 +45,10 @@ def is_finished(sinks: Sequence[Sink], header: Mapping[str, Any]) -> bool:
         return False
     for report, file in sinks:
         if file in files and get_capabilities(report, ReportCapabilities).reads_provenance:
-            found = cast(ProvenanceReader, report).read_provenance(file)
+            with naming(report, "read_provenance", str(file)):
+                found = cast(ProvenanceReader, report).read_provenance(file)
+            if not isinstance(found, Mapping):
+                refuse(report, "read_provenance", "a mapping", found, str(file))
             if differences := _compare(found, header):
                 raise RecipeError(
                     f"{file} is the output of another run: {'; '.join(differences)}. Leave out --resume to replace it"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.plugins.list import hook_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import KINDS, Kind
@@ -24,6 +25,7 @@ SIGNS: Mapping[str, str] = {"passed": "ok", "failed": "FAILED", "not applicable"
 
 @click.command(name="check")
 @click.argument("name", metavar="PATH|NAME")
+@components_option
 @hook_option
 @click.option(
     "--example",

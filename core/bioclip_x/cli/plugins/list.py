@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 import click
 
-from bioclip_x.cli.flags import plugin_option
+from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.registry import Registry
@@ -18,18 +18,17 @@ hook_option: Final = click.option(
 
 
 @click.command(name="list")
-@plugin_option
+@components_option
 @hook_option
 @click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 @click.pass_obj
-def list_plugins(registry: Registry, plugins: tuple[str, ...], hook: Kind | None, as_json: bool) -> None:
+def list_plugins(registry: Registry, hook: Kind | None, as_json: bool) -> None:
     """Every installed plugin, and every component by hook with the plugin that provides it.
 
     \b
     bioclip-x plugins list
     bioclip-x plugins list --hook heads --json
     """  # fmt: skip
-    registry.load(plugins)
     kinds = (hook,) if hook else KINDS
     if as_json:
         echo(json.dumps(_dump(registry, kinds), indent=2, ensure_ascii=False))
@@ -39,6 +38,8 @@ def list_plugins(registry: Registry, plugins: tuple[str, ...], hook: Kind | None
         for name, origin in sorted(registry.plugins.items()):
             recipe = " · has a recipe" if registry.configure(name) else ""
             echo(f"  {name:<20} {origin}{recipe}")
+        for clash in registry.clashes():
+            echo(f"  clash: {clash}")
     for kind in kinds:
         components = registry.components(kind)
         if components:
@@ -53,6 +54,7 @@ def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> dict[str, Any]:
             {"name": name, "origin": origin, "has_recipe": registry.configure(name) is not None}
             for name, origin in sorted(registry.plugins.items())
         ],
+        "clashes": registry.clashes(),
         "components": [
             {
                 "hook": kind,

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import PluginError
 
@@ -26,6 +27,7 @@ FILES: Final = {
 @click.command(name="new")
 @click.argument("hook", type=click.Choice(HOOKS), metavar="HOOK")
 @click.argument("name")
+@components_option
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),

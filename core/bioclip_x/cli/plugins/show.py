@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 
 import click
 
-from bioclip_x.cli.flags import plugin_option
+from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.plugins.list import hook_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import KINDS, Kind
@@ -17,17 +17,16 @@ from bioclip_x.registry import Registry
 
 @click.command(name="show")
 @click.argument("name")
-@plugin_option
+@components_option
 @hook_option
 @click.pass_obj
-def show(registry: Registry, name: str, plugins: tuple[str, ...], hook: Kind | None) -> None:
+def show(registry: Registry, name: str, hook: Kind | None) -> None:
     """Show the component or the plugin NAME: options with types and defaults, and where it comes from.
 
     \b
     bioclip-x plugins show hedge
     bioclip-x plugins show clip --hook losses
     """  # fmt: skip
-    registry.load(plugins)
     kinds = [kind for kind in ((hook,) if hook else KINDS) if name in registry.components(kind)]
     is_plugin = hook is None and name in registry.plugins
     if not kinds and not is_plugin:

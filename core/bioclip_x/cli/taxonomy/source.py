@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.flags import components_option
 from bioclip_x.errors import RecipeError
 from bioclip_x.registry import Registry
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import SeveralParents
 
 _READING = [
+    components_option,
     click.option("--taxonomy-format", metavar="NAME", help="Reader of the files; by default recognised by content."),
     click.option("--dag", type=click.Choice(["refuse", "first", "all"]),
                  help="A node with several parents: an error, its first parent, or a copy under each.  [default: refuse]"),
@@ -23,14 +25,17 @@ _READING = [
 
 
 def add_reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --taxonomy-format and --dag."""
+    """Adds --plugin, --taxonomy-format and --dag."""
     for option in reversed(_READING):
         function = option(function)
     return function
 
 
 def add_source_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds FILE, --model and the reading options."""
+    """Adds FILE, --model, --encoder and the reading options."""
+    function = click.option("--encoder", metavar="NAME", help="The family of --model.  [default: that of the model]")(
+        function
+    )
     function = click.option("--model", metavar="M", help="Use the tree of this model instead of a file.")(
         add_reading_options(function)
     )
@@ -54,13 +59,14 @@ def read_source(
     model: str | None,
     taxonomy_format: str | None,
     dag: SeveralParents | None,
+    encoder: str | None = None,
 ) -> Taxonomy:
     """Reads the tree of a file or a model; of the default model if neither is given. Needs no weights.
 
     Raises RecipeError where both are given, and TaxonomyError.
     """
     if file is None:
-        return load_model_tree(registry, {"model": model})
+        return load_model_tree(registry, {"model": model, "encoder": encoder})
     if model is not None:
         raise RecipeError(f"expected a file or a model, got both: {file} and --model {model}; leave out one of the two")
     return read_file(registry, file, taxonomy_format, dag)

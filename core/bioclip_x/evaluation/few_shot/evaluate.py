@@ -24,12 +24,12 @@ from bioclip_x.evaluation.few_shot.methods import Method, Queries, Support
 from bioclip_x.evaluation.few_shot.summary import TOP, FoldOutcome, summarise
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
 from bioclip_x.evaluation.own_classes import find_own_taxonomy
-from bioclip_x.faults import naming
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import FewShotEvaluation, FewShotResult
 from bioclip_x.registry import Registry
+from bioclip_x.returned import prepare_dataset
 
 Progress = Callable[[int, int], None]
 
@@ -64,8 +64,7 @@ def evaluate_few_shot(
             f"few-shot methods need embeddings of images; the scorer {classifier.scorer_name!r} has scores only"
         )
     classifier.files.serve(dataset)
-    with naming(dataset, "prepare"):
-        notes = tuple(dataset.prepare(classifier.taxonomy))
+    notes = tuple(prepare_dataset(dataset, classifier.taxonomy))
     images = embed_labelled_images(classifier, dataset, labelled)
     rows = np.flatnonzero(images.class_n >= 0)
     notes += images.notes

@@ -28,6 +28,7 @@ from bioclip_x.messages import pluralise
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Alteration, Measure, Prompt, WordOrderProbe
 from bioclip_x.registry import Registry
+from bioclip_x.returned import prepare_dataset
 
 Progress = Callable[[int, int], None]
 
@@ -59,8 +60,7 @@ def probe_word_order(
             f"the probe compares images with texts; the scorer {classifier.scorer_name!r} has no texts"
         )
     classifier.files.serve(dataset)
-    with naming(dataset, "prepare"):
-        notes = tuple(dataset.prepare(classifier.taxonomy))
+    notes = tuple(prepare_dataset(dataset, classifier.taxonomy))
     images = embed_labelled_images(classifier, dataset, labelled)
     notes += images.notes
     if left_out := int((images.class_n < 0).sum()):

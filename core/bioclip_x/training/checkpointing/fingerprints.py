@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from bioclip_x.components import Dataset, Kind
-from bioclip_x.faults import naming
 from bioclip_x.options import ComponentRef
 from bioclip_x.progress import report_progress
 from bioclip_x.registry import Registry
+from bioclip_x.returned import get_name, get_sample
 from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, TrainConfig
 
 if TYPE_CHECKING:
@@ -79,17 +79,16 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     The images themselves are not read. Paths and addresses count from the folder that all have in common, so that a data set
     may be moved.
     """
-    with naming(dataset, "sample"):
-        names = [dataset.name(index) for index in range(len(dataset))]
-        start, taxa = len(_find_common_folder(names)), set()
-        digest = hashlib.sha256()
-        for index, name in enumerate(names):
-            sample = dataset.sample(index)
-            place = name[start:].replace("\\", "/")
-            digest.update(json.dumps([place, sample.node, sample.texts, sample.aspects]).encode())
-            taxa.add(sample.node)
-            if (index + 1) % 1000 == 0:
-                report_progress("reading labels", index + 1, len(names))
+    names = [get_name(dataset, index) for index in range(len(dataset))]
+    start, taxa = len(_find_common_folder(names)), set()
+    digest = hashlib.sha256()
+    for index, name in enumerate(names):
+        sample = get_sample(dataset, index)
+        place = name[start:].replace("\\", "/")
+        digest.update(json.dumps([place, sample.node, sample.texts, sample.aspects]).encode())
+        taxa.add(sample.node)
+        if (index + 1) % 1000 == 0:
+            report_progress("reading labels", index + 1, len(names))
     return {"images": len(names), "taxa": len(taxa - {-1}), "content": digest.hexdigest()[:16]}
 
 

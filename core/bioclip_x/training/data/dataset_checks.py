@@ -14,21 +14,24 @@ import numpy.typing as npt
 
 from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.components import Dataset, LabelledDataset
-from bioclip_x.faults import naming
+from bioclip_x.faults import naming, refuse
 from bioclip_x.images.remote import is_url
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.registry import get_capabilities
+from bioclip_x.returned import get_sample
 from bioclip_x.taxonomy import Taxonomy
 
 
 def list_nodes(dataset: Dataset) -> npt.NDArray[np.int64]:
     """Returns the node of every image of a prepared data set, -1 for none: int64 [n]."""
-    with naming(
-        dataset, "nodes" if (lists := get_capabilities(dataset, DatasetCapabilities).lists_nodes) else "sample"
-    ):
-        if lists:
-            return np.asarray(cast(LabelledDataset, dataset).nodes(), np.int64)
-        return np.fromiter((dataset.sample(i).node for i in range(len(dataset))), np.int64, len(dataset))
+    if not get_capabilities(dataset, DatasetCapabilities).lists_nodes:
+        return np.fromiter((get_sample(dataset, i).node for i in range(len(dataset))), np.int64, len(dataset))
+    with naming(dataset, "nodes"):
+        returned = cast(LabelledDataset, dataset).nodes()
+        node_n = np.asarray(returned)
+    if node_n.shape != (len(dataset),) or node_n.dtype.kind not in "iu":
+        refuse(dataset, "nodes", f"integers of shape ({len(dataset)},), a node per image", returned)
+    return node_n.astype(np.int64, copy=False)
 
 
 def find_inner_labels(node_n: npt.NDArray[np.int64], taxonomy: Taxonomy) -> npt.NDArray[np.int64]:

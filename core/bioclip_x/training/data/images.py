@@ -54,7 +54,8 @@ class ImageReader:
                 continue
             try:
                 image, notes = self._open(dataset, candidate)
-                sample = source.sample(candidate)
+                with naming_by(self._names[dataset], "sample", f"image {candidate}"):
+                    sample = source.sample(candidate)
             except (ImageError, ComponentError) as problem:
                 log_row(problem)
                 reason = self._unreadable[dataset, candidate] = str(problem)
@@ -69,7 +70,8 @@ class ImageReader:
     def _open(self, dataset: int, index: int) -> tuple[Image | np.ndarray, str]:
         """Returns an image, and what to know of how it was read."""
         source = self.datasets[dataset]
-        name = source.name(index)
+        with naming_by(self._names[dataset], "name", f"image {index}"):
+            name = source.name(index)
         with naming_by(self._names[dataset], "image", name):
             image = source.image(index)
         if not isinstance(image, str | Path | bytes):

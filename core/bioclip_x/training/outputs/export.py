@@ -27,6 +27,7 @@ from bioclip_x.faults import naming
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.options import ComponentRef
 from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
+from bioclip_x.returned import check_heads
 from bioclip_x.training.checkpointing.finite import check_finite
 from bioclip_x.training.components import Parts
 from bioclip_x.training.config import TrainConfig
@@ -127,7 +128,7 @@ def collect_heads(parts: Parts) -> list[tuple[str, LinearHead]]:
     for term in parts.loss.terms:
         if get_capabilities(term.loss, LossCapabilities).exports_heads:
             with naming(term.loss, "export_heads"):
-                heads = term.loss.export_heads()
+                heads = check_heads(term.loss, term.loss.export_heads())
             safe = term.name.replace("#", "-").replace("/", "-")
             found += [(f"{safe}-{name}" if len(heads) > 1 else safe, head) for name, head in heads.items()]
     return found
