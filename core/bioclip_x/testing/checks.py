@@ -1,4 +1,4 @@
-"""A check is a function of a component, which raises AssertionError with what was expected, and what came instead.
+"""A check is a function of a component, which raises AssertionError: one line of what was expected, and what came instead.
 
 The checks of a kind are the functions `check_…` of the module of its name in this package (`heads`, `losses`, …), in their
 order there, after those of `every_kind`. Their docstrings say what they check.
@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
+from bioclip_x.faults import log_row, summarise
 from bioclip_x.registry import Registry
 
 
@@ -39,10 +40,19 @@ class Subject:
     def make(self, **options: Any) -> Any:
         """Makes the component anew, as a recipe would. Raises NotApplicable without an option that it requires."""
         given = {**self.options, **options}
+        self.require(given)
+        return self.registry.make(self.kind, self.name, given)  # type: ignore[arg-type]
+
+    def describe(self) -> str:
+        """Names the component in messages: its kind, name, and plugin."""
+        return self.registry.describe(self.kind, self.name)
+
+    def require(self, options: Mapping[str, Any] | None = None) -> None:
+        """Raises NotApplicable without an option that the component requires. options: those of the subject by default."""
+        given = self.options if options is None else options
         required = [p.name for p in self.registry.parameters(self.kind, self.name) if p.default is p.empty]
         if missing := [name for name in required if name not in given]:
             raise NotApplicable(f"needs its option {', '.join(missing)}")
-        return self.registry.make(self.kind, self.name, given)  # type: ignore[arg-type]
 
     def need(self, example: str) -> Any:
         """Returns an example. Raises NotApplicable without it."""
@@ -58,6 +68,14 @@ class Check:
     name: str
     about: str
     function: Callable[[Subject], None]
+
+    def run(self, subject: Subject) -> None:
+        """Raises AssertionError whose message names the component; NotApplicable; or what the component raised."""
+        try:
+            self.function(subject)
+        except AssertionError as problem:
+            problem.args = (f"{subject.describe()}: {problem}",)  # in place, so that pytest shows one traceback
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +108,18 @@ def run_checks(subject: Subject) -> Iterator[Outcome]:
         except NotApplicable as reason:
             yield Outcome(check, "not applicable", str(reason))
         except Exception as problem:
-            said = str(problem).strip() or type(problem).__name__
-            yield Outcome(
-                check, "failed", said if isinstance(problem, AssertionError) else f"{type(problem).__name__}: {said}"
-            )
+            log_row(problem)
+            yield Outcome(check, "failed", _explain(problem))
         else:
             yield Outcome(check, "passed")
+
+
+def _explain(problem: Exception) -> str:
+    """Says in one line what a check expected and what came, or what the component raised instead."""
+    frame = problem.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    is_of_check = frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith(f"{__package__}.")
+    if isinstance(problem, AssertionError) and is_of_check:
+        return summarise(problem).removeprefix("AssertionError: ")
+    return f"expected no exception, got {summarise(problem)}"

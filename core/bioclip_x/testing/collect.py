@@ -43,7 +43,7 @@ def conformance(
     def test(check: Check) -> None:
         made = {key: value() if callable(value) else value for key, value in (examples or {}).items()}
         try:
-            check.function(make_subject(kind, name, plugins=plugins, options=options, examples=made))
+            check.run(make_subject(kind, name, plugins=plugins, options=options, examples=made))
         except NotApplicable as reason:
             pytest.skip(str(reason))
 
