@@ -22,6 +22,7 @@ from bioclip_x.records import (
     Provenance,
     Result,
     Step,
+    SupportImages,
     Taxon,
     TextBank,
 )
@@ -68,6 +69,14 @@ def make_bank(pooling: str = "mean") -> TextBank:
     embeddings_PD = F.normalize(torch.randn(2 * classes, D, generator=torch.Generator().manual_seed(0)), dim=1)
     weight_P = np.tile(np.array([1, 3], np.float32), classes)
     return TextBank(prompts, embeddings_PD, owner_P, weight_P, classes, pooling, "example")
+
+
+def make_support(seed: int = 0) -> SupportImages:
+    """Two labelled examples of each class, with random unit embeddings."""
+    classes = make_taxonomy().n_classes
+    embeddings_nD = F.normalize(torch.randn(2 * classes, D, generator=torch.Generator().manual_seed(seed)), dim=1)
+    names = tuple(f"example {number}.jpg" for number in range(2 * classes))
+    return SupportImages(embeddings_nD, np.repeat(np.arange(classes), 2), names)
 
 
 def make_card(logit_scale: float = 10.0) -> ModelCard:

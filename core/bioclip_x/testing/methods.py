@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from bioclip_x import components
+from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.components import Kind
 from bioclip_x.registry import CAPABILITIES, get_capabilities
 
@@ -43,25 +44,22 @@ ALWAYS: Final = (
 """Kind, protocol, methods."""
 
 DECLARED: Final = (
-    ("encoders", "lists_models", bool, components.Encoder, ("known_models",)),
-    ("encoders", "brings_classes", bool, components.Encoder, ("own_classes",)),
-    ("encoders", "brings_recipe", bool, components.Encoder, ("own_recipe",)),
-    ("encoders", "trains", bool, components.Encoder, ("trainable",)),
-    ("scorers", "needs_texts", bool, components.Scorer, ("coefficients",)),
-    ("scorers", "support_option", bool, components.ExampleScorer, ("prepare_support", "nearest")),
-    ("scorers", "needs_embeddings", lambda value: not value, components.PrecomputedScorer,
-     ("prepare", "extend", "image_names", "problem")),
-    ("adjust_logits", "image_notes", bool, components.NotingAdjustment, ("image_notes",)),
-    ("losses", "needs_prepare", bool, components.Loss, ("prepare",)),
-    ("losses", "exports_heads", bool, components.Loss, ("export_heads",)),
-    ("taxonomy_readers", "explains_mismatch", bool, components.MismatchExplainer, ("explain_mismatch",)),
-    ("datasets", "lists_nodes", bool, components.LabelledDataset, ("nodes",)),
-    ("datasets", "sequential", bool, components.SequentialDataset, ("blocks",)),
-    ("datasets", "brings_classes", bool, components.ClassListDataset, ("own_taxonomy",)),
-    ("reports", "reads_provenance", bool, components.ProvenanceReader, ("read_provenance",)),
-    ("reports", "evaluations", bool, components.EvaluationReport, ("write_evaluation",)),
-)  # fmt: skip
-"""Kind, capability, the values of it that declare methods, protocol, methods."""
+    ("encoders", "lists_models", components.Encoder, ("known_models",)),
+    ("encoders", "brings_classes", components.Encoder, ("own_classes",)),
+    ("encoders", "brings_recipe", components.Encoder, ("own_recipe",)),
+    ("encoders", "trains", components.Encoder, ("trainable",)),
+    ("scorers", "support_option", components.ExampleScorer, ("prepare_support", "nearest")),
+    ("adjust_logits", "image_notes", components.NotingAdjustment, ("image_notes",)),
+    ("losses", "needs_prepare", components.Loss, ("prepare",)),
+    ("losses", "exports_heads", components.Loss, ("export_heads",)),
+    ("taxonomy_readers", "explains_mismatch", components.MismatchExplainer, ("explain_mismatch",)),
+    ("datasets", "lists_nodes", components.LabelledDataset, ("nodes",)),
+    ("datasets", "sequential", components.SequentialDataset, ("blocks",)),
+    ("datasets", "brings_classes", components.ClassListDataset, ("own_taxonomy",)),
+    ("reports", "reads_provenance", components.ProvenanceReader, ("read_provenance",)),
+    ("reports", "evaluations", components.EvaluationReport, ("write_evaluation",)),
+)
+"""Kind, the capability that declares methods, protocol, methods."""
 
 
 def list_methods(kind: Kind, component: object) -> Iterator[Method]:
@@ -72,10 +70,21 @@ def list_methods(kind: Kind, component: object) -> Iterator[Method]:
     if kind not in CAPABILITIES:
         return
     capabilities = get_capabilities(component, CAPABILITIES[kind])
-    applies: Callable[[Any], bool]
-    for other, capability, applies, protocol, names in DECLARED:
-        if other == kind and applies(value := getattr(capabilities, capability)):
+    for other, capability, protocol, names in DECLARED:
+        if other == kind and (value := getattr(capabilities, capability)):
             yield from (_describe(protocol, name, f" for {capability}={value!r}") for name in names)
+    if isinstance(capabilities, ScorerCapabilities):
+        yield from _list_methods_of_scorer(capabilities)
+
+
+def _list_methods_of_scorer(capabilities: ScorerCapabilities) -> Iterator[Method]:
+    if not capabilities.needs_embeddings:
+        for name in ("prepare", "extend", "image_names", "problem"):
+            yield _describe(components.PrecomputedScorer, name, " for needs_embeddings=False")
+    elif capabilities.needs_texts:
+        yield _describe(components.Scorer, "coefficients", " for explanations")
+    elif not capabilities.support_option:
+        yield _describe(components.TextlessScorer, "prepare", " for needs_texts=False")
 
 
 def _describe(protocol: type, name: str, reason: str = "") -> Method:
