@@ -1,7 +1,7 @@
 """A check is a function of a component, which raises AssertionError: one line of what was expected, and what came instead.
 
 The checks of a kind are the functions `check_…` of the module of its name in this package (`heads`, `losses`, …), in their
-order there, after those of `every_kind`. Their docstrings say what they check.
+order there, after those of `every_kind`; `FURTHER` names other modules. Their docstrings say what they check.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
 from bioclip_x.faults import log_row, summarise
 from bioclip_x.registry import Registry
+
+
+FURTHER: Final[Mapping[Kind, tuple[str, ...]]] = {"encoders": ("trainable_encoders",)}
+"""Kind → modules of this package with further checks of it."""
 
 
 class NotApplicable(Exception):
@@ -91,7 +95,7 @@ def list_checks(kind: Kind) -> list[Check]:
     """Lists the checks of a kind, those of every kind first. Raises PluginError for an unknown kind."""
     if kind not in KINDS:
         raise PluginError(f"no kind of component is called {kind!r}; known: {', '.join(KINDS)}")
-    modules = [import_module(f"{__package__}.{name}") for name in ("every_kind", kind)]
+    modules = [import_module(f"{__package__}.{name}") for name in ("every_kind", kind, *FURTHER.get(kind, ()))]
     return [
         Check(name.removeprefix("check_"), (inspect.getdoc(function) or "").partition("\n")[0], function)
         for module in modules
