@@ -34,9 +34,8 @@ def find_module(kind: str) -> ModuleType:
 def make_subject(module: ModuleType, target: Any, folder: Path) -> Subject:
     kind: Kind = module.KIND
     name = target.name if kind == "commands" else "mine"
-    spec = ComponentSpec(name, target.__doc__ or "", f"{module.__name__}:{target.__name__}")
-    if kind == "commands":
-        spec = ComponentSpec(getattr(target, "listed", name), "a command", f"{module.__name__}:{target.callback.__name__}")
+    setattr(module, "TARGET", target)
+    spec = ComponentSpec(name, target.__doc__ or "", f"{module.__name__}:TARGET")
     registry = create_registry()
     registry.register("tests", type("Plugin", (), {kind: hookimpl(lambda self: [spec])})(), "these tests")
     given = module.make_given(folder, target) if hasattr(module, "make_given") else {}
