@@ -33,9 +33,9 @@ def find_module(kind: str) -> ModuleType:
 
 def make_subject(module: ModuleType, target: Any, folder: Path) -> Subject:
     kind: Kind = module.KIND
-    name = target.name if kind == "commands" else "mine"
     setattr(module, "TARGET", target)
-    spec = ComponentSpec(name, target.__doc__ or "", f"{module.__name__}:TARGET")
+    summary = "a command" if kind == "commands" else target.__doc__ or ""
+    spec = ComponentSpec("mine", summary, f"{module.__name__}:TARGET")
     registry = create_registry()
     registry.register("tests", type("Plugin", (), {kind: hookimpl(lambda self: [spec])})(), "these tests")
     given = module.make_given(folder, target) if hasattr(module, "make_given") else {}
@@ -65,7 +65,7 @@ def test_a_component_without_the_fault_passes(kind: str, tmp_path: Path) -> None
             assert outcome.result != "failed", f"{target.__name__}: {outcome.check.name}: {outcome.reason}"
             if outcome.result == "passed":
                 passed.add(outcome.check.name)
-    assert passed == {check.name for check in list_checks(module.KIND)}, "every check is put to one of them"
+    assert passed >= {check.name for other, check in CASES if other == kind}, "every check is put to one of them"
 
 
 @pytest.mark.parametrize("kind", ["every_kind", *KINDS])
