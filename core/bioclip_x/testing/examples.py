@@ -14,16 +14,25 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.records import (
+    ConfusionMatrix,
+    CurvePoint,
     Descriptor,
     DescriptorSet,
+    EvaluationFigures,
+    Example,
+    ExampleAnswer,
+    ExampleSet,
+    Measure,
     ModelCard,
     Prediction,
     Prompt,
     Provenance,
     Result,
+    RunFigures,
     Step,
     SupportImages,
     Taxon,
+    TaxonGroup,
     TextBank,
 )
 from bioclip_x.records.training import LossInput, Processes
@@ -223,3 +232,18 @@ def make_result(name: str = "a.jpg", species: str = "Parus major") -> Result:
     steps = tuple(Step(rank, taxon, 0.9) for rank, taxon in lineage)
     taxon = Taxon("species", species, lineage, {"en": ("great tit",)})
     return Result(name, predictions=(Prediction(taxon, 0.9, steps),), width=40, height=30)
+
+
+def make_figures(source: str = "photos") -> EvaluationFigures:
+    """The figures of an evaluation of one run on eight images."""
+    curve = (CurvePoint(0.5, 0.75, 0.5, 0.9, 8, "half"),)
+    table = np.array([(0, 0, 3), (0, 1, 1), (1, 1, 4)]).T
+    matrix = ConfusionMatrix("genus", ("Parus", "Turdus"), (TaxonGroup("order", "Passeriformes", 0, 2),), *table, 0)
+    measures = {"top-1": Measure(0.75, 0.5, 0.9, 8)}
+    run = RunFigures("texts", "example", "taxonomic", measures, ("genus",), curve, curve, measures, curve, (matrix,))
+    taxon = make_result().predictions[0].taxon
+    shown = Example("a.jpg", taxon, (ExampleAnswer("texts", taxon, 0.9, True),))
+    return EvaluationFigures(
+        source, "2025-06-01", "0", (("example", "1"),), (), "birds.csv", 2, 8, 2, (run,), (),
+        (ExampleSet("right", 6, 8, (shown,)),),
+    )  # fmt: skip
