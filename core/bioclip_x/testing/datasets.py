@@ -1,4 +1,6 @@
-"""Checks of data sets. They need its options, and classes of its images: the example `labels`, names of taxa."""
+"""Checks of data sets. They need its options, and classes of its images: the example `labels`, names of taxa, unless it
+brings classes of its own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,19 @@ SOME = 8
 
 
 def make_listed(subject: Subject) -> Taxonomy:
-    return from_labels([str(label) for label in subject.need("labels")])
+    return from_labels(list_labels(subject))
+
+
+def list_labels(subject: Subject) -> list[str]:
+    """Returns the example's labels, else the data set's own classes. Raises NotApplicable without either."""
+    dataset = subject.make()
+    if "labels" not in subject.examples and get_capabilities(dataset, DatasetCapabilities).brings_classes:
+        try:
+            own = dataset.own_taxonomy()
+        except TrainingError as problem:
+            raise NotApplicable(str(problem)) from problem
+        return [own.class_taxon(c).name for c in range(own.n_classes)]
+    return [str(label) for label in subject.need("labels")]
 
 
 def prepare(subject: Subject, taxonomy: Taxonomy | None = None, dataset: Any = None) -> Any:
@@ -62,7 +76,7 @@ def check_samples_are_of_the_tree(subject: Subject) -> None:
     assert -1 <= nodes[0] and nodes[-1] < taxonomy.n_nodes, (
         f"expected nodes of the tree, up to {taxonomy.n_nodes - 1}, or -1, got {nodes[0]} to {nodes[-1]}"
     )
-    labels = ", ".join(map(str, subject.need("labels")))
+    labels = ", ".join(list_labels(subject))
     assert nodes[-1] > 0, f"expected an image of one of {labels:.100}, got none"
     for sample in samples:
         assert len(sample.aspects) in (0, len(sample.texts)), (
