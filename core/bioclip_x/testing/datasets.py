@@ -199,9 +199,11 @@ def check_declared_options_exist(subject: Subject) -> None:
 
 def check_missing_files_are_told(subject: Subject) -> None:
     """Files that are not there are an error when it is prepared, which names them."""
-    option = get_capabilities(subject.make(), DatasetCapabilities).path_option
-    if option not in subject.options or not isinstance(subject.options[option], str | Path):
-        raise NotApplicable("it has no option with a path")
+    paths = [name for name, value in subject.options.items() if isinstance(value, Path)]
+    declared = get_capabilities(subject.make(), DatasetCapabilities).path_option
+    if not paths:
+        raise NotApplicable("needs its option with a path")
+    option = declared if declared in paths else paths[0]
     missing = Path("there-is-no-such-folder")
     try:
         prepare(subject, None, subject.make(**{option: missing}))
