@@ -199,7 +199,8 @@ def check_declared_options_exist(subject: Subject) -> None:
 
 def check_missing_files_are_told(subject: Subject) -> None:
     """Files that are not there are an error when it is prepared, which names them."""
-    paths = [name for name, value in subject.options.items() if isinstance(value, Path)]
+    options = subject.registry.options(subject.kind, subject.name, _require(subject))
+    paths = [name for name in subject.options if isinstance(options[name], Path)]
     declared = get_capabilities(subject.make(), DatasetCapabilities).path_option
     if not paths:
         raise NotApplicable("needs its option with a path")
@@ -213,3 +214,9 @@ def check_missing_files_are_told(subject: Subject) -> None:
     except Exception as problem:
         raise AssertionError(f"expected a TrainingError of missing files, got {summarise(problem)}") from problem
     raise AssertionError("expected a TrainingError of missing files, got a data set")
+
+
+def _require(subject: Subject) -> dict[str, Any]:
+    """Returns the options. Raises NotApplicable without one that is required."""
+    subject.require()
+    return dict(subject.options)
