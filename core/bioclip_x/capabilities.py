@@ -65,6 +65,18 @@ class LoadedEncoderCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageClassifierCapabilities:
+    """Capabilities of an image classifier.
+
+    outputs: which of the methods it has. refuses: labels, such as blank: an image whose best label is one of them is refused.
+        Those that the model does not have are ignored.
+    """
+
+    outputs: Literal["logits", "probabilities"] = "logits"
+    refuses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ScorerCapabilities:
     """Capabilities of a scorer.
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
 
 Kind = Literal[
-    "text_builders", "models", "encoders", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
+    "text_builders", "models", "encoders", "classifiers", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
     "language_models", "prompts", "datasets", "image_decoders", "reports", "commands", "adapters", "callbacks",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -156,6 +156,41 @@ class PatchEncoder(LoadedEncoder, Protocol):
 
     def encode_patches(self, pixels_B3HW: torch.Tensor) -> PatchFeatures:
         """Decomposes each image's unit embedding into a sum of parts, one per patch."""
+
+
+class ImageClassifier(Protocol):
+    """A model that scores labels of its own and reads no texts: any image classifier. Declares `ImageClassifierCapabilities`.
+
+    It has one of `logits` and `probabilities`, as it declares. L labels.
+
+    revision: what distinguishes its weights, labels and preprocessing from others, such as a hash; asked for once it is loaded.
+        A calibration is valid for one.
+    """
+
+    @property
+    def revision(self) -> str: ...
+
+    def labels(self) -> Sequence[str]:
+        """Returns the labels in the order of the scores. Called before `load`, so it loads no weights.
+
+        Names of taxa, by which classes are found as in a file of scores, or others (blank), which stand beside the tree.
+        The shares of labels of one class are added up.
+        """
+
+    def load(self, device: str) -> None:
+        """Loads the weights. Called once, before what follows. Raises ModelError, with a remedy, if it cannot.
+
+        device: as torch names it, "cpu" or "cuda:1"; "auto" for the fastest that the model can use.
+        """
+
+    def preprocess(self, image: Image) -> torch.Tensor:
+        """Converts an RGB image to the model's input: float32 [3, H, W]. Called from worker threads."""
+
+    def logits(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
+        """Scores a batch, which is on the CPU: [B, L], of which the softmax are the probabilities."""
+
+    def probabilities(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
+        """Scores a batch, which is on the CPU: [B, L], from 0 to 1. Rows are divided by the sum of the requested classes."""
 
 
 class Tokenizer(Protocol):
@@ -321,20 +356,24 @@ class ExampleScorer(Scorer, Protocol):
         """Returns the examples of a class that are nearest to an image, nearest first, for explanations."""
 
 
-class PrecomputedScorer(TextlessScorer, Protocol):
-    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
-
-    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
-    `features.names`. `prepare` is given the tree that `extend` returned.
-    """
-
-    model: str
+class LabelledScorer(TextlessScorer, Protocol):
+    """Has scores of labels of its own. `prepare` is given the tree that `extend` returned."""
 
     def extend(self, taxonomy: Taxonomy, whole: Taxonomy) -> Taxonomy:
         """Returns the tree with what else has scores: taxa above its classes, and labels beside it. Called first.
 
         taxonomy: the requested classes. whole: all that are listed; a score of one that was not requested has no part in it.
         """
+
+
+class PrecomputedScorer(LabelledScorer, Protocol):
+    """Reads precomputed class scores, so no model is loaded and no image decoded. Declares `needs_embeddings=False`.
+
+    model, revision: the classifier that computed the scores, as named in outputs. `logits` looks the images up by
+    `features.names`.
+    """
+
+    model: str
 
     def image_names(self) -> Sequence[str]:
         """Returns the names of all images that have scores."""

@@ -54,6 +54,17 @@ def encoders() -> Sequence[ComponentSpec]:
 
 
 @hookspec
+def classifiers() -> Sequence[ComponentSpec]:
+    """Image classifiers that are no two-tower models, with labels of their own.
+
+    Called once when the registry is created. Return specs whose targets satisfy `components.ImageClassifier`; used by
+    `--model NAME` or `--model NAME:OPTIONS` ("onnx:birds.onnx"). The labels are matched with the classes of the taxonomy,
+    and the scores go to heads, calibrations, evaluations and reports as a scorer's do.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def scorers() -> Sequence[ComponentSpec]:
     """Scorers, which turn image features into class logits.
 

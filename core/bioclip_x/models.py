@@ -9,7 +9,7 @@ from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.faults import naming, remember_part
-from bioclip_x.options import ComponentRef
+from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.registry import Registry, get_capabilities
@@ -31,11 +31,20 @@ def make_family(registry: Registry, recipe: Recipe) -> Family:
 
 
 def find_family(registry: Registry, model: str, ref: ComponentRef) -> Family:
-    """Makes a model's family, without loading the model. ref: the encoder."""
+    """Makes a model's family, without loading the model. ref: the encoder. Raises ModelError for an image classifier."""
+    if find_classifier_ref(registry, model):
+        raise ModelError(f"{model} is an image classifier, which has no embeddings and brings no list of classes here")
     encoder = registry.make("encoders", ref.name, ref.options)
     provided = find_provided_model(registry, model)
     source = provided.source if provided else model
     return Family(ref.name, encoder, get_capabilities(encoder, EncoderCapabilities), source)
+
+
+def find_classifier_ref(registry: Registry, model: str) -> ComponentRef | None:
+    """Returns the image classifier that a model's name means, NAME or NAME:OPTIONS; None for a two-tower model."""
+    if model in registry.components("models") or model.partition(":")[0] not in registry.components("classifiers"):
+        return None
+    return parse_ref(model)
 
 
 def find_provided_model(registry: Registry, name: str) -> KnownModel | None:

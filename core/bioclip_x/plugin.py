@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         EncoderCapabilities,
         FormatExample,
         HeadCapabilities,
+        ImageClassifierCapabilities,
         ImageDecoderCapabilities,
         LanguageModelCapabilities,
         LoadedEncoderCapabilities,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         TrainableEncoderCapabilities,
     )
     from bioclip_x.classes.linear_heads import load_linear_head, match_head, save_linear_head
+    from bioclip_x.classes.score_columns import match_columns, refuse_unmatched, spread_columns
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.components import (
         Adapter,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         EvaluationReport,
         ExampleScorer,
         Head,
+        ImageClassifier,
         ImageDecoder,
         LabelledDataset,
         LanguageModel,
@@ -107,6 +110,7 @@ if TYPE_CHECKING:
     )
     from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
+    from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
@@ -199,15 +203,16 @@ __all__ = [
     "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
     "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "EmbeddingMap", "Encoder",
     "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "ExampleScorer", "Explanation",
-    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageDecoder",
-    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset",
-    "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages",
-    "LinearHead", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities",
-    "Logits", "Loss", "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard",
-    "ModelError", "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering",
-    "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling",
-    "PrecomputedScorer", "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate",
-    "Provenance", "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
+    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
+    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
+    "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
+    "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss",
+    "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
+    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage",
+    "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
+    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
     "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample",
     "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step",
     "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder",
@@ -222,13 +227,13 @@ __all__ = [
     "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
     "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
     "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
-    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_head", "match_labels", "match_list",
-    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head",
-    "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "sum_down",
-    "take_first_line", "to_networkx",
+    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
+    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image",
+    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_labels",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
+    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
+    "split_authorship", "spread_columns", "sum_down", "take_first_line", "to_networkx",
 ]
 
 _NAMES: Final = (
@@ -239,11 +244,11 @@ _NAMES: Final = (
     ("capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LogitAdjustmentCapabilities LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
-     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities FormatExample"),
+     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities ImageClassifierCapabilities FormatExample"),
     # What components must be able to do.
     ("components",
-     "Adapter Dataset Encoder EvaluationReport Head ImageDecoder LabelledDataset LanguageModel LayeredEncoder LinearHead "
-     "LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment "
+     "Adapter Dataset Encoder EvaluationReport Head ImageClassifier ImageDecoder LabelledDataset LanguageModel LayeredEncoder "
+     "LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment "
      "PatchEncoder PrecomputedScorer Report ReportWriter Sample "
      "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
     # What they raise.
@@ -280,6 +285,7 @@ _NAMES: Final = (
     ("taxonomy.names.resolver", "Resolver"),
     ("classes.linear_heads", "load_linear_head match_head save_linear_head"),
     ("classes.species_lists", "read_species_list"),
+    ("classes.score_columns", "match_columns refuse_unmatched spread_columns"),
     ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
     # Numbers on the tree.
     ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
@@ -306,6 +312,7 @@ _NAMES: Final = (
     ("images.remote", "is_url"),
     ("io.inside", "leaves_folder resolve_inside"),
     ("io.content", "name_content"),
+    ("io.labels", "read_labels"),
     ("caches", "load_or_fill mark_used open_cache_file"),
     ("progress", "report_progress"),
     # Metrics of validations.

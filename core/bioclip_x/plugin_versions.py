@@ -58,6 +58,7 @@ def identify_code(registry: Registry, *, encoders: Sequence[str] = (), text_buil
 def _list_components(recipe: Recipe) -> list[tuple[Kind, ComponentRef]]:
     """Lists the components of a recipe, and its model, which a plugin may provide."""
     refs: list[tuple[Kind, ComponentRef]] = [("models", ComponentRef(name=recipe.model))]
+    refs.append(("classifiers", ComponentRef(name=recipe.model.partition(":")[0])))
     for field, kind in COMPONENTS.items():
         value = getattr(recipe, field)
         refs += [(kind, ref) for ref in (value if field in SEVERAL else (value,))]

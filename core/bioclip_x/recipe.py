@@ -93,7 +93,7 @@ class Recipe(BaseModel):
 
     model: Annotated[str, Flag("M")] = Field(
         description="An alias (field-guide, bioclip-2, …), NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or "
-        "local-dir:PATH.",
+        "local-dir:PATH; or an image classifier, onnx:FILE, timm:NAME[@LABELS].",
     )
     encoder: Annotated[Ref, Flag("E")] = Field(description="The family of models that --model belongs to (open_clip).")
     device: Annotated[str, Flag("D")] = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")

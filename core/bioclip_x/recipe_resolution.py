@@ -16,7 +16,7 @@ from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.labels import read_labels
-from bioclip_x.models import find_family, find_provided_model, load_own_recipe
+from bioclip_x.models import find_classifier_ref, find_family, find_provided_model, load_own_recipe
 from bioclip_x.options import BARE, ComponentRef, parse_ref
 from bioclip_x.recipe import (
     COMPONENTS,
@@ -97,6 +97,9 @@ def register_components(registry: Registry, fields: Mapping[str, Any]) -> dict[s
     Raises PluginError for what is neither a component nor a reference to one.
     """
     named = dict(fields)
+    model = fields.get("model")
+    if model is not None and not isinstance(model, str):
+        named["model"] = registry.add("classifiers", model)
     for field, kind in COMPONENTS.items():
         value = fields.get(field)
         if value is None:
@@ -142,6 +145,8 @@ def _read_own_fields(registry: Registry, model: str, encoder: Any) -> dict[str, 
 
     Raises ModelError for other fields, and for a file elsewhere.
     """
+    if find_classifier_ref(registry, model):
+        return {}
     own = load_own_recipe(find_family(registry, model, parse_ref(encoder)), model)
     if own is None:
         return {}
@@ -183,8 +188,10 @@ def _make_head(registry: Registry, recipe: Recipe) -> Head:
 
 
 def _resolve_paths(registry: Registry, document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Resolves the path options of a recipe file's components against its folder."""
+    """Resolves the path options of a recipe file's components against its folder, also of an image classifier."""
     resolved = dict(document)
+    if ref := find_classifier_ref(registry, str(document.get("model") or "")):
+        resolved["model"] = str(resolve_relative_paths(registry, "classifiers", ref, folder))
     for field, kind in COMPONENTS.items():
         if document.get(field):
             refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in parse_refs(document[field])]

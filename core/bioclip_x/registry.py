@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Dataset,
         Encoder,
         Head,
+        ImageClassifier,
         ImageDecoder,
         LanguageModel,
         LogitAdjustment,
@@ -53,6 +54,7 @@ Plugin = str | os.PathLike[str] | ModuleType | object
 CAPABILITIES: Final[Mapping[Kind, type]] = {
     "text_builders": capabilities.TextBuilderCapabilities,
     "encoders": capabilities.EncoderCapabilities,
+    "classifiers": capabilities.ImageClassifierCapabilities,
     "scorers": capabilities.ScorerCapabilities,
     "heads": capabilities.HeadCapabilities,
     "losses": capabilities.LossCapabilities,
@@ -66,7 +68,8 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
 """Kind → the capabilities record of its components."""
 
 METHODS: Final[Mapping[Kind, str]] = {
-    "text_builders": "build", "encoders": "load", "scorers": "logits", "adjust_logits": "offsets", "heads": "decide",
+    "text_builders": "build", "encoders": "load", "classifiers": "labels", "scorers": "logits",
+    "adjust_logits": "offsets", "heads": "decide",
 }  # fmt: skip
 """Kind of the components of a recipe → the method by which one is recognised."""
 
@@ -225,6 +228,10 @@ class Registry:
     def make(self, kind: Literal["models"], name: str, options: Mapping[str, Any] | None = None) -> KnownModel: ...
     @overload
     def make(self, kind: Literal["encoders"], name: str, options: Mapping[str, Any] | None = None) -> Encoder: ...
+    @overload
+    def make(
+        self, kind: Literal["classifiers"], name: str, options: Mapping[str, Any] | None = None
+    ) -> ImageClassifier: ...
     @overload
     def make(self, kind: Literal["scorers"], name: str, options: Mapping[str, Any] | None = None) -> Scorer: ...
     @overload

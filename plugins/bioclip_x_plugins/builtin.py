@@ -53,6 +53,15 @@ def encoders() -> list[ComponentSpec]:
 
 
 @hookimpl
+def classifiers() -> list[ComponentSpec]:
+    here = f"{HERE}.classifiers"
+    return [
+        ComponentSpec("timm", "a model of timm, timm:NAME@LABELS", f"{here}.timm_models:TimmClassifier"),
+        ComponentSpec("onnx", "an ONNX file, by onnxruntime, onnx:FILE", f"{here}.onnx_files:OnnxClassifier"),
+    ]
+
+
+@hookimpl
 def scorers() -> list[ComponentSpec]:
     return [
         ComponentSpec(

@@ -16,7 +16,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
-from bioclip_x.capabilities import EncoderCapabilities, ImageDecoderCapabilities, ReportCapabilities
+from bioclip_x.capabilities import (
+    EncoderCapabilities,
+    ImageClassifierCapabilities,
+    ImageDecoderCapabilities,
+    ReportCapabilities,
+)
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
 from bioclip_x.components import KINDS, Kind
@@ -158,6 +163,30 @@ def test_hook_encoders(tiny_model: str) -> None:
     model = tiny_model.replace("local-dir:", "mine:")
     [result] = Classifier(model, registry=registry, encoder="mine", labels=("a", "b")).classify(picture())
     assert result.predictions
+
+
+def test_hook_classifiers() -> None:
+    class Brightness:
+        capabilities = ImageClassifierCapabilities(outputs="probabilities", refuses=("blank",))
+        revision = "1"
+
+        def labels(self) -> list[str]:
+            return ["day", "blank"]
+
+        def load(self, device: str) -> None:
+            self.device = device
+
+        def preprocess(self, image: Image.Image) -> torch.Tensor:
+            return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)
+
+        def probabilities(self, pixels_B3HW: torch.Tensor) -> torch.Tensor:
+            light_B = pixels_B3HW.mean((1, 2, 3))
+            return torch.stack([light_B, 1 - light_B], 1)
+
+    classifier = Classifier("mine", registry=registry_with("classifiers", Brightness))
+    day, night = classifier.classify([Image.new("RGB", (4, 4), (level,) * 3) for level in (204, 51)])
+    assert day.predictions[0].taxon.name == "day" and day.predictions[0].probability == pytest.approx(0.8)
+    assert night.refused == "the model says 'blank'"
 
 
 def test_hook_scorers(tiny_model: str) -> None:

@@ -58,7 +58,7 @@ def fit_refusal(
     methods = list_methods(classifier)
     if method is not None and method not in methods:
         raise CalibrationError(
-            f"the scorer {classifier.recipe.scorer.name!r} has no score {method!r} for refusals; it has: {', '.join(methods)}"
+            f"the scorer {classifier.scorer_name!r} has no score {method!r} for refusals; it has: {', '.join(methods)}"
         )
     random_D = embed_random_texts(classifier.encoder) if "relative" in methods else None
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from bioclip_x.classes.priors import Adjustments, make_adjustments
 from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy, read_taxonomy
-from bioclip_x.components import PrecomputedScorer
+from bioclip_x.components import LabelledScorer
 from bioclip_x.errors import RecipeError
 from bioclip_x.messages import list_some
 from bioclip_x.models import Family, load_own_classes
@@ -29,9 +29,9 @@ from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 class Classes:
     """The classes of one recipe.
 
-    tree: their taxonomy, with whatever else a precomputed scorer has scores for. requested: without that. whole: the taxonomy
-    of all listed classes. of_whole: int32, the index in `whole` of each class of `requested`, except the labels that the recipe
-    puts beside it, which come last. own: the model's own list, if the recipe gives no other.
+    tree: their taxonomy, with whatever else a scorer with labels of its own has scores for. requested: without that. whole: the
+    taxonomy of all listed classes. of_whole: int32, the index in `whole` of each class of `requested`, except the labels that
+    the recipe puts beside it, which come last. own: the model's own list, if the recipe gives no other.
     adjustments: priors on them. crosswalk: to the taxonomy to report under, if it is another.
     """
 
@@ -67,26 +67,27 @@ class Classes:
 def find_classes(
     registry: Registry,
     recipe: Recipe,
-    family: Family,
-    precomputed: PrecomputedScorer | None,
+    family: Family | None,
+    labelled: LabelledScorer | None,
     given: Taxonomy | None = None,
 ) -> Classes:
     """Finds the classes of a recipe. Loads no model. Raises BioclipXError for an invalid request.
 
-    given: a tree in place of the recipe's. precomputed: the scorer, if it needs no model.
+    given: a tree in place of the recipe's. family: None for an image classifier. labelled: the scorer, if it has labels of its
+    own.
     """
     listed = given or read_listed_taxonomy(registry, recipe)
-    if listed is None and precomputed:
+    if listed is None and (labelled or family is None):
         raise RecipeError(
             f"the scorer {recipe.scorer.name!r} brings no list of classes: give --taxonomy FILE or --labels"
         )
-    own = load_own_classes(family, recipe.model, embeddings=False) if listed is None else None
+    own = load_own_classes(family, recipe.model, embeddings=False) if listed is None and family else None
     whole = listed or read_own_taxonomy(registry, recipe.model, own)
     subset = select_subset(registry, recipe.subset, whole)
     cache = find_cache_folder() / "taxonomies"
     target = read_taxonomy(registry, recipe.report_as, cache=cache) if recipe.report_as else None
     requested = add_beside(subset.tree, recipe.beside)
-    tree = precomputed.extend(requested, whole) if precomputed else requested
+    tree = labelled.extend(requested, whole) if labelled else requested
     return Classes(
         tree=tree,
         requested=requested,

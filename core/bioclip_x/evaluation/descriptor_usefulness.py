@@ -147,7 +147,7 @@ def check_has_descriptors(classifier: Classifier) -> None:
     """Raises DescriptorError where there are no descriptors, or where the scorer does not pool prompt similarities."""
     if not get_capabilities(classifier.scorer, ScorerCapabilities).pools_prompts:
         raise DescriptorError(
-            f"the scorer {classifier.recipe.scorer.name!r} does not pool prompt similarities into logits, so the effect of "
+            f"the scorer {classifier.scorer_name!r} does not pool prompt similarities into logits, so the effect of "
             "a descriptor on them cannot be computed; choose another scorer"
         )
     if not any(prompt.phrase for prompt in classifier.bank.prompts):

@@ -81,9 +81,10 @@ def evaluate(
     classes = find_own_taxonomy(dataset, runs[0].recipes[0])
     embedded, notes = _embed_by_all_models(registry, runs, dataset, source, classes, texts, labelled)
     first = embedded[runs[0].recipes[0].model]
-    if first.classifier.precomputed_scorer and len(recipes) > 1:
+    same = [one for one in recipes if first.classifier.precomputed_scorer or one.model == recipes[0].model]
+    if first.classifier.labelled_scorer and len(same) > 1:
         raise EvaluationError(
-            f"the scorer {first.classifier.recipe.scorer.name!r} does not use texts; give one choice of texts only"
+            f"the scorer {first.classifier.scorer_name!r} does not use texts; give one choice of texts only"
         )
     evaluations = tuple(_Comparison(registry, embedded, classes, texts, watches).evaluate(runs))
     provenance, labels = first.classifier.provenance, first.labels

@@ -58,7 +58,7 @@ class LabelledImages:
 
     def drop_excluded(self, classifier: Classifier) -> LabelledImages:
         """Returns the images of which a class is left after adjustments; a note counts the others."""
-        if not (classifier.recipe.adjust or classifier.precomputed_scorer):
+        if not (classifier.recipe.adjust or classifier.labelled_scorer):
             return self  # only these exclude classes
         parts = self.parts(classifier, np.arange(len(self.class_n)))
         is_left_n = np.concatenate(

@@ -160,7 +160,6 @@ def _decode_with_pillow(
         _refuse_narrow(image)
         notes = select_first_frame(image)
         whole_size = image.size
-        metadata = read_exif(image)  # before it is loaded, when the file of a TIFF is closed
         given = read_sample_format(image, significant_bits)
         has_wide_channels = image.mode not in WIDE_MODES and any(";16" in mode for mode in list_raw_modes(image))
         if least_side and file_type.pillow == "JPEG":
@@ -168,12 +167,12 @@ def _decode_with_pillow(
         try:
             if file_type.pillow == "JPEG" and _ends_in_zeros(stream):
                 raise OSError("image file is truncated: its end is zeros")
-            image.load()
+            metadata = _load(image)
         except OSError as problem:
             if "truncated" not in str(problem).lower():
                 raise
             partial, note = _decode_truncated(stream, formats, truncated)
-            return convert_to_rgb(partial, partial, (*notes, note), given, metadata)
+            return convert_to_rgb(partial, partial, (*notes, note), given, read_exif(partial))
         if has_wide_channels:
             scaled, note = _scale_wide_channels(image, stream, formats, given)
             return convert_to_rgb(scaled, image, (*notes, *([note] if note else [])), given, metadata)
@@ -240,9 +239,18 @@ def to_rgb(image: Image.Image | None, notes: Sequence[str] = ()) -> OpenedImage:
     _refuse_narrow(image)
     if getattr(image, "tile", ()):  # a file that is not loaded yet
         notes = (*notes, *select_first_frame(image))
-    metadata, given = read_exif(image), read_sample_format(image)
+    given = read_sample_format(image)
+    return convert_to_rgb(image, image, notes, given, metadata=_load(image))
+
+
+def _load(image: Image.Image) -> Metadata:
+    """Loads the pixels; returns what the EXIF data says."""
+    if image.format != "TIFF":
+        image.load()  # before: a PNG's EXIF data may stand behind the pixels, and asking for it would load them unchecked
+        return read_exif(image)
+    metadata = read_exif(image)  # loading closes the file, which has the data
     image.load()
-    return convert_to_rgb(image, image, notes, given, metadata)
+    return metadata
 
 
 def convert_to_rgb(

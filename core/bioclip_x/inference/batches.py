@@ -47,10 +47,10 @@ NODES_AT_A_TIME: Final = 1 << 24
 class BatchClassifier:
     """Classifies decoded images.
 
-    head_name, scorer_name: for error messages. is_precomputed: whether the scorer reads its scores. reportable: the nodes that
-    may be reported, None for the classes. k: predictions per image. n_best: number of best classes requested from the head.
-    explainer: None for no explanations. heat_mapper: None for no heat maps. crosswalk: to another taxonomy whose names are
-    reported, if any.
+    head_name, scorer_name: for error messages. may_exclude: whether the scorer may give -inf to all classes of an image.
+    reportable: the nodes that may be reported, None for the classes. k: predictions per image. n_best: number of best
+    classes requested from the head. explainer: None for no explanations. heat_mapper: None for no heat maps.
+    crosswalk: to another taxonomy whose names are reported, if any.
     """
 
     taxonomy: Taxonomy
@@ -59,7 +59,7 @@ class BatchClassifier:
     head: Head
     head_name: str
     scorer_name: str
-    is_precomputed: bool
+    may_exclude: bool
     calibration: AppliedCalibration
     reportable: npt.NDArray[np.int64] | None
     k: int
@@ -112,7 +112,7 @@ class BatchClassifier:
                 f"the head {self.head_name!r} must return Scores with log_probs_BI of shape {expected} (images, held nodes "
                 f"of the tree); it returned {actual}"
             )
-        named = Named(self.scorer_name, self.head_name, images, may_exclude=self.is_precomputed)
+        named = Named(self.scorer_name, self.head_name, images, may_exclude=self.may_exclude)
         return scores, find_excluded_images(scores, scored.logits, scored.computed, named)
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:

@@ -20,7 +20,16 @@ from bioclip_x.capabilities import (
     ScorerCapabilities,
 )
 from bioclip_x.classes.recipe_classes import Classes, find_classes
-from bioclip_x.components import ExampleScorer, Head, LoadedEncoder, PrecomputedScorer, Scorer, TextlessScorer
+from bioclip_x.components import (
+    ExampleScorer,
+    Head,
+    ImageClassifier,
+    LabelledScorer,
+    LoadedEncoder,
+    PrecomputedScorer,
+    Scorer,
+    TextlessScorer,
+)
 from bioclip_x.errors import RecipeError
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
@@ -41,6 +50,7 @@ from bioclip_x.inference.calibration import (
     make_depth_options,
     make_set_options,
 )
+from bioclip_x.inference.image_classifiers import LabelScorer, find_classifier
 from bioclip_x.inference.precomputed import NoEncoder, list_scored_images, make_empty_bank, skip_decoding
 from bioclip_x.inference.provenance import make_provenance
 from bioclip_x.inference.result_journal import ResultJournal
@@ -79,7 +89,8 @@ class Classifier:
         Classifier.from_recipe("descriptors")("examples/drawings")
 
     Every field of `Recipe` is a keyword argument, as the command line's flags; one that names a component also takes a
-    component (`head=MyHead()`). plugins: as `--plugin`, a module, or an object with hooks; one or several. recipe: as
+    component (`head=MyHead()`), and `model` also an image classifier.
+    plugins: as `--plugin`, a module, or an object with hooks; one or several. recipe: as
     `--recipe`, or a resolved `Recipe`. taxonomy: a file, or a `Taxonomy`. loaded: the recipe's model, if another
     classifier has loaded it (its `encoder`). progress: called with (texts embedded, total texts); None shows a bar in a
     notebook. Raises BioclipXError for an invalid request.
@@ -97,7 +108,7 @@ class Classifier:
 
     def __init__(
         self,
-        model: str | None = None,
+        model: str | ImageClassifier | None = None,
         *,
         plugins: Plugin | Sequence[Plugin] = (),
         taxonomy: Taxonomy | str | os.PathLike[str] | None = None,
@@ -111,22 +122,34 @@ class Classifier:
         plugins = list_plugins(plugins)
         registry = self.registry = registry or _make_registry(plugins)
         given = self._given = taxonomy if isinstance(taxonomy, Taxonomy) else None
-        flags = {"model": model, "taxonomy": None if given else taxonomy, **register_components(registry, fields)}
+        fields = register_components(registry, {"model": model, **fields})
+        flags = {"taxonomy": None if given else taxonomy, **fields}
         if given and flags.get("labels"):
             raise RecipeError("labels and a taxonomy were both given; give one")
         recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
         self._cache = cache
         self.files = make_image_files(registry, recipe.truncated)
-        self.scorer: Scorer = registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
+        named = find_classifier(registry, recipe)
+        self.scorer: Scorer = (
+            LabelScorer(named) if named else registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
+        )
         self.head: Head = registry.make("heads", recipe.head.name, recipe.head.options)
         head_capabilities = get_capabilities(self.head, HeadCapabilities)
         precomputed, textless = self.precomputed_scorer, self._textless_scorer
         support_option = get_capabilities(self.scorer, ScorerCapabilities).support_option
-        _refuse_contradictions(recipe, head_capabilities, is_class_scorer=bool(textless or support_option))
+        _refuse_contradictions(
+            recipe, head_capabilities, self.scorer_name, is_class_scorer=bool(textless or support_option)
+        )
+        if named and recipe.scorer.name != registry.default("scorers"):
+            raise RecipeError(
+                f"{named.name} is an image classifier, which has scores of its own; leave out the scorer {recipe.scorer.name!r}"
+            )
         # Everything that does not need the model is checked before it is loaded, since it may be a long download.
         builders = [registry.make("text_builders", ref.name, ref.options) for ref in recipe.text]
-        family = make_family(registry, recipe)
-        classes = find_classes(registry, recipe, family, precomputed, given)
+        family = None if named else make_family(registry, recipe)
+        if named and not (given or recipe.taxonomy or recipe.labels):
+            given = named.make_own_taxonomy()
+        classes = find_classes(registry, recipe, family, self.labelled_scorer, given)
         self.taxonomy, self.whole_taxonomy, self._requested = classes.tree, classes.whole, classes.requested
         reportable = find_reportable_nodes(self.taxonomy, recipe.rank)
         asked = find_asked_node(self.taxonomy, recipe.why_not) if recipe.why_not is not None else None
@@ -139,15 +162,23 @@ class Classifier:
         elif textless:
             with naming(textless, "prepare"):
                 notes = tuple(textless.prepare(self.taxonomy))
-        self.encoder: LoadedEncoder = NoEncoder(precomputed) if precomputed else loaded or load_encoder(family, recipe)
+        if precomputed:
+            self.encoder: LoadedEncoder = NoEncoder(precomputed)
+        elif named:
+            self.encoder = loaded or named.load(recipe)
+        else:
+            assert family is not None
+            self.encoder = loaded or load_encoder(family, recipe)
         self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
         if support:
             notes = self._embed_support(support, registry, cache or find_cache_folder() / "support")
         if textless:
-            key = "" if precomputed else textless.revision  # the card of precomputed scores has it
-            empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=self.encoder.card.dim)
+            key = "" if self.labelled_scorer else textless.revision  # the card of labelled scores has it
+            dim = len(named.labels) if named else self.encoder.card.dim
+            empty = make_empty_bank(self.taxonomy.n_classes, recipe.pooling, key=key, dim=dim)
             banks = ClassBanks(empty, notes=notes)
         else:
+            assert family is not None  # image classifiers are textless
             is_default = [str(ref) for ref in recipe.text] == [registry.default("text_builders")]
             folder = cache or find_cache_folder() / "banks"
             code = identify_code(
@@ -238,9 +269,9 @@ class Classifier:
 
     def __repr__(self) -> str:
         recipe = self.recipe
-        texts = "+".join(map(str, recipe.text))
+        texts = "" if self.labelled_scorer else f", text={'+'.join(map(str, recipe.text))}"
         return (
-            f"Classifier({recipe.model!r}, {self.taxonomy.n_classes:,} classes of {self.taxonomy.source}, text={texts}, "
+            f"Classifier({recipe.model!r}, {self.taxonomy.n_classes:,} classes of {self.taxonomy.source}{texts}, "
             f"head={recipe.head})"
         )
 
@@ -271,8 +302,8 @@ class Classifier:
             scorer=BatchScorer(self.scorer, self.bank, banks.inner, card, self.taxonomy, classes.adjustments),
             head=self.head,
             head_name=recipe.head.name,
-            scorer_name=recipe.scorer.name,
-            is_precomputed=self.precomputed_scorer is not None,
+            scorer_name=self.scorer_name,
+            may_exclude=self.labelled_scorer is not None,
             calibration=calibration,
             reportable=reportable,
             k=MOST if head.sets else recipe.k,
@@ -292,6 +323,16 @@ class Classifier:
         """The scorer, if it reads precomputed class scores."""
         needs_embeddings = get_capabilities(self.scorer, ScorerCapabilities).needs_embeddings
         return None if needs_embeddings else cast(PrecomputedScorer, self.scorer)
+
+    @property
+    def labelled_scorer(self) -> LabelledScorer | None:
+        """The scorer, if its scores are of labels of its own: precomputed, or of an image classifier."""
+        return self.scorer if isinstance(self.scorer, LabelScorer) else self.precomputed_scorer
+
+    @property
+    def scorer_name(self) -> str:
+        """What computes the scores, for messages: the recipe's scorer, or its image classifier."""
+        return self.recipe.model if isinstance(self.scorer, LabelScorer) else self.recipe.scorer.name
 
     @property
     def _textless_scorer(self) -> TextlessScorer | None:
@@ -378,8 +419,8 @@ def _add_support(banks: ClassBanks, revision: str, notes: tuple[str, ...]) -> Cl
     return replace(banks, bank=bank, notes=(*banks.notes, *notes))
 
 
-def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, *, is_class_scorer: bool) -> None:
-    """is_class_scorer: whether the scorer has scores of classes only, not of taxa above them."""
+def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, scorer: str, *, is_class_scorer: bool) -> None:
+    """scorer: its name. is_class_scorer: whether the scorer has scores of classes only, not of taxa above them."""
     if recipe.rank and head.chooses_rank:
         raise RecipeError(
             f"the head {recipe.head.name!r} chooses the ranks that it reports; leave out the rank {recipe.rank!r}, or choose "
@@ -387,7 +428,7 @@ def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, *, is_class_s
         )
     if is_class_scorer and head.needs_inner_taxa:
         raise RecipeError(
-            f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {recipe.scorer.name!r} has no "
+            f"the head {recipe.head.name!r} needs logits of inner taxa, for which the scorer {scorer!r} has no "
             "scores; choose another head"
         )
     if recipe.why_not is not None and not recipe.explain:

@@ -20,14 +20,15 @@ from bioclip_x.plugin import (
     ImageFeatures,
     Logits,
     ModelCard,
-    Resolver,
     ScorerCapabilities,
     ScoresError,
     Taxonomy,
     TextBank,
     list_some,
+    match_columns,
+    refuse_unmatched,
+    spread_columns,
 )
-from bioclip_x_plugins.scorers.score_columns import match_columns
 from bioclip_x_plugins.scorers.score_files import ScoreTable, read_scores
 
 Floats = npt.NDArray[np.float64]
@@ -105,15 +106,7 @@ class ExternalScorer:
         if missing := [f"{name}: {problem}" for name in features.names if (problem := self.problem(name))]:
             raise ScoresError(f"{self.file}: {list_some(missing, 3)}")
         rows = [row for name in features.names if isinstance(row := scores.rows.find(name), int)]
-        logits_mB = scores.logits_nm[rows].T.contiguous()
-
-        def part(start: int, stop: int) -> torch.Tensor:
-            logits_cB = torch.full((stop - start, logits_mB.shape[1]), -torch.inf)
-            first, last = scores.class_m.searchsorted([start, stop]).tolist()
-            logits_cB[torch.from_numpy(scores.class_m[first:last] - start)] = logits_mB[first:last]
-            return logits_cB
-
-        return Logits(part, len(rows), scores.taxonomy.n_classes)
+        return spread_columns(scores.logits_nm[rows].T.contiguous(), scores.class_m, scores.taxonomy.n_classes)
 
     def coefficients(self, embedding_D: torch.Tensor, bank: TextBank, class_index: int) -> np.ndarray:
         """Returns an empty array, since there are no texts."""
@@ -131,13 +124,7 @@ def read_logits(file: Path, kind: Kind, taxonomy: Taxonomy, whole: Taxonomy) -> 
     table = read_scores(file)
     logits_nm = _compute_log_probabilities(file, table) if kind == "probabilities" else _fill_missing(table, -np.inf)
     matched = match_columns(table.columns, table.descriptions, taxonomy, whole)
-    if matched.n_listed == 0:
-        columns = matched.off_list
-        hint = [f"{name}: {', '.join(near)}" for name in columns[:3] if (near := Resolver(taxonomy).near(name))]
-        raise ScoresError(
-            f"{file}: none of its {len(table.columns)} columns ({list_some(table.columns, 3)}) is a class of {taxonomy.source}"
-            + (f"; similar classes: {'; '.join(hint)}" if hint else "")
-        )
+    refuse_unmatched(matched, table.columns, taxonomy, str(file))
     by_class: dict[int, list[int]] = defaultdict(list)
     for column, name in enumerate(table.columns):
         if name in matched.class_of:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bioclip_x.components import Kind
+from bioclip_x.models import find_classifier_ref
 from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import COMPONENTS, FILES, SEVERAL, Recipe
 from bioclip_x.registry import Registry
@@ -23,6 +24,8 @@ def iterate_input_files(registry: Registry, recipe: Recipe) -> Iterator[tuple[st
 
         yield from (("--subset", term.file) for term in map(parse_term, recipe.subset) if term.file is not None)
     yield from (("--plugin", Path(name)) for name in recipe.plugins if name.endswith(".py"))
+    if ref := find_classifier_ref(registry, recipe.model):
+        yield from (("--model", path) for path in iterate_option_files(registry, "classifiers", ref))
     for field, kind in COMPONENTS.items():
         value = getattr(recipe, field)
         for ref in value if field in SEVERAL else (value,):

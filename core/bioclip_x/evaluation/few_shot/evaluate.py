@@ -59,9 +59,9 @@ def evaluate_few_shot(
     """
     classes = find_own_taxonomy(dataset, recipe)
     classifier = Classifier(registry=registry, recipe=recipe, taxonomy=classes, progress=texts)
-    if classifier.precomputed_scorer:
+    if classifier.labelled_scorer:
         raise EvaluationError(
-            f"few-shot methods need embeddings of images; the scorer {recipe.scorer.name!r} has scores only"
+            f"few-shot methods need embeddings of images; the scorer {classifier.scorer_name!r} has scores only"
         )
     classifier.files.serve(dataset)
     with naming(dataset, "prepare"):

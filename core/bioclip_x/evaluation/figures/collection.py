@@ -49,7 +49,7 @@ class FigureCollector:
                 depth=evaluation.depth,
             )
         )
-        if len(given.images.features_nD) and model not in self._features and not classifier.precomputed_scorer:
+        if len(given.images.features_nD) and model not in self._features and not classifier.labelled_scorer:
             self._features[model] = given.images.features_nD[given.rows].numpy()
         self._first = self._first or given
 

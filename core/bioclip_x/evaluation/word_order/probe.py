@@ -54,8 +54,10 @@ def probe_word_order(
     Raises EvaluationError where no image is of a listed class, or no text can be altered.
     """
     classifier = Classifier(registry=registry, recipe=recipe, progress=texts)
-    if classifier.precomputed_scorer:
-        raise EvaluationError(f"the probe compares images with texts; the scorer {recipe.scorer.name!r} has no texts")
+    if classifier.labelled_scorer:
+        raise EvaluationError(
+            f"the probe compares images with texts; the scorer {classifier.scorer_name!r} has no texts"
+        )
     classifier.files.serve(dataset)
     with naming(dataset, "prepare"):
         notes = tuple(dataset.prepare(classifier.taxonomy))

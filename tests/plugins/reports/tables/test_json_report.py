@@ -34,7 +34,8 @@ def test_the_document(provenance: Provenance, blue_tit: Result, tmp_path: Path) 
     assert document["provenance"]["recipe"] == provenance.recipe
     (result,) = document["results"]
     assert set(result) == {
-        "source", "error", "refused", "notes", "width", "height", "predictions", "ranks", "explanation"
+        "source", "error", "refused", "notes", "width", "height", "predictions", "ranks", "explanation",
+        "metadata",
     }  # fmt: skip
     best = result["predictions"][0]
     assert (best["rank"], best["name"], best["common_name"]) == ("species", "Cyanistes caeruleus", "Eurasian blue tit")

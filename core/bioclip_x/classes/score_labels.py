@@ -1,4 +1,4 @@
-"""Column names of score files that hold a lineage, as SpeciesNet's do: `uuid;class;order;family;genus;species;common name`."""
+"""Names of columns of scores that hold a lineage, as SpeciesNet's do: `uuid;class;order;family;genus;species;common name`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bioclip_x.plugin import Resolver
+from bioclip_x.taxonomy.names.resolver import Resolver
 
 RANKS: Final = ("class", "order", "family", "genus", "species")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

@@ -1,12 +1,25 @@
-"""Matches the columns of a file of scores with the classes of a tree, and adds to the tree what only the file has."""
+"""Matches columns of scores, of a file or of a classifier, with the classes of a tree, and adds to the tree what only they have.
+
+Legend: B images, m columns, k classes that have a column, C classes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bioclip_x.plugin import Resolver, Taxonomy, add_beside, add_inner_classes, list_some
-from bioclip_x_plugins.scorers.score_labels import Label, find_nodes, parse_label
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bioclip_x.classes.score_labels import Label, find_nodes, parse_label
+from bioclip_x.errors import ScoresError
+from bioclip_x.messages import list_some
+from bioclip_x.records import Logits
+from bioclip_x.taxonomy import Taxonomy
+from bioclip_x.taxonomy.beside import add_beside
+from bioclip_x.taxonomy.editing.restrict import add_inner_classes
+from bioclip_x.taxonomy.names.resolver import Resolver
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +38,8 @@ class MatchedColumns:
     ambiguous: Sequence[str]
     unrequested: Sequence[str]
 
-    def notes(self, n_columns: int) -> Iterator[str]:
-        """Yields a note on each group of columns that are not classes of the given tree."""
+    def notes(self, n_columns: int, noun: str = "columns") -> Iterator[str]:
+        """Yields a note on each group of columns that are not classes of the given tree. noun: for columns."""
         for labels, what in (
             (self.inner, "name taxa above the classes, and are classes of their own"),
             (self.off_list, "match no listed class, and stand beside the tree"),
@@ -34,7 +47,7 @@ class MatchedColumns:
             (self.unrequested, "are of classes outside the subset, and have no share"),
         ):
             if labels:
-                yield f"{len(labels)} of {n_columns} columns {what}: {list_some(labels)}"
+                yield f"{len(labels)} of {n_columns} {noun} {what}: {list_some(labels)}"
 
 
 def match_columns(
@@ -74,6 +87,31 @@ def match_columns(
         ambiguous=[labels[column].shown for column in groups["ambiguous"]],
         unrequested=[labels[column].shown for column in groups["unrequested"]],
     )
+
+
+def refuse_unmatched(
+    matched: MatchedColumns, columns: Sequence[str], taxonomy: Taxonomy, where: str, noun: str = "columns"
+) -> None:
+    """Raises ScoresError, with similar names, if no column is of a class. taxonomy: the given tree. where: of the columns."""
+    if matched.n_listed:
+        return
+    hint = [f"{name}: {', '.join(near)}" for name in matched.off_list[:3] if (near := Resolver(taxonomy).near(name))]
+    raise ScoresError(
+        f"{where}: none of its {len(columns)} {noun} ({list_some(columns, 3)}) is a class of {taxonomy.source}"
+        + (f"; similar classes: {'; '.join(hint)}" if hint else "")
+    )
+
+
+def spread_columns(logits_kB: torch.Tensor, class_k: npt.NDArray[np.int64], n_classes: int) -> Logits:
+    """Returns logits of all classes, -inf for those without a column. class_k: ascending, the classes of the rows."""
+
+    def part(start: int, stop: int) -> torch.Tensor:
+        logits_cB = torch.full((stop - start, logits_kB.shape[1]), -torch.inf)
+        first, last = class_k.searchsorted([start, stop]).tolist()
+        logits_cB[torch.from_numpy(class_k[first:last] - start)] = logits_kB[first:last]
+        return logits_cB
+
+    return Logits(part, logits_kB.shape[1], n_classes)
 
 
 def _find_class_nodes(resolver: Resolver, label: Label, nodes: Sequence[int], named: Collection[int]) -> list[int]:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from bioclip_x.classes.score_labels import Label, find_nodes, parse_label
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.names.resolver import Resolver
-from bioclip_x_plugins.scorers.score_labels import Label, find_nodes, parse_label
 
 UUID = "f1856211-cfb7-4a5b-9158-c0f72fd09ee6"
 

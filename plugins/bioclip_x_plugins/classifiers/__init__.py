@@ -1,0 +1,1 @@
+"""Image classifiers that are no two-tower models."""
