@@ -30,6 +30,7 @@ class Method:
 ALWAYS: Final = (
     ("text_builders", components.TextBuilder, ("build",)),
     ("encoders", components.Encoder, ("load",)),
+    ("classifiers", components.ImageClassifier, ("labels", "load", "preprocess")),
     ("scorers", components.Scorer, ("logits",)),
     ("adjust_logits", components.LogitAdjustment, ("offsets", "notes")),
     ("heads", components.Head, ("decide",)),

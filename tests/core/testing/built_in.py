@@ -17,6 +17,7 @@ from PIL import Image
 import published_layouts as layouts
 from bioclip_x.plugin import LinearHead, save_linear_head
 from bioclip_x.testing.examples import MODEL, D, make_taxonomy
+from bioclip_x_field_guide.species import list_trained_species
 from helpers import picture
 from plugins.image_decoders.test_raw import write_dng
 
@@ -64,7 +65,8 @@ def make_data_set(name: str, folder: Path) -> Given:
         data = layouts.lay(folder / "data", images=("test/zebra/1.png", "test/ant/1.png", "test/ant/2.png"))
         return {"options": {"name": "imagefolder", "data_dir": data, "split": "test"}}
     if name == "field-guide":
-        return {"examples": {"labels": ["Turdus merula", "Apis mellifera"]}}
+        labels = [species.name for species in list_trained_species()]
+        return {"options": {"count": 24, "size": 32, "processes": 1}, "examples": {"labels": labels}}
     images = [f"{label}/{number}.png" for label in LABELS for number in (1, 2)]
     layouts.lay(folder, images=tuple(images))
     if name == "image-folder":
@@ -134,6 +136,31 @@ def write_parquet(folder: Path) -> list[Given]:
     return [{"examples": {"file": folder / "species.parquet"}}]
 
 
+def write_timm_model(folder: Path) -> list[Given]:
+    import timm
+
+    torch.manual_seed(0)
+    model = timm.create_model("test_vit", num_classes=3)
+    timm.models.save_for_hf(model, folder, model_config={"label_names": ["a", "b", "blank"]})
+    return [{"options": {"model": f"local-dir:{folder}"}}]
+
+
+def write_onnx_model(folder: Path) -> list[Given]:
+    import onnx
+    import onnxruntime  # noqa: F401 - an extra
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["x"], ["y"], axes=[2, 3], keepdims=0)],
+        "mean",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3, 16, 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 3])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "a.onnx")
+    (folder / "a.txt").write_text("a\nb\nblank\n")
+    return [{"options": {"file": folder / "a.onnx"}}]
+
+
 OTHERS: dict[tuple[str, str], Any] = {
     ("encoders", "open_clip"): [
         {
@@ -142,6 +169,8 @@ OTHERS: dict[tuple[str, str], Any] = {
             }  # fmt: skip
         }
     ],
+    ("classifiers", "timm"): write_timm_model,
+    ("classifiers", "onnx"): write_onnx_model,
     ("heads", "chils"): [{"options": {"rank": "genus"}}],
     ("heads", "conformal"): [{"options": {"threshold": 0.3, "score": score}} for score in ("lac", "aps")],
     ("losses", "simclr"): [{"options": {"width": 16, "output_dim": 8}}],
