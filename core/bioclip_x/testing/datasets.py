@@ -203,7 +203,7 @@ def check_missing_files_are_told(subject: Subject) -> None:
     paths = [name for name in subject.options if isinstance(options[name], Path)]
     declared = get_capabilities(subject.make(), DatasetCapabilities).path_option
     if not paths:
-        raise NotApplicable("needs its option with a path")
+        raise NotApplicable("none of its options is a path")
     option = declared if declared in paths else paths[0]
     missing = Path("there-is-no-such-folder")
     try:

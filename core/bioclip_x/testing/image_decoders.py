@@ -61,11 +61,11 @@ def check_suffixes_are_lower_case(subject: Subject) -> None:
 
 
 def check_it_reads_its_format(subject: Subject) -> None:
-    """It recognises the example by its content alone, and reads it."""
+    """It recognises the example by its first 4 KiB, or these and its suffix, and reads it."""
     path = subject.need("file")
     content = path.read_bytes()
-    answer = subject.make().recognises(content[:4096], "")
-    assert answer, f"expected it to recognise {path.name} by its first 4 KiB, got {answer!r}"
+    answer = subject.make().recognises(content[:4096], path.suffix.lower())
+    assert answer, f"expected it to recognise {path.name} by its first 4 KiB and suffix, got {answer!r}"
     opened = decode(subject, content)
     assert min(opened.image.convert("RGB").size) > 0, f"expected an image with pixels, got {opened.image.size}"
     assert not isinstance(opened.notes, str) and all(isinstance(note, str) and note for note in opened.notes), (

@@ -58,7 +58,9 @@ def make_given(kind: str, name: str, folder: Path) -> list[Given]:
 def make_data_set(name: str, folder: Path) -> Given:
     if name in PUBLISHED:
         lay, options = PUBLISHED[name]
-        return {"options": {"root": lay(folder), **options}}
+        root = lay(folder)
+        names = {"names": root / "names.txt"} if name == "imagenet" else {}  # else the whole list is expected
+        return {"options": {"root": root, **options, **names}}
     if name == "hub":
         import datasets  # noqa: F401 - an extra
 
