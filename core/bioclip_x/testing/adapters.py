@@ -89,4 +89,6 @@ def check_merging_restores_the_module(subject: Subject) -> None:
         {name: type(module).__name__ for name, module in one.module.named_modules()} for one in (original, encoder)
     ]
     changed = sorted(name for name in kinds[0].keys() | kinds[1].keys() if kinds[0].get(name) != kinds[1].get(name))
-    assert not changed, f"expected the original's modules, got a {kinds[1].get(changed[0])} as {changed[0] or 'the whole'}"
+    assert not changed, (
+        f"expected the original's modules, got a {kinds[1].get(changed[0])} as {changed[0] or 'the whole'}"
+    )

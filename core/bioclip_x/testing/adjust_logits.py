@@ -48,7 +48,9 @@ def check_images_do_not_affect_each_other(subject: Subject) -> None:
     for number, source in enumerate(SOURCES):
         alone = make_offsets(subject, (source,))
         expected = together if together.ndim == 1 else together[:, number : number + 1]
-        assert torch.equal(alone, expected), f"expected the same offsets of {source.name} alone and in a batch, got others"
+        assert torch.equal(alone, expected), (
+            f"expected the same offsets of {source.name} alone and in a batch, got others"
+        )
 
 
 def check_another_tree_has_its_own_offsets(subject: Subject) -> None:

@@ -17,7 +17,6 @@ from bioclip_x.errors import PluginError
 from bioclip_x.faults import log_row, summarise
 from bioclip_x.registry import Registry
 
-
 FURTHER: Final[Mapping[Kind, tuple[str, ...]]] = {"encoders": ("trainable_encoders",)}
 """Kind → modules of this package with further checks of it."""
 

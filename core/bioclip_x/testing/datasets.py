@@ -73,7 +73,7 @@ def check_samples_are_of_the_tree(subject: Subject) -> None:
     odd = [sample for sample in samples if not isinstance(sample, Sample)]
     assert not odd, f"expected Samples, got {odd[0]!r:.100}"
     nodes = sorted({int(node) for sample in samples for node in (sample.node, sample.above)})
-    assert -1 <= nodes[0] and nodes[-1] < taxonomy.n_nodes, (
+    assert nodes[0] >= -1 and nodes[-1] < taxonomy.n_nodes, (
         f"expected nodes of the tree, up to {taxonomy.n_nodes - 1}, or -1, got {nodes[0]} to {nodes[-1]}"
     )
     labels = ", ".join(list_labels(subject))
@@ -175,7 +175,9 @@ def check_it_is_read_in_threads(subject: Subject) -> None:
 
     def read(i: int) -> tuple[Sample, bytes]:
         image = dataset.image(i)
-        content = image if isinstance(image, bytes) else str(image) if isinstance(image, Path | str) else np.asarray(image)
+        content = (
+            image if isinstance(image, bytes) else str(image) if isinstance(image, Path | str) else np.asarray(image)
+        )
         return dataset.sample(i), content if isinstance(content, bytes) else pickle.dumps(content)
 
     indices = [*range(min(len(dataset), SOME))] * 4

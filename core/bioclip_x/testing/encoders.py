@@ -133,7 +133,9 @@ def check_images_are_prepared_in_threads(subject: Subject) -> None:
     loaded, images = load(subject), make_images() * 8
     alone = [loaded.preprocess(image) for image in images]
     shapes = sorted({tuple(x.shape) for x in alone})
-    assert len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][0] == 3, f"expected [3, H, W] of one size, got {shapes}"
+    assert len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][0] == 3, (
+        f"expected [3, H, W] of one size, got {shapes}"
+    )
     assert alone[0].dtype == torch.float32, f"expected float32, got {alone[0].dtype}"
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(loaded.preprocess, images))
@@ -186,7 +188,9 @@ def check_what_models_bring_is_told(subject: Subject) -> None:
         assert own is None or isinstance(own, OwnClasses), f"expected OwnClasses or None, got {type(own).__name__}"
     if declared.brings_recipe:
         recipe = encoder.own_recipe(model, name="mine")
-        assert recipe is None or isinstance(recipe, OwnRecipe), f"expected OwnRecipe or None, got {type(recipe).__name__}"
+        assert recipe is None or isinstance(recipe, OwnRecipe), (
+            f"expected OwnRecipe or None, got {type(recipe).__name__}"
+        )
 
 
 def check_tokens_are_counted(subject: Subject) -> None:
@@ -195,7 +199,9 @@ def check_tokens_are_counted(subject: Subject) -> None:
     short, long = loaded.count_tokens(["bird", "bird " * 500])
     assert 0 < short < long, f"expected more tokens of a longer text, got {short} and {long}"
     embedded = loaded.encode_texts(["bird " * 500])
-    assert embedded.isfinite().all(), "expected texts beyond the context to be truncated, got embeddings that are not finite"
+    assert embedded.isfinite().all(), (
+        "expected texts beyond the context to be truncated, got embeddings that are not finite"
+    )
 
 
 def check_no_texts_give_no_rows(subject: Subject) -> None:

@@ -102,9 +102,7 @@ def check_best_classes_are_distinct(subject: Subject) -> None:
     assert ((top_BK >= 0) & (top_BK < make_taxonomy().n_classes)).all(), (
         f"expected indices of classes, got {show(top_BK)}"
     )
-    assert all(len(set(row)) == len(row) for row in top_BK.tolist()), (
-        f"expected distinct classes, got {show(top_BK)}"
-    )
+    assert all(len(set(row)) == len(row) for row in top_BK.tolist()), f"expected distinct classes, got {show(top_BK)}"
 
 
 def check_best_classes_have_their_probabilities(subject: Subject) -> None:

@@ -149,7 +149,9 @@ def check_transient_failures_are_retried(subject: Subject) -> None:
         try:
             [answer] = ask(ready)
         except BioclipXError as problem:
-            raise AssertionError(f"expected an answer after two transient failures, got {summarise(problem)}") from problem
+            raise AssertionError(
+                f"expected an answer after two transient failures, got {summarise(problem)}"
+            ) from problem
     assert TEXT in answer.text, f"expected the text of the reply, {TEXT!r}, got {answer.text!r}"
 
 

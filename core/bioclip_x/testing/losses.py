@@ -139,9 +139,7 @@ def check_gradients_are_right(subject: Subject) -> None:
     for (name, table), gradient in zip(named, found):
         direction = torch.randn(table.shape, generator=generator, dtype=torch.float64)
         with torch.no_grad():
-            values = [
-                _compute(subject, {**tables, name: table + sign * step * direction}) for sign in (1, -1)
-            ]
+            values = [_compute(subject, {**tables, name: table + sign * step * direction}) for sign in (1, -1)]
         expected = (values[0] - values[1]) / (2 * step)
         slope = 0.0 if gradient is None else float((gradient * direction).sum())
         assert abs(slope - expected) < 1e-4 * max(1.0, abs(expected)), (

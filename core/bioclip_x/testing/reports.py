@@ -108,7 +108,9 @@ def check_a_failed_run_leaves_no_file(subject: Subject) -> None:
         before = write(subject, Path(name), RESULTS).read_bytes()
         with suppress(KeyboardInterrupt):
             write(subject, Path(name), fail())
-        assert path.read_bytes() == before, "expected the earlier file to stay until the new one is complete, got another"
+        assert path.read_bytes() == before, (
+            "expected the earlier file to stay until the new one is complete, got another"
+        )
 
 
 def check_names_are_escaped(subject: Subject) -> None:
@@ -223,7 +225,9 @@ def check_provenance_is_read_again(subject: Subject) -> None:
     with TemporaryDirectory() as name:
         path = write(subject, Path(name), RESULTS)
         found = subject.make().read_provenance(path)
-        assert found.get("model") == make_provenance().model, f"expected the model 'example', got {found.get('model')!r}"
+        assert found.get("model") == make_provenance().model, (
+            f"expected the model 'example', got {found.get('model')!r}"
+        )
         assert set(found) <= known, f"expected the names of Provenance's fields, got {sorted(set(found) - known)}"
     for content in (b"", b"name,age\nx,1\n", b"{}", b"\0\xff" * 50):
         with TemporaryDirectory() as name:

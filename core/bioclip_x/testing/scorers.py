@@ -62,9 +62,13 @@ def make_ready(subject: Subject, support: SupportImages | None = None) -> Ready:
             taxonomy = scorer.extend(taxonomy, taxonomy)
             notes = scorer.prepare(taxonomy)
             names = tuple(name for name in scorer.image_names() if not scorer.problem(name))[:IMAGES]
-            return Ready(scorer, needs, taxonomy, ImageFeatures(torch.empty(len(names), 0), ("",) * len(names), names), notes)
+            return Ready(
+                scorer, needs, taxonomy, ImageFeatures(torch.empty(len(names), 0), ("",) * len(names), names), notes
+            )
         if needs.support_option:
-            return Ready(scorer, needs, taxonomy, make_features(), scorer.prepare_support(support or make_support(), taxonomy))
+            return Ready(
+                scorer, needs, taxonomy, make_features(), scorer.prepare_support(support or make_support(), taxonomy)
+            )
         if not needs.needs_texts:
             return Ready(scorer, needs, taxonomy, make_features(), scorer.prepare(taxonomy))
     except BioclipXError as problem:  # its file has other classes
@@ -92,7 +96,9 @@ def check_parts_are_of_the_whole(subject: Subject) -> None:
         assert tuple(part.shape) == tuple(expected.shape), (
             f"expected classes {start} to {stop - 1} to be {tuple(expected.shape)}, got {tuple(part.shape)}"
         )
-        assert torch.allclose(part, expected, atol=1e-5), f"expected classes {start} to {stop - 1} as among all, got others"
+        assert torch.allclose(part, expected, atol=1e-5), (
+            f"expected classes {start} to {stop - 1} as among all, got others"
+        )
 
 
 def check_images_do_not_affect_each_other(subject: Subject) -> None:
@@ -130,7 +136,9 @@ def check_coefficients_are_of_prompts(subject: Subject) -> None:
             f"expected an array of float32, got {getattr(coefficients, 'dtype', type(coefficients).__name__)}"
         )
         count = bank.of_class(c).stop - bank.of_class(c).start
-        assert coefficients.shape == (count,), f"expected a coefficient of each of {count} prompts, got {coefficients.shape}"
+        assert coefficients.shape == (count,), (
+            f"expected a coefficient of each of {count} prompts, got {coefficients.shape}"
+        )
 
 
 def check_coefficients_explain_logits(subject: Subject) -> None:
@@ -157,7 +165,9 @@ def check_input_is_left_alone(subject: Subject) -> None:
     ready = make_ready(subject)
     before = ready.features.embeddings_BD.clone()
     ready.compute().part(0, 3)
-    assert torch.equal(ready.features.embeddings_BD, before), "expected the embeddings to be left as they are, got others"
+    assert torch.equal(ready.features.embeddings_BD, before), (
+        "expected the embeddings to be left as they are, got others"
+    )
 
 
 def check_notes_are_lines(subject: Subject) -> None:
@@ -205,7 +215,9 @@ def check_images_without_scores_are_told(subject: Subject) -> None:
     if ready.capabilities.needs_embeddings:
         raise NotApplicable("it does not declare needs_embeddings=False")
     names = list(ready.scorer.image_names())
-    assert names and all(isinstance(name, str) and name for name in names), f"expected names of images, got {names[:3]!r}"
+    assert names and all(isinstance(name, str) and name for name in names), (
+        f"expected names of images, got {names[:3]!r}"
+    )
     assert ready.scorer.model, "expected the name of the classifier as its model, got none"
     unknown = "there is no such image.jpg"
     reason = ready.scorer.problem(unknown)

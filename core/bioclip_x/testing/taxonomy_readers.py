@@ -125,7 +125,7 @@ def check_texts_may_be_written_otherwise(subject: Subject) -> None:
                 found = list_lineages(subject.make().read(other))
             except Exception as problem:
                 raise AssertionError(f"expected the example {how} to be read, got {summarise(problem)}") from problem
-            assert found == expected, f"expected the same classes of the example {how}, got {str(found):.80}"
+            assert found == expected, f"expected the same classes of the example {how}, got {found!s:.80}"
 
 
 def check_classes_survive_a_round_trip(subject: Subject) -> None:
@@ -135,7 +135,9 @@ def check_classes_survive_a_round_trip(subject: Subject) -> None:
         written = Path(folder) / "written.yaml"
         written.write_text("".join(map(str, make_document(tree, FORMATS["yaml"]).chunks())), "utf-8")
         found, expected = list_lineages(read_taxonomy(subject.registry, written)), list_lineages(tree)
-        assert found == expected, f"expected the same lineages of the classes, got {str(sorted(set(found) ^ set(expected))):.100}"
+        assert found == expected, (
+            f"expected the same lineages of the classes, got {sorted(set(found) ^ set(expected))!s:.100}"
+        )
 
 
 def list_lineages(tree: Taxonomy) -> list[tuple[tuple[str, str], ...]]:
@@ -175,7 +177,9 @@ def check_errors_name_the_line(subject: Subject) -> None:
                     f"expected an error that names {path.name} and the line, got {summarise(problem)}"
                 )
             except Exception as problem:
-                raise AssertionError(f"expected a TaxonomyError of a broken line, got {summarise(problem)}") from problem
+                raise AssertionError(
+                    f"expected a TaxonomyError of a broken line, got {summarise(problem)}"
+                ) from problem
         if not told:
             raise NotApplicable("it reads odd lines as names")
 

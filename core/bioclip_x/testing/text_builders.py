@@ -14,7 +14,6 @@ from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import make_descriptors, make_taxonomy
 
-
 ODD_NAMES = ("plain name", "{curly} {0}", "100% sure %s", "a 'quoted' \"name\"", "Шиповник", "鶴", "a\\b")
 
 
@@ -67,7 +66,10 @@ def check_classes_without_descriptors_have_prompts(subject: Subject) -> None:
     """Classes without descriptors, some or all, take their names, as the request says (missing="name")."""
     taxonomy, whole = make_taxonomy(), make_descriptors()
     some = replace(whole, classes=dict(list(whole.classes.items())[:2]))
-    requests = [replace(make_request(), descriptors=some), replace(make_request(), descriptors=None, of_inner_taxa=True)]
+    requests = [
+        replace(make_request(), descriptors=some),
+        replace(make_request(), descriptors=None, of_inner_taxa=True),
+    ]
     for request in requests:
         try:
             owners = {prompt.class_index for prompt in subject.make().build(request).prompts}

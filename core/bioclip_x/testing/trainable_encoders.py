@@ -155,7 +155,9 @@ def check_blocks_are_modules(subject: Subject) -> None:
     """Its blocks are different modules of the model."""
     made = make_layered(subject, "blocks")
     blocks, modules = list(made.blocks()), {id(module) for module in made.module.modules()}
-    assert blocks and len({id(block) for block in blocks}) == len(blocks), "expected different blocks, got none or one twice"
+    assert blocks and len({id(block) for block in blocks}) == len(blocks), (
+        "expected different blocks, got none or one twice"
+    )
     assert all(id(block) in modules for block in blocks), "expected modules of the model, got another"
 
 
@@ -170,7 +172,9 @@ def check_checkpointing_changes_nothing(subject: Subject) -> None:
     except ModelError as problem:
         raise NotApplicable(str(problem)) from problem
     after = made.forward_image(pixels).detach()
-    assert torch.allclose(before, after, atol=1e-5), "expected the same embeddings with gradient checkpointing, got others"
+    assert torch.allclose(before, after, atol=1e-5), (
+        "expected the same embeddings with gradient checkpointing, got others"
+    )
 
 
 def check_a_projector_doubles_the_embedding(subject: Subject) -> None:
@@ -186,14 +190,19 @@ def check_a_projector_doubles_the_embedding(subject: Subject) -> None:
     assert tuple(after.shape) == (2, 2 * made.embed_dim), (
         f"expected {(2, 2 * made.embed_dim)} with a second projector, got {tuple(after.shape)}"
     )
-    assert torch.allclose(after[:, : made.embed_dim], before, atol=1e-5), "expected the first half as before, got another"
+    assert torch.allclose(after[:, : made.embed_dim], before, atol=1e-5), (
+        "expected the first half as before, got another"
+    )
 
 
 def check_inputs_can_be_changed(subject: Subject) -> None:
     """It tells which image sizes it takes, and embeds with patch dropout and with shorter texts."""
     made = make_layered(subject, "inputs")
     made.check_image_size(made.image_size)
-    for change, value, off in ((made.set_patch_dropout, 0.5, 0.0), (made.set_text_length, made.context_length // 2, None)):
+    for change, value, off in (
+        (made.set_patch_dropout, 0.5, 0.0),
+        (made.set_text_length, made.context_length // 2, None),
+    ):
         with suppress(ModelError):  # for towers that cannot
             change(value)
         made.module.train()

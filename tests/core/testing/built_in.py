@@ -167,8 +167,11 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("encoders", "open_clip"): [
         {
             "examples": {
-                "model": FIELD_GUIDE, "trainable": MODEL, "description": MODEL, "saved": "local-dir:{folder}",
-            }  # fmt: skip
+                "model": FIELD_GUIDE,
+                "trainable": MODEL,
+                "description": MODEL,
+                "saved": "local-dir:{folder}",
+            }
         }
     ],
     ("classifiers", "timm"): write_timm_model,
@@ -183,8 +186,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("scorers", "external"): write_scores,
     ("scorers", "linear"): write_head,
     ("scorers", "few-shot"): [
-        {"options": {"support": Path("examples"), **more}}
-        for more in ({}, {"blend": 0.5}, {"mode": "tip-adapter"})
+        {"options": {"support": Path("examples"), **more}} for more in ({}, {"blend": 0.5}, {"mode": "tip-adapter"})
     ],
     ("adjust_logits", "species-list"): write_list,
     ("taxonomy_readers", "parquet"): write_parquet,

@@ -33,7 +33,7 @@ def find_module(kind: str) -> ModuleType:
 
 def make_subject(module: ModuleType, target: Any, folder: Path) -> Subject:
     kind: Kind = module.KIND
-    setattr(module, "TARGET", target)
+    module.TARGET = target  # type: ignore[attr-defined]
     summary = "a command" if kind == "commands" else target.__doc__ or ""
     spec = ComponentSpec("mine", summary, f"{module.__name__}:TARGET")
     registry = create_registry()

@@ -55,7 +55,9 @@ def test_a_failure_is_told_in_one_line(fault: str, check: str, told: str, plugin
 def test_a_failing_test_names_the_component(plugin: Path) -> None:
     [check] = [one for one in list_checks("text_builders") if one.name == "prompts_are_texts"]
     test = conformance("text_builders", "mine", plugins=[plugin], options={"fault": "empty"})
-    with pytest.raises(AssertionError, match=r"^the text builder 'mine' of plugin '.*mine\.py' .*: expected a text, got ''"):
+    with pytest.raises(
+        AssertionError, match=r"^the text builder 'mine' of plugin '.*mine\.py' .*: expected a text, got ''"
+    ):
         test(check=check)
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from bioclip_x.testing import Outcome, Subject
 
 SIGNS: Final = {"passed": "ok", "failed": "FAILED", "not applicable": "-"}
-_ENTRY_POINTS: Final = re.compile(r"""^\[project\.entry-points\.["']?bioclip_x["']?\]\s*$(.*?)(?=^\[|\Z)""", re.M | re.S)
+_ENTRY_POINTS: Final = re.compile(
+    r"""^\[project\.entry-points\.["']?bioclip_x["']?\]\s*$(.*?)(?=^\[|\Z)""", re.M | re.S
+)
 _ENTRY_POINT: Final = re.compile(r"""^\s*["']?([\w.-]+)["']?\s*=\s*["']([\w.]+)["']""", re.M)
 
 

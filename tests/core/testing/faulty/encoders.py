@@ -193,7 +193,9 @@ class Right:
             return Module()
 
     def known_models(self) -> Sequence[KnownModel]:
-        return [KnownModel(name, name, "small", "a", D, 8, "squash", "MIT", "", True, None) for name in ("small", "other")]
+        return [
+            KnownModel(name, name, "small", "a", D, 8, "squash", "MIT", "", True, None) for name in ("small", "other")
+        ]
 
     def own_classes(self, model: str, *, name: str, embeddings: bool) -> Any:
         return None

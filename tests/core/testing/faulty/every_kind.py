@@ -4,7 +4,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import PromptSet, Prompt, TextBuilderCapabilities, TextRequest
+from bioclip_x.plugin import Prompt, PromptSet, TextBuilderCapabilities, TextRequest
 
 KIND = "text_builders"
 made = count()
@@ -53,7 +53,7 @@ class Bare(Right):
 class NoneAsText(Right):
     """a default of another type"""
 
-    def __init__(self, *, before: str = None) -> None:  # type: ignore[assignment]
+    def __init__(self, *, before: str = 0) -> None:  # type: ignore[assignment]
         super().__init__(before=before)
 
 

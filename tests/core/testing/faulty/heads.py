@@ -118,7 +118,9 @@ class Overflowing(Right):
 
     def change(self, scores: Scores, given: HeadInput) -> Scores:
         exp_BC = given.logits.logits_BC.exp()
-        return replace(scores, log_top_BK=(exp_BC / exp_BC.sum(1, keepdim=True)).log().sort(1, descending=True).values[:, :5])
+        return replace(
+            scores, log_top_BK=(exp_BC / exp_BC.sum(1, keepdim=True)).log().sort(1, descending=True).values[:, :5]
+        )
 
 
 class OfOtherRanks(Right):
