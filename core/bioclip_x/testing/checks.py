@@ -7,7 +7,7 @@ order there, after those of `every_kind`; `FURTHER` names other modules. Their d
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Literal
@@ -42,20 +42,19 @@ class Subject:
 
     def make(self, **options: Any) -> Any:
         """Makes the component anew, as a recipe would. Raises NotApplicable without an option that it requires."""
-        given = {**self.options, **options}
-        self.require(given)
+        given = {**self.require(options), **options}
         return self.registry.make(self.kind, self.name, given)  # type: ignore[arg-type]
 
     def describe(self) -> str:
         """Names the component in messages: its kind, name, and plugin."""
         return self.registry.describe(self.kind, self.name)
 
-    def require(self, options: Mapping[str, Any] | None = None) -> None:
-        """Raises NotApplicable without an option that the component requires. options: those of the subject by default."""
-        given = self.options if options is None else options
+    def require(self, further: Iterable[str] = ()) -> dict[str, Any]:
+        """Returns the options. Raises NotApplicable without one that the component requires and that is not `further`."""
         required = [p.name for p in self.registry.parameters(self.kind, self.name) if p.default is p.empty]
-        if missing := [name for name in required if name not in given]:
+        if missing := [name for name in required if name not in self.options and name not in set(further)]:
             raise NotApplicable(f"needs its option {', '.join(missing)}")
+        return dict(self.options)
 
     def need(self, example: str) -> Any:
         """Returns an example. Raises NotApplicable without it."""

@@ -201,7 +201,7 @@ def check_declared_options_exist(subject: Subject) -> None:
 
 def check_missing_files_are_told(subject: Subject) -> None:
     """Files that are not there are an error when it is prepared, which names them."""
-    options = subject.registry.options(subject.kind, subject.name, _require(subject))
+    options = subject.registry.options(subject.kind, subject.name, subject.require())
     paths = [name for name in subject.options if isinstance(options[name], Path)]
     declared = get_capabilities(subject.make(), DatasetCapabilities).path_option
     if not paths:
@@ -216,9 +216,3 @@ def check_missing_files_are_told(subject: Subject) -> None:
     except Exception as problem:
         raise AssertionError(f"expected a TrainingError of missing files, got {summarise(problem)}") from problem
     raise AssertionError("expected a TrainingError of missing files, got a data set")
-
-
-def _require(subject: Subject) -> dict[str, Any]:
-    """Returns the options. Raises NotApplicable without one that is required."""
-    subject.require()
-    return dict(subject.options)

@@ -63,7 +63,7 @@ def check_defaults_are_valid(subject: Subject) -> None:
             continue
         try:
             made = subject.registry.options(
-                subject.kind, subject.name, {**_fill(subject), parameter.name: parameter.default}
+                subject.kind, subject.name, {**subject.require(), parameter.name: parameter.default}
             )
         except RecipeError as problem:
             raise AssertionError(
@@ -72,12 +72,6 @@ def check_defaults_are_valid(subject: Subject) -> None:
         assert made[parameter.name] == parameter.default, (
             f"expected {parameter.name}={parameter.default!r} to stay so, got {made[parameter.name]!r}"
         )
-
-
-def _fill(subject: Subject) -> dict[str, Any]:
-    """Returns the options, with those that are required. Raises NotApplicable without them."""
-    subject.require()
-    return dict(subject.options)
 
 
 def check_it_can_be_made_twice(subject: Subject) -> None:

@@ -134,7 +134,10 @@ def check_classes_survive_a_round_trip(subject: Subject) -> None:
         tree = subject.make().read(find_example(subject, Path(folder)))
         written = Path(folder) / "written.yaml"
         written.write_text("".join(map(str, make_document(tree, FORMATS["yaml"]).chunks())), "utf-8")
-        found, expected = list_lineages(read_taxonomy(subject.registry, written)), list_lineages(tree)
+        try:
+            found, expected = list_lineages(read_taxonomy(subject.registry, written)), list_lineages(tree)
+        except TaxonomyError as problem:
+            raise AssertionError(f"expected the tree as YAML to be read again, got {summarise(problem)}") from problem
         assert found == expected, (
             f"expected the same lineages of the classes, got {sorted(set(found) ^ set(expected))!s:.100}"
         )
