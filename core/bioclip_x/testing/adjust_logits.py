@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 
 from bioclip_x.capabilities import LogitAdjustmentCapabilities
@@ -12,7 +14,7 @@ from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import make_taxonomy
 
-KNOWN = {"date": "2024-05-12T06:30:00", "latitude": 52.52, "longitude": 13.4}
+KNOWN: Final[dict[str, str | float]] = {"date": "2024-05-12T06:30:00", "latitude": 52.52, "longitude": 13.4}
 SOURCES = (
     Source("a.jpg"),
     Source("b.jpg", metadata=KNOWN),

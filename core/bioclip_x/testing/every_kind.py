@@ -80,7 +80,8 @@ def check_it_can_be_made_twice(subject: Subject) -> None:
     first, second = subject.make(), subject.make()
     if subject.kind in CAPABILITIES:
         kind = CAPABILITIES[subject.kind]
-        one, other = get_capabilities(first, kind), get_capabilities(second, kind)
+        one: Any = get_capabilities(first, kind)
+        other: Any = get_capabilities(second, kind)
         assert one == other, f"expected equal capabilities of two with the same options, got {one} and {other}"
 
 

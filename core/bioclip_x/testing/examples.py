@@ -237,8 +237,10 @@ def make_result(name: str = "a.jpg", species: str = "Parus major") -> Result:
 def make_figures(source: str = "photos") -> EvaluationFigures:
     """The figures of an evaluation of one run on eight images."""
     curve = (CurvePoint(0.5, 0.75, 0.5, 0.9, 8, "half"),)
-    table = np.array([(0, 0, 3), (0, 1, 1), (1, 1, 4)]).T
-    matrix = ConfusionMatrix("genus", ("Parus", "Turdus"), (TaxonGroup("order", "Passeriformes", 0, 2),), *table, 0)
+    true_k, predicted_k, count_k = np.array([(0, 0, 3), (0, 1, 1), (1, 1, 4)]).T
+    matrix = ConfusionMatrix(
+        "genus", ("Parus", "Turdus"), (TaxonGroup("order", "Passeriformes", 0, 2),), true_k, predicted_k, count_k, 0
+    )
     measures = {"top-1": Measure(0.75, 0.5, 0.9, 8)}
     run = RunFigures("texts", "example", "taxonomic", measures, ("genus",), curve, curve, measures, curve, (matrix,))
     taxon = make_result().predictions[0].taxon

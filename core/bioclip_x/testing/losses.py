@@ -62,7 +62,7 @@ def check_it_is_finite(subject: Subject) -> None:
 
 def check_odd_batches_are_finite(subject: Subject) -> None:
     """So do a batch of one image, of one class, and of images without a taxon; and so are their gradients."""
-    batches = {
+    batches: dict[str, dict[str, Any]] = {
         "one image": {"images": [0]},
         "one class": {"images": [2, 7]},
         "images without a taxon": {"with_labels": False},

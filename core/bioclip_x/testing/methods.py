@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bioclip_x import components
 from bioclip_x.capabilities import ScorerCapabilities
@@ -27,7 +27,7 @@ class Method:
         return f"{self.name}({', '.join([*self.positional, *star, *self.keywords])})"
 
 
-ALWAYS: Final = (
+ALWAYS: Final[tuple[tuple[Kind, type, tuple[str, ...]], ...]] = (
     ("text_builders", components.TextBuilder, ("build",)),
     ("encoders", components.Encoder, ("load",)),
     ("classifiers", components.ImageClassifier, ("labels", "load", "preprocess")),
@@ -44,7 +44,7 @@ ALWAYS: Final = (
 )
 """Kind, protocol, methods."""
 
-DECLARED: Final = (
+DECLARED: Final[tuple[tuple[Kind, str, type, tuple[str, ...]], ...]] = (
     ("encoders", "lists_models", components.Encoder, ("known_models",)),
     ("encoders", "brings_classes", components.Encoder, ("own_classes",)),
     ("encoders", "brings_recipe", components.Encoder, ("own_recipe",)),
@@ -70,7 +70,7 @@ def list_methods(kind: Kind, component: object) -> Iterator[Method]:
             yield from (_describe(protocol, name) for name in names)
     if kind not in CAPABILITIES:
         return
-    capabilities = get_capabilities(component, CAPABILITIES[kind])
+    capabilities: Any = get_capabilities(component, CAPABILITIES[kind])
     for other, capability, protocol, names in DECLARED:
         if other == kind and (value := getattr(capabilities, capability)):
             yield from (_describe(protocol, name, f" for {capability}={value!r}") for name in names)
