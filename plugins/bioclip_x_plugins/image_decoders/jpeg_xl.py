@@ -27,7 +27,7 @@ class JpegXlDecoder:
             raise ImageError("JPEG XL images need pillow-jxl-plugin: pip install 'bioclip-x[images]'") from None
         try:
             image = JXLImageFile(stream)
-            image.load()
+            image.load()  # type: ignore[no-untyped-call]
         except (ValueError, RuntimeError, SyntaxError) as problem:
             raise ImageError(f"the JPEG XL image cannot be read: {' '.join(str(problem).split())}") from None
         return OpenedImage(image)

@@ -64,13 +64,13 @@ def check(
     """  # fmt: skip
     from bioclip_x.testing import run_checks
 
-    given = {"examples": _parse(examples, "--example"), "options": _parse(options, "--option")}
+    given_examples, given_options = _parse(examples, "--example"), _parse(options, "--option")
     counts, dumped = dict.fromkeys(SIGNS, 0), []
     for subject in _find_subjects(registry, name, hook):
         if not as_json:
             echo(f"{subject.kind.replace('_', ' ')}: {subject.name}")
         outcomes = []
-        for outcome in run_checks(replace(subject, **given)):
+        for outcome in run_checks(replace(subject, examples=given_examples, options=given_options)):
             counts[outcome.result] += 1
             outcomes.append(outcome)
             if not as_json:
