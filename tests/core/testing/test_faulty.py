@@ -11,7 +11,7 @@ import pytest
 from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.hookspecs import hookimpl
 from bioclip_x.registry import create_registry, import_plugin
-from bioclip_x.testing import Check, Outcome, Subject, list_checks, run_checks
+from bioclip_x.testing import Check, Subject, list_checks, run_checks
 
 FOLDER = Path(__file__).parent / "faulty"
 CASES = [
@@ -42,16 +42,11 @@ def make_subject(module: ModuleType, target: Any, folder: Path) -> Subject:
     return Subject(kind, spec.name, registry, given.get("options", {}), given.get("examples", {}))
 
 
-def run(check: Check, subject: Subject) -> Outcome:
-    [outcome] = [one for one in run_checks(subject) if one.check == check]
-    return outcome
-
-
 @pytest.mark.parametrize(("kind", "check"), CASES, ids=[f"{kind}-{check.name}" for kind, check in CASES])
 def test_every_check_catches_a_faulty_component(kind: str, check: Check, tmp_path: Path) -> None:
     module = find_module(kind)
     assert check.name in module.FAULTY, f"write a component in {FOLDER.name}/{kind}.py that the check catches"
-    outcome = run(check, make_subject(module, module.FAULTY[check.name], tmp_path))
+    [outcome] = run_checks(make_subject(module, module.FAULTY[check.name], tmp_path), [check])
     assert outcome.result == "failed", outcome
     assert outcome.reason.startswith("expected ") and "\n" not in outcome.reason, outcome.reason
     assert len(outcome.reason) < 300, "a line that can be read"
