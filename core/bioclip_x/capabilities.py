@@ -183,10 +183,12 @@ class FormatExample:
     """A small file as it is published, which the documentation shows and a test reads.
 
     path: what is given to `--taxonomy`: a file or, with a trailing "/", a folder. files: path → text.
+    is_shown_as_text: of a binary format, whose content the text shows.
     """
 
     path: str
     files: Mapping[str, str]
+    is_shown_as_text: bool = False
 
 
 @accepts_old_names

@@ -477,8 +477,8 @@ def _check_made(kind: Kind, component: object, name: str) -> None:
         missing = [method for method in METHODS.get(kind, ()) if not callable(getattr(component, method, None))]
         if missing:
             raise PluginError(
-                f"{name} is {abbreviate(component)}, without the method {missing[0]!r}; expected a {name_kind(kind)} as "
-                f"bioclip_x.components describes it, with {', '.join(METHODS[kind])}"
+                f"{name} is {abbreviate(component)}, without the method {missing[0]!r}; expected the methods that "
+                f"bioclip_x.components describes: {', '.join(METHODS[kind])}"
             )
         return
     if not isinstance(component, Expected):

@@ -14,7 +14,7 @@ cp ../docs/code/check_plugin.py tests/test_plugin.py
 # [start:writing-a-plugin-2]
 bioclip-x plugins list --hook heads          # all components of a hook; --json for programs
 bioclip-x plugins show my-head               # options with types and defaults, and where it comes from
-bioclip-x plugins check my-head              # or a file: plugins check my_plugin.py
+bioclip-x plugins check my-head              # or a file, or the folder of a package; --json for programs
 # [end:writing-a-plugin-2]
 
 pytest --bioclip-x-plugins my-head

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -21,7 +22,7 @@ from bioclip_x.errors import PluginError
 from bioclip_x.evaluation.labelled_images import embed_labelled_images
 from bioclip_x.inference.calibration_store import save_calibration
 from bioclip_x.records import Calibration
-from bioclip_x.registry import CAPABILITIES, DuplicateError, Registry, create_registry, get_capabilities
+from bioclip_x.registry import CAPABILITIES, METHODS, DuplicateError, Registry, create_registry, get_capabilities
 from bioclip_x_plugins.datasets.manifest import Manifest
 
 HEAD = """
@@ -84,7 +85,15 @@ def test_a_head_that_declares_nothing_keeps_the_temperature(tmp_path: Path) -> N
 
 
 class Odd:
-    """A component of any kind, which declares nothing."""
+    """A component of any kind, which declares nothing and has the methods of every kind."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name not in chain.from_iterable(METHODS.values()):
+            raise AttributeError(name)
+        return lambda *args: None
+
+    def __call__(self) -> None:
+        """As a loss is called."""
 
 
 def registry_with(kind: Kind, *specs: ComponentSpec, plugin: str = "odd", into: Registry | None = None) -> Registry:

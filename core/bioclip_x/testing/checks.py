@@ -1,20 +1,24 @@
-"""A check is a function of a component, which raises AssertionError with what was expected, and what came instead.
+"""A check is a function of a component, which raises AssertionError: one line of what was expected, and what came instead.
 
 The checks of a kind are the functions `check_…` of the module of its name in this package (`heads`, `losses`, …), in their
-order there, after those of `every_kind`. Their docstrings say what they check.
+order there, after those of `every_kind`; `FURTHER` names other modules. Their docstrings say what they check.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
+from bioclip_x.faults import log_row, summarise
 from bioclip_x.registry import Registry
+
+FURTHER: Final[Mapping[Kind, tuple[str, ...]]] = {"encoders": ("trainable_encoders",)}
+"""Kind → modules of this package with further checks of it."""
 
 
 class NotApplicable(Exception):
@@ -38,11 +42,19 @@ class Subject:
 
     def make(self, **options: Any) -> Any:
         """Makes the component anew, as a recipe would. Raises NotApplicable without an option that it requires."""
-        given = {**self.options, **options}
-        required = [p.name for p in self.registry.parameters(self.kind, self.name) if p.default is p.empty]
-        if missing := [name for name in required if name not in given]:
-            raise NotApplicable(f"needs its option {', '.join(missing)}")
+        given = {**self.require(options), **options}
         return self.registry.make(self.kind, self.name, given)  # type: ignore[arg-type]
+
+    def describe(self) -> str:
+        """Names the component in messages: its kind, name, and plugin."""
+        return self.registry.describe(self.kind, self.name)
+
+    def require(self, further: Iterable[str] = ()) -> dict[str, Any]:
+        """Returns the options. Raises NotApplicable without one that the component requires and that is not `further`."""
+        required = [p.name for p in self.registry.parameters(self.kind, self.name) if p.default is p.empty]
+        if missing := [name for name in required if name not in self.options and name not in set(further)]:
+            raise NotApplicable(f"needs its option {', '.join(missing)}")
+        return dict(self.options)
 
     def need(self, example: str) -> Any:
         """Returns an example. Raises NotApplicable without it."""
@@ -59,6 +71,14 @@ class Check:
     about: str
     function: Callable[[Subject], None]
 
+    def run(self, subject: Subject) -> None:
+        """Raises AssertionError whose message names the component; NotApplicable; or what the component raised."""
+        try:
+            self.function(subject)
+        except AssertionError as problem:
+            problem.args = (f"{subject.describe()}: {problem}",)  # in place, so that pytest shows one traceback
+            raise
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -73,7 +93,7 @@ def list_checks(kind: Kind) -> list[Check]:
     """Lists the checks of a kind, those of every kind first. Raises PluginError for an unknown kind."""
     if kind not in KINDS:
         raise PluginError(f"no kind of component is called {kind!r}; known: {', '.join(KINDS)}")
-    modules = [import_module(f"{__package__}.{name}") for name in ("every_kind", kind)]
+    modules = [import_module(f"{__package__}.{name}") for name in ("every_kind", kind, *FURTHER.get(kind, ()))]
     return [
         Check(name.removeprefix("check_"), (inspect.getdoc(function) or "").partition("\n")[0], function)
         for module in modules
@@ -82,17 +102,26 @@ def list_checks(kind: Kind) -> list[Check]:
     ]
 
 
-def run_checks(subject: Subject) -> Iterator[Outcome]:
-    """Runs every check of the component's kind, and goes on after a failure."""
-    for check in list_checks(subject.kind):
+def run_checks(subject: Subject, checks: Iterable[Check] | None = None) -> Iterator[Outcome]:
+    """Runs checks, by default all of the component's kind, and goes on after a failure."""
+    for check in list_checks(subject.kind) if checks is None else checks:
         try:
             check.function(subject)
         except NotApplicable as reason:
             yield Outcome(check, "not applicable", str(reason))
         except Exception as problem:
-            said = str(problem).strip() or type(problem).__name__
-            yield Outcome(
-                check, "failed", said if isinstance(problem, AssertionError) else f"{type(problem).__name__}: {said}"
-            )
+            log_row(problem)
+            yield Outcome(check, "failed", _explain(problem))
         else:
             yield Outcome(check, "passed")
+
+
+def _explain(problem: Exception) -> str:
+    """Says in one line what a check expected and what came, or what the component raised instead."""
+    frame = problem.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    is_of_check = frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith(f"{__package__}.")
+    if isinstance(problem, AssertionError) and is_of_check:
+        return summarise(problem).removeprefix("AssertionError: ")
+    return f"expected no exception, got {summarise(problem)}"

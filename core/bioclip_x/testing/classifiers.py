@@ -45,14 +45,15 @@ def check_labels_are_names(subject: Subject) -> None:
     wrong = [label for label in labels if not isinstance(label, str) or not label.strip()]
     assert not wrong, f"expected names, none of them blank, got {wrong[:3]}"
     classifier.load("cpu")
-    assert list(classifier.labels()) == list(labels), "expected the same labels once it is loaded"
+    assert list(classifier.labels()) == list(labels), "expected the same labels once it is loaded, got others"
 
 
 def check_labels_that_refuse_exist(subject: Subject) -> None:
     """Some other labels are left than those that refuse."""
     classifier = subject.make()
     refuses = {one.casefold() for one in get_capabilities(classifier, ImageClassifierCapabilities).refuses}
-    assert {label.casefold() for label in classifier.labels()} - refuses, "expected a label that does not refuse"
+    left = {label.casefold() for label in classifier.labels()} - refuses
+    assert left, f"expected a label that does not refuse, got only {', '.join(sorted(refuses))}"
 
 
 def check_scores_are_of_images_and_labels(subject: Subject) -> None:
@@ -61,7 +62,7 @@ def check_scores_are_of_images_and_labels(subject: Subject) -> None:
     values_BL = compute(classifier, torch.stack([classifier.preprocess(image) for image in make_images()]))
     shape = (3, len(classifier.labels()))
     assert tuple(values_BL.shape) == shape, f"expected {shape}, got {tuple(values_BL.shape)}"
-    assert values_BL.isfinite().all(), "expected finite scores"
+    assert values_BL.isfinite().all(), "expected finite scores, got others"
     if get_capabilities(classifier, ImageClassifierCapabilities).outputs == "probabilities":
         low, high = float(values_BL.min()), float(values_BL.max())
         assert low >= 0 and high <= 1, f"expected probabilities from 0 to 1, got {low:.3g} to {high:.3g}"
@@ -79,7 +80,7 @@ def check_images_do_not_affect_each_other(subject: Subject) -> None:
     for row in range(3):
         alone = compute(classifier, pixels[row : row + 1])
         assert torch.allclose(alone, together[row : row + 1], atol=1e-4), (
-            "expected the same scores alone and in a batch"
+            "expected the same scores alone and in a batch, got others"
         )
 
 
@@ -88,18 +89,21 @@ def check_it_is_deterministic(subject: Subject) -> None:
     classifier = load(subject)
     pixels = torch.stack([classifier.preprocess(image) for image in make_images()])
     first, second = compute(classifier, pixels), compute(classifier, pixels)
-    assert torch.equal(first, second), "expected equal scores twice; is the module in evaluation mode?"
+    assert torch.equal(first, second), "expected equal scores twice, got others; is it in evaluation mode?"
 
 
 def check_images_are_prepared_in_threads(subject: Subject) -> None:
     """`preprocess` gives the same from several threads as from one: float32 [3, H, W], of one size for all images."""
     classifier, images = load(subject), make_images() * 8
     alone = [classifier.preprocess(image) for image in images]
-    assert len({tuple(x.shape) for x in alone}) == 1 and alone[0].ndim == 3, "expected [3, H, W] of one size"
+    shapes = sorted({tuple(x.shape) for x in alone})
+    assert len(shapes) == 1 and len(shapes[0]) == 3, f"expected [3, H, W] of one size, got {shapes}"
     assert alone[0].dtype == torch.float32, f"expected float32, got {alone[0].dtype}"
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(classifier.preprocess, images))
-    assert all(torch.equal(a, b) for a, b in zip(alone, together)), "expected the same pixels from several threads"
+    assert all(torch.equal(a, b) for a, b in zip(alone, together)), (
+        "expected the same pixels from several threads as from one, got others"
+    )
 
 
 def check_it_has_a_revision(subject: Subject) -> None:
@@ -115,4 +119,4 @@ def check_input_is_left_alone(subject: Subject) -> None:
     pixels = torch.stack([classifier.preprocess(image) for image in make_images()])
     before = pixels.clone()
     compute(classifier, pixels)
-    assert torch.equal(pixels, before), "expected the pixels to be left as they are"
+    assert torch.equal(pixels, before), "expected the pixels to be left as they are, got others"

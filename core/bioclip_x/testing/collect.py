@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from bioclip_x.components import Kind
-from bioclip_x.registry import Plugin, create_registry
+from bioclip_x.registry import Plugin, Registry, create_registry
 from bioclip_x.testing.checks import Check, NotApplicable, Subject, list_checks
 
 
@@ -19,7 +20,12 @@ def make_subject(
     examples: Mapping[str, Any] | None = None,
 ) -> Subject:
     """Finds a component of an installed plugin, or of one of `plugins`. Raises PluginError for one that is not there."""
-    registry = create_registry(plugins)
+    return _find(create_registry(plugins), kind, name, options, examples)
+
+
+def _find(
+    registry: Registry, kind: Kind, name: str, options: Mapping[str, Any] | None, examples: Mapping[str, Any] | None
+) -> Subject:
     registry.target(kind, name)
     return Subject(kind, name, registry, options or {}, examples or {})
 
@@ -39,11 +45,13 @@ def conformance(
     """
     import pytest
 
+    find_registry = cache(partial(create_registry, tuple(plugins)))  # when the first test runs; it takes a while
+
     @pytest.mark.parametrize("check", list_checks(kind), ids=lambda check: check.name)
     def test(check: Check) -> None:
         made = {key: value() if callable(value) else value for key, value in (examples or {}).items()}
         try:
-            check.function(make_subject(kind, name, plugins=plugins, options=options, examples=made))
+            check.run(_find(find_registry(), kind, name, options, made))
         except NotApplicable as reason:
             pytest.skip(str(reason))
 

@@ -14,15 +14,25 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
 from bioclip_x.records import (
+    ConfusionMatrix,
+    CurvePoint,
     Descriptor,
     DescriptorSet,
+    EvaluationFigures,
+    Example,
+    ExampleAnswer,
+    ExampleSet,
+    Measure,
     ModelCard,
     Prediction,
     Prompt,
     Provenance,
     Result,
+    RunFigures,
     Step,
+    SupportImages,
     Taxon,
+    TaxonGroup,
     TextBank,
 )
 from bioclip_x.records.training import LossInput, Processes
@@ -30,6 +40,7 @@ from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.testing.checks import NotApplicable
+from bioclip_x.training.class_bank import ClassBank
 from bioclip_x.training.compute.world import World
 from bioclip_x.training.truth import Truth, make_text_id, make_tree_tensors
 
@@ -69,6 +80,14 @@ def make_bank(pooling: str = "mean") -> TextBank:
     return TextBank(prompts, embeddings_PD, owner_P, weight_P, classes, pooling, "example")
 
 
+def make_support(seed: int = 0) -> SupportImages:
+    """Two labelled examples of each class, with random unit embeddings."""
+    classes = make_taxonomy().n_classes
+    embeddings_nD = F.normalize(torch.randn(2 * classes, D, generator=torch.Generator().manual_seed(seed)), dim=1)
+    names = tuple(f"example {number}.jpg" for number in range(2 * classes))
+    return SupportImages(embeddings_nD, np.repeat(np.arange(classes), 2), names)
+
+
 def make_card(logit_scale: float = 10.0) -> ModelCard:
     return ModelCard("example", "1", "", "fp32", D, logit_scale, 0.0, 77)
 
@@ -104,31 +123,36 @@ def make_loss_input(
     tables: Mapping[str, torch.Tensor] | None = None,
     images: Sequence[int] | None = None,
     world: Processes | None = None,
+    *,
+    views: int = VIEWS,
+    with_texts: bool = True,
+    with_labels: bool = True,
 ) -> LossInput:
-    """Makes a batch of some of the images, each with two texts of its class."""
+    """Makes a batch of some of the images, each with two texts of its class.
+
+    with_texts: else there are none, as in runs whose losses need none. with_labels: else no image has a taxon.
+    """
     taxonomy, tables = make_taxonomy(), make_tables() if tables is None else tables
-    images = range(len(LABELLED)) if images is None else images
-    node_C = [taxonomy.owner(int(node)) for node in taxonomy.leaf_node_C]
-    forms = ("{}", "a photo of {}")
-    text_S = [form.format(taxonomy.class_taxon(c).name) for c in range(taxonomy.n_classes) for form in forms]
+    images, world = range(len(LABELLED)) if images is None else images, world or World()
+    text_S, node_S = _list_texts()
     tree = make_tree_tensors(taxonomy, torch.device("cpu"))
-    node_S = [node for node in node_C for _ in forms]
     matcher = Truth([*zip(text_S, node_S)], tree)
     classes = [LABELLED[i] for i in images]
-    texts = [2 * c + form for c in dict.fromkeys(classes) for form in (0, 1)]
-    node_B = torch.tensor([node_C[c] for c in classes])
-    text_id_T = torch.tensor([make_text_id(text_S[s]) for s in texts])
+    texts = [2 * c + form for c in dict.fromkeys(classes) for form in range(len(FORMS))] if with_texts else []
+    node_B = torch.tensor([node_S[2 * c] if with_labels else -1 for c in classes])
+    text_id_T = torch.tensor([make_text_id(text_S[s]) for s in texts], dtype=torch.int64)
     own_id_BO = torch.full((len(classes), 0), -1)
     right_BT, known_BT = matcher.match(node_B, own_id_BO, text_id_T)
     raw = [tables[name][list(images)] for name in ("images", "view 1", "view 2")]
+    drawn = [[texts.index(2 * c + form) for form in range(len(FORMS))] if with_texts else [] for c in classes]
     given = LossInput(
         image_BD=F.normalize(raw[0], dim=-1),
         image_raw_BD=raw[0],
         text_TD=F.normalize(tables["texts"][texts], dim=-1),
-        text_BK=torch.tensor([[texts.index(2 * c), texts.index(2 * c + 1)] for c in classes]),
+        text_BK=torch.tensor(drawn, dtype=torch.int64),
         node_B=node_B,
         text_id_T=text_id_T,
-        text_node_T=torch.tensor([node_S[s] for s in texts]),
+        text_node_T=torch.tensor([node_S[s] for s in texts], dtype=torch.int64),
         right_BT=right_BT,
         known_BT=known_BT,
         own_id_BO=own_id_BO,
@@ -139,14 +163,42 @@ def make_loss_input(
         taxonomy=taxonomy,
         tree=tree,
         matcher=matcher,
-        world=world or World(),
-        views=tuple(raw[1:]),
+        world=world,
+        views=tuple(raw[1 : 1 + views]),
+        bank=make_class_bank(world, raw[0].dtype),
     )
-    if (
-        given.world.size > 1
-    ):  # not under the lock that cached properties of several threads have in common before Python 3.12
+    if world.size > 1:  # not under the lock that cached properties of several threads have in common before Python 3.12
         vars(given)["gathered"] = vars(LossInput)["gathered"].func(given)
     return given
+
+
+FORMS = ("{}", "a photo of {}")
+
+
+def _list_texts() -> tuple[list[str], list[int]]:
+    """Returns the texts of all classes, and the node that each is about."""
+    taxonomy = make_taxonomy()
+    node_C = [taxonomy.owner(int(node)) for node in taxonomy.leaf_node_C]
+    text_S = [form.format(taxonomy.class_taxon(c).name) for c in range(taxonomy.n_classes) for form in FORMS]
+    return text_S, [node for node in node_C for _ in FORMS]
+
+
+class _ClassTexts:
+    """The two texts of each class, as the class bank asks for them."""
+
+    weight = 1.0
+
+    def get_weighted_texts(self, node: int) -> Sequence[tuple[str, float]]:
+        return [(text, 1 / len(FORMS)) for text, owner in zip(*_list_texts()) if owner == node]
+
+
+def make_class_bank(world: Processes | None = None, dtype: torch.dtype = torch.float32) -> ClassBank:
+    """Makes the bank of all classes' texts. All processes must call it."""
+    text_S, node_S = _list_texts()
+    table = F.normalize(make_tables()["texts"], dim=-1)
+    bank = ClassBank([_ClassTexts()], node_S[:: len(FORMS)], D, world or World(), torch.device("cpu"), dtype)
+    bank.refresh(lambda texts: table[[text_S.index(text) if text else 0 for text in texts]])
+    return bank
 
 
 MODEL = {
@@ -180,3 +232,20 @@ def make_result(name: str = "a.jpg", species: str = "Parus major") -> Result:
     steps = tuple(Step(rank, taxon, 0.9) for rank, taxon in lineage)
     taxon = Taxon("species", species, lineage, {"en": ("great tit",)})
     return Result(name, predictions=(Prediction(taxon, 0.9, steps),), width=40, height=30)
+
+
+def make_figures(source: str = "photos") -> EvaluationFigures:
+    """The figures of an evaluation of one run on eight images."""
+    curve = (CurvePoint(0.5, 0.75, 0.5, 0.9, 8, "half"),)
+    true_k, predicted_k, count_k = np.array([(0, 0, 3), (0, 1, 1), (1, 1, 4)]).T
+    matrix = ConfusionMatrix(
+        "genus", ("Parus", "Turdus"), (TaxonGroup("order", "Passeriformes", 0, 2),), true_k, predicted_k, count_k, 0
+    )
+    measures = {"top-1": Measure(0.75, 0.5, 0.9, 8)}
+    run = RunFigures("texts", "example", "taxonomic", measures, ("genus",), curve, curve, measures, curve, (matrix,))
+    taxon = make_result().predictions[0].taxon
+    shown = Example("a.jpg", taxon, (ExampleAnswer("texts", taxon, 0.9, True),))
+    return EvaluationFigures(
+        source, "2025-06-01", "0", (("example", "1"),), (), "birds.csv", 2, 8, 2, (run,), (),
+        (ExampleSet("right", 6, 8, (shown,)),),
+    )  # fmt: skip

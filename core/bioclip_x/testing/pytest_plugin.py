@@ -58,7 +58,7 @@ def bioclip_x_check(request: pytest.FixtureRequest) -> Callable[[], None]:
 
     def run() -> Any:
         try:
-            check.function(subject)
+            check.run(subject)
         except NotApplicable as reason:
             pytest.skip(str(reason))
 

@@ -62,6 +62,7 @@ class WebDataset:
     def prepare(self, taxonomy: Taxonomy) -> Iterator[str]:
         """Raises TrainingError for missing files, and for members that no sample has."""
         paths, labels, kinds = list_shards(self.path), list[str](), set[str]()
+        self._shards = []
         for number, path in enumerate(paths, 1):
             shard = index_shard(path, [self.label] if self.label else LABELS)
             labels += map(parse_caption, shard.labels)

@@ -18,12 +18,15 @@ class HeicDecoder:
         return bool(list_brands(head) & BRANDS)
 
     def decode(self, stream: IO[bytes]) -> OpenedImage:
-        """Raises ImageError if pillow-heif is missing."""
+        """Raises ImageError if pillow-heif is missing, or cannot read the file."""
         try:
             import pillow_heif
         except ImportError:
             raise ImageError("HEIC images need pillow-heif: pip install 'bioclip-x[images]'") from None
-        file = pillow_heif.open_heif(stream, convert_hdr_to_8bit=True)
-        image = file.to_pillow()
+        try:
+            file = pillow_heif.open_heif(stream, convert_hdr_to_8bit=True)
+            image = file.to_pillow()
+        except (ValueError, RuntimeError, EOFError, SyntaxError) as problem:
+            raise ImageError(f"the HEIC image cannot be read: {problem}") from None
         notes = (f"the main one of {len(file)} images",) if len(file) > 1 else ()
         return OpenedImage(image, notes)

@@ -16,7 +16,7 @@ class JpegXlDecoder:
         return head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"))
 
     def decode(self, stream: IO[bytes]) -> OpenedImage:
-        """Raises ImageError if pillow-jxl-plugin is missing.
+        """Raises ImageError if pillow-jxl-plugin is missing, or cannot read the file.
 
         Its import adds JPEG XL to the formats that Pillow opens in this process, which cannot be avoided; it changes nothing
         else.
@@ -25,4 +25,9 @@ class JpegXlDecoder:
             from pillow_jxl.JpegXLImagePlugin import JXLImageFile
         except ImportError:
             raise ImageError("JPEG XL images need pillow-jxl-plugin: pip install 'bioclip-x[images]'") from None
-        return OpenedImage(JXLImageFile(stream))
+        try:
+            image = JXLImageFile(stream)
+            image.load()  # type: ignore[no-untyped-call]
+        except (ValueError, RuntimeError, SyntaxError) as problem:
+            raise ImageError(f"the JPEG XL image cannot be read: {' '.join(str(problem).split())}") from None
+        return OpenedImage(image)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import yaml
@@ -15,12 +18,16 @@ from bioclip_x.cli.plugins.list import hook_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
-from bioclip_x.registry import Registry
+from bioclip_x.registry import Registry, import_plugin
 
 if TYPE_CHECKING:
     from bioclip_x.testing import Outcome, Subject
 
-SIGNS: Mapping[str, str] = {"passed": "ok", "failed": "FAILED", "not applicable": "-"}
+SIGNS: Final = {"passed": "ok", "failed": "FAILED", "not applicable": "-"}
+_ENTRY_POINTS: Final = re.compile(
+    r"""^\[project\.entry-points\.["']?bioclip_x["']?\]\s*$(.*?)(?=^\[|\Z)""", re.M | re.S
+)
+_ENTRY_POINT: Final = re.compile(r"""^\s*["']?([\w.-]+)["']?\s*=\s*["']([\w.]+)["']""", re.M)
 
 
 @click.command(name="check")
@@ -32,56 +39,106 @@ SIGNS: Mapping[str, str] = {"passed": "ok", "failed": "FAILED", "not applicable"
     "examples",
     multiple=True,
     metavar="KEY=VALUE",
-    help="What the checks need: model=NAME for encoders, file=PATH for readers and data sets. Repeatable.",
+    help="What the checks need: model=NAME for encoders, file=PATH for readers and image decoders, "
+    "labels=[NAME, NAME] for data sets. Repeatable.",
 )
 @click.option(
     "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option to make the components with. Repeatable."
 )
+@click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 @click.pass_obj
 def check(
-    registry: Registry, name: str, hook: Kind | None, examples: tuple[str, ...], options: tuple[str, ...]
+    registry: Registry,
+    name: str,
+    hook: Kind | None,
+    examples: tuple[str, ...],
+    options: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Check every component of a plugin (its name, a module, or a file), or the components of one name.
+    """Check every component of a plugin (its name, a module, a file or the folder of its package), or those of one name.
 
     A line tells what a check has found, and what it expected. The exit status is 1 if a check failed.
 
     \b
     bioclip-x plugins check my_plugin.py
+    bioclip-x plugins check bioclip-x-my-head/
     bioclip-x plugins check hedge --hook heads
     """  # fmt: skip
     from bioclip_x.testing import run_checks
 
-    counts = dict.fromkeys(SIGNS, 0)
+    given_examples, given_options = _parse(examples, "--example"), _parse(options, "--option")
+    counts, dumped = dict.fromkeys(SIGNS, 0), []
     for subject in _find_subjects(registry, name, hook):
-        subject = replace(subject, examples=_parse(examples, "--example"), options=_parse(options, "--option"))
-        echo(f"{subject.kind.replace('_', ' ')}: {subject.name}")
-        for outcome in run_checks(subject):
+        if not as_json:
+            echo(f"{subject.kind.replace('_', ' ')}: {subject.name}")
+        outcomes = []
+        for outcome in run_checks(replace(subject, examples=given_examples, options=given_options)):
             counts[outcome.result] += 1
-            echo(f"  {_describe(outcome)}")
-    echo(f"{counts['passed']} passed, {counts['failed']} failed, {counts['not applicable']} not applicable")
+            outcomes.append(outcome)
+            if not as_json:
+                echo(_describe(outcome))
+        dumped.append(_dump(subject, outcomes))
+    if as_json:
+        echo(json.dumps({"components": dumped, **counts}, indent=2, ensure_ascii=False))
+    else:
+        echo(f"{counts['passed']} passed, {counts['failed']} failed, {counts['not applicable']} not applicable")
     if counts["failed"]:
         raise SystemExit(1)
 
 
 def _describe(outcome: Outcome) -> str:
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    return f"{SIGNS[outcome.result]:<6} {outcome.check.about.rstrip('.')}{reason}"
+    about, reason = outcome.check.about.rstrip("."), outcome.reason
+    if outcome.result == "failed":
+        reason = f"\n          {reason}"
+    elif reason:
+        reason = f": {reason}"
+    return f"  {SIGNS[outcome.result]:<7} {about}{reason}"
+
+
+def _dump(subject: Subject, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    return {
+        "hook": subject.kind,
+        "name": subject.name,
+        "plugin": subject.registry.components(subject.kind)[subject.name].plugin,
+        "checks": [
+            {"name": one.check.name, "about": one.check.about, "result": one.result, "reason": one.reason}
+            for one in outcomes
+        ],
+    }
 
 
 def _find_subjects(registry: Registry, name: str, hook: Kind | None) -> Iterator[Subject]:
+    """Finds the components of this name, else those of the plugin. Raises PluginError if there are none."""
     from bioclip_x.testing import Subject
 
     kinds = (hook,) if hook else KINDS
     named = [(kind, name) for kind in kinds if name in registry.components(kind)]
     if not named:
-        [plugin] = registry.load([name])
+        is_package = name not in registry.plugins and Path(name).is_dir()
+        plugins = _load_package(registry, Path(name)) if is_package else registry.load([name])
         named = [
-            (kind, one) for kind in kinds for one, found in registry.components(kind).items() if found.plugin == plugin
+            (kind, one) for kind in kinds for one, found in registry.components(kind).items() if found.plugin in plugins
         ]
         if not named:
-            raise PluginError(f"the plugin {plugin!r} has no component{f' of {hook}' if hook else ''} to check")
+            raise PluginError(f"the plugin {plugins[0]!r} has no component{f' of {hook}' if hook else ''} to check")
     for kind, one in named:
         yield Subject(kind, one, registry)
+
+
+def _load_package(registry: Registry, folder: Path) -> list[str]:
+    """Registers the plugins of a package that need not be installed. Returns their names. Raises PluginError."""
+    file = folder / "pyproject.toml"
+    if not file.is_file():
+        raise PluginError(f"{folder} is no package: it has no pyproject.toml; name a file, or a package's folder")
+    section = _ENTRY_POINTS.search(file.read_text("utf-8"))
+    points = _ENTRY_POINT.findall(section[1]) if section else []
+    if not points:
+        raise PluginError(f'{file} names no plugin; expected [project.entry-points.bioclip_x] with NAME = "module"')
+    sys.path[:0] = [str(path.resolve()) for path in (folder / "src", folder) if path.is_dir()]
+    for name, module in points:
+        if name not in registry.plugins:
+            registry.register(name, import_plugin(module, known=registry.plugins), str(folder))
+    return [name for name, _ in points]
 
 
 def _parse(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:

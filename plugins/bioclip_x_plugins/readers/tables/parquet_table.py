@@ -48,6 +48,7 @@ class ParquetReader:
             {
                 "species.parquet": "family,genus,species,common_name\nParidae,Parus,Parus major,great tit\n",
             },
+            is_shown_as_text=True,
         ),
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bioclip_x.cli.plugins.new import HOOKS, write_package
+from bioclip_x.cli.main import main
+from bioclip_x.cli.plugins.new import HOOKS, make_files, write_package
 from bioclip_x.components import Kind
 from bioclip_x.errors import PluginError
 
@@ -71,6 +74,43 @@ def test_the_package_has_its_own_name(hook: str, tmp_path: Path) -> None:
     text = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file())
     assert "my-own" in text and "bioclip_x_my_own" in text and hook in text
     assert not re.search("my.component|MyComponent|THE_HOOK", text)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_package_passes_its_linter(hook: str, tmp_path: Path) -> None:
+    if not (ruff := shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))):
+        pytest.skip("ruff is not installed")
+    write_package(hook, name_of(hook), tmp_path)
+    done = subprocess.run([ruff, "check", "--no-cache", "."], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["none", "scores", "class", "head-input", "a1"])
+def test_any_name_gives_python_that_compiles(name: str) -> None:
+    """None of these may be the name of the class: it is Python's, or that of a record which the module imports."""
+    [source] = [text for path, text in make_files("heads", name).items() if path.startswith("src/")]
+    names = [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    assert len(names) == 1 and names[0] not in ("None", "Scores", "HeadInput")
+
+
+@pytest.mark.parametrize(
+    ("hook", "name", "told"),
+    [
+        ("heads", "hedge", "the name 'hedge' is in use by bioclip-x"),
+        ("losses", "builtin", "the name 'builtin' is in use by bioclip-x"),
+        ("commands", "classify", "the name 'classify' is in use by bioclip-x"),
+        ("heads", "plugins", "its module would be bioclip_x_plugins, which is a part of bioclip-x"),
+        ("heads", "a_b", "expected a name of lower-case letters"),
+    ],
+)
+def test_names_in_use(
+    hook: str, name: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as done:
+        main(["plugins", "new", hook, name])
+    assert done.value.code and told in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 def test_every_hook_has_a_template() -> None:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from pydantic import Field
-
 from bioclip_x.plugin import ComponentSpec, Source, Taxonomy, hookimpl
+from pydantic import Field
 
 bioclip_x_api = 1
 

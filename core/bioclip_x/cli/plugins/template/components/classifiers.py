@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL.Image import Image
-
 from bioclip_x.plugin import ComponentSpec, ImageClassifierCapabilities, hookimpl
+from PIL.Image import Image
 
 LABELS = ("Rosa canina", "Hedera helix", "Salvia pratensis", "blank")
 

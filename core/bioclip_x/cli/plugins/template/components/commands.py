@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-
 from bioclip_x.plugin import ComponentSpec, hookimpl
 
 bioclip_x_api = 1

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from bioclip_x.plugin import ComponentSpec, ImageFeatures, ModelCard, ModelError, hookimpl
 from PIL.Image import Image
 from torch.nn.functional import normalize as to_unit_length
 from torch.nn.functional import one_hot
-
-from bioclip_x.plugin import ComponentSpec, ImageFeatures, ModelCard, ModelError, hookimpl
 
 DIM = 64
 

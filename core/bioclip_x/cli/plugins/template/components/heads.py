@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from bioclip_x.plugin import ComponentSpec, HeadCapabilities, HeadInput, Scores, hookimpl, roll_up
+from pydantic import Field
 
 bioclip_x_api = 1
 

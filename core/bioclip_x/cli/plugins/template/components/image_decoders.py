@@ -2,9 +2,8 @@
 
 from typing import IO
 
-from PIL import Image
-
 from bioclip_x.plugin import ComponentSpec, ImageDecoderCapabilities, ImageError, OpenedImage, hookimpl
+from PIL import Image
 
 MAGIC = b"RAW8"
 

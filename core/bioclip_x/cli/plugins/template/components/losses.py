@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import torch
-from pydantic import Field
-
 from bioclip_x.plugin import ComponentSpec, LossInput, hookimpl
+from pydantic import Field
 
 bioclip_x_api = 1
 

@@ -46,5 +46,5 @@ class MyComponent:
             names = [name.strip() for name in line.split(">")]
             if len(names) != len(RANKS) or not all(names):
                 raise TaxonomyError(f"{path}, line {number}: expected family > genus > species, got {line.strip()!r}")
-            builder.add_lineage(list(zip(RANKS, names)), line=number)
+            builder.add_lineage(list(zip(RANKS, names, strict=True)), line=number)
         return builder.build(source=path.name)

@@ -1,6 +1,6 @@
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.testing import conformance, make_small_encoder
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_an_adapter = conformance("adapters", "my-component")
 

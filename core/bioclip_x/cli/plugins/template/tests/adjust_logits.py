@@ -1,6 +1,6 @@
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.testing import conformance, make_taxonomy
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_logit_adjustment = conformance("adjust_logits", "my-component")
 

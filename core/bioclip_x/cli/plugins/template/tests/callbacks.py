@@ -1,8 +1,8 @@
 from types import SimpleNamespace
 
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.testing import conformance
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_callback = conformance("callbacks", "my-component")
 

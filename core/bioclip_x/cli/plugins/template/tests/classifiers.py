@@ -1,8 +1,8 @@
-import bioclip_x_my_component
-from PIL import Image
-
 from bioclip_x import Classifier
 from bioclip_x.testing import conformance
+from PIL import Image
+
+import bioclip_x_my_component
 
 test_it_is_a_classifier = conformance("classifiers", "my-component")
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from bioclip_x_my_component import command
+from bioclip_x.testing import conformance
 from click.testing import CliRunner
 
-from bioclip_x.testing import conformance
+from bioclip_x_my_component import command
 
 test_it_is_a_command = conformance("commands", "my-component")
 

@@ -2,11 +2,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from bioclip_x_my_component import MyComponent
-from PIL import Image
-
 from bioclip_x.plugin import TrainingError
 from bioclip_x.testing import conformance, make_taxonomy
+from PIL import Image
+
+from bioclip_x_my_component import MyComponent
 
 
 def make_folder() -> Path:

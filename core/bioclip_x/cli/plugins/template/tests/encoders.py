@@ -1,8 +1,8 @@
 import numpy as np
-from bioclip_x_my_component import Colours
+from bioclip_x.testing import conformance
 from PIL import Image
 
-from bioclip_x.testing import conformance
+from bioclip_x_my_component import Colours
 
 test_it_is_an_encoder = conformance("encoders", "my-component", examples={"model": "colours"})
 

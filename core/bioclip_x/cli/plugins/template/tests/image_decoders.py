@@ -2,9 +2,9 @@ import io
 from pathlib import Path
 from tempfile import mkdtemp
 
-from bioclip_x_my_component import MAGIC, MyComponent
-
 from bioclip_x.testing import conformance
+
+from bioclip_x_my_component import MAGIC, MyComponent
 
 CONTENT = MAGIC + (2).to_bytes(2, "little") + (1).to_bytes(2, "little") + bytes([255, 0, 0, 0, 0, 255])
 

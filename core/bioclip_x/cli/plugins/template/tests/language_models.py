@@ -1,8 +1,8 @@
 import pytest
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.plugin import NoAnswerError
 from bioclip_x.testing import conformance
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_language_model = conformance("language_models", "my-component", options={"command": "cat"})
 

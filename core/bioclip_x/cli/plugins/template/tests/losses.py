@@ -1,7 +1,7 @@
 import torch
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.testing import conformance, make_loss_input
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_loss = conformance("losses", "my-component")
 

@@ -1,6 +1,6 @@
-from bioclip_x_my_component import make_model
-
 from bioclip_x.testing import conformance
+
+from bioclip_x_my_component import make_model
 
 test_it_is_a_model = conformance("models", "my-component")
 

@@ -1,6 +1,6 @@
-from bioclip_x_my_component import make_prompt
-
 from bioclip_x.testing import conformance
+
+from bioclip_x_my_component import make_prompt
 
 test_it_is_a_prompt = conformance("prompts", "my-component")
 

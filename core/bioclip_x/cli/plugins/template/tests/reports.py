@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.testing import conformance, make_provenance, make_result
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_report = conformance("reports", "my-component")
 

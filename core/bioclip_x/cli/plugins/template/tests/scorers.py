@@ -1,8 +1,8 @@
 import torch
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.plugin import ImageFeatures
 from bioclip_x.testing import conformance, make_bank, make_card, make_taxonomy
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_scorer = conformance("scorers", "my-component")
 

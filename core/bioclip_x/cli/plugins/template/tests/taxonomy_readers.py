@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.plugin import TaxonomyError
 from bioclip_x.testing import conformance
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_taxonomy_reader = conformance("taxonomy_readers", "my-component")
 

@@ -1,7 +1,7 @@
-from bioclip_x_my_component import MyComponent
-
 from bioclip_x.plugin import TextRequest
 from bioclip_x.testing import conformance, make_taxonomy
+
+from bioclip_x_my_component import MyComponent
 
 test_it_is_a_text_builder = conformance("text_builders", "my-component")
 

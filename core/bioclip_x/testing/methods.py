@@ -1,0 +1,98 @@
+"""The methods that a component must have, according to its kind and its capabilities."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bioclip_x import components
+from bioclip_x.capabilities import ScorerCapabilities
+from bioclip_x.components import Kind
+from bioclip_x.registry import CAPABILITIES, get_capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """name and arguments, as its protocol has them. reason: the capability that declares it, for messages; else ""."""
+
+    name: str
+    positional: tuple[str, ...]
+    keywords: tuple[str, ...]
+    reason: str = ""
+
+    def __str__(self) -> str:
+        star = ["*"] if self.keywords else []
+        return f"{self.name}({', '.join([*self.positional, *star, *self.keywords])})"
+
+
+ALWAYS: Final[tuple[tuple[Kind, type, tuple[str, ...]], ...]] = (
+    ("text_builders", components.TextBuilder, ("build",)),
+    ("encoders", components.Encoder, ("load",)),
+    ("classifiers", components.ImageClassifier, ("labels", "load", "preprocess")),
+    ("scorers", components.Scorer, ("logits",)),
+    ("adjust_logits", components.LogitAdjustment, ("offsets", "notes")),
+    ("heads", components.Head, ("decide",)),
+    ("losses", components.Loss, ("__call__",)),
+    ("taxonomy_readers", components.TaxonomyReader, ("sniff", "read")),
+    ("language_models", components.LanguageModel, ("complete", "close")),
+    ("datasets", components.Dataset, ("prepare", "__len__", "sample", "name", "image")),
+    ("image_decoders", components.ImageDecoder, ("recognises", "decode")),
+    ("reports", components.Report, ("open",)),
+    ("adapters", components.Adapter, ("apply", "merge")),
+)
+"""Kind, protocol, methods."""
+
+DECLARED: Final[tuple[tuple[Kind, str, type, tuple[str, ...]], ...]] = (
+    ("encoders", "lists_models", components.Encoder, ("known_models",)),
+    ("encoders", "brings_classes", components.Encoder, ("own_classes",)),
+    ("encoders", "brings_recipe", components.Encoder, ("own_recipe",)),
+    ("encoders", "trains", components.Encoder, ("trainable",)),
+    ("scorers", "support_option", components.ExampleScorer, ("prepare_support", "nearest")),
+    ("adjust_logits", "image_notes", components.NotingAdjustment, ("image_notes",)),
+    ("losses", "needs_prepare", components.Loss, ("prepare",)),
+    ("losses", "exports_heads", components.Loss, ("export_heads",)),
+    ("taxonomy_readers", "explains_mismatch", components.MismatchExplainer, ("explain_mismatch",)),
+    ("datasets", "lists_nodes", components.LabelledDataset, ("nodes",)),
+    ("datasets", "sequential", components.SequentialDataset, ("blocks",)),
+    ("datasets", "brings_classes", components.ClassListDataset, ("own_taxonomy",)),
+    ("reports", "reads_provenance", components.ProvenanceReader, ("read_provenance",)),
+    ("reports", "evaluations", components.EvaluationReport, ("write_evaluation",)),
+)
+"""Kind, the capability that declares methods, protocol, methods."""
+
+
+def list_methods(kind: Kind, component: object) -> Iterator[Method]:
+    """Lists the methods that a component must have. Raises PluginError for capabilities of a wrong type."""
+    for other, protocol, names in ALWAYS:
+        if other == kind:
+            yield from (_describe(protocol, name) for name in names)
+    if kind not in CAPABILITIES:
+        return
+    capabilities: Any = get_capabilities(component, CAPABILITIES[kind])
+    for other, capability, protocol, names in DECLARED:
+        if other == kind and (value := getattr(capabilities, capability)):
+            yield from (_describe(protocol, name, f" for {capability}={value!r}") for name in names)
+    if isinstance(capabilities, ScorerCapabilities):
+        yield from _list_methods_of_scorer(capabilities)
+
+
+def _list_methods_of_scorer(capabilities: ScorerCapabilities) -> Iterator[Method]:
+    if not capabilities.needs_embeddings:
+        for name in ("prepare", "extend", "image_names", "problem"):
+            yield _describe(components.PrecomputedScorer, name, " for needs_embeddings=False")
+    elif capabilities.needs_texts:
+        yield _describe(components.Scorer, "coefficients", " for explanations")
+    elif not capabilities.support_option:
+        yield _describe(components.TextlessScorer, "prepare", " for needs_texts=False")
+
+
+def _describe(protocol: type, name: str, reason: str = "") -> Method:
+    parameters = list(inspect.signature(getattr(protocol, name)).parameters.values())[1:]
+    return Method(
+        name,
+        tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
+        tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY),
+        reason,
+    )
