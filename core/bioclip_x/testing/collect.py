@@ -34,17 +34,22 @@ def conformance(
 ) -> Callable[..., None]:
     """Returns a test function of pytest, parametrised by the checks of this kind.
 
-    Assign it to a name that begins with `test_`. examples: see `Subject`; values may be functions without arguments, called
-    when the test runs.
+    Assign it to a name that begins with `test_`. options, examples: see `Subject`; values may be functions without arguments,
+    called when the test runs.
     """
     import pytest
 
     @pytest.mark.parametrize("check", list_checks(kind), ids=lambda check: check.name)
     def test(check: Check) -> None:
-        made = {key: value() if callable(value) else value for key, value in (examples or {}).items()}
+        given = {"options": _call(options or {}), "examples": _call(examples or {})}
         try:
-            check.function(make_subject(kind, name, plugins=plugins, options=options, examples=made))
+            check.function(make_subject(kind, name, plugins=plugins, **given))
         except NotApplicable as reason:
             pytest.skip(str(reason))
 
     return test
+
+
+def _call(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values, those that are functions called."""
+    return {key: value() if callable(value) else value for key, value in values.items()}
