@@ -51,7 +51,9 @@ class Notes:
         """Returns a list, one note a line. NoAnswerError: this taxon is not in the file, but others may be."""
         notes = self._load().get(taxon.name if taxon else "", [])
         if not notes:
-            raise NoAnswerError(f"{self.file.name} has no notes on {taxon.name if taxon else 'a prompt without a taxon'}")
+            raise NoAnswerError(
+                f"{self.file.name} has no notes on {taxon.name if taxon else 'a prompt without a taxon'}"
+            )
         return Answer("\n".join(f"- {note}" for note in notes), finish_reason="stop")
 
     def close(self) -> None:

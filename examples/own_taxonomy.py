@@ -1,6 +1,6 @@
 """A custom taxonomy from a networkx graph with edges parent → child, without a file.
 
-    python examples/own_taxonomy.py
+python examples/own_taxonomy.py
 """
 
 import networkx as nx

@@ -41,7 +41,9 @@ def test_the_taxon_contains_every_likely_class_and_no_lower_one_does() -> None:
     for likely in itertools.product((0.0, 9.0), repeat=taxonomy.n_classes):
         if not any(likely):
             continue
-        paths = [set(map(taxonomy.owner, taxonomy.path(int(node)))) for node in taxonomy.leaf_node_C[np.array(likely) > 0]]
+        paths = [
+            set(map(taxonomy.owner, taxonomy.path(int(node)))) for node in taxonomy.leaf_node_C[np.array(likely) > 0]
+        ]
         common = set.intersection(*paths)
         expected = taxonomy.names[max(common)] if common else taxonomy.names[0]
         assert name_reported(list(likely)) == expected
