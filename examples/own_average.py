@@ -1,6 +1,6 @@
 """Averages the weights over a training run, and saves the averaged model beside the trained one, in a plugin of its own.
 
-    bioclip-x train train.yaml --plugin examples/own_average.py
+    bioclip-x train examples/train.yaml --plugin examples/own_average.py
 
 The trainer's own average is `ema: 0.999`; this shows how a run can be followed. After each step the average takes in the
 weights as they are then; the accuracy of the last validation is written beside the model.

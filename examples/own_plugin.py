@@ -5,7 +5,7 @@
 
 A text builder receives the taxonomy and returns prompts; no base class is needed. Its options are the keyword-only arguments of
 its constructor, which are validated against their annotations. To install it permanently, put the module into a package with an
-entry point in the group `bioclip_x` (see CONTRIBUTING.md).
+entry point in the group `bioclip_x`: `bioclip-x plugins new text_builders drawing-of` writes one, and examples/packages has one.
 """
 
 from typing import Any

@@ -40,8 +40,8 @@ def conformance(
 ) -> Callable[..., None]:
     """Returns a test function of pytest, parametrised by the checks of this kind.
 
-    Assign it to a name that begins with `test_`. examples: see `Subject`; values may be functions without arguments, called
-    when the test runs.
+    Assign it to a name that begins with `test_`. options, examples: see `Subject`; values may be functions without arguments,
+    called when the test runs.
     """
     import pytest
 
@@ -49,10 +49,15 @@ def conformance(
 
     @pytest.mark.parametrize("check", list_checks(kind), ids=lambda check: check.name)
     def test(check: Check) -> None:
-        made = {key: value() if callable(value) else value for key, value in (examples or {}).items()}
+        given = [_call(values or {}) for values in (options, examples)]
         try:
-            check.run(_find(find_registry(), kind, name, options, made))
+            check.run(_find(find_registry(), kind, name, *given))
         except NotApplicable as reason:
             pytest.skip(str(reason))
 
     return test
+
+
+def _call(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values, those that are functions called."""
+    return {key: value() if callable(value) else value for key, value in values.items()}
