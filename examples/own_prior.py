@@ -51,8 +51,8 @@ class Row:
 class Season:
     """Lowers the logits of taxa that an image's date or place speaks against.
 
-    file: a table of `taxon`, `first_month`, `last_month`, `south` and `north`; a row also holds for the classes below its taxon, and
-    blank cells for no limit. strength: in log-odds, for each of season and range.
+    file: a table of `taxon`, `first_month`, `last_month`, `south` and `north`; a row also holds for the classes below its taxon,
+    and a blank cell is no limit. strength: in log-odds, for each of season and range.
     """
 
     capabilities = LogitAdjustmentCapabilities(image_notes=True)

@@ -5,8 +5,8 @@
     bioclip-x classify dated --plugin examples/own_report.py --output occurrences.zip --format darwin-core:decimals=1
 
 The archive has `occurrence.txt`, a row for each image that was named, `meta.xml`, which says which column is which term, and
-`not-named.txt`: images without a row, and why. Dates and places are those of the images; `decimals` blurs places, since an archive
-is made to be published. To register a data set at GBIF, add an `eml.xml` about it.
+`not-named.txt`: images without a row, and why. Dates and places are those of the images; `decimals` blurs places, since an
+archive is made to be published. To register a data set at GBIF, add an `eml.xml` about it.
 
 Terms: https://dwc.tdwg.org/terms/, the archive's form: https://dwc.tdwg.org/text/.
 """
@@ -73,10 +73,12 @@ class DarwinCore:
         # A zip file takes one file after the other, so that what is written at the end waits in a temporary file.
         with target as raw, zipfile.ZipFile(raw, "w") as archive, TemporaryFile("w+", encoding="utf-8") as unnamed:
             add_text(archive, "meta.xml", make_meta())
-            with archive.open(describe_file("occurrence.txt"), "w", force_zip64=True) as entry:
-                with TextIOWrapper(entry, "utf-8", newline="") as stream:
-                    write_row(stream, TERMS)
-                    yield Writer(self, stream, unnamed, provenance)
+            with (
+                archive.open(describe_file("occurrence.txt"), "w", force_zip64=True) as entry,
+                TextIOWrapper(entry, "utf-8", newline="") as stream,
+            ):
+                write_row(stream, TERMS)
+                yield Writer(self, stream, unnamed, provenance)
             unnamed.seek(0)
             add_text(archive, "not-named.txt", unnamed.read())
 

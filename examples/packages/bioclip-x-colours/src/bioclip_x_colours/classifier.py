@@ -24,7 +24,7 @@ class Colours:
     file: labels, weights and biases, as written by `python -m bioclip_x_colours.train FILE`.
     """
 
-    # An image whose best label is blank is not named. Other labels are names of taxa, found in the taxonomy by any of their names.
+    # An image whose best label is blank is not named. The others are names of taxa, found in the taxonomy by any name.
     capabilities = ImageClassifierCapabilities(refuses=("blank",))
 
     def __init__(self, file: Path) -> None:
