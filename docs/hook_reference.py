@@ -9,10 +9,8 @@ from bioclip_x import hookspecs
 
 OUTPUT = Path(__file__).with_name("hooks.md")
 ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "docs" / "code" / "follow_training.py"
 TEMPLATE = ROOT / "core" / "bioclip_x" / "cli" / "plugins" / "template" / "components"
-SMALLEST = {"configure": ROOT / "plugins" / "bioclip_x_plugins" / "rollup.py"}
-"""A plugin that is not in the template, because `plugins new` does not start one. EXAMPLE has those of training runs."""
+TRAINING = TEMPLATE / "training_hooks.py"
 
 
 def names() -> list[str]:
@@ -27,12 +25,9 @@ def signature(name: str) -> str:
 
 def smallest_plugin(name: str) -> list[str]:
     """A plugin with this hook, or a link to one."""
-    file = SMALLEST.get(name, TEMPLATE / f"{name}.py")
-    if file.exists():
-        return ["", "```python", file.read_text("utf-8").rstrip(), "```"]
-    if f"def {name}(" in EXAMPLE.read_text("utf-8"):
+    if name in hookspecs.TRAINING_HOOKS:
         return ["", "The [plugin below](#a-plugin-that-follows-a-training-run) has it."]
-    raise ValueError(f"no plugin shows the hook {name}")
+    return ["", "```python", (TEMPLATE / f"{name}.py").read_text("utf-8").rstrip(), "```"]
 
 
 def reference() -> str:
@@ -56,10 +51,10 @@ def reference() -> str:
         "",
         "## A plugin that follows a training run",
         "",
-        f"`{EXAMPLE.relative_to(ROOT)}`; `examples/own_average.py` is a larger one.",
+        "`examples/own_average.py` is a larger one.",
         "",
     ]
-    parts += ["```python", EXAMPLE.read_text("utf-8").rstrip(), "```"]
+    parts += ["```python", TRAINING.read_text("utf-8").rstrip(), "```"]
     return "\n".join(parts) + "\n"
 
 

@@ -447,6 +447,11 @@ class Registry:
         caller = self._select_hook("configure", self.manager.get_plugin(plugin))
         return caller if caller.get_hookimpls() else None
 
+    def list_hooks(self, plugin: str) -> list[str]:
+        """Lists the hooks that a registered plugin implements, in the order of the specification."""
+        own = self._list_hooks(self.manager.get_plugin(plugin))
+        return [name for name in vars(hookspecs) if name in own]
+
     def _list_hooks(self, plugin: Any) -> list[str]:
         """Lists the hooks that a plugin means to implement, known or not."""
         marked = ((name, self.manager.parse_hookimpl_opts(plugin, name)) for name in dir(plugin))

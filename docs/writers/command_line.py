@@ -16,7 +16,7 @@ from docs.writers.markdown import NOTICE, escape_text, make_table, quote
 def write_command_line(registry: Registry) -> str:
     """Returns the page."""
     parts = ["# Command line", "", NOTICE.format(source="the commands in `core/bioclip_x/cli`")]
-    for context in _walk(click.Context(program, info_name="bioclip-x", obj=registry)):
+    for context in _walk(program.make_context("bioclip-x", [], obj=registry, resilient_parsing=True)):
         parts += ["", *_describe(context)]
     return "\n".join(parts) + "\n"
 

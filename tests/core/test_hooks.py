@@ -24,7 +24,7 @@ from bioclip_x.capabilities import (
 )
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
-from bioclip_x.components import KINDS, Kind
+from bioclip_x.components import KINDS, Kind, Sample
 from bioclip_x.errors import ComponentError
 from bioclip_x.models import list_known_models
 from bioclip_x.prompts.llm_prompts import PromptTemplate
@@ -266,6 +266,9 @@ def test_hook_language_models() -> None:
         def complete(self, prompt: str, *, taxon: Taxon | None, **wishes: Any) -> Answer:
             return Answer(prompt)
 
+        def close(self) -> None:
+            pass
+
     model = registry_with("language_models", Parrot).make("language_models", "mine")
     assert model.complete("hello", taxon=None) == Answer("hello")
 
@@ -279,8 +282,17 @@ def test_hook_prompts() -> None:
 
 def test_hook_datasets() -> None:
     class One:
+        def prepare(self, taxonomy: Taxonomy) -> list[str]:
+            return []
+
         def __len__(self) -> int:
             return 1
+
+        def sample(self, index: int) -> Sample:
+            return Sample(self.image(index), 0)
+
+        def name(self, index: int) -> str:
+            return "one"
 
         def image(self, index: int) -> Image.Image:
             return picture()

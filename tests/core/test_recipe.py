@@ -203,7 +203,7 @@ def test_a_pooling_that_is_set_overrides_that_of_the_texts(registry: Registry, t
 
 
 def test_an_unknown_pooling_is_refused(registry: Registry) -> None:
-    builder = type("Odd", (), {"capabilities": TextBuilderCapabilities(pooling="median")})  # type: ignore[arg-type]
+    builder = type("Odd", (), {"capabilities": TextBuilderCapabilities(pooling="median"), "build": print})  # type: ignore[arg-type]
     registry.register("odd", _text_builder(builder), "a test")
     with pytest.raises(RecipeError, match="pooling: expected 'mean', 'ensemble' or 'max', got "):
         resolve_recipe(registry, flags={"text": "odd"})

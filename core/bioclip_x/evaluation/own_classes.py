@@ -9,10 +9,10 @@ from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.faults import naming
 from bioclip_x.registry import get_capabilities
 from bioclip_x.returned import check_type
+from bioclip_x.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
-    from bioclip_x.taxonomy import Taxonomy
 
 
 def find_own_taxonomy(dataset: Dataset, recipe: Recipe) -> Taxonomy | None:

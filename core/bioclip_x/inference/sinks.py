@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming, refuse
 from bioclip_x.io.streams import refuse_terminal
+from bioclip_x.messages import suggest
 from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
@@ -87,10 +89,14 @@ def make_report(registry: Registry, format_: str | None, output: Path | None) ->
 
 
 def choose_report(registry: Registry, given: Path) -> tuple[Report, Path]:
-    """Makes the report of `--report FILE`, by its suffix, or of `--report NAME:FILE`."""
+    """Makes the report of `--report FILE`, by its suffix, or of `--report NAME:FILE`. Raises RecipeError."""
     name, colon, file = str(given).partition(":")
-    if colon and file and name in registry.components("reports"):
+    known = registry.components("reports")
+    if colon and name in known and file:
         return registry.make("reports", name), Path(file)
+    if colon and re.fullmatch(r"[\w-]{2,}", name):  # a single letter is a drive
+        reason = suggest(name, known) if file else "expected a file after the colon"
+        raise RecipeError(f"--report {given}: no report is called {name!r}; {reason}. A file of that name is ./{given}")
     return find_report(registry, given), given
 
 

@@ -53,7 +53,7 @@ class Run:
         folder = self.run.folder
         for step in range(self.run.step + 1, self.run.step + STEPS + 1):
             self.run.step = step
-            event = StepEnd(step, 1, 0.5, 1e-3, 14.0, 100.0, folder, {"clip": 0.5}, 2.0, 0.01, 0.25, 1 << 20)
+            event = StepEnd(step, 1, 0.5, 1e-3, 14.0, 100.0, folder, {"contrastive": 0.5}, 2.0, 0.01, 0.25, 1 << 20)
             self.hook.training_step_ended(event=event, run=self.run)
         metrics = {"species_top1": 0.5}
         validated = Validated(self.run.step, 1, metrics, "species_top1", True, 40, 1.5, folder)

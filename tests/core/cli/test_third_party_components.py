@@ -122,7 +122,7 @@ def test_a_report_is_named_before_its_file(
     for name in ("named.txt", "by-suffix.lines"):
         assert (tmp_path / name).read_text() == "seen a.png\n"
     status, _, err = run(capsys, *same, "--report", f"liness:{tmp_path / 'named.txt'}")
-    assert status == 2 and "there is no report for .txt" in err
+    assert status == 2 and "no report is called 'liness'; " in err and "did you mean 'lines'" in err
 
 
 @pytest.fixture

@@ -137,7 +137,9 @@ def test_texts_that_are_cut_are_counted(embedder: Any) -> None:
 
 def test_an_encoder_that_knows_unit_vectors_only(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OpenClip, "capabilities", EncoderCapabilities())
-    monkeypatch.setattr(OpenClip, "load", None)  # told before the model is loaded
+    monkeypatch.setattr(
+        OpenClip, "load", lambda *args, **kwargs: pytest.fail("loaded")
+    )  # told before the model is loaded
     made = embedder(normalise=False)
     with pytest.raises(ModelError, match="computes normalised embeddings only; leave out --no-normalise"):
         made.texts(PHRASES)

@@ -216,7 +216,7 @@ def test_a_head_that_returns_something_else_is_named(
     monkeypatch.setattr(Flat, "decide", decide)
     classifier = Classifier(tiny_model, labels=("a", "b"))
     with pytest.raises(
-        PluginError, match=r"the head 'flat' .* from decode; expected Scores with log_probs_BI of shape \(1, 3\)"
+        PluginError, match=r"the head 'flat' .* from decide; expected Scores with log_probs_BI of shape \(1, 3\)"
     ):
         list(classifier.classify(picture()))
 

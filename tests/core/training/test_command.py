@@ -91,14 +91,11 @@ def test_resume_takes_a_value_or_none(config_file: Path) -> None:
         run(config_file)
 
 
-def test_the_example_of_the_hooks_page_follows_a_run(
+def test_the_example_of_an_average_follows_a_run(
     config_file: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The code is taken from the page. Its average differs from the model of the last step, and loads as it does."""
-    page = (request.config.rootpath / "docs" / "hooks.md").read_text("utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    plugin = tmp_path / "average.py"
-    plugin.write_text(code, "utf-8")
+    """Its average differs from the model of the last step, and loads as it does."""
+    plugin = request.config.rootpath / "examples" / "own_average.py"
     validation = "validation={data: 'image-folder:path=squares'}"
     assert run(config_file, "--plugin", plugin, "--set", "epochs=1", "--set", validation).exit_code == 0
     models = [load_file(tmp_path / "run" / name / "open_clip_model.safetensors") for name in ("model", "average")]

@@ -135,7 +135,7 @@ class Broken:
     ("how", "reason"),
     [
         (KeyError("x"), "failed in decode: KeyError: 'x'"),
-        (SystemExit(0), "failed in decode: it called sys.exit(0)"),
+        (SystemExit(0), r"failed in decode: it called sys\.exit\(0\)"),
         (scene(), "from decode; expected an OpenedImage"),
     ],
 )

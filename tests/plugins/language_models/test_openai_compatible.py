@@ -229,7 +229,7 @@ def test_a_password_in_the_base_url_is_not_shown() -> None:
         ({"model": ""}, "option 'model'"),
         ({"model": "m", "temperature": 3}, "option 'temperature'"),
         ({"model": "m", "max_retries": -1}, "option 'max_retries'"),
-        ({"model": "m", "api_key": "k"}, "has no option 'api_key'; known: model, base_url, temperature"),
+        ({"model": "m", "api_key": "k"}, "has no option 'api_key'; known: base_url, json_schema, max_retries"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:

@@ -57,7 +57,8 @@ def check(
 ) -> None:
     """Check every component of a plugin (its name, a module, a file or the folder of its package), or those of one name.
 
-    A line tells what a check has found, and what it expected. The exit status is 1 if a check failed.
+    What its hook configure sets is checked too. A line tells what a check has found, and what it expected. The exit
+    status is 1 if a check failed.
 
     \b
     bioclip-x plugins check my_plugin.py
@@ -108,7 +109,11 @@ def _dump(subject: Subject, outcomes: Iterable[Outcome]) -> dict[str, Any]:
 
 
 def _find_subjects(registry: Registry, name: str, hook: Kind | None) -> Iterator[Subject]:
-    """Finds the components of this name, else those of the plugin. Raises PluginError if there are none."""
+    """Finds the components of this name, else those of the plugin. Raises PluginError if there is nothing to check.
+
+    Raises RecipeError if the plugin's `configure` sets what no recipe may have.
+    """
+    from bioclip_x.recipe_resolution import resolve_recipe
     from bioclip_x.testing import Subject
 
     kinds = (hook,) if hook else KINDS
@@ -119,8 +124,13 @@ def _find_subjects(registry: Registry, name: str, hook: Kind | None) -> Iterator
         named = [
             (kind, one) for kind in kinds for one, found in registry.components(kind).items() if found.plugin in plugins
         ]
-        if not named:
+        hooks = [one for plugin in plugins for one in registry.list_hooks(plugin)]
+        if not named and (hook or not hooks):
             raise PluginError(f"the plugin {plugins[0]!r} has no component{f' of {hook}' if hook else ''} to check")
+        if "configure" in hooks:
+            resolve_recipe(registry, plugins=plugins)
+        if not named:
+            echo(f"no component; hooks: {', '.join(hooks)}", err=True)
     for kind, one in named:
         yield Subject(kind, one, registry)
 

@@ -12,12 +12,15 @@ import click
 
 from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.render.terminal import echo
-from bioclip_x.components import Kind
+from bioclip_x.components import KINDS
 from bioclip_x.errors import PluginError
+from bioclip_x.hookspecs import TRAINING_HOOKS
 from bioclip_x.registry import Registry
 
 TEMPLATE: Final = Path(__file__).parent / "template"
-HOOKS: Final = tuple(sorted(path.stem for path in (TEMPLATE / "components").glob("*.py")))
+SOURCES: Final = {**{hook: hook for hook in (*KINDS, "configure")}, **dict.fromkeys(TRAINING_HOOKS, "training_hooks")}
+"""Hook → the template's module for it. The hooks of a training run are implemented together."""
+HOOKS: Final = tuple(sorted(SOURCES))
 FILES: Final = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
@@ -39,15 +42,15 @@ ALWAYS_THERE: Final = ("bioclip_x_plugins", "bioclip_x_prompts", "bioclip_x_fiel
     help="The package's folder.  [default: bioclip-x-NAME]",
 )
 @click.pass_context
-def new(context: click.Context, hook: Kind, name: str, folder: Path | None) -> None:
-    """Start a package with a component NAME of HOOK: code, entry point, tests, README and CI.
+def new(context: click.Context, hook: str, name: str, folder: Path | None) -> None:
+    """Start a package of a plugin NAME with a component of HOOK: code, entry point, tests, README and CI.
 
     \b
     bioclip-x plugins new heads my-head
     cd bioclip-x-my-head && pip install -e '.[test]' && pytest
     """  # fmt: skip
     registry: Registry = context.obj
-    found = registry.components(hook).get(name)
+    found = registry.components(hook).get(name) if hook in KINDS else None
     commands = getattr(context.find_root().command, "commands", {}) if hook == "commands" else {}
     if found or name in registry.plugins or name in commands:
         owner = found.plugin if found else name if name in registry.plugins else "bioclip-x"
@@ -61,7 +64,7 @@ def new(context: click.Context, hook: Kind, name: str, folder: Path | None) -> N
 def write_package(hook: str, name: str, folder: Path) -> None:
     """Writes the package. Raises PluginError for an invalid name, one in use, and for a folder that has files."""
     if hook not in HOOKS:
-        raise PluginError(f"there is no hook {hook!r} of components; known: {', '.join(HOOKS)}")
+        raise PluginError(f"there is no hook {hook!r}; known: {', '.join(HOOKS)}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise PluginError(
             f"{name!r}: expected a name of lower-case letters, digits and single hyphens, such as my-head"
@@ -87,8 +90,8 @@ def make_files(hook: str, name: str) -> dict[str, str]:
     }
     sources = {
         **FILES,
-        f"components/{hook}.py": f"src/{module}/__init__.py",
-        f"tests/{hook}.py": f"tests/test_{module}.py",
+        f"components/{SOURCES[hook]}.py": f"src/{module}/__init__.py",
+        f"tests/{SOURCES[hook]}.py": f"tests/test_{module}.py",
     }
     return {path: _replace((TEMPLATE / source).read_text("utf-8"), words) for source, path in sources.items()}
 
@@ -100,7 +103,7 @@ def _name_module(name: str) -> str:
 def _name_class(hook: str, name: str) -> str:
     """Names the component's class; not as Python (True, None) or the template names something else (Scores, Path)."""
     own = "".join(part.capitalize() for part in name.split("-"))
-    text = "".join((TEMPLATE / folder / f"{hook}.py").read_text("utf-8") for folder in ("components", "tests"))
+    text = "".join((TEMPLATE / folder / f"{SOURCES[hook]}.py").read_text("utf-8") for folder in ("components", "tests"))
     return f"{own}Component" if keyword.iskeyword(own) or own in re.findall(r"\w+", text) else own
 
 

@@ -12,6 +12,7 @@ from bioclip_x.cli.plugins.list import hook_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
+from bioclip_x.hookspecs import TRAINING_HOOKS
 from bioclip_x.registry import Registry
 
 
@@ -38,12 +39,14 @@ def show(registry: Registry, name: str, hook: Kind | None) -> None:
 
 def _describe_plugin(registry: Registry, name: str) -> str:
     recipe = f"\n  has a recipe: --plugin {name}" if registry.configure(name) else ""
+    followed = [hook for hook in registry.list_hooks(name) if hook in TRAINING_HOOKS]
+    follows = f"\n  follows training runs: {', '.join(followed)}" if followed else ""
     provided = [
         f"\n  {kind.replace('_', ' ')}: {', '.join(own)}"
         for kind in KINDS
         if (own := [one for one, found in registry.components(kind).items() if found.plugin == name])
     ]
-    return f"plugin {name}\n  from {registry.plugins[name]}{recipe}{''.join(provided)}"
+    return f"plugin {name}\n  from {registry.plugins[name]}{recipe}{follows}{''.join(provided)}"
 
 
 def _describe(registry: Registry, kind: Kind, name: str) -> str:

@@ -109,3 +109,19 @@ def test_what_cannot_be_checked(
     (tmp_path / "other/pyproject.toml").write_text('[project]\nname = "other"\n')
     code, _, err = check(capsys, *arguments)
     assert code != 0 and told in err
+
+
+def test_what_configure_sets_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "from bioclip_x.plugin import hookimpl\n\n@hookimpl\ndef configure():\n    return {'k': %s}\n"
+    (tmp_path / "good.py").write_text(code % 3)
+    status, out, err = check(capsys, str(tmp_path / "good.py"))
+    assert (status, out) == (0, "0 passed, 0 failed, 0 not applicable\n") and err == "no component; hooks: configure\n"
+    (tmp_path / "bad.py").write_text(code % "'many'")
+    status, _, err = check(capsys, str(tmp_path / "bad.py"))
+    assert status == 2 and "k: expected a valid integer" in err
+
+
+def test_a_plugin_without_hooks_has_nothing_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.py").write_text("")
+    status, _, err = check(capsys, str(tmp_path / "empty.py"))
+    assert status == 2 and err.startswith("error: ")
