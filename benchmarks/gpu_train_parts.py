@@ -14,9 +14,9 @@ import torch
 from torch.profiler import ProfilerActivity
 from torch.utils.flop_counter import FlopCounterMode
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.plugin import ComponentSpec, Taxonomy, hookimpl
 from bioclip_x.records.training import RunContext, StepEnd
-from bioclip_x.registry import create_registry
 from bioclip_x.training.config import make_config
 from bioclip_x.training.trainer import Trainer
 

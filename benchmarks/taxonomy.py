@@ -68,7 +68,7 @@ def _run_child(what: str, *arguments: object) -> dict[str, float]:
 
 def _measure_reading(what: str, path: Path, cache: Path | None = None) -> dict[str, float]:
     from bioclip_x.classes.taxonomy_files import read_taxonomy
-    from bioclip_x.registry import create_registry
+    from bioclip_x.hooks.registry import create_registry
 
     registry = create_registry()
     import pyarrow  # noqa: F401  the import is not part of the measurement

@@ -20,9 +20,9 @@ from figures import Agreement, Captions, Figure, Target, measure_alternately, se
 from safetensors.torch import save_file
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.components import LoadedEncoder
+from bioclip_x.hooks.components import LoadedEncoder
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.bank import build_bank
 from bioclip_x.text_bank.class_prompts import write_prompts

@@ -28,7 +28,7 @@ import torch
 from machine import describe
 from PIL import Image, ImageFilter
 
-from bioclip_x.components import Dataset, Sample
+from bioclip_x.hooks.components import Dataset, Sample
 from bioclip_x.records import TextRequest
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels

@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioclip_x.capabilities import FormatExample, TaxonomyReaderCapabilities
-from bioclip_x.registry import Registry, create_registry, get_capabilities
+from bioclip_x.hooks.capabilities import FormatExample, TaxonomyReaderCapabilities, get_capabilities
+from bioclip_x.hooks.registry import Registry, create_registry
 
 PAGE = Path(__file__).with_name("taxonomy-formats.md")
 BEGIN = "<!-- Written by docs/format_table.py from the readers; edit their capabilities. -->"

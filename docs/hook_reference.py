@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from bioclip_x import hookspecs
+from bioclip_x.hooks import specs
 
 OUTPUT = Path(__file__).with_name("hooks.md")
 ROOT = Path(__file__).parents[1]
@@ -15,17 +15,17 @@ TRAINING = TEMPLATE / "training_hooks.py"
 
 def names() -> list[str]:
     """Every hook, in the order of the specification."""
-    return [name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.GROUP}_spec")]
+    return [name for name, value in vars(specs).items() if hasattr(value, f"{specs.GROUP}_spec")]
 
 
 def signature(name: str) -> str:
     """`configure(recipe: Recipe) -> Mapping[str, Any]`"""
-    return f"{name}{inspect.signature(getattr(hookspecs, name))}".replace("'", "")
+    return f"{name}{inspect.signature(getattr(specs, name))}".replace("'", "")
 
 
 def smallest_plugin(name: str) -> list[str]:
     """A plugin with this hook, or a link to one."""
-    if name in hookspecs.TRAINING_HOOKS:
+    if name in specs.TRAINING_HOOKS:
         return ["", "The [plugin below](#a-plugin-that-follows-a-training-run) has it."]
     return ["", "```python", (TEMPLATE / f"{name}.py").read_text("utf-8").rstrip(), "```"]
 
@@ -35,17 +35,17 @@ def reference() -> str:
     parts = [
         "# Hooks",
         "",
-        "*Written by `docs/hook_reference.py` from `bioclip_x.hookspecs`; edit the docstrings there.*",
+        "*Written by `docs/hook_reference.py` from `bioclip_x.hooks.specs`; edit the docstrings there.*",
         "",
-        "\n\n".join(" ".join(part.split()) for part in (hookspecs.__doc__ or "").split("\n\n")).strip(),
+        "\n\n".join(" ".join(part.split()) for part in (specs.__doc__ or "").split("\n\n")).strip(),
         "",
-        "What a component of each kind must be able to do stands in `bioclip_x.components`, one protocol per kind "
+        "What a component of each kind must be able to do stands in `bioclip_x.hooks.components`, one protocol per kind "
         "([protocols](reference/protocols.md)). The plugin below each hook is what `bioclip-x plugins new HOOK my-component` "
         "writes; tests run all of them.",
     ]
     for name in names():
-        doc = inspect.getdoc(getattr(hookspecs, name)) or ""
-        since = f"Since version {getattr(hookspecs, name).since} of the interface."
+        doc = inspect.getdoc(getattr(specs, name)) or ""
+        since = f"Since version {getattr(specs, name).since} of the interface."
         parts += ["", f"## `{signature(name)}`", "", doc, "", since, *smallest_plugin(name)]
     parts += [
         "",

@@ -8,7 +8,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from bioclip_x.cli.describe import command
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from llm_server import KEY, Reply, said
 
 # Whoever started the tests in the background has had SIGINT ignored for all below; the program's user has not.
@@ -16,7 +16,7 @@ PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from bioclip_x.cli.describe import command
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 command.main(obj=create_registry())
 """
 

@@ -13,8 +13,8 @@ tests/frozen/{name} is what users and plugins may rely on, and it has changed (a
 If it was on purpose:
   1. run `python tests/frozen/write.py`, and commit the file;
   2. what is gone or was renamed ("-") needs a deprecation first: an entry in `RENAMED` (core/bioclip_x/renamed_names.py);
-  3. a change of hooks, protocols or records raises API_VERSION (core/bioclip_x/api_version.py), and one that breaks plugins is
-     an entry in `CHANGES` there.
+  3. a change of hooks, protocols or records raises API_VERSION (core/bioclip_x/hooks/api_version.py), and one that breaks
+     plugins is an entry in `CHANGES` there.
 docs/stability.md has the rules."""
 
 

@@ -14,7 +14,7 @@ import torch
 from intervals import share
 from PIL import Image
 
-from bioclip_x.components import LoadedEncoder
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x_field_guide.drawing import draw_species
 from bioclip_x_field_guide.species import Species, list_descriptors, list_phrases, list_trait_values, load_species
 

@@ -25,8 +25,8 @@ from intervals import RESAMPLES, share
 from machine import describe
 
 from bioclip_x import Classifier
-from bioclip_x.components import PatchEncoder
 from bioclip_x.explain.heat_maps import compute_seen_box
+from bioclip_x.hooks.components import PatchEncoder
 from bioclip_x_field_guide.drawing import Drawing, draw_species
 from bioclip_x_field_guide.species import Species, list_descriptors, list_phrases, load_species
 

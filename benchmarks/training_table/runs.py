@@ -115,7 +115,7 @@ def run_job(table: Table, job: Job) -> None:
 
 def train(config: Mapping[str, Any]) -> dict[str, Any]:
     """Runs one training. Returns its number of steps and its mean speed."""
-    from bioclip_x.registry import create_registry
+    from bioclip_x.hooks.registry import create_registry
     from bioclip_x.training.config import make_config
     from bioclip_x.training.trainer import Trainer
 

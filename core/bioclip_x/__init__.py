@@ -10,8 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bioclip_x.components import ComponentSpec
-from bioclip_x.hookspecs import hookimpl
+from bioclip_x.hooks.components import ComponentSpec
+from bioclip_x.hooks.specs import hookimpl
 from bioclip_x.version import __version__
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from typing import Any, Final, Literal, TypeVar, cast
 import torch
 from PIL.Image import Image
 
-from bioclip_x.capabilities import LoadedEncoderCapabilities
-from bioclip_x.components import LoadedEncoder, PatchEncoder
 from bioclip_x.errors import ModelError
+from bioclip_x.hooks.capabilities import LoadedEncoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import LoadedEncoder, PatchEncoder
+from bioclip_x.hooks.returned import check_counts, check_features, check_tensor, check_type
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, PatchFeatures
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import check_counts, check_features, check_tensor, check_type
 
 Shortage = Literal["device", "cpu", ""]
 Part = TypeVar("Part")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bioclip_x.capabilities import EncoderCapabilities
-from bioclip_x.components import Encoder, LoadedEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.faults import naming, remember_part
-from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.hooks.capabilities import EncoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import Encoder, LoadedEncoder
+from bioclip_x.hooks.options import ComponentRef, parse_ref
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import check_loaded, check_type
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses, OwnRecipe
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import check_loaded, check_type
 
 
 @dataclass(frozen=True, slots=True)

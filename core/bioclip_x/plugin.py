@@ -15,7 +15,26 @@ from bioclip_x.renamed_names import find_new_name
 # fmt: off
 if TYPE_CHECKING:
     from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
-    from bioclip_x.capabilities import (
+    from bioclip_x.classes.linear_heads import load_linear_head, match_head, save_linear_head
+    from bioclip_x.classes.score_columns import match_columns, refuse_unmatched, spread_columns
+    from bioclip_x.classes.species_lists import read_species_list
+    from bioclip_x.errors import (
+        BioclipXError,
+        DescriptorError,
+        ImageError,
+        LanguageModelError,
+        ModelError,
+        NoAnswerError,
+        PluginError,
+        RecipeError,
+        ScoresError,
+        TaxonomyError,
+        TrainingError,
+    )
+    from bioclip_x.evaluation.few_shot.key_value_cache import compute_cache_logits
+    from bioclip_x.evaluation.few_shot.nearest import SimpleShot, fit_simple_shot
+    from bioclip_x.evaluation.rank_metrics import is_smaller_better
+    from bioclip_x.hooks.capabilities import (
         CalibratedSets,
         DatasetCapabilities,
         EncoderCapabilities,
@@ -35,10 +54,7 @@ if TYPE_CHECKING:
         TextBuilderCapabilities,
         TrainableEncoderCapabilities,
     )
-    from bioclip_x.classes.linear_heads import load_linear_head, match_head, save_linear_head
-    from bioclip_x.classes.score_columns import match_columns, refuse_unmatched, spread_columns
-    from bioclip_x.classes.species_lists import read_species_list
-    from bioclip_x.components import (
+    from bioclip_x.hooks.components import (
         Adapter,
         ClassListDataset,
         ComponentSpec,
@@ -70,23 +86,8 @@ if TYPE_CHECKING:
         Tokenizer,
         TrainableEncoder,
     )
-    from bioclip_x.errors import (
-        BioclipXError,
-        DescriptorError,
-        ImageError,
-        LanguageModelError,
-        ModelError,
-        NoAnswerError,
-        PluginError,
-        RecipeError,
-        ScoresError,
-        TaxonomyError,
-        TrainingError,
-    )
-    from bioclip_x.evaluation.few_shot.key_value_cache import compute_cache_logits
-    from bioclip_x.evaluation.few_shot.nearest import SimpleShot, fit_simple_shot
-    from bioclip_x.evaluation.rank_metrics import is_smaller_better
-    from bioclip_x.hookspecs import hookimpl
+    from bioclip_x.hooks.registry import create_registry, from_environment
+    from bioclip_x.hooks.specs import hookimpl
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.file_types import list_brands
     from bioclip_x.images.files import ImageFiles
@@ -172,7 +173,6 @@ if TYPE_CHECKING:
     )
     from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
-    from bioclip_x.registry import create_registry, from_environment
     from bioclip_x.settings import find_cache_folder
     from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
     from bioclip_x.taxonomy.beside import add_beside
@@ -240,15 +240,15 @@ __all__ = [
 
 _NAMES: Final = (
     # What every plugin needs.
-    ("hookspecs", "hookimpl"),
-    ("components", "ComponentSpec"),
+    ("hooks.specs", "hookimpl"),
+    ("hooks.components", "ComponentSpec"),
     # What components declare.
-    ("capabilities",
+    ("hooks.capabilities",
      "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
      "LogitAdjustmentCapabilities LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
      "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities ImageClassifierCapabilities FormatExample"),
     # What components must be able to do.
-    ("components",
+    ("hooks.components",
      "Adapter Dataset Encoder EvaluationReport Head ImageClassifier ImageDecoder LabelledDataset LanguageModel LayeredEncoder "
      "LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment "
      "PatchEncoder PrecomputedScorer Report ReportWriter Sample "
@@ -323,20 +323,20 @@ _NAMES: Final = (
     ("taxonomy.scoring.best_classes", "count_ties"),
     ("taxonomy.scoring.best_classes", "select_largest"),
     ("taxonomy.scoring.hedging", "count_tied_nodes"),
-    ("capabilities", "CalibratedSets"),
+    ("hooks.capabilities", "CalibratedSets"),
     ("prediction.ranking", "select_top_nodes"),
     ("taxonomy.scoring.conformal", "find_clades"),
     ("taxonomy.scoring.conformal", "roll_up_sets"),
-    ("components", "ExampleScorer"),
+    ("hooks.components", "ExampleScorer"),
     ("evaluation.few_shot.key_value_cache", "compute_cache_logits"),
     ("evaluation.few_shot.nearest", "SimpleShot"),
     ("evaluation.few_shot.nearest", "fit_simple_shot"),
     ("records", "NearestImage"),
     ("records", "SupportImages"),
-    ("capabilities", "PublishedSource"),
-    ("components", "ClassListDataset"),
+    ("hooks.capabilities", "PublishedSource"),
+    ("hooks.components", "ClassListDataset"),
     # Other components, by name.
-    ("registry", "create_registry from_environment"),
+    ("hooks.registry", "create_registry from_environment"),
 )
 """Module → the names that come from it."""
 # fmt: on

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x import __version__
-from bioclip_x.components import Kind
-from bioclip_x.options import ComponentRef
+from bioclip_x.hooks.components import Kind
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.recipe import COMPONENTS, SEVERAL, Recipe
 from bioclip_x.records.result import PluginInUse
-from bioclip_x.registry import Registry
 
 
 def list_plugins_in_use(registry: Registry, recipe: Recipe) -> tuple[PluginInUse, ...]:

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from bioclip_x.components import Kind
-from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.hooks.components import Kind
+from bioclip_x.hooks.options import ComponentRef, parse_ref
 
 
 def parse_refs(value: Any) -> Any:

@@ -9,15 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioclip_x.capabilities import HeadCapabilities, TextBuilderCapabilities
-from bioclip_x.components import Head, Kind, TextBuilder
 from bioclip_x.errors import ModelError, PluginError, RecipeError
 from bioclip_x.faults import summarise
+from bioclip_x.hooks.capabilities import HeadCapabilities, TextBuilderCapabilities, get_capabilities
+from bioclip_x.hooks.components import Head, Kind, TextBuilder
+from bioclip_x.hooks.options import BARE, ComponentRef, parse_ref
+from bioclip_x.hooks.registry import Registry, resolve_relative_paths
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.labels import read_labels
 from bioclip_x.models import find_classifier_ref, find_family, find_provided_model, load_own_recipe
-from bioclip_x.options import BARE, ComponentRef, parse_ref
 from bioclip_x.prints import diverted
 from bioclip_x.recipe import (
     COMPONENTS,
@@ -31,7 +32,6 @@ from bioclip_x.recipe import (
     parse_subset_terms,
 )
 from bioclip_x.records import OwnRecipe
-from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 from bioclip_x.renamed_names import add_old_arguments, rename_keys
 from bioclip_x.validation import find_first_error
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from bioclip_x.cli.main import program
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 from docs.writers.markdown import NOTICE, escape_text, make_table, quote
 
 

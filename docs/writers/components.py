@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bioclip_x.components import KINDS, Kind
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.registry import Registry
 from docs.writers.entries import split_entries
 from docs.writers.markdown import NOTICE, make_table, name_default, name_type, quote
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from bioclip_x.options import ComponentRef
+from bioclip_x.hooks.options import ComponentRef
 
 NOTICE = "*Written by `python -m docs.writers`; edit {source} instead.*"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioclip_x.cli import commands
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.hooks.registry import Registry, create_registry
 from docs.writers.command_line import write_command_line
 from docs.writers.components import write_components
 from docs.writers.fields import write_recipe_fields, write_training_fields

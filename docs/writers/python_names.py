@@ -69,7 +69,7 @@ def write_protocols() -> str:
         "Protocols",
         "What a component of each kind must be able to do, and what it may declare in its attribute `capabilities`. Import them "
         "from `bioclip_x.plugin`, if at all: no base class is needed.",
-        _select(("bioclip_x.components", "bioclip_x.capabilities")),
+        _select(("bioclip_x.hooks.components", "bioclip_x.hooks.capabilities")),
     )
 
 
@@ -84,7 +84,7 @@ def write_records() -> str:
 
 def write_plugin() -> str:
     """Returns the page of all other names of bioclip_x.plugin."""
-    others = ("bioclip_x.components", "bioclip_x.capabilities", "bioclip_x.records")
+    others = ("bioclip_x.hooks.components", "bioclip_x.hooks.capabilities", "bioclip_x.records")
     origins = find_origins("bioclip_x.plugin").values()
     return _write(
         "`bioclip_x.plugin`",

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bioclip_x import Classifier
-from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.errors import ModelError, RecipeError
+from bioclip_x.hooks.capabilities import EncoderCapabilities
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.models import list_known_models
 from bioclip_x.records import OwnClasses
-from bioclip_x.registry import Registry, create_registry
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import picture
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from bioclip_x import Classifier, __version__
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.plugin_versions import describe_plugin, identify_code
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import PluginInUse
-from bioclip_x.registry import create_registry
 
 PLUGIN = """
 from bioclip_x.plugin import ComponentSpec, Prompt, PromptSet, hookimpl

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
-from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.errors import BioclipXError, ModelError, RecipeError
-from bioclip_x.options import parse_ref
+from bioclip_x.hooks.capabilities import TextBuilderCapabilities
+from bioclip_x.hooks.options import parse_ref
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import Registry, create_registry
 
 
 @pytest.fixture

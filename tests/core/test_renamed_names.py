@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from bioclip_x import capabilities, hookimpl, hookspecs, plugin, renamed_names
+from bioclip_x import hookimpl, plugin, renamed_names
 from bioclip_x.cli.main import main
 from bioclip_x.errors import OldNameWarning, RecipeError, TrainingError
-from bioclip_x.hookspecs import hookspec
+from bioclip_x.hooks import capabilities, specs
+from bioclip_x.hooks.capabilities import CAPABILITIES
+from bioclip_x.hooks.registry import Registry, create_registry
+from bioclip_x.hooks.specs import hookspec
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import CAPABILITIES, Registry, create_registry
 from bioclip_x.renamed_names import RENAMED, Renamed, accepts_old_names, rename_flags, rename_keys
 from bioclip_x.training.config import make_config, read_config
 
@@ -123,7 +125,7 @@ def test_the_argument_of_configure(monkeypatch: pytest.MonkeyPatch) -> None:
     def configure(recipe: Any, settings: Any) -> Any:
         """As the hook, with an argument's old name in its signature."""
 
-    monkeypatch.setattr(hookspecs, "configure", hookspec(configure))
+    monkeypatch.setattr(specs, "configure", hookspec(configure))
     registry = create_registry()
 
     class Old:

@@ -18,8 +18,8 @@ from pydantic import TypeAdapter
 
 import bioclip_x.testing
 from bioclip_x import Classifier
-from bioclip_x.components import KINDS
-from bioclip_x.hookspecs import hookimpl
+from bioclip_x.hooks.components import KINDS
+from bioclip_x.hooks.specs import hookimpl
 from bioclip_x_plugins.reports.tables.json_types import ResultDocument, ResultsDocument
 
 if sys.version_info >= (3, 11):
@@ -80,7 +80,7 @@ def test_every_public_name_is_on_a_page(pages: dict[str, str]) -> None:
                 assert path in listed or any(f"| `{name}` |" in page for page in pages.values()), path
                 where, _, attribute = path.rpartition(".")
                 assert getattr(import_module(where), attribute) is getattr(import_module(module), name), path
-    assert find_origins("bioclip_x")["hookimpl"] == "bioclip_x.hookspecs.hookimpl" and hookimpl
+    assert find_origins("bioclip_x")["hookimpl"] == "bioclip_x.hooks.specs.hookimpl" and hookimpl
     assert set(bioclip_x.testing.__all__) == set(find_origins("bioclip_x.testing"))
 
 

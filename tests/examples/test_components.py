@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.plugin import LanguageModelError, NoAnswerError, RecipeError, Result, Source, Taxon
-from bioclip_x.registry import create_registry
 from bioclip_x.testing import conformance, make_loss_input, make_provenance, make_result, make_taxonomy
 from example_commands import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.training.components import fill_in_defaults, make_parts

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from bioclip_x import Classifier
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.models import list_known_models
-from bioclip_x.registry import create_registry
 from bioclip_x_field_guide.drawing import draw_species
 from bioclip_x_field_guide.species import (
     list_descriptors,

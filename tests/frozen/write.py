@@ -23,13 +23,13 @@ sys.path[:0] = [str(FOLDER.parents[1])]  # as pytest does, for the package docs
 
 from docs.writers.json_schemas import DOCUMENTS  # noqa: E402
 
-from bioclip_x import hookspecs  # noqa: E402
-from bioclip_x.api_version import API_VERSION  # noqa: E402
 from bioclip_x.cli import commands  # noqa: E402
 from bioclip_x.cli.main import program  # noqa: E402
-from bioclip_x.components import KINDS  # noqa: E402
+from bioclip_x.hooks import specs  # noqa: E402
+from bioclip_x.hooks.api_version import API_VERSION  # noqa: E402
+from bioclip_x.hooks.components import KINDS  # noqa: E402
+from bioclip_x.hooks.registry import create_registry  # noqa: E402
 from bioclip_x.recipe import Recipe  # noqa: E402
-from bioclip_x.registry import create_registry  # noqa: E402
 from bioclip_x.testing import make_provenance, make_result  # noqa: E402
 from bioclip_x.training.config import TrainConfig  # noqa: E402
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport  # noqa: E402
@@ -41,8 +41,8 @@ MODULES: Final = ("bioclip_x", "bioclip_x.plugin", "bioclip_x.testing")
 def write_python() -> Iterator[str]:
     """Yields the public names of the public modules, with their signatures, fields and methods, and the hooks."""
     yield f"plugin interface, version {API_VERSION}"
-    for name, hook in vars(hookspecs).items():
-        if hasattr(hook, f"{hookspecs.GROUP}_spec"):
+    for name, hook in vars(specs).items():
+        if hasattr(hook, f"{specs.GROUP}_spec"):
             yield f"hook {name}{format_signature(hook)} since {hook.since}"
     for module in MODULES:
         yield from ("", f"module {module}")

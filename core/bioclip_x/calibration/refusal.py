@@ -15,16 +15,15 @@ import numpy as np
 import torch
 
 from bioclip_x.array_types import Floats, Ints
-from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import CalibrationError
 from bioclip_x.evaluation.descriptor_statistics import compute_area
 from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted
 from bioclip_x.evaluation.labelled_logits import find_top_logits
 from bioclip_x.evaluation.risk_coverage import compute_auroc, find_acceptance_threshold
+from bioclip_x.hooks.capabilities import ScorerCapabilities, get_capabilities
 from bioclip_x.inference.refusal_scores import METHODS, compute_refusal_scores
 from bioclip_x.records.calibration import ACCEPTS, Refusal, RefusalAtRank, RefusalFigures, RefusalMethod
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.text_bank.random_texts import embed_random_texts
 

@@ -22,8 +22,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
-from bioclip_x.components import LinearHead
 from bioclip_x.errors import ScoresError
+from bioclip_x.hooks.components import LinearHead
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.messages import list_some
 from bioclip_x.taxonomy import Taxonomy

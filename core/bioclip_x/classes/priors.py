@@ -13,15 +13,15 @@ from typing import cast
 import numpy as np
 import torch
 
-from bioclip_x.capabilities import LogitAdjustmentCapabilities
-from bioclip_x.components import LogitAdjustment, NotingAdjustment
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming, refuse
+from bioclip_x.hooks.capabilities import LogitAdjustmentCapabilities, get_capabilities
+from bioclip_x.hooks.components import LogitAdjustment, NotingAdjustment
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import check_texts
 from bioclip_x.messages import list_some
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Logits, Source
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import check_texts
 from bioclip_x.taxonomy import Taxonomy
 
 Offsets = Mapping[str, torch.Tensor]

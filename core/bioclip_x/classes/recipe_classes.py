@@ -12,13 +12,13 @@ import numpy.typing as npt
 from bioclip_x.classes.priors import Adjustments, make_adjustments
 from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy, read_taxonomy
-from bioclip_x.components import LabelledScorer
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.components import LabelledScorer
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import list_some
 from bioclip_x.models import Family, load_own_classes
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
-from bioclip_x.registry import Registry
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.beside import add_beside

@@ -8,11 +8,11 @@ from typing import Final
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.classes.taxonomy_formats import find_reader, read_head
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.content import name_content
 from bioclip_x.io.delimited import DELIMITERS
 from bioclip_x.io.files import read_text
 from bioclip_x.records import Taxon
-from bioclip_x.registry import Registry
 from bioclip_x.settings import find_cache_folder
 
 TABLES: Final = (".csv", ".tsv", ".tab")

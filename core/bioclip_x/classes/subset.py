@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bioclip_x.classes.species_lists import read_species_list
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.editing.subset import Subset, subset
 

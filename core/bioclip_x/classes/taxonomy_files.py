@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x import __version__
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.classes.taxonomy_formats import detect_format, read_head
-from bioclip_x.components import TaxonomyReader
 from bioclip_x.errors import RecipeError, TaxonomyError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import TaxonomyReaderCapabilities, get_capabilities
+from bioclip_x.hooks.components import TaxonomyReader
+from bioclip_x.hooks.options import ComponentRef, parse_ref
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import check_type
 from bioclip_x.io.archives import MAX_FOLDERS
 from bioclip_x.io.content import describe_content
-from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import check_type
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels

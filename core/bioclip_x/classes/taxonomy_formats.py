@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
-from bioclip_x.components import MismatchExplainer, TaxonomyReader
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import TaxonomyReaderCapabilities, get_capabilities
+from bioclip_x.hooks.components import MismatchExplainer, TaxonomyReader
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import check_type
 from bioclip_x.io.archives import Archive, is_archive, open_archive
 from bioclip_x.io.content import name_content, read_content_head
 from bioclip_x.io.encodings import detect_encoding, make_ascii_head
 from bioclip_x.messages import list_some
 from bioclip_x.records import Mismatch
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import check_type
 
 HEAD_BYTES: Final = 65536
 MAX_MEMBERS: Final = 50

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.capabilities import ReportCapabilities, ScorerCapabilities
 from bioclip_x.cli.flags import (
     add_recipe_options,
     output_option,
@@ -25,12 +24,13 @@ from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
 from bioclip_x.cli.outputs.notes import print_left_out, print_notes
 from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.capabilities import ReportCapabilities, ScorerCapabilities, get_capabilities
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.result_journal import make_header
 from bioclip_x.inference.sinks import Sink, choose_report, make_report, write_all
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
 from bioclip_x.messages import pluralise
-from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe

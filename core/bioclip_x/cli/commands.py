@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bioclip_x.components import ComponentSpec
-from bioclip_x.hookspecs import hookimpl
+from bioclip_x.hooks.components import ComponentSpec
+from bioclip_x.hooks.specs import hookimpl
 
 
 @hookimpl

@@ -16,13 +16,13 @@ from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import RecipeError
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.taxonomy.builder import from_labels
 
 if TYPE_CHECKING:
-    from bioclip_x.components import LanguageModel
     from bioclip_x.describe.estimate import Estimate
     from bioclip_x.describe.questions import CalledBy, Question
+    from bioclip_x.hooks.components import LanguageModel
     from bioclip_x.prompts import DescriptorSet
     from bioclip_x.prompts.llm_prompts import PromptTemplate
     from bioclip_x.taxonomy import Taxonomy
@@ -257,7 +257,7 @@ def _print_notes(notes: tuple[str, ...] | list[str], quiet: bool) -> None:
 
 def _load_prompt(registry: Registry, prompt: str) -> PromptTemplate:
     """Loads a plugin's prompt, with its options, or a file."""
-    from bioclip_x.options import parse_ref
+    from bioclip_x.hooks.options import parse_ref
     from bioclip_x.prompts.llm_prompts import load_template
 
     name = prompt.partition(":")[0].strip()
@@ -284,7 +284,7 @@ def _load_taxonomy(registry: Registry, file: Path | None, format_: str | None, l
 
 def _make_model(registry: Registry, llm: str | None, base_url: str | None) -> LanguageModel | None:
     """Makes the language model; None where none is named."""
-    from bioclip_x.options import parse_ref
+    from bioclip_x.hooks.options import parse_ref
 
     if llm is None:
         return None

@@ -25,13 +25,13 @@ from bioclip_x.cli.outputs.notes import print_left_out
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
-from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.embed.embedder import Embedded, Embedder

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.cli.few_shot import FewShotOptions, add_few_shot_options
 from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.sinks import choose_report
 from bioclip_x.io.streams import open_output
-from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
-    from bioclip_x.components import EvaluationReport
+    from bioclip_x.hooks.components import EvaluationReport
     from bioclip_x.recipe import Recipe
     from bioclip_x.records import EvaluationFigures
 
@@ -287,8 +287,7 @@ def resolve_alternatives(
 
 def drop_calibration(registry: Registry, recipe: Recipe) -> Recipe:
     """Returns the recipe without a calibration, which changes no name, and without depth; heads that report sets keep it."""
-    from bioclip_x.capabilities import HeadCapabilities
-    from bioclip_x.registry import get_capabilities
+    from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
 
     head = registry.make("heads", recipe.head.name, recipe.head.options)
     calibration = recipe.calibration if get_capabilities(head, HeadCapabilities).sets else "none"

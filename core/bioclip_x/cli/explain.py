@@ -12,10 +12,10 @@ from bioclip_x.cli.evaluate import FORMATS, find_format
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
 from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
 from bioclip_x.errors import DescriptorError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import open_output
 from bioclip_x.messages import escape_controls, list_some
-from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier

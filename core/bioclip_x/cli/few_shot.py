@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.streams import open_output
-from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.components import Dataset
+    from bioclip_x.hooks.components import Dataset
     from bioclip_x.recipe import Recipe
 
 

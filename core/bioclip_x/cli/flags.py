@@ -147,7 +147,7 @@ def _list_types(annotation: Any) -> list[Any]:
 
 def _make_click_type(name: str, types: list[Any], field: FieldInfo) -> Any:
     """Makes click's type, which accepts what the recipe accepts: errors come early and name the option."""
-    from bioclip_x.options import ComponentRef
+    from bioclip_x.hooks.options import ComponentRef
 
     if types in ([str], [ComponentRef]):
         return click.STRING

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.cli.outputs.collisions import Paths, check_outputs, list_recipe_files
 from bioclip_x.errors import CalibrationError
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import prepare_dataset
 from bioclip_x.io.labels import read_labels
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import prepare_dataset
 
 if TYPE_CHECKING:
-    from bioclip_x.components import Dataset
     from bioclip_x.evaluation.labelled_images import LabelledImages
+    from bioclip_x.hooks.components import Dataset
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.recipe import Recipe
 
@@ -37,7 +37,7 @@ def check_dataset_outputs(
     images: as for `find_dataset`.
     """
     from bioclip_x.cli.outputs.recipe_files import iterate_option_files
-    from bioclip_x.options import parse_ref
+    from bioclip_x.hooks.options import parse_ref
 
     data = [images]
     if not Path(images).exists() and (ref := parse_ref(images)).name in registry.components("datasets"):
@@ -57,7 +57,7 @@ def find_dataset(registry: Registry, images: str) -> tuple[Dataset, str]:
 
     Raises CalibrationError for anything else.
     """
-    from bioclip_x.options import parse_ref
+    from bioclip_x.hooks.options import parse_ref
 
     path = Path(images)
     file_type = "folder" if path.is_dir() else path.suffix.lower()

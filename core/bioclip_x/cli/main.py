@@ -26,10 +26,10 @@ from bioclip_x.cli import commands
 from bioclip_x.cli.flags import PLUGIN_METAVAR, components_option
 from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError
 from bioclip_x.faults import abbreviate, naming_by, summarise
+from bioclip_x.hooks.registration import BLOCK
+from bioclip_x.hooks.registry import Registry, create_registry, from_environment
 from bioclip_x.messages import escape_controls
 from bioclip_x.prints import divert_prints
-from bioclip_x.registration import BLOCK
-from bioclip_x.registry import Registry, create_registry, from_environment
 from bioclip_x.renamed_names import rename_flags
 
 UNFORESEEN: Final = 3

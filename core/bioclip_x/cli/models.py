@@ -14,8 +14,8 @@ import click
 from bioclip_x.cli.flags import components_option, table_or_json_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import ModelError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.records import KnownModel
-from bioclip_x.registry import Registry
 
 IN_WORDS = {"shortest": "short side, then the middle", "squash": "both sides squashed", "longest": "long side, padded"}
 

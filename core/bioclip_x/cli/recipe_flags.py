@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.cli.flags import CLI_DEFAULTS
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.capabilities import TextBuilderCapabilities, get_capabilities
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import list_some
-from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import find_files_outside, resolve_recipe
-from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.settings import Settings, load_settings, name_variable
 
 TEXT_FLAGS: Final = ("background", "inherit")

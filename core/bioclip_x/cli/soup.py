@@ -13,10 +13,10 @@ from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, 
 from bioclip_x.cli.labelled_images import FIELDS, find_dataset, prepare_fields
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.components import Dataset
+    from bioclip_x.hooks.components import Dataset
 
 
 @click.command(name="soup", params=make_recipe_flags(*(field for field in FIELDS if field != "model")))

@@ -13,7 +13,7 @@ from bioclip_x.cli.flags import plugin_option, quiet_option
 from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 
 RESUME = ("newest", "auto")
 

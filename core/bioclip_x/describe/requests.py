@@ -12,14 +12,13 @@ from typing import Any, Final, Generic, TypeVar
 import anyio
 from anyio import to_thread
 
-from bioclip_x.capabilities import LanguageModelCapabilities
-from bioclip_x.components import LanguageModel
 from bioclip_x.errors import NoAnswerError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import LanguageModelCapabilities, get_capabilities
+from bioclip_x.hooks.components import LanguageModel
+from bioclip_x.hooks.returned import check_type
 from bioclip_x.records import Answer
 from bioclip_x.records.taxon import Taxon
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import check_type
 
 FAILURES_IN_A_ROW: Final = 5
 """After this many requests in a row without an answer, the server is taken to be down."""

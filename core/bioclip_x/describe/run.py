@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.components import LanguageModel
 from bioclip_x.describe.answer_log import AnswerKey, AnswerLog, StoredAnswer, make_log_path, open_log
 from bioclip_x.describe.descriptor_file import Answers, add_curation, is_usable, make_descriptor_set, write_in_place
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
 from bioclip_x.faults import naming, refuse
+from bioclip_x.hooks.components import LanguageModel
 from bioclip_x.io.journal import describe_differences
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation import Curated

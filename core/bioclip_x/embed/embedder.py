@@ -18,9 +18,10 @@ import torch
 from bioclip_x import __version__
 from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
-from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import BioclipXError, ComponentError, ImageError, ModelError
 from bioclip_x.faults import guarded, log_row, naming
+from bioclip_x.hooks.components import LoadedEncoder
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
@@ -32,7 +33,6 @@ from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Embedding, EmbeddingProvenance, Prompt, Source
 from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
-from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.class_prompts import make_text_request, write_prompts
 

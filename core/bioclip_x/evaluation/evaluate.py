@@ -17,8 +17,6 @@ import numpy as np
 
 from bioclip_x import __version__
 from bioclip_x.array_types import Ints
-from bioclip_x.capabilities import TextBuilderCapabilities
-from bioclip_x.components import Dataset, LoadedEncoder
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.labelled_images import (
@@ -32,14 +30,16 @@ from bioclip_x.evaluation.labelled_images import (
 from bioclip_x.evaluation.own_classes import find_own_taxonomy
 from bioclip_x.evaluation.predictions import MOST, ImagePredictions, predict_images
 from bioclip_x.evaluation.summary import Baseline, Labels, summarise
+from bioclip_x.hooks.capabilities import TextBuilderCapabilities, get_capabilities
+from bioclip_x.hooks.components import Dataset, LoadedEncoder
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import prepare_dataset
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
-from bioclip_x.options import ComponentRef
 from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Evaluation, TextEvaluation
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import prepare_dataset
 from bioclip_x.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.components import Dataset
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.faults import log_row, naming
+from bioclip_x.hooks.components import Dataset
+from bioclip_x.hooks.returned import check_finite, check_type, get_image, get_name, get_sample
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import ImageFeatures, Source
-from bioclip_x.returned import check_finite, check_type, get_image, get_name, get_sample
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from bioclip_x.components import Dataset
-from bioclip_x.returned import get_name, get_sample, prepare_dataset
+from bioclip_x.hooks.components import Dataset
+from bioclip_x.hooks.returned import get_name, get_sample, prepare_dataset
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
 NOTHING: Final = "nothing"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.faults import naming
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import check_type
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import ClassListDataset, Dataset
+from bioclip_x.hooks.returned import check_type
 from bioclip_x.taxonomy import Taxonomy
 
 if TYPE_CHECKING:

@@ -14,13 +14,12 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.array_types import Floats, Ints
-from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.evaluation.sets import join_sets
+from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prediction.ranking import count_tied_nodes, replace_by_root, select_best_at_ranks, select_top_nodes
 from bioclip_x.records import Scores
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import Bets, compute_bets
 

@@ -20,11 +20,11 @@ from bioclip_x.evaluation.descriptor_usefulness import (
     iterate_class_use,
 )
 from bioclip_x.evaluation.labelled_images import LabelledImages, split_in_halves
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import pluralise
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.records import TextBank
 from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, Pruning
-from bioclip_x.registry import Registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.labels import match_labels
 from bioclip_x.taxonomy.names.resolver import Resolver

@@ -32,8 +32,6 @@ from typing import Final, Protocol, cast
 
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities, ScorerCapabilities
-from bioclip_x.components import ExampleScorer, Scorer
 from bioclip_x.explain.contrast import (
     ComparedTaxon,
     ScoredImage,
@@ -42,6 +40,9 @@ from bioclip_x.explain.contrast import (
     select_compared_taxa,
 )
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import HeadCapabilities, ScorerCapabilities, get_capabilities
+from bioclip_x.hooks.components import ExampleScorer, Scorer
+from bioclip_x.hooks.returned import check_coefficients, check_type
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import (
@@ -55,8 +56,6 @@ from bioclip_x.records import (
     TextBank,
 )
 from bioclip_x.records.explanation import MEAN_TEXT, name_other_classes
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import check_coefficients, check_type
 from bioclip_x.taxonomy import Taxonomy
 
 ROUNDING: Final = 2e-4

@@ -14,13 +14,12 @@ from typing import Any, Final, cast
 
 import torch
 
-from bioclip_x.capabilities import LoadedEncoderCapabilities
-from bioclip_x.components import LoadedEncoder, PatchEncoder
 from bioclip_x.errors import ModelError, RecipeError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import LoadedEncoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import LoadedEncoder, PatchEncoder
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Decoded, Explanation, HeatMap, PatchFeatures, Result, TextBank
-from bioclip_x.registry import get_capabilities
 
 IMAGES_AT_A_TIME: Final = 8
 """Images whose patches are in memory at once, with all hidden states: up to 60 MB each for the largest models."""

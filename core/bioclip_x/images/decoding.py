@@ -14,9 +14,9 @@ from typing import IO, Final, Literal
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from bioclip_x.components import ImageDecoder
 from bioclip_x.errors import ImageError
 from bioclip_x.faults import abbreviate, describe, summarise
+from bioclip_x.hooks.components import ImageDecoder
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
 from bioclip_x.images.metadata import read_exif

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bioclip_x.capabilities import DatasetCapabilities, ImageDecoderCapabilities
-from bioclip_x.components import Dataset, ImageDecoder
 from bioclip_x.errors import ImageError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import DatasetCapabilities, ImageDecoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import Dataset, ImageDecoder
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.decoding import DRAFT_GAP, THUMBNAIL, Truncated, decode_file, decode_stream, to_rgb
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.folders import LeftOut, is_media, walk_folder
@@ -21,7 +22,6 @@ from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.remote import find_suffix, is_url, read_url
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OpenedImage, Source
-from bioclip_x.registry import Registry, get_capabilities
 
 
 class ImageFiles:

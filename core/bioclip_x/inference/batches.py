@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.components import Head, LoadedEncoder
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
+from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
+from bioclip_x.hooks.components import Head, LoadedEncoder
+from bioclip_x.hooks.returned import check_finite, check_scores
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
@@ -35,8 +36,6 @@ from bioclip_x.prediction.report import (
     make_rank_winners,
 )
 from bioclip_x.records import Decoded, Result, Scores
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import check_finite, check_scores
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 

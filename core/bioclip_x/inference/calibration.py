@@ -10,8 +10,8 @@ from typing import Final
 
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
-from bioclip_x.components import LoadedEncoder
+from bioclip_x.hooks.capabilities import HeadCapabilities
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.inference.calibration_store import choose_calibration, find_lambda, find_set_threshold
 from bioclip_x.inference.refusal_scores import compute_refusal_scores
 from bioclip_x.inference.temperature import Peaks, apply_temperature

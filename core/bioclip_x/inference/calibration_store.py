@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from bioclip_x.capabilities import CalibratedSets
 from bioclip_x.errors import CalibrationError
+from bioclip_x.hooks.capabilities import CalibratedSets
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.records import Calibration, Conditions

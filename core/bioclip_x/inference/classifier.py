@@ -13,14 +13,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
-from bioclip_x.capabilities import (
+from bioclip_x.classes.recipe_classes import Classes, find_classes
+from bioclip_x.errors import RecipeError
+from bioclip_x.explain.contrast import find_asked_node
+from bioclip_x.explain.explanation import make_explainer
+from bioclip_x.explain.heat_maps import make_heat_mapper
+from bioclip_x.faults import guarded, naming
+from bioclip_x.hooks.capabilities import (
     HeadCapabilities,
     LoadedEncoderCapabilities,
     ReportCapabilities,
     ScorerCapabilities,
+    get_capabilities,
 )
-from bioclip_x.classes.recipe_classes import Classes, find_classes
-from bioclip_x.components import (
+from bioclip_x.hooks.components import (
     ExampleScorer,
     Head,
     ImageClassifier,
@@ -30,11 +36,9 @@ from bioclip_x.components import (
     Scorer,
     TextlessScorer,
 )
-from bioclip_x.errors import RecipeError
-from bioclip_x.explain.contrast import find_asked_node
-from bioclip_x.explain.explanation import make_explainer
-from bioclip_x.explain.heat_maps import make_heat_mapper
-from bioclip_x.faults import guarded, naming
+from bioclip_x.hooks.loading import Plugin, list_plugins
+from bioclip_x.hooks.registry import Registry, create_registry, from_environment
+from bioclip_x.hooks.returned import check_texts
 from bioclip_x.images.counting import count_images
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
@@ -67,8 +71,6 @@ from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import change_recipe, register_components, resolve_recipe
 from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
-from bioclip_x.registry import Plugin, Registry, create_registry, from_environment, get_capabilities, list_plugins
-from bioclip_x.returned import check_texts
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.conformal import MOST

@@ -15,16 +15,21 @@ import numpy.typing as npt
 import torch
 from PIL.Image import Image
 
-from bioclip_x.capabilities import ImageClassifierCapabilities, LoadedEncoderCapabilities, ScorerCapabilities
 from bioclip_x.classes.score_columns import match_columns, refuse_unmatched, spread_columns
-from bioclip_x.components import ImageClassifier
 from bioclip_x.device_memory import FittingEncoder
 from bioclip_x.errors import ModelError, PluginError, ScoresError
 from bioclip_x.faults import describe, naming, remember_part
+from bioclip_x.hooks.capabilities import (
+    ImageClassifierCapabilities,
+    LoadedEncoderCapabilities,
+    ScorerCapabilities,
+    get_capabilities,
+)
+from bioclip_x.hooks.components import ImageClassifier
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.models import find_classifier_ref
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, TextBank
-from bioclip_x.registry import Registry, get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 

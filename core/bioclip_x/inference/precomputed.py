@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from PIL.Image import Image
 
-from bioclip_x.capabilities import LoadedEncoderCapabilities
-from bioclip_x.components import PrecomputedScorer
 from bioclip_x.errors import ComponentError, ImageError, RecipeError
 from bioclip_x.faults import log_row, naming
+from bioclip_x.hooks.capabilities import LoadedEncoderCapabilities
+from bioclip_x.hooks.components import PrecomputedScorer
+from bioclip_x.hooks.returned import check_texts
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, ImageFeatures, ModelCard, Source, TextBank
-from bioclip_x.returned import check_texts
 
 
 class NoEncoder:

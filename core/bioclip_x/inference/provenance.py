@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from bioclip_x import __version__
 from bioclip_x.classes.recipe_classes import Classes
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard, Provenance
-from bioclip_x.registry import Registry
 from bioclip_x.text_bank.build import ClassBanks
 
 

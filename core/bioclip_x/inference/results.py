@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, overload
 
 from bioclip_x.errors import BioclipXError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.sinks import make_report, write_all
 from bioclip_x.records import Provenance, Result
 from bioclip_x.records.notebook import show_results
-from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     import pandas

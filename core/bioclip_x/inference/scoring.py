@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
-from bioclip_x.components import Scorer
 from bioclip_x.faults import guarded, naming
+from bioclip_x.hooks.components import Scorer
+from bioclip_x.hooks.returned import check_logits
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.temperature import Peaks
 from bioclip_x.messages import list_some
 from bioclip_x.records import HeadInput, ImageFeatures, Logits, ModelCard, Source, TextBank
-from bioclip_x.returned import check_logits
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.inner_taxa import InnerTaxaBank
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.components import Report
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming, refuse
+from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
+from bioclip_x.hooks.components import Report
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.streams import refuse_terminal
 from bioclip_x.messages import suggest
-from bioclip_x.registry import Registry, get_capabilities
 
 if TYPE_CHECKING:
     from bioclip_x.records import Provenance, Result
@@ -77,7 +77,7 @@ class _Writer:
 
 def make_report(registry: Registry, format_: str | None, output: Path | None) -> Report:
     """Makes the report for stdout or --output: the one named, else by the file's suffix, else the default."""
-    from bioclip_x.options import parse_ref
+    from bioclip_x.hooks.options import parse_ref
 
     if format_ is None and output is not None and output.suffix:
         return find_report(registry, output, "--output")

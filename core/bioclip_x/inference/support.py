@@ -16,10 +16,12 @@ import torch
 
 from bioclip_x.array_types import Ints
 from bioclip_x.caches import load_or_fill
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Dataset, LoadedEncoder
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import guarded, naming
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import Dataset, LoadedEncoder
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import get_image, get_name, get_sample, prepare_dataset
 from bioclip_x.images.files import ImageFiles, make_file_source
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import make_memory_source
@@ -27,8 +29,6 @@ from bioclip_x.messages import list_some, pluralise
 from bioclip_x.plugin_versions import identify_code
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Source, SupportImages
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import get_image, get_name, get_sample, prepare_dataset
 from bioclip_x.taxonomy import Taxonomy
 
 

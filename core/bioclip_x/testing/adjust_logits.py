@@ -6,10 +6,9 @@ from typing import Final
 
 import torch
 
-from bioclip_x.capabilities import LogitAdjustmentCapabilities
 from bioclip_x.errors import BioclipXError
+from bioclip_x.hooks.capabilities import LogitAdjustmentCapabilities, get_capabilities
 from bioclip_x.records import Source
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import make_taxonomy

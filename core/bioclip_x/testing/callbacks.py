@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pluggy
 
-from bioclip_x import hookspecs
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks import specs
 from bioclip_x.records import EpochEnd, RunContext, StepEnd, Validated
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import make_small_encoder, make_taxonomy
@@ -24,15 +24,15 @@ STEPS: Final = 3
 
 def list_marked(callback: object) -> list[str]:
     """Returns the names of the methods that @hookimpl marks."""
-    return [name for name in dir(callback) if hasattr(getattr(callback, name, None), f"{hookspecs.GROUP}_impl")]
+    return [name for name in dir(callback) if hasattr(getattr(callback, name, None), f"{specs.GROUP}_impl")]
 
 
 class Run:
     """A run of one epoch, and its callback, called as the trainer calls it."""
 
     def __init__(self, callback: object, folder: Path, step: int = 0) -> None:
-        manager = pluggy.PluginManager(hookspecs.GROUP)
-        manager.add_hookspecs(hookspecs)
+        manager = pluggy.PluginManager(specs.GROUP)
+        manager.add_hookspecs(specs)
         manager.register(callback)
         fields = {"model": "x", "taxonomy": "t.csv", "text": "x", "data": "x:i", "epochs": 2, "batch_size": 4}
         encoder = make_small_encoder()
@@ -79,7 +79,7 @@ def following(subject: Subject) -> Iterator[Run]:
 def check_it_follows_a_run(subject: Subject) -> None:
     """It implements at least one hook of training, marked by @hookimpl, and none that does not exist."""
     marked = list_marked(subject.make())
-    unknown = [name for name in marked if not hasattr(hookspecs, name)]
+    unknown = [name for name in marked if not hasattr(specs, name)]
     assert not unknown, f"expected hooks that exist, got {', '.join(unknown)}"
     known = [name for name in marked if name in HOOKS]
     assert known, f"expected a method marked @hookimpl among {', '.join(HOOKS)}, got {', '.join(marked) or 'none'}"
@@ -87,8 +87,8 @@ def check_it_follows_a_run(subject: Subject) -> None:
 
 def check_hooks_take_their_arguments(subject: Subject) -> None:
     """Its hooks have the arguments of their specifications (event, run), or some of them."""
-    manager = pluggy.PluginManager(hookspecs.GROUP)
-    manager.add_hookspecs(hookspecs)
+    manager = pluggy.PluginManager(specs.GROUP)
+    manager.add_hookspecs(specs)
     try:
         manager.register(subject.make())
     except pluggy.PluginValidationError as problem:

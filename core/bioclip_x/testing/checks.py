@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Literal
 
-from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
 from bioclip_x.faults import log_row, summarise
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.registry import Registry
 
 FURTHER: Final[Mapping[Kind, tuple[str, ...]]] = {"encoders": ("trainable_encoders",)}
 """Kind → modules of this package with further checks of it."""

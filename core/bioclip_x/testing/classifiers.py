@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bioclip_x.capabilities import ImageClassifierCapabilities
-from bioclip_x.registry import get_capabilities
+from bioclip_x.hooks.capabilities import ImageClassifierCapabilities, get_capabilities
 from bioclip_x.testing.checks import Subject
 
 

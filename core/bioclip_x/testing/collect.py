@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Any
 
-from bioclip_x.components import Kind
-from bioclip_x.registry import Plugin, Registry, create_registry
+from bioclip_x.hooks.components import Kind
+from bioclip_x.hooks.loading import Plugin
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.testing.checks import Check, NotApplicable, Subject, list_checks
 
 

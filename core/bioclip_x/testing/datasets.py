@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Sample
 from bioclip_x.errors import BioclipXError, TrainingError
 from bioclip_x.faults import summarise
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import Sample
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject

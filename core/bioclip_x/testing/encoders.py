@@ -13,10 +13,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from PIL import Image
 
-from bioclip_x.capabilities import EncoderCapabilities, LoadedEncoderCapabilities
 from bioclip_x.errors import ModelError
+from bioclip_x.hooks.capabilities import EncoderCapabilities, LoadedEncoderCapabilities, get_capabilities
 from bioclip_x.records import ImageFeatures, KnownModel, ModelCard, OwnClasses, OwnRecipe, PatchFeatures
-from bioclip_x.registry import get_capabilities
 from bioclip_x.testing.checks import NotApplicable, Subject
 
 TEXTS = ("a bird", "a photo of Parus major.", "")

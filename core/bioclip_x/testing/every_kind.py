@@ -9,7 +9,7 @@ import threading
 from typing import Any, Final
 
 from bioclip_x.errors import BioclipXError, RecipeError
-from bioclip_x.registry import CAPABILITIES, get_capabilities
+from bioclip_x.hooks.capabilities import CAPABILITIES, get_capabilities
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.methods import list_methods
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import (
     ConfusionMatrix,
     CurvePoint,
@@ -36,7 +37,6 @@ from bioclip_x.records import (
     TextBank,
 )
 from bioclip_x.records.training import LossInput, Processes
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.testing.checks import NotApplicable

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
 from bioclip_x.records import HeadInput, Logits, Scores
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import TaxonomyBuilder, from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
-from bioclip_x.capabilities import ImageDecoderCapabilities
 from bioclip_x.errors import ImageError
+from bioclip_x.hooks.capabilities import ImageDecoderCapabilities, get_capabilities
 from bioclip_x.records import OpenedImage
-from bioclip_x.registry import get_capabilities
 from bioclip_x.testing.checks import Subject
 
 ODD = (b"", b"\0", b"\xff" * 5000, b"%PDF-1.7", "é".encode() * 3000)

@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 
-from bioclip_x.capabilities import LossCapabilities
-from bioclip_x.components import LinearHead
+from bioclip_x.hooks.capabilities import LossCapabilities, get_capabilities
+from bioclip_x.hooks.components import LinearHead
 from bioclip_x.records import LossInput
-from bioclip_x.registry import get_capabilities
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import VIEWS, D, make_loss_input, make_tables, make_taxonomy
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bioclip_x import components
-from bioclip_x.capabilities import ScorerCapabilities
-from bioclip_x.components import Kind
-from bioclip_x.registry import CAPABILITIES, get_capabilities
+from bioclip_x.hooks import components
+from bioclip_x.hooks.capabilities import CAPABILITIES, ScorerCapabilities, get_capabilities
+from bioclip_x.hooks.components import Kind
 
 
 @dataclass(frozen=True, slots=True)

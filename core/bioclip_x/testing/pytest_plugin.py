@@ -28,8 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if FIXTURE not in metafunc.fixturenames:
         return
-    from bioclip_x.components import KINDS
-    from bioclip_x.registry import create_registry
+    from bioclip_x.hooks.components import KINDS
+    from bioclip_x.hooks.registry import create_registry
     from bioclip_x.testing.checks import Subject, list_checks
 
     given = metafunc.config.getoption("--bioclip-x-plugins")

@@ -16,10 +16,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.records import Provenance, Result
-from bioclip_x.registry import get_capabilities
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import make_figures, make_provenance, make_result
 

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 
-from bioclip_x.capabilities import ScorerCapabilities
 from bioclip_x.errors import BioclipXError
+from bioclip_x.hooks.capabilities import ScorerCapabilities, get_capabilities
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, NearestImage, SupportImages
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import D, make_bank, make_card, make_support, make_taxonomy

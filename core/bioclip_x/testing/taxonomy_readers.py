@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bioclip_x.capabilities import TaxonomyReaderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.faults import summarise
+from bioclip_x.hooks.capabilities import TaxonomyReaderCapabilities, get_capabilities
 from bioclip_x.records import Mismatch
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.writers import FORMATS, make_document
 from bioclip_x.testing.checks import NotApplicable, Subject

@@ -6,10 +6,9 @@ import math
 from dataclasses import replace
 from textwrap import shorten
 
-from bioclip_x.capabilities import TextBuilderCapabilities
 from bioclip_x.errors import BioclipXError
+from bioclip_x.hooks.capabilities import TextBuilderCapabilities, get_capabilities
 from bioclip_x.records import Prompt, PromptSet, TextRequest
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject
 from bioclip_x.testing.examples import make_descriptors, make_taxonomy

@@ -17,9 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from PIL import Image
 
-from bioclip_x.capabilities import EncoderCapabilities, TrainableEncoderCapabilities
 from bioclip_x.errors import ModelError
-from bioclip_x.registry import get_capabilities
+from bioclip_x.hooks.capabilities import EncoderCapabilities, TrainableEncoderCapabilities, get_capabilities
 from bioclip_x.testing.checks import NotApplicable, Subject
 
 TEXTS: Final = ["a bird", "a photo of Parus major."]

@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bioclip_x.caches import fill_cache_folder, mark_used
-from bioclip_x.components import LoadedEncoder
 from bioclip_x.faults import naming
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.records import ModelCard, Prompt, TextBank
 from bioclip_x.text_bank.embed_texts import embed_texts
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bioclip_x.classes.recipe_classes import Classes
-from bioclip_x.components import LoadedEncoder, TextBuilder
+from bioclip_x.hooks.components import LoadedEncoder, TextBuilder
 from bioclip_x.models import Family, load_own_classes
 from bioclip_x.prompts import DescriptorSet
 from bioclip_x.recipe import Recipe

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bioclip_x.components import TextBuilder
 from bioclip_x.errors import ComponentError, RecipeError
 from bioclip_x.faults import describe, naming, summarise
+from bioclip_x.hooks.components import TextBuilder
+from bioclip_x.hooks.returned import check_prompts
 from bioclip_x.prints import diverted
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ModelCard, Prompt, PromptSet, TextRequest
-from bioclip_x.returned import check_prompts
 from bioclip_x.taxonomy import Taxonomy
 
 

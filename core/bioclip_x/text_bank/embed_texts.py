@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from bioclip_x.caches import prepare
-from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.components import LoadedEncoder
+from bioclip_x.hooks.returned import check_tensor
 from bioclip_x.io.journal import Journal
-from bioclip_x.returned import check_tensor
 
 CHUNK: Final = 4096
 """Texts embedded between two progress reports, and lost at most by an interrupt."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.components import LoadedEncoder, Scorer, TextBuilder
+from bioclip_x.hooks.components import LoadedEncoder, Scorer, TextBuilder
 from bioclip_x.prompts import DescriptorSet
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import ImageFeatures, ModelCard, TextBank

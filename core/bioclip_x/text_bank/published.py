@@ -23,9 +23,9 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.caches import fill_array, fill_cache_folder, mark_used
-from bioclip_x.components import LoadedEncoder
 from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.faults import naming
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name

@@ -10,7 +10,7 @@ from typing import Final
 
 import torch
 
-from bioclip_x.components import LoadedEncoder
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.prompts import load_words
 
 TEXTS: Final = 100

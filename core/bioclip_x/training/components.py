@@ -10,20 +10,29 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from bioclip_x.capabilities import EncoderCapabilities, TrainableEncoderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.components import Adapter, Dataset, Encoder, Kind, LayeredEncoder, Loss, TextBuilder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming, remember_part
+from bioclip_x.hooks.capabilities import EncoderCapabilities, TrainableEncoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import (
+    Adapter,
+    Dataset,
+    Encoder,
+    Kind,
+    LayeredEncoder,
+    Loss,
+    TextBuilder,
+    TrainableEncoder,
+)
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry, resolve_relative_paths
+from bioclip_x.hooks.returned import check_trainable, prepare_dataset
 from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.messages import list_some
 from bioclip_x.models import find_provided_model
-from bioclip_x.options import ComponentRef
 from bioclip_x.progress import announce
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import TextRequest
-from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
-from bioclip_x.returned import check_trainable, prepare_dataset
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.config import Data, LossTerm, Text, TrainConfig
 from bioclip_x.training.data.dataset_checks import (

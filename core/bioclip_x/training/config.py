@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bioclip_x.errors import RecipeError, TrainingError
+from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.files import read_text, read_yaml
-from bioclip_x.options import ComponentRef, parse_ref
 from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
 from bioclip_x.validation import list_errors

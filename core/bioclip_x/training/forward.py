@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
 
-from bioclip_x.components import TrainableEncoder
 from bioclip_x.faults import naming
+from bioclip_x.hooks.components import TrainableEncoder
 from bioclip_x.records.training import LossInput, TreeTensors
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.training.class_bank import ClassBank

@@ -11,11 +11,10 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from bioclip_x.capabilities import TrainableEncoderCapabilities
-from bioclip_x.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import naming
-from bioclip_x.registry import get_capabilities
+from bioclip_x.hooks.capabilities import TrainableEncoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.training.checkpointing.state_files import prime
 from bioclip_x.training.class_bank import ClassBank
 from bioclip_x.training.components import Parts

@@ -12,12 +12,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
 
-from bioclip_x.capabilities import LossCapabilities
-from bioclip_x.components import Loss
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import LossCapabilities, get_capabilities
+from bioclip_x.hooks.components import Loss
+from bioclip_x.hooks.returned import check_loss
 from bioclip_x.records.training import LossInput
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import check_loss
 
 
 @dataclass(frozen=True, slots=True)

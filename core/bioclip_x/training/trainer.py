@@ -17,9 +17,9 @@ from typing import Any, Literal
 import torch
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records.training import EpochEnd, RunContext, StepEnd, Validated
-from bioclip_x.registry import Registry
 from bioclip_x.training.checkpointing import checkpoints
 from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.checkpointing.fingerprints import make_fingerprint

@@ -22,8 +22,6 @@ import torch.nn.functional as F  # noqa: N812 - torch's convention
 from torch import nn
 
 from bioclip_x.array_types import Ints
-from bioclip_x.capabilities import LossCapabilities
-from bioclip_x.components import Dataset, LinearHead, Loss, Scorer, TrainableEncoder
 from bioclip_x.errors import ComponentError, ImageError, TrainingError
 from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.predictions import ImagePredictions, read_predictions
@@ -36,6 +34,10 @@ from bioclip_x.evaluation.rank_metrics import (
     unstack,
 )
 from bioclip_x.faults import guarded, log_row, naming
+from bioclip_x.hooks.capabilities import LossCapabilities, get_capabilities
+from bioclip_x.hooks.components import Dataset, LinearHead, Loss, Scorer, TrainableEncoder
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import check_heads, get_image, get_name
 from bioclip_x.images.files import ImageFiles, make_file_source
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import make_memory_source
@@ -43,8 +45,6 @@ from bioclip_x.messages import list_some
 from bioclip_x.progress import report_progress
 from bioclip_x.recipe_resolution import find_pooling
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, Source, TextBank
-from bioclip_x.registry import Registry, get_capabilities
-from bioclip_x.returned import check_heads, get_image, get_name
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 from bioclip_x.text_bank.class_prompts import write_prompts

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from bioclip_x.classes.linear_heads import format_lineages, load_linear_head, match_head, save_linear_head
-from bioclip_x.components import LinearHead
 from bioclip_x.errors import ScoresError
+from bioclip_x.hooks.components import LinearHead
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 
 LINEAGES = [

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from bioclip_x.capabilities import LogitAdjustmentCapabilities
 from bioclip_x.classes.priors import (
     Adjustments,
     add_offsets,
@@ -14,6 +13,7 @@ from bioclip_x.classes.priors import (
     sum_offsets,
 )
 from bioclip_x.errors import PluginError, RecipeError
+from bioclip_x.hooks.capabilities import LogitAdjustmentCapabilities
 from bioclip_x.inference.precomputed import make_empty_bank
 from bioclip_x.inference.scoring import BatchScorer
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Source

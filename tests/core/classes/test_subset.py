@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from bioclip_x.classes.subset import select_subset
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import Prompt, TextBank
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.text_bank.subset import select_bank_classes
 

@@ -10,7 +10,7 @@ import pytest
 
 from bioclip_x.classes import taxonomy_files
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 
 CSV = "family,genus,species\nParidae,Parus,Parus major\nParidae,Cyanistes,Cyanistes caeruleus\n"

@@ -12,7 +12,7 @@ from bioclip_x.classes.species_lists import read_species_list
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.classes.taxonomy_formats import detect_format, read_head
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy.findings import Findings
 
 REGISTRY = create_registry()

@@ -9,7 +9,7 @@ import pytest
 
 from bioclip_x.cli.main import main
 from bioclip_x.cli.recipe_flags import resolve
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.settings import Schema
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from bioclip_x import hookspecs
 from bioclip_x.cli.main import main
+from bioclip_x.hooks import specs
 from helpers import picture
 
 PLUGIN: Final = '''
@@ -240,8 +240,8 @@ def find_line(out: str, err: str, text: str) -> str:
 
 
 def test_the_cases_cover_every_hook() -> None:
-    hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, "bioclip_x_spec")}
-    assert {case.hook for case in CASES} | {"configure", *hookspecs.TRAINING_HOOKS} == hooks
+    hooks = {name for name, value in vars(specs).items() if hasattr(value, "bioclip_x_spec")}
+    assert {case.hook for case in CASES} | {"configure", *specs.TRAINING_HOOKS} == hooks
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_case)

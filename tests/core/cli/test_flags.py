@@ -13,10 +13,10 @@ from bioclip_x.cli.embed import command as embed
 from bioclip_x.cli.evaluate import command as evaluate
 from bioclip_x.cli.flags import MACHINE, make_field_option, make_recipe_flags
 from bioclip_x.cli.recipe_flags import resolve
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.inference.calibration import ACCURACY
 from bioclip_x.recipe import Flag, Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import create_registry
 
 FIELDS = [name for name in Recipe.model_fields if name != "plugins"]  # --plugin is an option of its own
 OF_THE_COMMAND = {

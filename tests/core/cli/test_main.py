@@ -79,7 +79,7 @@ def test_a_broken_plugin_is_one_warning_or_an_error(
         registry.warnings.append(f"{message}; skipped")
         return registry
 
-    from bioclip_x.registry import create_registry as real
+    from bioclip_x.hooks.registry import create_registry as real
 
     monkeypatch.setattr("bioclip_x.cli.main.create_registry", broken)
     code, out, err = exits(capsys, "plugins", "list")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from bioclip_x.cli.soup import command
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from helpers import BIRDS, picture, write_model
 
 WEIGHTS = "open_clip_model.safetensors"

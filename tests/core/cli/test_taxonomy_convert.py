@@ -6,7 +6,7 @@ import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.cli.main import main
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 
 

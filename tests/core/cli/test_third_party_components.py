@@ -143,7 +143,7 @@ def clash(monkeypatch: pytest.MonkeyPatch) -> None:
             return Plugin()
 
     real = importlib.metadata.entry_points(group="bioclip_x")
-    monkeypatch.setattr("bioclip_x.registry.entry_points", lambda group: [*real, Point()])
+    monkeypatch.setattr("bioclip_x.hooks.registry.entry_points", lambda group: [*real, Point()])
 
 
 @pytest.mark.usefixtures("clash")

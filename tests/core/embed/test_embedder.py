@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from bioclip_x.capabilities import EncoderCapabilities
 from bioclip_x.embed.embedder import Embedded, Embedder
 from bioclip_x.errors import ImageError, ModelError, RecipeError, TaxonomyError
+from bioclip_x.hooks.capabilities import EncoderCapabilities
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import Registry, create_registry
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import picture
 

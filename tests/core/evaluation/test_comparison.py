@@ -11,8 +11,8 @@ import pytest
 from bioclip_x.cli.render.prediction_table import PredictionTable
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.evaluate import evaluate
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.names.labels import find_taxa_above
 from bioclip_x_plugins.datasets.image_folder import ImageFolder

@@ -16,10 +16,10 @@ from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.evaluate import evaluate, make_seeded_run
 from bioclip_x.evaluation.intervals import compute_binomial_interval
 from bioclip_x.evaluation.predictions import ImagePredictions
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Evaluation
-from bioclip_x.registry import Registry, create_registry
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest
 from bioclip_x_plugins.readers.tables.table import TableReader

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bioclip_x.capabilities import DatasetCapabilities
 from bioclip_x.errors import ComponentError
 from bioclip_x.evaluation.own_classes import find_own_taxonomy
+from bioclip_x.hooks.capabilities import DatasetCapabilities
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import from_labels
 
 

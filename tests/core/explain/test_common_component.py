@@ -18,7 +18,7 @@ import torch
 from PIL.Image import Image
 
 from bioclip_x import Classifier
-from bioclip_x.components import LoadedEncoder
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.records import Explanation, ImageFeatures
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 

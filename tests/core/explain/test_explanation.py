@@ -12,15 +12,14 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bioclip_x.capabilities import HeadCapabilities
 from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
 from bioclip_x.explain.contrast import ScoredImage, select_compared_taxa
 from bioclip_x.explain.explanation import Explainer
+from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
 from bioclip_x.inference.temperature import apply_temperature
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import select_top_nodes
 from bioclip_x.records import Explanation, HeadInput, ImageFeatures, ModelCard, Prompt, Source, TextBank
-from bioclip_x.registry import get_capabilities
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy import tree as taxonomy_module
 from bioclip_x.taxonomy.scoring.rollup import roll_up

@@ -12,12 +12,12 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles, find_least_side, make_file_source
 from bioclip_x.images.loading import decode
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Source
-from bioclip_x.registry import create_registry
 from helpers import picture
 
 RECIPE = Recipe(model="m", encoder="e", text="t", scorer="s", head="h")

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 
 from bioclip_x import Classifier
-from bioclip_x.capabilities import ImageClassifierCapabilities
 from bioclip_x.cli.main import main
-from bioclip_x.components import ComponentSpec
 from bioclip_x.errors import BioclipXError, ComponentError, ModelError, PluginError, RecipeError, ScoresError
-from bioclip_x.hookspecs import hookimpl
+from bioclip_x.hooks.capabilities import ImageClassifierCapabilities
+from bioclip_x.hooks.components import ComponentSpec
+from bioclip_x.hooks.specs import hookimpl
 from bioclip_x.inference.image_classifiers import LabelScorer, NamedClassifier
 from bioclip_x.records import ImageFeatures, Result
 from bioclip_x.taxonomy import Taxonomy

@@ -15,9 +15,9 @@ from PIL import ExifTags, Image
 
 from bioclip_x import Classifier, Recipe, Taxonomy
 from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.inference.results import Results
 from bioclip_x.records import Result
-from bioclip_x.registry import Registry, create_registry
 from helpers import picture
 
 HEAD = """

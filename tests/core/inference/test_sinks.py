@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
-from bioclip_x.capabilities import LogitAdjustmentCapabilities
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.capabilities import LogitAdjustmentCapabilities
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.inference.sinks import find_report, make_report
-from bioclip_x.registry import create_registry
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport
 from helpers import picture
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts.llm_prompts import fill, list_builtin_templates, load_template
-from bioclip_x.registry import create_registry
 
 
 def written(folder: Path, text: str) -> str:

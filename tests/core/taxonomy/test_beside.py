@@ -7,8 +7,8 @@ import torch
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import HeadInput, Logits
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.beside import add_beside
 from bioclip_x.taxonomy.builder import from_labels
@@ -104,7 +104,7 @@ def test_a_compiled_tree_is_kept_with_its_labels(tmp_path: Path) -> None:
     ],
 )
 def test_heads_treat_a_label_as_an_alternative_to_the_whole_tree(head: str) -> None:
-    from bioclip_x.options import parse_ref
+    from bioclip_x.hooks.options import parse_ref
 
     tree = add_beside(birds(), ["blank"])
     ref, registry = parse_ref(head), create_registry()

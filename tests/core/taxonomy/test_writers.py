@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.taxon import Synonym
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
 from bioclip_x.taxonomy.placeholders import is_placeholder

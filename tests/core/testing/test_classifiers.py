@@ -14,10 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bioclip_x.capabilities import ImageClassifierCapabilities
-from bioclip_x.components import ComponentSpec
-from bioclip_x.hookspecs import hookimpl
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.capabilities import ImageClassifierCapabilities
+from bioclip_x.hooks.components import ComponentSpec
+from bioclip_x.hooks.registry import create_registry
+from bioclip_x.hooks.specs import hookimpl
 from bioclip_x.testing import Subject, run_checks
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bioclip_x.components import KINDS, Kind
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.testing import Subject, run_checks
 from core.testing.built_in import make_given
 

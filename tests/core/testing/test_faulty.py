@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bioclip_x.components import KINDS, ComponentSpec, Kind
-from bioclip_x.hookspecs import hookimpl
-from bioclip_x.registry import create_registry, import_plugin
+from bioclip_x.hooks.components import KINDS, ComponentSpec, Kind
+from bioclip_x.hooks.loading import import_plugin
+from bioclip_x.hooks.registry import create_registry
+from bioclip_x.hooks.specs import hookimpl
 from bioclip_x.testing import Check, Subject, list_checks, run_checks
 
 FOLDER = Path(__file__).parent / "faulty"

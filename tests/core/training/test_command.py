@@ -15,7 +15,7 @@ from bioclip_x import Classifier
 from bioclip_x.cli.main import main
 from bioclip_x.cli.train import command, parse_changes
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 
 
 def run(*arguments: str | Path) -> Result:

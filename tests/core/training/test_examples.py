@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.training.config import read_config
 from bioclip_x.training.trainer import Trainer
 

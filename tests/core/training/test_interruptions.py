@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 
 from bioclip_x import hookimpl
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.training import LossInput, RunContext, StepEnd
-from bioclip_x.registry import create_registry
 from bioclip_x.training.checkpointing import checkpoints
 from bioclip_x.training.config import read_config
 from bioclip_x.training.trainer import Outcome, Trainer

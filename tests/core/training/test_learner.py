@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.training.components import fill_in_defaults, make_parts
 from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import read_config

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import read_config
 from bioclip_x.training.trainer import Trainer

@@ -10,8 +10,8 @@ import torch
 
 from bioclip_x import Classifier, hookimpl
 from bioclip_x.errors import ModelError, TrainingError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.training import EpochEnd, LossInput, StepEnd
-from bioclip_x.registry import create_registry
 from bioclip_x.training.compute.precision import has_native_bf16, resolve_precision
 from bioclip_x.training.config import read_config
 from bioclip_x.training.trainer import Outcome, Trainer

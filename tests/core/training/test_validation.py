@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 from bioclip_x import Classifier, hookimpl
-from bioclip_x.capabilities import LossCapabilities
-from bioclip_x.components import LinearHead
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.capabilities import LossCapabilities
+from bioclip_x.hooks.components import LinearHead
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import LossInput, RunContext, Validated
-from bioclip_x.registry import create_registry
 from bioclip_x.training.checkpointing import checkpoints
 from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.compute.towers import Towers

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import normalize
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import read_config
 from bioclip_x.training.trainer import Trainer

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bioclip_x.errors import RecipeError, TaxonomyError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.taxon import Synonym
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.editing.restrict import restrict
 from bioclip_x_plugins.adjustments.species_list import SpeciesList

@@ -8,13 +8,13 @@ import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from bioclip_x.capabilities import ImageDecoderCapabilities
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.hooks.capabilities import ImageDecoderCapabilities
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import OpenedImage
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from bioclip_x_plugins.datasets.manifest import Manifest

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.options import validate_options
+from bioclip_x.hooks.options import validate_options
 from bioclip_x.records import HeadInput, Logits
 from bioclip_x.taxonomy import HOLE, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.scoring.rollup import roll_up

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import HeadInput, Logits, Scores
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from random_trees import in_parts, trees
 

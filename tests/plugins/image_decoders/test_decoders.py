@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, features
 
 from bioclip_x.errors import ImageError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.records import OpenedImage, Source
-from bioclip_x.registry import create_registry
 
 
 @pytest.fixture(scope="module")

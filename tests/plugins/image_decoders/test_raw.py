@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bioclip_x.errors import ImageError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.images.files import ImageFiles, make_image_files
 from bioclip_x.records import Source
-from bioclip_x.registry import create_registry
 from bioclip_x_plugins.image_decoders.raw import RawDecoder, is_raw_tiff
 
 SIZE = 64

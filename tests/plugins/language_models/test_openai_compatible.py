@@ -11,9 +11,9 @@ import anyio
 import pytest
 
 from bioclip_x.errors import LanguageModelError, NoAnswerError, RecipeError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts.list_answers import parse_answer
 from bioclip_x.records import Answer
-from bioclip_x.registry import create_registry
 from bioclip_x_plugins.language_models.openai_compatible import PLACEHOLDER_KEY, OpenAICompatible
 from llm_server import KEY, Reply, Server, failed, in_turn, said, serving
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.training.config import read_config
 from bioclip_x.training.trainer import Trainer
 from core.training.conftest import config_fields, one_thread  # noqa: F401 - fixtures

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from bioclip_x.capabilities import FormatExample, TaxonomyReaderCapabilities
-from bioclip_x.registry import Registry, get_capabilities
+from bioclip_x.hooks.capabilities import FormatExample, TaxonomyReaderCapabilities, get_capabilities
+from bioclip_x.hooks.registry import Registry
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

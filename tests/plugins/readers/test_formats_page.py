@@ -10,7 +10,7 @@ import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.classes.taxonomy_formats import detect_format, read_head
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x_plugins.readers.vocabulary.columns import describe_meaning, find_meaning
 from plugins.readers.examples import PACKERS, list_examples, write_example
 

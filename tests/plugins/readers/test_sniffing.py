@@ -9,7 +9,7 @@ import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.registry import Registry, create_registry
+from bioclip_x.hooks.registry import Registry, create_registry
 
 
 @pytest.fixture(scope="module")

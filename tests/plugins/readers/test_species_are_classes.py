@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prediction.report import is_ordinary_species
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import SELF
 
 FILES = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bioclip_x.capabilities import ReportCapabilities
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.records import Provenance, Result
-from bioclip_x.registry import Registry, create_registry, get_capabilities
 
 NAMES = ("csv", "html", "json", "jsonl", "markdown", "parquet", "table")
 

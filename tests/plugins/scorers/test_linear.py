@@ -9,11 +9,11 @@ import torch
 
 from bioclip_x import Classifier
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.components import LinearHead
 from bioclip_x.errors import RecipeError, ScoresError
+from bioclip_x.hooks.components import LinearHead
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.plugin import save_linear_head
 from bioclip_x.records import ImageFeatures
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.scorers.linear import LinearScorer
 from helpers import BIRDS, picture, write_model

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.errors import DescriptorError, RecipeError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts import Descriptor, DescriptorSet
 from bioclip_x.records import Prompt, PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.readers.tables.table import TableReader
 from bioclip_x_plugins.text.class_descriptors import match_descriptors

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import DescriptorError, RecipeError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_words
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import from_labels
 
 BEE, ANT = (Descriptor("a sting"), Descriptor("two black and yellow stripes")), (Descriptor("feelers"),)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_words
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy.builder import from_labels
 
 LABELS = ("red fox", "badger", "gray wolf")

@@ -10,8 +10,8 @@ from PIL import Image
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, RecipeError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 

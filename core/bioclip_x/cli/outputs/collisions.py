@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioclip_x.cli.outputs.overwrites import Named, refuse_overwriting
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe

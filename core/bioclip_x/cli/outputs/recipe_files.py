@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bioclip_x.components import Kind
+from bioclip_x.hooks.components import Kind
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.models import find_classifier_ref
-from bioclip_x.options import ComponentRef
 from bioclip_x.recipe import COMPONENTS, FILES, SEVERAL, Recipe
-from bioclip_x.registry import Registry
 
 
 def iterate_input_files(registry: Registry, recipe: Recipe) -> Iterator[tuple[str, Path]]:

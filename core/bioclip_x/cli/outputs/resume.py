@@ -9,17 +9,16 @@ from typing import Any, Final, cast
 
 import click
 
-from bioclip_x.capabilities import ReportCapabilities
-from bioclip_x.components import ProvenanceReader
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming, refuse
+from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
+from bioclip_x.hooks.components import ProvenanceReader
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.sinks import Sink
 from bioclip_x.io.journal import describe_differences
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import ONLY_SPEED
-from bioclip_x.registry import get_capabilities
 
 JOURNAL: Final = ".journal"
 

@@ -16,9 +16,10 @@ import yaml
 from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.plugins.list import hook_option
 from bioclip_x.cli.render.terminal import echo
-from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
-from bioclip_x.registry import Registry, import_plugin
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.loading import import_plugin
+from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.testing import Outcome, Subject

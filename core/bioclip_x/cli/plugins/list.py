@@ -9,8 +9,8 @@ import click
 
 from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.render.terminal import echo
-from bioclip_x.components import KINDS, Kind
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.registry import Registry
 
 hook_option: Final = click.option(
     "--hook", type=click.Choice(get_args(Kind)), metavar="HOOK", help="Components of this hook only, such as heads."

@@ -10,10 +10,10 @@ import click
 from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.plugins.list import hook_option
 from bioclip_x.cli.render.terminal import echo
-from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import PluginError
-from bioclip_x.hookspecs import TRAINING_HOOKS
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.specs import TRAINING_HOOKS
 
 
 @click.command(name="show")

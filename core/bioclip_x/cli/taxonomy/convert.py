@@ -9,7 +9,7 @@ import click
 
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, print_notes, read_source
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy

@@ -14,7 +14,7 @@ import click
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -15,8 +15,8 @@ import click
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, print_notes, read_source
 from bioclip_x.errors import RecipeError
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.streams import open_output
-from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy

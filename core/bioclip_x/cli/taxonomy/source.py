@@ -10,7 +10,7 @@ import click
 
 from bioclip_x.cli.flags import components_option
 from bioclip_x.errors import RecipeError
-from bioclip_x.registry import Registry
+from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy

@@ -15,9 +15,9 @@ import click
 from bioclip_x.cli.flags import table_or_json_option
 from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
+from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
-from bioclip_x.registry import Registry
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -17,19 +17,19 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.array_types import Floats, Ints
-from bioclip_x.components import Dataset
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.few_shot.folds import Fold, draw_folds, dump_folds, find_queries, read_folds
 from bioclip_x.evaluation.few_shot.methods import Method, Queries, Support
 from bioclip_x.evaluation.few_shot.summary import TOP, FoldOutcome, summarise
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
 from bioclip_x.evaluation.own_classes import find_own_taxonomy
+from bioclip_x.hooks.components import Dataset
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import prepare_dataset
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import FewShotEvaluation, FewShotResult
-from bioclip_x.registry import Registry
-from bioclip_x.returned import prepare_dataset
 
 Progress = Callable[[int, int], None]
 

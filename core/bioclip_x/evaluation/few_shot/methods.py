@@ -15,7 +15,7 @@ from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.few_shot.key_value_cache import ALPHA, BETA, compute_cache_logits
 from bioclip_x.evaluation.few_shot.nearest import fit_simple_shot
 from bioclip_x.evaluation.few_shot.probes import fit_logistic_regression, fit_ridge
-from bioclip_x.options import BARE, parse_ref
+from bioclip_x.hooks.options import BARE, parse_ref
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from bioclip_x.array_types import Floats
-from bioclip_x.components import Dataset
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.evaluation.correctness import compare_with_truth
 from bioclip_x.evaluation.evaluate import ModelImages
 from bioclip_x.evaluation.figures.assembly import LabelledNames, RunOutputs, make_figures
 from bioclip_x.evaluation.predictions import ImagePredictions
 from bioclip_x.faults import naming
+from bioclip_x.hooks.components import Dataset
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Evaluation, EvaluationFigures, TextEvaluation

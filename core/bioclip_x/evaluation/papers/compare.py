@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from bioclip_x import __version__
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import ClassListDataset, Dataset
 from bioclip_x.errors import BioclipXError, EvaluationError, ModelError
 from bioclip_x.evaluation.evaluate import evaluate
 from bioclip_x.evaluation.few_shot.evaluate import FOLDS, evaluate_few_shot
 from bioclip_x.evaluation.few_shot.methods import parse_method
 from bioclip_x.evaluation.papers.comparison import PaperCell, PaperComparison, average
 from bioclip_x.evaluation.papers.table import DataRow, MeasureName, PaperTable
-from bioclip_x.options import ComponentRef, parse_ref
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import ClassListDataset, Dataset
+from bioclip_x.hooks.options import ComponentRef, parse_ref
+from bioclip_x.hooks.registry import Registry, resolve_relative_paths
 from bioclip_x.recipe import FILES, Recipe
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Measure
-from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
 
 Progress = Callable[[int, int], None]
 

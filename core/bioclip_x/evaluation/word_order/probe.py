@@ -16,19 +16,19 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.array_types import Floats, Ints
-from bioclip_x.components import Dataset
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.few_shot.summary import measure_accuracy
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
 from bioclip_x.evaluation.word_order.scores import CHANCE, compare, compute_winoground_scores, pool_similarities
 from bioclip_x.evaluation.word_order.texts import draw_partners, lend_descriptors, shuffle_ranks
 from bioclip_x.faults import naming
+from bioclip_x.hooks.components import Dataset
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import prepare_dataset
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Alteration, Measure, Prompt, WordOrderProbe
-from bioclip_x.registry import Registry
-from bioclip_x.returned import prepare_dataset
 
 Progress = Callable[[int, int], None]
 

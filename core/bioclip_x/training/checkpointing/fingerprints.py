@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from bioclip_x.components import Dataset, Kind
-from bioclip_x.options import ComponentRef
+from bioclip_x.hooks.components import Dataset, Kind
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.returned import get_name, get_sample
 from bioclip_x.progress import report_progress
-from bioclip_x.registry import Registry
-from bioclip_x.returned import get_name, get_sample
 from bioclip_x.training.config import CHANGEABLE, COMPARED_BY_CONTENT, TrainConfig
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from bioclip_x.capabilities import TrainableEncoderCapabilities
-from bioclip_x.components import LayeredEncoder, TrainableEncoder
-from bioclip_x.registry import get_capabilities
+from bioclip_x.hooks.capabilities import TrainableEncoderCapabilities, get_capabilities
+from bioclip_x.hooks.components import LayeredEncoder, TrainableEncoder
 from bioclip_x.training.compute.towers import Towers
 from bioclip_x.training.compute.world import World
 

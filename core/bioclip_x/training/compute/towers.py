@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from bioclip_x.components import TrainableEncoder
+from bioclip_x.hooks.components import TrainableEncoder
 
 
 class Embedded(NamedTuple):

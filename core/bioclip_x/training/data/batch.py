@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.components import Sample
+from bioclip_x.hooks.components import Sample
 from bioclip_x.training.data.augment import Pixels
 from bioclip_x.training.data.images import Found
 from bioclip_x.training.data.tokens import Tokens

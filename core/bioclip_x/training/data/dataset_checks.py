@@ -12,13 +12,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Dataset, LabelledDataset
 from bioclip_x.faults import naming, refuse
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import Dataset, LabelledDataset
+from bioclip_x.hooks.returned import get_sample
 from bioclip_x.images.remote import is_url
 from bioclip_x.messages import list_some, pluralise
-from bioclip_x.registry import get_capabilities
-from bioclip_x.returned import get_sample
 from bioclip_x.taxonomy import Taxonomy
 
 

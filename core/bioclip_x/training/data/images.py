@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL.Image import Image
 
-from bioclip_x.components import Dataset, Sample
 from bioclip_x.errors import ComponentError, ImageError, TrainingError
 from bioclip_x.faults import describe, log_row, naming_by
+from bioclip_x.hooks.components import Dataset, Sample
 from bioclip_x.images.files import ImageFiles
 
 Found = tuple[int, int, str]

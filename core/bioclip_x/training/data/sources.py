@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Dataset, SequentialDataset
 from bioclip_x.faults import naming
-from bioclip_x.registry import get_capabilities
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import Dataset, SequentialDataset
 from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import Data, TrainConfig
 from bioclip_x.training.data.augment import View, find_least_side

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bioclip_x.components import TextBuilder
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.components import TextBuilder
 from bioclip_x.records import TextRequest
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.editing.restrict import add_inner_classes_with_index

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.components import Tokenizer
+from bioclip_x.hooks.components import Tokenizer
 from bioclip_x.training.truth import make_text_id
 
 MOST_CACHED: Final = 1 << 16

@@ -20,14 +20,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from bioclip_x.capabilities import LossCapabilities, TextBuilderCapabilities
 from bioclip_x.classes.linear_heads import save_linear_head
-from bioclip_x.components import LinearHead
 from bioclip_x.faults import naming
+from bioclip_x.hooks.capabilities import LossCapabilities, TextBuilderCapabilities, get_capabilities
+from bioclip_x.hooks.components import LinearHead
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry, resolve_relative_paths
+from bioclip_x.hooks.returned import check_heads
 from bioclip_x.io.replacement import open_replacement
-from bioclip_x.options import ComponentRef
-from bioclip_x.registry import Registry, get_capabilities, resolve_relative_paths
-from bioclip_x.returned import check_heads
 from bioclip_x.training.checkpointing.finite import check_finite
 from bioclip_x.training.components import Parts
 from bioclip_x.training.config import TrainConfig

@@ -23,12 +23,12 @@ import yaml
 
 from bioclip_x import __version__
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.components import Kind
 from bioclip_x.errors import TaxonomyError, TrainingError
+from bioclip_x.hooks.components import Kind
+from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.hooks.registry import Registry, resolve_relative_paths
 from bioclip_x.io.replacement import open_replacement
-from bioclip_x.options import ComponentRef
 from bioclip_x.plugin_versions import describe_plugin
-from bioclip_x.registry import Registry, resolve_relative_paths
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.writers import FORMATS, make_document
 from bioclip_x.training.components import Parts

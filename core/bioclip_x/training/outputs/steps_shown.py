@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bioclip_x.hookspecs import hookimpl
+from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.specs import hookimpl
 from bioclip_x.progress import Progress, find_running, is_notebook
 from bioclip_x.records.training import EpochEnd, RunContext, StepEnd, Validated
-from bioclip_x.registry import Registry
 
 STAGE: Final = "steps"
 EARLY: Final = (1, 10, 100)

@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bioclip_x import hookspecs
 from bioclip_x.cli.main import main
 from bioclip_x.cli.plugins.new import HOOKS, make_files, write_package
-from bioclip_x.components import KINDS
 from bioclip_x.errors import PluginError
+from bioclip_x.hooks import specs
+from bioclip_x.hooks.components import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_names_in_use(
 
 
 def test_every_hook_has_a_template() -> None:
-    assert set(HOOKS) == {name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.GROUP}_spec")}
+    assert set(HOOKS) == {name for name, value in vars(specs).items() if hasattr(value, f"{specs.GROUP}_spec")}
 
 
 @pytest.mark.parametrize("name", ["", "My", "a b", "-a", "a-", "a--b", "../a", "1a", "é"])

@@ -19,10 +19,10 @@ from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.few_shot.evaluate import evaluate_few_shot
 from bioclip_x.evaluation.few_shot.methods import parse_method
 from bioclip_x.evaluation.few_shot.summary import FoldOutcome, summarise
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import FewShotEvaluation
-from bioclip_x.registry import create_registry
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from helpers import picture
 

@@ -20,9 +20,9 @@ from bioclip_x.cli.main import main
 from bioclip_x.evaluation.papers.compare import PaperRun
 from bioclip_x.evaluation.papers.comparison import PaperCell, average
 from bioclip_x.evaluation.papers.table import PaperTable, load_table
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.records import ImageFeatures, Measure, Source
-from bioclip_x.registry import create_registry
 from bioclip_x_plugins.datasets.published.dataset import Published
 
 DESCRIPTORS = {

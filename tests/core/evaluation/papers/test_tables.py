@@ -10,7 +10,7 @@ from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.papers import table as tables
 from bioclip_x.evaluation.papers.compare import PaperRun, merge_fields
 from bioclip_x.evaluation.papers.table import PaperTable, list_tables, load_table
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 
 SMALL = """
 title: T

@@ -17,9 +17,9 @@ from bioclip_x.cli.render.word_order import write
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.word_order.probe import NOTICED, probe_word_order
 from bioclip_x.evaluation.word_order.texts import shuffle_ranks
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.recipe_resolution import resolve_recipe
-from bioclip_x.registry import create_registry
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from helpers import picture
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.editing.subset import subset
 from bioclip_x.taxonomy.names.labels import match_labels, resolve_labels

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import Taxon
 from bioclip_x.records.taxon import Synonym
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import Details, TaxonomyBuilder
 from bioclip_x.taxonomy.names.resolver import Resolver
 

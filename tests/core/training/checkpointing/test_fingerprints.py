@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from bioclip_x.components import Sample
-from bioclip_x.options import parse_ref
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.components import Sample
+from bioclip_x.hooks.options import parse_ref
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.training.checkpointing.fingerprints import (
     describe_component,
     describe_dataset,

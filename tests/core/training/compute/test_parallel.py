@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bioclip_x.components import TrainableEncoder
+from bioclip_x.hooks.components import TrainableEncoder
 from bioclip_x.training.compute.parallel import average_scalars, open_chunk, shard_towers, wrap_towers
 from bioclip_x.training.compute.step import Inputs, backward_at_once, backward_in_chunks
 from bioclip_x.training.compute.towers import Embedded, Towers

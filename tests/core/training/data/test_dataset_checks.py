@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import Sample
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.capabilities import DatasetCapabilities
+from bioclip_x.hooks.components import Sample
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy, TaxonomyBuilder
 from bioclip_x.training.components import Parts, fill_in_defaults, make_parts
 from bioclip_x.training.config import make_config

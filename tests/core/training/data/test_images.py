@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bioclip_x.components import Sample
+from bioclip_x.hooks.components import Sample
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.training.config import Augment
 from bioclip_x.training.data.augment import View, apply_geometry, find_least_side

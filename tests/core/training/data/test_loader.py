@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from bioclip_x.components import Sample
 from bioclip_x.errors import ImageError, TrainingError
+from bioclip_x.hooks.components import Sample
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.training.config import Augment

@@ -8,8 +8,8 @@ import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import Prompt, PromptSet, TextRequest
-from bioclip_x.registry import create_registry
 from bioclip_x.taxonomy import TAXON, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.training.data.texts import TextKind, TextSampler, list_taxa_at_ranks

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bioclip_x import hookimpl
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.training import RunContext, StepEnd
-from bioclip_x.registry import create_registry
 from bioclip_x.training.config import make_config
 from bioclip_x.training.trainer import Trainer
 

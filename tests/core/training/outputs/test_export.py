@@ -13,7 +13,7 @@ import yaml
 
 from bioclip_x import Classifier
 from bioclip_x.errors import TrainingError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.training.config import read_config
 from bioclip_x.training.outputs.run_folder import write_taxonomy

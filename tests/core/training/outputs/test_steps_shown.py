@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.progress import Progress
 from bioclip_x.records import EpochEnd, RunContext, StepEnd, Validated
-from bioclip_x.registry import create_registry
 from bioclip_x.training.outputs.steps_shown import StepsShown, describe_step, describe_validation, show_steps
 
 TAXONOMY: Any = None

@@ -11,7 +11,7 @@ import pytest
 
 import published_layouts as layouts
 from bioclip_x.cli.main import main
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import TaxonomyBuilder
 from bioclip_x_plugins.datasets.published.dataset import resolve_categories
 from bioclip_x_plugins.datasets.published.listing import Category, list_nodes, make_label, make_taxon, make_taxonomy

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.registry import create_registry
 from published_layouts import lay
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import published_layouts as layouts
-from bioclip_x.capabilities import DatasetCapabilities
-from bioclip_x.components import ComponentSpec
 from bioclip_x.errors import TrainingError
+from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
+from bioclip_x.hooks.components import ComponentSpec
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.registry import Registry, create_registry, get_capabilities
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x_plugins.datasets.published.dataset import Published
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 
 DOCS = Path(__file__).parents[4] / "docs"
 

@@ -7,8 +7,8 @@ import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import Synonym
-from bioclip_x.registry import create_registry
 
 HEADER = "uid\t|\tparent_uid\t|\tname\t|\trank\t|\tsourceinfo\t|\tuniqname\t|\tflags\t|\t\n"
 ROWS = [

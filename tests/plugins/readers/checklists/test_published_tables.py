@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import Taxonomy
 
 WCVP = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks.registry import create_registry
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x_plugins.readers.tables.cells import has_common_names
 

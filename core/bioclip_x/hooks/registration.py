@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import PluginError
+from bioclip_x.hooks.components import KINDS, ComponentSpec, Kind
 
 BLOCK: Final = "no:"
 """Before a plugin's name, where plugins are named: the plugin is left out."""

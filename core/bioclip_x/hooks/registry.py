@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pluggy
 
-from bioclip_x import capabilities, hookspecs
-from bioclip_x.api_version import check_api_version, describe_changes
-from bioclip_x.components import KINDS, ComponentSpec, Kind
 from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.faults import abbreviate, describe, is_remembered, naming_by, remember, summarise
-from bioclip_x.hookspecs import GROUP, TRAINING_HOOKS
-from bioclip_x.messages import suggest
-from bioclip_x.prints import diverted
-from bioclip_x.registration import (
+from bioclip_x.hooks import specs
+from bioclip_x.hooks.api_version import check_api_version, describe_changes
+from bioclip_x.hooks.capabilities import CAPABILITIES, get_capabilities
+from bioclip_x.hooks.components import KINDS, METHODS, ComponentSpec, Kind
+from bioclip_x.hooks.loading import Plugin, import_plugin, name_plugin, refer_to
+from bioclip_x.hooks.registration import (
     BLOCK,
     Arrangement,
     DuplicateError,
@@ -37,10 +35,13 @@ from bioclip_x.registration import (
     describe_clash,
     name_kind,
 )
+from bioclip_x.hooks.specs import GROUP, TRAINING_HOOKS
+from bioclip_x.messages import suggest
+from bioclip_x.prints import diverted
 from bioclip_x.renamed_names import add_old_arguments
 
 if TYPE_CHECKING:
-    from bioclip_x.components import (
+    from bioclip_x.hooks.components import (
         Adapter,
         Dataset,
         Encoder,
@@ -55,50 +56,9 @@ if TYPE_CHECKING:
         TaxonomyReader,
         TextBuilder,
     )  # fmt: skip
-    from bioclip_x.options import ComponentRef
+    from bioclip_x.hooks.options import ComponentRef
     from bioclip_x.prompts.llm_prompts import PromptTemplate
     from bioclip_x.records import KnownModel
-
-Declared = TypeVar("Declared")
-
-Plugin = str | os.PathLike[str] | ModuleType | object
-"""An installed plugin's name, a module's name, a path to a .py file, a module, or an object whose methods are hooks."""
-
-CAPABILITIES: Final[Mapping[Kind, type]] = {
-    "text_builders": capabilities.TextBuilderCapabilities,
-    "encoders": capabilities.EncoderCapabilities,
-    "classifiers": capabilities.ImageClassifierCapabilities,
-    "scorers": capabilities.ScorerCapabilities,
-    "heads": capabilities.HeadCapabilities,
-    "losses": capabilities.LossCapabilities,
-    "taxonomy_readers": capabilities.TaxonomyReaderCapabilities,
-    "language_models": capabilities.LanguageModelCapabilities,
-    "datasets": capabilities.DatasetCapabilities,
-    "image_decoders": capabilities.ImageDecoderCapabilities,
-    "reports": capabilities.ReportCapabilities,
-    "adjust_logits": capabilities.LogitAdjustmentCapabilities,
-}
-"""Kind → the capabilities record of its components."""
-
-METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "text_builders": ("build",),
-    "encoders": ("load",),
-    "scorers": ("logits",),
-    "adjust_logits": ("offsets",),
-    "heads": ("decide",),
-    "classifiers": ("labels", "load", "preprocess"),
-    "losses": ("__call__",),
-    "taxonomy_readers": ("sniff", "read"),
-    "language_models": ("complete", "close"),
-    "datasets": ("prepare", "__len__", "sample", "name", "image"),
-    "image_decoders": ("recognises", "decode"),
-    "reports": ("open",),
-    "adapters": ("apply", "merge"),
-}
-"""Kind → the methods that every component of it has; by the first one, an object of the calling program is recognised."""
-
-FILE_PREFIX: Final = "bioclip_x_plugin_"
-"""Of the module names of plugins' files."""
 
 
 class Registry:
@@ -116,7 +76,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(GROUP)
-        self.manager.add_hookspecs(hookspecs)
+        self.manager.add_hookspecs(specs)
         self.plugins: dict[str, str] = {}
         self.distributions: dict[str, Distribution] = {}
         self.blocked: set[str] = set()
@@ -130,7 +90,7 @@ class Registry:
 
     def __reduce__(self) -> tuple[Any, ...]:
         plugins = {name: plugin for name in self.plugins if (plugin := self.manager.get_plugin(name)) is not None}
-        modules = {name: _refer_to(plugin) for name, plugin in plugins.items() if isinstance(plugin, ModuleType)}
+        modules = {name: refer_to(plugin) for name, plugin in plugins.items() if isinstance(plugin, ModuleType)}
         objects = {name: plugin for name, plugin in plugins.items() if name not in modules}
         # As bytes, since their classes may be defined in plugins' files, which are loaded first.
         return _restore_registry, (self.plugins, modules, pickle.dumps((objects, self._made)), self.warnings)
@@ -168,7 +128,7 @@ class Registry:
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
             if isinstance(problem, pluggy.PluginValidationError):
-                known = ", ".join(k for k, v in vars(hookspecs).items() if hasattr(v, f"{GROUP}_spec"))
+                known = ", ".join(k for k, v in vars(specs).items() if hasattr(v, f"{GROUP}_spec"))
                 changes = describe_changes(self._list_hooks(plugin))
                 hint = f"; was it written for an older version? {changes}" if changes else ""
                 raise PluginError(f"{str(problem).strip()}; known hooks: {known}{hint}") from None
@@ -236,7 +196,7 @@ class Registry:
         for name in find_blocked(given_plugins):
             self.block(name)
         for given in given_plugins:
-            name = _name_plugin(given)
+            name = name_plugin(given)
             if name.startswith(BLOCK):
                 continue
             if name in self.blocked:
@@ -424,19 +384,19 @@ class Registry:
 
     def options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Validates options and adds the defaults of the others. Raises PluginError or RecipeError."""
-        from bioclip_x.options import validate_options
+        from bioclip_x.hooks.options import validate_options
 
         return validate_options(f"{name_kind(kind)} {name!r}", self.target(kind, name), options)
 
     def parameters(self, kind: Kind, name: str) -> list[inspect.Parameter]:
         """Returns the options of a component, with their types and defaults. Raises PluginError."""
-        from bioclip_x.options import list_options
+        from bioclip_x.hooks.options import list_options
 
         return list_options(f"{name_kind(kind)} {name!r}", self.target(kind, name))
 
     def name_options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the given options with each under its name. Raises PluginError or RecipeError."""
-        from bioclip_x.options import name_options
+        from bioclip_x.hooks.options import name_options
 
         return name_options(f"{name_kind(kind)} {name!r}", self.target(kind, name), options)
 
@@ -450,7 +410,7 @@ class Registry:
     def list_hooks(self, plugin: str) -> list[str]:
         """Lists the hooks that a registered plugin implements, in the order of the specification."""
         own = self._list_hooks(self.manager.get_plugin(plugin))
-        return [name for name in vars(hookspecs) if name in own]
+        return [name for name in vars(specs) if name in own]
 
     def _list_hooks(self, plugin: Any) -> list[str]:
         """Lists the hooks that a plugin means to implement, known or not."""
@@ -483,7 +443,7 @@ def _check_made(kind: Kind, component: object, name: str) -> None:
         if missing:
             raise PluginError(
                 f"{name} is {abbreviate(component)}, without the method {missing[0]!r}; expected the methods that "
-                f"bioclip_x.components describes: {', '.join(METHODS[kind])}"
+                f"bioclip_x.hooks.components describes: {', '.join(METHODS[kind])}"
             )
         return
     if not isinstance(component, Expected):
@@ -519,41 +479,6 @@ def _name_failures(implementation: pluggy.HookImpl, name: str, hook: str) -> Non
     guarded = call_wrapper if implementation.wrapper or implementation.hookwrapper else call
     guarded.names_failures = True  # type: ignore[attr-defined]
     setattr(implementation, "function", guarded)  # noqa: B010 - pluggy declares it final
-
-
-def get_capabilities(component: object, kind: type[Declared]) -> Declared:
-    """Returns the `capabilities` of a component or its class, or the defaults if it has none.
-
-    kind: the expected record, for example `HeadCapabilities`. Raises PluginError for another type.
-    """
-    if not hasattr(component, "capabilities"):
-        return kind()
-    declared = component.capabilities
-    if not isinstance(declared, kind):
-        owner = component if isinstance(component, type) else type(component)
-        raise PluginError(
-            f"{owner.__module__}.{owner.__qualname__}: expected its attribute 'capabilities' to be an instance of "
-            f"{kind.__name__}, got {declared!r}"
-        )
-    return declared
-
-
-def list_plugins(plugins: Plugin | Iterable[Plugin]) -> tuple[Plugin, ...]:
-    """Returns one plugin, or several in a list, tuple, set or iterator, as a tuple."""
-    is_many = isinstance(plugins, list | tuple | set | frozenset | Iterator)
-    return tuple(plugins) if is_many else (plugins,)  # type: ignore[arg-type]
-
-
-def _name_plugin(plugin: Plugin) -> str:
-    """Names a plugin for messages. Raises PluginError for what cannot be one."""
-    if isinstance(plugin, str | os.PathLike):
-        return os.fspath(plugin)
-    if isinstance(plugin, ModuleType):
-        return plugin.__name__
-    if plugin is None or isinstance(plugin, type | bytes | int | float | Mapping):
-        got = f"the class {plugin.__name__}; pass an instance of it" if isinstance(plugin, type) else repr(plugin)
-        raise PluginError(f"expected a plugin's name, a module, a .py file, or an object with hooks, got {got}")
-    return f"{type(plugin).__module__}.{type(plugin).__qualname__}"
 
 
 def create_registry(
@@ -638,11 +563,6 @@ def from_environment() -> dict[str, Any]:
     }
 
 
-def _refer_to(module: ModuleType) -> str:
-    """Returns the name by which `import_plugin` finds a module again: that of its file if it is a plugin's file."""
-    return str(module.__file__) if module.__name__.startswith(FILE_PREFIX) else module.__name__
-
-
 def _restore_registry(
     plugins: Mapping[str, str], modules: Mapping[str, str], pickled: bytes, warnings: Sequence[str]
 ) -> Registry:
@@ -674,39 +594,3 @@ def resolve_relative_paths(registry: Registry, kind: Kind, ref: ComponentRef, fo
     validated = registry.options(kind, ref.name, given)
     paths = {key: str(folder / validated[key]) for key in given if isinstance(validated[key], Path)}
     return ref.model_copy(update={"options": given | paths})
-
-
-def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
-    """Imports a plugin by module name or path to a .py file. Raises PluginError with the cause."""
-    try:
-        with diverted():
-            return _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
-    except PluginError:
-        raise
-    except ModuleNotFoundError as problem:
-        if problem.name and name.split(".")[0] == problem.name.split(".")[0]:
-            near = suggest(name, known).removeprefix("known: ")
-            raise PluginError(f"no plugin and no module is called {name!r}; installed: {near}") from None
-        raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
-    except (Exception, SystemExit) as problem:
-        raise PluginError(f"plugin {name!r} cannot be imported: {summarise(problem)}") from problem
-
-
-def _import_file(path: Path) -> Any:
-    if not path.is_file():
-        raise PluginError(f"the plugin file {path} does not exist")
-    # The module name includes a hash of the path, since files in different folders may have the same name.
-    path_hash = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    spec = importlib.util.spec_from_file_location(f"{FILE_PREFIX}{path.stem}_{path_hash}", path.resolve())
-    assert spec is not None and spec.loader is not None
-    if spec.name in sys.modules:
-        return sys.modules[spec.name]
-    module = importlib.util.module_from_spec(spec)
-    # Added before execution, so that the module's targets (f"{__name__}:Class") can be imported.
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[spec.name]
-        raise
-    return module

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import pluggy
 
-from bioclip_x.components import ComponentSpec
+from bioclip_x.hooks.components import ComponentSpec
 from bioclip_x.renamed_names import list_warnings
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ keyword-only arguments of its constructor, preceded by at most one argument that
 (`--text templates:clip`). Options are validated against their annotations; an unknown option is an error that lists the
 known ones. Constructors do no work: no network, no weights, no files.
 
-A component declares its capabilities in the attribute `capabilities`, a record of `bioclip_x.capabilities`; without the
+A component declares its capabilities in the attribute `capabilities`, a record of `bioclip_x.hooks.capabilities`; without the
 attribute, the defaults apply.
 
 Legend: B images, C classes, P prompts, D embedding, T inner taxa.
@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from bioclip_x.records import (
     Answer,
@@ -58,6 +58,23 @@ Kind = Literal[
     "language_models", "prompts", "datasets", "image_decoders", "reports", "commands", "adapters", "callbacks",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "text_builders": ("build",),
+    "encoders": ("load",),
+    "scorers": ("logits",),
+    "adjust_logits": ("offsets",),
+    "heads": ("decide",),
+    "classifiers": ("labels", "load", "preprocess"),
+    "losses": ("__call__",),
+    "taxonomy_readers": ("sniff", "read"),
+    "language_models": ("complete", "close"),
+    "datasets": ("prepare", "__len__", "sample", "name", "image"),
+    "image_decoders": ("recognises", "decode"),
+    "reports": ("open",),
+    "adapters": ("apply", "merge"),
+}
+"""Kind → the methods that every component of it has; by the first one, an object of the calling program is recognised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeVar
 
+from bioclip_x.errors import PluginError
+from bioclip_x.hooks.components import Kind
 from bioclip_x.renamed_names import accepts_old_names
 
 Pooling = Literal["mean", "ensemble", "max"]
@@ -298,3 +300,39 @@ class ReportCapabilities:
     binary: bool = False
     reads_provenance: bool = False
     evaluations: bool = False
+
+
+Declared = TypeVar("Declared")
+
+CAPABILITIES: Final[Mapping[Kind, type]] = {
+    "text_builders": TextBuilderCapabilities,
+    "encoders": EncoderCapabilities,
+    "classifiers": ImageClassifierCapabilities,
+    "scorers": ScorerCapabilities,
+    "heads": HeadCapabilities,
+    "losses": LossCapabilities,
+    "taxonomy_readers": TaxonomyReaderCapabilities,
+    "language_models": LanguageModelCapabilities,
+    "datasets": DatasetCapabilities,
+    "image_decoders": ImageDecoderCapabilities,
+    "reports": ReportCapabilities,
+    "adjust_logits": LogitAdjustmentCapabilities,
+}
+"""Kind → the capabilities record of its components."""
+
+
+def get_capabilities(component: object, kind: type[Declared]) -> Declared:
+    """Returns the `capabilities` of a component or its class, or the defaults if it has none.
+
+    kind: the expected record, for example `HeadCapabilities`. Raises PluginError for another type.
+    """
+    if not hasattr(component, "capabilities"):
+        return kind()
+    declared = component.capabilities
+    if not isinstance(declared, kind):
+        owner = component if isinstance(component, type) else type(component)
+        raise PluginError(
+            f"{owner.__module__}.{owner.__qualname__}: expected its attribute 'capabilities' to be an instance of "
+            f"{kind.__name__}, got {declared!r}"
+        )
+    return declared

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from bioclip_x import ComponentSpec, api_version, hookimpl, hookspecs
-from bioclip_x.api_version import API_VERSION, CHANGES, Change
+from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.cli.plugins.new import HOOKS, make_files
 from bioclip_x.errors import PluginError
-from bioclip_x.registry import create_registry
+from bioclip_x.hooks import api_version, specs
+from bioclip_x.hooks.api_version import API_VERSION, CHANGES, Change
+from bioclip_x.hooks.registry import create_registry
 
 
 @pytest.fixture
@@ -121,13 +122,13 @@ def test_an_installed_plugin_for_another_version_is_a_warning(monkeypatch: pytes
             return make_plugin("losses", 99)
 
     real = importlib.metadata.entry_points(group="bioclip_x")
-    monkeypatch.setattr("bioclip_x.registry.entry_points", lambda group: [*real, Point()])
+    monkeypatch.setattr("bioclip_x.hooks.registry.entry_points", lambda group: [*real, Point()])
     [warning] = create_registry().warnings
     assert "bioclip-x-tomorrow 3.2 was written for version 99" in warning and warning.endswith("; skipped")
 
 
 def test_the_hooks_and_changes_are_of_known_versions() -> None:
-    hooks = {name: value for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.GROUP}_spec")}
+    hooks = {name: value for name, value in vars(specs).items() if hasattr(value, f"{specs.GROUP}_spec")}
     assert all(1 <= hook.since <= API_VERSION for hook in hooks.values())
     assert all(1 < change.version <= API_VERSION and set(change.hooks) <= set(hooks) for change in CHANGES)
     assert [change.version for change in CHANGES] == sorted(change.version for change in CHANGES)

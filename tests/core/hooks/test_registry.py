@@ -10,21 +10,14 @@ from typing import Any
 import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
-from bioclip_x.capabilities import LanguageModelCapabilities
 from bioclip_x.cli import commands
-from bioclip_x.components import KINDS, Kind
 from bioclip_x.errors import ComponentError, PluginError, RecipeError
-from bioclip_x.hookspecs import TRAINING_HOOKS
-from bioclip_x.options import parse_ref
-from bioclip_x.registry import (
-    DuplicateError,
-    Registry,
-    create_registry,
-    from_environment,
-    get_capabilities,
-    list_plugins,
-    resolve_relative_paths,
-)
+from bioclip_x.hooks.capabilities import LanguageModelCapabilities, get_capabilities
+from bioclip_x.hooks.components import KINDS, Kind
+from bioclip_x.hooks.loading import list_plugins
+from bioclip_x.hooks.options import parse_ref
+from bioclip_x.hooks.registry import DuplicateError, Registry, create_registry, from_environment, resolve_relative_paths
+from bioclip_x.hooks.specs import TRAINING_HOOKS
 
 
 class Loud:
@@ -79,7 +72,7 @@ def entry_point(monkeypatch: pytest.MonkeyPatch, name: str, loaded: Any) -> None
             return loaded
 
     real = importlib.metadata.entry_points(group="bioclip_x")
-    monkeypatch.setattr("bioclip_x.registry.entry_points", lambda group: [*real, Point()])
+    monkeypatch.setattr("bioclip_x.hooks.registry.entry_points", lambda group: [*real, Point()])
 
 
 def test_built_ins_are_found_through_entry_points_only(registry: Registry) -> None:

@@ -16,16 +16,17 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bioclip_x import Classifier, ComponentSpec, hookimpl
-from bioclip_x.capabilities import (
+from bioclip_x.cli import commands
+from bioclip_x.cli.main import program
+from bioclip_x.errors import ComponentError
+from bioclip_x.hooks.capabilities import (
     EncoderCapabilities,
     ImageClassifierCapabilities,
     ImageDecoderCapabilities,
     ReportCapabilities,
 )
-from bioclip_x.cli import commands
-from bioclip_x.cli.main import program
-from bioclip_x.components import KINDS, Kind, Sample
-from bioclip_x.errors import ComponentError
+from bioclip_x.hooks.components import KINDS, Kind, Sample
+from bioclip_x.hooks.registry import Registry, create_registry
 from bioclip_x.models import list_known_models
 from bioclip_x.prompts.llm_prompts import PromptTemplate
 from bioclip_x.recipe import Recipe
@@ -45,7 +46,6 @@ from bioclip_x.records import (
 from bioclip_x.records.answer import Answer
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.records.training import EpochEnd, RunContext, StepEnd, Validated
-from bioclip_x.registry import Registry, create_registry
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.scoring.rollup import roll_up
@@ -508,6 +508,6 @@ def test_hook_training_ended(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_component_has_its_hook() -> None:
-    from bioclip_x import hookspecs
+    from bioclip_x.hooks import specs
 
-    assert all(hasattr(hookspecs, kind) for kind in KINDS)
+    assert all(hasattr(specs, kind) for kind in KINDS)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.options import parse_ref, validate_options
+from bioclip_x.hooks.options import parse_ref, validate_options
 
 
 class Templates:

@@ -16,13 +16,19 @@ import pytest
 import bioclip_x
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.calibration.fit import calibrate
-from bioclip_x.capabilities import HeadCapabilities, LoadedEncoderCapabilities, ScorerCapabilities
-from bioclip_x.components import Kind
 from bioclip_x.errors import PluginError
 from bioclip_x.evaluation.labelled_images import embed_labelled_images
+from bioclip_x.hooks.capabilities import (
+    CAPABILITIES,
+    HeadCapabilities,
+    LoadedEncoderCapabilities,
+    ScorerCapabilities,
+    get_capabilities,
+)
+from bioclip_x.hooks.components import METHODS, Kind
+from bioclip_x.hooks.registry import DuplicateError, Registry, create_registry
 from bioclip_x.inference.calibration_store import save_calibration
 from bioclip_x.records import Calibration
-from bioclip_x.registry import CAPABILITIES, METHODS, DuplicateError, Registry, create_registry, get_capabilities
 from bioclip_x_plugins.datasets.manifest import Manifest
 
 HEAD = """

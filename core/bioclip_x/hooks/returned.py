@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bioclip_x.components import Dataset, LinearHead, Sample
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
+from bioclip_x.hooks.components import Dataset, LinearHead, Sample
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
 if TYPE_CHECKING:
