@@ -19,6 +19,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Literal
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree
 
@@ -102,7 +103,9 @@ class Writer:
         taxon, about = best.taxon, self._provenance
         demo = f"; {about.demo}" if about.demo else ""
         return {
-            "occurrenceID": uuid5(NAMESPACE_URL, result.source).urn,  # the same in every run
+            "occurrenceID": uuid5(
+                NAMESPACE_URL, quote(result.source, errors="surrogateescape")
+            ).urn,  # the same in every run
             "basisOfRecord": self._report.basis,
             "occurrenceStatus": "present",
             "eventDate": str(result.metadata.get("date", "")),

@@ -1,6 +1,8 @@
-"""A custom taxonomy from a networkx graph with edges parent → child, without a file.
+"""A custom taxonomy from a networkx graph with edges parent → child, without a file. It names two of the drawings:
 
-python examples/own_taxonomy.py
+    python examples/own_taxonomy.py
+
+Species that are not in the graph cannot be named.
 """
 
 import networkx as nx

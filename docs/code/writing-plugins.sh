@@ -18,3 +18,8 @@ bioclip-x plugins check my-head              # or a file, or the folder of a pac
 # [end:writing-a-plugin-2]
 
 pytest --bioclip-x-plugins my-head
+
+# [start:leaving-out]
+bioclip-x classify --plugin no:my-head ../examples/drawings
+export BIOCLIP_X_PLUGINS=no:my-head          # names without no: are the only ones that are loaded
+# [end:leaving-out]

@@ -12,6 +12,7 @@ import hashlib
 import signal
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
@@ -45,6 +46,8 @@ Kind = Literal["species", "changed", "traits"]
 RENDER_SIZE = 256
 """Pixels per side of a rendered drawing, as users get it; it is then shrunk like in a model's preprocessing."""
 CHUNK = 16
+FEW = 100
+"""So many drawings are made sooner than processes are started, which a script without a `__main__` guard could not do."""
 """Drawings that a process makes at a time, a second or two: few, so that progress is seen."""
 _STREAM: dict[Kind, int] = {"species": 0, "traits": 1, "changed": 2}
 """Part of the seed of a drawing, so that no two kinds contain the same image."""
@@ -115,8 +118,12 @@ class FieldGuide:
         """Fills in the drawings."""
         report_progress("drawings", 0, self.count)  # the time until the first is part of it
         jobs = [(self.kind, self.seed, i, self.size) for i in range(self.count)]
-        with ProcessPoolExecutor(self.processes, get_context("spawn"), _leave_signals) as pool:
-            for i, drawing in enumerate(pool.map(_draw, jobs, chunksize=CHUNK)):
+        with ExitStack() as stack:
+            drawings: Iterable[np.ndarray] = map(_draw, jobs)
+            if self.count > FEW:
+                pool = stack.enter_context(ProcessPoolExecutor(self.processes, get_context("spawn"), _leave_signals))
+                drawings = pool.map(_draw, jobs, chunksize=CHUNK)
+            for i, drawing in enumerate(drawings):
                 pixels[i] = drawing
                 report_progress("drawings", i + 1, self.count)
 

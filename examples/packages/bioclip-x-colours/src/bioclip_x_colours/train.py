@@ -31,12 +31,15 @@ def train(images: Iterator[tuple[str, Image.Image]], file: Path) -> None:
     """Fits a multinomial logistic regression to labelled images, and writes labels, weights and biases: no pickle."""
     labels, pixels = zip(*((label, prepare(image)) for label, image in images))
     fitted = LogisticRegression(C=100, max_iter=1000).fit(compute_histograms(torch.stack(pixels)).numpy(), labels)
+    weight_LF, bias_L = fitted.coef_, fitted.intercept_
+    if len(weight_LF) == 1:  # of two labels, scikit-learn has only the difference
+        weight_LF, bias_L = np.vstack([-weight_LF, weight_LF]) / 2, np.append(-bias_L, bias_L) / 2
     with file.open("wb") as stream:
         np.savez(
             stream,
             labels=fitted.classes_,
-            weight=fitted.coef_.astype(np.float32),
-            bias=fitted.intercept_.astype(np.float32),
+            weight=weight_LF.astype(np.float32),
+            bias=bias_L.astype(np.float32),
         )
 
 
