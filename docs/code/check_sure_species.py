@@ -1,8 +1,8 @@
 import torch
-from bioclip_x_sure_species import SureSpecies
-
 from bioclip_x.plugin import HeadInput, Logits
 from bioclip_x.testing import conformance, make_taxonomy
+
+from bioclip_x_sure_species import SureSpecies
 
 test_it_is_a_head = conformance("heads", "sure-species")
 

@@ -20,3 +20,7 @@ bioclip-x calibrate --model bioclip-2 --taxonomy my-species.csv labelled-photos/
 bioclip-x classify --model bioclip-2 --taxonomy my-species.csv --head conformal:coverage=0.9 photos/
 bioclip-x evaluate --model bioclip-2 --taxonomy my-species.csv --head conformal:coverage=0.9 other-labelled-photos/
 # [end:conformal]
+
+# [start:walk-down]
+bioclip-x classify --plugin docs/code/walk_down.py --head walk-down:0.8 examples/drawings
+# [end:walk-down]

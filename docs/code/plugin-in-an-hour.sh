@@ -11,6 +11,9 @@ cp ../docs/code/sure_species.py src/bioclip_x_sure_species/__init__.py
 cp ../docs/code/check_sure_species.py tests/test_bioclip_x_sure_species.py
 
 # [start:check]
+ruff check --fix
+ruff format
+mypy
 pytest
 bioclip-x plugins check sure-species
 # [end:check]

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from bioclip_x.plugin import ComponentSpec, HeadCapabilities, HeadInput, Scores, Taxonomy, hookimpl, roll_up
 from pydantic import Field
 
-from bioclip_x.plugin import ComponentSpec, HeadCapabilities, HeadInput, Scores, Taxonomy, hookimpl, roll_up
+bioclip_x_api = 1
 
 
 @hookimpl
@@ -33,9 +35,10 @@ class SureSpecies:
         return replace(scores, reported_BK=torch.from_numpy(nodes_B)[:, None])
 
 
-def choose(scores: Scores, taxonomy: Taxonomy, threshold: float) -> np.ndarray:
-    """Returns the node to report for each image: int64 [B]."""
+def choose(scores: Scores, taxonomy: Taxonomy, threshold: float) -> npt.NDArray[np.int64]:
+    """Returns the node to report for each image: [B]."""
     leaf_B = taxonomy.leaf_node_C[scores.top_BK[:, 0].numpy()].astype(np.int64)
     above_B = taxonomy.owner_N[taxonomy.parent_N[leaf_B]]  # a rank that a lineage lacks is no taxon
     is_sure_B = scores.log_top_BK[:, 0].exp().numpy() >= threshold
-    return np.where(is_sure_B, taxonomy.owner_N[leaf_B], above_B).astype(np.int64)
+    nodes_B: npt.NDArray[np.int64] = np.where(is_sure_B, taxonomy.owner_N[leaf_B], above_B).astype(np.int64)
+    return nodes_B

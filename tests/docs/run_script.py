@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -39,6 +40,9 @@ def run_command(words: list[str]) -> None:
         status = subprocess.run(command, check=False).returncode
         if status:
             raise RuntimeError(f"pytest: status {status}")
+    elif program in ("ruff", "mypy"):
+        if find_spec(program):  # in the extra `dev`
+            subprocess.run([sys.executable, "-m", *words], check=True)
     elif program == "python":
         subprocess.run([sys.executable, *arguments], check=True)
     elif program == "bioclip-x":

@@ -29,6 +29,7 @@ IN_A_PACKAGE = (
     "check_sure_species.py",
     "follow_training.py",
     "sure_species.py",
+    "walk_down.py",
     "writing-plugins.py",
 )
 """Python files that are not run by themselves: scripts use them as plugins or tests."""

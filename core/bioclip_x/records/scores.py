@@ -99,8 +99,9 @@ class Scores:
     top_BK: int64 [B, K], K different classes of each image, best first; of equal ones, the lowest index first. log_top_BK:
         float32 [B, K], their log-probabilities; -inf, at the end, for excluded classes.
     ranks: the ranks at which the head reports a winner, from the top down; empty for a head that reports classes only.
-    reported_BK: int64 [B, k], the nodes that the head selects for the report, best first (-1: no more), whatever their
-        rank; None for a head that leaves this to `--rank`.
+    reported_BK: int64 [B, k], the nodes (of class c: `Taxonomy.leaf_node_C[c]`) that the head selects for the report, best
+        first (-1: no more), whatever their rank; a hole or self leaf stands for its `owner`, and the root or -1 in the first
+        place for "not named". None for a head that leaves this to `--rank`.
     n_tied_B: int64 [B], how many choices are as good as the first of `reported_BK` or, without it, of `top_BK` (of the K),
         itself included; None for a head that leaves this to equal log-probabilities.
     """

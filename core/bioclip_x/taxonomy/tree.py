@@ -39,7 +39,9 @@ class Taxonomy:
     Nodes are numbered depth first from the root (node 0), so that the leaves below a node are a contiguous range.
     The leaves, numbered left to right 0 … C-1, are the classes.
 
-    parent_N: int32 [N], -1 for the root. rank_N: int16 [N], an index into `rank_names`. kind_N: uint8 [N].
+    parent_N: int32 [N], -1 for the root. rank_N: int16 [N], an index into `rank_names`. kind_N: uint8 [N], one
+        of `TAXON`, `HOLE`, `SELF` and `ROOT`: 0, 1, 2, 3. A hole stands for a rank that a lineage lacks, a self leaf for a
+        class that is an inner node; `owner` is the taxon that each stands for.
     leaf_start_N, leaf_stop_N: int32 [N], the half-open range of leaves below each node (of length 1 for a leaf).
     leaf_node_C: int32 [C], the node of each class. names: N names ("" for the root and for holes).
     details: node → common names, ids, synonyms … from the file. source, notes: origin of the tree, and notes for outputs.
@@ -134,6 +136,7 @@ class Taxonomy:
         return by_parent, np.searchsorted(self.parent_N[by_parent], np.arange(self.n_nodes + 1))
 
     def children(self, node: int) -> list[int]:
+        """Returns the nodes directly below a node, in node order; holes and self leaves are among them."""
         by_parent, starts = self._children
         children: list[int] = by_parent[starts[node] : starts[node + 1]].tolist()
         return children
@@ -171,7 +174,7 @@ class Taxonomy:
     def held_nodes(self) -> npt.NDArray[np.int64]:
         """int64 [I], in node order: the nodes whose probabilities heads store.
 
-        All nodes of a small tree. For a tree of more than `SMALL` nodes: the inner nodes, and the classes at a rank at
+        All nodes of a small tree. For a tree of more than 65,536 nodes: the inner nodes, and the classes at a rank at
         which other taxa are inner nodes. Of the remaining classes, heads report the probabilities of the best only.
         """
         if self.n_nodes <= SMALL:

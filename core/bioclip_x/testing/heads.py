@@ -248,6 +248,24 @@ def check_reported_nodes_exist(subject: Subject) -> None:
         assert is_count, f"expected n_tied_B of 1 or more for each of 4 images, got {show(scores.n_tied_B)}"
 
 
+def check_a_certain_class_is_reported(subject: Subject) -> None:
+    """A class that is certain is the best one, and what is reported first is its node or one above it."""
+    taxonomy = make_taxonomy()
+    logits_BC = 40 * torch.eye(taxonomy.n_classes)
+    scores = decide(subject, logits_BC)
+    best = scores.top_BK[:, 0].tolist()
+    assert best == list(range(taxonomy.n_classes)), (
+        f"expected each class to be the best where it is certain, got {best}"
+    )
+    if scores.reported_BK is not None:
+        for c, node in enumerate(scores.reported_BK[:, 0].tolist()):
+            is_above = node < 0 or taxonomy.leaf_start_N[node] <= c < taxonomy.leaf_stop_N[node]
+            assert is_above, (
+                f"expected the node of class {c} ({taxonomy.leaf_node_C[c]}) or one above it where the class is certain, got "
+                f"node {node}; reported_BK has nodes, not classes"
+            )
+
+
 def check_it_keeps_nothing(subject: Subject) -> None:
     """Asked twice, whatever it was asked in between, it decides the same; it leaves the logits of inner taxa as they are."""
     head, taxonomy, logits_BC = subject.make(), make_taxonomy(), draw_logits(2)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.faults import summarise
+from bioclip_x.faults import abbreviate, summarise
 from bioclip_x.hooks.capabilities import TaxonomyReaderCapabilities, get_capabilities
 from bioclip_x.records import Mismatch
 from bioclip_x.taxonomy import Taxonomy
@@ -196,10 +196,10 @@ def check_declared_options_exist(subject: Subject) -> None:
 def check_a_missing_file_is_told(subject: Subject) -> None:
     """A file that does not exist is a TaxonomyError that names it."""
     try:
-        subject.make().read(Path("there-is-no-such-file.txt"))
+        got = subject.make().read(Path("there-is-no-such-file.txt"))
     except TaxonomyError as problem:
         assert "there-is-no-such-file" in str(problem), f"expected an error that names the file, got {problem}"
         return
     except Exception as problem:
         raise AssertionError(f"expected a TaxonomyError of a missing file, got {summarise(problem)}") from problem
-    raise AssertionError("expected a TaxonomyError for a file that does not exist, got a tree")
+    raise AssertionError(f"expected a TaxonomyError for a file that does not exist, got {abbreviate(got)}")

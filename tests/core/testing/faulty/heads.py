@@ -130,6 +130,13 @@ class OfOtherRanks(Right):
         return replace(scores, ranks=("species", "tribe"))
 
 
+class OfClasses(Right):
+    """classes where nodes are expected"""
+
+    def change(self, scores: Scores, given: HeadInput) -> Scores:
+        return replace(scores, reported_BK=scores.top_BK[:, :1])
+
+
 class Learning(Right):
     """another decision at each call"""
 
@@ -160,5 +167,6 @@ FAULTY = {
     "ties_go_to_the_first_class": LastFirst,
     "large_logits_do_not_overflow": Overflowing,
     "reported_nodes_exist": OfOtherRanks,
+    "a_certain_class_is_reported": OfClasses,
     "it_keeps_nothing": Learning,
 }
