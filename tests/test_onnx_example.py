@@ -59,7 +59,7 @@ def test_the_drawings_are_named_at_every_rank_or_refused(
         assert code == 0, err
         *named, white = json.loads(out)["results"]
         assert len(named) == 10 and white["refused"] == "the model says 'blank'"
-        best = {name_of(one["source"]): one["predictions"][0]["taxon"] for one in named}
+        best = {name_of(one["source"]): one["predictions"][0] for one in named}
         assert [name for name, taxon in best.items() if taxon["rank"] == "species" and taxon["name"] != name] == []
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "Cyanistes caeruleus" in page and "drawings.onnx" in page
