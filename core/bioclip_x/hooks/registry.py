@@ -8,7 +8,7 @@ import inspect
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import count
@@ -151,9 +151,9 @@ class Registry:
         self._provided = [(kind, one) for kind, one in self._provided if one.plugin != name]
         self._arranged = arrange(self._provided)
 
-    def clashes(self) -> list[str]:
+    def clashes(self, kinds: Collection[Kind] = KINDS) -> list[str]:
         """Says for each name that several installed plugins claim who does, and what to do."""
-        return [self._describe_clash(*clash) for clash in self._arranged.list_clashes()]
+        return [self._describe_clash(*clash) for clash in self._arranged.list_clashes() if clash[0] in kinds]
 
     def _refuse_new_clashes(
         self, name: str, arranged: Arrangement, origins: Mapping[str, str], *, may_clash: bool
@@ -244,6 +244,11 @@ class Registry:
     def components(self, kind: Kind) -> dict[str, Registered]:
         """Returns name → component of one kind, sorted by name."""
         return dict(sorted(self._arranged.components[kind].items()))
+
+    def claimants(self, kind: Kind) -> list[Registered]:
+        """Returns the components of one kind, sorted by name; of a name that several installed plugins claim, all of them."""
+        clashes = self._arranged.clashes
+        return [one for name, first in self.components(kind).items() for one in clashes.get((kind, name), (first,))]
 
     def in_order(self, kind: Kind) -> list[str]:
         """Returns the component names of one kind in registration order."""
