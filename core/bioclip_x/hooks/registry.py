@@ -36,7 +36,7 @@ from bioclip_x.hooks.registration import (
     name_kind,
 )
 from bioclip_x.hooks.specs import GROUP, TRAINING_HOOKS
-from bioclip_x.messages import suggest
+from bioclip_x.messages import add_article, suggest
 from bioclip_x.prints import diverted
 from bioclip_x.renamed_names import add_old_arguments
 
@@ -217,12 +217,12 @@ class Registry:
         Raises PluginError for a class, and for an object that is no component of this kind.
         """
         method = METHODS[kind][0]
-        what = name_kind(kind)
+        what = add_article(name_kind(kind))
         if isinstance(component, type):
-            raise PluginError(f"expected a {what}, got the class {component.__name__}; pass an instance of it")
+            raise PluginError(f"expected {what}, got the class {component.__name__}; pass an instance of it")
         if not callable(getattr(component, method, None)):
             raise PluginError(
-                f"expected the name of a {what}, or an object with a method {method!r}, got {type(component).__name__}"
+                f"expected the name of {what}, or an object with a method {method!r}, got {type(component).__name__}"
             )
         base = type(component).__name__
         names = (base if number == 1 else f"{base}-{number}" for number in count(1))

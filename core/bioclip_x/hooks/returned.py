@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
 from bioclip_x.hooks.components import Dataset, LinearHead, Sample
+from bioclip_x.messages import add_article
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
 if TYPE_CHECKING:
@@ -33,8 +36,7 @@ LOADED_METHODS = ("preprocess", "encode_images", "encode_texts", "count_tokens")
 def check_type(component: object, method: str, returned: object, expected: type[T], at: str = "") -> T:
     """Returns what a method returned, if it is of the expected type."""
     if not isinstance(returned, expected):
-        article = "an" if expected.__name__[0] in "AEIOaeio" else "a"
-        refuse(component, method, f"{article} {expected.__name__}", returned, at)
+        refuse(component, method, add_article(expected.__name__), returned, at)
     return returned
 
 
@@ -79,11 +81,20 @@ def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> Pro
             refuse(builder, "build", "a PromptSet of Prompts", prompt)
         if not isinstance(prompt.text, str) or not prompt.text.strip():
             refuse(builder, "build", "prompts whose text is not empty", prompt.text, f"the class {prompt.class_index}")
-        if prompt.class_index not in requested:
+        if not isinstance(prompt.class_index, int | Integral) or prompt.class_index not in requested:
             refuse(builder, "build", f"prompts of the {len(classes)} requested classes only", prompt.class_index)
-        if not isinstance(prompt.weight, int | float) or not (prompt.weight > 0 and math.isfinite(prompt.weight)):
+        if not isinstance(prompt.weight, int | float | Real) or not (
+            prompt.weight > 0 and math.isfinite(prompt.weight)
+        ):
             refuse(builder, "build", "prompts whose weight is positive and finite", prompt.weight, repr(prompt.text))
-    return written
+    return replace(written, prompts=tuple(map(_use_own_numbers, written.prompts)))
+
+
+def _use_own_numbers(prompt: Prompt) -> Prompt:
+    """Returns a prompt whose numbers are Python's, not numpy's, which JSON does not take."""
+    if type(prompt.weight) in (int, float) and type(prompt.class_index) is int:
+        return prompt
+    return replace(prompt, weight=float(prompt.weight), class_index=int(prompt.class_index))
 
 
 def check_loaded(family: object, returned: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The scores of a head are refused part by part, with what was expected and what came."""
+"""What components return is refused part by part, with what was expected and what came."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from bioclip_x.errors import PluginError
-from bioclip_x.hooks.returned import check_log_probs, check_scores
-from bioclip_x.records import Logits, Scores
+from bioclip_x.hooks.returned import check_log_probs, check_prompts, check_scores
+from bioclip_x.records import Logits, Prompt, PromptSet, Scores
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.scoring.rollup import roll_up
 
 TREE = from_labels(["a", "b", "c"])
+
+
+def test_prompts_with_numbers_of_numpy_have_pythons() -> None:
+    given = PromptSet((Prompt("a bird", np.int64(1), "t", weight=np.float32(0.5)), Prompt("a bird", 2, "t", weight=2)))
+    prompts = check_prompts("builder", given, range(3)).prompts
+    assert [(type(one.class_index), one.class_index) for one in prompts] == [(int, 1), (int, 2)]
+    assert [(type(one.weight), one.weight) for one in prompts] == [(float, 0.5), (int, 2)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"weight": np.float32("nan")}, {"weight": "1"}, {"class_index": [1]}, {"class_index": 3}]
+)
+def test_prompts_with_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
+    for classes in (range(3), (0, 1, 2)):
+        with pytest.raises(PluginError, match="from build"):
+            check_prompts("builder", PromptSet((replace(Prompt("a bird", 1, "t"), **wrong),)), classes)
 
 
 def make_scores(**changes: Any) -> Scores:
