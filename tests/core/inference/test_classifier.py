@@ -189,7 +189,7 @@ def test_homonyms_are_noted_and_distinguished(tiny_model: str, tmp_path: Path) -
     table.write_text("kingdom,family,species\nAnimalia,Sulidae,Morus alba\nPlantae,Moraceae,Morus alba\n")
     classifier = Classifier(tiny_model, taxonomy=table)
     assert any(
-        "1 names belong to several classes, distinguished by their lineages: Morus alba" in note
+        "1 name of several classes, distinguished by their lineages: Morus alba" in note
         for note in classifier.provenance.notes
     )
     [result] = classifier.classify(picture())
