@@ -37,6 +37,15 @@ def escape_controls(text: str, keep: str = "") -> str:
     return _CONTROLS.sub(lambda c: c[0] if c[0] in keep else c[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def add_article(noun: str) -> str:
+    """Puts the indefinite article before a noun.
+
+    >>> add_article("head"), add_article("image decoder")
+    ('a head', 'an image decoder')
+    """
+    return f"{'an' if noun[0] in 'AEIOaeio' else 'a'} {noun}"
+
+
 def pluralise(number: int, noun: str, plural: str = "") -> str:
     """Formats a number with its noun.
 

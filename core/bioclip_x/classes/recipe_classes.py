@@ -15,7 +15,7 @@ from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxo
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.components import LabelledScorer
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.models import Family, load_own_classes
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
@@ -105,7 +105,7 @@ def _describe_names(taxonomy: Taxonomy, language: str) -> Iterator[str]:
     names = sorted(taxonomy.names[node] for node in nodes)
     shared = sorted({one for one, other in pairwise(names) if one == other})
     if shared:
-        yield f"{len(shared)} names belong to several classes, distinguished by their lineages: {list_some(shared)}"
+        yield f"{pluralise(len(shared), 'name')} of several classes, distinguished by their lineages: {list_some(shared)}"
     languages = taxonomy.languages
     if languages and language not in languages:
         yield f"no class has a common name in language {language!r}; there are names in {list_some(sorted(languages))}"

@@ -68,7 +68,7 @@ class LabelledImages:
         if is_left_n.all():
             return self
         rows = np.flatnonzero(is_left_n)
-        note = f"{len(is_left_n) - len(rows)} images are skipped of which no listed class is left"
+        note = f"skipped {pluralise(len(is_left_n) - len(rows), 'image')} of which no listed class is left"
         sources = tuple(self.sources[row] for row in rows.tolist())
         return replace(
             self,

@@ -63,7 +63,7 @@ METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "text_builders": ("build",),
     "encoders": ("load",),
     "scorers": ("logits",),
-    "adjust_logits": ("offsets",),
+    "adjust_logits": ("offsets", "notes"),
     "heads": ("decide",),
     "classifiers": ("labels", "load", "preprocess"),
     "losses": ("__call__",),

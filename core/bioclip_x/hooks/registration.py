@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bioclip_x.errors import PluginError
 from bioclip_x.hooks.components import KINDS, ComponentSpec, Kind
+from bioclip_x.messages import add_article
 
 BLOCK: Final = "no:"
 """Before a plugin's name, where plugins are named: the plugin is left out."""
@@ -83,7 +84,7 @@ def describe_clash(kind: Kind, setting: str | None, ones: Collection[Registered]
     owners = [f"{one.plugin} ({origins[one.plugin]})" for one in ones]
     if setting is None:
         name = next(iter(ones)).spec.name
-        return f"{many} plugins provide a {name_kind(kind)} called {name!r}: {' and '.join(owners)}"
+        return f"{many} plugins provide {add_article(name_kind(kind))} called {name!r}: {' and '.join(owners)}"
     where = f"for {setting}" if setting else "where a recipe names none"
     claims = " and ".join(f"{one.spec.name!r} of {owner}" for one, owner in zip(ones, owners, strict=True))
     return f"{many} plugins provide the default {name_kind(kind)} {where}: {claims}"

@@ -8,7 +8,7 @@ import inspect
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import count
@@ -36,7 +36,7 @@ from bioclip_x.hooks.registration import (
     name_kind,
 )
 from bioclip_x.hooks.specs import GROUP, TRAINING_HOOKS
-from bioclip_x.messages import suggest
+from bioclip_x.messages import add_article, suggest
 from bioclip_x.prints import diverted
 from bioclip_x.renamed_names import add_old_arguments
 
@@ -151,9 +151,9 @@ class Registry:
         self._provided = [(kind, one) for kind, one in self._provided if one.plugin != name]
         self._arranged = arrange(self._provided)
 
-    def clashes(self) -> list[str]:
+    def clashes(self, kinds: Collection[Kind] = KINDS) -> list[str]:
         """Says for each name that several installed plugins claim who does, and what to do."""
-        return [self._describe_clash(*clash) for clash in self._arranged.list_clashes()]
+        return [self._describe_clash(*clash) for clash in self._arranged.list_clashes() if clash[0] in kinds]
 
     def _refuse_new_clashes(
         self, name: str, arranged: Arrangement, origins: Mapping[str, str], *, may_clash: bool
@@ -217,12 +217,12 @@ class Registry:
         Raises PluginError for a class, and for an object that is no component of this kind.
         """
         method = METHODS[kind][0]
-        what = name_kind(kind)
+        what = add_article(name_kind(kind))
         if isinstance(component, type):
-            raise PluginError(f"expected a {what}, got the class {component.__name__}; pass an instance of it")
+            raise PluginError(f"expected {what}, got the class {component.__name__}; pass an instance of it")
         if not callable(getattr(component, method, None)):
             raise PluginError(
-                f"expected the name of a {what}, or an object with a method {method!r}, got {type(component).__name__}"
+                f"expected the name of {what}, or an object with a method {method!r}, got {type(component).__name__}"
             )
         base = type(component).__name__
         names = (base if number == 1 else f"{base}-{number}" for number in count(1))
@@ -244,6 +244,11 @@ class Registry:
     def components(self, kind: Kind) -> dict[str, Registered]:
         """Returns name → component of one kind, sorted by name."""
         return dict(sorted(self._arranged.components[kind].items()))
+
+    def claimants(self, kind: Kind) -> list[Registered]:
+        """Returns the components of one kind, sorted by name; of a name that several installed plugins claim, all of them."""
+        clashes = self._arranged.clashes
+        return [one for name, first in self.components(kind).items() for one in clashes.get((kind, name), (first,))]
 
     def in_order(self, kind: Kind) -> list[str]:
         """Returns the component names of one kind in registration order."""

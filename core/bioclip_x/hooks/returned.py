@@ -2,18 +2,21 @@
 
 Each function calls no component, or one method of one component, and raises PluginError.
 
-Legend: B images, C classes, c classes of a chunk, P texts, D embedding, I held nodes.
+Legend: B images, C classes, c classes of a chunk, P texts, D embedding, I held nodes, K best classes or reported nodes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
 from bioclip_x.hooks.components import Dataset, LinearHead, Sample
+from bioclip_x.messages import add_article
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
 if TYPE_CHECKING:
@@ -25,14 +28,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ROUNDING: Final = 1e-3
+"""Of log-probabilities, float32 sums over a million classes."""
 LOADED_METHODS = ("preprocess", "encode_images", "encode_texts", "count_tokens")
 
 
 def check_type(component: object, method: str, returned: object, expected: type[T], at: str = "") -> T:
     """Returns what a method returned, if it is of the expected type."""
     if not isinstance(returned, expected):
-        article = "an" if expected.__name__[0] in "AEIOaeio" else "a"
-        refuse(component, method, f"{article} {expected.__name__}", returned, at)
+        refuse(component, method, add_article(expected.__name__), returned, at)
     return returned
 
 
@@ -77,11 +81,20 @@ def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> Pro
             refuse(builder, "build", "a PromptSet of Prompts", prompt)
         if not isinstance(prompt.text, str) or not prompt.text.strip():
             refuse(builder, "build", "prompts whose text is not empty", prompt.text, f"the class {prompt.class_index}")
-        if prompt.class_index not in requested:
+        if not isinstance(prompt.class_index, int | Integral) or prompt.class_index not in requested:
             refuse(builder, "build", f"prompts of the {len(classes)} requested classes only", prompt.class_index)
-        if not isinstance(prompt.weight, int | float) or not (prompt.weight > 0 and math.isfinite(prompt.weight)):
+        if not isinstance(prompt.weight, int | float | Real) or not (
+            prompt.weight > 0 and math.isfinite(prompt.weight)
+        ):
             refuse(builder, "build", "prompts whose weight is positive and finite", prompt.weight, repr(prompt.text))
-    return written
+    return replace(written, prompts=tuple(map(_use_own_numbers, written.prompts)))
+
+
+def _use_own_numbers(prompt: Prompt) -> Prompt:
+    """Returns a prompt whose numbers are Python's, not numpy's, which JSON does not take."""
+    if type(prompt.weight) in (int, float) and type(prompt.class_index) is int:
+        return prompt
+    return replace(prompt, weight=float(prompt.weight), class_index=int(prompt.class_index))
 
 
 def check_loaded(family: object, returned: Any) -> Any:
@@ -121,14 +134,70 @@ def check_finite(encoder: object, features: ImageFeatures) -> None:
         )
 
 
-def check_scores(head: object, returned: Any, n_images: int, n_nodes: int) -> Scores:
-    """Returns the scores of a head."""
-    expected = f"Scores with log_probs_BI of shape ({n_images}, {n_nodes}) (images, held nodes of the tree)"
+def check_scores(head: object, returned: Any, n_images: int, taxonomy: Taxonomy) -> Scores:
+    """Returns the scores of a head, if their parts have the right types and shapes and name classes, nodes and ranks of the tree.
+
+    For the log-probabilities themselves see `check_log_probs`.
+    """
+    import torch
+
+    floats, ints = (torch.float32, torch.float64), (torch.int64,)
+    shape, sides = (n_images, len(taxonomy.held_nodes)), " (images, held nodes of the tree)"
     if not isinstance(returned, Scores):
-        refuse(head, "decide", expected, returned)
-    if tuple(returned.log_probs_BI.shape) != (n_images, n_nodes):
-        refuse(head, "decide", expected, returned.log_probs_BI)
+        refuse(head, "decide", f"Scores with log_probs_BI of shape {shape}{sides}", returned)
+    _check_part(head, "log_probs_BI", returned.log_probs_BI, floats, shape, sides)
+    top_BK, nodes_BK, n_classes = returned.top_BK, returned.reported_BK, taxonomy.n_classes
+    _check_part(head, "top_BK", top_BK, ints, (n_images, None))
+    _check_part(head, "log_top_BK", returned.log_top_BK, floats, tuple(top_BK.shape), " (as top_BK)")
+    _check_indices(head, f"top_BK of classes, 0 to {n_classes - 1}", top_BK, (top_BK >= 0) & (top_BK < n_classes))
+    if nodes_BK is not None:
+        _check_part(head, "reported_BK", nodes_BK, ints, (n_images, None))
+        is_node_BK = (nodes_BK >= -1) & (nodes_BK < taxonomy.n_nodes)
+        _check_indices(head, f"reported_BK of nodes, 0 to {taxonomy.n_nodes - 1}, or -1", nodes_BK, is_node_BK)
+        is_held_BK = torch.from_numpy((taxonomy.place_N[nodes_BK.numpy()] >= 0) | (nodes_BK.numpy() < 0))
+        class_BK = torch.from_numpy(taxonomy.leaf_start_N[nodes_BK.numpy()])
+        is_top_BK = (class_BK[:, :, None] == top_BK[:, None, :]).any(2)
+        _check_indices(head, "reported_BK of held nodes and of classes in top_BK", nodes_BK, is_held_BK | is_top_BK)
+    if returned.n_tied_B is not None:
+        _check_part(head, "n_tied_B", returned.n_tied_B, ints, (n_images,))
+    ranks = tuple(taxonomy.rank_tables)
+    if not isinstance(returned.ranks, list | tuple) or any(one not in ranks for one in returned.ranks):
+        refuse(head, "decide", f"Scores with ranks among {ranks}", returned.ranks)
     return returned
+
+
+def _check_part(
+    head: object, name: str, part: object, types: Sequence[torch.dtype], shape: Sequence[int | None], note: str = ""
+) -> None:
+    """Refuses a part of scores that is no tensor on the CPU of one of these types and this shape. None: of any length but 0."""
+    import torch
+
+    if (
+        isinstance(part, torch.Tensor)
+        and part.dtype in types
+        and part.device.type == "cpu"
+        and part.ndim == len(shape)
+        and all(actual == side or (side is None and actual) for actual, side in zip(part.shape, shape, strict=True))
+    ):
+        return
+    sides = ", ".join("any" if side is None else str(side) for side in shape)
+    expected = f"Scores with {name} of shape ({sides}){note}, a tensor of {types[0]} on the CPU"
+    at = str(part.device) if isinstance(part, torch.Tensor) and part.device.type != "cpu" else ""
+    refuse(head, "decide", expected, part, at)
+
+
+def _check_indices(head: object, expected: str, index_BK: torch.Tensor, is_right_BK: torch.Tensor) -> None:
+    if not bool(is_right_BK.all()):
+        refuse(head, "decide", f"Scores with {expected}", index_BK[~is_right_BK][0].item())
+
+
+def check_log_probs(head: object, scores: Scores, images: Sequence[str], is_excluded_B: Sequence[bool]) -> None:
+    """Refuses log-probabilities of NaN or above 0, but for those of images of which no class is left."""
+    for name in ("log_probs_BI", "log_top_BK"):
+        largest_B = getattr(scores, name).amax(1).tolist()  # nan if one is
+        for image, largest, is_excluded in zip(images, largest_B, is_excluded_B, strict=True):
+            if not (largest <= ROUNDING or is_excluded):
+                refuse(head, "decide", f"Scores with {name} of at most 0, without NaN", largest, image)
 
 
 def check_counts(encoder: object, returned: Any, n_texts: int) -> list[int]:

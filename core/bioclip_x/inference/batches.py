@@ -21,7 +21,7 @@ from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
 from bioclip_x.hooks.components import Head, LoadedEncoder
-from bioclip_x.hooks.returned import check_finite, check_scores
+from bioclip_x.hooks.returned import check_finite, check_log_probs, check_scores
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
@@ -95,7 +95,7 @@ class BatchClassifier:
     def decide(self, scored: ScoredBatch, images: Sequence[str]) -> tuple[Scores, list[bool]]:
         """Returns the head's scores, and for each image whether no class is left.
 
-        Raises PluginError for scores of a wrong shape, and for NaN, since plugins may provide the scorer and the head.
+        Raises PluginError for scores of a wrong form, and for wrong numbers: plugins may provide the scorer and the head.
 
         images: their names.
         """
@@ -103,9 +103,13 @@ class BatchClassifier:
         head_input = scored.make_head_input(self.taxonomy, self.n_best, any_device=any_device)
         with naming(self.head, "decide"):
             scores = self.head.decide(head_input)
-        check_scores(self.head, scores, head_input.logits.n_images, len(self.taxonomy.held_nodes))
+        check_scores(self.head, scores, head_input.logits.n_images, self.taxonomy)
         named = Named(self.scorer.scorer, self.head, images, may_exclude=self.may_exclude)
-        return scores, find_excluded_images(scores, scored.logits, scored.computed, named)
+        is_excluded_B = find_excluded_images(
+            scores, scored.logits, scored.computed, named
+        )  # first, as it may be the scorer
+        check_log_probs(self.head, scores, images, is_excluded_B)
+        return scores, is_excluded_B
 
     def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
         pixels = [one.pixels for one in batch if one.pixels is not None]

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bioclip_x.messages import pluralise
+
 MOST_PHRASES: Final = 30
 LONGEST_PHRASE: Final = 200
 """In characters. Longer phrases are left out and counted in a note."""
@@ -153,7 +155,9 @@ def _limit_phrases(phrases: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, 
     short = [phrase for phrase in unique if len(phrase) <= LONGEST_PHRASE]
     notes = []
     if len(short) < len(unique):
-        notes.append(f"left out {len(unique) - len(short)} phrases of more than {LONGEST_PHRASE} characters")
+        notes.append(
+            f"left out {pluralise(len(unique) - len(short), 'phrase')} of more than {LONGEST_PHRASE} characters"
+        )
     if len(short) > MOST_PHRASES:
-        notes.append(f"left out {len(short) - MOST_PHRASES} phrases beyond the first {MOST_PHRASES}")
+        notes.append(f"left out {pluralise(len(short) - MOST_PHRASES, 'phrase')} beyond the first {MOST_PHRASES}")
     return tuple(short[:MOST_PHRASES]), tuple(notes)

@@ -78,6 +78,8 @@ class Check:
         except AssertionError as problem:
             problem.args = (f"{subject.describe()}: {problem}",)  # in place, so that pytest shows one traceback
             raise
+        except SystemExit as problem:
+            raise AssertionError(f"{subject.describe()}: {_explain(problem)}") from problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +111,14 @@ def run_checks(subject: Subject, checks: Iterable[Check] | None = None) -> Itera
             check.function(subject)
         except NotApplicable as reason:
             yield Outcome(check, "not applicable", str(reason))
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             log_row(problem)
             yield Outcome(check, "failed", _explain(problem))
         else:
             yield Outcome(check, "passed")
 
 
-def _explain(problem: Exception) -> str:
+def _explain(problem: BaseException) -> str:
     """Says in one line what a check expected and what came, or what the component raised instead."""
     frame = problem.__traceback__
     while frame is not None and frame.tb_next is not None:
@@ -124,4 +126,6 @@ def _explain(problem: Exception) -> str:
     is_of_check = frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith(f"{__package__}.")
     if isinstance(problem, AssertionError) and is_of_check:
         return summarise(problem).removeprefix("AssertionError: ")
+    if isinstance(problem, SystemExit):
+        return f"expected it to go on; {summarise(problem)}"
     return f"expected no exception, got {summarise(problem)}"

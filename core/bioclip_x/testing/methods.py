@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bioclip_x.hooks import components
 from bioclip_x.hooks.capabilities import CAPABILITIES, ScorerCapabilities, get_capabilities
-from bioclip_x.hooks.components import Kind
+from bioclip_x.hooks.components import METHODS, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,22 @@ class Method:
         return f"{self.name}({', '.join([*self.positional, *star, *self.keywords])})"
 
 
-ALWAYS: Final[tuple[tuple[Kind, type, tuple[str, ...]], ...]] = (
-    ("text_builders", components.TextBuilder, ("build",)),
-    ("encoders", components.Encoder, ("load",)),
-    ("classifiers", components.ImageClassifier, ("labels", "load", "preprocess")),
-    ("scorers", components.Scorer, ("logits",)),
-    ("adjust_logits", components.LogitAdjustment, ("offsets", "notes")),
-    ("heads", components.Head, ("decide",)),
-    ("losses", components.Loss, ("__call__",)),
-    ("taxonomy_readers", components.TaxonomyReader, ("sniff", "read")),
-    ("language_models", components.LanguageModel, ("complete", "close")),
-    ("datasets", components.Dataset, ("prepare", "__len__", "sample", "name", "image")),
-    ("image_decoders", components.ImageDecoder, ("recognises", "decode")),
-    ("reports", components.Report, ("open",)),
-    ("adapters", components.Adapter, ("apply", "merge")),
-)
-"""Kind, protocol, methods."""
+PROTOCOLS: Final[Mapping[Kind, type]] = {
+    "text_builders": components.TextBuilder,
+    "encoders": components.Encoder,
+    "classifiers": components.ImageClassifier,
+    "scorers": components.Scorer,
+    "adjust_logits": components.LogitAdjustment,
+    "heads": components.Head,
+    "losses": components.Loss,
+    "taxonomy_readers": components.TaxonomyReader,
+    "language_models": components.LanguageModel,
+    "datasets": components.Dataset,
+    "image_decoders": components.ImageDecoder,
+    "reports": components.Report,
+    "adapters": components.Adapter,
+}
+"""Kind → the protocol of the methods that all have (`METHODS`)."""
 
 DECLARED: Final[tuple[tuple[Kind, str, type, tuple[str, ...]], ...]] = (
     ("encoders", "lists_models", components.Encoder, ("known_models",)),
@@ -64,9 +64,8 @@ DECLARED: Final[tuple[tuple[Kind, str, type, tuple[str, ...]], ...]] = (
 
 def list_methods(kind: Kind, component: object) -> Iterator[Method]:
     """Lists the methods that a component must have. Raises PluginError for capabilities of a wrong type."""
-    for other, protocol, names in ALWAYS:
-        if other == kind:
-            yield from (_describe(protocol, name) for name in names)
+    for name in METHODS.get(kind, ()):
+        yield _describe(PROTOCOLS[kind], name)
     if kind not in CAPABILITIES:
         return
     capabilities: Any = get_capabilities(component, CAPABILITIES[kind])

@@ -10,6 +10,7 @@ from bioclip_x.errors import ComponentError, RecipeError
 from bioclip_x.faults import describe, naming, summarise
 from bioclip_x.hooks.components import TextBuilder
 from bioclip_x.hooks.returned import check_prompts
+from bioclip_x.messages import pluralise
 from bioclip_x.prints import diverted
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.recipe import Recipe
@@ -46,12 +47,14 @@ def write_prompts(builders: Sequence[TextBuilder], request: TextRequest) -> Prom
     without = set(request.classes) - {prompt.class_index for prompt in prompts}
     if without:
         example = request.taxonomy.class_taxon(min(without)).name
-        raise RecipeError(f"no text builder wrote a text for {len(without)} classes, among them {example!r}")
+        classes = pluralise(len(without), "class", "classes")
+        raise RecipeError(f"no text builder wrote a text for {classes}, among them {example!r}")
     prompts.sort(key=lambda prompt: prompt.class_index)  # stable: within a class, builders keep their order
     tied = find_shared_texts(prompts)
     if tied:
         names = ", ".join(request.taxonomy.class_taxon(c).name for c in tied[0][:3])
-        notes.append(f"{len(tied)} groups of classes have identical texts and cannot be distinguished; first: {names}")
+        groups = pluralise(len(tied), "group")
+        notes.append(f"{groups} of classes with identical texts, which cannot be distinguished; first: {names}")
     return PromptSet(tuple(prompts), tuple(notes))
 
 

@@ -53,7 +53,9 @@ class OnnxClassifier:
         return f"sha256:{hashlib.sha256(self._file.read_bytes() + how.encode()).hexdigest()[:16]}"
 
     def labels(self) -> tuple[str, ...]:
-        """Reads the labels. Raises ModelError."""
+        """Reads the labels. Raises ModelError, also if there is no model."""
+        if not self._file.is_file():
+            raise ModelError(f"{self._file}: no such file; expected a model in an ONNX file")
         labels = read_label_file(self._labels)
         check_refused(self._refuse, labels, str(self._file))
         return labels

@@ -160,7 +160,14 @@ def test_a_clash_stops_only_what_needs_the_component(
             and way_out in err
         )
     assert "  clash: two plugins provide a head called 'rollup': builtin" in run(capsys, "plugins", "list")[1]
-    assert way_out in json.loads(run(capsys, "plugins", "list", "--json")[1])["clashes"][0]
+    found = json.loads(run(capsys, "plugins", "list", "--json")[1])
+    assert way_out in found["clashes"][0]
+    plugins = [one["plugin"] for one in found["components"] if (one["hook"], one["name"]) == ("heads", "rollup")]
+    assert plugins == ["builtin", "other"]
+    _, heads, _ = run(capsys, "plugins", "list", "--hook", "heads")
+    assert heads.startswith("clash: two plugins provide a head called 'rollup'")
+    assert [line.split()[-1] for line in heads.splitlines() if line.startswith("  rollup ")] == ["[builtin]", "[other]"]
+    assert "clash" not in run(capsys, "plugins", "list", "--hook", "losses")[1]
     same = (
         "classify",
         pictures / "a.png",

@@ -86,7 +86,7 @@ def test_names_and_shares_are_those_of_a_loop_over_the_files(
     assert f"imageomics/TreeOfLife-200M@{COMMIT}: txt_emb_species.json" in err
     homonyms = [name for name, times in Counter(map(species, rows)).items() if times > 1]
     assert "Oenanthe pumila" in homonyms
-    assert f"{len(homonyms)} names belong to several classes, distinguished by their lineages" in err
+    assert f"{len(homonyms):,} names of several classes, distinguished by their lineages" in err
 
 
 def test_labels_beside_it_are_embedded_here(run: Run, hub: Path, tmp_path: Path) -> None:

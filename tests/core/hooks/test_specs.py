@@ -18,7 +18,7 @@ from PIL import Image
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
-from bioclip_x.errors import ComponentError
+from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.hooks.capabilities import (
     EncoderCapabilities,
     ImageClassifierCapabilities,
@@ -223,6 +223,15 @@ def test_hook_adjust_logits(tiny_model: str) -> None:
     [result] = classifier.classify(picture())
     assert {one.taxon.name for one in result.predictions} == {"b", "c"} and "never a" in classifier.provenance.notes
     assert sum(one.probability for one in result.predictions) == pytest.approx(1)
+
+
+def test_an_adjustment_without_notes_is_refused_when_it_is_made() -> None:
+    class NoNotes:
+        def offsets(self, taxonomy: Taxonomy, sources: Any) -> torch.Tensor:
+            return torch.zeros(taxonomy.n_classes)
+
+    with pytest.raises(PluginError, match=r"without the method 'notes'; expected the methods .*: offsets, notes"):
+        registry_with("adjust_logits", NoNotes).make("adjust_logits", "mine")
 
 
 def test_hook_heads(tiny_model: str) -> None:

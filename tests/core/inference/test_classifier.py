@@ -94,7 +94,7 @@ def test_ties_and_truncated_texts_are_noted(tiny_model: str, tmp_path: Path) -> 
     long = "Aus " + "bus " * 90
     table.write_text(f"kingdom,species\nAnimalia,Morus alba\nPlantae,Morus alba\nPlantae,{long}\n")
     notes = Classifier(tiny_model, taxonomy=table, text="scientific").provenance.notes
-    assert any("1 groups of classes have identical texts" in note and "Morus alba" in note for note in notes)
+    assert any("1 group of classes with identical texts, " in note and "Morus alba" in note for note in notes)
     assert any("1 of 3 texts are longer than the model's 77 tokens and were truncated" in note for note in notes)
 
 
@@ -189,7 +189,7 @@ def test_homonyms_are_noted_and_distinguished(tiny_model: str, tmp_path: Path) -
     table.write_text("kingdom,family,species\nAnimalia,Sulidae,Morus alba\nPlantae,Moraceae,Morus alba\n")
     classifier = Classifier(tiny_model, taxonomy=table)
     assert any(
-        "1 names belong to several classes, distinguished by their lineages: Morus alba" in note
+        "1 name of several classes, distinguished by their lineages: Morus alba" in note
         for note in classifier.provenance.notes
     )
     [result] = classifier.classify(picture())

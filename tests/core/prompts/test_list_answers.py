@@ -93,7 +93,7 @@ def test_too_long_and_too_many_are_counted() -> None:
     parsed = parse_answer("\n".join(lines))
     assert len(parsed.phrases) == MOST_PHRASES
     assert parsed.notes == (
-        "left out 1 phrases of more than 200 characters", "left out 3 phrases beyond the first 30",
+        "left out 1 phrase of more than 200 characters", "left out 3 phrases beyond the first 30",
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ class Texts:
     def build(self, request):
         if self.fault == "crash":
             raise KeyError("no such\\nclass")
+        if self.fault == "exit":
+            raise SystemExit(0)
         assert self.fault != "assertion", "of its own"
         classes = request.classes[:-1] if self.fault == "last" else request.classes
         return PromptSet(tuple(Prompt("" if self.fault == "empty" else "a bird", c, "t") for c in classes))
@@ -43,6 +45,7 @@ def plugin(tmp_path: Path) -> Path:
             "expected prompts of the classes [0, 1, 2, 3, 4, 5, 6], got some of [0, 1, 2, 3, 4, 5]",
         ),
         ("crash", "prompts_are_texts", "expected no exception, got KeyError: 'no such\\nclass'"),
+        ("exit", "prompts_are_texts", "expected it to go on; it called sys.exit(0)"),
         ("assertion", "prompts_are_texts", "expected no exception, got AssertionError: of its own"),
     ],
 )
@@ -52,12 +55,14 @@ def test_a_failure_is_told_in_one_line(fault: str, check: str, told: str, plugin
     assert outcome.reason == told
 
 
-def test_a_failing_test_names_the_component(plugin: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("empty", "expected a text, got ''"), ("exit", r"expected it to go on; it called sys\.exit\(0\)")],
+)
+def test_a_failing_test_names_the_component(fault: str, told: str, plugin: Path) -> None:
     [check] = [one for one in list_checks("text_builders") if one.name == "prompts_are_texts"]
-    test = conformance("text_builders", "mine", plugins=[plugin], options={"fault": "empty"})
-    with pytest.raises(
-        AssertionError, match=r"^the text builder 'mine' of plugin '.*mine\.py' .*: expected a text, got ''"
-    ):
+    test = conformance("text_builders", "mine", plugins=[plugin], options={"fault": fault})
+    with pytest.raises(AssertionError, match=rf"^the text builder 'mine' of plugin '.*mine\.py' .*: {told}"):
         test(check=check)
 
 

@@ -149,6 +149,8 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.onnx")
     with pytest.raises(ModelError, match=r"gone.txt: no such file; expected the model's labels"):
         OnnxClassifier(path, labels=tmp_path / "gone.txt").labels()
+    with pytest.raises(ModelError, match=r"gone\.onnx: no such file; expected a model in an ONNX file"):
+        OnnxClassifier(tmp_path / "gone.onnx").labels()
     with pytest.raises(ModelError, match="has 4 scores and 3 labels"):
         load(write(tmp_path / "few.onnx", labels=LABELS[:3]))
     (tmp_path / "text.onnx").write_text("no network")

@@ -83,6 +83,6 @@ def keep_results(
             journal.delete()
         elif not quiet:
             kept = pluralise(journal.written, "result")
-            click.echo(f"{kept} are kept in {path}: the same command with --resume goes on", err=True)
+            click.echo(f"stopped with {kept} in {path}: the same command with --resume goes on", err=True)
         raise
     journal.delete()

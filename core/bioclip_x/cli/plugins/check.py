@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,15 +20,17 @@ from bioclip_x.errors import PluginError
 from bioclip_x.hooks.components import KINDS, Kind
 from bioclip_x.hooks.loading import import_plugin
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.hooks.specs import GROUP
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from bioclip_x.testing import Outcome, Subject
 
 SIGNS: Final = {"passed": "ok", "failed": "FAILED", "not applicable": "-"}
-_ENTRY_POINTS: Final = re.compile(
-    r"""^\[project\.entry-points\.["']?bioclip_x["']?\]\s*$(.*?)(?=^\[|\Z)""", re.M | re.S
-)
-_ENTRY_POINT: Final = re.compile(r"""^\s*["']?([\w.-]+)["']?\s*=\s*["']([\w.]+)["']""", re.M)
 
 
 @click.command(name="check")
@@ -138,18 +140,53 @@ def _find_subjects(registry: Registry, name: str, hook: Kind | None) -> Iterator
 
 def _load_package(registry: Registry, folder: Path) -> list[str]:
     """Registers the plugins of a package that need not be installed. Returns their names. Raises PluginError."""
+    points = _read_entry_points(folder)
+    sys.path[:0] = [str(path.resolve()) for path in (folder / "src", folder) if path.is_dir()]
+    names = []
+    for point in points:
+        import_plugin(point.module, known=registry.plugins)
+        _refuse_other_code(registry, folder, point)
+        try:
+            plugin = point.load()
+        except AttributeError as problem:
+            raise PluginError(f"{folder}: {point.name} = {point.value!r} names no plugin: {problem}") from problem
+        registered_name = registry.manager.get_name(plugin)
+        if registered_name is None:
+            registry.register(point.name, plugin, str(folder))
+        names.append(registered_name or point.name)
+    return names
+
+
+def _read_entry_points(folder: Path) -> list[EntryPoint]:
+    """Reads which plugins a package's pyproject.toml names. Raises PluginError."""
     file = folder / "pyproject.toml"
     if not file.is_file():
         raise PluginError(f"{folder} is no package: it has no pyproject.toml; name a file, or a package's folder")
-    section = _ENTRY_POINTS.search(file.read_text("utf-8"))
-    points = _ENTRY_POINT.findall(section[1]) if section else []
-    if not points:
-        raise PluginError(f'{file} names no plugin; expected [project.entry-points.bioclip_x] with NAME = "module"')
-    sys.path[:0] = [str(path.resolve()) for path in (folder / "src", folder) if path.is_dir()]
-    for name, module in points:
-        if name not in registry.plugins:
-            registry.register(name, import_plugin(module, known=registry.plugins), str(folder))
-    return [name for name, _ in points]
+    try:
+        found: Any = tomllib.loads(file.read_text("utf-8"))
+    except ValueError as problem:  # no TOML, or no UTF-8
+        raise PluginError(f"{file} cannot be read: {problem}") from problem
+    for key in ("project", "entry-points", GROUP):
+        found = found.get(key) if isinstance(found, dict) else None
+    values = list(found.values()) if isinstance(found, dict) else []
+    if not values or not all(isinstance(value, str) and EntryPoint.pattern.match(value) for value in values):
+        raise PluginError(f'{file} names no plugin; expected [project.entry-points.{GROUP}] with NAME = "module"')
+    return [EntryPoint(name, value, GROUP) for name, value in found.items()]
+
+
+def _refuse_other_code(registry: Registry, folder: Path, point: EntryPoint) -> None:
+    """Refuses a plugin whose name or module is that of an installed one, of another folder: that one would be checked."""
+    module = sys.modules[point.module]
+    file = Path(module.__file__ or next(iter(module.__path__))).resolve()
+    is_inside = file.is_relative_to(folder.resolve())
+    if is_inside and "site-packages" not in file.relative_to(folder.resolve()).parts:
+        return
+    way_out = f"leave the installed plugin out with --plugin no:{point.name}"
+    if point.name not in registry.plugins:
+        way_out = f"expected the module in {folder} or {folder / 'src'}"
+    raise PluginError(
+        f"the module {point.module!r} of plugin {point.name!r} is not that of {folder}, but {file}; {way_out}"
+    )
 
 
 def _parse(pairs: tuple[str, ...], flag: str) -> dict[str, Any]:

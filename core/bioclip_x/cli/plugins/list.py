@@ -38,14 +38,14 @@ def list_plugins(registry: Registry, hook: Kind | None, as_json: bool) -> None:
         for name, origin in sorted(registry.plugins.items()):
             recipe = " · has a recipe" if registry.configure(name) else ""
             echo(f"  {name:<20} {origin}{recipe}")
-        for clash in registry.clashes():
-            echo(f"  clash: {clash}")
+    for clash in registry.clashes(kinds):
+        echo(f"{'' if hook else '  '}clash: {clash}")
     for kind in kinds:
-        components = registry.components(kind)
+        components = registry.claimants(kind)
         if components:
             echo(f"{kind.replace('_', ' ')}:" if hook else f"\n{kind.replace('_', ' ')}:")
-        for name, component in components.items():
-            echo(f"  {name:<20} {component.spec.summary}  [{component.plugin}]")
+        for one in components:
+            echo(f"  {one.spec.name:<20} {one.spec.summary}  [{one.plugin}]")
 
 
 def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> dict[str, Any]:
@@ -54,11 +54,11 @@ def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> dict[str, Any]:
             {"name": name, "origin": origin, "has_recipe": registry.configure(name) is not None}
             for name, origin in sorted(registry.plugins.items())
         ],
-        "clashes": registry.clashes(),
+        "clashes": registry.clashes(kinds),
         "components": [
             {
                 "hook": kind,
-                "name": name,
+                "name": found.spec.name,
                 "summary": found.spec.summary,
                 "plugin": found.plugin,
                 "target": found.spec.target,
@@ -66,6 +66,6 @@ def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> dict[str, Any]:
                 "default_for": list(found.spec.default_for),
             }
             for kind in kinds
-            for name, found in registry.components(kind).items()
+            for found in registry.claimants(kind)
         ],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.training.data.batch import Batch
 
 MOST_TRUNCATED: Final = 1 << 16
@@ -56,13 +56,12 @@ def describe_incidents(incidents: Incidents, context_length: int) -> tuple[str, 
         reasons = [reason for _, reason in sorted(incidents.replaced.items())]
         more = f" … ({len(reasons) - MOST_NAMED} more)" if len(reasons) > MOST_NAMED else ""
         named = "; ".join(reasons[:MOST_NAMED])
-        notes.append(f"{len(reasons)} images cannot be read and were replaced: {named}{more}")
+        notes.append(f"replaced {pluralise(len(reasons), 'image')} that cannot be read: {named}{more}")
     if incidents.noted:
         named = list_some([note for _, note in sorted(incidents.noted.items())])
-        notes.append(f"{len(incidents.noted)} images were read with a note: {named}")
+        notes.append(f"read {pluralise(len(incidents.noted), 'image')} with a note: {named}")
     if incidents.truncated:
         least = "at least " if len(incidents.truncated) >= MOST_TRUNCATED else ""
-        notes.append(
-            f"{least}{len(incidents.truncated)} texts are longer than the model's {context_length} tokens and were truncated"
-        )
+        texts = pluralise(len(incidents.truncated), "text")
+        notes.append(f"truncated {least}{texts} to the model's {context_length} tokens")
     return tuple(notes)

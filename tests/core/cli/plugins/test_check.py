@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,47 @@ def test_the_folder_of_a_new_package(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert code == 0 and out.startswith("text builders: my-texts-of-a-test\n") and " 0 failed, " in out
 
 
+@pytest.mark.parametrize(
+    ("module", "points"),
+    [
+        ("points_0", '[project.entry-points.bioclip_x]\nmine = "points_0:plugin"'),
+        ("points_1", '[project.entry-points]\nbioclip_x = { mine = "points_1:Own.plugin" }'),
+        ("points_2", "[project]\nentry-points.bioclip_x.'mine' = 'points_2'  # a comment"),
+    ],
+)
+def test_every_form_of_entry_points(
+    module: str, points: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = "import sys\nplugin = sys.modules[__name__]\nclass Own:\n    plugin = plugin\n"
+    (tmp_path / "pyproject.toml").write_text(points)
+    (tmp_path / f"{module}.py").write_text(FAULTY.replace('""', '"a bird"') + objects)
+    code, out, _ = check(capsys, str(tmp_path))
+    assert code == 0 and out.startswith("text builders: faulty\n") and " 0 failed, " in out
+
+
+def test_the_code_of_the_folder_is_checked_not_an_installed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed, folder = tmp_path / "site", tmp_path / "folder"
+    about = installed / "copied_plugin-0.1.0.dist-info"
+    about.mkdir(parents=True)
+    folder.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: copied-plugin\nVersion: 0.1.0\n")
+    (about / "entry_points.txt").write_text("[bioclip_x]\ncopied = copied_plugin\n")
+    (installed / "copied_plugin.py").write_text(FAULTY.replace('""', '"a bird"'))
+    (folder / "copied_plugin.py").write_text(FAULTY)
+    (folder / "pyproject.toml").write_text('[project.entry-points.bioclip_x]\ncopied = "copied_plugin"\n')
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.delitem(sys.modules, "copied_plugin", raising=False)
+    code, _, err = check(capsys, str(folder))
+    assert code == 2 and f"is not that of {folder}, but {installed / 'copied_plugin.py'}; leave" in err
+    assert "--plugin no:copied" in err
+    monkeypatch.delitem(sys.modules, "copied_plugin")
+    code, out, _ = check(capsys, str(folder), "--plugin", "no:copied")
+    assert code == 1 and "expected a text, got ''" in out
+    monkeypatch.delitem(sys.modules, "copied_plugin")
+
+
 @pytest.mark.parametrize("arguments", [("flat",), ("flat", "--hook", "heads")])
 def test_a_component_by_its_name(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = check(capsys, *arguments)
@@ -94,6 +136,7 @@ def test_options_and_examples_are_used(tmp_path: Path, capsys: pytest.CaptureFix
         (("missing.py",), "the plugin file missing.py does not exist"),
         (("folder",), "folder is no package: it has no pyproject.toml"),
         (("other",), "names no plugin; expected [project.entry-points.bioclip_x]"),
+        (("broken",), "pyproject.toml cannot be read: "),
         (("builtin", "--hook", "models"), "the plugin 'builtin' has no component of models to check"),
         (("flat", "--option", "x"), "--option x: expected KEY=VALUE"),
         (("flat", "--example", "x=[1"), "--example x=[1: '[1' is not a YAML value"),
@@ -106,6 +149,8 @@ def test_what_cannot_be_checked(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "other").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/pyproject.toml").write_text("[project")
     (tmp_path / "other/pyproject.toml").write_text('[project]\nname = "other"\n')
     code, _, err = check(capsys, *arguments)
     assert code != 0 and told in err

@@ -208,7 +208,7 @@ def test_bad_images_are_replaced_and_counted_once() -> None:
     assert sorted(loader.incidents.replaced) == [(0, 4), (0, 5), (0, 11)]
     assert loader.incidents.replaced[0, 4] == "square 4: it is bad"
     [note, *_] = describe_incidents(loader.incidents, 8)
-    assert note.startswith("3 images cannot be read and were replaced: square 4: it is bad; square 5")
+    assert note.startswith("replaced 3 images that cannot be read: square 4: it is bad; square 5")
     with pytest.raises(TrainingError, match=r"none of the 2 images of data set 1 can be read: square .: it is bad"):
         list(make_loader(Squares(2, bad=(0, 1)), workers=1, batch_size=2).batches(1))
 
@@ -237,9 +237,7 @@ def test_truncated_texts_are_counted() -> None:
     loader = make_loader(Squares(30), tokens=Tokens(Full()), batch_size=10)
     list(loader.batches(1))
     assert loader.incidents.truncated == {make_text_id("zero")}
-    assert describe_incidents(loader.incidents, 8) == (
-        "1 texts are longer than the model's 8 tokens and were truncated",
-    )
+    assert describe_incidents(loader.incidents, 8) == ("truncated 1 text to the model's 8 tokens",)
 
 
 def test_a_worker_that_dies_ends_the_run() -> None:
