@@ -76,16 +76,16 @@ def naming_by(
 ) -> Iterator[None]:
     """As `naming`, for what has no component yet, or is a hook. name: as in `remember`. passing: further exceptions that pass.
 
-    A closed pipe and a lack of memory pass: they are no fault of the component. So does Ctrl-C, but not `sys.exit`, which
-    would end the program as if it had succeeded.
+    A lack of memory passes, and where output is written a closed pipe: they are no fault of the component. So does Ctrl-C,
+    but not `sys.exit`, which would end the program as if it had succeeded.
     """
     try:
         with diverted(not writes):
             yield
-    except (BioclipXError, BrokenPipeError, MemoryError):
+    except (BioclipXError, MemoryError):
         raise
     except (Exception, SystemExit) as problem:
-        if isinstance(problem, passing):
+        if isinstance(problem, passing) or (writes and isinstance(problem, BrokenPipeError)):
             raise
         if type(problem).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
             raise

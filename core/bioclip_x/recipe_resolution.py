@@ -252,6 +252,8 @@ def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mappi
             patches = hook(**add_old_arguments("configure", {"recipe": base})) if hook else []
     except (Exception, SystemExit) as problem:
         raise PluginError(f"--plugin {plugin}: its configure failed: {summarise(problem)}") from problem
+    if hook and not patches:  # pluggy leaves None out
+        raise PluginError(f"--plugin {plugin}: its configure returned None; expected a mapping of recipe fields")
     for patch in patches:
         if not isinstance(patch, Mapping):
             raise PluginError(

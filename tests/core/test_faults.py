@@ -35,11 +35,19 @@ def test_a_failure_is_one_line_with_its_cause() -> None:
     assert guarded(head, "decide", head.decide)(1) == 1
 
 
-@pytest.mark.parametrize("problem", [ImageError("bad"), KeyboardInterrupt(), BrokenPipeError(), MemoryError()])
-def test_what_is_no_fault_of_the_component_passes(problem: BaseException) -> None:
-    with pytest.raises(type(problem)) as raised, naming(Head(), "decide"):
+@pytest.mark.parametrize(
+    ("problem", "writes"),
+    [(ImageError("bad"), False), (KeyboardInterrupt(), False), (BrokenPipeError(), True), (MemoryError(), False)],
+)
+def test_what_is_no_fault_of_the_component_passes(problem: BaseException, writes: bool) -> None:
+    with pytest.raises(type(problem)) as raised, naming(Head(), "decide", writes=writes):
         raise problem
     assert raised.value is problem
+
+
+def test_a_closed_pipe_is_a_failure_where_nothing_is_written() -> None:
+    with pytest.raises(ComponentError, match="failed in decide: BrokenPipeError"), naming(Head(), "decide"):
+        raise BrokenPipeError
 
 
 def test_leaving_the_program_is_a_failure() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from bioclip_x.errors import TaxonomyError
+from bioclip_x.errors import PluginError, TaxonomyError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.capabilities import TaxonomyReaderCapabilities, get_capabilities
 from bioclip_x.hooks.components import MismatchExplainer, TaxonomyReader
@@ -61,10 +61,13 @@ def find_reader(registry: Registry, path: Path, head: bytes) -> str:
     """Returns the name of the first reader that recognises a file of this name and beginning; "" if none does."""
     shown = _name_content(path, head)
     for name, reader in _make_readers(registry):
-        with naming(reader, "sniff", str(path)):
-            recognised = reader.sniff(shown, head)
-        if check_type(reader, "sniff", recognised, bool, str(path)):
-            return name
+        try:
+            with naming(reader, "sniff", str(path)):
+                recognised = reader.sniff(shown, head)
+            if check_type(reader, "sniff", recognised, bool, str(path)):
+                return name
+        except PluginError as problem:
+            raise type(problem)(f"{problem}; name the file's reader with --taxonomy-format") from problem
     return ""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from bioclip_x.errors import PluginError
+from bioclip_x.faults import describe, naming
 from bioclip_x.hooks.components import Kind
 from bioclip_x.renamed_names import accepts_old_names
 
@@ -326,13 +327,13 @@ def get_capabilities(component: object, kind: type[Declared]) -> Declared:
 
     kind: the expected record, for example `HeadCapabilities`. Raises PluginError for another type.
     """
-    if not hasattr(component, "capabilities"):
-        return kind()
-    declared = component.capabilities
+    with naming(component, "its attribute 'capabilities'"):
+        declared = getattr(component, "capabilities", kind())
     if not isinstance(declared, kind):
-        owner = component if isinstance(component, type) else type(component)
+        owner = (
+            f"{component.__module__}.{component.__qualname__}" if isinstance(component, type) else describe(component)
+        )
         raise PluginError(
-            f"{owner.__module__}.{owner.__qualname__}: expected its attribute 'capabilities' to be an instance of "
-            f"{kind.__name__}, got {declared!r}"
+            f"{owner}: expected its attribute 'capabilities' to be an instance of {kind.__name__}, got {declared!r}"
         )
     return declared

@@ -55,7 +55,7 @@ def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
     except PluginError:
         raise
     except ModuleNotFoundError as problem:
-        if problem.name and name.split(".")[0] == problem.name.split(".")[0]:
+        if problem.name and f"{name}.".startswith(f"{problem.name}."):  # it, or a package that it would lie in
             near = suggest(name, known).removeprefix("known: ")
             raise PluginError(f"no plugin and no module is called {name!r}; installed: {near}") from None
         raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem

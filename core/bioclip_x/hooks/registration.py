@@ -16,6 +16,7 @@ BLOCK: Final = "no:"
 
 _NAME: Final = re.compile(r"[^\W_][^\s:=,;/\\'\"\[\]{}()]*")
 """A component's name stands in `name:option=value,…`, in recipes (YAML) and in file names."""
+_OTHER_WORDS: Final = ("null", "true", "false", "yes", "no", "on", "off")
 _TARGET: Final = re.compile(r"[^:]+:[^\W\d]\w*")
 """The module of a plugin's file is named after the file, so any text is allowed before the colon."""
 
@@ -110,7 +111,9 @@ def _find_problem(spec: ComponentSpec) -> str:
             f"the component name {_show(spec.name)} is refused; expected a text that begins with a letter or digit, without "
             "spaces, quotes, brackets, control characters and any of : = , ; / \\"
         )
-    if not isinstance(spec.summary, str):
+    if spec.name.lower() in _OTHER_WORDS:
+        return f"the component name {_show(spec.name)} is refused, since YAML reads it as something else than a text"
+    if not isinstance(spec.summary, str) or not spec.summary.isprintable():
         return f"expected a summary of one line, got {_show(spec.summary)}"
     if not isinstance(spec.target, str) or not _TARGET.fullmatch(spec.target):
         return f"expected a target such as 'package.module:Class', got {_show(spec.target)}"

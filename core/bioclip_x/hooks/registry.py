@@ -93,7 +93,8 @@ class Registry:
         modules = {name: refer_to(plugin) for name, plugin in plugins.items() if isinstance(plugin, ModuleType)}
         objects = {name: plugin for name, plugin in plugins.items() if name not in modules}
         # As bytes, since their classes may be defined in plugins' files, which are loaded first.
-        return _restore_registry, (self.plugins, modules, pickle.dumps((objects, self._made)), self.warnings)
+        made = pickle.dumps((objects, self._made))
+        return _restore_registry, (self.plugins, modules, made, self.warnings, self.blocked)
 
     def register(self, name: str, plugin: Any, origin: str, *, may_clash: bool = False) -> None:
         """Registers one plugin completely or not at all.
@@ -131,7 +132,7 @@ class Registry:
                 known = ", ".join(k for k, v in vars(specs).items() if hasattr(v, f"{GROUP}_spec"))
                 changes = describe_changes(self._list_hooks(plugin))
                 hint = f"; was it written for an older version? {changes}" if changes else ""
-                raise PluginError(f"{str(problem).strip()}; known hooks: {known}{hint}") from None
+                raise PluginError(f"{' '.join(str(problem).split())}; known hooks: {known}{hint}") from None
             raise
         self.plugins, self._provided, self._arranged = origins, provided, arranged
 
@@ -207,9 +208,18 @@ class Registry:
                 plugin = given
             registered_name = self.manager.get_name(plugin)  # a module may be an installed plugin under another name
             if registered_name is None:
-                self.register(name, plugin, name)
+                self._register_given(name, plugin)
             loaded.append(registered_name or name)
         return loaded
+
+    def _register_given(self, name: str, plugin: Any) -> None:
+        """Registers a plugin that is not an installed one. Raises PluginError, which names it."""
+        try:
+            self.register(name, plugin, name)
+        except PluginError as problem:
+            if name in str(problem):
+                raise
+            raise type(problem)(f"the plugin {name!r}: {problem}") from problem
 
     def add(self, kind: Kind, component: object) -> str:
         """Adds a component that the calling program made. Returns the name by which a recipe refers to it.
@@ -347,8 +357,23 @@ class Registry:
         for implementation in caller.get_hookimpls():
             if name := self._describe_owner(implementation):
                 _name_failures(implementation, name, hook)
-        answers: list[Any] = caller(**add_old_arguments(hook, arguments))
+        try:
+            answers = caller(**add_old_arguments(hook, arguments))
+        except RuntimeError as problem:  # pluggy's, of a wrapper that does not yield once
+            if not self._describe_wrappers(caller):
+                raise
+            raise ComponentError(
+                f"{self._describe_wrappers(caller)} failed in {hook}: {summarise(problem)}"
+            ) from problem
+        if not isinstance(answers, list):
+            raise ComponentError(
+                f"{self._describe_wrappers(caller)} gave {abbreviate(answers)} in {hook}; expected the list that its yield gave"
+            )
         return answers
+
+    def _describe_wrappers(self, caller: pluggy.HookCaller) -> str:
+        wrappers = [one for one in caller.get_hookimpls() if one.wrapper or one.hookwrapper]
+        return " or ".join(self._describe_owner(one) or one.plugin_name for one in wrappers)
 
     def _describe_owner(self, implementation: pluggy.HookImpl) -> str:
         """Names the plugin of a hook for errors; "" for a part of the program, such as its progress bar."""
@@ -433,6 +458,8 @@ class Registry:
         caller = self._select_hook(kind, plugin)
         with naming_by(f"the plugin {self.manager.get_name(plugin)!r}", f"its hook {kind}"):
             returned = caller()
+        if not returned and caller.get_hookimpls():  # pluggy leaves None out
+            raise PluginError(f"its hook {kind} returned None; expected a list of ComponentSpecs; is `return` missing?")
         order = sum(one.trylast - one.tryfirst for one in caller.get_hookimpls())
         return [(spec, order) for specs in returned for spec in check_specs(kind, specs)]
 
@@ -569,7 +596,11 @@ def from_environment() -> dict[str, Any]:
 
 
 def _restore_registry(
-    plugins: Mapping[str, str], modules: Mapping[str, str], pickled: bytes, warnings: Sequence[str]
+    plugins: Mapping[str, str],
+    modules: Mapping[str, str],
+    pickled: bytes,
+    warnings: Sequence[str],
+    blocked: Collection[str],
 ) -> Registry:
     """Makes a pickled registry again, in the same order. Raises PluginError for a plugin that is not there."""
     loaded = {name: import_plugin(reference) for name, reference in modules.items()}
@@ -584,7 +615,7 @@ def _restore_registry(
         registry._add_as(kind, name, component)  # noqa: SLF001
     installed = {point.name: point.dist for point in entry_points(group=GROUP) if point.dist}
     registry.distributions = {name: dist for name, dist in installed.items() if name in modules}
-    registry.warnings = list(warnings)
+    registry.warnings, registry.blocked = list(warnings), set(blocked)
     return registry
 
 

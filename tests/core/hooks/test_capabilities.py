@@ -134,7 +134,7 @@ def test_capabilities_of_a_wrong_type_are_refused(kind: Kind, target: str, monke
         monkeypatch.setattr(Odd, "capabilities", value, raising=False)
         with pytest.raises(PluginError) as problem:
             registry.make(kind, "odd")
-        for part in (f"{Odd.__module__}.Odd", f"{CAPABILITIES[kind].__name__}", repr(value)):
+        for part in ("'odd' of plugin 'odd' (odd 1.0)", f"{CAPABILITIES[kind].__name__}", repr(value)):
             assert part in str(problem.value)
     monkeypatch.setattr(Odd, "capabilities", CAPABILITIES[kind]())
     assert type(registry.make(kind, "odd")) is Odd

@@ -18,6 +18,7 @@ from bioclip_x.hooks.loading import list_plugins
 from bioclip_x.hooks.options import parse_ref
 from bioclip_x.hooks.registry import DuplicateError, Registry, create_registry, from_environment, resolve_relative_paths
 from bioclip_x.hooks.specs import TRAINING_HOOKS
+from bioclip_x.recipe_resolution import resolve_recipe
 
 
 class Loud:
@@ -222,7 +223,7 @@ def test_other_component_names_are_accepted(name: str, registry: Registry) -> No
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, ""),
+        (None, "returned None; expected a list of ComponentSpecs; is `return` missing?"),
         ("rollup", "returned 'rollup'; expected a list of ComponentSpecs"),
         (ComponentSpec("a", "", "a:B"), "expected a list of ComponentSpecs in a list"),
         ([ComponentSpec("a", "", "a.B")], "expected a target such as 'package.module:Class', got 'a.B'"),
@@ -237,9 +238,6 @@ def test_what_a_hook_returns_is_checked(given: Any, message: str, registry: Regi
         def heads(self) -> Any:
             return given
 
-    if not message:  # pluggy leaves None out: the plugin has no components
-        registry.register("mine", Plugin(), "here")
-        return
     with pytest.raises(PluginError) as problem:
         registry.register("mine", Plugin(), "here")
     assert message in str(problem.value)
@@ -532,3 +530,72 @@ def test_components_of_the_calling_program_have_names_of_their_own() -> None:
     one, two = Flat(), Flat()
     names = [registry.add("heads", one), registry.add("heads", two), registry.add("heads", one)]
     assert names == ["Flat", "Flat-2", "Flat"] and registry.make("heads", "Flat-2") is two
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("def heads():\n    []", "its hook heads returned None; expected a list of ComponentSpecs"),
+        ("def heads():\n    return 'abc'", "its hook heads returned 'abc'"),
+        ("def heads():\n    return [ComponentSpec('no', 'x', 'm:C')]", "'no' is refused, since YAML reads it"),
+        ("def heads():\n    return [ComponentSpec('a', 'x\\ny', 'm:C')]", "expected a summary of one line"),
+        ("def heads(colour):\n    return []", "known hooks: "),
+    ],
+)
+def test_what_is_wrong_with_a_given_plugin_names_it_in_one_line(code: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(f"from bioclip_x import ComponentSpec, hookimpl\n\n@hookimpl\n{code}\n")
+    with pytest.raises(PluginError) as problem:
+        create_registry([str(tmp_path / "odd.py")])
+    assert told in str(problem.value) and "odd.py" in str(problem.value) and "\n" not in str(problem.value)
+
+
+def test_a_configure_without_return_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("from bioclip_x import hookimpl\n\n@hookimpl\ndef configure():\n    {'k': 3}\n")
+    registry = create_registry([str(tmp_path / "odd.py")])
+    with pytest.raises(PluginError, match=r"odd.py: its configure returned None; expected a mapping of recipe fields"):
+        resolve_recipe(registry, plugins=[str(tmp_path / "odd.py")])
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            "    return\n    yield",
+            "returned None from its wrapper of epoch_ended; expected the list that its yield gave",
+        ),
+        ("    yield\n    yield", "failed in epoch_ended: "),
+        ("    (yield).force_result('abc')", "gave the str 'abc' in epoch_ended; expected the list that its yield gave"),
+    ],
+)
+def test_a_wrapper_of_training_hooks_that_breaks_the_rules_is_named(body: str, told: str, tmp_path: Path) -> None:
+    mark = "hookwrapper" if "force" in body else "wrapper"
+    (tmp_path / "odd.py").write_text(
+        f"from bioclip_x import hookimpl\n\n@hookimpl({mark}=True)\ndef epoch_ended():\n{body}\n"
+    )
+    registry = create_registry([str(tmp_path / "odd.py")], blocked=["jsonl-log"])
+    with pytest.raises(ComponentError, match=rf"(?s)odd\.py.*{told}"):
+        registry.notify("epoch_ended", event=None, run=None)
+
+
+def test_a_missing_part_of_a_plugins_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "halfway").mkdir()
+    (tmp_path / "halfway" / "__init__.py").write_text("import halfway.missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=r"plugin 'halfway' cannot be imported: No module named 'halfway.missing'"):
+        create_registry(["halfway"])
+
+
+def test_a_pickled_registry_remembers_who_is_left_out() -> None:
+    restored = pickle.loads(pickle.dumps(create_registry(["no:rollup"])))
+    with pytest.raises(PluginError, match="the plugin 'rollup' is left out by no:rollup"):
+        restored.load(["rollup"])
+
+
+def test_capabilities_that_fail_name_the_component() -> None:
+    class Odd(Loud):
+        @property
+        def capabilities(self) -> Any:
+            raise ValueError("x")
+
+    with pytest.raises(ComponentError, match=r"Odd failed in its attribute 'capabilities': ValueError: x"):
+        get_capabilities(Odd(), LanguageModelCapabilities)
