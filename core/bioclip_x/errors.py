@@ -79,3 +79,7 @@ class ScoresError(BioclipXError):
 
 class OldNameWarning(FutureWarning):
     """A user wrote a name that will be an error in a coming release. The command line prints it."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin's component is left out where all of its kind are asked."""

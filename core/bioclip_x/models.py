@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bioclip_x.errors import ModelError
+from bioclip_x.errors import ModelError, PluginError, PluginWarning
 from bioclip_x.faults import naming, remember_part
 from bioclip_x.hooks.capabilities import EncoderCapabilities, get_capabilities
 from bioclip_x.hooks.components import Encoder, LoadedEncoder
@@ -99,12 +100,18 @@ def load_own_recipe(family: Family, model: str) -> OwnRecipe | None:
 
 def list_known_models(registry: Registry) -> Sequence[KnownModel]:
     """Lists all models that have a short name: those that plugins provide, then those of each family."""
-    provided = [registry.make("models", name) for name in registry.components("models")]
-    families = [registry.make("encoders", name) for name in registry.components("encoders")]
-    known = list(provided)
-    for family in families:
-        if get_capabilities(family, EncoderCapabilities).lists_models:
-            with naming(family, "known_models"):
-                listed = list(family.known_models())
-            known += [check_type(family, "known_models", model, KnownModel) for model in listed]
+    known: list[KnownModel] = list(registry.make_all("models").values())
+    for family in registry.make_all("encoders").values():
+        try:
+            known += _ask_for_models(family)
+        except PluginError as problem:
+            warnings.warn(f"{problem}; its models are left out", PluginWarning, stacklevel=2)
     return known
+
+
+def _ask_for_models(family: Encoder) -> list[KnownModel]:
+    if not get_capabilities(family, EncoderCapabilities).lists_models:
+        return []
+    with naming(family, "known_models"):
+        listed = list(family.known_models())
+    return [check_type(family, "known_models", model, KnownModel) for model in listed]

@@ -77,8 +77,7 @@ def _name_content(path: Path, head: bytes) -> Path:
 
 
 def _make_readers(registry: Registry) -> Iterator[tuple[str, TaxonomyReader]]:
-    for name in registry.in_order("taxonomy_readers"):
-        yield name, registry.make("taxonomy_readers", name)
+    yield from registry.make_all("taxonomy_readers").items()
 
 
 def _describe_unrecognised(registry: Registry, path: Path, head: bytes | None) -> str:

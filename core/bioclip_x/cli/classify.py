@@ -120,7 +120,7 @@ def command(
     failed = classify_all(registry, resolved, images, sinks, notes=notes, resume=resume, quiet=quiet, bare=bare)
     if failed:
         if not quiet:
-            click.echo(f"{pluralise(failed, 'image')} could not be read; the output has the reasons", err=True)
+            click.echo(f"{pluralise(failed, 'image')} failed; the output has the reasons", err=True)
         sys.exit(1)
 
 
@@ -135,7 +135,7 @@ def classify_all(
     quiet: bool,
     bare: bool,
 ) -> int:
-    """Classifies the images and writes all outputs. Returns the number of images that could not be read.
+    """Classifies the images and writes all outputs. Returns the number of images that failed.
 
     notes: on the recipe. resume: see `keep_results`. bare: see `print_notes`.
     """

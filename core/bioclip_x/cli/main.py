@@ -24,7 +24,7 @@ import click
 from bioclip_x import __version__
 from bioclip_x.cli import commands
 from bioclip_x.cli.flags import PLUGIN_METAVAR, components_option
-from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError
+from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError, PluginWarning
 from bioclip_x.faults import abbreviate, naming_by, summarise
 from bioclip_x.hooks.registration import BLOCK
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
@@ -139,7 +139,7 @@ def program(ctx: click.Context, strict_plugins: bool, plugins: tuple[str, ...], 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_old_names(), divert_prints():
+    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_warnings(), divert_prints():
         run(given, debug=debug)
 
 
@@ -209,8 +209,8 @@ def log_to_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def print_old_names() -> Iterator[None]:
-    """Prints what to write instead of a user's old name on stderr, in a line."""
+def print_warnings() -> Iterator[None]:
+    """Prints what to write instead of a user's old name, and which component is left out, on stderr, in a line."""
     show = warnings.showwarning
 
     def show_or_print(
@@ -221,13 +221,14 @@ def print_old_names() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if issubclass(category, OldNameWarning):
+        if issubclass(category, OldNameWarning | PluginWarning):
             click.echo(f"warning: {escape_controls(str(message))}", err=True)
         else:
             show(message, category, filename, lineno, file, line)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("default", OldNameWarning)
+        for kind in (OldNameWarning, PluginWarning):
+            warnings.simplefilter("default", kind)
         warnings.showwarning = show_or_print
         yield
 

@@ -8,6 +8,7 @@ import inspect
 import os
 import pickle
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pluggy
 
-from bioclip_x.errors import ComponentError, PluginError
+from bioclip_x.errors import BioclipXError, ComponentError, PluginError, PluginWarning
 from bioclip_x.faults import abbreviate, describe, is_remembered, naming_by, remember, summarise
 from bioclip_x.hooks import specs
 from bioclip_x.hooks.api_version import check_api_version, describe_changes
@@ -342,6 +343,23 @@ class Registry:
         if kind in CAPABILITIES:
             get_capabilities(component, CAPABILITIES[kind])
         return component
+
+    def make_all(self, kind: Kind) -> dict[str, Any]:
+        """Makes all components of a kind with their default options, in order, where each is asked: name → component.
+
+        One that cannot be made is left out with a PluginWarning; so is one whose name several plugins claim, of which
+        `warnings` tells.
+        """
+        make: Any = self.make  # of any kind
+        made = {}
+        for name in self.in_order(kind):
+            try:
+                made[name] = make(kind, name)
+            except DuplicateError:
+                continue
+            except BioclipXError as problem:
+                warnings.warn(f"{self.describe(kind, name)} is left out: {problem}", PluginWarning, stacklevel=2)
+        return made
 
     def describe(self, kind: Kind, name: str) -> str:
         """Returns how errors name a component of this registry: its kind, name, plugin, and where that comes from."""

@@ -121,8 +121,7 @@ def make_file_source(name: str) -> Source:
 
 def make_image_files(registry: Registry, truncated: Truncated = "read") -> ImageFiles:
     """Makes the image files of a run with the decoders of the loaded plugins."""
-    names = registry.in_order("image_decoders")
-    return ImageFiles({name: registry.make("image_decoders", name) for name in names}, truncated)
+    return ImageFiles(registry.make_all("image_decoders"), truncated)
 
 
 def _recognises(decoder: ImageDecoder, head: bytes, suffix: str) -> bool:

@@ -104,8 +104,7 @@ def find_report(registry: Registry, path: Path, flag: str = "--report") -> Repor
     """Finds the report for a file's suffix. Raises RecipeError if there is none, with a list, or more than one."""
     known: dict[str, str] = {}
     found: dict[str, Report] = {}
-    for name in registry.components("reports"):
-        report = registry.make("reports", name)
+    for name, report in registry.make_all("reports").items():
         suffixes = get_capabilities(report, ReportCapabilities).suffixes
         if path.suffix.lower() in suffixes:
             found[name] = report
@@ -119,5 +118,5 @@ def find_report(registry: Registry, path: Path, flag: str = "--report") -> Repor
             f"{'--format NAME' if flag == '--output' else f'{flag} NAME:FILE'}: {' or '.join(found)}"
         )
     raise RecipeError(
-        f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(known)}"
+        f"{flag} {path}: there is no report for {path.suffix or 'files without suffix'}; known: {', '.join(sorted(known))}"
     )

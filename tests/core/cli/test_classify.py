@@ -74,7 +74,7 @@ def test_bad_images_are_rows_and_exit_status_1(run, pictures: Path) -> None:  # 
     assert code == 1
     results = [json.loads(line) for line in out.splitlines()[1:]]
     assert [bool(r["error"]) for r in results] == [False, False, True, False, True]
-    assert "2 images could not be read" in err
+    assert "2 images failed; the output has the reasons" in err
 
 
 def test_names_that_could_do_harm_stay_text(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

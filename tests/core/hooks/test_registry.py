@@ -11,7 +11,7 @@ import pytest
 
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.cli import commands
-from bioclip_x.errors import ComponentError, PluginError, RecipeError
+from bioclip_x.errors import ComponentError, PluginError, PluginWarning, RecipeError
 from bioclip_x.hooks.capabilities import LanguageModelCapabilities, get_capabilities
 from bioclip_x.hooks.components import KINDS, Kind
 from bioclip_x.hooks.loading import list_plugins
@@ -599,3 +599,42 @@ def test_capabilities_that_fail_name_the_component() -> None:
 
     with pytest.raises(ComponentError, match=r"Odd failed in its attribute 'capabilities': ValueError: x"):
         get_capabilities(Odd(), LanguageModelCapabilities)
+
+
+NEEDY = """
+from bioclip_x import ComponentSpec, hookimpl
+
+class Needy:
+    def __init__(self, path: str): ...
+    def load(self): ...
+    def recognises(self, head, suffix): ...
+    def decode(self, stream): ...
+    def sniff(self, path, head): ...
+    def read(self, path): ...
+    def open(self, output, provenance): ...
+
+@hookimpl
+def HOOK():
+    return [ComponentSpec("needy", "cannot be made without options", f"{__name__}:Needy")]
+"""
+
+
+@pytest.mark.parametrize("kind", ["encoders", "image_decoders", "taxonomy_readers", "reports"])
+def test_one_component_that_cannot_be_made_does_not_stop_the_others(kind: Kind, tmp_path: Path) -> None:
+    (tmp_path / "needy.py").write_text(NEEDY.replace("HOOK", kind))
+    registry = create_registry([str(tmp_path / "needy.py")])
+    with pytest.warns(PluginWarning, match=r"'needy' of plugin .*needy\.py.* is left out: .*'path'.* got none") as told:
+        made = registry.make_all(kind)
+    assert len(told) == 1 and list(made) == [name for name in create_registry().in_order(kind)]
+
+
+def test_a_name_that_two_plugins_claim_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = create_registry()
+    assert "csv" in registry.make_all("reports")
+    spec = ComponentSpec("csv", "as well", f"{Loud.__module__}:Loud")
+    entry_point(
+        monkeypatch, "other", type("Other", (), {"reports": hookimpl(lambda self: [spec], specname="reports")})()
+    )
+    assert list(create_registry().make_all("reports")) == [
+        name for name in registry.in_order("reports") if name != "csv"
+    ]

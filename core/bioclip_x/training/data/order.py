@@ -154,4 +154,4 @@ def make_view_rng(seed: int, epoch: int, position: int, view: int) -> np.random.
 
 def make_step_seed(seed: int, step: int) -> int:
     """Returns the seed of randomness inside the model (dropout) at one step of the run."""
-    return int(np.random.SeedSequence((seed, step, 1)).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence((seed, step, 1)).generate_state(1, np.uint64)[0]) >> 1
