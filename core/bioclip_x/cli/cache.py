@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.group(name="cache")
+@components_option
 def command() -> None:
     """Show or clear the cache: embedded texts, compiled taxonomies, drawings. All of it can be recomputed.
 

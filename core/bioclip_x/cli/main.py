@@ -69,19 +69,36 @@ class Program(click.Group):
 
 
 def _guard(command: object, name: str) -> click.Command:
-    """Returns a plugin's command whose failures name it, and which accepts --plugin. name: as in `faults.remember`."""
+    """Returns a plugin's command whose failures name it, and which accepts --plugin, as do the commands of a group.
+
+    name: as in `faults.remember`.
+    """
     if not isinstance(command, click.Command):
         raise PluginError(f"{name} is {abbreviate(command)}; expected a click.Command")
-    guarded = copy.copy(command)
-    if not any("--plugin" in one.opts for one in command.params):
-        guarded.params = [*command.params, *click.command()(components_option(lambda: None)).params]
+    guarded = _add_plugin_flag(command)
+    proceed = guarded.invoke
 
     def invoke(ctx: click.Context) -> Any:
         with naming_by(name, "its command", writes=True, passing=OF_CLICK):
-            return command.invoke(ctx)
+            return proceed(ctx)
 
     guarded.invoke = invoke  # type: ignore[method-assign]
     return guarded
+
+
+def _add_plugin_flag(command: click.Command) -> click.Command:
+    """Returns a command that accepts --plugin; so do those of a group, which are found when they are called."""
+    changed = copy.copy(command)
+    if not any("--plugin" in one.opts for one in command.params):
+        changed.params = [*command.params, *click.command()(components_option(lambda: None)).params]
+    if isinstance(command, click.Group):
+
+        def get_command(ctx: click.Context, name: str) -> click.Command | None:
+            found = command.get_command(ctx, name)
+            return found and _add_plugin_flag(found)
+
+        changed.get_command = get_command  # type: ignore[attr-defined]
+    return changed
 
 
 def find_plugin_flags(arguments: Sequence[str]) -> list[str]:

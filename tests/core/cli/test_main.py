@@ -113,6 +113,7 @@ def test_help_needs_no_built_in_plugin(monkeypatch: pytest.MonkeyPatch, capsys: 
     for path in known:
         code, page, err = exits(capsys, *path, "--help")
         assert (code, err) == (0, "") and page.startswith(f"Usage: bioclip-x {' '.join(path)}"), path
+        assert "  --plugin " in page, path
 
 
 @pytest.mark.parametrize(

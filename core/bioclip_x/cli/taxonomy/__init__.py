@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.taxonomy.convert import convert
 from bioclip_x.cli.taxonomy.diff import diff
 from bioclip_x.cli.taxonomy.list import list_classes
@@ -13,6 +14,7 @@ from bioclip_x.cli.taxonomy.validate import validate
 
 
 @click.group(name="taxonomy")
+@components_option
 def command() -> None:
     """Inspect, convert and compare taxonomies, from files or from models."""
 
