@@ -12,11 +12,11 @@ on nothing that is not declared here, and refers to no component by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from bioclip_x.errors import PluginError
-from bioclip_x.faults import describe, naming
+from bioclip_x.faults import abbreviate, describe, naming
 from bioclip_x.hooks.components import Kind
 from bioclip_x.renamed_names import accepts_old_names
 
@@ -325,15 +325,36 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
 def get_capabilities(component: object, kind: type[Declared]) -> Declared:
     """Returns the `capabilities` of a component or its class, or the defaults if it has none.
 
-    kind: the expected record, for example `HeadCapabilities`. Raises PluginError for another type.
+    kind: the expected record, for example `HeadCapabilities`. Raises PluginError for another type or for a field that is not
+    as declared, and ComponentError for a property that fails.
     """
+    owner = component if isinstance(component, type) else type(component)
     with naming(component, "its attribute 'capabilities'"):
-        declared = getattr(component, "capabilities", kind())
+        # Asked of the class first: an AttributeError within a property is a failure, not a lack of the attribute.
+        if not (hasattr(owner, "capabilities") or hasattr(component, "capabilities")):
+            return kind()
+        declared = component.capabilities  # type: ignore[attr-defined]
     if not isinstance(declared, kind):
-        owner = (
-            f"{component.__module__}.{component.__qualname__}" if isinstance(component, type) else describe(component)
-        )
         raise PluginError(
-            f"{owner}: expected its attribute 'capabilities' to be an instance of {kind.__name__}, got {declared!r}"
+            f"{describe(component)}: expected its attribute 'capabilities' to be an instance of {kind.__name__}, got "
+            f"{abbreviate(declared)}"
         )
+    if problem := _find_problem(declared):
+        raise PluginError(f"{describe(component)}: its attribute 'capabilities': {problem}")
     return declared
+
+
+def _find_problem(record: Any) -> str:
+    """Says which tuple of texts of a record, or of a record in it, is none, or has a suffix without a dot; "" if all are."""
+    for field_ in fields(record):
+        value = getattr(record, field_.name)
+        if is_dataclass(value) and (problem := _find_problem(value)):
+            return problem
+        if field_.type != "tuple[str, ...]":
+            continue
+        shown = f"{type(record).__name__}({field_.name}={value!r:.80})"
+        if not isinstance(value, tuple | list) or not all(isinstance(one, str) for one in value):
+            return f"expected a tuple of texts, such as ('a', 'b'), got {shown}"
+        if field_.name == "suffixes" and not all(one.startswith(".") for one in value):
+            return f"expected suffixes that begin with a dot, such as ('.csv',), got {shown}"
+    return ""

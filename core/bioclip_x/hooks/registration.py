@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import yaml
+
 from bioclip_x.errors import PluginError
 from bioclip_x.hooks.components import KINDS, ComponentSpec, Kind
-from bioclip_x.messages import add_article
+from bioclip_x.messages import add_article, escape_controls
 
 BLOCK: Final = "no:"
 """Before a plugin's name, where plugins are named: the plugin is left out."""
 
 _NAME: Final = re.compile(r"[^\W_][^\s:=,;/\\'\"\[\]{}()]*")
 """A component's name stands in `name:option=value,…`, in recipes (YAML) and in file names."""
-_OTHER_WORDS: Final = ("null", "true", "false", "yes", "no", "on", "off")
 _TARGET: Final = re.compile(r"[^:]+:[^\W\d]\w*")
 """The module of a plugin's file is named after the file, so any text is allowed before the colon."""
 
@@ -111,9 +112,9 @@ def _find_problem(spec: ComponentSpec) -> str:
             f"the component name {_show(spec.name)} is refused; expected a text that begins with a letter or digit, without "
             "spaces, quotes, brackets, control characters and any of : = , ; / \\"
         )
-    if spec.name.lower() in _OTHER_WORDS:
-        return f"the component name {_show(spec.name)} is refused, since YAML reads it as something else than a text"
-    if not isinstance(spec.summary, str) or not spec.summary.isprintable():
+    if not isinstance(read := yaml.safe_load(spec.name), str):
+        return f"the component name {_show(spec.name)} is refused, since YAML, such as a recipe, reads it as {read!r}"
+    if not isinstance(spec.summary, str) or escape_controls(spec.summary) != spec.summary:
         return f"expected a summary of one line, got {_show(spec.summary)}"
     if not isinstance(spec.target, str) or not _TARGET.fullmatch(spec.target):
         return f"expected a target such as 'package.module:Class', got {_show(spec.target)}"

@@ -16,12 +16,19 @@ import pytest
 import bioclip_x
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.calibration.fit import calibrate
-from bioclip_x.errors import PluginError
+from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.evaluation.labelled_images import embed_labelled_images
+from bioclip_x.faults import abbreviate
 from bioclip_x.hooks.capabilities import (
     CAPABILITIES,
+    DatasetCapabilities,
+    EncoderCapabilities,
     HeadCapabilities,
+    ImageClassifierCapabilities,
+    ImageDecoderCapabilities,
     LoadedEncoderCapabilities,
+    PublishedSource,
+    ReportCapabilities,
     ScorerCapabilities,
     get_capabilities,
 )
@@ -134,10 +141,61 @@ def test_capabilities_of_a_wrong_type_are_refused(kind: Kind, target: str, monke
         monkeypatch.setattr(Odd, "capabilities", value, raising=False)
         with pytest.raises(PluginError) as problem:
             registry.make(kind, "odd")
-        for part in ("'odd' of plugin 'odd' (odd 1.0)", f"{CAPABILITIES[kind].__name__}", repr(value)):
+        for part in (registry.describe(kind, "odd"), CAPABILITIES[kind].__name__, abbreviate(value)):
             assert part in str(problem.value)
     monkeypatch.setattr(Odd, "capabilities", CAPABILITIES[kind]())
     assert type(registry.make(kind, "odd")) is Odd
+
+
+def test_capabilities_that_fail_name_the_component(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object) -> HeadCapabilities:
+        raise ValueError("first line\nsecond")
+
+    monkeypatch.setattr(Odd, "capabilities", property(fail), raising=False)
+    registry = registry_with("heads", ComponentSpec("odd", "for a test", target))
+    with pytest.raises(ComponentError) as raised:
+        registry.make("heads", "odd")
+    assert str(raised.value) == (
+        "the head 'odd' of plugin 'odd' (odd 1.0) failed in its attribute 'capabilities': ValueError: first line"
+    )
+
+
+def test_an_attribute_error_within_capabilities_is_no_lack_of_them() -> None:
+    class Misspelt:
+        @property
+        def capabilities(self) -> HeadCapabilities:
+            return self.declard  # type: ignore[attr-defined,no-any-return]
+
+    with pytest.raises(
+        ComponentError, match=r"Misspelt failed in its attribute 'capabilities': AttributeError: .*declard"
+    ):
+        get_capabilities(Misspelt(), HeadCapabilities)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (
+            ReportCapabilities(suffixes=".foo"),  # type: ignore[arg-type]
+            "expected a tuple of texts, such as ('a', 'b'), got ReportCapabilities(suffixes='.foo')",
+        ),
+        (
+            ImageDecoderCapabilities(suffixes=(".a", "b")),
+            "expected suffixes that begin with a dot, such as ('.csv',), got ",
+        ),
+        (EncoderCapabilities(preprocess="model"), "got EncoderCapabilities(preprocess='model')"),  # type: ignore[arg-type]
+        (DatasetCapabilities(reads=None), "got DatasetCapabilities(reads=None)"),  # type: ignore[arg-type]
+        (DatasetCapabilities(published=PublishedSource("", "", "", "a.csv")), "got PublishedSource(files='a.csv')"),  # type: ignore[arg-type]
+        (ImageClassifierCapabilities(refuses=(3,)), "got ImageClassifierCapabilities(refuses=(3,))"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_tuple_of_texts_is_refused(declared: Any, message: str) -> None:
+    class Declares:
+        capabilities = declared
+
+    with pytest.raises(PluginError) as problem:
+        get_capabilities(Declares(), type(declared))
+    assert "Declares: its attribute 'capabilities': expected " in str(problem.value) and message in str(problem.value)
 
 
 def test_a_loaded_models_capabilities_of_a_wrong_type_are_refused() -> None:

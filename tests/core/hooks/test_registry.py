@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from bioclip_x import ComponentSpec, hookimpl
 from bioclip_x.cli import commands
@@ -214,7 +215,16 @@ def test_malformed_component_names_are_refused(name: Any, registry: Registry) ->
     assert "mine" not in registry.plugins
 
 
-@pytest.mark.parametrize("name", ["a", "scientific+common", "ViT-B-16", "2024", "größe", "a.b_c"])
+@pytest.mark.parametrize("name", ["2024", "1.5", "1.0e+3", "0x1f", "null", "no", "True", "on", "2024-01-31"])
+def test_names_that_yaml_reads_as_anything_but_text_are_refused(name: str, registry: Registry) -> None:
+    assert not isinstance(yaml.safe_load(name), str)
+    with pytest.raises(
+        PluginError, match=r"the component name '.*' is refused, since YAML, such as a recipe, reads it as"
+    ):
+        registry.register("mine", plugin(name), "here")
+
+
+@pytest.mark.parametrize("name", ["a", "scientific+common", "ViT-B-16", "v2024", "3d", "größe", "a.b_c"])
 def test_other_component_names_are_accepted(name: str, registry: Registry) -> None:
     registry.register("mine", plugin(name), "here")
     assert name in registry.components("heads")
@@ -228,6 +238,8 @@ def test_other_component_names_are_accepted(name: str, registry: Registry) -> No
         (ComponentSpec("a", "", "a:B"), "expected a list of ComponentSpecs in a list"),
         ([ComponentSpec("a", "", "a.B")], "expected a target such as 'package.module:Class', got 'a.B'"),
         ([ComponentSpec("a", None, "a:B")], "expected a summary of one line, got None"),  # type: ignore[arg-type]
+        ([ComponentSpec("a", "two\nlines", "a:B")], r"expected a summary of one line, got 'two\nlines'"),
+        ([ComponentSpec("a", "red \x1b[31m", "a:B")], r"expected a summary of one line, got 'red \x1b[31m'"),
         ([ComponentSpec("a", "", "a:B", default="no")], "expected default to be True or False"),  # type: ignore[arg-type]
         ([ComponentSpec("a", "", "a:B", default_for="rank")], "expected default_for to be a tuple"),  # type: ignore[arg-type]
     ],
@@ -537,7 +549,7 @@ def test_components_of_the_calling_program_have_names_of_their_own() -> None:
     [
         ("def heads():\n    []", "its hook heads returned None; expected a list of ComponentSpecs"),
         ("def heads():\n    return 'abc'", "its hook heads returned 'abc'"),
-        ("def heads():\n    return [ComponentSpec('no', 'x', 'm:C')]", "'no' is refused, since YAML reads it"),
+        ("def heads():\n    return [ComponentSpec('no', 'x', 'm:C')]", "'no' is refused, since YAML, such as a recipe, reads it as False"),
         ("def heads():\n    return [ComponentSpec('a', 'x\\ny', 'm:C')]", "expected a summary of one line"),
         ("def heads(colour):\n    return []", "known hooks: "),
     ],
