@@ -549,7 +549,7 @@ def test_components_of_the_calling_program_have_names_of_their_own() -> None:
     [
         ("def heads():\n    []", "its hook heads returned None; expected a list of ComponentSpecs"),
         ("def heads():\n    return 'abc'", "its hook heads returned 'abc'"),
-        ("def heads():\n    return [ComponentSpec('no', 'x', 'm:C')]", "'no' is refused, since YAML, such as a recipe, reads it as False"),
+        ("def heads():\n    return [ComponentSpec('no', 'x', 'm:C')]", "'no' is refused, since YAML"),
         ("def heads():\n    return [ComponentSpec('a', 'x\\ny', 'm:C')]", "expected a summary of one line"),
         ("def heads(colour):\n    return []", "known hooks: "),
     ],

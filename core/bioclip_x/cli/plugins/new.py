@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+import yaml
 
 from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.render.terminal import echo
@@ -69,6 +70,8 @@ def write_package(hook: str, name: str, folder: Path) -> None:
         raise PluginError(
             f"{name!r}: expected a name of lower-case letters, digits and single hyphens, such as my-head"
         )
+    if not isinstance(read := yaml.safe_load(name), str):
+        raise PluginError(f"{name!r}: YAML, such as a recipe, reads this name as {read!r}; choose another")
     if (module := _name_module(name)) in ALWAYS_THERE:
         raise PluginError(f"{name!r}: its module would be {module}, which is a part of bioclip-x; choose another name")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -123,6 +123,12 @@ def test_names_that_make_no_package(name: str, tmp_path: Path) -> None:
         write_package("heads", name, tmp_path / "package")
 
 
+@pytest.mark.parametrize("name", ["no", "null"])
+def test_names_that_are_no_text_in_a_recipe_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=f"'{name}': YAML, such as a recipe, reads this name as"):
+        write_package("heads", name, tmp_path / "package")
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("mine")
     with pytest.raises(PluginError, match="is not empty; name another folder with --folder"):
