@@ -174,7 +174,7 @@ def test_unreadable_images_are_replaced_and_counted(config_file: Path) -> None:
     bad = folder / "Rubrus_primus" / "03.png"
     bad.write_bytes(b"not an image")
     notes = train(config_file, epochs=1).notes
-    assert len(notes) == 1 and "1 images cannot be read" in notes[0] and str(bad) in notes[0]
+    assert len(notes) == 1 and "1 image that cannot be read" in notes[0] and str(bad) in notes[0]
     for image in folder.glob("*/*.png"):
         image.write_bytes(b"")
     with pytest.raises(TrainingError, match=r"none of the 48 images of data set 1 can be read: .*the file is empty"):

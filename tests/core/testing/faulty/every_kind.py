@@ -29,11 +29,8 @@ class RightWithoutSeed(Right):
     capabilities = TextBuilderCapabilities()
 
 
-class TwoLines(Right):
-    """a summary
-
-    of several lines
-    """
+class Unsummarised(Right):
+    __doc__ = " "  # which is its summary
 
 
 class TakesAnything(Right):
@@ -88,7 +85,7 @@ class OfTwo(Right):
 
 RIGHT = (Right, RightWithoutSeed)
 FAULTY = {
-    "name": TwoLines,
+    "name": Unsummarised,
     "unknown_options_are_refused": TakesAnything,
     "options_are_annotated": Bare,
     "defaults_are_valid": NoneAsText,
