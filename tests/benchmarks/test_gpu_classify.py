@@ -21,12 +21,16 @@ def test_its_scores_are_those_of_a_softmax(load: Load, tmp_path: Path) -> None:
     taxonomy = benchmark.make_taxonomy((2, 3, 4, 6, 9, 20, 60), tmp_path)
     texts_PD = benchmark.make_embeddings(taxonomy.n_classes, 8)
     features = ImageFeatures(torch.nn.functional.normalize(torch.randn(3, 8), dim=1), ("",) * 3)
-    found = benchmark.make_pipeline(texts_PD, taxonomy, make_card(), "cpu")(features).log_probs_BI
-    probs_BC = (10 * features.embeddings_BD @ texts_PD.T).double().softmax(1)
+    scores = benchmark.make_pipeline(texts_PD, taxonomy, make_card(), "cpu")(features)
+    logits_BC = 10 * features.embeddings_BD @ texts_PD.half().float().T
+    exact_BC = 10 * features.embeddings_BD @ texts_PD.T
+    logits_BC.scatter_(1, scores.top_BK, exact_BC.gather(1, scores.top_BK))  # the best classes, at full precision
+    assert scores.top_BK[:, 0].tolist() == exact_BC.argmax(1).tolist()
+    probs_BC = logits_BC.double().softmax(1)
     for column, node in enumerate(taxonomy.held_nodes.tolist()):
         start, stop = taxonomy.leaf_start_N[node], taxonomy.leaf_stop_N[node]
-        torch.testing.assert_close(  # up to the rounding of texts in half precision
-            found[:, column].double().exp(), probs_BC[:, start:stop].sum(1), atol=0, rtol=5e-3
+        torch.testing.assert_close(
+            scores.log_probs_BI[:, column].double().exp(), probs_BC[:, start:stop].sum(1), atol=1e-5, rtol=1e-4
         )
 
 
