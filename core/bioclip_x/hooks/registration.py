@@ -16,6 +16,9 @@ from bioclip_x.messages import add_article, escape_controls
 BLOCK: Final = "no:"
 """Before a plugin's name, where plugins are named: the plugin is left out."""
 
+ITS_HOOK: Final = "its hook"
+"""So begin messages on a hook; whoever registers the plugin names it."""
+
 _NAME: Final = re.compile(r"[^\W_][^\s:=,;/\\'\"\[\]{}()]*")
 """A component's name stands in `name:option=value,…`, in recipes (YAML) and in file names."""
 _TARGET: Final = re.compile(r"[^:]+:[^\W\d]\w*")
@@ -96,12 +99,12 @@ def check_specs(hook: Kind, returned: Any) -> list[ComponentSpec]:
     """Returns the specs that a hook returned. Raises PluginError for anything but a list of well-formed ones."""
     if not isinstance(returned, list | tuple):
         hint = " in a list" if isinstance(returned, ComponentSpec) else ""
-        raise PluginError(f"its hook {hook} returned {_show(returned)}; expected a list of ComponentSpecs{hint}")
+        raise PluginError(f"{ITS_HOOK} {hook} returned {_show(returned)}; expected a list of ComponentSpecs{hint}")
     for spec in returned:
         if not isinstance(spec, ComponentSpec):
-            raise PluginError(f"its hook {hook} returned {_show(spec)}; expected ComponentSpecs")
+            raise PluginError(f"{ITS_HOOK} {hook} returned {_show(spec)}; expected ComponentSpecs")
         if problem := _find_problem(spec):
-            raise PluginError(f"its hook {hook} returned {_show(spec)}: {problem}")
+            raise PluginError(f"{ITS_HOOK} {hook} returned {_show(spec)}: {problem}")
     return list(returned)
 
 

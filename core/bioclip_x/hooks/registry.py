@@ -9,7 +9,8 @@ import os
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import count
@@ -28,6 +29,7 @@ from bioclip_x.hooks.components import KINDS, METHODS, ComponentSpec, Kind
 from bioclip_x.hooks.loading import Plugin, import_plugin, name_plugin, refer_to
 from bioclip_x.hooks.registration import (
     BLOCK,
+    ITS_HOOK,
     Arrangement,
     DuplicateError,
     Registered,
@@ -184,7 +186,7 @@ class Registry:
             wraps_others = any(one.wrapper or one.hookwrapper for one in caller.get_hookimpls() if one.plugin is plugin)
             if wraps_others and caller.name not in TRAINING_HOOKS:
                 raise PluginError(
-                    f"its hook {caller.name} is a wrapper; only the hooks of a training run can be wrapped "
+                    f"{ITS_HOOK} {caller.name} is a wrapper; only the hooks of a training run can be wrapped "
                     f"({', '.join(TRAINING_HOOKS)}), since {caller.name} is called for one plugin at a time"
                 )
 
@@ -218,9 +220,9 @@ class Registry:
         try:
             self.register(name, plugin, name)
         except PluginError as problem:
-            if name in str(problem):
-                raise
-            raise type(problem)(f"the plugin {name!r}: {problem}") from problem
+            if str(problem).startswith(ITS_HOOK):
+                raise PluginError(f"the plugin {name!r}: {problem}") from problem
+            raise
 
     def add(self, kind: Kind, component: object) -> str:
         """Adds a component that the calling program made. Returns the name by which a recipe refers to it.
@@ -347,8 +349,8 @@ class Registry:
     def make_all(self, kind: Kind) -> dict[str, Any]:
         """Makes all components of a kind with their default options, in order, where each is asked: name → component.
 
-        One that cannot be made is left out with a PluginWarning; so is one whose name several plugins claim, of which
-        `warnings` tells.
+        One that cannot be made is left out with a PluginWarning. One whose name several plugins claim is left out too;
+        `warnings` has told of it.
         """
         make: Any = self.make  # of any kind
         made = {}
@@ -377,8 +379,9 @@ class Registry:
                 _name_failures(implementation, name, hook)
         try:
             answers = caller(**add_old_arguments(hook, arguments))
-        except RuntimeError as problem:  # pluggy's, of a wrapper that does not yield once
-            if not self._describe_wrappers(caller):
+        except RuntimeError as problem:
+            # pluggy's, of a wrapper that does not yield once; a lack of memory is a RuntimeError of another type.
+            if type(problem) is not RuntimeError or not self._describe_wrappers(caller):
                 raise
             raise ComponentError(
                 f"{self._describe_wrappers(caller)} failed in {hook}: {summarise(problem)}"
@@ -434,19 +437,34 @@ class Registry:
         """Validates options and adds the defaults of the others. Raises PluginError or RecipeError."""
         from bioclip_x.hooks.options import validate_options
 
-        return validate_options(f"{name_kind(kind)} {name!r}", self.target(kind, name), options)
+        target = self.target(kind, name)
+        with self._naming_plugin(kind, name):
+            return validate_options(f"{name_kind(kind)} {name!r}", target, options)
 
     def parameters(self, kind: Kind, name: str) -> list[inspect.Parameter]:
         """Returns the options of a component, with their types and defaults. Raises PluginError."""
         from bioclip_x.hooks.options import list_options
 
-        return list_options(f"{name_kind(kind)} {name!r}", self.target(kind, name))
+        target = self.target(kind, name)
+        with self._naming_plugin(kind, name):
+            return list_options(f"{name_kind(kind)} {name!r}", target)
 
     def name_options(self, kind: Kind, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the given options with each under its name. Raises PluginError or RecipeError."""
         from bioclip_x.hooks.options import name_options
 
-        return name_options(f"{name_kind(kind)} {name!r}", self.target(kind, name), options)
+        target = self.target(kind, name)
+        with self._naming_plugin(kind, name):
+            return name_options(f"{name_kind(kind)} {name!r}", target, options)
+
+    @contextmanager
+    def _naming_plugin(self, kind: Kind, name: str) -> Iterator[None]:
+        """Names the plugin in PluginErrors, which its author has to mend; a RecipeError is the user's."""
+        try:
+            yield
+        except PluginError as problem:
+            plugin = self._arranged.components[kind][name].plugin
+            raise PluginError(f"{problem} (plugin {plugin!r}, {self.plugins[plugin]})") from problem
 
     def configure(self, plugin: str) -> Callable[..., Any] | None:
         """Returns one plugin's `configure` hook, None if it has none. Raises PluginError for an unknown plugin."""
@@ -477,7 +495,9 @@ class Registry:
         with naming_by(f"the plugin {self.manager.get_name(plugin)!r}", f"its hook {kind}"):
             returned = caller()
         if not returned and caller.get_hookimpls():  # pluggy leaves None out
-            raise PluginError(f"its hook {kind} returned None; expected a list of ComponentSpecs; is `return` missing?")
+            raise PluginError(
+                f"{ITS_HOOK} {kind} returned None; expected a list of ComponentSpecs; is `return` missing?"
+            )
         order = sum(one.trylast - one.tryfirst for one in caller.get_hookimpls())
         return [(spec, order) for specs in returned for spec in check_specs(kind, specs)]
 

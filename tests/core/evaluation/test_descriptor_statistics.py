@@ -85,7 +85,7 @@ def test_a_changed_accuracy() -> None:
         [1] * 10 + [-1] * 4 + [0] * 86
     )
     nothing = count_changes(0, 0, 10)
-    assert nothing.change == 0 and nothing.low == pytest.approx(-nothing.high) and nothing.high > 0  # type: ignore[operator]
+    assert nothing.change == 0 and nothing.low == pytest.approx(-nothing.high, rel=1e-12) and nothing.high > 0  # type: ignore[operator]
     assert count_changes(2, 0, 2).low is None and make_share(1, 2).high is None
     share = make_share(9, 10)
     assert (share.low, share.high) == pytest.approx((0.5550, 0.9975), abs=1e-4)

@@ -650,3 +650,46 @@ def test_a_name_that_two_plugins_claim_does_not_stop_the_others(monkeypatch: pyt
     assert list(create_registry().make_all("reports")) == [
         name for name in registry.in_order("reports") if name != "csv"
     ]
+
+
+def test_a_constructor_that_cannot_be_validated_names_the_plugin(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "from bioclip_x import ComponentSpec, hookimpl\n\nclass Odd:\n    def __init__(self, size=3): ...\n"
+        "    def decide(self, given): ...\n\n@hookimpl\ndef heads():\n"
+        "    return [ComponentSpec('odd', 'x', f'{__name__}:Odd')]\n"
+    )
+    registry = create_registry([str(tmp_path / "odd.py")])
+    for ask in (registry.make, registry.parameters):
+        with pytest.raises(PluginError, match=r"head 'odd': the argument 'size' .* has no type.*\(plugin '.*odd\.py'"):
+            ask("heads", "odd")
+
+
+def test_a_lack_of_memory_in_a_hook_is_not_a_wrappers_fault(registry: Registry) -> None:
+    class OutOfMemoryError(RuntimeError):
+        """As torch's."""
+
+    class Plugin:
+        @hookimpl
+        def epoch_ended(self) -> None:
+            raise OutOfMemoryError
+
+    class Wraps:
+        @hookimpl(wrapper=True)
+        def epoch_ended(self) -> Any:
+            return (yield)
+
+    registry.block("jsonl-log")
+    registry.register("mine", Plugin(), "here")
+    registry.register("wraps", Wraps(), "here")
+    with pytest.raises(OutOfMemoryError):
+        registry.notify("epoch_ended", event=None, run=None)
+
+
+def test_an_object_that_is_malformed_is_named(registry: Registry) -> None:
+    class Plugin:
+        @hookimpl
+        def heads(self) -> Any:
+            return "abc"
+
+    with pytest.raises(PluginError, match=r"^the plugin '.*Plugin': its hook heads returned 'abc'"):
+        registry.load([Plugin()])
