@@ -100,7 +100,7 @@ def test_classify_takes_no_model_for_scores_of_its_own(
     picture(0).save(tmp_path / "strange.jpg")
     code, out, err = run(capsys, "classify", tmp_path, *same, "--format", "json", "--report", tmp_path / "r.html")
     document = json.loads(out)
-    assert code == 1 and "1 image could not be read" in err
+    assert code == 1 and "1 image failed; the output has the reasons" in err
     found = {Path(one["source"]).name: one for one in document["results"]}
     assert found["strange.jpg"]["error"] == "no row in scores.csv" and not found["strange.jpg"]["predictions"]
     assert found["7.jpg"]["predictions"] and found["7.jpg"]["explanation"]["descriptors"] == []
