@@ -15,17 +15,39 @@ from bioclip_x.hooks.specs import hookimpl
 from bioclip_x.version import __version__
 
 if TYPE_CHECKING:
+    from bioclip_x.embed.embedder import Embedder
+    from bioclip_x.hooks.registry import create_registry
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.inference.results import write_report
     from bioclip_x.recipe import Recipe
     from bioclip_x.taxonomy import Taxonomy
+    from bioclip_x.taxonomy.editing.subset import subset
+    from bioclip_x.taxonomy.networkx_graph import from_networkx
 
-__all__ = ["Classifier", "ComponentSpec", "Recipe", "Taxonomy", "__version__", "hookimpl"]
+__all__ = [
+    "Classifier",
+    "ComponentSpec",
+    "Embedder",
+    "Recipe",
+    "Taxonomy",
+    "__version__",
+    "create_registry",
+    "from_networkx",
+    "hookimpl",
+    "subset",
+    "write_report",
+]
 
 # Imported on first use, so that `bioclip-x --help` does not load torch or pydantic.
 _LAZY = {
     "Classifier": "bioclip_x.inference.classifier",
+    "Embedder": "bioclip_x.embed.embedder",
     "Recipe": "bioclip_x.recipe",
     "Taxonomy": "bioclip_x.taxonomy",
+    "create_registry": "bioclip_x.hooks.registry",
+    "from_networkx": "bioclip_x.taxonomy.networkx_graph",
+    "subset": "bioclip_x.taxonomy.editing.subset",
+    "write_report": "bioclip_x.inference.results",
 }
 
 

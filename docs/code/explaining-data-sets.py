@@ -1,4 +1,4 @@
-from bioclip_x.hooks.registry import create_registry
+from bioclip_x import create_registry
 
 dataset = create_registry().make("datasets", "field-guide", {"count": 90, "seed": 8})
 # [start:in-python]

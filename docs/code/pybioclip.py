@@ -1,8 +1,6 @@
 from pathlib import Path
 
-from bioclip_x import Classifier
-from bioclip_x.embed.embedder import Embedder
-from bioclip_x.hooks.registry import create_registry
+from bioclip_x import Classifier, Embedder, create_registry
 
 # [start:tree-of-life]
 # TreeOfLifeClassifier().predict(["photos/0.jpg"], Rank.SPECIES)

@@ -2,8 +2,7 @@ import networkx
 
 graph = networkx.DiGraph([("Paridae", "Parus major"), ("Paridae", "Cyanistes caeruleus")])
 # [start:networkx-and-labels]
-from bioclip_x import Classifier
-from bioclip_x.taxonomy.networkx_graph import from_networkx
+from bioclip_x import Classifier, from_networkx
 
 tree = from_networkx(graph)
 Classifier(taxonomy=tree, plugins=["rollup"])
@@ -15,7 +14,7 @@ Classifier("bioclip-2", taxonomy="docs/code/bins.csv", taxonomy_format="bins", r
 
 taxonomy = Classifier(plugins=["descriptors"]).taxonomy
 # [start:a-part-of-the-classes-2]
-from bioclip_x.taxonomy.editing.subset import subset
+from bioclip_x import subset
 
 part = subset(taxonomy, ["class=Insecta", "family!=Nymphalidae"])  # part.tree, part.classes, part.notes
 # [end:a-part-of-the-classes-2]
