@@ -62,8 +62,8 @@ def find_dataset(registry: Registry, images: str) -> tuple[Dataset, str]:
     path = Path(images)
     file_type = "folder" if path.is_dir() else path.suffix.lower()
     known: list[str] = []
-    for name in registry.components("datasets"):
-        capabilities = get_capabilities(registry.target("datasets", name), DatasetCapabilities)
+    for name, target in registry.targets("datasets").items():
+        capabilities = get_capabilities(target, DatasetCapabilities)
         if file_type in capabilities.reads:
             options = {capabilities.path_option: path, **capabilities.evaluation_options}
             return registry.make("datasets", name, options), path.resolve().name

@@ -353,15 +353,22 @@ class Registry:
         `warnings` has told of it.
         """
         make: Any = self.make  # of any kind
-        made = {}
+        return self._for_all(kind, make)
+
+    def targets(self, kind: Kind) -> dict[str, Any]:
+        """Imports all targets of a kind, in order: name → target. Left out are those that `make_all` leaves out."""
+        return self._for_all(kind, self.target)
+
+    def _for_all(self, kind: Kind, ask: Callable[[Kind, str], Any]) -> dict[str, Any]:
+        answers = {}
         for name in self.in_order(kind):
             try:
-                made[name] = make(kind, name)
+                answers[name] = ask(kind, name)
             except DuplicateError:
                 continue
             except BioclipXError as problem:
-                warnings.warn(f"{self.describe(kind, name)} is left out: {problem}", PluginWarning, stacklevel=2)
-        return made
+                warnings.warn(f"{self.describe(kind, name)} is left out: {problem}", PluginWarning, stacklevel=3)
+        return answers
 
     def describe(self, kind: Kind, name: str) -> str:
         """Returns how errors name a component of this registry: its kind, name, plugin, and where that comes from."""

@@ -262,7 +262,7 @@ class Classifier:
         format: str | None = None,
         progress: bool | None = None,
     ) -> int:
-        """Classifies images into reports, in memory independent of their number; returns how many could not be read.
+        """Classifies images into reports, in memory independent of their number; returns how many have no result.
 
         files, format: as in `write_report`; one or several files.
         """

@@ -52,7 +52,7 @@ class Results(Sequence[Result]):
         failed = sum(bool(one.error) for one in self.results)
         refused = sum(bool(one.refused) for one in self.results)
         counts = [f"{len(self) - failed - refused} named"]
-        counts += [f"{refused} not named"] * bool(refused) + [f"{failed} unreadable"] * bool(failed)
+        counts += [f"{refused} not named"] * bool(refused) + [f"{failed} failed"] * bool(failed)
         return f"Results({', '.join(counts)}; {self.provenance.model})"
 
     def _repr_html_(self) -> str:

@@ -125,8 +125,8 @@ def _make_dataset(registry: Registry, path: Path) -> Dataset:
     """Makes the data set that reads a path. Raises RecipeError if there is none."""
     file_type = "folder" if path.is_dir() else path.suffix.lower()
     known: list[str] = []
-    for name in registry.components("datasets"):
-        capabilities = get_capabilities(registry.target("datasets", name), DatasetCapabilities)
+    for name, target in registry.targets("datasets").items():
+        capabilities = get_capabilities(target, DatasetCapabilities)
         if path.exists() and file_type in capabilities.reads:
             dataset: Dataset = registry.make("datasets", name, {capabilities.path_option: path})
             return dataset

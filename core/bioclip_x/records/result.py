@@ -66,7 +66,8 @@ class RankWinner:
 class Result:
     """The result for one image. Exactly one of `predictions`, `error`, `refused` is non-empty.
 
-    error: why the image could not be read. refused: why the model declines to classify it.
+    error: why there is no result: the image cannot be read, or a component failed at it. refused: why the model declines to
+        classify it.
     notes: what to know of how the image was read ("first of 3 frames"), and what adjustments say of it.
     metadata: what is known of the image, see `Source`. GPS positions are private data: take care where they go.
     predictions: the top k at the reported rank, best first. ranks: the winner at each rank (heads that roll up).

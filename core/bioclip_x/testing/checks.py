@@ -63,6 +63,14 @@ class Subject:
         return self.examples[example]
 
 
+def expect_defaults(subject: Subject) -> None:
+    """Raises AssertionError for a required option, which components that are asked in turn cannot be given."""
+    required = [one.name for one in subject.registry.parameters(subject.kind, subject.name) if one.default is one.empty]
+    assert not required, (
+        f"expected defaults of all options, since it is asked in turn; got none for {', '.join(required)}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """name: without `check_`. about: one sentence."""

@@ -10,7 +10,7 @@ from PIL import Image
 from bioclip_x.errors import ImageError
 from bioclip_x.hooks.capabilities import ImageDecoderCapabilities, get_capabilities
 from bioclip_x.records import OpenedImage
-from bioclip_x.testing.checks import Subject
+from bioclip_x.testing.checks import Subject, expect_defaults
 
 ODD = (b"", b"\0", b"\xff" * 5000, b"%PDF-1.7", "é".encode() * 3000)
 
@@ -36,6 +36,11 @@ def decode(subject: Subject, content: bytes) -> OpenedImage:
     assert isinstance(opened.image, Image.Image), f"expected an image of Pillow, got {type(opened.image).__name__}"
     opened.image.load()
     return opened
+
+
+def check_options_have_defaults(subject: Subject) -> None:
+    """Every option has a default: it is made whenever an image may be of its format."""
+    expect_defaults(subject)
 
 
 def check_it_never_fails_to_tell(subject: Subject) -> None:

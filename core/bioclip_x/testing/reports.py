@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.records import Provenance, Result
-from bioclip_x.testing.checks import NotApplicable, Subject
+from bioclip_x.testing.checks import NotApplicable, Subject, expect_defaults
 from bioclip_x.testing.examples import make_figures, make_provenance, make_result
 
 HOSTILE: Final = "<script>alert(1)</script>\"';--\t\x1b[31m|=1+1"
@@ -59,6 +59,11 @@ def write_to(subject: Subject, output: Path | None, results: Iterable[Result]) -
 def read_all(folder: Path) -> bytes:
     """Returns the content of all files of a folder: a report may consist of several."""
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def check_options_have_defaults(subject: Subject) -> None:
+    """Every option has a default: it is made whenever a file's suffix may be its own."""
+    expect_defaults(subject)
 
 
 def check_every_kind_of_result_is_written(subject: Subject) -> None:

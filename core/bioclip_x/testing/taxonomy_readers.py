@@ -14,7 +14,7 @@ from bioclip_x.hooks.capabilities import TaxonomyReaderCapabilities, get_capabil
 from bioclip_x.records import Mismatch
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.writers import FORMATS, make_document
-from bioclip_x.testing.checks import NotApplicable, Subject
+from bioclip_x.testing.checks import NotApplicable, Subject, expect_defaults
 
 HEAD = 65536
 ODD = (b"", b"\0", b"\xff\xfe" * 3000, b"a,b\n1", b"(((", b"{[" * 2000, "é\u2028".encode() * 3000, b"PK\x03\x04")
@@ -45,6 +45,11 @@ def find_example(subject: Subject, folder: Path) -> Path:
 
 def read_head(path: Path) -> bytes:
     return b"" if path.is_dir() else path.read_bytes()[:HEAD]
+
+
+def check_options_have_defaults(subject: Subject) -> None:
+    """Every option has a default: it is made whenever a file may be of its format."""
+    expect_defaults(subject)
 
 
 def check_sniffing_never_fails(subject: Subject) -> None:

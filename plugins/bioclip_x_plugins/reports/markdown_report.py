@@ -113,7 +113,7 @@ def _section(result: Result, language: str, strongest: int, italic_classes: bool
     if result.notes:
         yield f"Image: {escape('; '.join(result.notes))}."
     if not result.predictions:
-        state, reason = ("unreadable", result.error) if result.error else ("not named", result.refused)
+        state, reason = ("failed", result.error) if result.error else ("not named", result.refused)
         yield f"**{state}**: {escape(reason)}"
         return
     best, *others = result.predictions

@@ -640,6 +640,14 @@ def test_one_component_that_cannot_be_made_does_not_stop_the_others(kind: Kind, 
     assert len(told) == 1 and list(made) == [name for name in create_registry().in_order(kind)]
 
 
+def test_one_target_that_cannot_be_imported_does_not_stop_the_others(registry: Registry) -> None:
+    spec = ComponentSpec("absent", "as well", "nowhere_at_all:Absent")
+    registry.register("mine", type("Plugin", (), {"datasets": hookimpl(lambda self: [spec])})(), "here")
+    with pytest.warns(PluginWarning, match=r"'absent' of plugin 'mine' \(here\) is left out: .*cannot be imported"):
+        targets = registry.targets("datasets")
+    assert list(targets) == [name for name in registry.in_order("datasets") if name != "absent"]
+
+
 def test_a_name_that_two_plugins_claim_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = create_registry()
     assert "csv" in registry.make_all("reports")

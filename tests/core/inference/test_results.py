@@ -76,7 +76,7 @@ def test_one_line_tells_what_it_is(tiny_model: str, birds_csv: Path, pictures: P
     best = results[0].predictions[0]
     assert best.explanation is None if hasattr(best, "explanation") else True
     assert "6 classes of" in repr(classifier) and tiny_model in repr(classifier) and "head=flat" in repr(classifier)
-    assert repr(results) == f"Results(1 named, 1 unreadable; {tiny_model})"
+    assert repr(results) == f"Results(1 named, 1 failed; {tiny_model})"
     assert repr(best) == f"Prediction({best.taxon.name}, {best.taxon.rank}, {best.probability:.3f})"
     assert best.taxon.name in repr(results[0]) and "a.png" in repr(results[0])
     assert "error: " in repr(results[1])

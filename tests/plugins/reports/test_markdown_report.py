@@ -99,7 +99,7 @@ def test_what_both_have_and_what_no_text_made(provenance: Provenance, blue_tit: 
 
 def test_errors_and_refusals(provenance: Provenance, unreadable: Result, refused: Result, tmp_path: Path) -> None:
     cells = shown(written(tmp_path / "o.md", replace(provenance, demo="of *drawings*"), unreadable, refused))
-    assert f"unreadable: {unreadable.error}" in cells and f"not named: {refused.refused}" in cells
+    assert f"failed: {unreadable.error}" in cells and f"not named: {refused.refused}" in cells
     assert "Demonstration model. of *drawings*" in cells
 
 

@@ -75,12 +75,12 @@ def check(
     for subject in _find_subjects(registry, name, hook):
         if not as_json:
             echo(f"{subject.kind.replace('_', ' ')}: {subject.name}")
-        outcomes = []
+        outcomes: list[Outcome] = []
         for outcome in run_checks(replace(subject, examples=given_examples, options=given_options)):
             counts[outcome.result] += 1
-            outcomes.append(outcome)
             if not as_json:
-                echo(_describe(outcome))
+                echo(_describe(outcome, is_told=outcome.reason in {one.reason for one in outcomes}))
+            outcomes.append(outcome)
         dumped.append(_dump(subject, outcomes))
     if as_json:
         echo(json.dumps({"components": dumped, **counts}, indent=2, ensure_ascii=False))
@@ -90,9 +90,12 @@ def check(
         raise SystemExit(1)
 
 
-def _describe(outcome: Outcome) -> str:
+def _describe(outcome: Outcome, *, is_told: bool) -> str:
+    """is_told: whether an earlier check of this component failed, or does not apply, for the same reason."""
     about, reason = outcome.check.about.rstrip("."), outcome.reason
-    if outcome.result == "failed":
+    if reason and is_told:
+        reason = ": as above"
+    elif outcome.result == "failed":
         reason = f"\n          {reason}"
     elif reason:
         reason = f": {reason}"

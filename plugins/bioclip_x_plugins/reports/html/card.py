@@ -33,7 +33,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """state: "named", "refused" or "unreadable".
+    """state: "named", "refused" or "failed".
 
     image, small: addresses that hold the image, in the card and in the index. width, height: its pixels, 0 if unknown.
     notes: what to know of how the image was read.
@@ -65,7 +65,7 @@ def make_card(result: Result, language: str, strongest: int, italic_classes: boo
 
     italic_classes: whether classes that no prediction lists are set in italics.
     """
-    state = "unreadable" if result.error else "named" if result.predictions else "refused"
+    state = "failed" if result.error else "named" if result.predictions else "refused"
     cut = max(result.source.rfind("/"), result.source.rfind("\\")) + 1
     best = result.predictions[0] if result.predictions else None
     explanation = result.explanation

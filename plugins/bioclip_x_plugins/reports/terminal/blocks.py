@@ -75,7 +75,7 @@ def render_result(result: Result, layout: Layout) -> RenderableType:
     """One image's block, or one line where it could not be named."""
     if not result.predictions:
         state, reason, style = (
-            ("unreadable", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
+            ("failed", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
         )
         line = Text.assemble(make_safe_text(result.source, "bold"), "  ", (state, style), "  ", make_safe_text(reason))
         return Group(line, *_image_notes(result), "")
@@ -92,11 +92,11 @@ def render_result(result: Result, layout: Layout) -> RenderableType:
     return Group(*parts)
 
 
-def render_footer(provenance: Provenance, layout: Layout, named: int, refused: int, unreadable: int) -> RenderableType:
+def render_footer(provenance: Provenance, layout: Layout, named: int, refused: int, failed: int) -> RenderableType:
     """How many, by which model, and what not to believe."""
-    total = named + refused + unreadable
+    total = named + refused + failed
     counts = f"{pluralise(total, 'image', 'images')}: {named} named"
-    counts += "".join(f", {n} {what}" for n, what in ((refused, "not named"), (unreadable, "unreadable")) if n)
+    counts += "".join(f", {n} {what}" for n, what in ((refused, "not named"), (failed, "failed")) if n)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")

@@ -49,16 +49,16 @@ class TableReport:
             )
             writer = _Writer(stream, console, layout)
             yield writer
-            writer.put(render_footer(provenance, layout, writer.named, writer.refused, writer.unreadable))
+            writer.put(render_footer(provenance, layout, writer.named, writer.refused, writer.failed))
 
 
 class _Writer:
     def __init__(self, stream: Any, console: Console, layout: Layout) -> None:
         self._stream, self._console, self._layout = stream, console, layout
-        self.named = self.refused = self.unreadable = 0
+        self.named = self.refused = self.failed = 0
 
     def write(self, result: Result) -> None:
-        self.unreadable += bool(result.error)
+        self.failed += bool(result.error)
         self.refused += bool(result.refused)
         self.named += bool(result.predictions)
         self.put(render_result(result, self._layout))

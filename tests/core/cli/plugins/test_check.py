@@ -47,6 +47,16 @@ def test_a_fault_in_a_file_is_told(faulty: str, capsys: pytest.CaptureFixture[st
     assert lines[-1].startswith(f"{out.count('  ok ')} passed, 1 failed, ")
 
 
+def test_one_reason_of_many_checks_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "breaks.py").write_text(
+        FAULTY.replace("    def build", "    def __init__(self):\n        raise OSError('no disk')\n\n    def build")
+    )
+    code, out, _ = check(capsys, str(tmp_path / "breaks.py"))
+    reasons = [line for line in out.splitlines() if line.startswith(" " * 10)]
+    assert code == 1 and len(set(reasons)) == len(reasons) == out.count("FAILED") - out.count(": as above")
+    assert out.count("OSError: no disk") < out.count(": as above")
+
+
 def test_json_has_every_check(faulty: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = check(capsys, faulty, "--json")
     document = json.loads(out)

@@ -78,8 +78,16 @@ def make_given(folder: Path, target: type) -> dict[str, Any]:
     return {"examples": {"file": folder / "a.grey"}}
 
 
+class Demanding(Right):
+    """an option without a default"""
+
+    def __init__(self, *, level: int) -> None:
+        self.level = level
+
+
 RIGHT = (Right,)
 FAULTY = {
+    "options_have_defaults": Demanding,
     "it_never_fails_to_tell": Failing,
     "it_leaves_other_formats_alone": Greedy,
     "suffixes_are_lower_case": Loud,

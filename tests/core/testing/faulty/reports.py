@@ -147,8 +147,16 @@ class NoEvaluation(Right):
         print(figures.source, file=sys.stderr)
 
 
+class Demanding(Right):
+    """an option without a default"""
+
+    def __init__(self, *, level: int) -> None:
+        self.level = level
+
+
 RIGHT = (Right,)
 FAULTY = {
+    "options_have_defaults": Demanding,
     "every_kind_of_result_is_written": NamedOnly,
     "no_results_are_a_report_as_well": AfterFirst,
     "standard_output_is_written": FilesOnly,

@@ -119,8 +119,16 @@ class Misnamed(Right):
     capabilities = TaxonomyReaderCapabilities(explains_mismatch=True, example=EXAMPLE, several_parents_option="dag")
 
 
+class Demanding(Right):
+    """an option without a default"""
+
+    def __init__(self, *, level: int) -> None:
+        self.level = level
+
+
 RIGHT = (Right,)
 FAULTY = {
+    "options_have_defaults": Demanding,
     "sniffing_never_fails": Strict,
     "mismatches_are_explained_without_failing": Explaining,
     "it_recognises_its_format": Blind,

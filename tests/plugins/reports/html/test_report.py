@@ -62,9 +62,9 @@ def page(
 
 def test_a_card_per_picture(page: str) -> None:
     seen = Seen(page)
-    assert [a["class"] for a in seen.of("article")] == ["card named", "card named", "card unreadable", "card refused"]
+    assert [a["class"] for a in seen.of("article")] == ["card named", "card named", "card failed", "card refused"]
     text = " ".join(" ".join(seen.text).split())
-    for said in ("4 images", "2 named", "1 not named", "1 unreadable", "Eurasian blue tit", "58.0%", "a blue cap",
+    for said in ("4 images", "2 named", "1 not named", "1 failed", "Eurasian blue tit", "58.0%", "a blue cap",
                  "image file is truncated", "not a field-guide drawing", "not calibrated", "3fa9c1"):  # fmt: skip
         assert said in text
     assert "The largest family lies elsewhere: Fringillidae" in text
@@ -81,7 +81,7 @@ def test_an_index_of_many_pictures(page: str, provenance: Provenance, blue_tit: 
     seen = Seen(page)
     rows = [a for a in seen.of("tr") if "data-card" in a]
     assert [a["data-card"] for a in rows] == [a["id"] for a in seen.of("article")]
-    assert [a["class"] for a in rows] == ["named", "named", "unreadable", "refused"]
+    assert [a["class"] for a in rows] == ["named", "named", "failed", "refused"]
     assert "Passeriformes" in rows[0]["data-also"]
     assert not Seen(written(tmp_path / "one.html", provenance, blue_tit)).of("table")
 

@@ -121,9 +121,9 @@ def test_errors_refusals_and_counts(
     provenance: Provenance, blue_tit: Result, unreadable: Result, refused: Result, tmp_path: Path
 ) -> None:
     text = written(tmp_path / "o.txt", provenance, blue_tit, unreadable, refused)
-    assert f"{unreadable.source}  unreadable  {unreadable.error}\n" in text
+    assert f"{unreadable.source}  failed  {unreadable.error}\n" in text
     assert f"{refused.source}  not named  {refused.refused}\n" in text
-    assert "3 images: 1 named, 1 not named, 1 unreadable" in text
+    assert "3 images: 1 named, 1 not named, 1 failed" in text
 
 
 def test_a_demonstration_model_is_called_one(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@
 
   const collator = new Intl.Collator(undefined, { numeric: true });
   const compare = (key, sign) => (a, b) => {
-    // Pictures without a value, such as unreadable ones, come last either way.
+    // Pictures without a value, such as those that failed, come last either way.
     if (!a[key] || !b[key]) return Boolean(b[key]) - Boolean(a[key]) || a.order - b.order;
     const difference = key === "file" || key === "name" ? collator.compare(a[key], b[key]) : Number(a[key]) - Number(b[key]);
     return sign * difference || a.order - b.order;
