@@ -15,8 +15,8 @@ from bioclip_x.renamed_names import find_new_name
 # fmt: off
 if TYPE_CHECKING:
     from bioclip_x.caches import load_or_fill, mark_used, open_cache_file
-    from bioclip_x.classes.linear_heads import load_linear_head, match_head, save_linear_head
-    from bioclip_x.classes.score_columns import match_columns, refuse_unmatched, spread_columns
+    from bioclip_x.classes.linear_heads import SavedHead, load_linear_head, match_head, save_linear_head
+    from bioclip_x.classes.score_columns import MatchedColumns, match_columns, refuse_unmatched, spread_columns
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.errors import (
         BioclipXError,
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
         Tokenizer,
         TrainableEncoder,
     )
-    from bioclip_x.hooks.registry import create_registry, from_environment
+    from bioclip_x.hooks.registry import Registry, create_registry, from_environment
     from bioclip_x.hooks.specs import hookimpl
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.file_types import list_brands
@@ -111,7 +111,7 @@ if TYPE_CHECKING:
         find_unmarked_utf16,
         make_ascii_head,
     )
-    from bioclip_x.io.files import LONGEST_LINE, read_lines, read_stream_lines, read_text, read_yaml
+    from bioclip_x.io.files import LONGEST_LINE, LegacyNotice, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
@@ -120,7 +120,7 @@ if TYPE_CHECKING:
     from bioclip_x.messages import escape_controls, list_some
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
-    from bioclip_x.prompts import Descriptor, DescriptorSet, load_template_set, load_words
+    from bioclip_x.prompts import Descriptor, DescriptorSet, TemplateSet, WordList, load_template_set, load_words
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
     from bioclip_x.recipe import Recipe
     from bioclip_x.records import (
@@ -130,6 +130,7 @@ if TYPE_CHECKING:
         EmbeddingMap,
         EpochEnd,
         EvaluationFigures,
+        ExampleSet,
         Explanation,
         Gathered,
         HeadInput,
@@ -147,7 +148,9 @@ if TYPE_CHECKING:
         OwnClasses,
         OwnRecipe,
         PatchFeatures,
+        PluginInUse,
         Prediction,
+        Problem,
         Processes,
         Prompt,
         PromptContribution,
@@ -167,6 +170,7 @@ if TYPE_CHECKING:
         Taxon,
         TaxonGroup,
         TextBank,
+        TextMatcher,
         TextRequest,
         TreeTensors,
         Validated,
@@ -185,163 +189,175 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
     from bioclip_x.taxonomy.names.labels import find_taxa_above, match_labels, resolve_labels
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
-    from bioclip_x.taxonomy.names.matching import match_list
-    from bioclip_x.taxonomy.names.parsing import parse_name, split_authorship
-    from bioclip_x.taxonomy.names.resolver import Resolver
+    from bioclip_x.taxonomy.names.matching import ListMatch, match_list
+    from bioclip_x.taxonomy.names.parsing import ScientificName, parse_name, split_authorship
+    from bioclip_x.taxonomy.names.resolver import Match, Resolver
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
     from bioclip_x.taxonomy.placeholders import drop_placeholder, is_placeholder
     from bioclip_x.taxonomy.ranks import LINNAEAN, ORDER, RANKS, normalise_rank
     from bioclip_x.taxonomy.scoring.best_classes import count_ties, select_largest
     from bioclip_x.taxonomy.scoring.conformal import find_clades, roll_up_sets
     from bioclip_x.taxonomy.scoring.costs import compute_heights, compute_lca_costs, compute_tree_distances
-    from bioclip_x.taxonomy.scoring.hedging import compute_bets, count_tied_nodes, select_best_bet, select_most_specific
+    from bioclip_x.taxonomy.scoring.hedging import (
+        Bets,
+        compute_bets,
+        count_tied_nodes,
+        select_best_bet,
+        select_most_specific,
+    )
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
-    from bioclip_x.validation import find_first_error
+    from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "BinaryStream", "BioclipXError", "CalibratedSets",
+    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets",
     "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
     "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "EmbeddingMap", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "ExampleScorer", "Explanation",
-    "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
-    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
-    "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "LayeredEncoder", "LeftOut", "Lineages", "LinearHead", "LoadedEncoder",
-    "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss",
-    "LossCapabilities", "LossInput", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError",
-    "NameUsage", "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage",
-    "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "Pooling", "PrecomputedScorer",
-    "Prediction", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Remainder", "Report",
+    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "ExampleScorer", "ExampleSet",
+    "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput",
+    "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities",
+    "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel",
+    "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages",
+    "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment",
+    "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Match", "MatchedColumns",
+    "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage",
+    "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe",
+    "PatchEncoder", "PatchFeatures", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer", "Prediction",
+    "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
+    "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Registry", "Remainder", "Report",
     "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample",
-    "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step",
-    "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder",
-    "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TextBank", "TextBuilder",
-    "TextBuilderCapabilities", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
-    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "add_beside", "add_inner_classes",
-    "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry", "decode_head", "detect_encoding",
-    "drop_placeholder", "escape_controls", "escape_surrogates", "explain_csv_error", "find_cache_folder",
-    "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16",
-    "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx",
-    "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
-    "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
-    "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
-    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
-    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_labels",
-    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
-    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
-    "split_authorship", "spread_columns", "sum_down", "take_first_line", "to_networkx",
+    "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
+    "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup",
+    "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet",
+    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer",
+    "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated",
+    "WordList", "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits",
+    "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
+    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
+    "explain_csv_error", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
+    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
+    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
+    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
+    "list_as_published", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
+    "match_columns", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
+    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
+    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
+    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "take_first_line",
+    "to_networkx",
 ]
 
-_NAMES: Final = (
-    # What every plugin needs.
-    ("hooks.specs", "hookimpl"),
-    ("hooks.components", "ComponentSpec"),
-    # What components declare.
-    ("hooks.capabilities",
-     "DatasetCapabilities EncoderCapabilities HeadCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
-     "LogitAdjustmentCapabilities LossCapabilities Pooling TrainableEncoderCapabilities ReportCapabilities ScorerCapabilities "
-     "TaxonomyReaderCapabilities TextBuilderCapabilities ImageDecoderCapabilities ImageClassifierCapabilities FormatExample"),
-    # What components must be able to do.
-    ("hooks.components",
-     "Adapter Dataset Encoder EvaluationReport Head ImageClassifier ImageDecoder LabelledDataset LanguageModel LayeredEncoder "
-     "LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment "
-     "PatchEncoder PrecomputedScorer Report ReportWriter Sample "
-     "Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
-    # What they raise.
-    ("errors",
-     "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
-     "ScoresError TaxonomyError TrainingError"),
-    ("validation", "find_first_error"),
-    # The records they take and return.
-    ("records",
-     "Answer EpochEnd Explanation HeadInput HeatMap ImageFeatures KnownModel Logits LossInput ModelCard OwnClasses "
-     "OwnRecipe PatchFeatures Prediction Prompt PromptContribution PromptSet Provenance RankWinner Remainder "
-     "Result Scores Source Step StepEnd Synonym Taxon TextBank TextRequest OpenedImage Mismatch Gathered Processes "
-     "RunContext TreeTensors Validated "
-     "ConfusionMatrix CurvePoint EmbeddingMap EvaluationFigures Measure Neighbours RunFigures TaxonGroup"),
-    ("records.explanation", "EXPLANATION_FORMAT"),
-    ("recipe", "Recipe"),
-    # Trees.
-    ("taxonomy", "TAXON Details Taxonomy TaxonomyBuilder"),
-    ("taxonomy.details", "BETWEEN NO_DETAILS Role"),
-    ("taxonomy.findings", "Findings"),
-    ("taxonomy.lineages", "Column Lineages Numbering RankColumn from_lineages combine_columns"),
-    ("taxonomy.name_usages", "NameUsage SeveralParents from_usages"),
-    ("taxonomy.networkx_graph", "from_networkx to_networkx"),
-    ("taxonomy.builder", "from_labels"),
-    ("taxonomy.beside", "add_beside"),
-    ("taxonomy.ranks", "LINNAEAN ORDER RANKS normalise_rank"),
-    ("taxonomy.editing.restrict", "add_inner_classes"),
-    ("taxonomy.editing.subset", "mask_of"),
-    # Names of taxa.
-    ("taxonomy.names.labels", "find_taxa_above match_labels resolve_labels"),
-    ("taxonomy.names.lineage_text", "format_taxonomic_name"),
-    ("taxonomy.names.matching", "match_list"),
-    ("taxonomy.names.parsing", "parse_name split_authorship"),
-    ("taxonomy.names.resolver", "Resolver"),
-    ("classes.linear_heads", "load_linear_head match_head save_linear_head"),
-    ("classes.species_lists", "read_species_list"),
-    ("classes.score_columns", "match_columns refuse_unmatched spread_columns"),
-    ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
-    # Numbers on the tree.
-    ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
-    ("taxonomy.scoring.hedging", "compute_bets select_best_bet select_most_specific"),
-    ("taxonomy.scoring.path_sums", "sum_down"),
-    ("taxonomy.scoring.rollup", "roll_up"),
-    # Prompts and descriptors.
-    ("prompts", "Descriptor DescriptorSet load_template_set load_words"),
-    ("prompts.llm_prompts", "PromptTemplate load_template"),
-    # Images and files.
-    ("images.decoding", "open_image"),
-    ("io.archives", "Archive is_archive open_archive"),
-    ("io.files", "LONGEST_LINE read_lines read_text read_yaml read_stream_lines"),
-    ("io.parquet", "open_parquet_writer read_parquet_provenance"),
-    ("io.replacement", "is_written_in_place open_replacement"),
-    ("io.streams", "BinaryStream Stream escape_surrogates open_output make_temporary_folder"),
-    ("messages", "escape_controls list_some"),
-    ("settings", "find_cache_folder"),
-    ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
-    ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
-    ("images.file_types", "list_brands"),
-    ("images.files", "ImageFiles"),
-    ("images.folders", "LeftOut is_left_out"),
-    ("images.remote", "is_url"),
-    ("io.inside", "leaves_folder resolve_inside"),
-    ("io.content", "name_content"),
-    ("io.labels", "read_labels"),
-    ("caches", "load_or_fill mark_used open_cache_file"),
-    ("progress", "report_progress"),
-    # Metrics of validations.
-    ("evaluation.rank_metrics", "is_smaller_better"),
-    ("records.descriptor", "list_as_published"),
-    ("taxonomy.scoring.best_classes", "count_ties"),
-    ("taxonomy.scoring.best_classes", "select_largest"),
-    ("taxonomy.scoring.hedging", "count_tied_nodes"),
-    ("hooks.capabilities", "CalibratedSets"),
-    ("prediction.ranking", "select_top_nodes"),
-    ("taxonomy.scoring.conformal", "find_clades"),
-    ("taxonomy.scoring.conformal", "roll_up_sets"),
-    ("hooks.components", "ExampleScorer"),
-    ("evaluation.few_shot.key_value_cache", "compute_cache_logits"),
-    ("evaluation.few_shot.nearest", "SimpleShot"),
-    ("evaluation.few_shot.nearest", "fit_simple_shot"),
-    ("records", "NearestImage"),
-    ("records", "SupportImages"),
-    ("hooks.capabilities", "PublishedSource"),
-    ("hooks.components", "ClassListDataset"),
-    # Other components, by name.
-    ("hooks.registry", "create_registry from_environment"),
-)
-"""Module → the names that come from it."""
+TOPICS: Final = {
+    "A plugin": (
+        ("hooks.specs", "hookimpl"),
+        ("hooks.components", "ComponentSpec"),
+        ("recipe", "Recipe"),
+    ),
+    "What components declare": (
+        ("hooks.capabilities",
+         "CalibratedSets DatasetCapabilities EncoderCapabilities FormatExample HeadCapabilities ImageClassifierCapabilities "
+         "ImageDecoderCapabilities LanguageModelCapabilities LoadedEncoderCapabilities LogitAdjustmentCapabilities "
+         "LossCapabilities Pooling PublishedSource ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
+         "TextBuilderCapabilities TrainableEncoderCapabilities"),
+    ),
+    "What components must be able to do": (
+        ("hooks.components",
+         "Adapter ClassListDataset Dataset Encoder EvaluationReport ExampleScorer Head ImageClassifier ImageDecoder "
+         "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
+         "NotingAdjustment PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder "
+         "TextlessScorer Tokenizer TrainableEncoder"),
+    ),
+    "The records that they take and return": (
+        ("records",
+         "Answer ConfusionMatrix CurvePoint EmbeddingMap EpochEnd EvaluationFigures ExampleSet Explanation Gathered HeadInput "
+         "HeatMap ImageFeatures KnownModel Logits LossInput Measure Mismatch ModelCard NearestImage Neighbours OpenedImage "
+         "OwnClasses OwnRecipe PatchFeatures PluginInUse Prediction Problem Processes Prompt PromptContribution PromptSet "
+         "Provenance RankWinner Remainder Result RunContext RunFigures Scores Source Step StepEnd SupportImages Synonym Taxon "
+         "TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
+    ),
+    "Errors": (
+        ("errors",
+         "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
+         "ScoresError TaxonomyError TrainingError"),
+        ("messages", "escape_controls list_some"),
+        ("validation", "FieldError find_first_error"),
+    ),
+    "Trees": (
+        ("taxonomy", "TAXON Details Taxonomy TaxonomyBuilder"),
+        ("taxonomy.beside", "add_beside"),
+        ("taxonomy.builder", "from_labels"),
+        ("taxonomy.details", "BETWEEN NO_DETAILS Role"),
+        ("taxonomy.editing.restrict", "add_inner_classes"),
+        ("taxonomy.editing.subset", "mask_of"),
+        ("taxonomy.findings", "Findings"),
+        ("taxonomy.lineages", "Column Lineages Numbering RankColumn combine_columns from_lineages"),
+        ("taxonomy.name_usages", "NameUsage SeveralParents from_usages"),
+        ("taxonomy.networkx_graph", "from_networkx to_networkx"),
+        ("taxonomy.placeholders", "drop_placeholder is_placeholder"),
+        ("taxonomy.ranks", "LINNAEAN ORDER RANKS normalise_rank"),
+    ),
+    "Names of taxa": (
+        ("classes.score_columns", "MatchedColumns match_columns refuse_unmatched spread_columns"),
+        ("classes.species_lists", "read_species_list"),
+        ("io.labels", "read_labels"),
+        ("taxonomy.names.labels", "find_taxa_above match_labels resolve_labels"),
+        ("taxonomy.names.lineage_text", "format_taxonomic_name"),
+        ("taxonomy.names.matching", "ListMatch match_list"),
+        ("taxonomy.names.parsing", "ScientificName parse_name split_authorship"),
+        ("taxonomy.names.resolver", "Match Resolver"),
+    ),
+    "Numbers on the tree": (
+        ("prediction.ranking", "select_top_nodes"),
+        ("taxonomy.scoring.best_classes", "count_ties select_largest"),
+        ("taxonomy.scoring.conformal", "find_clades roll_up_sets"),
+        ("taxonomy.scoring.costs", "compute_heights compute_lca_costs compute_tree_distances"),
+        ("taxonomy.scoring.hedging", "Bets compute_bets count_tied_nodes select_best_bet select_most_specific"),
+        ("taxonomy.scoring.path_sums", "sum_down"),
+        ("taxonomy.scoring.rollup", "roll_up"),
+    ),
+    "Examples, linear heads and metrics": (
+        ("classes.linear_heads", "SavedHead load_linear_head match_head save_linear_head"),
+        ("evaluation.few_shot.key_value_cache", "compute_cache_logits"),
+        ("evaluation.few_shot.nearest", "SimpleShot fit_simple_shot"),
+        ("evaluation.rank_metrics", "is_smaller_better"),
+    ),
+    "Prompts and descriptors": (
+        ("prompts", "Descriptor DescriptorSet TemplateSet WordList load_template_set load_words"),
+        ("prompts.llm_prompts", "PromptTemplate load_template"),
+        ("records.descriptor", "list_as_published"),
+    ),
+    "Explanations": (("records.explanation", "EXPLANATION_FORMAT"),),
+    "Images": (
+        ("images.decoding", "open_image"),
+        ("images.file_types", "list_brands"),
+        ("images.files", "ImageFiles"),
+        ("images.folders", "LeftOut is_left_out"),
+        ("images.remote", "is_url"),
+    ),
+    "Files": (
+        ("caches", "load_or_fill mark_used open_cache_file"),
+        ("io.archives", "Archive is_archive open_archive"),
+        ("io.content", "name_content"),
+        ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
+        ("io.encodings",
+         "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
+        ("io.files", "LONGEST_LINE LegacyNotice read_lines read_stream_lines read_text read_yaml"),
+        ("io.inside", "leaves_folder resolve_inside"),
+        ("io.parquet", "open_parquet_writer read_parquet_provenance"),
+        ("io.replacement", "is_written_in_place open_replacement"),
+        ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
+        ("settings", "find_cache_folder"),
+    ),
+    "Other components, by name": (("hooks.registry", "Registry create_registry from_environment"),),
+    "Progress": (("progress", "report_progress"),),
+}
+"""Topic → modules, each with the names that come from it: the order of the reference."""
 # fmt: on
 
-_MODULE_OF: Final = {name: module for module, names in _NAMES for name in names.split()}
+_MODULE_OF: Final = {name: module for modules in TOPICS.values() for module, names in modules for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

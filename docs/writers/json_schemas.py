@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from bioclip_x.records import Calibration, Evaluation, FewShotEvaluation, WordOrderProbe
+from bioclip_x.cli.render import documents
+from bioclip_x.evaluation.papers.comparison import PaperComparison
+from bioclip_x.records import Calibration, Evaluation, FewShotEvaluation, KnownModel, WordOrderProbe
+from bioclip_x.records.descriptor_usefulness import Usefulness
 from bioclip_x_plugins.reports.tables.json_types import ResultDocument, ResultsDocument
 from docs.writers.markdown import NOTICE
 
@@ -29,7 +32,25 @@ DOCUMENTS: Final[Mapping[str, tuple[str, Any]]] = {
         FewShotEvaluation,
     ),
     "Word order": ("`bioclip-x evaluate --probe word-order --format json`, beside the key `format`.", WordOrderProbe),
+    "A paper's table": (
+        "`bioclip-x evaluate --paper NAME --format json`, beside the key `format`, and `difference` of each cell.",
+        PaperComparison,
+    ),
     "Calibration": ("The file that `bioclip-x calibrate` writes.", Calibration),
+    "Descriptors of a data set": (
+        "`bioclip-x explain --format json`, beside the keys `format`, `intervals`, and `is_same_everywhere` of each descriptor.",
+        Usefulness,
+    ),
+    "Embeddings": ("`bioclip-x embed --format json`.", documents.EmbeddingsDocument),
+    "Checked descriptors": ("`bioclip-x describe --check FILE --format json`.", documents.CurationDocument),
+    "Classes of a taxonomy": ("`bioclip-x taxonomy list --format json`.", documents.ClassesDocument),
+    "Checked taxonomies": ("`bioclip-x taxonomy validate --format json`.", list[documents.ValidationDocument]),
+    "Compared taxonomies": ("`bioclip-x taxonomy diff --format json`.", documents.ChangesDocument),
+    "Models": ("`bioclip-x models --format json`; with a NAME, one entry of the list.", list[KnownModel]),
+    "Plugins": ("`bioclip-x plugins list --json`.", documents.PluginsDocument),
+    "Checked plugins": ("`bioclip-x plugins check --json`.", documents.ChecksDocument),
+    "Settings": ("`bioclip-x config --format json`.", documents.SettingsDocument),
+    "Cache": ("`bioclip-x cache info --format json`.", documents.CacheDocument),
 }
 
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
+from bioclip_x.plugin import TOPICS
 from docs.writers.markdown import make_table
 
 NOTICE = "*Its names are listed by `python -m docs.writers`; edit the docstrings in `core/bioclip_x`.*"
+
+ON_OTHER_PAGES = ("bioclip_x.hooks.components", "bioclip_x.hooks.capabilities", "bioclip_x.records")
 
 
 def find_origins(module: str) -> dict[str, str]:
@@ -83,15 +87,22 @@ def write_records() -> str:
 
 
 def write_plugin() -> str:
-    """Returns the page of all other names of bioclip_x.plugin."""
-    others = ("bioclip_x.hooks.components", "bioclip_x.hooks.capabilities", "bioclip_x.records")
-    origins = find_origins("bioclip_x.plugin").values()
-    return _write(
-        "`bioclip_x.plugin`",
+    """Returns the page of all other names of bioclip_x.plugin, by topic."""
+    origins = find_origins("bioclip_x.plugin")
+    lines = [
+        "# `bioclip_x.plugin`",
+        "",
+        NOTICE,
+        "",
         "What a plugin may import besides [protocols](protocols.md) and [records](records.md): `from bioclip_x.plugin import …`. "
         "Nothing else of `bioclip_x` is meant for plugins.",
-        [path for path in origins if path.startswith("bioclip_x") and not path.startswith(others)],
-    )
+    ]
+    for topic, modules in TOPICS.items():
+        names = sorted((name for _, names in modules for name in names.split()), key=str.lower)
+        others = [path for name in names if not (path := origins[name]).startswith(ON_OTHER_PAGES)]
+        if others:
+            lines += ["", f"## {topic}", *_write_names(others)]
+    return "\n".join(lines) + "\n"
 
 
 def _select(modules: tuple[str, ...]) -> list[str]:
@@ -99,16 +110,35 @@ def _select(modules: tuple[str, ...]) -> list[str]:
 
 
 def _write(title: str, introduction: str, paths: Iterable[str]) -> str:
-    paths = list(paths)
-    names = [line for path in paths if not is_constant(path) for line in ("", f"::: {path}")]
-    rows = [_describe_constant(path) for path in paths if is_constant(path)]
-    constants = ["", "## Constants", "", *make_table(("name", "value"), rows)] if rows else []
-    return "\n".join([f"# {title}", "", NOTICE, "", introduction, *names, *constants]) + "\n"
+    return "\n".join([f"# {title}", "", NOTICE, "", introduction, *_write_names(list(paths))]) + "\n"
 
 
-def _describe_constant(path: str) -> tuple[str, str]:
+def _write_names(paths: Sequence[str]) -> Iterator[str]:
+    """Yields the constants in a table, then a line for each other name, which mkdocstrings replaces."""
+    if rows := [_describe_constant(path) for path in paths if is_constant(path)]:
+        yield from ("", *make_table(("constant", "value", ""), rows))
+    for path in paths:
+        if not is_constant(path):
+            yield from ("", f"::: {path}")
+
+
+def _describe_constant(path: str) -> tuple[str, str, str]:
     module, _, name = path.rpartition(".")
     value = getattr(import_module(module), name)
     is_plain = isinstance(value, str | int | tuple | dict) or getattr(value, "__module__", "") == "typing"
     shown = textwrap.shorten(ascii(value).replace("typing.", ""), 100) if is_plain else type(value).__name__
-    return f"`{name}`", f"`` {shown} ``"
+    return f"`{name}`", f"`` {shown} ``", _find_attribute_docstring(module, name)
+
+
+def _find_attribute_docstring(module: str, name: str) -> str:
+    """Returns the string below the assignment of a module's attribute. Raises LookupError if there is none."""
+    body = ast.parse(inspect.getsource(import_module(module))).body
+    for assignment, following in pairwise(body):
+        if not isinstance(assignment, ast.Assign | ast.AnnAssign):
+            continue
+        targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
+        if name in [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]:
+            match following:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    return text
+    raise LookupError(f"{module}.{name} has no docstring below it")

@@ -14,6 +14,7 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import CacheDocument, CachedKindDocument
     from collections.abc import Sequence
 
     from bioclip_x.caches import CacheEntry
@@ -41,7 +42,7 @@ def info(format_: str) -> None:
     kinds = {kind: list(several) for kind, several in groupby(entries, lambda entry: entry.kind)}
     total, limit = sum(entry.n_bytes for entry in entries), find_cache_limit()
     if format_ == "json":
-        document = {
+        document: CacheDocument = {
             "folder": str(find_cache_folder()),
             "bytes": total,
             "limit": limit,
@@ -92,7 +93,7 @@ def format_bytes(number: int) -> str:
     return pluralise(number, "byte")
 
 
-def _summarise(entries: Sequence[CacheEntry]) -> dict[str, int | str]:
+def _summarise(entries: Sequence[CacheEntry]) -> CachedKindDocument:
     last = max(entry.used_at for entry in entries)
     return {
         "entries": len(entries),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -13,6 +13,7 @@ from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import SettingDocument, SettingsDocument
     from bioclip_x.settings import Settings
 
 ENVIRONMENT_ONLY: Final = {
@@ -21,7 +22,7 @@ ENVIRONMENT_ONLY: Final = {
 }
 """Settings that are read before the configuration file, so only from environment variables."""
 
-Row = dict[str, Any]
+Origin = Literal["default", "file", "environment"]
 
 
 @click.command(name="config")
@@ -44,7 +45,7 @@ def command(registry: Registry, path: bool, format_: str) -> None:
     rows = list_setting_rows(load_settings(), registry)
     unknown = find_stray_variables(rows)
     if format_ == "json":
-        document = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": unknown}
+        document: SettingsDocument = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": unknown}
         echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     _print_table(rows)
@@ -53,7 +54,7 @@ def command(registry: Registry, path: bool, format_: str) -> None:
         echo(f"{name} is set but is no known setting", err=True)
 
 
-def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
+def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, SettingDocument]:
     """Makes a row for each setting: value (None if chosen by the program), origin ("default", "file", "environment"), file
     or variable, the variable that sets it, description."""
     from bioclip_x.settings import Schema, name_variable
@@ -62,7 +63,7 @@ def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
     for name, field in Schema.model_fields.items():
         origin = settings.origins.get(name)
         value = settings.values.get(name, _find_default(name, registry))
-        kind = "default" if origin is None else "environment" if origin == name_variable(name) else "file"
+        kind: Origin = "default" if origin is None else "environment" if origin == name_variable(name) else "file"
         rows[name] = _make_row(value, kind, origin, name, field.description)
     for name, about in ENVIRONMENT_ONLY.items():
         value = os.environ.get(name_variable(name)) or None
@@ -71,7 +72,7 @@ def list_setting_rows(settings: Settings, registry: Registry) -> dict[str, Row]:
     return rows
 
 
-def _make_row(value: Any, kind: str, origin: str | None, name: str, about: str | None) -> Row:
+def _make_row(value: Any, kind: Origin, origin: str | None, name: str, about: str | None) -> SettingDocument:
     from bioclip_x.settings import name_variable
 
     plain = value if value is None or isinstance(value, int | float) else str(value)
@@ -90,7 +91,7 @@ def _find_default(name: str, registry: Registry) -> Any:
     return folders[name]() if name in folders else Recipe.model_fields[name].default
 
 
-def find_stray_variables(rows: dict[str, Row]) -> list[str]:
+def find_stray_variables(rows: dict[str, SettingDocument]) -> list[str]:
     """Returns names of unknown variables with the project's prefix; not their values, which may be secret."""
     from bioclip_x.settings import PREFIX
 
@@ -98,7 +99,7 @@ def find_stray_variables(rows: dict[str, Row]) -> list[str]:
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
-def _print_table(rows: dict[str, Row]) -> None:
+def _print_table(rows: dict[str, SettingDocument]) -> None:
     from rich.console import Console
     from rich.table import Table
 

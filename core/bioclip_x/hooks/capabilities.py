@@ -21,6 +21,7 @@ from bioclip_x.hooks.components import Kind
 from bioclip_x.renamed_names import accepts_old_names
 
 Pooling = Literal["mean", "ensemble", "max"]
+"""How the similarities of a class's prompts become one: see `scorers: text`."""
 
 
 @accepts_old_names

@@ -36,6 +36,7 @@ TRAINING_HOOKS = ("training_started", "training_step_ended", "validated", "epoch
 """The hooks that are called for all plugins at once."""
 
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin, named as a hook, as its implementation: `@hookimpl`, `@hookimpl(tryfirst=True)`."""
 _mark = pluggy.HookspecMarker(GROUP)
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])

@@ -34,6 +34,7 @@ from bioclip_x.records.training import (
     Processes,
     RunContext,
     StepEnd,
+    TextMatcher,
     TreeTensors,
     Validated,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "TaxonGroup",
     "TextBank",
     "TextEvaluation",
+    "TextMatcher",
     "TextRequest",
     "TreeTensors",
     "Validated",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from bioclip_x.records.taxon import Synonym
 
 Role = Literal["common", "id", "extra", "authorship", "synonyms"]
+"""What a column that is no rank holds: common names in a language, ids, the author, synonyms, or anything else."""
 BETWEEN = "|"
 """Separator between the names in one cell of common names or synonyms."""
 
@@ -28,6 +29,7 @@ class Details:
 
 
 NO_DETAILS = Details()
+"""Of a tree without common names, ids, authors, synonyms and further columns."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ class Findings:
         self.problems.append(Problem(kind, message, self.file if file is None else file, line, False, self.unit, times))
 
     def warn_encoding(self, line: int) -> None:
-        """Warns that a text is not UTF-8; for the `on_legacy` of `bioclip_x.io.files`."""
+        """Warns that a text is not UTF-8; for the `on_legacy` of `read_text`, `read_lines` and `read_stream_lines`."""
         message = "not UTF-8; read as Windows-1252, accents may be wrong: save it as UTF-8"
         if self.unit == "line":
             self.warn("encoding", message, line)

@@ -17,6 +17,7 @@ LINNAEAN: Final[tuple[str, ...]] = ("kingdom", "phylum", "class", "order", "fami
 """The seven ranks of BioCLIP's taxonomic names and of pybioclip's columns."""
 
 ORDER: Final[dict[str, int]] = {rank: i for i, rank in enumerate(RANKS)}
+"""Rank → its place in `RANKS`, 0 for the highest."""
 
 _SPELLINGS: Final[dict[str, str]] = {
     "cls": "class", "klass": "class", "class_": "class", "division": "phylum", "regnum": "kingdom", "sp": "species",

@@ -28,6 +28,7 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import CheckedComponentDocument, ChecksDocument
     from bioclip_x.testing import Outcome, Subject
 
 SIGNS: Final = {"passed": "ok", "failed": "FAILED", "not applicable": "-"}
@@ -71,7 +72,8 @@ def check(
     from bioclip_x.testing import run_checks
 
     given_examples, given_options = _parse(examples, "--example"), _parse(options, "--option")
-    counts, dumped = dict.fromkeys(SIGNS, 0), []
+    counts = {"passed": 0, "failed": 0, "not applicable": 0}
+    dumped: list[CheckedComponentDocument] = []
     for subject in _find_subjects(registry, name, hook):
         if not as_json:
             echo(f"{subject.kind.replace('_', ' ')}: {subject.name}")
@@ -83,7 +85,13 @@ def check(
             outcomes.append(outcome)
         dumped.append(_dump(subject, outcomes))
     if as_json:
-        echo(json.dumps({"components": dumped, **counts}, indent=2, ensure_ascii=False))
+        document: ChecksDocument = {
+            "components": dumped,
+            "passed": counts["passed"],
+            "failed": counts["failed"],
+            "not applicable": counts["not applicable"],
+        }
+        echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         echo(f"{counts['passed']} passed, {counts['failed']} failed, {counts['not applicable']} not applicable")
     if counts["failed"]:
@@ -102,7 +110,7 @@ def _describe(outcome: Outcome, *, is_told: bool) -> str:
     return f"  {SIGNS[outcome.result]:<7} {about}{reason}"
 
 
-def _dump(subject: Subject, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def _dump(subject: Subject, outcomes: Iterable[Outcome]) -> CheckedComponentDocument:
     return {
         "hook": subject.kind,
         "name": subject.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
@@ -11,6 +11,9 @@ from bioclip_x.cli.flags import components_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.components import KINDS, Kind
 from bioclip_x.hooks.registry import Registry
+
+if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import PluginsDocument
 
 hook_option: Final = click.option(
     "--hook", type=click.Choice(get_args(Kind)), metavar="HOOK", help="Components of this hook only, such as heads."
@@ -48,7 +51,7 @@ def list_plugins(registry: Registry, hook: Kind | None, as_json: bool) -> None:
             echo(f"  {one.spec.name:<20} {one.spec.summary}  [{one.plugin}]")
 
 
-def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> dict[str, Any]:
+def _dump(registry: Registry, kinds: tuple[Kind, ...]) -> PluginsDocument:
     return {
         "plugins": [
             {"name": name, "origin": origin, "has_recipe": registry.configure(name) is not None}

@@ -6,12 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import CurationDocument
     from rich.console import RenderableType
 
     from bioclip_x.describe.check import CheckedFile
@@ -34,7 +35,7 @@ def print_checked(checked: CheckedFile, format_: Literal["table", "json"] = "tab
             put(block)
 
 
-def make_document(checked: CheckedFile) -> dict[str, Any]:
+def make_document(checked: CheckedFile) -> CurationDocument:
     """Makes the JSON document."""
     counts = Counter(finding.done for finding in checked.findings)
     return {
@@ -43,7 +44,9 @@ def make_document(checked: CheckedFile) -> dict[str, Any]:
         "classes": len(checked.descriptors.classes),
         "descriptors": _count(checked.descriptors.classes.values()),
         "kept": _count(checked.curated.descriptors.classes.values()),
-        **{done: counts[done] for done in _STYLES},
+        "mended": counts["mended"],
+        "dropped": counts["dropped"],
+        "told": counts["told"],
         "to_ask_again": list(checked.curated.to_ask_again),
         "findings": [
             {

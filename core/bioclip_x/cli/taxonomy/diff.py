@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import ComparedTaxonomyDocument
     from rich.console import RenderableType
 
     from bioclip_x.taxonomy import Taxonomy
@@ -123,7 +124,7 @@ def _iterate_json(difference: Difference, old: Taxonomy, new: Taxonomy) -> Itera
     yield "\n  ]\n}\n"
 
 
-def _describe_tree(tree: Taxonomy) -> Mapping[str, Any]:
+def _describe_tree(tree: Taxonomy) -> ComparedTaxonomyDocument:
     return {"source": tree.source, "fingerprint": tree.fingerprint, "classes": tree.n_classes}
 
 

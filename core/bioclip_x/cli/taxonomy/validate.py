@@ -20,6 +20,7 @@ from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
 
 if TYPE_CHECKING:
+    from bioclip_x.cli.render.documents import ValidationDocument
     from rich.console import RenderableType
 
     from bioclip_x.taxonomy import Taxonomy
@@ -102,7 +103,7 @@ def _make_problem(file: Path, message: str) -> Problem:
     return Problem("unreadable", message[place.end() :], str(file), line, is_error=True, unit=unit)
 
 
-def _make_document(verdict: Verdict) -> dict[str, Any]:
+def _make_document(verdict: Verdict) -> ValidationDocument:
     taxonomy = verdict.taxonomy
     return {
         "file": str(verdict.file),
