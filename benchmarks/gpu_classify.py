@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from big_tree import SIZES, make_rows
 from machine import describe
+from peers.text_bank import write_model
 from PIL import Image
-from text_bank import write_model
 
 from bioclip_x.prediction.ranking import count_tied_nodes, select_best_at_ranks, select_top_nodes
 from bioclip_x.records import HeadInput, ImageFeatures, ModelCard, Scores, TextBank

@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from machine import describe
 
 from bioclip_x.evaluation import intervals
-from bioclip_x.evaluation.descriptor_statistics import compute_area
+from bioclip_x.evaluation.descriptors.statistics import compute_area
+from bioclip_x.evaluation.descriptors.swapped_classes import count_by_chance, find_side
 from bioclip_x.evaluation.intervals import Interval
 from bioclip_x.evaluation.risk_coverage import measure_accuracy_at
-from bioclip_x.evaluation.swapped_classes import count_by_chance, find_side
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "interval_coverage.json"

@@ -18,8 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from figures import Figure, Limit, load
 from machine import describe
+from peers.figures import Figure, Limit, load
 from rich.console import Console
 from rich.table import Table
 
@@ -65,7 +65,7 @@ def main() -> int:
     console = Console()
     missed = 0
     for name in options.names or TITLES:
-        benchmark = import_module(name)
+        benchmark = import_module(f"peers.{name}")
         figures: dict[str, Figure | Limit] = benchmark.measure(options.rounds or benchmark.ROUNDS)
         RESULTS.mkdir(exist_ok=True)
         results_of(name).write_text(
@@ -87,7 +87,7 @@ def results_of(name: str) -> Path:
 def _make_results(name: str, figures: Mapping[str, Figure | Limit]) -> dict[str, Any]:
     import torch
 
-    benchmark = import_module(name)
+    benchmark = import_module(f"peers.{name}")
     return {
         "about": (benchmark.__doc__ or "").strip(),
         "command": f"python benchmarks/run.py {name}",

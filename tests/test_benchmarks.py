@@ -63,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 def figure(run: ModuleType, kind: str, times: float, *samples: tuple[float, float], **more: Any) -> Any:
-    figures = sys.modules["figures"]
+    figures = sys.modules["peers.figures"]
     return figures.Figure(figures.Captions("a", "b", "s"), figures.Target(kind, times), samples, **more)
 
 
@@ -90,7 +90,7 @@ def test_a_target_is_met_or_missed(
 
 @pytest.mark.parametrize(("largest", "met"), [(1e-6, True), (1e-4, False), (math.nan, False)])
 def test_a_fast_answer_that_differs_is_none(run: ModuleType, largest: float, met: bool) -> None:
-    agreement = sys.modules["figures"].Agreement(largest)
+    agreement = sys.modules["peers.figures"].Agreement(largest)
     assert figure(run, "at least", 4, (1, 100), agreement=agreement).is_met is met
 
 
@@ -123,11 +123,11 @@ def test_the_page_shows_the_results_files(run: ModuleType) -> None:
 def test_what_was_promised_was_measured(run: ModuleType, name: str, label: str) -> None:
     kind, times = PROMISED[name, label]
     dumped = json.loads(run.results_of(name).read_text("utf-8"))["figures"][label]
-    measured = sys.modules["figures"].load(dumped)
+    measured = sys.modules["peers.figures"].load(dumped)
     assert measured.value == pytest.approx(dumped["value"], rel=1e-3)
     assert measured.value >= times if kind == "at least" else measured.value <= times
     assert measured.is_met
-    if isinstance(measured, sys.modules["figures"].Limit):
+    if isinstance(measured, sys.modules["peers.figures"].Limit):
         assert (measured.most, measured.least) == ((times, None) if kind == "at most" else (None, times))
     else:
         assert measured.target.kind == kind

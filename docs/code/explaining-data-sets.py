@@ -3,7 +3,7 @@ from bioclip_x import create_registry
 dataset = create_registry().make("datasets", "field-guide", {"count": 90, "seed": 8})
 # [start:in-python]
 from bioclip_x import Classifier
-from bioclip_x.evaluation.descriptor_usefulness import measure_usefulness
+from bioclip_x.evaluation.descriptors.usefulness import measure_usefulness
 from bioclip_x.evaluation.labelled_images import embed_labelled_images
 
 classifier = Classifier(plugins=["descriptors"])

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from bioclip_x.cli.render import documents
 from bioclip_x.evaluation.papers.comparison import PaperComparison
 from bioclip_x.records import Calibration, Evaluation, FewShotEvaluation, KnownModel, WordOrderProbe
-from bioclip_x.records.descriptor_usefulness import Usefulness
+from bioclip_x.records.evaluation.descriptor_usefulness import Usefulness
 from bioclip_x_plugins.reports.tables.json_types import ResultDocument, ResultsDocument
 from docs.writers.markdown import NOTICE
 

@@ -46,7 +46,7 @@ def test_both_programs_read_the_same_images_and_texts(
 ) -> None:
     import open_clip
 
-    speed = load("training_speed")
+    speed = load("peers.training_speed")
     monkeypatch.setattr(speed, "STEPS", 1)
     monkeypatch.setattr(speed, "SIDE", 32)
     speed.make_images(tmp_path)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 import bioclip_x.testing
 from bioclip_x import Classifier
+from bioclip_x.cli.main import main
 from bioclip_x.hooks.components import KINDS
 from bioclip_x.hooks.specs import hookimpl
 from bioclip_x_plugins.reports.tables.json_types import ResultDocument, ResultsDocument
@@ -101,13 +102,63 @@ def test_results_are_as_their_schema_says(format_: str, document: Any, tmp_path:
         check_keys(one, json_schemas.make_schema(document), json_schemas.make_schema(document))
 
 
+@pytest.mark.parametrize(
+    ("title", "command"),
+    [
+        ("Evaluation", "evaluate field-guide:count=30 --plugin descriptors --format json"),
+        ("Few-shot evaluation", "evaluate field-guide:count=90 --few-shot 1 --folds 2 --format json"),
+        ("Word order", "evaluate field-guide:count=30 --probe word-order --format json"),
+        ("A paper's table", "evaluate --paper cbd-cub --format json"),
+        ("Descriptors of a data set", "explain field-guide:count=60 --plugin descriptors --format json"),
+        ("Embeddings", "embed examples/drawings --format json"),
+        ("Embeddings", "embed --text tit --text oak --format json"),
+        ("Checked descriptors", "describe --check DESCRIPTORS --format json"),
+        ("Classes of a taxonomy", "taxonomy list BIRDS --format json"),
+        ("Checked taxonomies", "taxonomy validate BIRDS BROKEN --format json"),
+        ("Compared taxonomies", "taxonomy diff BIRDS FEWER --format json"),
+        ("Models", "models --format json"),
+        ("Plugins", "plugins list --json"),
+        ("Checked plugins", "plugins check hedge --json"),
+        ("Settings", "config --format json"),
+        ("Cache", "cache info --format json"),
+    ],
+    ids=lambda value: value.partition(" -")[0],
+)
+def test_outputs_are_as_their_schema_says(
+    title: str, command: str, birds_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unknown keys are refused, but those that the page names."""
+    lines = birds_csv.read_text("utf-8").splitlines(keepends=True)
+    (tmp_path / "fewer.csv").write_text("".join(lines[:-1]), "utf-8")
+    (tmp_path / "broken.csv").write_text("species,parent\n", "utf-8")
+    (tmp_path / "descriptors.json").write_text('{"great tit": ["a black head", "which is a bird"]}', "utf-8")
+    paths = {"BIRDS": birds_csv, "FEWER": tmp_path / "fewer.csv", "BROKEN": tmp_path / "broken.csv"}
+    paths |= {"DESCRIPTORS": tmp_path / "descriptors.json", "examples/drawings": ROOT / "examples" / "drawings"}
+    with pytest.raises(SystemExit) as done:
+        main([str(paths.get(word, word)) for word in command.split()])
+    assert done.value.code in (None, 0, 2 if "BROKEN" in command else 0)
+    about, document = json_schemas.DOCUMENTS[title]
+    value = drop_keys(json.loads(capsys.readouterr().out), re.findall(r"`(\w+)`", about))
+    TypeAdapter(document).validate_json(json.dumps(value), strict=True)
+    check_keys(value, json_schemas.make_schema(document), json_schemas.make_schema(document))
+
+
+def drop_keys(value: Any, keys: list[str]) -> Any:
+    """Leaves out, at any depth, the keys that the page describes in words."""
+    if isinstance(value, list):
+        return [drop_keys(one, keys) for one in value]
+    if isinstance(value, dict):
+        return {key: drop_keys(one, keys) for key, one in value.items() if key not in keys}
+    return value
+
+
 def check_keys(value: Any, schema: dict[str, Any], whole: dict[str, Any]) -> None:
     """No object has a key that its schema does not have, nor lacks a required one."""
     for one in [schema, *schema.get("anyOf", [])]:
         if "$ref" in one:
             one = whole["$defs"][one["$ref"].rpartition("/")[2]]
         if isinstance(value, dict) and "properties" in one:
-            assert set(one["required"]) <= set(value) <= set(one["properties"])
+            assert set(one.get("required", ())) <= set(value) <= set(one["properties"])
             for key, child in value.items():
                 check_keys(child, one["properties"][key], whole)
         if isinstance(value, list) and "items" in one:

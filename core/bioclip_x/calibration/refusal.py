@@ -16,7 +16,7 @@ import torch
 
 from bioclip_x.array_types import Floats, Ints
 from bioclip_x.errors import CalibrationError
-from bioclip_x.evaluation.descriptor_statistics import compute_area
+from bioclip_x.evaluation.descriptors.statistics import compute_area
 from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted
 from bioclip_x.evaluation.labelled_logits import find_top_logits

@@ -14,10 +14,10 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.render.documents import CacheDocument, CachedKindDocument
     from collections.abc import Sequence
 
     from bioclip_x.caches import CacheEntry
+    from bioclip_x.cli.render.documents import CachedKindDocument, CacheDocument
 
 
 @click.group(name="cache")

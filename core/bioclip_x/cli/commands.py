@@ -10,12 +10,16 @@ from bioclip_x.hooks.specs import hookimpl
 def commands() -> list[ComponentSpec]:
     return [
         ComponentSpec("cache", "what is cached, and clearing it", "bioclip_x.cli.cache:command"),
-        ComponentSpec("calibrate", "calibrate probabilities on labelled images", "bioclip_x.cli.calibrate:command"),
+        ComponentSpec(
+            "calibrate", "calibrate probabilities on labelled images", "bioclip_x.cli.evaluation.calibrate:command"
+        ),
         ComponentSpec("classify", "classify images and explain predictions", "bioclip_x.cli.classify:command"),
         ComponentSpec("config", "this machine's settings and their origins", "bioclip_x.cli.config:command"),
         ComponentSpec("embed", "embeddings of images and texts", "bioclip_x.cli.embed:command"),
-        ComponentSpec("evaluate", "measure accuracy on labelled images", "bioclip_x.cli.evaluate:command"),
-        ComponentSpec("explain", "measure which descriptors separate classes", "bioclip_x.cli.explain:command"),
+        ComponentSpec("evaluate", "measure accuracy on labelled images", "bioclip_x.cli.evaluation.evaluate:command"),
+        ComponentSpec(
+            "explain", "measure which descriptors separate classes", "bioclip_x.cli.evaluation.explain:command"
+        ),
         ComponentSpec("models", "models with a short name, and their properties", "bioclip_x.cli.models:command"),
         ComponentSpec("plugins", "installed plugins and their components", "bioclip_x.cli.plugins:command"),
         ComponentSpec("soup", "average the weights of several models", "bioclip_x.cli.soup:command"),

@@ -45,7 +45,12 @@ def command(registry: Registry, path: bool, format_: str) -> None:
     rows = list_setting_rows(load_settings(), registry)
     unknown = find_stray_variables(rows)
     if format_ == "json":
-        document: SettingsDocument = {"file": str(file), "exists": file.exists(), "settings": rows, "unknown_variables": unknown}
+        document: SettingsDocument = {
+            "file": str(file),
+            "exists": file.exists(),
+            "settings": rows,
+            "unknown_variables": unknown,
+        }
         echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     _print_table(rows)

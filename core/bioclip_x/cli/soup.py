@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.evaluation.labelled_images import FIELDS, find_dataset, prepare_fields
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, find_dataset, prepare_fields
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.registry import Registry

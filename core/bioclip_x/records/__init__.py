@@ -5,11 +5,8 @@ from bioclip_x.records.bank import TextBank
 from bioclip_x.records.calibration import Calibration, Conditions
 from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
-from bioclip_x.records.evaluation import CurvePoint, Evaluation, Measure, TextEvaluation
-from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, PromptContribution, Remainder
-from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
-from bioclip_x.records.few_shot import FewShotEvaluation, FewShotResult
-from bioclip_x.records.figures import (
+from bioclip_x.records.evaluation.few_shot import FewShotEvaluation, FewShotResult
+from bioclip_x.records.evaluation.figures import (
     ConfusionMatrix,
     EmbeddingMap,
     EvaluationFigures,
@@ -20,6 +17,10 @@ from bioclip_x.records.figures import (
     RunFigures,
     TaxonGroup,
 )
+from bioclip_x.records.evaluation.measures import CurvePoint, Evaluation, Measure, TextEvaluation
+from bioclip_x.records.evaluation.word_order import Alteration, WordOrderProbe
+from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, PromptContribution, Remainder
+from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
@@ -38,7 +39,6 @@ from bioclip_x.records.training import (
     TreeTensors,
     Validated,
 )
-from bioclip_x.records.word_order import Alteration, WordOrderProbe
 
 __all__ = [
     "Alteration",

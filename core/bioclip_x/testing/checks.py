@@ -1,6 +1,6 @@
 """A check is a function of a component, which raises AssertionError: one line of what was expected, and what came instead.
 
-The checks of a kind are the functions `check_…` of the module of its name in this package (`heads`, `losses`, …), in their
+The checks of a kind are the functions `check_…` of the module of its name in `kinds` (`heads`, `losses`, …), in their
 order there, after those of `every_kind`; `FURTHER` names other modules. Their docstrings say what they check.
 """
 
@@ -18,7 +18,7 @@ from bioclip_x.hooks.components import KINDS, Kind
 from bioclip_x.hooks.registry import Registry
 
 FURTHER: Final[Mapping[Kind, tuple[str, ...]]] = {"encoders": ("trainable_encoders",)}
-"""Kind → modules of this package with further checks of it."""
+"""Kind → modules of `kinds` with further checks of it."""
 
 
 class NotApplicable(Exception):
@@ -103,7 +103,7 @@ def list_checks(kind: Kind) -> list[Check]:
     """Lists the checks of a kind, those of every kind first. Raises PluginError for an unknown kind."""
     if kind not in KINDS:
         raise PluginError(f"no kind of component is called {kind!r}; known: {', '.join(KINDS)}")
-    modules = [import_module(f"{__package__}.{name}") for name in ("every_kind", kind, *FURTHER.get(kind, ()))]
+    modules = [import_module(f"{__package__}.kinds.{name}") for name in ("every_kind", kind, *FURTHER.get(kind, ()))]
     return [
         Check(name.removeprefix("check_"), (inspect.getdoc(function) or "").partition("\n")[0], function)
         for module in modules

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bioclip_x.cli.classify import command as classify
 from bioclip_x.cli.embed import command as embed
-from bioclip_x.cli.evaluate import command as evaluate
+from bioclip_x.cli.evaluation.evaluate import command as evaluate
 from bioclip_x.cli.flags import MACHINE, make_field_option, make_recipe_flags
 from bioclip_x.cli.recipe_flags import resolve
 from bioclip_x.hooks.registry import create_registry

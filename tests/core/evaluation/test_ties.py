@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bioclip_x import Classifier
-from bioclip_x.evaluation.descriptor_usefulness import SortedImages, find_best_two, measure_usefulness
+from bioclip_x.evaluation.descriptors.usefulness import SortedImages, find_best_two, measure_usefulness
 from bioclip_x.evaluation.labelled_images import LabelledImages
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.evaluation.predictions import predict_images

@@ -12,9 +12,9 @@ from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.messages import pluralise
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.render.documents import CurationDocument
     from rich.console import RenderableType
 
+    from bioclip_x.cli.render.documents import CurationDocument
     from bioclip_x.describe.check import CheckedFile
     from bioclip_x.prompts.curation import Finding
     from bioclip_x.prompts.curation.findings import Done

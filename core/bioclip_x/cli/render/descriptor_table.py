@@ -8,9 +8,9 @@ from typing import Final
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from bioclip_x.evaluation.descriptor_statistics import FEWEST
+from bioclip_x.evaluation.descriptors.statistics import FEWEST
 from bioclip_x.messages import escape_controls, list_some, pluralise
-from bioclip_x.records.descriptor_usefulness import (
+from bioclip_x.records.evaluation.descriptor_usefulness import (
     Area,
     ByChance,
     ClassUse,

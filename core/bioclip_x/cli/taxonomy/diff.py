@@ -17,9 +17,9 @@ from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.render.documents import ComparedTaxonomyDocument
     from rich.console import RenderableType
 
+    from bioclip_x.cli.render.documents import ComparedTaxonomyDocument
     from bioclip_x.taxonomy import Taxonomy
     from bioclip_x.taxonomy.editing.diff import Change, Difference
 

@@ -20,9 +20,9 @@ from bioclip_x.messages import pluralise
 from bioclip_x.records.problem import Problem
 
 if TYPE_CHECKING:
-    from bioclip_x.cli.render.documents import ValidationDocument
     from rich.console import RenderableType
 
+    from bioclip_x.cli.render.documents import ValidationDocument
     from bioclip_x.taxonomy import Taxonomy
 
 

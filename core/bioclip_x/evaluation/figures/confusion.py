@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bioclip_x.array_types import Ints
-from bioclip_x.records.figures import ConfusionMatrix, TaxonGroup
+from bioclip_x.records.evaluation.figures import ConfusionMatrix, TaxonGroup
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.scoring.severity import find_taxa_at_rank, is_within
 

@@ -19,7 +19,7 @@ from bioclip_x.array_types import Floats, Ints
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.figures.confusion import fold_to_rank, list_folds
 from bioclip_x.evaluation.intervals import compute_binomial_interval
-from bioclip_x.records.figures import EmbeddingMap, Neighbours
+from bioclip_x.records.evaluation.figures import EmbeddingMap, Neighbours
 from bioclip_x.taxonomy import Taxonomy
 
 MOST: Final = 2000

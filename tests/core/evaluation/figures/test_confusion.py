@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.evaluation.figures.confusion import build_confusion, fold_to_rank, list_folds
-from bioclip_x.records.figures import TaxonGroup
+from bioclip_x.records.evaluation.figures import TaxonGroup
 from bioclip_x.taxonomy import TAXON, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.builder import from_labels
 from random_trees import trees

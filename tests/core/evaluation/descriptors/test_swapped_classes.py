@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bioclip_x.evaluation.descriptor_statistics import compute_area
+from bioclip_x.evaluation.descriptors.statistics import compute_area
+from bioclip_x.evaluation.descriptors.swapped_classes import SWAPS, Split, count_by_chance, find_side
 from bioclip_x.evaluation.intervals import compute_class_difference_interval
-from bioclip_x.evaluation.swapped_classes import SWAPS, Split, count_by_chance, find_side
 
 
 @dataclass

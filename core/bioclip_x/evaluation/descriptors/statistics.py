@@ -18,7 +18,7 @@ from bioclip_x.evaluation.intervals import (
     compute_change_interval,
     compute_crossed_interval,
 )
-from bioclip_x.records.descriptor_usefulness import Area, LeftOut, Share
+from bioclip_x.records.evaluation.descriptor_usefulness import Area, LeftOut, Share
 
 FEWEST: Final = 5
 """With fewer images, a class's figures are marked as unreliable and no descriptor is pruned on them."""

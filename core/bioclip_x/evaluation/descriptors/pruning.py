@@ -12,8 +12,8 @@ import torch
 
 from bioclip_x import __version__
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_statistics import FEWEST, count_changes, make_share
-from bioclip_x.evaluation.descriptor_usefulness import (
+from bioclip_x.evaluation.descriptors.statistics import FEWEST, count_changes, make_share
+from bioclip_x.evaluation.descriptors.usefulness import (
     SortedImages,
     check_has_descriptors,
     find_best_two,
@@ -24,7 +24,7 @@ from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import pluralise
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.records import TextBank
-from bioclip_x.records.descriptor_usefulness import ClassUse, DescriptorUse, Pruning
+from bioclip_x.records.evaluation.descriptor_usefulness import ClassUse, DescriptorUse, Pruning
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.labels import match_labels
 from bioclip_x.taxonomy.names.resolver import Resolver

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioclip_x.cli.evaluate import FORMATS, find_format
+from bioclip_x.cli.evaluation.evaluate import FORMATS, find_format
+from bioclip_x.cli.evaluation.labelled_images import (
+    FIELDS,
+    check_dataset_outputs,
+    embed_dataset,
+    find_dataset,
+    prepare_fields,
+)
 from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
 from bioclip_x.errors import DescriptorError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.replacement import is_written_in_place
@@ -20,7 +26,7 @@ from bioclip_x.messages import escape_controls, list_some
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.prompts import DescriptorSet
-    from bioclip_x.records.descriptor_usefulness import Usefulness
+    from bioclip_x.records.evaluation.descriptor_usefulness import Usefulness
     from bioclip_x.taxonomy import Taxonomy
 
 
@@ -84,8 +90,8 @@ def command(
     loaded = registry.load(plugins)
     dataset, source = find_dataset(registry, images)
 
-    from bioclip_x.evaluation.descriptor_usefulness import check_has_descriptors, measure_usefulness
-    from bioclip_x.evaluation.pruning import prune
+    from bioclip_x.evaluation.descriptors.pruning import prune
+    from bioclip_x.evaluation.descriptors.usefulness import check_has_descriptors, measure_usefulness
 
     selected: frozenset[int] = frozenset()
 

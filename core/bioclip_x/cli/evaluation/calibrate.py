@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from bioclip_x.cli.evaluation.labelled_images import (
+    FIELDS,
+    check_dataset_outputs,
+    embed_dataset,
+    find_dataset,
+    prepare_fields,
+)
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, embed_dataset, find_dataset, prepare_fields
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.registry import Registry
 

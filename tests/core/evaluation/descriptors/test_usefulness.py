@@ -12,14 +12,14 @@ import yaml
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_usefulness import SortedImages, find_best_two, measure_usefulness
+from bioclip_x.evaluation.descriptors.pruning import prune, select_dropped_entries
+from bioclip_x.evaluation.descriptors.usefulness import SortedImages, find_best_two, measure_usefulness
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images
-from bioclip_x.evaluation.pruning import prune, select_dropped_entries
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.prompts.descriptors import write_descriptors
 from bioclip_x.records import Source
-from bioclip_x.records.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Usefulness
+from bioclip_x.records.evaluation.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Usefulness
 from bioclip_x_plugins.datasets.image_folder import ImageFolder
 from helpers import BIRDS, picture
 

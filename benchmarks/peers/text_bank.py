@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import open_clip
 import torch
-from figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
+from peers.figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
 from safetensors.torch import save_file
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioclip_x.records.evaluation import Measure
+from bioclip_x.records.evaluation.measures import Measure
 
 
 @dataclass(frozen=True, slots=True)

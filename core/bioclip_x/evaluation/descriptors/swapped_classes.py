@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Floats, Ints
-from bioclip_x.evaluation.descriptor_statistics import compute_area
+from bioclip_x.evaluation.descriptors.statistics import compute_area
 from bioclip_x.evaluation.intervals import compute_class_difference_interval
-from bioclip_x.records.descriptor_usefulness import ByChance, SwappedCount
+from bioclip_x.records.evaluation.descriptor_usefulness import ByChance, SwappedCount
 
 SWAPS: Final = 39
 """Permutations. Unrelated texts lie outside the least and the largest of 39 counts in 2 of 40 cases: a 95% range."""

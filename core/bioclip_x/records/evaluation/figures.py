@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bioclip_x.records.evaluation import CurvePoint, Measure
+from bioclip_x.records.evaluation.measures import CurvePoint, Measure
 from bioclip_x.records.taxon import Taxon
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
+from peers.figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
 from PIL.Image import Image
 
 from bioclip_x import Classifier

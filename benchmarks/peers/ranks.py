@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from big_tree import make_tree
-from figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
+from peers.figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
 
 from bioclip_x.prediction.ranking import select_top_nodes
 from bioclip_x.records import Logits

@@ -21,19 +21,24 @@ import torch
 
 from bioclip_x.array_types import Floats
 from bioclip_x.errors import DescriptorError
-from bioclip_x.evaluation.descriptor_statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
+from bioclip_x.evaluation.descriptors.leave_one_out import (
+    BestTwo,
+    Rows,
+    compute_leave_one_out_changes,
+    find_changed_predictions,
+)
+from bioclip_x.evaluation.descriptors.statistics import DIGITS, compute_area, count_changes, make_share, split_by_class
+from bioclip_x.evaluation.descriptors.swapped_classes import Split, count_by_chance
 from bioclip_x.evaluation.labelled_images import (
     LabelledImages,
     describe_inner_labels,
     describe_ties,
     find_unlisted,
 )
-from bioclip_x.evaluation.leave_one_out import BestTwo, Rows, compute_leave_one_out_changes, find_changed_predictions
-from bioclip_x.evaluation.swapped_classes import Split, count_by_chance
 from bioclip_x.hooks.capabilities import ScorerCapabilities, get_capabilities
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, Logits, Source, TextBank
-from bioclip_x.records.descriptor_usefulness import ByChance, ClassUse, DescriptorUse, LeftOut, Usefulness
+from bioclip_x.records.evaluation.descriptor_usefulness import ByChance, ClassUse, DescriptorUse, LeftOut, Usefulness
 from bioclip_x.taxonomy import TAXON, Taxonomy
 
 if TYPE_CHECKING:

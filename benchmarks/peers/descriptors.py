@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from figures import Agreement, Captions, Figure, Limit, Target, measure_alternately, seconds
+from peers.figures import Agreement, Captions, Figure, Limit, Target, measure_alternately, seconds
 
 from bioclip_x.records import ImageFeatures, ModelCard, Prompt, TextBank
 from bioclip_x.taxonomy.builder import from_labels

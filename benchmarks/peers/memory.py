@@ -23,7 +23,7 @@ import numpy as np
 import open_clip.model
 import torch
 from big_tree import make_rows
-from figures import Captions, Figure, Target, measure_alternately
+from peers.figures import Captions, Figure, Target, measure_alternately
 from safetensors.torch import save_file
 
 from bioclip_x_field_guide.drawing import draw_species

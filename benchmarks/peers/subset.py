@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from big_tree import make_tree
-from figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
+from peers.figures import Agreement, Captions, Figure, Target, measure_alternately, seconds
 
 from bioclip_x.records import TextBank
 from bioclip_x.taxonomy import Taxonomy

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from figures import Captions, Figure, Target, measure_alternately, seconds
+from peers.figures import Captions, Figure, Target, measure_alternately, seconds
 
 ROUNDS = 9
 TARGET = Target("at most", 1.3)
 IMPORTS = [sys.executable, "-c", "import torch, open_clip"]
 CLASSIFY = [sys.executable, "-m", "bioclip_x", "classify"]
-IMAGE = Path(__file__).parents[1] / "examples" / "drawings" / "amanita-muscaria.png"
+IMAGE = Path(__file__).parents[2] / "examples" / "drawings" / "amanita-muscaria.png"
 COMMANDS = {
     "one image named": [],
     "one image named and explained": ["--plugin", "descriptors"],

@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from big_tree import make_rows
-from figures import Limit
+from peers.figures import Limit
 
 from bioclip_x.taxonomy import LINNAEAN
 
@@ -28,7 +28,7 @@ LEAVES = 1_000_000
 def measure(rounds: int) -> dict[str, Limit]:
     figures = {}
     with TemporaryDirectory() as folder:
-        data = Path(__file__).parents[2] / "shared" / "data" / "taxonomy_scale"
+        data = Path(__file__).parents[3] / "shared" / "data" / "taxonomy_scale"
         if data.is_dir():
             table, newick = data / "species_ranks.csv", data / "tree_plant_Carruthers.nwk"
             reads = [_run_child("read", table) for _ in range(rounds)]
@@ -60,8 +60,8 @@ def _write_million(folder: Path) -> Path:
 
 
 def _run_child(what: str, *arguments: object) -> dict[str, float]:
-    command = [sys.executable, __file__, what, *map(str, arguments)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
+    command = [sys.executable, "-m", "peers.taxonomy", what, *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     report: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return report
 

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from time import sleep
 from urllib.request import ProxyHandler, build_opener
 
-from figures import Limit, seconds
+from peers.figures import Limit, seconds
 
 from bioclip_x.taxonomy.builder import from_labels
 
@@ -107,7 +107,9 @@ def _count_requests(url: str) -> int:
 
 @contextmanager
 def _run_server() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "peers.describe"], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    )
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip()

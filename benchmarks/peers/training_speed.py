@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 import yaml
-from figures import Captions, Figure, Limit, Target, measure_alternately
 from open_clip_train_run import run_peer
+from peers.figures import Captions, Figure, Limit, Target, measure_alternately
 from PIL import Image
 
 from bioclip_x_field_guide.species import load_species
@@ -37,7 +37,7 @@ MODEL = {
     "vision_cfg": {"image_size": 224, "layers": LAYERS, "width": 768, "patch_size": 32},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512, "heads": 8, "layers": LAYERS},
 }
-TAXONOMY = Path(__file__).parents[1] / "plugins" / "bioclip_x_field_guide" / "taxonomy.csv"
+TAXONOMY = Path(__file__).parents[2] / "plugins" / "bioclip_x_field_guide" / "taxonomy.csv"
 THREADS = os.cpu_count() or 1
 CASES = {"77-token captions, one per image": ("captions", 1.0), "taxonomic names": ("names", 1.4)}
 

@@ -11,14 +11,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.descriptor_statistics import (
+from bioclip_x.evaluation.descriptors.leave_one_out import (
+    BestTwo,
+    compute_leave_one_out_changes,
+    find_changed_predictions,
+)
+from bioclip_x.evaluation.descriptors.statistics import (
     compute_area,
     count_changes,
     make_share,
     split_by_class,
 )
 from bioclip_x.evaluation.intervals import FEWEST, compute_crossed_interval, compute_difference_interval
-from bioclip_x.evaluation.leave_one_out import BestTwo, compute_leave_one_out_changes, find_changed_predictions
 
 SCORES = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=12)
 

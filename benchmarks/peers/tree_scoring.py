@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from big_tree import SPECIES, make_tree
-from figures import Captions, Figure, Limit, Target, measure_alternately, seconds
+from peers.figures import Captions, Figure, Limit, Target, measure_alternately, seconds
 
 from bioclip_x.records import ImageFeatures, ModelCard, Scores, TextBank
 from bioclip_x.taxonomy import Taxonomy, cache
@@ -95,8 +95,8 @@ def _compute_same_top(taxonomy: Taxonomy, bank: TextBank, seed: int) -> float:
 
 
 def _measure_peak(tree_file: Path, n_images: int) -> float:
-    command = [sys.executable, __file__, str(tree_file), str(n_images)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
+    command = [sys.executable, "-m", "peers.tree_scoring", str(tree_file), str(n_images)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from bioclip_x.cli.few_shot import FewShotOptions, add_few_shot_options
+from bioclip_x.cli.evaluation.few_shot import FewShotOptions, add_few_shot_options
+from bioclip_x.cli.evaluation.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
-from bioclip_x.cli.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
@@ -160,7 +160,7 @@ def command(
         few_shot.evaluate(registry, recipes, dataset, source, notes, format_, output, quiet)
         return
     if probe:
-        from bioclip_x.cli import word_order
+        from bioclip_x.cli.evaluation import word_order
 
         word_order.probe(registry, recipes, dataset, source, notes, format_, output, quiet, seeds)
         return

@@ -1,0 +1,1 @@
+"""Commands on labelled images: `evaluate`, `explain`, `calibrate`."""

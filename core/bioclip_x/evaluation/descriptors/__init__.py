@@ -1,0 +1,1 @@
+"""How useful each descriptor is on labelled images, and which ones to leave out."""

@@ -1,0 +1,1 @@
+"""The records of evaluations: measures, figures, and how useful descriptors are."""
