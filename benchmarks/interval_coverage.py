@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.integrate import quad
+from scipy.stats import norm
 
 sys.path.insert(0, str(Path(__file__).parent))
 from machine import describe
@@ -32,7 +34,7 @@ from bioclip_x.evaluation import intervals
 from bioclip_x.evaluation.descriptors.statistics import compute_area
 from bioclip_x.evaluation.descriptors.swapped_classes import count_by_chance, find_side
 from bioclip_x.evaluation.intervals import Interval
-from bioclip_x.evaluation.risk_coverage import measure_accuracy_at
+from bioclip_x.evaluation.risk_coverage import compute_aurc_interval, compute_false_accept_interval, measure_accuracy_at
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "interval_coverage.json"
@@ -335,6 +337,16 @@ def simulate_random_words(
     }
 
 
+@lru_cache
+def find_aurc(sharp: float) -> float:
+    """Returns the area under the risk-coverage curve of calibrated shares drawn from beta(sharp, 1)."""
+
+    def find_risk(coverage: float) -> float:
+        return 1 - sharp / (sharp + 1) * (1 - (1 - coverage) ** ((sharp + 1) / sharp)) / coverage
+
+    return float(quad(find_risk, 0, 1)[0])
+
+
 def _list_calibration_cases() -> Iterator[Case]:
     for n in (50, 200, 1000):
         for kept in (1.0, 0.95, 0.8, 0.5):
@@ -349,6 +361,28 @@ def _list_calibration_cases() -> Iterator[Case]:
 
                 name = f"{n} held-out images, coverage {kept:g}, probabilities beta({sharp:g}, 1)"
                 yield Case("accuracy at a coverage", "images", name, draw)
+        for kind, sharp in (("calibrated", 1.0), ("calibrated", 6.0), ("by chance", 1.0), ("by chance", 19.0)):
+
+            def draw_area(rng: Rng, n: int = n, kind: str = kind, sharp: float = sharp) -> Outcome:
+                share_n = rng.beta(sharp, 1, n)
+                right_n = rng.random(n) < (share_n if kind == "calibrated" else sharp / (sharp + 1))
+                true = find_aurc(sharp) if kind == "calibrated" else 1 / (sharp + 1)
+                return compute_aurc_interval(share_n, right_n), true
+
+            yield Case("AURC", "images", f"{n} images, shares beta({sharp:g}, 1), right {kind}", draw_area)
+        for m in (20, 100, 1000):
+            for accept in (0.99, 0.95, 0.8):
+                for apart in (0.0, 1.0, 3.0):
+
+                    def draw_accepted(
+                        rng: Rng, n: int = n, m: int = m, accept: float = accept, apart: float = apart
+                    ) -> Outcome:
+                        listed_n, other_m = rng.normal(apart, 1, n), rng.normal(0, 1, m)
+                        true = float(norm.sf(apart + norm.ppf(1 - accept)))
+                        return compute_false_accept_interval(listed_n, other_m, accept), true
+
+                    name = f"{n} listed and {m} other images, {accept:.0%} accepted, {apart:g} sd apart"
+                    yield Case("false acceptances", "images", name, draw_accepted)
         for shape in (0.3, 1.0, 3.0):
 
             def draw_loss(rng: Rng, n: int = n, shape: float = shape) -> Outcome:

@@ -29,9 +29,9 @@ from training_table.runs import train
 
 from bioclip_x import Classifier
 from bioclip_x.calibration.fit import calibrate
-from bioclip_x.calibration.refusal import compute_false_accepts, list_methods, score_images
+from bioclip_x.calibration.refusal import list_methods, score_images
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_classes, split_in_halves
-from bioclip_x.evaluation.risk_coverage import compute_auroc, find_acceptance_threshold
+from bioclip_x.evaluation.risk_coverage import compute_auroc, compute_false_accept, find_acceptance_threshold
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.calibration import ACCEPTS
 from bioclip_x.text_bank.random_texts import embed_random_texts
@@ -207,7 +207,7 @@ def measure_once(case: Case, seed: int) -> dict[str, Any]:
                 "auroc": compute_auroc(score_n[held_out], score_n[rows]),
                 "false accept": float((score_n[rows] >= find_acceptance_threshold(score_n[fitted], ACCEPT)).mean()),
                 "accepted": float((score_n[held_out] >= find_acceptance_threshold(score_n[fitted], ACCEPT)).mean()),
-                "curve": compute_false_accepts(score_n[held_out], score_n[rows], ACCEPTS),
+                "curve": [compute_false_accept(score_n[held_out], score_n[rows], accept) for accept in ACCEPTS],
             }
             for method, score_n in scores.items()
         }

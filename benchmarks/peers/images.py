@@ -3,8 +3,8 @@
 All load the same ViT-B-32 with random weights, and name the same JPEGs of 0.3, 2 and 12 megapixels by five labels, 32 at a time.
 Each sample is a process of its own; the first batch, with which threads and memory are warmed, is not counted. open_clip reads
 images by torch's DataLoader, as its own evaluation does, with a worker per core. "The encoder alone" gets pixels that are ready,
-in the same batches. Decoding is measured without a model, by as many threads; "decoding, then the encoder" is the sum of both: what
-the cores need in all, which no order of the work can make less.
+in the same batches. Decoding is measured without a model, by as many threads; "decoding, then the encoder" is the sum of
+both: what the cores need in all, which no order of the work can make less.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.evaluation.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
 from bioclip_x.evaluation.risk_coverage import (
     compute_aurc,
+    compute_aurc_interval,
     measure_accuracy_at,
 )
 from bioclip_x.inference.temperature import apply_temperature
@@ -127,6 +128,7 @@ def calibrate(
         plugins=classifier.provenance.plugins,
         sets=fit_sets(to_check, to_fit, temperature, classifier.taxonomy, coverages),
         accuracy_interval=compute_proportion_interval(after.right_n),
+        aurc_interval=compute_aurc_interval(after.probability_n, after.right_n),
     )
 
 

@@ -20,7 +20,12 @@ from bioclip_x.evaluation.descriptors.statistics import compute_area
 from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted
 from bioclip_x.evaluation.labelled_logits import find_top_logits
-from bioclip_x.evaluation.risk_coverage import compute_auroc, find_acceptance_threshold
+from bioclip_x.evaluation.risk_coverage import (
+    compute_auroc,
+    compute_false_accept,
+    compute_false_accept_interval,
+    find_acceptance_threshold,
+)
 from bioclip_x.hooks.capabilities import ScorerCapabilities, get_capabilities
 from bioclip_x.inference.refusal_scores import METHODS, compute_refusal_scores
 from bioclip_x.records.calibration import ACCEPTS, Refusal, RefusalAtRank, RefusalFigures, RefusalMethod
@@ -151,7 +156,11 @@ def choose_method(listed: Scored, off_list: Scored) -> RefusalMethod:
 def compare(method: RefusalMethod, listed_n: Floats, off_list_m: Floats) -> RefusalFigures:
     """Measures one score."""
     return RefusalFigures(
-        method, compute_auroc(listed_n, off_list_m), tuple(compute_false_accepts(listed_n, off_list_m, ACCEPTS))
+        method,
+        compute_auroc(listed_n, off_list_m),
+        tuple(compute_false_accept(listed_n, off_list_m, accept) for accept in ACCEPTS),
+        _compute_area_interval(listed_n, off_list_m),
+        tuple(compute_false_accept_interval(listed_n, off_list_m, accept) for accept in ACCEPTS),
     )
 
 
@@ -162,14 +171,11 @@ def measure_ranks(
     rank_m = np.array(ranks, object)
     for rank in sorted({rank for rank in ranks if rank}, key=lambda rank: -ORDER.get(rank, -1)):
         score_n = off_list_m[rank_m == rank]
-        yield RefusalAtRank(rank, len(score_n), compute_auroc(listed_n, score_n), float((score_n < threshold).mean()))
-
-
-def compute_false_accepts(listed_n: Floats, off_list_m: Floats, accepts: Sequence[float]) -> list[float]:
-    """Returns the fraction of off-list images that a threshold accepts which accepts each fraction of these listed images.
-
-    >>> compute_false_accepts(np.array([0.5, 0.7, 0.9]), np.array([0.4, 0.6, 0.8, 0.95]), [1.0, 0.5])
-    [0.75, 0.5]
-    """
-    thresholds = [find_acceptance_threshold(listed_n, accept) for accept in accepts]
-    return [float((off_list_m >= threshold).mean()) for threshold in thresholds]
+        yield RefusalAtRank(
+            rank,
+            len(score_n),
+            compute_auroc(listed_n, score_n),
+            float((score_n < threshold).mean()),
+            _compute_area_interval(listed_n, score_n),
+            compute_proportion_interval(score_n < threshold),
+        )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bioclip_x.array_types import Ints
 from bioclip_x.evaluation.intervals import compute_binomial_interval
 from bioclip_x.evaluation.reliability import compute_expected_calibration_error
-from bioclip_x.evaluation.risk_coverage import compute_aurc, compute_risks
+from bioclip_x.evaluation.risk_coverage import compute_aurc, compute_aurc_interval, compute_risks
 from bioclip_x.evaluation.tree_metrics import count_taxa
 from bioclip_x.records import CurvePoint, Measure
 from bioclip_x.taxonomy import Taxonomy
@@ -94,7 +94,7 @@ def measure_calibration(share_n: npt.ArrayLike, right_n: npt.ArrayLike) -> dict[
 
     ECE and MCE: the mean and the largest gap between accuracy and mean share over 15 bins of equal width (Guo et al. 2017; bins
     with fewer than ten images do not count for the largest). AURC: the area under the risk-coverage curve (Geifman & El-Yaniv
-    2017). None has an interval: binning biases the first two upwards for few images, and an interval around a biased value
+    2017). The first two have no interval: binning biases them upwards for few images, and an interval around a biased value
     misleads.
     """
     share_n, right_n = np.asarray(share_n, np.float64).clip(0, 1), np.asarray(right_n, np.float64)
@@ -111,6 +111,9 @@ def measure_calibration(share_n: npt.ArrayLike, right_n: npt.ArrayLike) -> dict[
     values = {
         "ECE": compute_expected_calibration_error(share_n, right_n),
         "MCE": max(gaps) if gaps else None,
-        "AURC": compute_aurc(share_n, right_n),
     }
-    return {name: Measure(value, None, None, n) for name, value in values.items()}
+    low, high = compute_aurc_interval(share_n, right_n) or (None, None)
+    return {
+        **{name: Measure(value, None, None, n) for name, value in values.items()},
+        "AURC": Measure(compute_aurc(share_n, right_n), low, high, n),
+    }

@@ -38,13 +38,13 @@ FEWEST_UNBOUNDED: Final = 200
 """With fewer values of unknown range there is no interval: a rare large one may not have occurred."""
 
 
-def compute_binomial_interval(hits: int, of: int) -> Interval | None:
-    """Computes the exact interval of a proportion (Clopper & Pearson 1934).
+def compute_binomial_interval(hits: int, of: int, tail: float = TAIL) -> Interval | None:
+    """Computes the exact interval of a proportion (Clopper & Pearson 1934). tail: probability beyond each limit.
 
     >>> [round(limit, 4) for limit in compute_binomial_interval(9, 10)]
     [0.555, 0.9975]
     """
-    return _bound_mean(of, hits, hits, 0, 1)
+    return _bound_mean(of, hits, hits, 0, 1, tail)
 
 
 def compute_change_interval(more: int, fewer: int, of: int) -> Interval | None:
@@ -220,13 +220,13 @@ def compute_spread(value_s: npt.ArrayLike) -> float | None:
     return float(value_s.std(ddof=1)) if len(value_s) > 1 else None
 
 
-def _bound_mean(n: float, total: float, squares: float, low: float, high: float) -> Interval | None:
+def _bound_mean(n: float, total: float, squares: float, low: float, high: float, tail: float = TAIL) -> Interval | None:
     """Computes the interval of the mean of n values in [low, high]. total, squares: Σ x and Σ x²."""
     if n < FEWEST:
         return None
     width = high - low
     first, second = (total - n * low) / width, (squares - 2 * low * total + n * low**2) / width**2
-    limits = _find_quantile(n, first, second, TAIL), _find_quantile(n, first + 1, second + 1, 1 - TAIL)
+    limits = _find_quantile(n, first, second, tail), _find_quantile(n, first + 1, second + 1, 1 - tail)
     return low + width * limits[0], low + width * limits[1]
 
 

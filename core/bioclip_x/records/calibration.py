@@ -72,25 +72,29 @@ class RefusalFigures:
     """How well one score tells listed from off-list images, on images that neither threshold nor choice has seen.
 
     auroc: 0.5 is chance. false_accepts: fraction of the off-list images accepted where the fractions of `ACCEPTS` of the listed
-    images are.
+    images are. auroc_interval, false_accept_intervals: 95%, over images; None where there are too few.
     """
 
     method: RefusalMethod
     auroc: float
     false_accepts: tuple[float, ...]
+    auroc_interval: tuple[float, float] | None = None
+    false_accept_intervals: tuple[tuple[float, float] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalAtRank:
     """The off-list images whose lowest listed taxon is of one rank; "nothing" for none. images: their number.
 
-    auroc, refused: of them, as in `Refusal`.
+    auroc, refused, and their intervals: of them, as in `Refusal`.
     """
 
     rank: str
     images: int
     auroc: float
     refused: float
+    auroc_interval: tuple[float, float] | None = None
+    refused_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,8 @@ class Calibration:
     fitted, held_out: number of listed images for fitting and for evaluation. seed: of that split.
     accuracy: on the held-out images, at class level; accuracy_interval: 95%, over images.
     temperature: divides the logits; None if no temperature improves them. before, after: reliability without and with it.
-    aurc: area under the risk-coverage curve with it. notes: warnings. plugins: those that the classifier uses. sets: thresholds
-    of conformal sets.
+    aurc: area under the risk-coverage curve with it; aurc_interval: 95%, over images. notes: warnings. plugins: those that the
+    classifier uses. sets: thresholds of conformal sets.
     """
 
     conditions: Conditions
@@ -192,6 +196,7 @@ class Calibration:
     plugins: tuple[PluginInUse, ...] = ()
     sets: tuple[SetThreshold, ...] = ()
     accuracy_interval: tuple[float, float] | None = None
+    aurc_interval: tuple[float, float] | None = None
 
     @property
     def about(self) -> str:

@@ -15,7 +15,6 @@ from bioclip_x.calibration.fit import calibrate
 from bioclip_x.calibration.refusal import (
     choose_method,
     compare,
-    compute_false_accepts,
     list_methods,
     score_images,
     split_off_list,
@@ -44,7 +43,10 @@ def test_figures_are_those_of_scikit_learn() -> None:
         assert found == pytest.approx(
             false[np.argmax(true >= accept - 1e-12)]
         )  # the first threshold that accepts as many
-    assert compute_false_accepts(listed, other, [1.0]) == [(other >= listed.min()).mean()]
+    low, high = figures.auroc_interval or (1, 0)
+    assert low < figures.auroc < high and len(figures.false_accept_intervals) == len(ACCEPTS)
+    for found, interval in zip(figures.false_accepts, figures.false_accept_intervals):
+        assert interval and interval[0] < found < interval[1]
 
 
 def test_the_best_score_is_chosen() -> None:

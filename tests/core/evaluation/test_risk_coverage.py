@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.intervals import compute_binomial_interval
+from bioclip_x.evaluation.intervals import compute_binomial_interval, compute_weighted_mean_interval
 from bioclip_x.evaluation.risk_coverage import (
     compute_aurc,
+    compute_aurc_interval,
     compute_auroc,
+    compute_false_accept,
+    compute_false_accept_interval,
     compute_risks,
     find_acceptance_threshold,
     measure_accuracy_at,
@@ -40,6 +43,38 @@ def test_risk_and_coverage_by_hand() -> None:
     assert measure_accuracy_at(0.8, score, right) == (0.75, compute_binomial_interval(3, 4), 0.6)
     assert measure_accuracy_at(1.0, score, right) == (0.6, compute_binomial_interval(3, 5), 0.5)
     assert measure_accuracy_at(0.5, score, right) == (2 / 3, compute_binomial_interval(2, 3), 0.7)  # ⌈2.5⌉ images
+
+
+@given(seen)
+def test_the_area_is_a_weighted_mean_of_errors(scored: list[tuple[float, bool]]) -> None:
+    score, right = np.array([s for s, _ in scored]), np.array([r for _, r in scored])
+    n = len(score)
+    orders = [
+        o for o in permutations(range(n)) if all(score[a] >= score[b] for a, b in pairwise(o))
+    ]  # of equal scores, each order
+    weight = np.zeros(n)
+    for order in orders:
+        for place, i in enumerate(order, 1):
+            weight[i] += sum(1 / k for k in range(place, n + 1)) / n / len(orders)
+    assert compute_aurc(score, right) == pytest.approx(weight @ ~right)
+    found, expected = compute_aurc_interval(score, right), compute_weighted_mean_interval(1.0 - right, weight, 0, 1)
+    if found and expected:  # none below three images' worth of weights, up to rounding
+        assert found == pytest.approx(expected)
+    low, high = compute_aurc_interval(np.arange(50.0), np.arange(50) > 9) or (1, 0)
+    assert low < compute_aurc(np.arange(50.0), np.arange(50) > 9) < high
+
+
+def test_false_acceptances_by_hand() -> None:
+    listed, other = np.arange(100.0), np.concatenate([np.full(30, 200.0), np.full(70, -1.0)])
+    assert compute_false_accept(listed, other, 0.9) == 0.3
+    # All thresholds between two listed scores accept 30 of 100; the tails are half of 2.5%, beyond each limit.
+    low, high = compute_false_accept_interval(listed, other, 0.9) or (1, 0)
+    beta = pytest.importorskip("scipy.stats").beta
+    assert (low, high) == pytest.approx((beta.ppf(0.0125, 30, 71), beta.ppf(0.9875, 31, 70)))
+    # With three listed images the threshold may lie anywhere above or below them.
+    assert compute_false_accept_interval(np.arange(3.0), other, 0.5) == pytest.approx((0, 1))
+    assert compute_false_accept_interval(np.arange(2.0), other, 0.5) is None
+    assert compute_false_accept_interval(listed, np.zeros(2), 0.5) is None
 
 
 @given(scores, st.floats(0.01, 1))

@@ -87,9 +87,12 @@ def test_classify_uses_the_head_and_embeds_no_text(tmp_path: Path) -> None:
     best = int(expected.argmax())
     assert result.predictions[0].taxon.name == taxonomy.class_taxon(best).name
     assert result.predictions[0].probability == pytest.approx(float(expected[best]), rel=1e-4)
-    other = Classifier(f"local-dir:{model}", **options | {"head": "rollup"})  # type: ignore[arg-type]
-    [rolled] = other.classify(image)
-    assert rolled.ranks
+    lineages = [dict(taxonomy.class_taxon(c).lineage).values() for c in range(taxonomy.n_classes)]
+    for head in ("rollup", "hedge:lambda_=0", "crm"):
+        other = Classifier(f"local-dir:{model}", **options | {"head": head})  # type: ignore[arg-type]
+        named = next(other.classify(image)).predictions[0]
+        below = [c for c, lineage in enumerate(lineages) if named.taxon.name in lineage]
+        assert named.probability == pytest.approx(float(expected[below].sum()), rel=1e-4)
     more = tmp_path / "more.csv"
     more.write_text(BIRDS + "Animalia,Chordata,Aves,Passeriformes,Paridae,Parus,Parus minor,,\n", "utf-8")
     wider = Classifier(f"local-dir:{model}", **options | {"taxonomy": more, "k": 20})  # type: ignore[arg-type]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import Final
 
 import click
 from rich.console import Console, Group
@@ -12,6 +14,9 @@ from rich.text import Text
 from bioclip_x.messages import escape_controls
 from bioclip_x.records import Calibration
 from bioclip_x.records.calibration import ACCEPTS, Reliability
+
+SHOWN: Final = (0.95, 0.9, 0.8)
+"""The fractions of listed images for which the table has the false acceptances; the file has those of all `ACCEPTS`."""
 
 
 def print_calibration(calibration: Calibration, *, demo: str = "") -> None:
@@ -30,8 +35,8 @@ def _iterate_blocks(calibration: Calibration) -> Iterable[Sequence[Table | Text]
     yield [Text(summary, "bold")]
     yield [_make_probability_table(calibration)]
     area = Text(
-        f"area under the risk-coverage curve: {calibration.aurc:.4f}; in brackets: 95% intervals, over images, "
-        "[–] for too few; calibration errors have none, as binning biases them upwards",
+        f"area under the risk-coverage curve: {_format_number(calibration.aurc, calibration.aurc_interval, 4)}; in brackets: 95% "
+        "intervals, over images, [–] for too few; calibration errors have none, as binning biases them upwards",
         "dim",
     )
     yield [Text("if only images of high probability are named"), _make_coverage_table(calibration), area]
@@ -54,12 +59,18 @@ def _format_share(share: float, interval: tuple[float, float] | None) -> str:
     )
 
 
+def _format_percent(share: float, interval: tuple[float, float] | None) -> str:
+    """Formats "12 [10, 15]", in percent."""
+    return f"{100 * share:.0f} " + (f"[{100 * interval[0]:.0f}, {100 * interval[1]:.0f}]" if interval else "[–]")
+
+
+def _format_number(value: float, interval: tuple[float, float] | None, digits: int) -> str:
+    """Formats "0.4512 [0.4310, 0.4714]", "0.4512 [–]" without an interval."""
+    return f"{value:.{digits}f} " + (f"[{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]" if interval else "[–]")
+
+
 def _format_likelihood(reliability: Reliability) -> str:
-    """Formats "0.4512 [0.4310, 0.4714]", "0.4512 [–]" without an interval, "-" without a value."""
-    if reliability.nll is None:
-        return "-"
-    low, high = reliability.nll_interval or (None, None)
-    return f"{reliability.nll:.4f} " + ("[–]" if low is None else f"[{low:.4f}, {high:.4f}]")
+    return "-" if reliability.nll is None else _format_number(reliability.nll, reliability.nll_interval, 4)
 
 
 def _make_table(*columns: str) -> Table:
@@ -99,8 +110,7 @@ def _format_refusal(calibration: Calibration) -> Text:
     if refusal.refused is None or refusal.auroc is None:
         return Text(f"{text}; there were no unlisted images, so the fraction of them that is refused is unknown")
     refused = _format_share(refusal.refused, refusal.refused_interval)
-    low, high = refusal.auroc_interval or (None, None)
-    area = f"{refusal.auroc:.3f}" if low is None else f"{refusal.auroc:.3f} [{low:.3f}, {high:.3f}]"
+    area = _format_number(refusal.auroc, refusal.auroc_interval, 3)
     return Text(f"{text}, {refused} of {refusal.off_list:,} unlisted images are refused; AUROC {area}")
 
 
@@ -109,10 +119,12 @@ def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
     refusal = calibration.refusal
     if not refusal.compared:
         return
-    table = _make_table("score", "AUROC", *(f"{accept:.0%}" for accept in ACCEPTS))
+    table = _make_table("score", "AUROC", *(f"{accept:.0%}" for accept in SHOWN))
     for one in refusal.compared:
         name = f"{one.method} *" if one.method == refusal.method else one.method
-        table.add_row(name, f"{one.auroc:.3f}", *(f"{share:.1%}" for share in one.false_accepts))
+        rows = zip_longest(ACCEPTS, one.false_accepts, one.false_accept_intervals)
+        shares = [_format_percent(share, interval) for accept, share, interval in rows if accept in SHOWN]
+        table.add_row(name, _format_number(one.auroc, one.auroc_interval, 3), *shares)
     yield table
     if refusal.ranks:
         yield _make_rank_table(calibration)
@@ -123,7 +135,8 @@ def _iterate_refusal_tables(calibration: Calibration) -> Iterable[Text | Table]:
 def _make_rank_table(calibration: Calibration) -> Table:
     table = _make_table("unlisted, but listed is its", "images", "AUROC", "refused")
     for one in calibration.refusal.ranks:
-        table.add_row(one.rank, f"{one.images:,}", f"{one.auroc:.3f}", f"{one.refused:.1%}")
+        auroc = _format_number(one.auroc, one.auroc_interval, 3)
+        table.add_row(one.rank, f"{one.images:,}", auroc, _format_share(one.refused, one.refused_interval))
     return table
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from bioclip_x.records import EmbeddingProvenance
+from bioclip_x.records import PluginInUse
 
 SettingDocument = TypedDict(
     "SettingDocument",
@@ -186,11 +186,32 @@ class CurationDocument(TypedDict):
     findings: list[FindingDocument]
 
 
+class EmbeddingProvenanceDocument(TypedDict):
+    """What is needed to compute the embeddings again. of: "pictures", "texts" or "classes". columns: of the rows. dim: D.
+    preprocessing: null for texts. sources: `count` and `sha256` of the rows' names; null on standard output."""
+
+    version: str
+    model: str
+    revision: str
+    demo: str | None
+    of: str
+    columns: list[str]
+    dim: int
+    normalised: bool
+    precision: str
+    preprocessing: dict[str, Any] | None
+    taxonomy: str | None
+    recipe: dict[str, Any]
+    notes: list[str]
+    plugins: list[PluginInUse]
+    sources: dict[str, Any] | None
+
+
 class EmbeddingsDocument(TypedDict):
     """embeddings: image or text → vector. rows: the provenance's columns, of all images or texts, in order."""
 
     model: str
-    provenance: EmbeddingProvenance
+    provenance: EmbeddingProvenanceDocument
     embeddings: dict[str, list[float]]
     rows: list[dict[str, str | None]]
 

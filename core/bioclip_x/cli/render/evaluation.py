@@ -28,7 +28,7 @@ FURTHER: Final = (
     "hierarchical precision, recall, F: of the taxa of the predicted and the true lineage",
     "distance of the top k: mean height of the lowest common ancestor of the true class and each of the k best",
     "path consistency: how often the best taxa of all ranks, each chosen on its own, lie on one path",
-    "ECE, MCE: mean and largest gap between share and accuracy; AURC: mean risk over all coverages; without intervals",
+    "ECE, MCE: mean and largest gap between share and accuracy, without intervals; AURC: mean risk over all coverages",
 )
 
 
