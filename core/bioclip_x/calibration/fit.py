@@ -191,7 +191,17 @@ def _fit_hedges(
         nodes_n = hedging.select_best_bet(held, lambda_)
         right_n = hedging.is_correct(nodes_n, held_class_n, taxonomy)
         interval = compute_proportion_interval(right_n)
-        hedges.append(Hedge(accuracy, lambda_, float(right_n.mean()), float(information_N[nodes_n].mean()), interval))
+        information_n = information_N[nodes_n].clip(0, 1)  # in [0, 1] but for rounding
+        hedges.append(
+            Hedge(
+                accuracy,
+                lambda_,
+                float(right_n.mean()),
+                float(information_n.mean()),
+                interval,
+                compute_mean_interval(information_n, 0, 1),
+            )
+        )
     return tuple(hedges)
 
 

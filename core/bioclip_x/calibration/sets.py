@@ -90,6 +90,7 @@ def _summarise(
         covered_high=high,
         classes=float(size_n.mean()),
         single=float((size_n == 1).mean()),
+        single_interval=compute_binomial_interval(int((size_n == 1).sum()), len(size_n)),
     )
 
 

@@ -131,8 +131,8 @@ class Hedge:
     """The λ of the head "hedge" for one target accuracy.
 
     accuracy: the target. lambda_: None if no λ reaches it. reached, information: on the held-out images, the fraction of
-    correct predictions and their mean information, from 0 (root) to 1 (class). interval: of `reached`, 95%, over images; None
-    where there are too few.
+    correct predictions and their mean information, from 0 (root) to 1 (class). interval, information_interval: of both, 95%,
+    over images; None where there are too few.
     """
 
     accuracy: float
@@ -140,6 +140,7 @@ class Hedge:
     reached: float = 0.0
     information: float = 0.0
     interval: tuple[float, float] | None = None
+    information_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class SetThreshold:
     threshold: None if there are too few images for this coverage. of: number of images that it is from. law: the 95% interval of
     the coverage that other images will see with it, over calibrations on as many images.
     covered: fraction of `checked` other images whose set contains the true class; covered_low, covered_high: its 95% interval.
-    classes: mean number of classes in their sets. single: fraction of their sets with one class. All None without a threshold.
+    classes: mean number of classes in their sets. single: fraction of their sets with one class; single_interval: 95%. All None
+    without a threshold.
     """
 
     score: Literal["lac", "aps", "clade"]
@@ -163,6 +165,7 @@ class SetThreshold:
     covered_high: float | None = None
     classes: float | None = None
     single: float | None = None
+    single_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

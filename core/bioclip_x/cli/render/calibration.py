@@ -147,12 +147,13 @@ def _make_depth_table(calibration: Calibration) -> Table:
             table.add_row(f"{row.accuracy:g}", "not possible")
         else:
             reached = _format_share(row.reached, row.interval)
-            table.add_row(f"{row.accuracy:g}", reached, f"{row.information:.2f}", f"{row.lambda_:.3g}")
+            information = _format_number(row.information, row.information_interval, 2)
+            table.add_row(f"{row.accuracy:g}", reached, information, f"{row.lambda_:.3g}")
     return table
 
 
 def _make_set_table(calibration: Calibration) -> Table:
-    table = _make_table("sets", "target", "covered", "to expect", "classes", "one class")
+    table = _make_table("sets", "target", "covered", "to expect", "classes", "one class (%)")
     for row in calibration.sets:
         if row.threshold is None or row.law is None or row.covered_low is None or row.covered_high is None:
             table.add_row(row.score, f"{row.coverage:g}", "too few images", *[""] * 3)
@@ -163,6 +164,6 @@ def _make_set_table(calibration: Calibration) -> Table:
             f"{row.covered:.1%} [{row.covered_low:.1%}, {row.covered_high:.1%}]",
             f"{row.law[0]:.1%} to {row.law[1]:.1%}",
             f"{row.classes:.1f}",
-            f"{row.single:.0%}",
+            "" if row.single is None else _format_percent(row.single, row.single_interval),
         )
     return table
