@@ -233,8 +233,9 @@ def _bound_mean(n: float, total: float, squares: float, low: float, high: float,
 def _find_quantile(n: float, total: float, squares: float, probability: float) -> float:
     """Returns a quantile of Σ w x, flat Dirichlet weights w of n + 1 values in [0, 1], by a beta distribution."""
     mean = min(1.0, max(0.0, total / (n + 1)))
-    variance = (squares / (n + 1) - mean**2) / (n + 2)
-    if variance < 1e-18:  # all values are equal, up to rounding
+    scatter = squares / (n + 1) - mean**2
+    if scatter < 1e-14:  # all values are equal, up to rounding
         return mean
+    variance = scatter / (n + 2)
     pseudo = max(mean * (1 - mean) / variance - 1, n + 1)
     return float(betaincinv(mean * pseudo, (1 - mean) * pseudo, probability))

@@ -64,6 +64,13 @@ def test_the_area_is_a_weighted_mean_of_errors(scored: list[tuple[float, bool]])
     assert low < compute_aurc(np.arange(50.0), np.arange(50) > 9) < high
 
 
+@pytest.mark.parametrize("n", [7, 9, 12, 50, 1000])
+@pytest.mark.parametrize("right", [False, True])
+def test_an_interval_of_answers_that_are_all_alike_is_finite(n: int, right: bool) -> None:
+    low, high = compute_aurc_interval(np.linspace(0, 1, n), np.full(n, right)) or (math.nan, math.nan)
+    assert (low == 0 and 0 < high < 1) if right else (0 < low < 1 and high == pytest.approx(1))
+
+
 def test_false_acceptances_by_hand() -> None:
     listed, other = np.arange(100.0), np.concatenate([np.full(30, 200.0), np.full(70, -1.0)])
     assert compute_false_accept(listed, other, 0.9) == 0.3
