@@ -143,7 +143,7 @@ MISSED = {
     ("images", "named, 12 MP"): 2.5,
     **{("images", f"named, {size}, beside the encoder"): 1.053 for size in ("0.3 MP", "2 MP", "12 MP")},
 }
-"""Measured, and beyond the target: encoder and decoding share two cores, and no order of the work beats their sum."""
+"""Measured, and beyond the target: encoder and decoding share two cores, which both use."""
 
 
 @pytest.mark.parametrize(("name", "label"), MISSED)

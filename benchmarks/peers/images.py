@@ -4,7 +4,7 @@ All load the same ViT-B-32 with random weights, and name the same JPEGs of 0.3, 
 Each sample is a process of its own; the first batch, with which threads and memory are warmed, is not counted. open_clip reads
 images by torch's DataLoader, as its own evaluation does, with a worker per core. "The encoder alone" gets pixels that are ready,
 in the same batches. Decoding is measured without a model, by as many threads; "decoding, then the encoder" is the sum of
-both: what the cores need in all, which no order of the work can make less.
+both: about what the cores need in all, if neither leaves them idle.
 """
 
 from __future__ import annotations
