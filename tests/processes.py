@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,19 @@ def run_in_processes(function: Callable[..., Any], size: int, *arguments: Any) -
         return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(size)]
 
 
-def _run(rank: int, size: int, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+@contextmanager
+def join(rank: int, size: int, folder: str | Path) -> Iterator[World]:
+    """The world of a process that was started by hand. folder: an empty one, in which the processes meet."""
     torch.set_num_threads(1)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=size)
     try:
-        torch.save(function(World(rank, size, rank), *arguments), Path(folder, f"{rank}.pt"))
+        yield World(rank, size, rank)
+        dist.barrier()  # a process that leaves while another still listens to it can abort that one
     finally:
         dist.destroy_process_group()
+
+
+def _run(rank: int, size: int, folder: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    with join(rank, size, folder) as world:
+        torch.save(function(world, *arguments), Path(folder, f"{rank}.pt"))

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch.multiprocessing.spawn import spawn
 
 from bioclip_x.training.checkpointing.signals import NONE, SAVE, Signals
+from processes import join
 
 
 @pytest.fixture
@@ -67,10 +68,9 @@ def test_processes_follow_a_signal_after_the_same_step(tmp_path: Any) -> None:
 
 
 def _run(rank: int, size: int, folder: str) -> None:
-    dist.init_process_group("gloo", rank=rank, world_size=size, init_method=f"file://{folder}/meet")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = []
-    with Signals(dist.new_group(backend="gloo")) as signals:
+    with join(rank, size, folder), Signals(dist.new_group(backend="gloo")) as signals:
         for step in range(6):
             if rank == 0 and step == 2:
                 signal.raise_signal(signal.SIGUSR1)
@@ -79,4 +79,3 @@ def _run(rank: int, size: int, folder: str) -> None:
             answers.append(int(signals.ask()))
     with open(f"{folder}/{rank}", "w") as file:  # noqa: PTH123
         file.write(" ".join(map(str, answers)))
-    dist.destroy_process_group()

@@ -16,6 +16,7 @@ from bioclip_x.training.checkpointing.checkpoints import Place
 from bioclip_x.training.checkpointing.finite import find_non_finite
 from bioclip_x.training.checkpointing.nested import iterate_leaves
 from bioclip_x.training.checkpointing.state_files import fill_in_shards, prime, read_rest, save_state
+from processes import join
 
 
 def make_parts(*, shard: bool) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
@@ -85,24 +86,23 @@ def test_shards_are_saved_and_loaded_by_any_number_of_processes(tmp_path: Path) 
 
 
 def _save(rank: int, size: int, folder: str) -> None:
-    dist.init_process_group("gloo", rank=rank, world_size=size, init_method=f"file://{folder}/meet")
-    model, optimizer = make_parts(shard=True)
-    train(model, optimizer, 2)
-    states = get_states(model, optimizer)
-    path = checkpoints.save(Path(folder), Place(2), states, fingerprint={"seed": 1}, epochs=1, keep=1)
-    again, other = make_parts(shard=True)
-    prime(other)
-    loaded = checkpoints.load(path, get_states(again, other), fingerprint={"seed": 1}, epochs=1)
-    again.load_state_dict(loaded.states["model"])
-    other.load_state_dict(loaded.states["optimizer"])
-    check_equal(get_states(again, other), states)
-    _load_a_whole_file(folder, rank, states)
-    with torch.no_grad():
-        next(model.parameters()).to_local()[:1, :1] = float("nan") if rank else 1.0  # type: ignore[operator]
-    assert find_non_finite(model.state_dict()) == "0.weight"
-    with pytest.raises(TrainingError, match=r"model\.0\.weight is not finite"):
-        checkpoints.save(Path(folder), Place(3), get_states(model, optimizer), fingerprint={}, epochs=1, keep=1)
-    dist.destroy_process_group()
+    with join(rank, size, folder):
+        model, optimizer = make_parts(shard=True)
+        train(model, optimizer, 2)
+        states = get_states(model, optimizer)
+        path = checkpoints.save(Path(folder), Place(2), states, fingerprint={"seed": 1}, epochs=1, keep=1)
+        again, other = make_parts(shard=True)
+        prime(other)
+        loaded = checkpoints.load(path, get_states(again, other), fingerprint={"seed": 1}, epochs=1)
+        again.load_state_dict(loaded.states["model"])
+        other.load_state_dict(loaded.states["optimizer"])
+        check_equal(get_states(again, other), states)
+        _load_a_whole_file(folder, rank, states)
+        with torch.no_grad():
+            next(model.parameters()).to_local()[:1, :1] = float("nan") if rank else 1.0  # type: ignore[operator]
+        assert find_non_finite(model.state_dict()) == "0.weight"
+        with pytest.raises(TrainingError, match=r"model\.0\.weight is not finite"):
+            checkpoints.save(Path(folder), Place(3), get_states(model, optimizer), fingerprint={}, epochs=1, keep=1)
 
 
 def _load_a_whole_file(folder: str, rank: int, states: Any) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch.nn.functional import normalize
 
 from bioclip_x.training.compute.world import World
 from bioclip_x_plugins.losses.tree.leaf_losses import CrossEntropy, Hxe, SoftLabels
 from bioclip_x_plugins.losses.tree.rank_cross_entropy import RankCrossEntropy
+from processes import run_in_processes
 from tree_batches import Bank, draw_unit, find, make_batch, make_taxonomy
 
 D = 6
@@ -23,9 +19,9 @@ LABELS = ["A one", "A two", "A one", "F", None, "G one", "D", "C two", "G", "B o
 LOSSES = (CrossEntropy, Hxe, SoftLabels, RankCrossEntropy)
 
 
-def compute_gradients(rank: int, size: int) -> dict[str, list[torch.Tensor]]:
+def compute_gradients(world: World) -> dict[str, list[torch.Tensor]]:
     """Loss → its value and gradients, means over the processes as DDP takes them, from this process's part of the batch."""
-    taxonomy, world = make_taxonomy(), World(rank, size)
+    taxonomy, rank, size = make_taxonomy(), world.rank, world.size
     per = len(LABELS) // size
     own = slice(rank * per, (rank + 1) * per)
     node_B = torch.tensor([find(taxonomy, name) if name else -1 for name in LABELS])[own]
@@ -58,23 +54,10 @@ def compute_gradients(rank: int, size: int) -> dict[str, list[torch.Tensor]]:
     return results
 
 
-def run(rank: int, size: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    dist.init_process_group("gloo", rank=rank, world_size=size)
-    torch.save(compute_gradients(rank, size), Path(folder) / f"{rank}.pt")
-    dist.destroy_process_group()
-
-
 @pytest.mark.parametrize("size", [2, 3])
-def test_processes_together_have_the_loss_and_gradients_of_one(tmp_path: Path, size: int) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(run, (size, port, str(tmp_path)), nprocs=size, start_method="fork")
-    expected = compute_gradients(0, 1)
-    for rank in range(size):
-        results = torch.load(tmp_path / f"{rank}.pt")
+def test_processes_together_have_the_loss_and_gradients_of_one(size: int) -> None:
+    expected = compute_gradients(World())
+    for results in run_in_processes(compute_gradients, size):
         assert results.keys() == expected.keys()
         for name, tensors in expected.items():
             assert all(tensor.any() for tensor in tensors)
