@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bioclip_x.hooks.capabilities import (
         CalibratedSets,
         DatasetCapabilities,
+        DetectorCapabilities,
         EncoderCapabilities,
         FormatExample,
         HeadCapabilities,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         ClassListDataset,
         ComponentSpec,
         Dataset,
+        Detector,
         Encoder,
         EvaluationReport,
         ExampleScorer,
@@ -130,6 +132,7 @@ if TYPE_CHECKING:
         EmbeddingMap,
         EpochEnd,
         EvaluationFigures,
+        EventImage,
         ExampleSet,
         Explanation,
         Gathered,
@@ -139,6 +142,7 @@ if TYPE_CHECKING:
         KnownModel,
         Logits,
         LossInput,
+        Mask,
         Measure,
         Mismatch,
         ModelCard,
@@ -157,6 +161,7 @@ if TYPE_CHECKING:
         PromptSet,
         Provenance,
         RankWinner,
+        Region,
         Remainder,
         Result,
         RunContext,
@@ -213,28 +218,29 @@ __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
     "RANKS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets",
     "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
-    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "EmbeddingMap", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "ExampleScorer", "ExampleSet",
-    "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput",
-    "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities",
-    "ImageError", "ImageFeatures", "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel",
-    "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages",
-    "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment",
-    "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Match", "MatchedColumns",
-    "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage",
-    "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe",
-    "PatchEncoder", "PatchFeatures", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer", "Prediction",
-    "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError", "Registry", "Remainder", "Report",
-    "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample",
-    "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
-    "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup",
-    "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet",
-    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer",
-    "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated",
-    "WordList", "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits",
-    "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
-    "create_registry", "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
+    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector",
+    "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
+    "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings",
+    "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
+    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
+    "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
+    "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch",
+    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits",
+    "Loss", "LossCapabilities", "LossInput", "Mask", "Match", "MatchedColumns", "Measure", "Mismatch",
+    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage", "Neighbours", "NoAnswerError",
+    "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
+    "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer", "Prediction", "Problem", "Processes", "Prompt",
+    "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn",
+    "RankWinner", "Recipe", "RecipeError", "Region", "Registry", "Remainder", "Report", "ReportCapabilities",
+    "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "SavedHead",
+    "ScientificName", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot",
+    "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy",
+    "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet", "TextBank",
+    "TextBuilder", "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer",
+    "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WordList",
+    "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights",
+    "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry",
+    "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
     "explain_csv_error", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
     "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
     "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
@@ -258,24 +264,24 @@ TOPICS: Final = {
     ),
     "What components declare": (
         ("hooks.capabilities",
-         "CalibratedSets DatasetCapabilities EncoderCapabilities FormatExample HeadCapabilities ImageClassifierCapabilities "
+         "CalibratedSets DatasetCapabilities DetectorCapabilities EncoderCapabilities FormatExample HeadCapabilities ImageClassifierCapabilities "
          "ImageDecoderCapabilities LanguageModelCapabilities LoadedEncoderCapabilities LogitAdjustmentCapabilities "
          "LossCapabilities Pooling PublishedSource ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
          "TextBuilderCapabilities TrainableEncoderCapabilities"),
     ),
     "What components must be able to do": (
         ("hooks.components",
-         "Adapter ClassListDataset Dataset Encoder EvaluationReport ExampleScorer Head ImageClassifier ImageDecoder "
+         "Adapter ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier ImageDecoder "
          "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
          "NotingAdjustment PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder "
          "TextlessScorer Tokenizer TrainableEncoder"),
     ),
     "The records that they take and return": (
         ("records",
-         "Answer ConfusionMatrix CurvePoint EmbeddingMap EpochEnd EvaluationFigures ExampleSet Explanation Gathered HeadInput "
-         "HeatMap ImageFeatures KnownModel Logits LossInput Measure Mismatch ModelCard NearestImage Neighbours OpenedImage "
+         "Answer ConfusionMatrix CurvePoint EmbeddingMap EpochEnd EvaluationFigures EventImage ExampleSet Explanation Gathered "
+         "HeadInput HeatMap ImageFeatures KnownModel Logits LossInput Mask Measure Mismatch ModelCard NearestImage Neighbours OpenedImage "
          "OwnClasses OwnRecipe PatchFeatures PluginInUse Prediction Problem Processes Prompt PromptContribution PromptSet "
-         "Provenance RankWinner Remainder Result RunContext RunFigures Scores Source Step StepEnd SupportImages Synonym Taxon "
+         "Provenance RankWinner Region Remainder Result RunContext RunFigures Scores Source Step StepEnd SupportImages Synonym Taxon "
          "TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
     ),
     "Errors": (

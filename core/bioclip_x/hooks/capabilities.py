@@ -236,6 +236,21 @@ class ImageDecoderCapabilities:
     suffixes: tuple[str, ...] = ()
 
 
+@accepts_old_names
+@dataclass(frozen=True, slots=True)
+class DetectorCapabilities:
+    """Capabilities of a detector.
+
+    needs_image: False for one that reads the regions from a file.
+    passed_labels: labels of regions that are no organisms to be named: they are reported by their label ("person").
+    path_option: the option that takes a file of regions, which `--boxes` sets; "" for others.
+    """
+
+    needs_image: bool = True
+    passed_labels: tuple[str, ...] = ()
+    path_option: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedSource:
     """A published data set, for its documentation and for the error where files are missing.
@@ -317,6 +332,7 @@ CAPABILITIES: Final[Mapping[Kind, type]] = {
     "language_models": LanguageModelCapabilities,
     "datasets": DatasetCapabilities,
     "image_decoders": ImageDecoderCapabilities,
+    "detectors": DetectorCapabilities,
     "reports": ReportCapabilities,
     "adjust_logits": LogitAdjustmentCapabilities,
 }

@@ -36,6 +36,7 @@ from bioclip_x.records import (
     PatchFeatures,
     PromptSet,
     Provenance,
+    Region,
     Result,
     Scores,
     Source,
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "text_builders", "models", "encoders", "classifiers", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
-    "language_models", "prompts", "datasets", "image_decoders", "reports", "commands", "adapters", "callbacks",
+    "language_models", "prompts", "datasets", "image_decoders", "detectors", "reports", "commands", "adapters",
+    "callbacks",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -71,6 +73,7 @@ METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "language_models": ("complete", "close"),
     "datasets": ("prepare", "__len__", "sample", "name", "image"),
     "image_decoders": ("recognises", "decode"),
+    "detectors": ("detect",),
     "reports": ("open",),
     "adapters": ("apply", "merge"),
 }
@@ -585,6 +588,20 @@ class ImageDecoder(Protocol):
 
         stream: the file at its beginning, seekable. notes: what a user must know, such as that it is one of several frames.
         Raises ImageError with the reason, and a remedy if a library is missing.
+        """
+
+
+class Detector(Protocol):
+    """Finds the regions of images, which are then named one by one. Declares `DetectorCapabilities`. Called from worker
+    threads, for several images at a time.
+    """
+
+    def detect(self, source: Source, image: Image | None) -> Sequence[Region] | None:
+        """Returns the regions of an image, in the order of its results; none for an image that shows nothing.
+
+        source: what was asked for; its `name` is what outputs show. image: RGB, upright; None where
+        `DetectorCapabilities.needs_image` is False. Returns None for an image that it knows nothing of, which is then
+        classified as a whole, with a note. Raises ImageError with the reason for an image at which it fails.
         """
 
 

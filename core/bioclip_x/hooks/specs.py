@@ -195,6 +195,16 @@ def image_decoders() -> Sequence[ComponentSpec]:
 
 
 @hookspec
+def detectors() -> Sequence[ComponentSpec]:
+    """Detectors, which find the organisms of an image before these are named.
+
+    Called once when the registry is created. Return specs whose targets satisfy `components.Detector`; used by
+    `--detector NAME`. Each region that a detector finds is named and explained as an image of its own.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def reports() -> Sequence[ComponentSpec]:
     """Output formats.
 

@@ -19,11 +19,13 @@ from bioclip_x.records.evaluation.figures import (
 )
 from bioclip_x.records.evaluation.measures import CurvePoint, Evaluation, Measure, TextEvaluation
 from bioclip_x.records.evaluation.word_order import Alteration, WordOrderProbe
+from bioclip_x.records.event import EventImage
 from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, PromptContribution, Remainder
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
 from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
+from bioclip_x.records.region import Box, Mask, Region
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
 from bioclip_x.records.support import SupportImages
@@ -43,6 +45,7 @@ from bioclip_x.records.training import (
 __all__ = [
     "Alteration",
     "Answer",
+    "Box",
     "Calibration",
     "Conditions",
     "ConfusionMatrix",
@@ -56,6 +59,7 @@ __all__ = [
     "EpochEnd",
     "Evaluation",
     "EvaluationFigures",
+    "EventImage",
     "Example",
     "ExampleAnswer",
     "ExampleSet",
@@ -69,6 +73,7 @@ __all__ = [
     "KnownModel",
     "Logits",
     "LossInput",
+    "Mask",
     "Measure",
     "Mismatch",
     "ModelCard",
@@ -87,6 +92,7 @@ __all__ = [
     "PromptSet",
     "Provenance",
     "RankWinner",
+    "Region",
     "Remainder",
     "Result",
     "RunContext",

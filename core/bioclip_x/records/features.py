@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioclip_x.records.region import Region
+
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
@@ -24,6 +26,9 @@ class Source:
     metadata: what is known of it: `date` (ISO 8601, local time), `latitude` and `longitude` (decimal degrees, WGS 84),
         `camera_make` and `camera_model` from its EXIF data, which are added when it is read; the further columns of the table
         that it is from, which precede EXIF data of the same name; what a plugin that makes sources adds.
+    event: name of the event that it belongs to, "" for none. last_of_event: whether no image of that event follows.
+    seconds: of a frame, its time from the beginning of the video at `path`; None for a file that is an image itself.
+    first_region: number of the first region that is wanted; those before it are known from an interrupted run.
     """
 
     name: str
@@ -33,6 +38,10 @@ class Source:
     url: str = ""
     data: bytes | None = None
     metadata: Metadata = field(default_factory=dict, hash=False)
+    event: str = ""
+    last_of_event: bool = False
+    seconds: float | None = None
+    first_region: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +64,13 @@ class OpenedImage:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded source: float32 pixels [3, H, W], preprocessed for the model, or the error.
+    """A decoded source, or one region of it: float32 pixels [3, H, W], preprocessed for the model, or the error.
 
     source: with the metadata of the file, if it could be read. width, height: of the whole upright image, in pixels.
-    notes: see `OpenedImage`.
+    refused: why there is nothing to classify ("no animal in the image"); then there are no pixels, and no error.
+    notes: see `OpenedImage`. region: the part of the image that `pixels` show; None for the whole.
+    region_number, n_regions: its number, from 0, among the image's regions, and how many these are; 0 of 1 for the whole.
+    mask_HW: bool [H, W], which of `pixels` show the organism, for models whose patches within the mask are pooled.
     """
 
     source: Source
@@ -68,6 +80,11 @@ class Decoded:
     height: int = 0
     thumbnail: bytes | None = None
     notes: tuple[str, ...] = ()
+    refused: str = ""
+    region: Region | None = None
+    region_number: int = 0
+    n_regions: int = 1
+    mask_HW: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from bioclip_x.records.event import EventImage
 from bioclip_x.records.explanation import Explanation
 from bioclip_x.records.features import Metadata
 from bioclip_x.records.notebook import show_result
+from bioclip_x.records.region import Region
 from bioclip_x.records.taxon import Taxon
+
+Level = Literal["image", "region", "event"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,19 @@ class RankWinner:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result for one image. Exactly one of `predictions`, `error`, `refused` is non-empty.
+    """The result for one image, one region of an image, or one event. Exactly one of `predictions`, `error`, `refused` is
+    non-empty.
 
     error: why there is no result: the image cannot be read, or a component failed at it. refused: why the model declines to
         classify it.
     notes: what to know of how the image was read ("first of 3 frames"), and what adjustments say of it.
     metadata: what is known of the image, see `Source`. GPS positions are private data: take care where they go.
     predictions: the top k at the reported rank, best first. ranks: the winner at each rank (heads that roll up).
+    region: the part of the image that is named; None for a whole image, and for an image in which no region was found.
+    region_number, n_regions: its number, from 0, among the regions of its image, whose results follow one another, and how
+        many these are.
+    event: name of the event that it belongs to; "" for none. images: what each image of an event had to say; only the result
+        of an event itself has any. It follows those of its images, and its `source` is the event's name.
     """
 
     source: str
@@ -84,6 +94,21 @@ class Result:
     thumbnail: bytes | None = None
     notes: tuple[str, ...] = ()
     metadata: Metadata = field(default_factory=dict, hash=False)
+    region: Region | None = None
+    region_number: int = 0
+    n_regions: int = 1
+    event: str = ""
+    images: tuple[EventImage, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """What the result is of."""
+        return "event" if self.images else "image" if self.region is None else "region"
+
+    @property
+    def is_last_of_image(self) -> bool:
+        """Whether no further result of the same image follows. False for an event."""
+        return not self.images and self.region_number == self.n_regions - 1
 
     def __repr__(self) -> str:
         return f"Result({self.source!r}: {self.describe()})"
