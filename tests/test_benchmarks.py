@@ -39,6 +39,8 @@ PROMISED = {
     ("describe", "killed at half and started again"): ("at most", 0),
     ("memory", "a CSV file"): ("at most", 1.05),
     ("memory", "a CSV file and an HTML report"): ("at most", 1.05),
+    ("memory", "1,000 images among 867,455 classes"): ("at most", 1.05),
+    ("memory", "10,000 images among 867,455 classes"): ("at most", 1.05),
     ("ranks", "a confident image"): ("at least", 5),
     ("ranks", "random unit embeddings at scale 100"): ("at least", 1000),
     ("ranks", "every class alike"): ("at least", 2000),
