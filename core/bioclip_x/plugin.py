@@ -182,6 +182,7 @@ if TYPE_CHECKING:
     )
     from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
+    from bioclip_x.regions.masks import decode_mask, encode_mask, encode_polygons, encode_runs, find_box
     from bioclip_x.settings import find_cache_folder
     from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
     from bioclip_x.taxonomy.beside import add_beside
@@ -240,20 +241,20 @@ __all__ = [
     "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WordList",
     "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights",
     "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry",
-    "decode_head", "detect_encoding", "drop_placeholder", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
-    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
-    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
-    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
-    "match_columns", "match_head", "match_labels", "match_list", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
-    "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
-    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
-    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "take_first_line",
-    "to_networkx",
+    "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask", "encode_polygons",
+    "encode_runs", "escape_controls", "escape_surrogates", "explain_csv_error", "find_box", "find_cache_folder",
+    "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16",
+    "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx",
+    "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
+    "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
+    "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words",
+    "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
+    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image",
+    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_labels",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
+    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
+    "split_authorship", "spread_columns", "sum_down", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -264,10 +265,10 @@ TOPICS: Final = {
     ),
     "What components declare": (
         ("hooks.capabilities",
-         "CalibratedSets DatasetCapabilities DetectorCapabilities EncoderCapabilities FormatExample HeadCapabilities ImageClassifierCapabilities "
-         "ImageDecoderCapabilities LanguageModelCapabilities LoadedEncoderCapabilities LogitAdjustmentCapabilities "
-         "LossCapabilities Pooling PublishedSource ReportCapabilities ScorerCapabilities TaxonomyReaderCapabilities "
-         "TextBuilderCapabilities TrainableEncoderCapabilities"),
+         "CalibratedSets DatasetCapabilities DetectorCapabilities EncoderCapabilities FormatExample HeadCapabilities "
+         "ImageClassifierCapabilities ImageDecoderCapabilities LanguageModelCapabilities LoadedEncoderCapabilities "
+         "LogitAdjustmentCapabilities LossCapabilities Pooling PublishedSource ReportCapabilities ScorerCapabilities "
+         "TaxonomyReaderCapabilities TextBuilderCapabilities TrainableEncoderCapabilities"),
     ),
     "What components must be able to do": (
         ("hooks.components",
@@ -279,10 +280,10 @@ TOPICS: Final = {
     "The records that they take and return": (
         ("records",
          "Answer ConfusionMatrix CurvePoint EmbeddingMap EpochEnd EvaluationFigures EventImage ExampleSet Explanation Gathered "
-         "HeadInput HeatMap ImageFeatures KnownModel Logits LossInput Mask Measure Mismatch ModelCard NearestImage Neighbours OpenedImage "
-         "OwnClasses OwnRecipe PatchFeatures PluginInUse Prediction Problem Processes Prompt PromptContribution PromptSet "
-         "Provenance RankWinner Region Remainder Result RunContext RunFigures Scores Source Step StepEnd SupportImages Synonym Taxon "
-         "TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
+         "HeadInput HeatMap ImageFeatures KnownModel Logits LossInput Mask Measure Mismatch ModelCard NearestImage Neighbours "
+         "OpenedImage OwnClasses OwnRecipe PatchFeatures PluginInUse Prediction Problem Processes Prompt PromptContribution "
+         "PromptSet Provenance RankWinner Region Remainder Result RunContext RunFigures Scores Source Step StepEnd "
+         "SupportImages Synonym Taxon TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
     ),
     "Errors": (
         ("errors",
@@ -290,6 +291,9 @@ TOPICS: Final = {
          "ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some"),
         ("validation", "FieldError find_first_error"),
+    ),
+    "Regions of images": (
+        ("regions.masks", "decode_mask encode_mask encode_polygons encode_runs find_box"),
     ),
     "Trees": (
         ("taxonomy", "TAXON Details Taxonomy TaxonomyBuilder"),

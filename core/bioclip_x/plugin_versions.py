@@ -15,7 +15,7 @@ from bioclip_x import __version__
 from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.recipe import COMPONENTS, SEVERAL, Recipe
+from bioclip_x.recipe import Recipe
 from bioclip_x.records.result import PluginInUse
 
 
@@ -59,9 +59,7 @@ def _list_components(recipe: Recipe) -> list[tuple[Kind, ComponentRef]]:
     """Lists the components of a recipe, and its model, which a plugin may provide."""
     refs: list[tuple[Kind, ComponentRef]] = [("models", ComponentRef(name=recipe.model))]
     refs.append(("classifiers", ComponentRef(name=recipe.model.partition(":")[0])))
-    for field, kind in COMPONENTS.items():
-        value = getattr(recipe, field)
-        refs += [(kind, ref) for ref in (value if field in SEVERAL else (value,))]
+    refs += [(kind, ref) for _, kind, ref in recipe.list_components()]
     if recipe.taxonomy_format:
         refs.append(("taxonomy_readers", ComponentRef(name=recipe.taxonomy_format.partition(":")[0])))
     return refs

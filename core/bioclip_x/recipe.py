@@ -41,18 +41,28 @@ def parse_plugins(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def parse_event(value: Any) -> Any:
+    if isinstance(value, str):
+        from bioclip_x.events.grouping import parse_grouping  # recipes without events need none of it
+
+        parse_grouping(value)  # raises for what is none
+    return value
+
+
 def parse_language(value: Any) -> Any:
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
 
 
 Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
+OptionalRef = Annotated[ComponentRef | None, BeforeValidator(lambda value: None if value is None else parse_ref(value))]
 Refs = Annotated[tuple[ComponentRef, ...], BeforeValidator(parse_refs), Field(min_length=1)]
 Adjustments = Annotated[tuple[ComponentRef, ...], BeforeValidator(parse_refs)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(parse_subset_terms)]
 Labels = Annotated[tuple[str, ...], BeforeValidator(parse_labels), Field(min_length=1)]
 
 COMPONENTS: Final[Mapping[str, Kind]] = {
-    "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits", "head": "heads",
+    "detector": "detectors", "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits",
+    "head": "heads",
 }  # fmt: skip
 """Fields that name components → the kind of these."""
 ONLY_SPEED: Final = ("device", "batch_size", "workers")
@@ -63,7 +73,7 @@ SEVERAL: Final = ("text", "adjust")
 """Component fields that take several values."""
 MODEL_FIELDS: Final = ("text", "language", "pooling", "scorer")
 """Fields that a model may bring."""
-FILES: Final = ("taxonomy", "descriptors", "report_as")
+FILES: Final = ("boxes", "taxonomy", "descriptors", "report_as")
 """Fields that are file paths."""
 
 
@@ -115,6 +125,38 @@ class Recipe(BaseModel):
         False,
         description="Decode every pixel of large JPEGs; else those of at least four times the model's size are decoded at "
         "1/2, 1/4 or 1/8, which takes less time.",
+    )
+    detector: Annotated[OptionalRef, Flag("D", default="images are named as a whole")] = Field(
+        None, description="Finds the organisms of an image, which are named one by one (boxes:file=detections.json)."
+    )
+    boxes: Annotated[Path | None, Flag("FILE")] = Field(
+        None, description="Name what is in these boxes: MegaDetector's JSON, COCO, Camtrap DP, or a CSV."
+    )
+    box_confidence: float = Field(
+        0.2, ge=0, le=1, description="Boxes below this confidence of the detector are left out."
+    )
+    box_classes: Annotated[
+        Annotated[tuple[str, ...], BeforeValidator(parse_labels)],
+        Flag("A,B,…", listed=True, default="all but person and vehicle"),
+    ] = Field((), description="The detector's classes whose boxes are named; others are reported by their class.")
+    box_padding: float = Field(
+        0.1, ge=0, le=2, description="Surroundings on each side of a box, as a fraction of its longer side."
+    )
+    box_crop: Literal["square", "stretch"] = Field(
+        "square", description="A square around the box, with more of its surroundings, or the box made square."
+    )
+    mask: Literal["keep", "grey", "blur", "pool"] = Field(
+        "keep",
+        description="With masks: what is outside is kept, grey or blurred, or its patches are left out when the model pools "
+        "them (models that average over patches).",
+    )
+    event_by: Annotated[str | None, BeforeValidator(parse_event), Flag("folder|column:NAME|60s")] = Field(
+        None,
+        description="One decision for the images of an event: those of a folder, with the same value in a column, or each "
+        "taken at most so many seconds after the one before by the same camera.",
+    )
+    event_pooling: Literal["product", "mean"] = Field(
+        "product", description="How the images of an event are pooled: log-probabilities averaged, or probabilities."
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."
@@ -192,6 +234,12 @@ class Recipe(BaseModel):
         (), description="Plugins that are switched on: installed names, modules, or files (.py)."
     )
 
+    def list_components(self) -> list[tuple[str, Kind, ComponentRef]]:
+        """Lists the components that the recipe names, with their fields and kinds."""
+        values = {field: getattr(self, field) for field in COMPONENTS}
+        refs = {field: value if field in SEVERAL else (value,) for field, value in values.items() if value is not None}
+        return [(field, COMPONENTS[field], ref) for field, several in refs.items() for ref in several]
+
     def dump(self) -> dict[str, Any]:
         """Returns plain values for outputs; `Recipe.model_validate` restores an equal recipe from them."""
         dumped = self.model_dump(mode="json")
@@ -201,7 +249,9 @@ class Recipe(BaseModel):
         return dumped
 
 
-def _dump_ref(ref: ComponentRef) -> Any:
+def _dump_ref(ref: ComponentRef | None) -> Any:
+    if ref is None:
+        return None
     if "name" in ref.options:  # an option called "name" must not hide the component's name
         return {"name": ref.name, "options": dict(ref.options)}
     return {"name": ref.name, **ref.options} if ref.options else ref.name

@@ -130,7 +130,7 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
     filled.setdefault("encoder", registry.required_default("encoders"))
     own = _read_own_fields(registry, str(filled["model"]), filled["encoder"])
     for field, kind in COMPONENTS.items():
-        if field in filled or field not in REQUIRED:
+        if field in filled:
             continue
         implied = {name: setting for setting, name in registry.defaults(kind).items() if explicit.get(setting)}
         if len(implied) > 1:
@@ -138,7 +138,10 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
             raise RecipeError(
                 f"{conflict}; leave out the {' or the '.join(implied.values())}, or choose one with --{field}"
             )
-        filled[field] = next(iter(implied), None) or own.get(field) or registry.required_default(kind)
+        if chosen := next(iter(implied), None) or own.get(field):
+            filled[field] = chosen
+        elif field in REQUIRED:
+            filled[field] = registry.required_default(kind)
     with_texts = filled["text"] is own.get("text")  # pooling and language are those of the model's texts
     return {name: own[name] for name in ("language", "pooling") if name in own and with_texts} | filled
 
@@ -213,7 +216,9 @@ def _complete(registry: Registry, recipe: Recipe, pooling_given: bool) -> Recipe
     fields: dict[str, Any] = {field: getattr(recipe, field) for field in Recipe.model_fields}
     for field, kind in COMPONENTS.items():
         refs = fields[field]
-        fields[field] = tuple(name_options(kind, ref) for ref in refs) if field in SEVERAL else name_options(kind, refs)
+        if refs is not None:
+            several = field in SEVERAL
+            fields[field] = tuple(name_options(kind, ref) for ref in refs) if several else name_options(kind, refs)
     if not pooling_given:
         fields["pooling"] = find_pooling(registry.make("text_builders", ref.name, ref.options) for ref in recipe.text)
     return _validate(fields, "the recipe")

@@ -221,6 +221,18 @@ def prompts() -> list[ComponentSpec]:
 
 
 @hookimpl
+def detectors() -> list[ComponentSpec]:
+    return [
+        ComponentSpec(
+            "boxes",
+            "boxes and masks from a file: MegaDetector, SpeciesNet, COCO, Segment Anything, Camtrap DP, CSV, PNG masks",
+            f"{HERE}.detectors.boxes:BoxesDetector",
+            default_for=("boxes",),
+        )
+    ]
+
+
+@hookimpl
 def reports() -> list[ComponentSpec]:
     here = f"{HERE}.reports"
     return [

@@ -8,9 +8,9 @@ Legend: B images, h·w patches, P prompts, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import torch
 
@@ -19,22 +19,25 @@ from bioclip_x.faults import naming
 from bioclip_x.hooks.capabilities import LoadedEncoderCapabilities, get_capabilities
 from bioclip_x.hooks.components import LoadedEncoder, PatchEncoder
 from bioclip_x.recipe import Recipe
-from bioclip_x.records import Decoded, Explanation, HeatMap, PatchFeatures, Result, TextBank
+from bioclip_x.records import Box, Decoded, Explanation, HeatMap, PatchFeatures, Result, TextBank
+from bioclip_x.regions.crops import Shape, compute_rectangle, compute_seen_box, relate_to_image
+from bioclip_x.regions.pooling import IMAGES_AT_A_TIME, keep_masked_patches
 
-IMAGES_AT_A_TIME: Final = 8
-"""Images whose patches are in memory at once, with all hidden states: up to 60 MB each for the largest models."""
 DECIMALS: Final = 8
 """Decimals of a map's values; keeps outputs short."""
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class HeatMapper:
-    """Adds heat maps to results that have an explanation. Made by `make_heat_mapper`."""
+    """Adds heat maps to results that have an explanation. Made by `make_heat_mapper`.
+
+    padding, shape: of the boxes that regions are cut out by; see `compute_rectangle`.
+    """
 
     encoder: PatchEncoder
     bank: TextBank
+    padding: float
+    shape: Shape
 
     def add_maps(self, batch: Sequence[Decoded], results: Sequence[Result]) -> list[Result]:
         """Returns the results, in order, with a map for every prompt of each explanation. batch: their images."""
@@ -45,6 +48,7 @@ class HeatMapper:
             pixels = [pixels for row in rows if (pixels := batch[row].pixels) is not None]
             with naming(self.encoder, "encode_patches"):
                 patches = self.encoder.encode_patches(torch.stack(pixels))
+            patches = keep_masked_patches(self.encoder, [batch[row] for row in rows], patches)
             for index, row in enumerate(rows):
                 with_maps[row] = self._add_to_result(results[row], patches, index)
         return with_maps
@@ -52,9 +56,19 @@ class HeatMapper:
     def _add_to_result(self, result: Result, patches: PatchFeatures, index: int) -> Result:
         if result.explanation is None:
             return result
-        box = compute_seen_box(self.encoder.card.preprocessing, result.width, result.height)
+        box = self._find_box(result)
         explanation = add_heat_maps(result.explanation, self.bank, patches, index, box)
         return replace(result, explanation=explanation)
+
+    def _find_box(self, result: Result) -> Box:
+        """Returns the box that the model sees, as fractions of the image, also of a region."""
+        preprocessing, width, height = self.encoder.card.preprocessing, result.width, result.height
+        if result.region is None:
+            return compute_seen_box(preprocessing, width, height)
+        rectangle = compute_rectangle(result.region.box, width, height, padding=self.padding, shape=self.shape)
+        x, y = rectangle[2] - rectangle[0], rectangle[3] - rectangle[1]
+        size = (x, y) if self.shape == "square" else (max(x, y),) * 2
+        return relate_to_image(compute_seen_box(preprocessing, *size), rectangle, width, height)
 
 
 def make_heat_mapper(recipe: Recipe, encoder: LoadedEncoder, bank: TextBank) -> HeatMapper | None:
@@ -73,7 +87,7 @@ def make_heat_mapper(recipe: Recipe, encoder: LoadedEncoder, bank: TextBank) -> 
         raise ModelError(
             f"{encoder.card.name} has no heat maps: {reason}; leave out --heat-maps, or choose another model"
         )
-    return HeatMapper(cast(PatchEncoder, encoder), bank)
+    return HeatMapper(cast(PatchEncoder, encoder), bank, recipe.box_padding, recipe.box_crop)
 
 
 def add_heat_maps(
@@ -106,23 +120,3 @@ def compute_heat_maps(patches: PatchFeatures, index: int, texts_PD: torch.Tensor
         )
         for values_hw in values_Phw.tolist()
     ]
-
-
-def compute_seen_box(preprocessing: Mapping[str, Any], width: int, height: int) -> Box:
-    """Computes the box of an image that the model sees: left, top, right, bottom as fractions of its width and height.
-
-    Within [0, 1] where the image is cropped, beyond where it is padded; ignores the rounding of the resized image to whole
-    pixels. preprocessing: as in open_clip's preprocess_cfg (size, resize_mode).
-
-    >>> compute_seen_box({"size": 224, "resize_mode": "shortest"}, 400, 200)
-    (0.25, 0.0, 0.75, 1.0)
-    >>> compute_seen_box({"size": 224, "resize_mode": "longest"}, 400, 200)
-    (0.0, -0.5, 1.0, 1.5)
-    """
-    size, mode = preprocessing.get("size"), preprocessing.get("resize_mode") or "shortest"
-    if size is None or mode == "squash":
-        return (0.0, 0.0, 1.0, 1.0)
-    input_height, input_width = (size, size) if isinstance(size, int) else size
-    scale = (max if mode == "longest" else min)(height / input_height, width / input_width)
-    seen_x, seen_y = input_width * scale / width, input_height * scale / height
-    return ((1 - seen_x) / 2, (1 - seen_y) / 2, (1 + seen_x) / 2, (1 + seen_y) / 2)

@@ -241,12 +241,10 @@ class ImageDecoderCapabilities:
 class DetectorCapabilities:
     """Capabilities of a detector.
 
-    needs_image: False for one that reads the regions from a file.
-    passed_labels: labels of regions that are no organisms to be named: they are reported by their label ("person").
+    passed_labels: labels, lower case, of regions that are no organisms to be named: they are reported by their label ("person").
     path_option: the option that takes a file of regions, which `--boxes` sets; "" for others.
     """
 
-    needs_image: bool = True
     passed_labels: tuple[str, ...] = ()
     path_option: str = ""
 

@@ -596,12 +596,12 @@ class Detector(Protocol):
     threads, for several images at a time.
     """
 
-    def detect(self, source: Source, image: Image | None) -> Sequence[Region] | None:
+    def detect(self, source: Source, image: Image) -> Sequence[Region] | None:
         """Returns the regions of an image, in the order of its results; none for an image that shows nothing.
 
-        source: what was asked for; its `name` is what outputs show. image: RGB, upright; None where
-        `DetectorCapabilities.needs_image` is False. Returns None for an image that it knows nothing of, which is then
-        classified as a whole, with a note. Raises ImageError with the reason for an image at which it fails.
+        source: what was asked for; its `name` is what outputs show. image: RGB, upright. Returns None for an image that it
+        knows nothing of, which is then classified as a whole, with a note. Raises ImageError with the reason for an image at
+        which it fails.
         """
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from bioclip_x.hooks.components import (
         Adapter,
         Dataset,
+        Detector,
         Encoder,
         Head,
         ImageClassifier,

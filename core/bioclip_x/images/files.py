@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bioclip_x.errors import ImageError
+from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.capabilities import DatasetCapabilities, ImageDecoderCapabilities, get_capabilities
 from bioclip_x.hooks.components import Dataset, ImageDecoder
@@ -19,9 +19,11 @@ from bioclip_x.images.decoding import DRAFT_GAP, THUMBNAIL, Truncated, decode_fi
 from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.folders import LeftOut, is_media, walk_folder
 from bioclip_x.images.memory import make_memory_source
+from bioclip_x.images.metadata import read_exif
 from bioclip_x.images.remote import find_suffix, is_url, read_url
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OpenedImage, Source
+from bioclip_x.records.features import Metadata
 
 
 class ImageFiles:
@@ -80,6 +82,22 @@ class ImageFiles:
             suffix = find_suffix(source.name)
             return decode_stream(io.BytesIO(data), suffix, self._decoders, self._truncated, self._least_side)
         return to_rgb(source.image)
+
+    def read_metadata(self, source: Source) -> Metadata:
+        """Reads what an image's file says of it, without decoding it where that is possible; nothing if it cannot be read."""
+        if source.path is None:
+            return {}
+        try:
+            with Image.open(source.path) as image:
+                return read_exif(image)
+        except Exception:  # a plugin's format, or no image, which the run itself will tell
+            return self._read_decoded_metadata(source)
+
+    def _read_decoded_metadata(self, source: Source) -> Metadata:
+        try:
+            return self.read(source).metadata if self._decoders else {}
+        except (ImageError, ComponentError):
+            return {}
 
     def read_any(self, image: Image.Image | np.ndarray | Path | str | bytes, name: str = "image") -> OpenedImage:
         """Reads what a data set returns: a path or URL, the content of a file, or an image in memory.

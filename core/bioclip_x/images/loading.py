@@ -15,6 +15,7 @@ from bioclip_x.faults import log_row
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Decoded, Source
+from bioclip_x.regions.reading import RegionReader
 
 if TYPE_CHECKING:
     import torch
@@ -28,20 +29,28 @@ def decode(
     preprocess: Callable[[Image], torch.Tensor],
     with_thumbnail: bool = False,
     files: ImageFiles | None = None,
-) -> Decoded:
-    """Decodes one source to pixels. An invalid image gives a record with an error; it never raises."""
+    regions: RegionReader | None = None,
+) -> list[Decoded]:
+    """Decodes one source to pixels: one record for the image, or one for each of its regions.
+
+    An invalid image gives a record with an error; it never raises. regions: finds them; None for the whole image. Those before
+    `source.first_region` are left out.
+    """
     try:
         opened = (files or ImageFiles()).read(source)
         image = opened.image
         small = make_thumbnail(image) if with_thumbnail else None
         width, height = opened.size
         known = replace(source, metadata={**opened.metadata, **source.metadata})
-        return Decoded(known, preprocess(image), width=width, height=height, thumbnail=small, notes=opened.notes)
+        whole = Decoded(known, width=width, height=height, thumbnail=small, notes=opened.notes)
+        if regions is None:
+            return [replace(whole, pixels=preprocess(image))]
+        return list(regions.read(whole, image, preprocess))
     except (ImageError, ComponentError) as problem:
         log_row(problem)
-        return Decoded(source, error=str(problem))
+        return [Decoded(source, error=str(problem))]
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
-        return Decoded(source, error=f"cannot be decoded: {problem}")
+        return [Decoded(source, error=f"cannot be decoded: {problem}")]
 
 
 def load_batches(
@@ -52,23 +61,28 @@ def load_batches(
     workers: int | None = None,
     with_thumbnail: bool = False,
     files: ImageFiles | None = None,
+    regions: RegionReader | None = None,
 ) -> Iterator[list[Decoded]]:
-    """Yields batches of decoded images in the order of their sources. Memory is bounded by a few batches.
+    """Yields batches of decoded images, or of their regions, in the order of their sources.
 
-    files: how image files are read; None for Pillow's formats only.
+    Memory is bounded by a few batches, and by the regions of one image. files: how image files are read; None for Pillow's
+    formats only. regions: see `decode`.
     """
-    waiting: deque[Future[Decoded]] = deque()
+    waiting: deque[Future[list[Decoded]]] = deque()
+    ready: deque[Decoded] = deque()
     remaining = iter(sources)
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1), "decode") as pool:
         try:
             while True:
                 room = (1 + BATCHES_AHEAD) * batch_size - len(waiting)
                 waiting.extend(
-                    pool.submit(decode, s, preprocess, with_thumbnail, files) for s in islice(remaining, room)
+                    pool.submit(decode, s, preprocess, with_thumbnail, files, regions) for s in islice(remaining, room)
                 )
-                if not waiting:
+                while waiting and len(ready) < batch_size:
+                    ready.extend(waiting.popleft().result())
+                if not ready:
                     return
-                yield [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]
+                yield [ready.popleft() for _ in range(min(batch_size, len(ready)))]
         finally:
             for future in waiting:
                 future.cancel()

@@ -9,18 +9,21 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.events.collecting import EventCollector, Member, find_voters
+from bioclip_x.events.pooling import Pooling
+from bioclip_x.events.votes import add_votes, make_event_result, refuse_event
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
-from bioclip_x.hooks.components import Head, LoadedEncoder
+from bioclip_x.hooks.components import Head, LoadedEncoder, PatchEncoder
 from bioclip_x.hooks.returned import check_finite, check_log_probs, check_scores
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
@@ -35,10 +38,13 @@ from bioclip_x.prediction.report import (
     make_prediction,
     make_rank_winners,
 )
-from bioclip_x.records import Decoded, Result, Scores
+from bioclip_x.records import Decoded, ImageFeatures, Result, Scores
+from bioclip_x.regions.pooling import pool_masks
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
+Classified = tuple[Result, torch.Tensor | None]
+"""The result of an image, and its embedding, float32 [D]; None if it has none."""
 NODES_AT_A_TIME: Final = 1 << 24
 """Maximum of images × held nodes whose probabilities are in memory at once (about eight bytes each)."""
 
@@ -50,7 +56,7 @@ class BatchClassifier:
     may_exclude: whether the scorer may give -inf to all classes of an image.
     reportable: the nodes that may be reported, None for the classes. k: predictions per image. n_best: number of best
     classes requested from the head. explainer: None for no explanations. heat_mapper: None for no heat maps.
-    crosswalk: to another taxonomy whose names are reported, if any.
+    crosswalk: to another taxonomy whose names are reported, if any. event_pooling: see `pool_logits`.
     """
 
     taxonomy: Taxonomy
@@ -65,23 +71,28 @@ class BatchClassifier:
     explainer: Explainer | None = None
     heat_mapper: HeatMapper | None = None
     crosswalk: Crosswalk | None = None
+    event_pooling: Pooling = "product"
 
     @torch.inference_mode()
-    def classify(self, batch: Sequence[Decoded]) -> Iterator[Result]:
-        """Yields one result per image, in order; for an image that could not be decoded, with an error."""
+    def classify(self, batch: Sequence[Decoded], events: EventCollector | None = None) -> Iterator[Result]:
+        """Yields one result per image or region, in order; for one that could not be decoded, with an error.
+
+        events: collects the images of events; the result of an event follows that of its last image.
+        """
         readable = [one for one in batch if one.pixels is not None]
         rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few for large trees
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         classified = chain.from_iterable(map(self._classify_or_divide, parts))
         for one in batch:
-            result = (
-                Result(one.source.name, error=one.error, notes=one.notes, metadata=one.source.metadata)
-                if one.pixels is None
-                else next(classified)
-            )
-            yield self.crosswalk.report(result) if self.crosswalk else result
+            result, embedding_D = (_make_result(one, ()), None) if one.pixels is None else next(classified)
+            yield self._report(result)
+            if events and (members := events.add(Member(one.source, result, embedding_D))):
+                yield self._report(self._decide_event(members))
 
-    def _classify_or_divide(self, batch: Sequence[Decoded]) -> list[Result]:
+    def _report(self, result: Result) -> Result:
+        return self.crosswalk.report(result) if self.crosswalk else result
+
+    def _classify_or_divide(self, batch: Sequence[Decoded]) -> list[Classified]:
         """Classifies a batch; if a component fails, image by image, so that only those at which it fails have an error."""
         try:
             return self._classify_readable(batch)
@@ -90,7 +101,7 @@ class BatchClassifier:
                 return [result for one in batch for result in self._classify_or_divide([one])]
             log_row(problem)
             [one] = batch
-            return [replace(_make_result(one, ()), error=str(problem), thumbnail=None)]
+            return [(replace(_make_result(one, ()), error=str(problem), thumbnail=None), None)]
 
     def decide(self, scored: ScoredBatch, images: Sequence[str]) -> tuple[Scores, list[bool]]:
         """Returns the head's scores, and for each image whether no class is left.
@@ -111,37 +122,75 @@ class BatchClassifier:
         check_log_probs(self.head, scores, images, is_excluded_B)
         return scores, is_excluded_B
 
-    def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
-        pixels = [one.pixels for one in batch if one.pixels is not None]
-        with naming(self.encoder, "encode_images"):
-            features = self.encoder.encode_images(torch.stack(pixels))
-        check_finite(self.encoder, features)
+    def _classify_readable(self, batch: Sequence[Decoded]) -> list[Classified]:
+        features = self._encode(batch)
         sources = [one.source for one in batch]
         raw = self.scorer.score(features, sources)
         notes_B = self.scorer.adjustments.collect_image_notes(sources)
         scored, peaks = raw.calibrate(self.calibration)
-        scores, is_excluded_B = self.decide(scored, [one.source.name for one in batch])
         refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits.cpu(), features.embeddings_BD)
+        blank = [_make_result(one, notes) for one, notes in zip(batch, notes_B)]
+        results = [result for result, _ in self._predict(scored, blank, refused_B, features.embeddings_BD)]
+        if self.heat_mapper:
+            results = self.heat_mapper.add_maps(batch, results)
+        return list(zip(results, features.embeddings_BD))
+
+    def _encode(self, batch: Sequence[Decoded]) -> ImageFeatures:
+        """Embeds images. Of one with a mask whose patches are pooled, only the patches within the mask count."""
+        pixels_B3HW = torch.stack([one.pixels for one in batch if one.pixels is not None])
+        with naming(self.encoder, "encode_images"):
+            features = self.encoder.encode_images(pixels_B3HW)
+        if any(one.mask_HW is not None for one in batch):
+            encoder = cast(PatchEncoder, self.encoder)  # `mask: pool` is refused for others
+            features = replace(features, embeddings_BD=pool_masks(encoder, batch, features.embeddings_BD, pixels_B3HW))
+        check_finite(self.encoder, features)
+        return features
+
+    def _predict(
+        self, scored: ScoredBatch, blank: Sequence[Result], refused_B: Sequence[str], embeddings_BD: torch.Tensor
+    ) -> list[tuple[Result, list[int]]]:
+        """Adds predictions to results; returns them with the best nodes of each, at least two where there are.
+
+        scored: calibrated. blank: results without predictions. refused_B: why the model refuses an image, "" for others.
+        """
         tree = self.taxonomy
+        scores, is_excluded_B = self.decide(scored, [one.source for one in blank])
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         n_tied_B = count_tied_nodes(tree, scores, self.reportable)
         winners = select_best_at_ranks(tree, scores)
         is_single_B = scored.find_single_class_images()
         results = []
-        for row, one in enumerate(batch):
-            result = _make_result(one, notes_B[row])
+        for row, result in enumerate(blank):
             if refused := NONE_LISTED if is_excluded_B[row] else refused_B[row]:
-                results.append(replace(result, refused=refused))
+                results.append((replace(result, refused=refused), []))
                 continue
             probabilities = NodeProbabilities(tree, scores, row)
             winners_of_image = [(rank, nodes[row]) for rank, nodes in winners]
-            embedding_D = features.embeddings_BD[row]
             result = self._add_predictions(
-                result, scored, row, probabilities, best_B[row], winners_of_image, embedding_D
+                result, scored, row, probabilities, best_B[row], winners_of_image, embeddings_BD[row]
             )
             result = add_tie(result, describe_tie(int(n_tied_B[row]), scores.top_BK.shape[1], tree.n_classes))
-            results.append(drop_shares(result) if is_single_B[row] else result)
-        return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
+            results.append((drop_shares(result) if is_single_B[row] else result, list(best_B[row])))
+        return results
+
+    def _decide_event(self, members: Sequence[Member]) -> Result:
+        """Decides on an event from the logits of its images, computed again from their embeddings."""
+        beside = [self.taxonomy.name(node) for node in self.taxonomy.beside_nodes]
+        voters, left_out = find_voters(members, beside)
+        blank = make_event_result(members)
+        if not voters:
+            return refuse_event(blank, members, left_out)
+        embeddings_nD = torch.stack([one.embedding_D for one in voters if one.embedding_D is not None])
+        names = tuple(one.source.name for one in voters)
+        features = ImageFeatures(embeddings_nD, ("",) * len(voters), names)
+        scored, _ = self.scorer.score(features, [one.source for one in voters]).calibrate(self.calibration)
+        pooled = scored.pool(self.event_pooling)
+        [(result, nodes)] = self._predict(pooled, [blank], [""], embeddings_nD.mean(0, keepdim=True))
+        if self.event_pooling != "product":  # the texts' similarities add up to the margin of averaged logits only
+            result = replace(result, explanation=None)
+        if not result.predictions:
+            return refuse_event(result, members, left_out)
+        return add_votes(result, members, left_out, nodes, scored.logits.cpu(), self.taxonomy, self.event_pooling)
 
     def _add_predictions(
         self,
@@ -175,9 +224,15 @@ def _make_result(decoded: Decoded, notes: Sequence[str]) -> Result:
     """Makes a result without predictions. notes: of the adjustments."""
     return Result(
         decoded.source.name,
+        error=decoded.error,
+        refused=decoded.refused,
         width=decoded.width,
         height=decoded.height,
         thumbnail=decoded.thumbnail,
         notes=(*decoded.notes, *notes),
         metadata=decoded.source.metadata,
+        region=decoded.region,
+        region_number=decoded.region_number,
+        n_regions=decoded.n_regions,
+        event=decoded.source.event,
     )

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from bioclip_x.classes.recipe_classes import Classes, find_classes
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import ModelError, RecipeError
+from bioclip_x.events.collecting import EventCollector
+from bioclip_x.events.grouping import group_sources, parse_grouping
 from bioclip_x.explain.contrast import find_asked_node
 from bioclip_x.explain.explanation import make_explainer
 from bioclip_x.explain.heat_maps import make_heat_mapper
@@ -71,6 +73,7 @@ from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import change_recipe, register_components, resolve_recipe
 from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
+from bioclip_x.regions.reading import make_region_reader
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.conformal import MOST
@@ -172,7 +175,10 @@ class Classifier:
         else:
             assert family is not None
             self.encoder = loaded or load_encoder(family, recipe)
-        self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
+        self._regions = make_region_reader(registry, recipe)
+        _refuse_mask_pooling(recipe, self.encoder)
+        if self._regions is None:  # small boxes need all pixels
+            self.files = self.files.fitting(recipe, self.encoder.card.preprocessing)
         if support:
             notes = self._embed_support(support, registry, cache or find_cache_folder() / "support")
         if textless:
@@ -313,6 +319,7 @@ class Classifier:
             explainer=make_explainer(recipe, self.taxonomy, self.bank, self.scorer, head, calibration, asked),
             heat_mapper=make_heat_mapper(recipe, self.encoder, self.bank),
             crosswalk=classes.crosswalk,
+            event_pooling=recipe.event_pooling,
         )
 
     @property
@@ -389,6 +396,8 @@ class Classifier:
             if isinstance(many, Sequence):
                 check_sources(many, self.files)
             sources = expand_sources(many, stdin, self.files, counts)
+        if self.recipe.event_by:
+            sources = group_sources(sources, parse_grouping(self.recipe.event_by), self.files.read_metadata)
         classify = partial(self._classify, thumbnails=thumbnails)
         results = journal.classify(sources, classify) if journal else classify(sources)
         if left_out is None:
@@ -410,9 +419,11 @@ class Classifier:
                 workers=self.recipe.workers,
                 with_thumbnail=thumbnails,
                 files=self.files,
+                regions=self._regions,
             )
+        events = EventCollector()
         for batch in decoded:
-            yield from self._batches.classify(batch)
+            yield from self._batches.classify(batch, events)
 
 
 def _add_support(banks: ClassBanks, revision: str, notes: tuple[str, ...]) -> ClassBanks:
@@ -439,6 +450,13 @@ def _refuse_contradictions(recipe: Recipe, head: HeadCapabilities, scorer: str, 
         )
     if recipe.depth and recipe.calibration == "none":
         make_depth_options(recipe, None, head)  # raises CalibrationError
+
+
+def _refuse_mask_pooling(recipe: Recipe, encoder: LoadedEncoder) -> None:
+    """Raises ModelError where the patches within masks are to be pooled, and the model's cannot be."""
+    reason = get_capabilities(encoder, LoadedEncoderCapabilities).no_patches
+    if recipe.mask == "pool" and reason:
+        raise ModelError(f"{encoder.card.name} cannot pool patches within masks: {reason}; use --mask grey or blur")
 
 
 def _restore(registry: Registry, recipe: Recipe, taxonomy: Taxonomy | None, cache: Path | None) -> Classifier:

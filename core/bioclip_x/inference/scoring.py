@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
+from bioclip_x.events.pooling import Pooling, pool_logits
 from bioclip_x.faults import guarded, naming
 from bioclip_x.hooks.components import Scorer
 from bioclip_x.hooks.returned import check_logits
@@ -43,6 +44,13 @@ class ScoredBatch:
         logits, peaks = calibration.apply(self.logits)
         inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB / calibration.temperature
         return replace(self, logits=logits, inner_logits_TB=inner_TB), peaks
+
+    def pool(self, pooling: Pooling) -> ScoredBatch:
+        """Pools the logits of a batch to those of one event, with its images' mean offsets; see `pool_logits`."""
+        inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB.mean(1, keepdim=True)
+        offsets = {name: one.mean(1, keepdim=True) for name, one in self.offsets.items()}
+        logits, computed = pool_logits(self.logits, pooling), pool_logits(self.computed, pooling)
+        return ScoredBatch(logits, computed, inner_TB, offsets)
 
     def find_single_class_images(self) -> list[bool]:
         """Returns for each image whether the class list and the adjustments leave it one class only."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from bioclip_x.records.region import Region
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
     from PIL.Image import Image
 
@@ -70,7 +72,7 @@ class Decoded:
     refused: why there is nothing to classify ("no animal in the image"); then there are no pixels, and no error.
     notes: see `OpenedImage`. region: the part of the image that `pixels` show; None for the whole.
     region_number, n_regions: its number, from 0, among the image's regions, and how many these are; 0 of 1 for the whole.
-    mask_HW: bool [H, W], which of `pixels` show the organism, for models whose patches within the mask are pooled.
+    mask_HW: bool [H, W], which pixels of what was cut out show the organism, for models that pool the patches within a mask.
     """
 
     source: Source
@@ -84,7 +86,7 @@ class Decoded:
     region: Region | None = None
     region_number: int = 0
     n_regions: int = 1
-    mask_HW: torch.Tensor | None = None
+    mask_HW: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

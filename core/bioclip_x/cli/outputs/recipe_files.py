@@ -9,7 +9,7 @@ from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.models import find_classifier_ref
-from bioclip_x.recipe import COMPONENTS, FILES, SEVERAL, Recipe
+from bioclip_x.recipe import FILES, Recipe
 
 
 def iterate_input_files(registry: Registry, recipe: Recipe) -> Iterator[tuple[str, Path]]:
@@ -26,10 +26,8 @@ def iterate_input_files(registry: Registry, recipe: Recipe) -> Iterator[tuple[st
     yield from (("--plugin", Path(name)) for name in recipe.plugins if name.endswith(".py"))
     if ref := find_classifier_ref(registry, recipe.model):
         yield from (("--model", path) for path in iterate_option_files(registry, "classifiers", ref))
-    for field, kind in COMPONENTS.items():
-        value = getattr(recipe, field)
-        for ref in value if field in SEVERAL else (value,):
-            yield from ((f"--{field}", path) for path in iterate_option_files(registry, kind, ref))
+    for field, kind, ref in recipe.list_components():
+        yield from ((f"--{field}", path) for path in iterate_option_files(registry, kind, ref))
 
 
 def iterate_option_files(registry: Registry, kind: Kind, ref: ComponentRef) -> Iterator[Path]:

@@ -1,0 +1,58 @@
+"""Collects the results of an event's images until its last one has arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bioclip_x.records import Result, Source
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Member:
+    """The result of one image, or region, of an event. embedding_D: float32 [D]; None if it was not embedded."""
+
+    source: Source
+    result: Result
+    embedding_D: torch.Tensor | None
+
+
+@dataclass(eq=False, slots=True)
+class EventCollector:
+    """The open events of one run. An event takes n·D numbers: its images' logits are computed again when it is complete."""
+
+    _open: dict[str, list[Member]] = field(default_factory=dict)
+
+    def add(self, member: Member) -> list[Member] | None:
+        """Adds a result; returns all of its event's, in order, if it is the last, else None."""
+        name = member.source.event
+        if not name:
+            return None
+        members = self._open.setdefault(name, [])
+        members.append(member)
+        if member.source.last_of_event and member.result.is_last_of_image:
+            return self._open.pop(name)
+        return None
+
+
+def find_voters(members: Sequence[Member], beside: Collection[str]) -> tuple[list[Member], dict[int, str]]:
+    """Returns the members that take part in the decision, and why the others, by position, do not.
+
+    Images that failed or were refused take no part, nor do those whose best answer stands beside the tree, such as blank or
+    vehicle, unless all are of that kind: a burst in which the animal has left is no blank. beside: the labels beside the tree.
+    """
+    left_out: dict[int, str] = {}
+    outside: dict[int, str] = {}
+    for number, member in enumerate(members):
+        result = member.result
+        if not result.predictions:
+            left_out[number] = result.error or result.refused
+        elif (taxon := result.predictions[0].taxon).name in beside and not taxon.rank:
+            outside[number] = taxon.name
+    if len(left_out) + len(outside) < len(members):
+        left_out |= outside
+    return [one for number, one in enumerate(members) if number not in left_out], left_out

@@ -1,0 +1,1 @@
+"""Detectors: boxes and masks from files."""
