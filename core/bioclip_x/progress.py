@@ -93,19 +93,34 @@ class Progress:
     def labelled(self) -> Report:
         return self.stage("labelled images")
 
-    def images(self, results: Iterable[T], count: Callable[[], int | None] | None = None) -> Iterator[T]:
-        """Yields results, one per image, and shows how many there are. count: as in `track`."""
-        return self.track(results, "images", count) if self._shows_images else iter(results)
+    def images(
+        self,
+        results: Iterable[T],
+        count: Callable[[], int | None] | None = None,
+        completes: Callable[[T], bool] = lambda _: True,
+    ) -> Iterator[T]:
+        """Yields results of images, and shows how many there are. count, completes: as in `track`."""
+        return self.track(results, "images", count, completes) if self._shows_images else iter(results)
 
-    def track(self, results: Iterable[T], stage: str, count: Callable[[], int | None] | None = None) -> Iterator[T]:
+    def track(
+        self,
+        results: Iterable[T],
+        stage: str,
+        count: Callable[[], int | None] | None = None,
+        completes: Callable[[T], bool] = lambda _: True,
+    ) -> Iterator[T]:
         """Yields results and shows how many there are.
 
         count: returns how many there will be, or None; it is called in a thread, since counting files may take long.
+        completes: whether a result completes what is counted; an image may have several results.
         """
         total = _Total(count if self._enabled else None)
         self.update(stage, 0, None)
-        for done, result in enumerate(results, start=1):
-            self.update(stage, done, total.find(done))
+        done = 0
+        for result in results:
+            if completes(result):
+                done += 1
+                self.update(stage, done, total.find(done))
             yield result
         self._end(stage)
 
@@ -138,15 +153,20 @@ def progress_in_notebook() -> Iterator[None]:
         yield
 
 
-def show_in_notebook(results: Iterator[T], count: Callable[[], int | None], *, show: bool | None) -> Iterator[T]:
-    """Yields results, and shows their number if `show`; None shows it in a notebook, unless a `Progress` runs already."""
+def show_in_notebook(
+    results: Iterator[T], count: Callable[[], int | None], completes: Callable[[T], bool], *, show: bool | None
+) -> Iterator[T]:
+    """Yields results, and shows their number if `show`; None shows it in a notebook, unless a `Progress` runs already.
+
+    count, completes: as in `Progress.track`.
+    """
     if show is None:
         show = is_notebook() and not _running
     if not show:
         yield from results
         return
     with Progress() as progress:
-        yield from progress.images(results, count)
+        yield from progress.images(results, count, completes)
 
 
 def is_notebook() -> bool:

@@ -161,7 +161,8 @@ def classify_all(
             results = classifier.classify(
                 images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal, left_out=left_out
             )
-            counted = progress.images(results, partial(count_images, images, classifier.files))
+            count = partial(count_images, images, classifier.files)
+            counted = progress.images(results, count, lambda result: result.is_last_of_image)
             failed = write_all(provenance, counted, sinks)
     print_left_out(left_out, quiet=quiet)
     return failed

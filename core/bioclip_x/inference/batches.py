@@ -159,7 +159,7 @@ class BatchClassifier:
         n_tied_B = count_tied_nodes(tree, scores, self.reportable)
         winners = select_best_at_ranks(tree, scores)
         is_single_B = scored.find_single_class_images()
-        results = []
+        results: list[tuple[Result, list[int]]] = []
         for row, result in enumerate(blank):
             if refused := NONE_LISTED if is_excluded_B[row] else refused_B[row]:
                 results.append((replace(result, refused=refused), []))
@@ -175,7 +175,7 @@ class BatchClassifier:
 
     def _decide_event(self, members: Sequence[Member]) -> Result:
         """Decides on an event from the logits of its images, computed again from their embeddings."""
-        beside = [self.taxonomy.name(node) for node in self.taxonomy.beside_nodes]
+        beside = [self.taxonomy.names[node] for node in self.taxonomy.beside_nodes]
         voters, left_out = find_voters(members, beside)
         blank = make_event_result(members)
         if not voters:

@@ -374,6 +374,9 @@ class Classifier:
     ) -> Iterator[Result]:
         """Yields one result per image, in order; for an image that cannot be read, a result with an error.
 
+        With boxes, an image has a result for each of its regions; with events, the images of one event stand together, and
+        its own result follows them.
+
         Raises ImageError immediately for a folder, pattern or table without images, and for what is no image at all.
 
         images: one of these, or many: a path, folder, glob, URL, or table of paths or URLs; the bytes of an image file, or
@@ -403,7 +406,7 @@ class Classifier:
         if left_out is None:
             results = warn_of_left_out(results, counts)
         count = partial(len, many) if images is None else partial(count_images, many, self.files)
-        return show_in_notebook(results, count, show=progress)
+        return show_in_notebook(results, count, lambda result: result.is_last_of_image, show=progress)
 
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size

@@ -11,7 +11,8 @@ import base64
 import json
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,22 +29,69 @@ Stamp = tuple[int, int] | None
 """Size in bytes and time of the last change (ns) of an image file; None if there is no such file."""
 
 
+@dataclass(eq=False, slots=True)
+class _Expected:
+    """An image whose results are due. known: places of the results in the file; complete: whether these are all.
+
+    first: number of the first region that the classifier will give; None if nothing comes from it. event: whose last image it
+    is, "" for none.
+    """
+
+    key: Key
+    known: list[int]
+    complete: bool
+    first: int | None
+    event: str
+    shown: bool = False
+
+
 class ResultJournal:
     """The results of one run in a file. Made by `ResultJournal.open`.
 
-    count: number of results that were there when it was opened.
+    count: number of results that were there when it was opened, without those of events.
     """
 
     def __init__(self, journal: Journal, batch_size: int) -> None:
         self._journal = journal
-        self._places: dict[Key, deque[int]] = defaultdict(deque)
-        whole = journal.count // batch_size * batch_size
-        for number, (place, record) in enumerate(journal.items()):
-            if number == whole:
-                journal.truncate(place, whole)
-                break
-            self._places[_read_key(record)].append(place)
-        self.count = whole
+        self._batch_size = batch_size
+        self._known: dict[Key, deque[tuple[list[int], bool]]] = defaultdict(deque)
+        self._events: dict[str, int] = {}
+        self._read()
+
+    def _read(self) -> None:
+        """Reads what is there, up to the end of the last whole batch and the event that ends with it."""
+        cut, cut_records, self.count = None, 0, 0
+        unfinished: dict[Key, list[int]] = {}
+        pending: list[tuple[int, Key, int, int]] = []
+        for number, (place, record) in enumerate(self._journal.items()):
+            key, (kind, index, total) = _read_key(record)
+            if kind == "event":
+                self._events[key[0]] = place
+                if cut is not None and self.count == cut:
+                    cut_records = number + 1
+                continue
+            self.count += 1
+            pending.append((place, key, index, total))
+            if self.count % self._batch_size == 0:
+                cut, cut_records = self.count, number + 1
+        self.count = cut or 0
+        self._cut(cut_records)
+        for place, key, index, total in pending[: self.count]:
+            places = unfinished.setdefault(key, [])
+            if index == 0 and not places:
+                self._known[key].append((places, total == 1))
+            places.append(place)
+            if index == total - 1:
+                self._known[key][-1] = (places, True)
+                del unfinished[key]
+
+    def _cut(self, records: int) -> None:
+        """Drops all but the first records."""
+        for number, (place, _) in enumerate(self._journal.items()):
+            if number == records:
+                self._journal.truncate(place, records)
+                self._events = {name: one for name, one in self._events.items() if one < place}
+                return
 
     @classmethod
     def open(cls, path: Path, header: dict[str, Any], batch_size: int, *, resume: bool = True) -> ResultJournal:
@@ -63,31 +111,84 @@ class ResultJournal:
     def classify(
         self, sources: Iterable[Source], classify: Callable[[Iterable[Source]], Iterable[Result]]
     ) -> Iterator[Result]:
-        """Yields a result per source, in order: the journal's, else the classifier's, which is appended to the journal.
+        """Yields the results of each source, in order: the journal's, else the classifier's, which are appended to the journal.
 
-        classify: yields a result per source, in order. A file that has changed since is classified again.
+        classify: yields one or more results per source, in order, and those of events. A file that has changed since is
+        classified again. So are, from the beginning of a batch on, the images before the interruption whose event was not
+        complete: its decision needs them all. Their results are the journal's.
         """
-        waiting: deque[tuple[Key, int | None]] = deque()
+        waiting: deque[_Expected] = deque()
+        again = self._find_open_event(sources) if isinstance(sources, list) and self.count else None
 
         def find_missing() -> Iterator[Source]:
+            done = 0
             for source in sources:
-                key = _make_key(source)
-                places = self._places.get(key)
-                waiting.append((key, places.popleft() if places else None))
-                if waiting[-1][1] is None:
-                    yield source
+                expected = self._expect(source)
+                first = None if expected.complete else len(expected.known)
+                if again is not None and done + len(expected.known) > again:
+                    first = max(0, again - done)
+                done += len(expected.known)
+                expected.first = first
+                waiting.append(expected)
+                if first is not None:
+                    yield replace(source, first_region=first) if first else source
 
         for result in classify(find_missing()):
-            yield from self._take_known(waiting)
-            self._journal.append(_pack(waiting.popleft()[0], result))
-            yield result
-        yield from self._take_known(waiting)
+            if result.images:
+                if result.source not in self._events:
+                    self._append((result.source, None, ()), result)
+                    yield result
+                continue
+            while waiting and waiting[0].first is None:
+                yield from self._show(waiting.popleft())
+            expected = waiting[0]
+            if not expected.shown:
+                yield from self._show_known(expected)
+            if result.region_number >= len(expected.known):
+                self._append(expected.key, result)
+                yield result
+            if result.is_last_of_image:
+                yield from self._show(waiting.popleft())
+        while waiting:
+            yield from self._show(waiting.popleft())
 
-    def _take_known(self, waiting: deque[tuple[Key, int | None]]) -> Iterator[Result]:
-        """Yields the results of the images at the front of the queue that are in the journal."""
-        while waiting and (place := waiting[0][1]) is not None:
-            waiting.popleft()
+    def _expect(self, source: Source) -> _Expected:
+        key = _make_key(source)
+        known = self._known.get(key)
+        places, complete = known.popleft() if known else ([], False)
+        return _Expected(key, places, complete, None, source.event if source.last_of_event else "")
+
+    def _find_open_event(self, sources: Sequence[Source]) -> int | None:
+        """Returns the number of the first result of the batch in which the event begins that was interrupted; None for none.
+
+        sources: with the images of one event after one another.
+        """
+        counts = {key: deque(many) for key, many in self._known.items()}
+        begun, done = 0, 0
+        for number, source in enumerate(sources):
+            if number and source.event != sources[number - 1].event:
+                begun = done
+            known = counts.get(_make_key(source))
+            places, complete = known.popleft() if known else ([], False)
+            done += len(places)
+            if not complete or (source.last_of_event and source.event not in self._events):
+                is_open = bool(source.event) and begun < done
+                return begun // self._batch_size * self._batch_size if is_open else None
+        return None
+
+    def _show(self, expected: _Expected) -> Iterator[Result]:
+        """Yields what the journal has of an image that is complete: its results, if not yet shown, and its event's."""
+        yield from self._show_known(expected)
+        if (place := self._events.get(expected.event)) is not None:
             yield _unpack(self._journal.read(place))
+
+    def _show_known(self, expected: _Expected) -> Iterator[Result]:
+        if not expected.shown:
+            expected.shown = True
+            yield from (_unpack(self._journal.read(place)) for place in expected.known)
+
+    def _append(self, key: Key, result: Result) -> None:
+        self._journal.append(_pack(key, result))
 
     def close(self) -> None:
         self._journal.close()
@@ -130,7 +231,8 @@ def _read_stamp(path: Path | None) -> Stamp:
 def _pack(key: Key, result: Result) -> bytes:
     # Not pydantic's own JSON, which refuses file names that are not UTF-8.
     document = json.dumps(_results().dump_python(result), default=_encode_bytes)
-    return json.dumps(key).encode() + b"\n" + zlib.compress(document.encode(), 1)
+    part = ("event" if result.images else "image", result.region_number, result.n_regions)
+    return json.dumps((*key, part)).encode() + b"\n" + zlib.compress(document.encode(), 1)
 
 
 def _unpack(record: bytes) -> Result:
@@ -138,9 +240,10 @@ def _unpack(record: bytes) -> Result:
     return _results().validate_python(json.loads(document, object_hook=_decode_bytes))
 
 
-def _read_key(record: bytes) -> Key:
-    name, stamp, metadata = json.loads(record.partition(b"\n")[0])
-    return name, tuple(stamp) if stamp else None, tuple(map(tuple, metadata))
+def _read_key(record: bytes) -> tuple[Key, tuple[str, int, int]]:
+    """Returns the key of a result, and what it is of: event or image, the number of its region, and how many these are."""
+    name, stamp, metadata, part = json.loads(record.partition(b"\n")[0])
+    return (name, tuple(stamp) if stamp else None, tuple(map(tuple, metadata))), tuple(part)
 
 
 def _encode_bytes(value: Any) -> dict[str, str]:

@@ -33,7 +33,7 @@ def write_all(provenance: Provenance, results: Iterable[Result], sinks: Sequence
     with ExitStack() as stack:
         writers = [stack.enter_context(_Writer(report, path, provenance)) for report, path in sinks]
         for result in results:
-            failed += bool(result.error)
+            failed += bool(result.error) and result.is_last_of_image
             for writer in writers:
                 writer.write(result)
             if all(writer.gone for writer in writers):

@@ -102,13 +102,15 @@ def make_finder(registry: Registry, recipe: Recipe) -> RegionFinder | None:
     if recipe.detector is None:
         refuse_idle(recipe)
         return None
-    options = dict(recipe.detector.options)
-    detector = registry.make("detectors", recipe.detector.name, options)
+    name, options = recipe.detector.name, dict(recipe.detector.options)
     if recipe.boxes is not None:
-        option = get_capabilities(detector, DetectorCapabilities).path_option
+        option = get_capabilities(registry.target("detectors", name), DetectorCapabilities).path_option
         if not option:
-            raise RecipeError(f"the detector {recipe.detector.name!r} reads no file of boxes; leave out --boxes")
-        detector = registry.make("detectors", recipe.detector.name, {**options, option: str(recipe.boxes)})
+            raise RecipeError(f"the detector {name!r} reads no file of boxes; leave out --boxes")
+        if option in options and str(options[option]) != str(recipe.boxes):
+            raise RecipeError(f"--boxes {recipe.boxes} and --detector {recipe.detector} name two files; leave out one of them")
+        options[option] = str(recipe.boxes)
+    detector = registry.make("detectors", name, options)
     return RegionFinder(detector, recipe.box_confidence, recipe.box_classes)
 
 

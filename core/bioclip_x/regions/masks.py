@@ -108,7 +108,8 @@ def compute_patch_weights(mask: Image.Image, seen: Box, grid: tuple[int, int]) -
     pixels = round(left * x), round(top * y), round(right * x), round(bottom * y)
     h, w = grid
     cells = mask.crop(pixels).resize((w, h), Image.Resampling.BOX)
-    return np.asarray(cells, dtype=np.float32) / 255
+    fractions_hw: npt.NDArray[np.float32] = np.asarray(cells, dtype=np.float32) / np.float32(255)
+    return fractions_hw
 
 
 def pool_patches(patches: PatchFeatures, weights_B: Sequence[npt.NDArray[np.float32] | None]) -> PatchFeatures:

@@ -1,7 +1,7 @@
 """Masks as PNG: for each image a file of its name, or a folder of its name as Segment Anything's `amg.py` writes it.
 
-A mask of one organism is white on black (any value above 0); with several grey levels or palette entries, each value above 0 is an
-organism. A folder `IMAGE/` has `metadata.csv` (columns id, predicted_iou) and `ID.png` for each mask.
+A mask of one organism is white on black (any value above 0); with several grey levels or palette entries, each value above 0 is
+an organism. A folder `IMAGE/` has `metadata.csv` (columns id, predicted_iou) and `ID.png` for each mask.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def _list_values(path: Path) -> tuple[Detection, ...]:
             values = image.convert("L").getcolors(256) if image.mode not in ("L", "P") else image.getcolors(256)
     except (OSError, ValueError, Image.DecompressionBombError) as problem:
         raise RecipeError(f"{path}: the mask cannot be read: {problem}") from None
-    found = sorted(value for _, value in values or () if value)  # type: ignore[type-var]
+    found = sorted(value for _, value in values or () if value)
     if len(found) > MOST // 2 and 255 in found:  # the soft edges of one mask
         return (Detection(None, make_mask=_make_reader(path, None)),)
     several = len(found) > 1
     return tuple(
         Detection(
             None, make_mask=_make_reader(path, int(value) if several else None), name=str(value) if several else ""
-        )  # type: ignore[call-overload]
+        )
         for value in found
     )
 

@@ -50,8 +50,8 @@ def read_box_table(path: Path) -> list[ImageDetections]:
     box = next((names for names in (*EDGES, *SIZES) if set(names) <= set(columns)), None)
     if image is None or box is None:
         raise RecipeError(
-            f"{path}: expected a column of images ({', '.join(IMAGES[:4])}, …) and four of boxes (left, top, right, bottom; or x, "
-            f"y, width, height), got {', '.join(columns) or 'no columns'}"
+            f"{path}: expected a column of images ({', '.join(IMAGES[:4])}, …) and four of boxes (left, top, right, bottom; or "
+            f"x, y, width, height), got {', '.join(columns) or 'no columns'}"
         )
     found: dict[str, list[Detection]] = {}
     for number, row in rows:

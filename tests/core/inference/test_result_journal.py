@@ -12,12 +12,14 @@ import pytest
 from bioclip_x.inference.result_journal import ResultJournal, make_header
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import (
+    EventImage,
     Explanation,
     HeatMap,
     Prediction,
     PromptContribution,
     Provenance,
     RankWinner,
+    Region,
     Remainder,
     Result,
     Source,
@@ -140,3 +142,54 @@ def test_the_header_has_what_results_depend_on() -> None:
     header = make_header(provenance, "texts", thumbnails=True)
     assert header["recipe"] == {"head": "flat", "k": 5} and set(ONLY_SPEED).isdisjoint(header["recipe"])
     assert header["texts"] == "texts" and header["thumbnails"] and "notes" not in header and header["revision"] == "r"
+
+
+def name_regions(sources: Iterable[Source], counts: dict[str, int], fails_after: int | None = None) -> Iterator[Result]:
+    """A classifier of images with several regions, some in events; fails after so many results."""
+    given = 0
+    members: dict[str, list[str]] = {}
+    for source in sources:
+        n = counts[source.name]
+        for number in range(source.first_region, n):
+            if given == fails_after:
+                raise KeyboardInterrupt
+            given += 1
+            region = Region((0, 0, 1, 1)) if n > 1 else None
+            yield Result(
+                source.name, refused="no", region=region, region_number=number, n_regions=n, event=source.event
+            )
+            members.setdefault(source.event, []).append(f"{source.name}{number}")
+        if source.last_of_event:
+            images = tuple(EventImage(one, 0, 0.5, None) for one in members[source.event])
+            yield Result(source.event, refused="no", event=source.event, images=images)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 5])
+def test_regions_and_events_of_a_resumed_run_are_those_of_an_unbroken_one(tmp_path: Path, batch_size: int) -> None:
+    counts = {"a": 2, "b": 1, "c": 3, "d": 1, "e": 1, "f": 2}
+    events = {"a": "", "b": "one", "c": "one", "d": "two", "e": "two", "f": "two"}
+    sources = [Source(name, event=events[name], last_of_event=name in ("c", "f")) for name in counts]
+    whole = list(name_regions(sources, counts))
+    total = sum(counts.values())
+    for stops_at in range(total + 1):
+        path = tmp_path / f"{stops_at}.journal"
+        for fails_after in (stops_at, None):
+            journal = ResultJournal.open(path, HEADER, batch_size)
+            asked: list[str] = []
+
+            def classify(wanted: Iterable[Source], fails_after: int | None = fails_after) -> Iterator[Result]:
+                for result in name_regions(wanted, counts, fails_after):
+                    asked.append(f"{result.source}{result.region_number}")
+                    yield result
+
+            try:
+                given = list(journal.classify(sources, classify))
+            except KeyboardInterrupt:
+                given = []
+            finally:
+                journal.close()
+        assert given == whole
+        images = [one for one in asked if one[0] in counts]
+        kept = stops_at // batch_size * batch_size
+        begun = (0, 1, 2, 2, 2, 2, 6, 6, 6, 6, 10)[kept]  # the first result of the event that is open
+        assert len(images) == total - begun // batch_size * batch_size
