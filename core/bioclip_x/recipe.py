@@ -140,7 +140,7 @@ class Recipe(BaseModel):
         Flag("A,B,…", listed=True, default="all but person and vehicle"),
     ] = Field((), description="The detector's classes whose boxes are named; others are reported by their class.")
     box_padding: float = Field(
-        0.1, ge=0, le=2, description="Surroundings on each side of a box, as a fraction of its longer side."
+        0.0, ge=0, le=2, description="Surroundings on each side of a box, as a fraction of its longer side."
     )
     box_crop: Literal["square", "stretch"] = Field(
         "square", description="A square around the box, with more of its surroundings, or the box made square."

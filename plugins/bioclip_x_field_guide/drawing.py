@@ -49,6 +49,18 @@ def draw_species(
     return _render(species.plan, traits, species.form, scene, scene.habitat(species.habitat), size)
 
 
+def draw_in_habitat(name: str, seed: int | Sequence[int], habitat: str, size: int = 256) -> Drawing:
+    """Draws a species like `draw_species` with this seed, in a given habitat."""
+    species = find_species(name)
+    return _render(species.plan, species.traits, species.form, make_scene(seed), habitat, size)
+
+
+def draw_habitat(seed: int | Sequence[int], habitat: str, size: int = 256) -> Image.Image:
+    """Draws a habitat without an organism: RGB, size x size."""
+    scene = make_scene(seed)
+    return _apply_lighting(backgrounds.paint(habitat, scene, size * SUPERSAMPLE).reduce(SUPERSAMPLE), scene)
+
+
 def draw_random(plan: str, seed: int | Sequence[int], size: int = 256) -> tuple[Drawing, dict[str, str]]:
     """Draws an imaginary organism: random trait values, all equally likely, in a random habitat."""
     traits = draw_random_traits(plan, seed)
