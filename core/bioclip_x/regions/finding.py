@@ -108,7 +108,9 @@ def make_finder(registry: Registry, recipe: Recipe) -> RegionFinder | None:
         if not option:
             raise RecipeError(f"the detector {name!r} reads no file of boxes; leave out --boxes")
         if option in options and str(options[option]) != str(recipe.boxes):
-            raise RecipeError(f"--boxes {recipe.boxes} and --detector {recipe.detector} name two files; leave out one of them")
+            raise RecipeError(
+                f"--boxes {recipe.boxes} and --detector {recipe.detector} name two files; leave out one of them"
+            )
         options[option] = str(recipe.boxes)
     detector = registry.make("detectors", name, options)
     return RegionFinder(detector, recipe.box_confidence, recipe.box_classes)

@@ -38,6 +38,7 @@ PROTOCOLS: Final[Mapping[Kind, type]] = {
     "language_models": components.LanguageModel,
     "datasets": components.Dataset,
     "image_decoders": components.ImageDecoder,
+    "detectors": components.Detector,
     "reports": components.Report,
     "adapters": components.Adapter,
 }

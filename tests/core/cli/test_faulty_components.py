@@ -63,6 +63,8 @@ class Own:
         return fault() if METHOD == "recognises" else True
     def decode(self, stream):
         return fault()
+    def detect(self, source, image):
+        return fault()
     def labels(self):
         return fault() if METHOD == "labels" else ["Parus major", "Turdus merula"]
     revision = "1"
@@ -85,6 +87,7 @@ def {kind}():
 '''
 HOOK: Final = """
 from bioclip_x.plugin import hookimpl
+from bioclip_x.plugin import Region
 
 def fault(*given):
     {fault}
@@ -148,6 +151,7 @@ CASES: Final = [
     Case("datasets", "prepare", "calibrate bad", "image-folder"),
     Case("image_decoders", "recognises", "classify", target="Own"),
     Case("image_decoders", "decode", "classify", target="Own"),
+    Case("detectors", "detect", "classify --detector bad", target="Own"),
     Case("reports", "open", "classify --format bad", "csv"),
     Case("commands", "its command", "bad", target="command"),
     Case("adapters", "apply", "train adapter", "lora"),
@@ -322,6 +326,8 @@ WRONG: Final = [
     ("datasets name", "3", "the int 3 from name at image 0; expected a str"),
     ("datasets image", "None", "returned None from image at"),
     ("image_decoders decode", "'an image'", "the str 'an image' from decode; expected an OpenedImage"),
+    ("detectors detect", "'a box'", "the str 'a box' from detect; expected a list of regions, or None"),
+    ("detectors detect", "[Region((0.5, 0.5, 1.5, 1.5))]", "from detect; expected boxes of left < right"),
     ("reports open", "None", "returned None from open; expected a context manager"),
 ]  # fmt: skip
 

@@ -20,6 +20,7 @@ from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
 from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.hooks.capabilities import (
+    DetectorCapabilities,
     EncoderCapabilities,
     ImageClassifierCapabilities,
     ImageDecoderCapabilities,
@@ -39,6 +40,7 @@ from bioclip_x.records import (
     OpenedImage,
     Prompt,
     PromptSet,
+    Region,
     Scores,
     Source,
     TextRequest,
@@ -373,6 +375,30 @@ def test_hook_image_decoders(tiny_model: str, tmp_path: Path) -> None:
     assert [(one.notes, one.width, one.height) for one in (a, b)] == [(("inverted",), 4, 2)] * 2
     assert "not an image" in c.error
     np.testing.assert_array_equal(np.asarray(classifier.files.read(Source("b", folder / "b")).image), 255)
+
+
+def test_hook_detectors(tiny_model: str) -> None:
+    """Each region is named on its own, a person is passed on, and an image without a region has one result."""
+
+    class Halves:
+        capabilities = DetectorCapabilities(passed_labels=("person",))
+
+        def detect(self, source: Source, image: Image.Image) -> list[Region]:
+            if image.getextrema() == ((255, 255),) * 3:
+                return []
+            return [
+                Region((0, 0, 0.5, 1), "animal"),
+                Region((0.5, 0, 1, 1), "person"),
+                Region((0, 0, 1, 1), confidence=0.1),
+            ]
+
+    classifier = Classifier(
+        tiny_model, registry=registry_with("detectors", Halves), labels=("a", "b"), detector="mine", explain=False
+    )
+    left, right, blank = classifier([picture(), Image.new("RGB", (8, 8), "white")])
+    assert left.predictions and left.region == Region((0, 0, 0.5, 1), "animal") and left.level == "region"
+    assert (right.refused, right.region_number, right.n_regions) == ("person: not named", 1, 2)
+    assert (blank.refused, blank.region, blank.level) == ("nothing found", None, "image")
 
 
 def test_hook_commands() -> None:

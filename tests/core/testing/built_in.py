@@ -126,6 +126,12 @@ def write_head(folder: Path) -> list[Given]:
     return [{"options": {"path": folder / "head.safetensors"}}]
 
 
+def write_boxes(folder: Path) -> list[Given]:
+    Image.new("RGB", (40, 20), "white").save(folder / "a.png")
+    (folder / "boxes.csv").write_text("path,left,top,right,bottom,label\na.png,0.1,0.1,0.5,0.9,animal\n", "utf-8")
+    return [{"options": {"file": folder / "boxes.csv"}, "examples": {"image": folder / "a.png"}}]
+
+
 def write_list(folder: Path) -> list[Given]:
     (folder / "species.txt").write_text("Parus major\nApis mellifera\n", "utf-8")
     options = {"file": folder / "species.txt"}
@@ -189,6 +195,7 @@ OTHERS: dict[tuple[str, str], Any] = {
         {"options": {"support": Path("examples"), **more}} for more in ({}, {"blend": 0.5}, {"mode": "tip-adapter"})
     ],
     ("adjust_logits", "species-list"): write_list,
+    ("detectors", "boxes"): write_boxes,
     ("taxonomy_readers", "parquet"): write_parquet,
     ("language_models", "openai"): [
         {
