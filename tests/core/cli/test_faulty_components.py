@@ -17,7 +17,7 @@ from helpers import picture
 PLUGIN: Final = '''
 """A component that does as a built-in one, but for one method."""
 import numpy as np, torch
-from bioclip_x.plugin import ComponentSpec, create_registry, hookimpl
+from bioclip_x.plugin import ComponentSpec, Region, create_registry, hookimpl
 
 KIND, METHOD, GOOD, OPTIONS = {kind!r}, {method!r}, {good!r}, {options!r}
 
@@ -87,7 +87,6 @@ def {kind}():
 '''
 HOOK: Final = """
 from bioclip_x.plugin import hookimpl
-from bioclip_x.plugin import Region
 
 def fault(*given):
     {fault}
