@@ -6,7 +6,7 @@ Legend: B images.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, cast
@@ -128,9 +128,12 @@ class BatchClassifier:
         raw = self.scorer.score(features, sources)
         notes_B = self.scorer.adjustments.collect_image_notes(sources)
         scored, peaks = raw.calibrate(self.calibration)
-        refused_B = self.calibration.find_refusals(features.refused_B, peaks, raw.logits.cpu(), features.embeddings_BD)
+
+        def find_refusals() -> Sequence[str]:  # the peaks are known when the head has read the logits
+            return self.calibration.find_refusals(features.refused_B, peaks, raw.logits.cpu(), features.embeddings_BD)
+
         blank = [_make_result(one, notes) for one, notes in zip(batch, notes_B)]
-        results = [result for result, _ in self._predict(scored, blank, refused_B, features.embeddings_BD)]
+        results = [result for result, _ in self._predict(scored, blank, find_refusals, features.embeddings_BD)]
         if self.heat_mapper:
             results = self.heat_mapper.add_maps(batch, results)
         return list(zip(results, features.embeddings_BD))
@@ -147,14 +150,20 @@ class BatchClassifier:
         return features
 
     def _predict(
-        self, scored: ScoredBatch, blank: Sequence[Result], refused_B: Sequence[str], embeddings_BD: torch.Tensor
+        self,
+        scored: ScoredBatch,
+        blank: Sequence[Result],
+        find_refusals: Callable[[], Sequence[str]],
+        embeddings_BD: torch.Tensor,
     ) -> list[tuple[Result, list[int]]]:
         """Adds predictions to results; returns them with the best nodes of each, at least two where there are.
 
-        scored: calibrated. blank: results without predictions. refused_B: why the model refuses an image, "" for others.
+        scored: calibrated. blank: results without predictions. find_refusals: called when the head has decided; returns why the
+        model refuses an image, "" for others.
         """
         tree = self.taxonomy
         scores, is_excluded_B = self.decide(scored, [one.source for one in blank])
+        refused_B = find_refusals()
         best_B = select_top_nodes(tree, scores, self.reportable, max(2, self.k))  # the margin needs two
         n_tied_B = count_tied_nodes(tree, scores, self.reportable)
         winners = select_best_at_ranks(tree, scores)
@@ -185,7 +194,7 @@ class BatchClassifier:
         features = ImageFeatures(embeddings_nD, ("",) * len(voters), names)
         scored, _ = self.scorer.score(features, [one.source for one in voters]).calibrate(self.calibration)
         pooled = scored.pool(self.event_pooling)
-        [(result, nodes)] = self._predict(pooled, [blank], [""], embeddings_nD.mean(0, keepdim=True))
+        [(result, nodes)] = self._predict(pooled, [blank], lambda: [""], embeddings_nD.mean(0, keepdim=True))
         if self.event_pooling != "product":  # the texts' similarities add up to the margin of averaged logits only
             result = replace(result, explanation=None)
         if not result.predictions:
