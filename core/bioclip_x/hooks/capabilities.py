@@ -243,10 +243,12 @@ class DetectorCapabilities:
 
     passed_labels: labels, lower case, of regions that are no organisms to be named: they are reported by their label ("person").
     path_option: the option that takes a file of regions, which `--boxes` sets; "" for others.
+    prepares: it has `prepare`; see `components.PreparedDetector`.
     """
 
     passed_labels: tuple[str, ...] = ()
     path_option: str = ""
+    prepares: bool = False
 
 
 @dataclass(frozen=True, slots=True)

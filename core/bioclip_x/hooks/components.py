@@ -605,6 +605,13 @@ class Detector(Protocol):
         """
 
 
+class PreparedDetector(Detector, Protocol):
+    """A detector that reads a file or loads a model before the first image. Declares `DetectorCapabilities.prepares`."""
+
+    def prepare(self) -> None:
+        """Called once, before the first image. Raises RecipeError or ModelError for a file or model that cannot be used."""
+
+
 class Dataset(Protocol):
     """Labelled images, addressed by index. Declares `DatasetCapabilities`. See also `LabelledDataset`.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.capabilities import DetectorCapabilities, get_capabilities
-from bioclip_x.hooks.components import Detector
+from bioclip_x.hooks.components import Detector, PreparedDetector
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Region, Source
@@ -113,6 +113,9 @@ def make_finder(registry: Registry, recipe: Recipe) -> RegionFinder | None:
             )
         options[option] = str(recipe.boxes)
     detector = registry.make("detectors", name, options)
+    if get_capabilities(detector, DetectorCapabilities).prepares:
+        with naming(detector, "prepare"):
+            cast(PreparedDetector, detector).prepare()
     return RegionFinder(detector, recipe.box_confidence, recipe.box_classes)
 
 

@@ -107,7 +107,7 @@ def compute_patch_weights(mask: Image.Image, seen: Box, grid: tuple[int, int]) -
     x, y = mask.size
     pixels = round(left * x), round(top * y), round(right * x), round(bottom * y)
     h, w = grid
-    cells = mask.crop(pixels).resize((w, h), Image.Resampling.BOX)
+    cells = mask.crop(pixels).convert("F").resize((w, h), Image.Resampling.BOX)
     fractions_hw: npt.NDArray[np.float32] = np.asarray(cells, dtype=np.float32) / np.float32(255)
     return fractions_hw
 

@@ -54,6 +54,7 @@ DECLARED: Final[tuple[tuple[Kind, str, type, tuple[str, ...]], ...]] = (
     ("losses", "needs_prepare", components.Loss, ("prepare",)),
     ("losses", "exports_heads", components.Loss, ("export_heads",)),
     ("taxonomy_readers", "explains_mismatch", components.MismatchExplainer, ("explain_mismatch",)),
+    ("detectors", "prepares", components.PreparedDetector, ("prepare",)),
     ("datasets", "lists_nodes", components.LabelledDataset, ("nodes",)),
     ("datasets", "sequential", components.SequentialDataset, ("blocks",)),
     ("datasets", "brings_classes", components.ClassListDataset, ("own_taxonomy",)),

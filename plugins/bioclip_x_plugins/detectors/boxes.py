@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 PASSED: Final = ("person", "human", "vehicle", "blank", "empty", "unclassified", "unknown")
 """Labels of detectors and of Camtrap DP that are no organisms to be named."""
+Entry = tuple[tuple[str, ...], ImageDetections]
+"""The parts of a path, the last first, and what was found in the image there."""
+Index = dict[str, list[Entry]]
 TEXT_TABLES: Final = (".csv", ".tsv", ".txt")
 
 
@@ -31,34 +33,30 @@ class BoxesDetector:
     common end, if it is one only and has at least the file's name and its folder.
     """
 
-    capabilities = DetectorCapabilities(passed_labels=PASSED, path_option="file")
+    capabilities = DetectorCapabilities(passed_labels=PASSED, path_option="file", prepares=True)
 
     def __init__(self, file: Path, *, base: Path | None = None) -> None:
         self.file, self.base = file, base
-        self._lock = threading.Lock()
-        self._index: dict[str, list[tuple[tuple[str, ...], ImageDetections]]] | None = None
+        self._index: Index | None = None
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"file": self.file, "base": self.base}
+    def prepare(self) -> None:
+        """Reads the file. Raises RecipeError, naming the image at fault."""
+        self._index = _index(read_boxes(self.file), self.base)
 
-    def __setstate__(self, state: dict[str, Path]) -> None:
-        self.__init__(state["file"], base=state["base"])  # type: ignore[misc]
-
-    def detect(self, source: Source, image: Image | None) -> list[Region] | None:
-        """Returns the regions of an image; None for one that the file does not name. Raises RecipeError for a faulty file."""
+    def detect(self, source: Source, image: Image) -> list[Region] | None:
+        """Returns the regions of an image; None for one that the file does not name, or at which its detector failed."""
         found = self._find(str(source.path or source.url or source.name))
-        if found is None or found.failed or image is None:
+        if found is None or found.failed:
             return None
         chosen = found.detections if source.seconds is None else _select_frame(found, source.seconds)
         regions = (one.to_region(*image.size) for one in chosen)
         return [one for one in regions if one is not None]
 
     def _find(self, name: str) -> ImageDetections | None:
+        if self._index is None:
+            self.prepare()
         parts = _split(name)
-        with self._lock:
-            if self._index is None:
-                self._index = _index(read_boxes(self.file), self.base)
-        entries = self._index.get(_get_stem(parts), [])
+        entries = (self._index or {}).get(_get_stem(parts), [])
         best: list[ImageDetections] = []
         longest = 1
         for entry, found in entries:
@@ -88,11 +86,9 @@ def read_boxes(path: Path) -> Sequence[ImageDetections]:
     return read_box_table(path) if path.suffix.lower() in TEXT_TABLES else read_json(path)
 
 
-def _index(
-    images: Sequence[ImageDetections], base: Path | None
-) -> dict[str, list[tuple[tuple[str, ...], ImageDetections]]]:
+def _index(images: Sequence[ImageDetections], base: Path | None) -> Index:
     """Returns the last part of a path, without suffix → the entries with it."""
-    index: defaultdict[str, list[tuple[tuple[str, ...], ImageDetections]]] = defaultdict(list)
+    index: defaultdict[str, list[Entry]] = defaultdict(list)
     for one in images:
         parts = _split(one.file if base is None else f"{base}/{one.file}")
         index[_get_stem(parts)].append((parts, one))

@@ -1,7 +1,7 @@
 """Boxes in tables: any CSV or TSV with a column of images and four of boxes, and Camtrap DP.
 
-Columns of boxes: left, top, right, bottom; x_min, y_min, x_max, y_max; x, y, width, height; and names near to these. Values of
-at most 1 are fractions of the image, larger ones pixels: all rows of a table are in one unit.
+Columns of boxes: left, top, right, bottom; x_min, y_min, x_max, y_max; x, y, width, height; and names near to these. Values are
+fractions of the image, or, if one in the table is above 2, pixels: a detector's box may reach beyond the image.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ SIZES: Final = (
 LABELS: Final = ("label", "category", "class", "detection", "observationtype", "name")
 CONFIDENCES: Final = ("confidence", "conf", "score", "detection_confidence")
 INDIVIDUALS: Final = ("individual", "individualid", "track", "track_id", "organismid")
+LARGEST_FRACTION: Final = 2.0
 
 Row = Mapping[str, str]
 
@@ -61,7 +62,7 @@ def read_box_table(path: Path) -> list[ImageDetections]:
             detection = _read_row(row, columns, cells, as_size=box in SIZES, where=f"{path}, line {number}")
             if detection not in detections:  # a table of results has a row for each prediction
                 detections.append(detection)
-    in_pixels = any(max(one.corners or (0.0,)) > 1 for many in found.values() for one in many)
+    in_pixels = any(max(one.corners or (0.0,)) > LARGEST_FRACTION for many in found.values() for one in many)
     return [
         ImageDetections(name, tuple(replace(one, in_pixels=in_pixels) for one in many)) for name, many in found.items()
     ]
