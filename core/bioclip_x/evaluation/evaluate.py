@@ -19,6 +19,7 @@ from bioclip_x import __version__
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import EvaluationError
 from bioclip_x.evaluation.correctness import compare_with_truth
+from bioclip_x.evaluation.event_gain import measure_event_gain
 from bioclip_x.evaluation.labelled_images import (
     LabelledImages,
     describe_inner_labels,
@@ -39,7 +40,7 @@ from bioclip_x.inference.classifier import Classifier
 from bioclip_x.messages import pluralise
 from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.recipe import Recipe
-from bioclip_x.records import Evaluation, TextEvaluation
+from bioclip_x.records import Evaluation, Measure, TextEvaluation
 from bioclip_x.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
@@ -77,6 +78,8 @@ def evaluate(
     of embedding texts and images. watches: called for each recipe with the images, the predictions of its first seed, and its
     evaluation. Raises EvaluationError where no image is of a listed class, and for models with other classes than the first.
     """
+    for recipe in recipes:
+        refuse_regions(recipe)
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
     classes = find_own_taxonomy(dataset, runs[0].recipes[0])
     embedded, notes = _embed_by_all_models(registry, runs, dataset, source, classes, texts, labelled)
@@ -178,7 +181,7 @@ class _Comparison:
         for run in runs:
             recipe = run.recipes[0]
             given = self.embedded[recipe.model]
-            predictions, notes = zip(*(self._predict(one, given) for one in run.recipes))
+            predictions, notes, events = zip(*(self._predict(one, given) for one in run.recipes))
             outcomes = [compare_with_truth(one, given.labels.node_n, given.classifier.taxonomy) for one in predictions]
             evaluation = summarise(
                 run.text, run.seeds, predictions, outcomes, given.labels, baseline, given.classifier.taxonomy
@@ -189,20 +192,24 @@ class _Comparison:
                 notes=tuple(dict.fromkeys(note for per_seed in notes for note in per_seed)),
                 recipe=recipe.dump(),
                 plugins=list_plugins_in_use(self.registry, recipe),
+                events=events[0],
             )
             for watch in self.watches:
                 watch(given, predictions[0], evaluation)
             yield evaluation
             baseline = baseline or Baseline.of(run.seeds, outcomes)
 
-    def _predict(self, recipe: Recipe, given: ModelImages) -> tuple[ImagePredictions, tuple[str, ...]]:
-        """Returns the predictions and the classifier's notes."""
+    def _predict(
+        self, recipe: Recipe, given: ModelImages
+    ) -> tuple[ImagePredictions, tuple[str, ...], Mapping[str, Measure]]:
+        """Returns the predictions, the classifier's notes, and the measures of events."""
         classifier = given.classifier
         if _ask_for_best(recipe) != classifier.recipe:
             classifier = make_classifier(self.registry, recipe, self.progress, self.classes, classifier.encoder)
         predictions = predict_images(classifier, given.images, given.rows)
         ties = describe_ties(predictions.n_tied, len(given.rows))
-        return predictions, (*classifier.provenance.notes, *ties)
+        events = measure_event_gain(classifier, given.images, given.rows, predictions) if recipe.event_by else {}
+        return predictions, (*classifier.provenance.notes, *ties), events
 
 
 def make_classifier(
@@ -215,6 +222,14 @@ def make_classifier(
     """Makes a classifier that tells as many of the best classes as are measured. classes: in place of the recipe's."""
     asked = _ask_for_best(recipe)
     return Classifier(registry=registry, recipe=asked, taxonomy=classes, progress=progress, loaded=loaded)
+
+
+def refuse_regions(recipe: Recipe) -> None:
+    """Raises EvaluationError for a recipe that names boxes: labels are of whole images."""
+    if recipe.detector is not None:
+        raise EvaluationError(
+            f"the recipe names the boxes of {recipe.boxes or recipe.detector}; labelled images are evaluated as a whole"
+        )
 
 
 def _ask_for_best(recipe: Recipe) -> Recipe:

@@ -26,6 +26,7 @@ from bioclip_x.records import ImageFeatures, Source
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.inference.scoring import ScoredBatch
     from bioclip_x.taxonomy import Taxonomy
 
 Rows = npt.NDArray[np.int64]
@@ -80,10 +81,15 @@ class LabelledImages:
             notes=(*self.notes, note),
         )
 
-    def _score(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
+    def score(self, classifier: Classifier, rows: Rows) -> tuple[ScoredBatch, list[Source]]:
+        """Computes the class logits of the images `rows`, adjusted but not calibrated; returns them with their sources."""
         sources = [self.sources[row] for row in rows.tolist()]
         features = ImageFeatures(self.features_nD[rows], ("",) * len(rows))
-        return LabelledLogits(classifier.score(features, sources), torch.from_numpy(self.class_n[rows]), sources)
+        return classifier.score(features, sources), sources
+
+    def _score(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
+        scored, sources = self.score(classifier, rows)
+        return LabelledLogits(scored, torch.from_numpy(self.class_n[rows]), sources)
 
 
 @torch.inference_mode()

@@ -362,6 +362,16 @@ class Classifier:
         scored, _ = scored.calibrate(self._batches.calibration)
         return self._batches.decide(scored, [source.name for source in sources])
 
+    def decide_event(self, scored: ScoredBatch, sources: Sequence[Source]) -> tuple[Scores, list[bool]]:
+        """Returns the head's scores for all images of a batch as one event, and whether no class is left.
+
+        scored: not calibrated; a calibration's temperature is applied. Images whose best class stands beside the tree take no
+        part, unless all are of that kind.
+        """
+        calibrated, _ = scored.calibrate(self._batches.calibration)
+        voters = calibrated.select(calibrated.find_voters(self.taxonomy))
+        return self._batches.decide(voters.pool(self.recipe.event_pooling), [source.name for source in sources[:1]])
+
     def classify(
         self,
         images: ImageLike | Iterable[ImageLike] | None,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+
+import torch
 
 from bioclip_x.classes.priors import Adjustments, add_offsets, add_offsets_to_inner, sum_offsets
 from bioclip_x.events.pooling import Pooling, pool_logits
@@ -20,9 +21,6 @@ from bioclip_x.messages import list_some
 from bioclip_x.records import HeadInput, ImageFeatures, Logits, ModelCard, Source, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.text_bank.inner_taxa import InnerTaxaBank
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +42,35 @@ class ScoredBatch:
         logits, peaks = calibration.apply(self.logits)
         inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB / calibration.temperature
         return replace(self, logits=logits, inner_logits_TB=inner_TB), peaks
+
+    def find_voters(self, taxonomy: Taxonomy) -> list[int]:
+        """Returns the images that take part in the decision on the event of a batch: not those that are best named by a label
+        beside the tree, such as blank, unless all are.
+        """
+        n_taxa, logits = taxonomy.n_classes - taxonomy.n_beside, self.logits.cpu()
+        everyone = list(range(logits.n_images))
+        if not taxonomy.n_beside or not n_taxa:
+            return everyone
+        best_n = torch.full((logits.n_images,), -torch.inf)
+        for start, part_cn in logits.chunks():
+            if start < n_taxa:
+                best_n = torch.maximum(best_n, part_cn[: n_taxa - start].amax(0))
+        beside_n = logits.part(n_taxa, taxonomy.n_classes).amax(0)
+        return (best_n >= beside_n).nonzero()[:, 0].tolist() or everyone
+
+    def select(self, images: Sequence[int]) -> ScoredBatch:
+        """Returns the logits of some of the images."""
+        if len(images) == self.logits.n_images:
+            return self
+        index = torch.tensor(images)
+
+        def take(logits: Logits) -> Logits:
+            taken = logits.map(lambda start, stop, part_cB: part_cB[:, index.to(part_cB.device)])
+            return replace(taken, n_images=len(images))
+
+        inner_TB = None if self.inner_logits_TB is None else self.inner_logits_TB[:, index]
+        offsets = {name: one if one.shape[1] == 1 else one[:, index] for name, one in self.offsets.items()}
+        return ScoredBatch(take(self.logits), take(self.computed), inner_TB, offsets)
 
     def pool(self, pooling: Pooling) -> ScoredBatch:
         """Pools the logits of a batch to those of one event, with its images' mean offsets; see `pool_logits`."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMATS: Final = ("table", "json", "csv")
 
 
-@click.command(name="evaluate", params=make_recipe_flags(*FIELDS, "head", "calibration"))
+@click.command(name="evaluate", params=make_recipe_flags(*FIELDS, "head", "calibration", "event_by", "event_pooling"))
 @click.argument("images", required=False)
 @plugin_option
 @recipe_option

@@ -58,6 +58,8 @@ class TextEvaluation:
     model: where several are compared; else "". alone_right, first_alone_right: numbers of images that this one has right and
     the first wrong, and the reverse, with the first seeds; None for the first.
     sets: of a head that reports sets, the fraction that contains the true class, and the mean number of classes.
+    events: of a recipe with events, top-1 of images on their own and by event, means over events, and the paired difference,
+    with the first seed; see `evaluation.event_gain`.
     """
 
     text: str
@@ -84,6 +86,7 @@ class TextEvaluation:
     alone_right: int | None = None
     first_alone_right: int | None = None
     sets: Mapping[str, Measure] = field(default_factory=dict)
+    events: Mapping[str, Measure] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -111,6 +114,7 @@ class TextEvaluation:
             **self.sets,
         }
         measures["mistake severity"] = self.severity
+        measures |= self.events
         return measures | ({"difference in top-1": self.difference} if self.difference else {})
 
 
