@@ -36,6 +36,11 @@ def lay_reader(folder: Path, tiny_model: str, script: str) -> tuple[Path, dict[s
         for i in range(8):
             picture(500 + i).save(here / name / f"{i}.jpg")
     write_csv(here / "images.csv", ["path"], [["photos/0.jpg"], ["photos/1.jpg"]])
+    write_csv(
+        here / "sites.csv",
+        ["file_name", "decimalLatitude", "decimalLongitude", "eventDate", "countryCode"],
+        [[f"{i}.jpg", "52.5", "13.4", "2024-05-12", "DE"] for i in range(2)],
+    )
     photos = np.array(["photos/0.jpg", "photos/1.jpg"])
     np.savez(here / "scores.npz", images=photos, labels=np.array(SPECIES), logits=np.eye(2, 3, dtype=np.float32))
     if "root=data/" in script:

@@ -1,9 +1,9 @@
-"""Counts images before they are read, for progress."""
+"""Lists or counts images before they are read, for progress and for matching them with a table."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bioclip_x.images.remote import is_url
@@ -12,6 +12,7 @@ from bioclip_x.images.sources import expand_sources
 if TYPE_CHECKING:
     from bioclip_x.images.files import ImageFiles
     from bioclip_x.images.memory import ImageLike
+    from bioclip_x.records import Source
 
 
 def count_images(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = None) -> int | None:
@@ -21,8 +22,15 @@ def count_images(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = N
 
     files: by which formats folders are searched.
     """
+    sources = list_in_advance(inputs, files)
+    if sources is None:
+        return None
+    return sum(not isinstance(item, str | os.PathLike) for item in inputs) + sum(1 for _ in sources)
+
+
+def list_in_advance(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = None) -> Iterator[Source] | None:
+    """Yields the images of files, folders, globs and tables, without those in memory; None where `count_images` is None."""
     texts = [item for item in inputs if isinstance(item, str)] if isinstance(inputs, Sequence) else ["-"]
     if "-" in texts or any(map(is_url, texts)):
         return None
-    paths = [item for item in inputs if isinstance(item, str | os.PathLike)]
-    return len(inputs) - len(paths) + sum(1 for _ in expand_sources(paths, files=files))
+    return expand_sources([item for item in inputs if isinstance(item, str | os.PathLike)], files=files)

@@ -276,3 +276,17 @@ def test_a_name_of_300_letters_is_a_row(run, pictures: Path) -> None:  # type: i
     code, out, err = run("--format", "jsonl", pictures / "a.png", "x" * 300 + ".jpg")
     assert code == 1 and "Traceback" not in err
     assert json.loads(out.splitlines()[2])["error"] == "cannot be read: File name too long"
+
+
+def test_metadata_comes_through_to_the_outputs(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    table = tmp_path / "sites.tsv"
+    table.write_text("file_name\tdecimalLatitude\tsite\na.png\t51.5\twood\nz.png\t1\tmoor\n", "utf-8")
+    code, out, err = run("--format", "jsonl", "--metadata", table, pictures)
+    found = [json.loads(line).get("metadata") for line in out.splitlines()[1:]]
+    assert code == 0 and found == [{"latitude": 51.5, "site": "wood"}, {}, {}]
+    assert err.count("note: sites.tsv: 2 of 3 images without a row; 1 row of no image\n") == 1
+    assert "sites.tsv" not in run("--quiet", "--metadata", table, pictures)[2]
+    code, _, err = run("--metadata", tmp_path / "missing.csv", pictures)
+    assert code == 2 and "missing.csv: the table cannot be read: No such file" in err
+    code, _, err = run("--metadata", table, "--format", "csv", "--output", table, pictures)
+    assert code == 2 and "--metadata" in err

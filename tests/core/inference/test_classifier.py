@@ -297,3 +297,14 @@ def test_text_builders_may_be_given_beside_names(tiny_model: str) -> None:
 
     classifier = Classifier(tiny_model, labels=("a", "b"), text=["common", Shouting()])
     assert {prompt.text for prompt in classifier.bank.prompts} >= {"a photo of a.", "A", "B"}
+
+
+def test_metadata_of_a_table_beside_the_images(tiny_model: str, birds_csv: Path, pictures: Path, tmp_path: Path) -> None:
+    table = tmp_path / "sites.csv"
+    table.write_text("path,site,eventDate\npictures/a.png,wood,2024-05-12\nb.jpg,lake,\nz.png,moor,\n", "utf-8")
+    classifier = Classifier(model=tiny_model, taxonomy=birds_csv)
+    with pytest.warns(UserWarning, match=r"sites.csv: 1 of 3 images without a row; 1 row of no image"):
+        results = classifier(pictures, metadata=table)
+    assert [result.metadata for result in results] == [{"site": "wood", "date": "2024-05-12"}, {"site": "lake"}, {}]
+    with pytest.raises(RecipeError, match=r"metadata .*missing.csv: the table cannot be read"):
+        classifier.classify(pictures, metadata=tmp_path / "missing.csv")
