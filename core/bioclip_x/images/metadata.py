@@ -33,7 +33,8 @@ KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 """Name of metadata → the columns that hold it, lower case, in the order in which they are looked for."""
 
 _ISO_DATE: Final = re.compile(
-    r"(\d{4})[-:](\d\d)[-:](\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+    r"(\d{4})[-:](\d\d)[-:](\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
 )
 """ISO 8601 as Python 3.10 does not read it (Z, a fraction of any length), and EXIF's form, 2024:05:12 07:30:00."""
 _COUNTRY: Final = re.compile("[A-Za-z]{2,3}")

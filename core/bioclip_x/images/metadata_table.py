@@ -22,6 +22,11 @@ from bioclip_x.records.features import Metadata
 ID_COLUMNS: Final = ("id", "image_id", "media_id", "mediaid")
 """Names of columns, lower case, in the order in which they are looked for: ids of images, which are the names of their files."""
 
+LONGEST_END: Final = 8
+"""Number of folders and name at the end of a path by which rows are found."""
+SEVERAL: Final = -1
+"""Stands for a row where several could be meant."""
+
 Parts = tuple[str, ...]
 T = TypeVar("T")
 
@@ -40,9 +45,8 @@ class Matching:
 class MetadataTable:
     """The rows of a table by the images that they name. Made by `read_metadata_table`.
 
-    rows: metadata by number of the row. paths: what each row calls its image, for tables with a column of paths or URLs.
-    ids: id → row, for tables with a column of ids instead. differing: row → columns in which further rows of the same
-    image say something else; these cells are left out. n_nameless: rows that name no image.
+    It finds an image's row by its whole path or URL, or by the end of its path; in a table of ids, by the name of the file.
+    Cells in which several rows of one image differ are left out. `describe` tells what did not fit together so far.
     """
 
     def __init__(self, file: Path, columns: Sequence[str], named: Sequence[int], *, by_id: bool) -> None:
@@ -51,7 +55,7 @@ class MetadataTable:
         self._rows: list[Sequence[Any]] = []
         self._differing: dict[int, set[str]] = {}
         self._row_of: dict[str, int] = {}
-        self._rows_called: dict[str, list[tuple[Parts, bool, int]]] = {}
+        self._row_ending: dict[Parts, int] = {}
         self._n_nameless = 0
         self._found = Matching()
 
@@ -71,8 +75,8 @@ class MetadataTable:
         for key, name in zip(keys, names):
             self._row_of[key] = row
             if not self._by_id:
-                parts, is_elsewhere = split_path(name)
-                self._rows_called.setdefault(parts[-1], []).append((parts, is_elsewhere, row))
+                for end in list_ends(name):
+                    self._row_ending[end] = row if self._row_ending.get(end, row) == row else SEVERAL
 
     def _locate(self, name: str) -> str:
         """Returns what is the same for every way to write a path: a relative one is relative to the table."""
@@ -111,30 +115,28 @@ class MetadataTable:
         exact = source.url or (os.path.abspath(source.path) if source.path else "")  # noqa: PTH100
         if exact in self._row_of:
             return self._row_of[exact]
-        fits = [(count_common(parts, of, elsewhere=e), row) for of, e, row in self._rows_called.get(parts[-1], ())]
-        most = max((length for length, _ in fits), default=0)
-        best = {row for length, row in fits if length == most}
-        if not most:
+        ends = (parts[start:] for start in range(max(0, len(parts) - LONGEST_END), len(parts)))
+        end = next((end for end in ends if end in self._row_ending), None)
+        if end is None:
             return None
-        if len(best) > 1:
-            self._found.ambiguous[parts[-1]] += 1
-            return None
-        return self._take_unless_shared(best.pop(), parts[-1], most == 1 and parts[-1] in shared)
+        is_shared = len(end) == 1 and end[0] in shared
+        return self._take_unless_shared(self._row_ending[end], parts[-1], is_shared)
 
     def _take_unless_shared(self, row: int, name: str, is_shared: bool) -> int | None:
-        if is_shared:
+        if is_shared or row == SEVERAL:
             self._found.ambiguous[name] += 1
-        return None if is_shared else row
+            return None
+        return row
 
     def find_shared(self, sources: Iterable[Source]) -> frozenset[str]:
         """Returns the names (ids) in the table that several of the images have."""
-        known = self._row_of if self._by_id else self._rows_called
         path_of: dict[str, Parts] = {}
         shared: set[str] = set()
         for source in sources:
             parts = split_source(source)
             for key in list_ids(parts[-1]) if self._by_id else parts[-1:]:
-                if key in known and path_of.setdefault(key, parts) != parts:
+                is_known = key in self._row_of if self._by_id else (key,) in self._row_ending
+                if is_known and path_of.setdefault(key, parts) != parts:
                     shared.add(key)
         return frozenset(shared)
 
@@ -204,22 +206,22 @@ def split_path(name: str) -> tuple[Parts, bool]:
     ((('a', 'b.jpg'), False), (('C:', 'photos', 'b.jpg'), True))
     """
     text = name if "/" in name else name.replace("\\", "/")
-    parts = PurePosixPath(text).parts
-    return tuple(dropwhile(lambda part: part == "..", parts)) or (name,), text.startswith("/") or is_url(text) or text[1:3] == ":/"
+    parts = tuple(dropwhile(lambda part: part == "..", PurePosixPath(text).parts))
+    return parts or (name,), text.startswith("/") or is_url(text) or text[1:3] == ":/"
 
 
-def count_common(parts: Parts, other: Parts, *, elsewhere: bool) -> int:
-    """Counts the last parts that two paths have in common, 0 if one says that it is another file.
+def list_ends(name: str) -> list[Parts]:
+    """Lists the ends of the paths of files that a path in a table may be of.
 
-    elsewhere: whether `other` is absolute: on another machine its folders may have other names. A relative one must be the
-    end of the path, or the path its end.
+    A relative path must be the end itself. Of an absolute one any end will do: on another machine its folders have other names.
+
+    >>> list_ends("1/a.jpg"), list_ends("/x/1/a.jpg")[1:3]
+    ([('1', 'a.jpg')], [('x', '1', 'a.jpg'), ('1', 'a.jpg')])
     """
-    common = 0
-    for one, two in zip(reversed(parts), reversed(other)):
-        if one != two:
-            break
-        common += 1
-    return common if elsewhere or common == min(len(parts), len(other)) else 0
+    parts, is_absolute = split_path(name)
+    if not is_absolute:
+        return [parts[-LONGEST_END:]]
+    return [parts[start:] for start in range(max(0, len(parts) - LONGEST_END), len(parts))]
 
 
 def list_ids(name: str) -> Parts:

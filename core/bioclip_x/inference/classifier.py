@@ -251,8 +251,8 @@ class Classifier:
     ) -> Results:
         """Classifies images and returns all results; `classify` yields them one by one, for more than fit in memory.
 
-        images, metadata, progress: as in `classify`. thumbnails: keep a small JPEG of each image (about 20 kB), which notebooks and
-        HTML reports show.
+        images, metadata, progress: as in `classify`. thumbnails: keep a small JPEG of each image (about 20 kB), which
+        notebooks and HTML reports show.
         """
         results = tuple(self.classify(images, metadata=metadata, thumbnails=thumbnails, progress=progress))
         return Results(results, self.provenance, self.registry)

@@ -14,7 +14,15 @@ from PIL.TiffImagePlugin import IFDRational
 
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.images.loading import decode
-from bioclip_x.images.metadata import add_seconds, convert_cell, parse_date, read_cells, read_date, read_degrees, read_exif
+from bioclip_x.images.metadata import (
+    add_seconds,
+    convert_cell,
+    parse_date,
+    read_cells,
+    read_date,
+    read_degrees,
+    read_exif,
+)
 from bioclip_x.images.sources import expand_sources
 from bioclip_x.records import Source
 from helpers import picture
@@ -139,7 +147,9 @@ def test_dates_of_tables(text: str, date: str) -> None:
     assert parse_date(date) == date and datetime.fromisoformat(date)
 
 
-@pytest.mark.parametrize("text", ["2024", "2024-05", "5/12/2024", "2024-05-12/2024-05-13", "2024-02-30", "", "२०२४-०५-१२"])
+@pytest.mark.parametrize(
+    "text", ["2024", "2024-05", "5/12/2024", "2024-05-12/2024-05-13", "2024-02-30", "", "२०२४-०५-१२"]
+)
 def test_what_is_no_date(text: str) -> None:
     with pytest.raises(ValueError):
         parse_date(text)

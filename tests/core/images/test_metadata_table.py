@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.images.metadata_table import count_common, read_metadata_table, split_path
+from bioclip_x.images.metadata_table import list_ends, read_metadata_table, split_path
 from bioclip_x.images.sources import expand_sources
 from bioclip_x.records import Source
 
@@ -100,7 +100,11 @@ def test_parquet_and_typed_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("t.csv", b"species,count\nParus,1\n", "expected a column that names the image .* got the columns species, count"),
+        (
+            "t.csv",
+            b"species,count\nParus,1\n",
+            "expected a column that names the image .* got the columns species, count",
+        ),
         ("t.csv", b"", "got the columns none"),
         ("t.csv", b"path,x\n\xff\xfe\xfd,1\n", "not valid UTF-8"),
         ("t.csv", b"path,x\na.jpg,\xe9\n", "not valid UTF-8"),
@@ -125,8 +129,6 @@ def test_many_rows_in_any_order(tmp_path: Path) -> None:
     assert sites(table, *names) == [name[:1] for name in names]
 
 
-def test_paths_and_what_they_have_in_common() -> None:
+def test_paths_and_their_ends() -> None:
     assert split_path("../x/a.jpg") == (("x", "a.jpg"), False) and split_path("/a.jpg")[1]
-    assert count_common(("d", "x", "a"), ("x", "a"), elsewhere=False) == 2
-    assert count_common(("d", "x", "a"), ("y", "a"), elsewhere=False) == 0
-    assert count_common(("d", "x", "a"), ("y", "a"), elsewhere=True) == 1
+    assert list_ends("C:\\x\\a.jpg") == [("C:", "x", "a.jpg"), ("x", "a.jpg"), ("a.jpg",)]

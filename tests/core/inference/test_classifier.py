@@ -299,7 +299,9 @@ def test_text_builders_may_be_given_beside_names(tiny_model: str) -> None:
     assert {prompt.text for prompt in classifier.bank.prompts} >= {"a photo of a.", "A", "B"}
 
 
-def test_metadata_of_a_table_beside_the_images(tiny_model: str, birds_csv: Path, pictures: Path, tmp_path: Path) -> None:
+def test_metadata_of_a_table_beside_the_images(
+    tiny_model: str, birds_csv: Path, pictures: Path, tmp_path: Path
+) -> None:
     table = tmp_path / "sites.csv"
     table.write_text("path,site,eventDate\npictures/a.png,wood,2024-05-12\nb.jpg,lake,\nz.png,moor,\n", "utf-8")
     classifier = Classifier(model=tiny_model, taxonomy=birds_csv)
