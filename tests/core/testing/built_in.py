@@ -132,6 +132,13 @@ def write_list(folder: Path) -> list[Given]:
     return [{"options": options}, {"options": {**options, "mode": "prior"}}]
 
 
+def write_occurrences(folder: Path) -> list[Given]:
+    rows = "Parus major\t52.5\t13.4\t2020-05-01\nApis mellifera\t-33.9\t151.2\t2020-12-24\n"
+    (folder / "gbif.csv").write_text("species\tdecimalLatitude\tdecimalLongitude\teventDate\n" + rows, "utf-8")
+    options = {"file": folder / "gbif.csv", "season": "30d"}
+    return [{"options": options}, {"options": {**options, "mode": "hard"}}]
+
+
 def write_parquet(folder: Path) -> list[Given]:
     table = b"family,genus,species\nParidae,Parus,Parus major\n"
     pyarrow.parquet.write_table(pyarrow.csv.read_csv(io.BytesIO(table)), folder / "species.parquet")
@@ -189,6 +196,7 @@ OTHERS: dict[tuple[str, str], Any] = {
         {"options": {"support": Path("examples"), **more}} for more in ({}, {"blend": 0.5}, {"mode": "tip-adapter"})
     ],
     ("adjust_logits", "species-list"): write_list,
+    ("adjust_logits", "occurrences"): write_occurrences,
     ("taxonomy_readers", "parquet"): write_parquet,
     ("language_models", "openai"): [
         {
