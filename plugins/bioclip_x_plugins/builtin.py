@@ -99,6 +99,11 @@ def adjust_logits() -> list[ComponentSpec]:
             "favours the species recorded near an image's place and day (GBIF, eBird)",
             f"{HERE}.adjustments.occurrences:OccurrenceRecords",
         ),
+        ComponentSpec(
+            "country",
+            "excludes the species that do not occur in an image's country (SpeciesNet's geofence)",
+            f"{HERE}.adjustments.country:CountryRules",
+        ),
     ]
 
 

@@ -145,14 +145,16 @@ class OccurrenceRecords:
             offsets_C = np.full(n_taxa, -np.inf if len(near.classes) else 0.0, np.float32)
             offsets_C[near.classes] = 0
             return offsets_C
-        return compute_log_prior(near.classes, near.counts, n_taxa, self.a) * np.float32(self.weight)
+        prior_C = compute_log_prior(near.classes, near.counts, n_taxa, self.a)
+        return np.multiply(prior_C, self.weight, dtype=np.float32)
 
     def _find_near(self, prepared: _Prepared, sources: Sequence[Source]) -> Iterator[tuple[int, _Near]]:
         """Yields the number of each image with a place, with the records near it."""
         columns_of: dict[Condition, list[int]] = defaultdict(list)
         for column, source in enumerate(sources):
             if place := _read_place(source):
-                columns_of[(*place, _read_day(source) if self.season is not None else 0)].append(column)
+                day = _read_day(source) if self.season is not None else 0
+                columns_of[place[0], place[1], day].append(column)
         if not columns_of:
             return
         near_of = {one: near for one in columns_of if (near := prepared.known.get(one))}
@@ -287,7 +289,8 @@ def compute_log_prior(
 def is_in_season(day_R: npt.NDArray[np.int16], day: int, reach: float) -> npt.NDArray[np.bool_]:
     """Whether days of a leap year, 1 to 366, 0 for unknown, are at most `reach` days from another, across the year's end."""
     apart_R = np.abs(day_R.astype(np.int32) - day)
-    return (day_R > 0) & (np.minimum(apart_R, DAYS - apart_R) <= reach)
+    is_near: npt.NDArray[np.bool_] = (day_R > 0) & (np.minimum(apart_R, DAYS - apart_R) <= reach)
+    return is_near
 
 
 def parse_amount(name: str, value: float | str, unit: str, most: float) -> float:

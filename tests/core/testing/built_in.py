@@ -139,6 +139,12 @@ def write_occurrences(folder: Path) -> list[Given]:
     return [{"options": options}, {"options": {**options, "mode": "hard"}}]
 
 
+def write_countries(folder: Path) -> list[Given]:
+    (folder / "countries.csv").write_text("scientificName,countryCode\nParus major,DE\nApis mellifera,KEN\n", "utf-8")
+    options = {"file": folder / "countries.csv", "code": "DEU"}
+    return [{"options": options}, {"options": {**options, "mode": "prior"}}]
+
+
 def write_parquet(folder: Path) -> list[Given]:
     table = b"family,genus,species\nParidae,Parus,Parus major\n"
     pyarrow.parquet.write_table(pyarrow.csv.read_csv(io.BytesIO(table)), folder / "species.parquet")
@@ -197,6 +203,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ],
     ("adjust_logits", "species-list"): write_list,
     ("adjust_logits", "occurrences"): write_occurrences,
+    ("adjust_logits", "country"): write_countries,
     ("taxonomy_readers", "parquet"): write_parquet,
     ("language_models", "openai"): [
         {
