@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bioclip_x.images.remote import is_url
 from bioclip_x.images.sources import expand_sources
+from bioclip_x.images.video import expand_videos
 
 if TYPE_CHECKING:
     from bioclip_x.images.files import ImageFiles
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def count_images(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = None) -> int | None:
-    """Counts the images of files, folders, globs and tables, and those in memory; None where it cannot be done in advance.
+    """Counts the images of files, folders, globs and tables, frames of videos, and those in memory; None where it cannot be done.
 
     It cannot for paths on stdin and iterators, which can be read only once, nor for URLs, which would be fetched twice.
 
@@ -25,7 +26,8 @@ def count_images(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = N
     sources = list_in_advance(inputs, files)
     if sources is None:
         return None
-    return sum(not isinstance(item, str | os.PathLike) for item in inputs) + sum(1 for _ in sources)
+    frames = expand_videos(sources, files.frames if files else None)
+    return sum(not isinstance(item, str | os.PathLike) for item in inputs) + sum(1 for _ in frames)
 
 
 def list_in_advance(inputs: Sequence[ImageLike] | Any, files: ImageFiles | None = None) -> Iterator[Source] | None:

@@ -46,6 +46,7 @@ from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.metadata_table import MetadataTable, read_metadata_table, warn_of_unmatched
 from bioclip_x.images.sources import check_sources, expand_sources
+from bioclip_x.images.video import expand_videos
 from bioclip_x.inference.batches import BatchClassifier
 from bioclip_x.inference.calibration import (
     AppliedCalibration,
@@ -132,7 +133,7 @@ class Classifier:
             raise RecipeError("labels and a taxonomy were both given; give one")
         recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
         self._cache = cache
-        self.files = make_image_files(registry, recipe.truncated)
+        self.files = make_image_files(registry, recipe.truncated, recipe.frames)
         named = find_classifier(registry, recipe)
         self.scorer: Scorer = (
             LabelScorer(named) if named else registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
@@ -403,6 +404,7 @@ class Classifier:
         if table:
             again = many if images is None else list_in_advance(many, self.files)
             sources = table.add_to(sources, table.find_shared(again or ()))
+        sources = expand_videos(sources, self.files.frames)
         classify = partial(self._classify, thumbnails=thumbnails)
         results = journal.classify(sources, classify) if journal else classify(sources)
         if left_out is None:
