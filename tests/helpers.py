@@ -75,8 +75,9 @@ def write_video(
     times: Iterable[float] = [i / 10 for i in range(40)],
     codec: str = "mpeg4",
     gop: int = 10,
-    date: str = "",
     rate: int | None = None,
+    tags: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """A video of PyAV whose frame at t seconds is grey of value 50·t, with the upper left corner white.
 
@@ -84,9 +85,8 @@ def write_video(
     """
     import av
 
-    with av.open(str(path), "w") as container:
-        if date:
-            container.metadata["creation_time"] = date
+    with av.open(str(path), "w", options=options or {}) as container:
+        container.metadata.update(tags or {})
         stream = container.add_stream(codec, rate=rate or 10)
         stream.width, stream.height, stream.pix_fmt = *VIDEO_SIZE, "yuv420p"
         stream.codec_context.time_base = Fraction(1, rate or 1000)

@@ -6,6 +6,7 @@ A frame is read from the key frame before it, never from the beginning of the vi
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,18 +41,24 @@ _CREATED: Final = ("com.apple.quicktime.creationdate", "creation_time", "DateTim
 """Keys of a container's metadata, in the order in which they are looked for; the first has the local time and its offset."""
 
 
+_LOCATIONS: Final = ("com.apple.quicktime.location.ISO6709", "location")
+_ISO_6709: Final = re.compile(r"([+-]\d{1,2}(?:\.\d{1,9})?)([+-]\d{1,3}(?:\.\d{1,9})?)", re.ASCII)
+"""Latitude and longitude in decimal degrees: +52.5200+013.4050+034.000/."""
+
+
 @dataclass(frozen=True, slots=True)
 class Video:
     """What is known of a video before it is decoded.
 
     end: seconds from its first frame to the end of its last one that is in the file. declared: the same by its header, 0 if
-    it does not say. n_frames: number of frames by the header, 0 if it does not say. date: of its beginning, ISO 8601, or "".
+    it does not say. n_frames: number of frames by the header, 0 if it does not say. metadata: `date` of its beginning, and
+    `latitude` and `longitude`, as far as the header has them.
     """
 
     end: float
     declared: float
     n_frames: int
-    date: str
+    metadata: Metadata
 
 
 def check_video_support() -> None:
@@ -99,7 +106,7 @@ def list_frames(source: Source, frames: str) -> Iterator[Source]:
         return
     times, is_all = choose_times(video, frames)
     for seconds in times:
-        metadata = describe_frame(source.metadata, source.path.name, video.date, seconds)
+        metadata = describe_frame({"video": source.path.name, **video.metadata, **source.metadata}, seconds)
         yield replace(source, name=f"{source.name}#t={seconds}", seconds=seconds, metadata=metadata)
     if not is_all:
         yield replace(source, error=f"more than {MOST_FRAMES:,} frames at {frames}; the others are left out")
@@ -112,7 +119,7 @@ def list_frames(source: Source, frames: str) -> Iterator[Source]:
 def choose_times(video: Video, frames: str) -> tuple[list[float], bool]:
     """Returns the times of frames in seconds, to the millisecond, and whether these are all that are asked for.
 
-    >>> choose_times(Video(2.5, 2.5, 0, ""), "1/s"), choose_times(Video(2.0, 2.0, 0, ""), "2")
+    >>> choose_times(Video(2.5, 2.5, 0, {}), "1/s"), choose_times(Video(2.0, 2.0, 0, {}), "2")
     (([0.0, 1.0, 2.0], True), ([0.5, 1.5], True))
     """
     number, step = split_frames(frames)
@@ -124,11 +131,9 @@ def choose_times(video: Video, frames: str) -> tuple[list[float], bool]:
     return [round(i * step, 3) for i in range(min(asked, MOST_FRAMES))], asked <= MOST_FRAMES
 
 
-def describe_frame(known: Metadata, name: str, date: str, seconds: float) -> Metadata:
-    """Returns the metadata of a frame. known: of its video. date: of the file, which a date in `known` precedes."""
-    begun = str(known.get(DATE, date))
-    dated = {DATE: add_seconds(begun, seconds)} if begun else {}
-    return {"video": name, **known, **dated}
+def describe_frame(video: Metadata, seconds: float) -> Metadata:
+    """Returns the metadata of a frame: those of its video, at a later time."""
+    return {name: add_seconds(str(value), seconds) if name == DATE else value for name, value in video.items()}
 
 
 def inspect_video(path: Path) -> Video:
@@ -137,13 +142,13 @@ def inspect_video(path: Path) -> Video:
         unit = stream.time_base
         of_container = (container.duration or 0) / 1_000_000
         declared = float(stream.duration * unit) if stream.duration and unit else of_container
-        n_frames, date = stream.frames, _read_date({**stream.metadata, **container.metadata})
+        n_frames, metadata = stream.frames, read_tags({**stream.metadata, **container.metadata})
         end, last = _find_end(container, stream, declared)
     if last < declared - MISSING or end <= 0:
         with _open(path) as (container, stream):  # its index may promise what is not there
             further = _measure(container, stream)
             end, last = max(end, further[0]), max(last, further[1])
-    return Video(end, 0.0 if last >= declared - MISSING else declared, n_frames, date)
+    return Video(end, 0.0 if last >= declared - MISSING else declared, n_frames, metadata)
 
 
 def read_frame(path: Path, seconds: float) -> OpenedImage:
@@ -243,6 +248,20 @@ def _get_start(stream: VideoStream) -> float:
 def _to_ticks(stream: VideoStream, seconds: float) -> int:
     assert stream.time_base is not None
     return int((seconds + _get_start(stream)) / stream.time_base)
+
+
+def read_tags(tags: Mapping[str, str]) -> Metadata:
+    """Returns date and place from the metadata of a container, as far as it has them.
+
+    >>> read_tags({"creation_time": "2024-05-12T07:30:00.000000Z", "location": "+52.5200+013.4050/"})
+    {'date': '2024-05-12T07:30:00', 'latitude': 52.52, 'longitude': 13.405}
+    """
+    date = _read_date(tags)
+    texts = (str(tags.get(key, "")) for key in _LOCATIONS)
+    match = next(filter(None, map(_ISO_6709.match, texts)), None)
+    latitude, longitude = (float(match[1]), float(match[2])) if match else (math.inf, math.inf)
+    place = {"latitude": latitude, "longitude": longitude} if abs(latitude) <= 90 and abs(longitude) <= 180 else {}
+    return {**({DATE: date} if date else {}), **place}
 
 
 def _read_date(tags: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ Legend: R records.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,7 +136,8 @@ def _find_table(archive: Archive) -> tuple[str, str]:
 
 
 def _split_header(header: str) -> list[str]:
-    return [column.strip().strip('"') for column in header.split(guess_delimiter(header, DELIMITERS))]
+    cells = next(csv.reader([header], delimiter=guess_delimiter(header, DELIMITERS)), [])
+    return [column.strip() for column in cells]
 
 
 def _find_columns(header: str) -> dict[str, int]:
@@ -166,7 +168,10 @@ def _read_batches(
                 column_names=[str(i) for i in range(len(_split_header(header)))],
             ),
             pyarrow.csv.ParseOptions(
-                delimiter=delimiter, quote_char=False if delimiter == "\t" else '"', invalid_row_handler=skip
+                delimiter=delimiter,
+                quote_char=False if delimiter == "\t" else '"',
+                newlines_in_values=delimiter != "\t",  # remarks of observers
+                invalid_row_handler=skip,
             ),
             pyarrow.csv.ConvertOptions(
                 include_columns=list(used.values()), column_types=dict.fromkeys(used.values(), pa.string())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,7 @@ def test_the_header_says_which_side_is_up(tmp_path: Path, matrix: tuple[int, ...
 
 
 def test_metadata_of_frames(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "clip.mp4", date="2024-05-12T07:30:00.000000Z")
+    path = write_video(tmp_path / "clip.mp4", tags={"creation_time": "2024-05-12T07:30:00.000000Z"})
     found = [source.metadata for source in list_frames(Source("clip", path, metadata={"site": "wood"}), "1/2s")]
     assert found == [
         {"video": "clip.mp4", "site": "wood", "date": "2024-05-12T07:30:00"},
@@ -132,6 +133,9 @@ def test_metadata_of_frames(tmp_path: Path) -> None:
     ]
     of_table = list(list_frames(Source("clip", path, metadata={"date": "2020-01-01T00:00:00+01:00"}), "1/2s"))
     assert of_table[1].metadata["date"] == "2020-01-01T00:00:02+01:00"
+    located = write_video(tmp_path / "located.mov", tags={"location": "+52.5200-013.4050/"})
+    [only] = list_frames(Source("x", located), "1")
+    assert only.metadata == {"video": "located.mov", "latitude": 52.52, "longitude": -13.405}
     undated = write_video(tmp_path / "undated.avi")
     assert [source.metadata for source in list_frames(Source("x", undated), "1")] == [{"video": "undated.avi"}]
 
@@ -165,6 +169,22 @@ def test_truncated_videos_are_read_as_far_as_they_go(tmp_path: Path) -> None:
         assert shown == pytest.approx(source.seconds or 0, abs=0.15)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_truncated_mp4_whose_index_comes_first(tmp_path: Path, share: float) -> None:
+    path = write_video(tmp_path / "clip.mp4", [i / 10 for i in range(200)], options={"movflags": "faststart"})
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * share)])
+    *frames, last = list_frames(Source("clip", path), "1/s")
+    there = 0.0
+    with av.open(str(path)) as container, suppress(av.FFmpegError):
+        for frame in container.decode(video=0):  # from the beginning to where it breaks
+            there = frame.time
+    assert len(frames) == pytest.approx(int(there) + 1, abs=1) and "the video is truncated" in last.error
+    assert there > 0.5
+    for source in frames[:-1]:
+        assert measure(path, source.seconds or 0) == pytest.approx(min(5, source.seconds or 0), abs=0.2)
+
+
 def test_a_header_that_promises_a_billion_seconds(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4")
     data = bytearray(path.read_bytes())
@@ -173,9 +193,9 @@ def test_a_header_that_promises_a_billion_seconds(tmp_path: Path) -> None:
     path.write_bytes(data)
     found = listed(path, "1/s")
     assert [name for name, _ in found[:4]] == ["#t=0.0", "#t=1.0", "#t=2.0", "#t=3.0"] and len(found) <= 5
-    times, is_all = choose_times(Video(1e9, 1e9, 0, ""), "1/s")
+    times, is_all = choose_times(Video(1e9, 1e9, 0, {}), "1/s")
     assert len(times) == module.MOST_FRAMES and not is_all
-    assert len(choose_times(Video(1e9, 1e9, 3, ""), "8")[0]) == 3
+    assert len(choose_times(Video(1e9, 1e9, 3, {}), "8")[0]) == 3
 
 
 def test_what_is_no_video_passes(tmp_path: Path) -> None:

@@ -242,7 +242,10 @@ EBIRD = "CATEGORY\tCOMMON NAME\tSCIENTIFIC NAME\tLATITUDE\tLONGITUDE\tOBSERVATIO
         ("decimalLatitude,decimalLongitude,scientificName,startDayOfYear,year", "52.5,13.4,Parus major,60,2020", 60),
         ("decimalLatitude;decimalLongitude;scientificName;startDayOfYear", "52.5;13.4;Parus major;366", 0),
         (EBIRD, 'species\t"odd\tParus major\t52.5\t13.4\t2019-03-01\t', 61),
-        ("\ufeffid,observed_on,latitude,longitude,scientific_name", "1,2021-03-01,52.5,13.4,Parus major", 61),
+        (
+            '\ufeffid,"remarks, if any",observed_on,latitude,longitude,scientific_name',
+            '1,"two\nlines, ""quoted""",2021-03-01,52.5,13.4,Parus major', 61,
+        ),
     ],
 )  # fmt: skip
 def test_layouts(tree: Taxonomy, tmp_path: Path, header: str, row: str, day: int) -> None:
