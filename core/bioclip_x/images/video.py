@@ -119,6 +119,8 @@ def list_frames(source: Source, frames: str) -> Iterator[Source]:
 def choose_times(video: Video, frames: str) -> tuple[list[float], bool]:
     """Returns the times of frames in seconds, to the millisecond, and whether these are all that are asked for.
 
+    No more than there are frames: fewer per second where a video has fewer.
+
     >>> choose_times(Video(2.5, 2.5, 0, {}), "1/s"), choose_times(Video(2.0, 2.0, 0, {}), "2")
     (([0.0, 1.0, 2.0], True), ([0.5, 1.5], True))
     """
@@ -127,6 +129,7 @@ def choose_times(video: Video, frames: str) -> tuple[list[float], bool]:
         number = min(number, video.n_frames or number)
         return [round(video.end * (i + 0.5) / number, 3) for i in range(number)], True
     assert step is not None
+    step = max(step, video.end / video.n_frames) if video.n_frames else step
     asked = max(1, math.ceil(round(video.end / step, 6)))
     return [round(i * step, 3) for i in range(min(asked, MOST_FRAMES))], asked <= MOST_FRAMES
 
@@ -178,12 +181,16 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             if not container.streams.video:
                 raise ImageError("a video file without a picture")
             stream = container.streams.video[0]
+            if getattr(stream, "codec_context", None) is None:
+                raise ImageError("a video in a coding that FFmpeg does not read")
             if stream.width * stream.height > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
                 raise ImageError(f"too large: {stream.width} x {stream.height} pixels")
             yield container, stream
+    except ImageError:
+        raise
     except av.FFmpegError as problem:
         raise ImageError(f"the video cannot be read: {problem.strerror}") from problem
-    except (OSError, ValueError, MemoryError) as problem:
+    except Exception as problem:  # of a damaged file, almost anything
         raise ImageError(f"the video cannot be read: {problem}") from problem
 
 
