@@ -146,6 +146,22 @@ def test_a_video_shorter_than_a_step_and_one_of_a_single_frame(tmp_path: Path) -
     assert len(listed(one, "8")) == 1 and measure(one, 0.05) == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_damage_anywhere_is_an_error_or_nothing(tmp_path: Path, suffix: str) -> None:
+    path = write_video(tmp_path / f"clip{suffix}", [i / 25 for i in range(30)], rate=25)
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    for most in (200, 600, len(data)) * 8:
+        damaged = bytearray(data)
+        for place in rng.integers(0, min(most, len(data)), 5):
+            damaged[place] = int(rng.integers(0, 256))
+        path.write_bytes(damaged)
+        sources = list(list_frames(Source("clip", path), "1/s"))
+        assert sources and all(source.name.startswith("clip") for source in sources)
+        for source in sources[:3]:
+            with suppress(ImageError):
+                assert ImageFiles().read(source).image.mode == "RGB"
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\0\0\0\x18ftypisom\0\0\0\0", b"\x1a\x45\xdf\xa3" + b"\xff" * 900, b"RIFF....AVI LIST"]
 )
@@ -153,7 +169,7 @@ def test_broken_videos_are_one_row_with_the_reason(tmp_path: Path, content: byte
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     [source] = expand_videos([Source("clip", path)], "1/s")
-    assert source.name == "clip" and (source.error or not content)
+    assert source.name == "clip" and bool(source.error) == bool(content), "an empty file is none of a video"
     with pytest.raises(ImageError):
         ImageFiles().read(source)
 
