@@ -52,9 +52,11 @@ class CountryRules:
     """Excludes classes that do not occur in an image's country (`hard`), or makes them less likely (`prior`).
 
     file: SpeciesNet's geofence (JSON), or a table (CSV) with a name (`scientificName`) and a country (`countryCode` or
-        `locationID`) in each row. code: the country of all images, in two or three letters (ISO 3166-1); without it, that of
-        the image's metadata, `countryCode`. region: the part of that country (the CA of US-CA); without `code`, the
-        metadata's `region`. strength: of the prior, in log-odds (3).
+    `locationID`) in each row.
+    code: the country of all images, in two or three letters (ISO 3166-1); without it, `countryCode` of the image's metadata.
+    region: the part of that country (the CA of US-CA); without `code`, the `region` of the metadata.
+    mode: hard adds -inf to the logits of classes that do not occur there, prior adds -strength.
+    strength: of the prior, in log-odds (3).
 
     A class is not in a country if a rule at or above it blocks it there, or if the list of countries nearest above it, or its
     own, lacks the country. Classes without a list are everywhere.

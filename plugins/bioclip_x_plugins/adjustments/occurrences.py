@@ -75,10 +75,13 @@ class OccurrenceRecords:
     """Favours classes that were recorded near an image's place, and around its day of the year.
 
     file: a GBIF download (simple CSV, `occurrence.txt`, or the zip), a Darwin Core table of occurrences, or eBird's Basic
-        Dataset. radius: kilometres, or a text as "50km". season: days before and after the image's day of the year, or a
-        text as "30d"; none for the whole year. mode: `prior` adds weight · log(C·(n + a) / (N + a·C)) to the logit of a class
-        with n of the N records of the C classes in reach, which is 0 where nothing is known; `hard` excludes classes
-        without a record. a: pseudo-records of each class. weight: 0 is no prior, 1 that of the records.
+    Dataset.
+    radius: kilometres, or a text as "50km".
+    season: days before and after the image's day of the year, or a text as "30d"; none for the whole year.
+    mode: `prior` adds weight · log(C·(n + a) / (N + a·C)) to the logit of a class with n of the N records of the C classes in
+    reach, which is 0 where nothing is known; `hard` excludes classes without a record.
+    a: pseudo-records of each class (1).
+    weight: of the prior (1); below 1 trusts the records less.
     """
 
     capabilities = LogitAdjustmentCapabilities(image_notes=True)
