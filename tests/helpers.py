@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +65,37 @@ def lay_hub_cache(
     shutil.copytree(folder, cache / "snapshots" / commit)
     (cache / "refs").mkdir(parents=True, exist_ok=True)
     (cache / "refs" / branch).write_text(commit)
+
+
+VIDEO_SIZE = (64, 48)
+
+
+def write_video(
+    path: Path,
+    times: Iterable[float] = [i / 10 for i in range(40)],
+    codec: str = "mpeg4",
+    gop: int = 10,
+    rate: int | None = None,
+    tags: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A video of PyAV whose frame at t seconds is grey of value 50·t, with the upper left corner white.
+
+    rate: for formats of a constant rate; without it, times are in milliseconds.
+    """
+    import av
+
+    with av.open(str(path), "w", options=options or {}) as container:
+        container.metadata.update(tags or {})
+        stream = container.add_stream(codec, rate=rate or 10)
+        stream.width, stream.height, stream.pix_fmt = *VIDEO_SIZE, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, rate or 1000)
+        stream.gop_size, stream.bit_rate = gop, 4_000_000
+        for time in times:
+            pixels = np.full((VIDEO_SIZE[1], VIDEO_SIZE[0], 3), min(250, round(time * 50)), np.uint8)
+            pixels[:12, :16] = 255
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path

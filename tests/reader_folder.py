@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 from docs.writers.code_blocks import ROOT
 
-from helpers import picture
+from helpers import picture, write_video
 from newcomer import SPECIES, add_labelled_photos, lay_newcomer
 from published_layouts import lay_cub, lay_inat21, lay_meta_album
 
@@ -36,6 +37,17 @@ def lay_reader(folder: Path, tiny_model: str, script: str) -> tuple[Path, dict[s
         for i in range(8):
             picture(500 + i).save(here / name / f"{i}.jpg")
     write_csv(here / "images.csv", ["path"], [["photos/0.jpg"], ["photos/1.jpg"]])
+    write_csv(
+        here / "sites.csv",
+        ["file_name", "decimalLatitude", "decimalLongitude", "eventDate", "countryCode"],
+        [[f"{i}.jpg", "52.5", "13.4", "2024-05-12", "DE"] for i in range(2)],
+    )
+    if "gbif.csv" in script:
+        lay_places(here)
+    if "clip.mp4" in script:
+        (here / "videos").mkdir()
+        for name in ("clip.mp4", "videos/0.mp4"):
+            write_video(here / name, [i / 10 for i in range(15)])
     photos = np.array(["photos/0.jpg", "photos/1.jpg"])
     np.savez(here / "scores.npz", images=photos, labels=np.array(SPECIES), logits=np.eye(2, 3, dtype=np.float32))
     if "root=data/" in script:
@@ -43,6 +55,19 @@ def lay_reader(folder: Path, tiny_model: str, script: str) -> tuple[Path, dict[s
             lay(here / "data")
         (here / "data" / "PLT_VIL_Mini").rename(here / "data" / "FNG_Mini")  # they have the same layout
     return here, environment
+
+
+def lay_places(here: Path) -> None:
+    """Adds records of occurrence, a geofence, and a table of species by country."""
+    columns = ("species", "taxonRank", "decimalLatitude", "decimalLongitude", "eventDate")
+    rows = [[name, "SPECIES", "52.51", "13.41", f"2021-05-{day:02}"] for day, name in enumerate(SPECIES, 1)]
+    lines = ["\t".join(row) for row in (columns, *rows)]
+    (here / "gbif.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    label = "aves;passeriformes;paridae;parus;major"
+    (here / "geofence.json").write_text(json.dumps({label: {"allow": {"DEU": []}}}), "utf-8")
+    write_csv(
+        here / "species-by-country.csv", ["scientificName", "countryCode"], [[SPECIES[0], "KE"], [SPECIES[1], "DE"]]
+    )
 
 
 def score(i: int, species: str) -> list[float]:

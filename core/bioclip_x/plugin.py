@@ -120,7 +120,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
-    from bioclip_x.messages import escape_controls, list_some
+    from bioclip_x.messages import escape_controls, list_some, pluralise
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, TemplateSet, WordList, load_template_set, load_words
@@ -196,7 +196,7 @@ if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
     from bioclip_x.taxonomy.names.labels import find_taxa_above, match_labels, resolve_labels
     from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
-    from bioclip_x.taxonomy.names.matching import ListMatch, match_list
+    from bioclip_x.taxonomy.names.matching import ListMatch, match_list, match_taxon
     from bioclip_x.taxonomy.names.parsing import ScientificName, parse_name, split_authorship
     from bioclip_x.taxonomy.names.resolver import Match, Resolver
     from bioclip_x.taxonomy.networkx_graph import from_networkx, to_networkx
@@ -250,12 +250,13 @@ __all__ = [
     "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
     "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
     "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
-    "match_labels", "match_list", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "parse_name", "read_delimited_rows", "read_labels",
-    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
-    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
-    "split_authorship", "spread_columns", "sum_down", "take_first_line", "to_networkx",
+    "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
+    "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
+    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
+    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
+    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "take_first_line",
+    "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -290,7 +291,7 @@ TOPICS: Final = {
         ("errors",
          "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
          "ScoresError TaxonomyError TrainingError"),
-        ("messages", "escape_controls list_some"),
+        ("messages", "escape_controls list_some pluralise"),
         ("validation", "FieldError find_first_error"),
     ),
     "Regions of images": (
@@ -316,7 +317,7 @@ TOPICS: Final = {
         ("io.labels", "read_labels"),
         ("taxonomy.names.labels", "find_taxa_above match_labels resolve_labels"),
         ("taxonomy.names.lineage_text", "format_taxonomic_name"),
-        ("taxonomy.names.matching", "ListMatch match_list"),
+        ("taxonomy.names.matching", "ListMatch match_list match_taxon"),
         ("taxonomy.names.parsing", "ScientificName parse_name split_authorship"),
         ("taxonomy.names.resolver", "Match Resolver"),
     ),

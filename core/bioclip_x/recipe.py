@@ -5,6 +5,8 @@ Precedence: defaults < recipe file < `--plugin` patches in order < flags.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef, parse_ref
+
+MOST_FRAMES_ASKED: Final = 10_000
+LEAST_STEP: Final = 0.001
+LONGEST_STEP: Final = 86_400
+"""Bounds of `frames`: a number per video, and seconds."""
+_FRAMES: Final = re.compile(r"(\d{1,9})|(\d{1,9}(?:\.\d{1,9})?)\s*/\s*(\d{1,9}(?:\.\d{1,9})?)?\s*s", re.ASCII)
 
 
 def parse_refs(value: Any) -> Any:
@@ -51,6 +59,35 @@ def parse_event(value: Any) -> Any:
 
 def parse_language(value: Any) -> Any:
     return value.strip().lower().replace("_", "-") if isinstance(value, str) else value
+
+
+def split_frames(text: str) -> tuple[int, None] | tuple[None, float]:
+    """Returns the number of frames of each video, or the seconds from one to the next. Raises ValueError for another form.
+
+    >>> split_frames("8"), split_frames("2/s"), split_frames("1/5s")
+    ((8, None), (None, 0.5), (None, 5.0))
+    """
+    match = _FRAMES.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(
+            f"expected frames per second such as 1/s, 2/s or 1/5s, or a number per video such as 8, got {text!r}"
+        )
+    if match[1]:
+        if not 1 <= (number := int(match[1])) <= MOST_FRAMES_ASKED:
+            raise ValueError(f"expected 1 to {MOST_FRAMES_ASKED:,} frames per video, got {text}")
+        return number, None
+    step = float(match[3] or 1) / float(match[2]) if float(match[2]) else math.inf
+    if not LEAST_STEP <= step <= LONGEST_STEP:
+        raise ValueError(f"expected {LEAST_STEP} to {LONGEST_STEP:,} seconds from one frame to the next, got {text}")
+    return None, step
+
+
+def parse_frames(value: Any) -> Any:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str):
+        split_frames(text)
+        return text.strip()
+    return text
 
 
 Ref = Annotated[ComponentRef, BeforeValidator(parse_ref)]
@@ -157,6 +194,12 @@ class Recipe(BaseModel):
     )
     event_pooling: Literal["product", "mean"] = Field(
         "product", description="How the images of an event are pooled: log-probabilities averaged, or probabilities."
+    )
+    frames: Annotated[
+        Annotated[str | None, BeforeValidator(parse_frames)], Flag("N/s|N", default="videos are errors")
+    ] = Field(
+        None,
+        description="Frames of videos to classify: per second (1/s, 2/s, 1/5s), or a number of each video (8).",
     )
     taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."

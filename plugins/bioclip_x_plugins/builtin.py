@@ -93,7 +93,17 @@ def adjust_logits() -> list[ComponentSpec]:
             "species-list",
             "restricts to or favours the species of a list",
             f"{HERE}.adjustments.species_list:SpeciesList",
-        )
+        ),
+        ComponentSpec(
+            "occurrences",
+            "favours the species recorded near an image's place and day (GBIF, eBird)",
+            f"{HERE}.adjustments.occurrences:OccurrenceRecords",
+        ),
+        ComponentSpec(
+            "country",
+            "excludes the species that do not occur in an image's country (SpeciesNet's geofence)",
+            f"{HERE}.adjustments.country:CountryRules",
+        ),
     ]
 
 

@@ -12,7 +12,7 @@ from bioclip_x.errors import BioclipXError, ModelError, RecipeError
 from bioclip_x.hooks.capabilities import TextBuilderCapabilities
 from bioclip_x.hooks.options import parse_ref
 from bioclip_x.hooks.registry import Registry, create_registry
-from bioclip_x.recipe import Recipe
+from bioclip_x.recipe import Recipe, split_frames
 from bioclip_x.recipe_resolution import resolve_recipe
 
 
@@ -251,3 +251,20 @@ def test_component_references() -> None:
             parse_ref(wrong)
     with pytest.raises(RecipeError, match="needs a 'name'"):
         parse_ref({"threshold": 1})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("1/s", (None, 1.0)), ("2 / s", (None, 0.5)), ("1/5s", (None, 5.0)), ("0.5/s", (None, 2.0)), ("8", (8, None))],
+)  # fmt: skip
+def test_frames_of_videos(given: object, expected: tuple[object, object]) -> None:
+    recipe = resolve_recipe(create_registry(), flags={"frames": given})
+    assert isinstance(recipe.frames, str) and split_frames(recipe.frames) == expected
+
+
+@pytest.mark.parametrize(
+    "given", ["", "0", "-1", "0/s", "s", "1/0s", "5000/s", "1/999999s", "99999", "1/min", True, 1.5]
+)
+def test_frames_that_make_no_sense(given: object) -> None:
+    with pytest.raises(RecipeError, match="frames"):
+        resolve_recipe(create_registry(), flags={"frames": given})

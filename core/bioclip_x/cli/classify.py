@@ -21,7 +21,7 @@ from bioclip_x.cli.flags import (
     resume_option,
 )
 from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
-from bioclip_x.cli.outputs.notes import print_left_out, print_notes
+from bioclip_x.cli.outputs.notes import print_note, print_notes
 from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.capabilities import ReportCapabilities, ScorerCapabilities, get_capabilities
@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 @plugin_option
 @recipe_option
 @add_recipe_options
+@click.option(
+    "--metadata",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where and when the images were taken: a table (CSV, TSV, Parquet) with a column that names the image (path, "
+    "file_name, id, …); its other columns precede EXIF data.",
+)
 @click.option(
     "--bins",
     type=click.Path(path_type=Path),
@@ -73,6 +80,7 @@ def command(
     images: tuple[str, ...],
     plugins: tuple[str, ...],
     recipe: Path | None,
+    metadata: Path | None,
     bins: Path | None,
     format_: str | None,
     output: Path | None,
@@ -92,7 +100,9 @@ def command(
     """  # fmt: skip
     # Pillow warns about large images and odd metadata; the output has a row for every image that cannot be read.
     warnings.filterwarnings("ignore", module="PIL")
-    inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--bins": bins}
+    inputs = {
+        "--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--bins": bins, "--metadata": metadata,
+    }  # fmt: skip
     if fields["labels"] is not None:
         fields["labels"] = read_labels(fields["labels"])
     if bins is not None:
@@ -117,7 +127,9 @@ def command(
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
     bare = output is None and (format_ or "").startswith("csv")
-    failed = classify_all(registry, resolved, images, sinks, notes=notes, resume=resume, quiet=quiet, bare=bare)
+    failed = classify_all(
+        registry, resolved, images, sinks, metadata=metadata, notes=notes, resume=resume, quiet=quiet, bare=bare
+    )
     if failed:
         if not quiet:
             click.echo(f"{pluralise(failed, 'image')} failed; the output has the reasons", err=True)
@@ -130,6 +142,7 @@ def classify_all(
     images: Sequence[str],
     sinks: Sequence[Sink],
     *,
+    metadata: Path | None,
     notes: Sequence[str],
     resume: bool,
     quiet: bool,
@@ -137,13 +150,15 @@ def classify_all(
 ) -> int:
     """Classifies the images and writes all outputs. Returns the number of images that failed.
 
-    notes: on the recipe. resume: see `keep_results`. bare: see `print_notes`.
+    metadata: a table of what is known of the images. notes: on the recipe. resume: see `keep_results`. bare: see `print_notes`.
     """
     from bioclip_x.images.counting import count_images
     from bioclip_x.images.folders import LeftOut
+    from bioclip_x.images.metadata_table import read_metadata_table
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.progress import Progress
 
+    table = read_metadata_table(metadata) if metadata else None
     to_terminal = any(path is None for _, path in sinks) and sys.stdout.isatty()
     with Progress(enabled=not quiet, images=not to_terminal) as progress:
         classifier = Classifier(registry=registry, recipe=recipe, progress=progress.texts)
@@ -159,12 +174,18 @@ def classify_all(
         left_out = LeftOut()
         with keep_results(sinks, header, recipe.batch_size, resume=resume, quiet=quiet) as journal:
             results = classifier.classify(
-                images or None, thumbnails=thumbnails, stdin=open_utf8_stdin(), journal=journal, left_out=left_out
+                images or None,
+                metadata=table,
+                thumbnails=thumbnails,
+                stdin=open_utf8_stdin(),
+                journal=journal,
+                left_out=left_out,
             )
             count = partial(count_images, images, classifier.files)
             counted = progress.images(results, count, lambda result: result.is_last_of_image)
             failed = write_all(provenance, counted, sinks)
-    print_left_out(left_out, quiet=quiet)
+    for told in (left_out.describe(), table.describe() if table else ""):
+        print_note(told, quiet=quiet)
     return failed
 
 

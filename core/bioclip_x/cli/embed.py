@@ -21,7 +21,7 @@ from bioclip_x.cli.flags import (
     resume_option,
 )
 from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
-from bioclip_x.cli.outputs.notes import print_left_out
+from bioclip_x.cli.outputs.notes import print_note
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
@@ -146,7 +146,7 @@ def embed_all(request: Request, format_: str, output: Path | None, *, resume: bo
         else:
             say = (lambda line: None) if quiet else partial(echo, err=True)
             failed = write_embeddings(embedded, format_, output, resume=resume, track=track, say=say)
-    print_left_out(left_out, quiet=quiet)
+    print_note(left_out.describe(), quiet=quiet)
     return failed
 
 

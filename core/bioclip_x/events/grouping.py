@@ -15,7 +15,7 @@ from bioclip_x.records.features import Metadata
 SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 LONGEST: Final = 366 * 86400
 """Seconds."""
-CAMERA: Final = ("deployment", "deploymentID", "camera", "camera_serial_number", "camera_make", "camera_model")
+CAMERA: Final = ("deployment", "deploymentID", "camera", "camera_serial", "camera_make", "camera_model")
 """Metadata that tell cameras apart, besides the folder."""
 
 _TIME: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(s|m|min|h|d)", re.ASCII)

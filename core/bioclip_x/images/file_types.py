@@ -99,7 +99,7 @@ VIDEO: Final = FileType(
     ),
     rb"\0.{3}ftyp(?!M4[ABP] |F4[AB] )|\0.{3}(?:moov|mdat|wide)|RIFF.{4}AVI |\x1a\x45\xdf\xa3|\0\0\x01[\xba\xb3]"
     rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11|FLV\x01|(?:\x47.{187}){3}\x47|(?:.{4}\x47.{187}){3}.{4}\x47|\x06\x0e\x2b\x34\x02\x05",
-    remedy="extract frames from it as JPEG or PNG",
+    remedy="classify its frames with --frames 1/s, or extract them as JPEG or PNG",
 )  # fmt: skip
 
 _OTHERS: Final = (

@@ -21,6 +21,7 @@ from bioclip_x.images.folders import LeftOut, is_media, walk_folder
 from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.metadata import read_exif
 from bioclip_x.images.remote import find_suffix, is_url, read_url
+from bioclip_x.images.video import check_video_support, read_frame
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OpenedImage, Source
 from bioclip_x.records.features import Metadata
@@ -31,6 +32,7 @@ class ImageFiles:
 
     decoders: name → decoder, asked in this order before Pillow. truncated: read what is there of a truncated file, with a
     note, if that is three quarters of it; or refuse it. least_side: decode large JPEGs smaller, see `decode_stream`.
+    frames: of the recipe, which frames of videos are read; None for none.
     """
 
     def __init__(
@@ -38,8 +40,10 @@ class ImageFiles:
         decoders: Mapping[str, ImageDecoder] | None = None,
         truncated: Truncated = "read",
         least_side: int | None = None,
+        frames: str | None = None,
     ) -> None:
         self._decoders, self._truncated, self._least_side = dict(decoders or {}), truncated, least_side
+        self.frames = frames
         added = (get_capabilities(one, ImageDecoderCapabilities).suffixes for one in self._decoders.values())
         self.suffixes = SUFFIXES.union(*added)
 
@@ -56,7 +60,7 @@ class ImageFiles:
 
     def shrinking(self, least_side: int) -> ImageFiles:
         """Returns the same that decodes large JPEGs smaller."""
-        return ImageFiles(self._decoders, self._truncated, least_side)
+        return ImageFiles(self._decoders, self._truncated, least_side, self.frames)
 
     def recognises(self, head: bytes, suffix: str) -> bool:
         """Whether a file looks like an image or a video by its first bytes."""
@@ -75,6 +79,8 @@ class ImageFiles:
         """Reads an image as upright RGB. Raises ImageError with the reason."""
         if source.error:
             raise ImageError(source.error)
+        if source.path is not None and source.seconds is not None:
+            return read_frame(source.path, source.seconds)
         if source.path is not None:
             return decode_file(source.path, self._decoders, self._truncated, self._least_side)
         if source.url or source.data is not None:
@@ -137,9 +143,14 @@ def make_file_source(name: str) -> Source:
     return Source(name, url=name) if is_url(name) else Source(name, Path(name))
 
 
-def make_image_files(registry: Registry, truncated: Truncated = "read") -> ImageFiles:
-    """Makes the image files of a run with the decoders of the loaded plugins."""
-    return ImageFiles(registry.make_all("image_decoders"), truncated)
+def make_image_files(registry: Registry, truncated: Truncated = "read", frames: str | None = None) -> ImageFiles:
+    """Makes the image files of a run with the decoders of the loaded plugins.
+
+    Raises RecipeError where frames of videos are asked for and PyAV is missing.
+    """
+    if frames is not None:
+        check_video_support()
+    return ImageFiles(registry.make_all("image_decoders"), truncated, frames=frames)
 
 
 def _recognises(decoder: ImageDecoder, head: bytes, suffix: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -13,13 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.metadata import convert_cell
+from bioclip_x.images.metadata import read_cells
 from bioclip_x.images.remote import find_suffix, is_url, read_url
 from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows
 from bioclip_x.io.encodings import detect_encoding
 from bioclip_x.io.files import read_stream_lines
 from bioclip_x.records import Source
-from bioclip_x.records.features import Metadata
 
 TEXT_SUFFIXES: Final = (".csv", ".tsv")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")
@@ -42,22 +42,32 @@ def read_table(name: str) -> Iterator[Source]:
     Relative paths are relative to the table. Failures are sources with an error.
     """
     try:
-        with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:
-            is_parquet = find_suffix(name) in PARQUET_SUFFIXES
-            columns, rows = _open_parquet(stream) if is_parquet else _open_text(stream, name)
+        with open_table(name) as (columns, rows):
             indices = _find_columns(columns)
             for number, cells in enumerate(rows, start=1):
-                value = next((cell for i in indices if i < len(cells) and (cell := _read_reference(cells[i]))), "")
+                value = next((cell for i in indices if i < len(cells) and (cell := read_reference(cells[i]))), "")
                 if value:
-                    yield replace(resolve_reference(value, name), metadata=_read_metadata(columns, cells, indices))
+                    yield replace(resolve_reference(value, name), metadata=read_cells(columns, cells, indices))
                 else:
                     yield Source(f"{name}, row {number:,}", error="the row has no path and no URL")
     except ImageError as problem:
         yield Source(name, error=str(problem).removeprefix(f"{name}: "))
+
+
+@contextmanager
+def open_table(name: str) -> Iterator[tuple[Sequence[str], Iterator[Sequence[Any]]]]:
+    """Opens a table at a path or URL; gives its columns and its rows, which are read as they are needed.
+
+    Raises ImageError with the reason, also while the rows are read.
+    """
+    try:
+        with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:
+            yield _open_parquet(stream) if find_suffix(name) in PARQUET_SUFFIXES else _open_text(stream, name)
     except UnicodeDecodeError:
-        yield Source(name, error="the table is not valid UTF-8; save it as UTF-8")
+        raise ImageError("the table is not valid UTF-8; save it as UTF-8") from None
     except (OSError, pa.ArrowException) as problem:
-        yield Source(name, error=f"the table cannot be read: {getattr(problem, 'strerror', None) or problem}")
+        reason = getattr(problem, "strerror", None) or problem
+        raise ImageError(f"the table cannot be read: {reason}") from problem
 
 
 def resolve_reference(value: str, table: str) -> Source:
@@ -71,18 +81,9 @@ def resolve_reference(value: str, table: str) -> Source:
     return Source(str(path), path)
 
 
-def _read_reference(cell: Any) -> str:
+def read_reference(cell: Any) -> str:
+    """Returns the path, URL or id in a cell; "" if it is empty."""
     return "" if cell is None else str(cell).strip()
-
-
-def _read_metadata(columns: Sequence[str], cells: Sequence[Any], used: Sequence[int]) -> Metadata:
-    """Returns the cells that are not empty, by column. used: the columns of paths and URLs, which are left out."""
-    values = {
-        name: convert_cell(name, cell)
-        for i, (column, cell) in enumerate(zip(columns, cells))
-        if i not in used and (name := column.strip())
-    }
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _open_text(stream: IO[bytes], name: str) -> tuple[Sequence[str], Iterator[Sequence[str]]]:

@@ -41,12 +41,14 @@ from bioclip_x.hooks.components import (
 from bioclip_x.hooks.loading import Plugin, list_plugins
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
 from bioclip_x.hooks.returned import check_texts
-from bioclip_x.images.counting import count_images
+from bioclip_x.images.counting import count_images, list_in_advance
 from bioclip_x.images.files import make_image_files
 from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
+from bioclip_x.images.metadata_table import MetadataTable, read_metadata_table, warn_of_unmatched
 from bioclip_x.images.sources import check_sources, expand_sources
+from bioclip_x.images.video import expand_videos
 from bioclip_x.inference.batches import BatchClassifier
 from bioclip_x.inference.calibration import (
     AppliedCalibration,
@@ -134,7 +136,7 @@ class Classifier:
             raise RecipeError("labels and a taxonomy were both given; give one")
         recipe = self.recipe = _make_recipe(registry, recipe, plugins, flags)
         self._cache = cache
-        self.files = make_image_files(registry, recipe.truncated)
+        self.files = make_image_files(registry, recipe.truncated, recipe.frames)
         named = find_classifier(registry, recipe)
         self.scorer: Scorer = (
             LabelScorer(named) if named else registry.make("scorers", recipe.scorer.name, recipe.scorer.options)
@@ -250,15 +252,16 @@ class Classifier:
         self,
         images: ImageLike | Iterable[ImageLike] | None,
         *,
+        metadata: str | os.PathLike[str] | MetadataTable | None = None,
         thumbnails: bool = True,
         progress: bool | None = None,
     ) -> Results:
         """Classifies images and returns all results; `classify` yields them one by one, for more than fit in memory.
 
-        images, progress: as in `classify`. thumbnails: keep a small JPEG of each image (about 20 kB), which notebooks and
-        HTML reports show.
+        images, metadata, progress: as in `classify`. thumbnails: keep a small JPEG of each image (about 20 kB), which
+        notebooks and HTML reports show.
         """
-        results = tuple(self.classify(images, thumbnails=thumbnails, progress=progress))
+        results = tuple(self.classify(images, metadata=metadata, thumbnails=thumbnails, progress=progress))
         return Results(results, self.provenance, self.registry)
 
     def write(
@@ -266,15 +269,18 @@ class Classifier:
         images: ImageLike | Iterable[ImageLike] | None,
         *files: str | os.PathLike[str],
         format: str | None = None,
+        metadata: str | os.PathLike[str] | MetadataTable | None = None,
         progress: bool | None = None,
     ) -> int:
         """Classifies images into reports, in memory independent of their number; returns how many have no result.
 
+        images, metadata, progress: as in `classify`.
         files, format: as in `write_report`; one or several files.
         """
         sinks = [(make_report(self.registry, format, Path(file)), Path(file)) for file in files]
         thumbnails = any(get_capabilities(report, ReportCapabilities).thumbnails for report, _ in sinks)
-        return write_all(self.provenance, self.classify(images, thumbnails=thumbnails, progress=progress), sinks)
+        results = self.classify(images, metadata=metadata, thumbnails=thumbnails, progress=progress)
+        return write_all(self.provenance, results, sinks)
 
     def __repr__(self) -> str:
         recipe = self.recipe
@@ -376,6 +382,7 @@ class Classifier:
         self,
         images: ImageLike | Iterable[ImageLike] | None,
         *,
+        metadata: str | os.PathLike[str] | MetadataTable | None = None,
         thumbnails: bool = False,
         stdin: TextIO | None = None,
         journal: ResultJournal | None = None,
@@ -387,12 +394,16 @@ class Classifier:
         With boxes, an image has a result for each of its regions; with events, the images of one event stand together, and
         its own result follows them.
 
-        Raises ImageError immediately for a folder, pattern or table without images, and for what is no image at all.
+        Raises ImageError immediately for a folder, pattern or table without images, and for what is no image at all;
+        RecipeError for a table of metadata that cannot be read.
 
         images: one of these, or many: a path, folder, glob, URL, or table of paths or URLs; the bytes of an image file, or
             a file open for reading bytes; a PIL image; an array or tensor of RGB values, [H, W, 3] or [3, H, W], uint8 or
             floating point in [0, 1] (as `to_pil` takes it), or a batch of four dimensions. None for all images that a
             precomputed scorer has scores for.
+        metadata: a table (CSV, TSV, Parquet) that says where and when images were taken, see `read_metadata_table`. What a
+            table of images says precedes it, and it precedes what the files say. A warning in the end tells what did not
+            match, unless a `MetadataTable` is passed, whose `describe` tells it.
         thumbnails: include a small JPEG of each image in its result, for reports.
         stdin: stream from which "-" reads a list of paths.
         journal: keeps the results; images whose results it holds already are not classified again.
@@ -409,12 +420,19 @@ class Classifier:
             if isinstance(many, Sequence):
                 check_sources(many, self.files)
             sources = expand_sources(many, stdin, self.files, counts)
+        table = read_metadata_table(Path(metadata)) if isinstance(metadata, str | os.PathLike) else metadata
+        if table:
+            again = many if images is None else list_in_advance(many, self.files)
+            sources = table.add_to(sources, table.find_shared(again or ()))
+        sources = expand_videos(sources, self.files.frames)
         if self.recipe.event_by:
             sources = group_sources(sources, parse_grouping(self.recipe.event_by), self.files.read_metadata)
         classify = partial(self._classify, thumbnails=thumbnails)
         results = journal.classify(sources, classify) if journal else classify(sources)
         if left_out is None:
             results = warn_of_left_out(results, counts)
+        if table and table is not metadata:
+            results = warn_of_unmatched(results, table)
         count = partial(len, many) if images is None else partial(count_images, many, self.files)
         return show_in_notebook(results, count, lambda result: result.is_last_of_image, show=progress)
 

@@ -26,8 +26,9 @@ class Source:
     error: why it cannot be read (an empty folder, an array that is not an image); such a source becomes a row with an
         error, so that no request is silently dropped.
     metadata: what is known of it: `date` (ISO 8601, local time), `latitude` and `longitude` (decimal degrees, WGS 84),
-        `camera_make` and `camera_model` from its EXIF data, which are added when it is read; the further columns of the table
-        that it is from, which precede EXIF data of the same name; what a plugin that makes sources adds.
+        `altitude` (metres), `camera_make`, `camera_model` and `camera_serial` from its EXIF data, which are added when it is
+        read; the further columns of the table that it is from, and of a table of metadata (`countryCode`, `region`, …), which
+        precede EXIF data of the same name; what a plugin that makes sources adds.
     event: name of the event that it belongs to, "" for none. last_of_event: whether no image of that event follows.
     seconds: of a frame, its time from the beginning of the video at `path`; None for a file that is an image itself.
     first_region: number of the first region that is wanted; those before it are known from an interrupted run.

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bioclip_x.cli.main import main
-from helpers import picture
+from helpers import picture, write_video
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_every_image_and_video_is_a_row_and_the_rest_is_one_line(run, pictures: 
     code, out, err = run("--format", "csv", pictures)
     rows = {Path(row["file_name"]).name: row["error"] for row in csv.DictReader(io.StringIO(out))}
     assert code == 1 and set(rows) == {"a.png", "b.jpg", "c.png", "clip.mp4", "eps.jpg"}
-    assert rows["clip.mp4"] == "a video; extract frames from it as JPEG or PNG"
+    assert rows["clip.mp4"] == "a video; classify its frames with --frames 1/s, or extract them as JPEG or PNG"
     assert rows["eps.jpg"].startswith("a PostScript or Illustrator file")
     assert "note: left out: 1 file that is no image (.txt 1); 1 folder @eaDir\n" in err
     assert "left out" not in run("--quiet", "--format", "csv", pictures)[2]
@@ -276,3 +276,34 @@ def test_a_name_of_300_letters_is_a_row(run, pictures: Path) -> None:  # type: i
     code, out, err = run("--format", "jsonl", pictures / "a.png", "x" * 300 + ".jpg")
     assert code == 1 and "Traceback" not in err
     assert json.loads(out.splitlines()[2])["error"] == "cannot be read: File name too long"
+
+
+def test_metadata_comes_through_to_the_outputs(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    table = tmp_path / "sites.tsv"
+    table.write_text("file_name\tdecimalLatitude\tsite\na.png\t51.5\twood\nz.png\t1\tmoor\n", "utf-8")
+    code, out, err = run("--format", "jsonl", "--metadata", table, pictures)
+    found = [json.loads(line).get("metadata") for line in out.splitlines()[1:]]
+    assert code == 0 and found == [{"latitude": 51.5, "site": "wood"}, {}, {}]
+    assert err.count("note: sites.tsv: 2 of 3 images without a row; 1 row of no image\n") == 1
+    assert "sites.tsv" not in run("--quiet", "--metadata", table, pictures)[2]
+    code, _, err = run("--metadata", tmp_path / "missing.csv", pictures)
+    assert code == 2 and "missing.csv: the table cannot be read: No such file" in err
+    code, _, err = run("--metadata", table, "--format", "csv", "--output", table, pictures)
+    assert code == 2 and "--metadata" in err
+
+
+def test_frames_of_videos(run, pictures: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("av", reason="PyAV is not installed")
+    clip = write_video(pictures / "clip.mp4", [i / 10 for i in range(25)])
+    (pictures / "broken.avi").write_bytes(clip.read_bytes()[:400])
+    out = tmp_path / "out.csv"
+    code, _, _ = run("--output", out, "--frames", "1/s", "--k", "1", pictures)
+    with out.open(encoding="utf-8", newline="") as stream:
+        rows = {Path(row["file_name"]).name: row for row in csv.DictReader(stream)}
+    assert code == 1 and len(rows) == 7
+    for seconds in ("0.0", "1.0", "2.0"):
+        row = rows[f"clip.mp4#t={seconds}"]
+        assert not row["error"] and json.loads(row["metadata"])["video"] == "clip.mp4"
+    assert rows["broken.avi"]["error"].startswith("the video cannot be read")
+    code, _, err = run("--frames", "often", pictures)
+    assert code == 2 and "expected frames per second such as 1/s" in err

@@ -30,6 +30,7 @@ OF_THE_COMMAND = {
     "reports",
     "resume",
     "quiet",
+    "metadata",
 }
 """The flags of `classify` that are no fields of the recipe."""
 
@@ -94,7 +95,7 @@ def samples(flag: click.Option) -> list[tuple[list[str], Any]]:
     elif isinstance(kind, (click.types.IntParamType, click.types.FloatParamType)):
         words = ["3"] if isinstance(kind, click.types.IntParamType) else ["0.25"]
     else:
-        words = ["auto", "x"]
+        words = ["8", "1/s"] if flag.name == "frames" else ["auto", "x"]
     if flag.multiple:
         return [([part for word in words for part in (flag.opts[0], word)], words)]
     return [([flag.opts[0], word], word) for word in words]
@@ -129,7 +130,17 @@ def test_flags_refuse_what_the_recipe_refuses(name: str, defaults: dict[str, Any
 def test_the_defaults_that_the_help_states_are_the_command_lines() -> None:
     recipe, _ = resolve(create_registry(), file=None, plugins=(), flags={})
     stated = {name: found[1] for name in FIELDS if (found := re.search(r"\[default: (.*)\]", one(name).help or ""))}
-    said_in_words = {"taxonomy", "taxonomy_format", "dag", "descriptors", "pooling", "rank", "accuracy", "workers"}
+    said_in_words = {
+        "frames",
+        "taxonomy",
+        "taxonomy_format",
+        "dag",
+        "descriptors",
+        "pooling",
+        "rank",
+        "accuracy",
+        "workers",
+    }
     assert stated.keys() >= said_in_words | {"preprocess", "k", "explain", "calibration", "device", "batch_size"}
     assert stated["accuracy"] == str(ACCURACY) and stated["explain"] == "explain" and "heat_maps" not in stated
     for name in stated.keys() - said_in_words - {"explain"}:

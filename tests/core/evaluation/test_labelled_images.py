@@ -23,5 +23,7 @@ def test_images_are_read_as_classify_reads_them(tiny_model: str, tmp_path: Path)
     found = embed_labelled_images(classifier, dataset)
     assert [Path(source.name).name for source in found.sources] == ["no-suffix", "three.tif"]
     clip, three = folder / "clip.mp4", folder / "three.tif"
-    assert found.unreadable == (f"{clip}: a video; extract frames from it as JPEG or PNG",)
+    assert found.unreadable == (
+        f"{clip}: a video; classify its frames with --frames 1/s, or extract them as JPEG or PNG",
+    )
     assert f"read 1 image with a note: {three}: first of 3 frames" in found.notes

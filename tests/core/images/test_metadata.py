@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import math
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,15 @@ from PIL.TiffImagePlugin import IFDRational
 
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.images.loading import decode
-from bioclip_x.images.metadata import convert_cell, read_date, read_degrees, read_exif
+from bioclip_x.images.metadata import (
+    add_seconds,
+    convert_cell,
+    parse_date,
+    read_cells,
+    read_date,
+    read_degrees,
+    read_exif,
+)
 from bioclip_x.images.sources import expand_sources
 from bioclip_x.records import Source
 from helpers import picture
@@ -108,3 +117,69 @@ def test_typed_columns_of_parquet_but_no_lists_and_bytes(tmp_path: Path) -> None
     pq.write_table(table, tmp_path / "images.parquet")
     [source] = expand_sources([tmp_path / "images.parquet"])
     assert source.metadata == {"count": 3.0, "site": "wood"}
+
+
+def test_fractions_offsets_altitudes_and_serial_numbers(tmp_path: Path) -> None:
+    exif = make_exif(GPSAltitude=431.5, GPSAltitudeRef=b"\x01")
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    tags = ExifTags.Base
+    photo |= {tags.SubsecTimeOriginal: "25", tags.OffsetTimeOriginal: "+02:00", tags.BodySerialNumber: "0123\0"}
+    exif[ExifTags.IFD.Exif] = dict(photo)
+    found = ImageFiles().read(Source("a", save(tmp_path / "a.jpg", exif))).metadata
+    assert found["date"] == "2024-05-12T07:30:00.250000+02:00" and found["camera_serial"] == "0123"
+    assert found["altitude"] == pytest.approx(-431.5)
+    for fraction, offset in (("x", "+99:00"), ("", "   :  "), ("000", "Z?")):
+        exif[ExifTags.IFD.Exif] = dict(photo | {tags.SubsecTimeOriginal: fraction, tags.OffsetTimeOriginal: offset})
+        found = ImageFiles().read(Source("a", save(tmp_path / "a.jpg", exif))).metadata
+        assert found["date"] == "2024-05-12T07:30:00", (fraction, offset)
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2024-05-12", "2024-05-12"), ("2024:05:12 07:30:00", "2024-05-12T07:30:00"),
+        ("2024-05-12T07:30Z", "2024-05-12T07:30:00+00:00"), ("2024-05-12 07:30:00.5+0530", "2024-05-12T07:30:00.500000+05:30"),
+        ("2024-05-12T07:30:00.123456789-03", "2024-05-12T07:30:00.123456-03:00"),
+    ],
+)  # fmt: skip
+def test_dates_of_tables(text: str, date: str) -> None:
+    assert parse_date(text) == date
+    assert parse_date(date) == date and datetime.fromisoformat(date)
+
+
+@pytest.mark.parametrize(
+    "text", ["2024", "2024-05", "5/12/2024", "2024-05-12/2024-05-13", "2024-02-30", "", "२०२४-०५-१२"]
+)
+def test_what_is_no_date(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_date(text)
+
+
+def test_seconds_are_added_to_a_time_only() -> None:
+    assert add_seconds("2023-12-31T23:59:59", 1.5) == "2024-01-01T00:00:00.500000"
+    assert add_seconds("2024-05-12", 5) == "2024-05-12" and add_seconds("in May", 5) == "in May"
+    assert add_seconds("9999-12-31T23:59:59", 5) == "9999-12-31T23:59:59"
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"decimalLatitude": "1.5", "decimalLongitude": "-2"}, {"latitude": 1.5, "longitude": -2.0}),
+        ({"LAT": "1", "latitude": "2"}, {"LAT": "1", "latitude": 2.0}),
+        ({"lat": "north"}, {"lat": "north"}),
+        ({"lat": "95"}, {"lat": "95"}),
+        ({"latitude": "north", "lat": "1"}, {"latitude": "north", "lat": "1"}),
+        ({"eventDate": "2024-05-12 07:30"}, {"date": "2024-05-12T07:30:00"}),
+        ({"eventDate": "in May", "timestamp": "2024-05-12"}, {"eventDate": "in May", "date": "2024-05-12"}),
+        ({"Date": "12 May"}, {"Date": "12 May"}),
+        ({"date": "12 May"}, {"date": "12 May"}),
+        ({"country": "Kenya"}, {"country": "Kenya"}),
+        ({"country": "KE"}, {"countryCode": "KE"}),
+        ({"country": "Kenya", "country_code": "KEN"}, {"country": "Kenya", "countryCode": "KEN"}),
+        ({"elevation": "431", "admin1_region": "CA"}, {"altitude": 431.0, "region": "CA"}),
+        ({"site": " wood ", "": "x", "empty": ""}, {"site": "wood"}),
+    ],
+)
+def test_columns_of_known_names(row: dict[str, str], expected: dict[str, object]) -> None:
+    found = read_cells(list(row), list(row.values()))
+    assert found == expected and list(found) == list(expected)

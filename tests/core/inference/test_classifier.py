@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ from PIL import Image
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, ImageError, ModelError, PluginError, RecipeError, TaxonomyError
 from bioclip_x.images.folders import LeftOut
+from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.records import HeadInput, Prompt, PromptSet, Scores, TextRequest
 from bioclip_x_plugins.heads.flat import Flat
-from helpers import picture, write_model
+from helpers import picture, write_model, write_video
 
 
 def test_classifying_a_folder_in_one_line(tiny_model: str, birds_csv: Path, pictures: Path) -> None:
@@ -297,3 +298,33 @@ def test_text_builders_may_be_given_beside_names(tiny_model: str) -> None:
 
     classifier = Classifier(tiny_model, labels=("a", "b"), text=["common", Shouting()])
     assert {prompt.text for prompt in classifier.bank.prompts} >= {"a photo of a.", "A", "B"}
+
+
+def test_metadata_of_a_table_beside_the_images(
+    tiny_model: str, birds_csv: Path, pictures: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "sites.csv"
+    table.write_text("path,site,eventDate\npictures/a.png,wood,2024-05-12\nb.jpg,lake,\nz.png,moor,\n", "utf-8")
+    classifier = Classifier(model=tiny_model, taxonomy=birds_csv)
+    with pytest.warns(UserWarning, match=r"sites.csv: 1 of 3 images without a row; 1 row of no image"):
+        results = classifier(pictures, metadata=table)
+    assert [result.metadata for result in results] == [{"site": "wood", "date": "2024-05-12"}, {"site": "lake"}, {}]
+    with pytest.raises(RecipeError, match=r"metadata .*missing.csv: the table cannot be read"):
+        classifier.classify(pictures, metadata=tmp_path / "missing.csv")
+
+
+def test_a_run_over_frames_of_a_video_is_resumed_frame_by_frame(
+    tiny_model: str, birds_csv: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed")
+    clip = write_video(tmp_path / "clip.mp4", [i / 10 for i in range(25)])
+    classifier = Classifier(tiny_model, taxonomy=birds_csv, frames="2/s", batch_size=1)
+    whole = list(classifier.classify(clip))
+    journal = ResultJournal.open(tmp_path / "journal", {}, 1)
+    begun = list(islice(classifier.classify(clip, journal=journal), 3))
+    journal.close()
+    journal = ResultJournal.open(tmp_path / "journal", {}, 1)
+    resumed = list(classifier.classify(clip, journal=journal))
+    assert journal.written == len(resumed) == len({result.source for result in resumed}) == 5 and len(begun) == 3
+    assert [r.predictions for r in resumed] == [r.predictions for r in whole]
+    journal.close()

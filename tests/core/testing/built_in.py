@@ -138,6 +138,19 @@ def write_list(folder: Path) -> list[Given]:
     return [{"options": options}, {"options": {**options, "mode": "prior"}}]
 
 
+def write_occurrences(folder: Path) -> list[Given]:
+    rows = "Parus major\t52.5\t13.4\t2020-05-01\nApis mellifera\t-33.9\t151.2\t2020-12-24\n"
+    (folder / "gbif.csv").write_text("species\tdecimalLatitude\tdecimalLongitude\teventDate\n" + rows, "utf-8")
+    options = {"file": folder / "gbif.csv", "season": "30d"}
+    return [{"options": options}, {"options": {**options, "mode": "hard"}}]
+
+
+def write_countries(folder: Path) -> list[Given]:
+    (folder / "countries.csv").write_text("scientificName,countryCode\nParus major,DE\nApis mellifera,KEN\n", "utf-8")
+    options = {"file": folder / "countries.csv", "code": "DEU"}
+    return [{"options": options}, {"options": {**options, "mode": "prior"}}]
+
+
 def write_parquet(folder: Path) -> list[Given]:
     table = b"family,genus,species\nParidae,Parus,Parus major\n"
     pyarrow.parquet.write_table(pyarrow.csv.read_csv(io.BytesIO(table)), folder / "species.parquet")
@@ -196,6 +209,8 @@ OTHERS: dict[tuple[str, str], Any] = {
     ],
     ("adjust_logits", "species-list"): write_list,
     ("detectors", "boxes"): write_boxes,
+    ("adjust_logits", "occurrences"): write_occurrences,
+    ("adjust_logits", "country"): write_countries,
     ("taxonomy_readers", "parquet"): write_parquet,
     ("language_models", "openai"): [
         {

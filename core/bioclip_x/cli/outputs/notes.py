@@ -12,7 +12,6 @@ from bioclip_x.cli.render.terminal import echo
 from bioclip_x.messages import escape_controls
 
 if TYPE_CHECKING:
-    from bioclip_x.images.folders import LeftOut
     from bioclip_x.records import Provenance
 
 
@@ -24,7 +23,7 @@ def print_notes(provenance: Provenance, *, bare: bool) -> None:
         echo(f"provenance: {json.dumps(asdict(provenance), ensure_ascii=False, default=str)}", err=True)
 
 
-def print_left_out(left_out: LeftOut, *, quiet: bool) -> None:
-    """Prints what the folders hold besides images, in one line on stderr."""
-    if not quiet and (told := left_out.describe()):
+def print_note(told: str, *, quiet: bool) -> None:
+    """Prints a note on a run on stderr, if there is anything to tell."""
+    if told and not quiet:
         click.echo(f"note: {escape_controls(told)}", err=True)

@@ -69,11 +69,8 @@ def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> ListMatch:
     nodes: dict[int, None] = {}
     names: dict[str, list[str]] = defaultdict(list)
     for taxon in taxa:
-        match, group = _match_taxon_or_above(resolver, taxon)
-        found = find_taxon_nodes(resolver, match)
+        found, group = match_taxon(resolver, taxon)
         nodes |= dict.fromkeys(found)
-        if not found and group != "open":
-            group = "ambiguous" if match.nodes else "unknown"
         names[group].append(taxon.name)
     similar = {name: resolver.near(name) for name in names["unknown"][:MAX_SUGGESTED]}
     return ListMatch(
@@ -87,6 +84,19 @@ def match_list(resolver: Resolver, taxa: Sequence[Taxon]) -> ListMatch:
         open=tuple(names["open"]),
         suggestions={name: " or ".join(others) for name, others in similar.items() if others},
     )
+
+
+def match_taxon(resolver: Resolver, taxon: Taxon) -> tuple[tuple[int, ...], str]:
+    """Finds one taxon in the tree, as `match_list` does; returns its nodes, and how it was found or why not.
+
+    How: "id", "name", "synonym", "common name", "species" or "genus" for what stands above it; "open" for a name of no single
+    species, "unknown", and "ambiguous", of which there are no nodes.
+    """
+    match, group = _match_taxon_or_above(resolver, taxon)
+    found = find_taxon_nodes(resolver, match)
+    if not found and group != "open":
+        group = "ambiguous" if match.nodes else "unknown"
+    return found, group
 
 
 def find_taxon_nodes(resolver: Resolver, match: Match) -> tuple[int, ...]:

@@ -42,7 +42,13 @@ def test_image_files_are_read_as_classify_reads_them(tmp_path: Path) -> None:
         read = reader.read(0, 0)
         np.testing.assert_array_equal(np.asarray(read.image), np.asarray(frames[0]))
         assert read.sample == Sample(1), "the next image that can be read"
-        assert read.replaced == ((0, 0, f"{tmp_path / 'clip.mp4'}: a video; extract frames from it as JPEG or PNG"),)
+        assert read.replaced == (
+            (
+                0,
+                0,
+                f"{tmp_path / 'clip.mp4'}: a video; classify its frames with --frames 1/s, or extract them as JPEG or PNG",
+            ),
+        )
         assert read.noted == ((0, 1, f"{tmp_path / 'three.tif'}: first of 3 frames"),)
     read = reader.read(0, 1)
     assert read.replaced == () and read.sample == Sample(1)
