@@ -237,6 +237,9 @@ def reports() -> list[ComponentSpec]:
         ),
         ComponentSpec("markdown", "a section per image, as tables", f"{here}.markdown_report:MarkdownReport"),
         ComponentSpec("html", "a web page with the images, in one file", f"{here}.html.report:HtmlReport"),
+        ComponentSpec(
+            "camtrap-dp", "a Camera Trap Data Package, a folder of tables", f"{here}.exchange.camtrap_dp:CamtrapDp"
+        ),
         ComponentSpec("heat-maps", "a folder of PNG files, one per text", f"{here}.heat_map_files:HeatMapFiles"),
     ]
 
