@@ -12,6 +12,8 @@ from bioclip_x.plugin import Result, is_url
 
 FRAME: Final = re.compile(r"(.+)#t=(\d+(?:\.\d+)?)")
 """The name of a frame: its video's, and the seconds from the beginning."""
+MOVING: Final = ("3gp", "asf", "avi", "m4v", "mkv", "mov", "mp4", "mts", "webm", "wmv")
+"""Suffixes of videos."""
 DEPLOYMENT: Final = ("deploymentID", "deployment_id", "deployment")
 """Names of metadata that tell the deployment of an image."""
 
@@ -30,7 +32,7 @@ def make_id(text: str) -> str:
     """An identifier that is the same in every run: 80 bits of a hash of the text.
 
     >>> make_id("cam1/a.jpg")
-    'a588cd1e5e4abe7f6e0e'
+    '62276fff835a640baa90'
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
@@ -41,10 +43,12 @@ def find_media_type(file: str) -> str:
     >>> find_media_type("a.JPG"), find_media_type("clip.mp4"), find_media_type("a.cr2")
     ('image/jpeg', 'video/mp4', 'image/x-cr2')
     """
-    guessed = mimetypes.guess_type(PurePosixPath(file.replace("\\", "/")).name)[0] or ""
+    # Python's own table, not the machine's: the same everywhere.
+    guessed = mimetypes.MimeTypes().guess_type(PurePosixPath(file.replace("\\", "/")).name)[0] or ""
     if guessed.startswith(("image/", "video/", "audio/")):
         return guessed
-    return f"image/x-{re.sub(r'[^a-z0-9]', '', file.rpartition('.')[2].lower()[:20]) or 'unknown'}"
+    suffix = re.sub(r"[^a-z0-9]", "", file.rpartition(".")[2].lower()[:20]) or "unknown"
+    return f"{'video' if suffix in MOVING else 'image'}/x-{suffix}"
 
 
 def make_relative(file: str, folder: Path) -> str:

@@ -13,40 +13,12 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import BioclipXError, RecipeError
-from bioclip_x.records import EventImage, Provenance, Region, Result
+from bioclip_x.records import Provenance, Result
 from bioclip_x.testing.examples import make_result
 from bioclip_x_plugins.reports.exchange.camtrap_dp import CamtrapDp, make_box
 from bioclip_x_plugins.reports.exchange.deployments import find_median
 
 SCHEMAS = Path(__file__).parent / "camtrap-dp-1.0.1"
-PLACE = {"latitude": 52.5, "longitude": 13.25}
-
-
-def dated(name: str, time: str, **changes: Any) -> Result:
-    return replace(make_result(name), metadata={"date": f"2024-05-12T{time}", **PLACE}, **changes)
-
-
-@pytest.fixture
-def results() -> list[Result]:
-    fox, person = (
-        Region((0.1, 0.2, 0.5, 0.9), "animal", 0.9, individual="F3"),
-        Region((0.6, 0.0, 1.0, 1.0), "person", 0.8),
-    )
-    nameless = {"predictions": (), "ranks": ()}
-    images = (EventImage("cam1/a.jpg", 0, 0.9, 1.0), EventImage("cam1/b.jpg", 0, float("nan"), None, "nothing found"))
-    return [
-        dated("cam1/a.jpg", "07:30:00", region=fox, n_regions=2, event="burst 1"),
-        dated(
-            "cam1/a.jpg", "07:30:00", region=person, region_number=1, n_regions=2, event="burst 1", refused="a person", **nameless
-        ),
-        dated("cam1/b.jpg", "07:30:02", event="burst 1", refused="nothing found by boxes", **nameless),
-        replace(make_result("burst 1"), event="burst 1", images=images),
-        dated("cam2/clip.mp4#t=0.0", "08:00:00"),
-        dated("cam2/clip.mp4#t=3.5", "08:00:00", region=fox),
-        Result("cam2/broken.jpg", error="it is not an image", metadata={"date": "2024-05-13T00:00:00"}),
-        dated("cam2/off list.jpg", "09:00:00", refused="it resembles none of the classes", **nameless),
-        dated("cam2/model.jpg", "09:00:01", refused="the model says 'vehicle'", **nameless),
-    ]  # fmt: skip
 
 
 def written(
@@ -190,7 +162,8 @@ def test_paths_lead_nowhere_else(provenance: Provenance, tmp_path: Path) -> None
         str(tmp_path / "p" / "f" / "g.jpg"),
         "bytes \udce9.jpg",
     ]
-    images = [dated(name, "10:00:00") for name in names]
+    where = {"date": "2024-05-12T10:00:00", "latitude": 52.5, "longitude": 13.25}
+    images = [replace(make_result(name), metadata=where) for name in names]
     rows = written(tmp_path / "p", provenance, images, timezone="Z")["media"]
     assert rows[4]["filePath"] == "f/g.jpg" and rows[4]["deploymentID"] == "f"
     assert not any(row["filePath"].startswith((".", "/", "~")) or ".." in row["filePath"] for row in rows)
