@@ -257,6 +257,11 @@ def reports() -> list[ComponentSpec]:
 
 
 @hookimpl
+def commands() -> list[ComponentSpec]:
+    return [ComponentSpec("sort", "image files into folders by name, and keywords", f"{HERE}.sorting.command:command")]
+
+
+@hookimpl
 def losses() -> list[ComponentSpec]:
     tree = f"{HERE}.losses.tree"
     return [
