@@ -2,7 +2,9 @@
 
     python examples/make_dated_images.py dated
     bioclip-x classify dated --plugin examples/own_report.py --plugin rollup --report occurrences.zip
-    bioclip-x classify dated --plugin examples/own_report.py --output occurrences.zip --format darwin-core:decimals=1
+    bioclip-x classify dated --plugin examples/own_report.py --output occurrences.zip --format museum:decimals=1
+
+The built-in format darwin-core does the same with more terms; this is how one is written.
 
 The archive has `occurrence.txt`, a row for each image that was named, `meta.xml`, which says which column is which term, and
 `not-named.txt`: images without a row, and why. Dates and places are those of the images; `decimals` blurs places, since an
@@ -47,11 +49,11 @@ NAMESPACE = "http://rs.tdwg.org/dwc/terms/"
 
 @hookimpl
 def reports() -> list[ComponentSpec]:
-    """Registers the report, which makes `--format darwin-core` and `--report FILE.zip` available."""
-    return [ComponentSpec("darwin-core", "a Darwin Core Archive of occurrences", f"{__name__}:DarwinCore")]
+    """Registers the report, which makes `--format museum` and `--report FILE.zip` available."""
+    return [ComponentSpec("museum", "a Darwin Core Archive of occurrences", f"{__name__}:Museum")]
 
 
-class DarwinCore:
+class Museum:
     """Writes occurrences one by one.
 
     basis: of the records. decimals: of coordinates; 5 is about a metre, 1 about 10 km.
@@ -85,7 +87,7 @@ class DarwinCore:
 
 
 class Writer:
-    def __init__(self, report: DarwinCore, named: IO[str], unnamed: IO[str], provenance: Provenance) -> None:
+    def __init__(self, report: Museum, named: IO[str], unnamed: IO[str], provenance: Provenance) -> None:
         self._report, self._named, self._unnamed, self._provenance = report, named, unnamed, provenance
 
     def write(self, result: Result) -> None:

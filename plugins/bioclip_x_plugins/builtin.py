@@ -259,8 +259,28 @@ def reports() -> list[ComponentSpec]:
         ),
         ComponentSpec("markdown", "a section per image, as tables", f"{here}.markdown_report:MarkdownReport"),
         ComponentSpec("html", "a web page with the images, in one file", f"{here}.html.report:HtmlReport"),
+        ComponentSpec(
+            "camtrap-dp", "a Camera Trap Data Package, a folder of tables", f"{here}.exchange.camtrap_dp:CamtrapDp"
+        ),
+        ComponentSpec(
+            "darwin-core",
+            "occurrences in Darwin Core, a table or an archive",
+            f"{here}.exchange.darwin_core:DarwinCore",
+        ),
+        ComponentSpec("geojson", "a map: a point per image with a place", f"{here}.exchange.geojson:GeoJson"),
+        ComponentSpec("inaturalist", "a table for iNaturalist's import", f"{here}.exchange.inaturalist:INaturalist"),
+        ComponentSpec(
+            "megadetector",
+            "MegaDetector's JSON, for Timelapse and AddaxAI",
+            f"{here}.exchange.megadetector:MegaDetector",
+        ),
         ComponentSpec("heat-maps", "a folder of PNG files, one per text", f"{here}.heat_map_files:HeatMapFiles"),
     ]
+
+
+@hookimpl
+def commands() -> list[ComponentSpec]:
+    return [ComponentSpec("sort", "image files into folders by name, and keywords", f"{HERE}.sorting.command:command")]
 
 
 @hookimpl

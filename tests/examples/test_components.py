@@ -31,7 +31,7 @@ def make(kind: Any, example: str, component: str, **options: Any) -> Any:
 test_the_text_builder = conformance("text_builders", "drawing-of", plugins=[plugin("own_plugin")])
 test_the_loss = conformance("losses", "softmax-margin", plugins=[plugin("own_loss")])
 test_the_prior = conformance("adjust_logits", "season", plugins=[plugin("own_prior")], options={"file": SEASONS})
-test_the_report = conformance("reports", "darwin-core", plugins=[plugin("own_report")])
+test_the_report = conformance("reports", "museum", plugins=[plugin("own_report")])
 
 
 def write_notes(folder: Path) -> Path:
@@ -104,7 +104,7 @@ def test_notes_answer_for_their_species() -> None:
 
 
 def test_what_is_not_named_is_no_occurrence(tmp_path: Path) -> None:
-    report = make("reports", "own_report", "darwin-core", decimals=1)
+    report = make("reports", "own_report", "museum", decimals=1)
     with report.open(tmp_path / "a.zip", make_provenance()) as writer:
         writer.write(make_result("a\t1.jpg"))
         writer.write(Result("b.jpg", refused="a blank"))

@@ -20,8 +20,8 @@ from bioclip_x.faults import summarise
 from bioclip_x.messages import suggest
 from bioclip_x.validation import find_first_error
 
-_COMMA: Final = re.compile(r",(?![^\[\]]*\])(?![^{}]*\})")
-"""A comma that is not inside brackets."""
+_COMMA: Final = re.compile(r"(?:(?<!=),|,(?!,|$))(?![^\[\]]*\])(?![^{}]*\})")
+"""A comma that is not inside brackets, nor a value itself: `decimal=,`."""
 BARE: Final = ""
 """The key of a value without an option name; the component's constructor determines which option it sets."""
 
@@ -50,6 +50,8 @@ def parse_ref(value: Any) -> ComponentRef:
     'templates:openai-80,name=scientific'
     >>> parse_ref("manifest:path=a.csv,columns={path: file, label: id}").options
     {'path': 'a.csv', 'columns': {'path': 'file', 'label': 'id'}}
+    >>> parse_ref("csv:separator=;,decimal=,,bom=true").options
+    {'separator': ';', 'decimal': ',', 'bom': True}
     """
     if isinstance(value, ComponentRef):
         return value
@@ -75,7 +77,7 @@ def parse_ref(value: Any) -> ComponentRef:
         if key in options:
             raise RecipeError(f"{value!r}: option {key!r} is given twice")
         try:
-            options[key] = yaml.safe_load(scalar)
+            options[key] = scalar if scalar == "," else yaml.safe_load(scalar)
         except yaml.YAMLError:
             subject = f"the value of {key!r}" if key else "its value"
             raise RecipeError(f"{value!r}: {subject} is not valid YAML: {scalar}") from None

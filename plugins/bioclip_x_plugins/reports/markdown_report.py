@@ -33,6 +33,7 @@ from bioclip_x_plugins.reports.explanation_text import (
 from bioclip_x_plugins.reports.result_text import (
     add_metadata_note,
     describe_contribution,
+    describe_region,
     escape_controls,
     find_italic_names,
     find_language,
@@ -109,9 +110,7 @@ def _heading(provenance: Provenance) -> Iterator[str]:
 
 
 def _section(result: Result, language: str, strongest: int, italic_classes: bool) -> Iterator[str]:
-    yield f"## {escape(result.source)}"
-    if result.notes:
-        yield f"Image: {escape('; '.join(result.notes))}."
+    yield from _title(result)
     if not result.predictions:
         state, reason = ("failed", result.error) if result.error else ("not named", result.refused)
         yield f"**{state}**: {escape(reason)}"
@@ -134,7 +133,38 @@ def _section(result: Result, language: str, strongest: int, italic_classes: bool
         ranked = ((str(place), _line(one, language)) for place, one in enumerate(others, start=2))
         yield _table(("", "next best"), "rl", ranked)
     if result.explanation:
-        yield from _why(result.explanation, strongest, find_italic_names(result), italic_classes)
+        level = "####" if result.region else "###"
+        yield from _why(result.explanation, strongest, find_italic_names(result), italic_classes, level)
+
+
+def _title(result: Result) -> Iterator[str]:
+    """Of an image or an event; and of a box, below that of its image."""
+    if result.level == "event":
+        yield f"## Event {escape(result.source)}"
+        yield _event_images(result)
+        return
+    if not result.region_number:
+        yield f"## {escape(result.source)}"
+        if result.notes:
+            yield f"Image: {escape('; '.join(result.notes))}."
+    if result.region:
+        told = describe_region(result.region)
+        yield f"### Box {result.region_number + 1}{f': {escape(told)}' if told else ''}"
+
+
+def _event_images(result: Result) -> str:
+    """What each image of an event said."""
+    rows = (
+        (
+            escape(one.source),
+            str(one.region + 1),
+            "" if one.left_out else format_percent(one.probability),
+            "" if one.left_out or one.contribution is None else format_signed(one.contribution),
+            escape(one.left_out),
+        )
+        for one in result.images
+    )
+    return _table(("image", "box", "share", "margin", "left out"), "lrrrl", rows)
 
 
 def _line(one: Prediction, language: str) -> str:
@@ -159,7 +189,9 @@ def _step(step: Step) -> tuple[str, ...]:
     return escape(step.rank), _taxon(step.name, step.rank), format_percent(step.probability)
 
 
-def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], italic_classes: bool) -> Iterator[str]:
+def _why(
+    explanation: Explanation, strongest: int, italic: dict[str, bool], italic_classes: bool, level: str
+) -> Iterator[str]:
     winner, runner_up, winner_class, runner_up_class = (
         _set(name, italic.get(name, italic_classes)) if name else ""
         for name in (
@@ -167,7 +199,7 @@ def _why(explanation: Explanation, strongest: int, italic: dict[str, bool], ital
         )
     )  # fmt: skip
     over = f" rather than {runner_up}" if runner_up else ""
-    yield f"### Why {winner}{over}: {describe_margin(explanation)}"
+    yield f"{level} Why {winner}{over}: {describe_margin(explanation)}"
     if has_descriptors(explanation):
         own = split_own_contributions(explanation)
         reach = max((abs(one.contribution) for side in own for one in side), default=0.0) or 1.0

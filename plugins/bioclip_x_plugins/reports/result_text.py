@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from bioclip_x.plugin import ORDER, Explanation, Prediction, PromptContribution, Provenance, Result, Taxon
+from bioclip_x.plugin import ORDER, Explanation, Prediction, PromptContribution, Provenance, Region, Result, Taxon
 from bioclip_x.plugin import escape_controls as escape_controls
 
 REST_SHOWN: Final = 1e-4
@@ -116,6 +116,18 @@ def format_percent(probability: float) -> str:
     if 0 < probability < 0.0005:
         return "<0.1%"
     return f"{probability * 100:.1f}%"
+
+
+def describe_region(region: Region) -> str:
+    """What the detector says of a box: its class, its confidence, and whose it is; "" for nothing.
+
+    >>> describe_region(Region((0, 0, 1, 1), "animal", 0.97, individual="M7"))
+    'animal 97.0%, individual M7'
+    """
+    seen = " ".join(
+        filter(None, [region.label, "" if region.confidence is None else format_percent(region.confidence)])
+    )
+    return ", ".join(filter(None, [seen, f"individual {region.individual}" if region.individual else ""]))
 
 
 def format_signed(number: float) -> str:

@@ -109,17 +109,23 @@ def _read_table(path: Path) -> pa.Table:
         names = next(csv.reader([header], delimiter=options.delimiter))
         # Names are read as strings, since "007" is not a number.
         strings = {name: pa.string() for place, name in enumerate(names) if _is_text(place, name, names)}
-        convert = pyarrow.csv.ConvertOptions(
-            column_types={**dict.fromkeys(names, pa.float64()), **strings}, strings_can_be_null=False
-        )
-        return pyarrow.csv.read_csv(
-            pa.BufferReader(text.encode()),
-            pyarrow.csv.ReadOptions(use_threads=False),
-            parse_options=options,
-            convert_options=convert,
-        )
+        types = {**dict.fromkeys(names, pa.float64()), **strings}
+        return _parse_csv(text, options, types)
     except (pa.ArrowException, OSError) as problem:
         raise ScoresError(f"{path} cannot be read: {problem}") from None
+
+
+def _parse_csv(text: str, options: pyarrow.csv.ParseOptions, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """Parses a table, with decimal commas where points do not fit and the delimiter is another character."""
+    read = pyarrow.csv.ReadOptions(use_threads=False)
+    problems = []
+    for decimal in "." if options.delimiter == "," else ".,":
+        convert = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False, decimal_point=decimal)
+        try:
+            return pyarrow.csv.read_csv(pa.BufferReader(text.encode()), read, options, convert)
+        except pa.ArrowInvalid as problem:
+            problems.append(problem)
+    raise problems[0]
 
 
 def _is_text(place: int, name: str, names: Sequence[str]) -> bool:

@@ -117,7 +117,7 @@ def test_labels_from_a_file(run, pictures: Path, tmp_path: Path) -> None:  # typ
         (["--report", "out.docx"], "there is no report for .docx; known: .csv"),
         (
             ["--format", "xml"],
-            "no report is called 'xml'; known: csv, heat-maps, html, json, jsonl, markdown, parquet, table",
+            "no report is called 'xml'; known: camtrap-dp, csv, darwin-core, geojson, heat-maps, html, inaturalist, json, ",
         ),
         (
             ["--head", "hedgehog"],

@@ -19,6 +19,7 @@ REASONS = (
     "its prompts are ", "its texts are without the names", "no descriptors: ", "it is a function that may read a file",
     "it is no torch module", "it is not text", "classes of equal logits", "rank: this taxonomy has no table",
     "callbacks: wandb: the package is not installed", "the format heat-maps ",
+    "the format camtrap-dp ", "the format darwin-core ",
 )  # fmt: skip
 """Why a check may not apply to a built-in: never for the lack of an example."""
 

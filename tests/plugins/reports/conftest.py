@@ -9,11 +9,14 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bioclip_x.records import (
+    EventImage,
     Explanation,
+    Mask,
     Prediction,
     PromptContribution,
     Provenance,
     RankWinner,
+    Region,
     Remainder,
     Result,
     Step,
@@ -162,6 +165,32 @@ def unreadable() -> Result:
 @pytest.fixture(scope="session")
 def refused() -> Result:
     return Result("photos/car.jpg", refused="not a field-guide drawing", width=80, height=60, thumbnail=jpeg("#aa3333"))
+
+
+@pytest.fixture(scope="session")
+def two_boxes(blue_tit: Result) -> list[Result]:
+    """The images of an event: one with a bird and a person, one with nothing, and the event itself."""
+    mask = Mask(4, 3, "04")
+    bird = Region((0.1, 0.2, 0.5, 0.9), "animal", 0.93, mask, "d1", "M7")
+    person = Region((0.6, 0.1, 0.95, 1.0), "person")
+    where = {"date": "2024-05-12T07:30:00", "latitude": 51.5, "longitude": -0.25}
+    common = {"n_regions": 2, "event": "burst 1", "source": "cam1/a.jpg", "metadata": where}
+    return [
+        replace(blue_tit, region=bird, region_number=0, **common),
+        replace(
+            blue_tit, region=person, region_number=1, predictions=(), ranks=(), explanation=None, refused="a person", **common
+        ),
+        Result("cam1/b.jpg", refused="nothing found by boxes", event="burst 1", width=640, height=480, metadata=where),
+        replace(
+            blue_tit, source="burst 1", event="burst 1", thumbnail=None, width=0, height=0,
+            predictions=blue_tit.predictions[:1],
+            images=(
+                EventImage("cam1/a.jpg", 0, 0.58, 1.4),
+                EventImage("cam1/a.jpg", 1, float("nan"), None, "a person"),
+                EventImage("cam1/b.jpg", 0, float("nan"), None, "nothing found by boxes"),
+            ),
+        ),
+    ]  # fmt: skip
 
 
 HOSTILE = (

@@ -135,3 +135,15 @@ def test_addresses_are_no_links(address: str) -> None:
 def test_how_the_image_was_read_is_a_line(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
     text = written(tmp_path / "o.md", provenance, replace(blue_tit, notes=("first of 3 frames", "a_b")))
     assert "\nImage: first of 3 frames; a\\_b.\n" in text
+
+
+def test_boxes_and_events(provenance: Provenance, two_boxes: list[Result], tmp_path: Path) -> None:
+    text = written(tmp_path / "o.md", provenance, *two_boxes)
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings[1:] == [
+        "## cam1/a.jpg", "### Box 1: animal 93.0%, individual M7",
+        headings[3],
+        "### Box 2: person", "## cam1/b.jpg", "## Event burst 1", headings[7], "## Provenance",
+    ]  # fmt: skip
+    assert headings[3].startswith("#### Why ") and headings[7].startswith("### Why ")
+    assert "| cam1/a.jpg | 1 | 58.0% | +1.40 |  |" in text and "| cam1/a.jpg | 2 |  |  | a person |" in text

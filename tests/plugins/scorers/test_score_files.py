@@ -27,6 +27,15 @@ def test_wide_tables(tmp_path: Path, separator: str) -> None:
     assert table.values_nm.tolist() == [[0.75, 0.25], [0.5, 0.5]]
 
 
+def test_decimal_commas_and_a_mark(tmp_path: Path) -> None:
+    text = "\ufefffile_name;name;score\nx;a;0,9\ny;b;0,4\n"
+    assert np.array_equal(
+        read_scores(written(tmp_path, text)).values_nm, [[0.9, np.nan], [np.nan, 0.4]], equal_nan=True
+    )
+    with pytest.raises(ScoresError, match="n,a"):
+        read_scores(written(tmp_path, "file_name;name;score\nx;a;n,a\n"))
+
+
 def test_the_image_column_may_be_anywhere_and_row_numbers_are_ignored(tmp_path: Path) -> None:
     table = read_scores(written(tmp_path, ",a,Path,b\n0,1,x.jpg,2\n1,3,y.jpg,-inf\n"))  # as pandas writes it
     assert table.images == ("x.jpg", "y.jpg") and table.columns == ("a", "b")

@@ -6,9 +6,10 @@ import csv
 import gc
 import io
 import json
+import os
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
@@ -61,6 +62,24 @@ def read_all(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
+def read_report(path: Path) -> bytes:
+    """Returns the content of a report that is a file, or a folder of files."""
+    return read_all(path) if path.is_dir() else path.read_bytes()
+
+
+@contextmanager
+def fixed_time() -> Iterator[None]:
+    """Sets SOURCE_DATE_EPOCH, from which a report that states the time is to take it."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "1700000000"
+    try:
+        yield
+    finally:
+        del os.environ["SOURCE_DATE_EPOCH"]
+        if before is not None:
+            os.environ["SOURCE_DATE_EPOCH"] = before
+
+
 def check_options_have_defaults(subject: Subject) -> None:
     """Every option has a default: it is made whenever a file's suffix may be its own."""
     expect_defaults(subject)
@@ -109,10 +128,10 @@ def check_a_failed_run_leaves_no_file(subject: Subject) -> None:
             write(subject, Path(name), fail())
         path = find_path(subject, Path(name))
         assert not path.exists(), f"expected no file {path.name} of a run that failed, got one"
-        before = write(subject, Path(name), RESULTS).read_bytes()
+        before = read_report(write(subject, Path(name), RESULTS))
         with suppress(KeyboardInterrupt):
             write(subject, Path(name), fail())
-        assert path.read_bytes() == before, (
+        assert read_report(path) == before, (
             "expected the earlier file to stay until the new one is complete, got another"
         )
 
@@ -176,8 +195,8 @@ def check_names_that_are_no_text_are_written(subject: Subject) -> None:
 
 
 def check_equal_results_give_equal_files(subject: Subject) -> None:
-    """Written twice, the same results give the same file."""
-    with TemporaryDirectory() as first, TemporaryDirectory() as second:
+    """Written twice, the same results give the same file; the time, if it is in it, is that of SOURCE_DATE_EPOCH."""
+    with TemporaryDirectory() as first, TemporaryDirectory() as second, fixed_time():
         for folder in (first, second):
             write(subject, Path(folder), RESULTS)
         assert read_all(Path(first)) == read_all(Path(second)), "expected the same content twice, got another"

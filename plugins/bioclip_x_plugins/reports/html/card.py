@@ -1,13 +1,14 @@
-"""A result as the page shows it: everything decided here, so that the templates only set it."""
+"""An image, with its boxes, or an event as the page shows it: everything decided here, so that the templates only set it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bioclip_x.plugin import Prediction, RankWinner, Result, Taxon
 from bioclip_x_plugins.reports.explanation_text import find_strongest_in_favour, split_own_contributions
+from bioclip_x_plugins.reports.html.boxes import Box, Share, make_box, make_shares
 from bioclip_x_plugins.reports.html.explanation import Why, make_why
 from bioclip_x_plugins.reports.html.images import make_data_uri, make_thumbnail
 from bioclip_x_plugins.reports.result_text import (
@@ -39,6 +40,9 @@ class Card:
     notes: what to know of how the image was read.
     decided: the winner's strongest descriptor in its favour that the runner-up has not.
     sort_*: what the index sorts by, "" where there is nothing.
+    box: what is named, of a card of one box. parts: of an image with boxes, a card for each; its own name is that of its most
+    probable part. also: names of the other parts. event: of an event, its name; else that of the event that it belongs to.
+    is_event: whether it is of an event. shares: of an event, what each of its images said.
     """
 
     state: str
@@ -58,6 +62,41 @@ class Card:
     decided: str
     sort_probability: str
     sort_margin: str
+    event: str = ""
+    is_event: bool = False
+    box: Box | None = None
+    parts: tuple[Card, ...] = ()
+    also: tuple[Name, ...] = ()
+    shares: tuple[Share, ...] = ()
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """What is drawn on the image."""
+        return tuple(part.box for part in self.parts if part.box)
+
+    @property
+    def words(self) -> str:
+        """Further words by which it is found."""
+        steps = (step.name for part in (self, *self.parts) for step in part.path)
+        return " ".join(dict.fromkeys([*steps, *(one.name for one in self.also), self.event]))
+
+
+def make_image_card(results: Sequence[Result], language: str, strongest: int, italic_classes: bool) -> Card:
+    """The card of an image: of one result, or of those of its boxes. The rest as in `make_card`."""
+    cards = [make_card(one, language, strongest, italic_classes) for one in results]
+    if len(cards) == 1 and cards[0].box is None:
+        return cards[0]
+    named = sorted((card for card in cards if card.best), key=lambda card: -float(card.sort_probability or -1))
+    shown = named[0] if named else next((card for card in cards if card.state == "failed"), cards[0])
+    return replace(
+        shown,
+        image=next((card.image for card in cards if card.image), ""),
+        small=next((card.small for card in cards if card.small), ""),
+        notes=tuple(dict.fromkeys(note for card in cards for note in card.notes)),
+        box=None,
+        parts=tuple(cards),
+        also=tuple(card.best for card in named[1:] if card.best),
+    )
 
 
 def make_card(result: Result, language: str, strongest: int, italic_classes: bool) -> Card:
@@ -87,6 +126,10 @@ def make_card(result: Result, language: str, strongest: int, italic_classes: boo
         decided=find_strongest_in_favour(split_own_contributions(explanation)[0]) if explanation else "",
         sort_probability=_number(best.probability) if best else "",
         sort_margin=_number(explanation.margin) if explanation and explanation.runner_up else "",
+        event=result.event or (result.source if result.level == "event" else ""),
+        is_event=result.level == "event",
+        box=make_box(result),
+        shares=make_shares(result.images),
     )
 
 

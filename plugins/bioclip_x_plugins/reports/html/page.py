@@ -20,30 +20,39 @@ from bioclip_x_plugins.reports.tables.json_documents import make_provenance_docu
 
 MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
-STYLES: Final = ("page.css", "index.css", "card.css", "why.css", "print.css")
+STYLES: Final = ("page.css", "index.css", "card.css", "boxes.css", "why.css", "print.css")
 
 
 @dataclass
 class Tally:
-    """What only the last image completes. states: images by outcome. found: images by (rank, name, common name) of
-    what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the images."""
+    """What only the last image completes. states: images by outcome. n_events: how many there are. found: images by (rank, name,
+    common name) of what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the images."""
 
     states: Counter[str] = field(default_factory=Counter)
+    n_events: int = 0
     found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     methods: set[str] = field(default_factory=set)
 
     def add(self, card: Card) -> int:
-        """The image's number, from 1."""
-        self.states[card.state] += 1
-        if card.best:
-            self.found[card.best.rank, card.best.name, card.best.common] += 1
-        if card.why and card.why.method:
-            self.methods.add(card.why.method)
-        return self.states.total()
+        """The card's number, from 1."""
+        if card.is_event:
+            self.n_events += 1
+        else:
+            self.states[card.state] += 1
+            names = {(one.rank, one.name, one.common) for one in (card.best, *card.also) if one}
+            self.found.update(sorted(names))
+        for part in (card, *card.parts):
+            if part.why and part.why.method:
+                self.methods.add(part.why.method)
+        return self.n_cards
+
+    @property
+    def n_cards(self) -> int:
+        return self.states.total() + self.n_events
 
     @property
     def has_index(self) -> bool:
-        return self.states.total() > 1
+        return self.n_cards > 1
 
 
 def make_provenance_json(provenance: Provenance) -> str:
@@ -82,6 +91,8 @@ class Page:
             recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100),
             counts=tally.states,
             total=tally.states.total(),
+            n_events=tally.n_events,
+            has_index=tally.has_index,
             found=found,
             n_found=len(tally.found),
             style=Markup("".join(read_template(name) for name in STYLES)),
@@ -93,7 +104,7 @@ class Page:
 
     def middle(self, tally: Tally) -> str:
         """All between the rows and the cards."""
-        return make_environment().get_template("middle.html").render(total=tally.states.total())
+        return make_environment().get_template("middle.html").render(has_index=tally.has_index)
 
     def card(self, card: Card, number: int) -> str:
         return self._card.render(card=card, number=number, provenance=self._provenance)

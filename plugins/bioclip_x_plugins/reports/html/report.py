@@ -21,7 +21,7 @@ from bioclip_x.plugin import (
     open_output,
     read_lines,
 )
-from bioclip_x_plugins.reports.html.card import make_card
+from bioclip_x_plugins.reports.html.card import Card, make_card, make_image_card
 from bioclip_x_plugins.reports.html.evaluation.page import render_evaluation
 from bioclip_x_plugins.reports.html.page import Page, Tally, find_provenance
 from bioclip_x_plugins.reports.result_text import add_metadata_note, find_language, has_italic_classes
@@ -59,6 +59,7 @@ class HtmlReport:
             rows_stream, cards_stream = (Stream(BinaryStream(file, output or folder)) for file in (rows, cards))
             writer = _Writer(rows_stream, cards_stream, page, provenance, self.strongest, self.metadata)
             yield writer
+            writer.finish()
             stream.write(page.head(writer.tally))
             if writer.tally.has_index:
                 _copy(rows, stream)
@@ -82,14 +83,50 @@ class _Writer:
         self._metadata = metadata
         self._rows, self._cards, self._page = rows, cards, page
         self._how = (find_language(provenance), strongest, has_italic_classes(provenance))
+        self._image: list[Result] = []
+        self._held: list[Card] = []
         self.tally = Tally()
 
     def write(self, result: Result) -> None:
+        """Boxes of an image share a card; images of an event wait for its result, which is shown before them."""
         result = add_metadata_note(result) if self._metadata else result
-        one = make_card(result, *self._how)
-        number = self.tally.add(one)
-        self._rows.write(self._page.row(one, number))
-        self._cards.write(self._page.card(one, number))
+        if result.level == "event":
+            self._finish_image()
+            self._put(make_card(result, *self._how))
+            self._release()
+            return
+        if self._image and (self._image[0].source != result.source or not result.region_number):
+            self._finish_image()
+        self._image.append(result)
+        if result.is_last_of_image:
+            self._finish_image()
+
+    def finish(self) -> None:
+        """Writes what is held."""
+        self._finish_image()
+        self._release()
+
+    def _finish_image(self) -> None:
+        if not self._image:
+            return
+        card = make_image_card(self._image, *self._how)
+        self._image = []
+        if self._held and card.event != self._held[0].event:
+            self._release()
+        if card.event:
+            self._held.append(card)
+        else:
+            self._put(card)
+
+    def _release(self) -> None:
+        for card in self._held:
+            self._put(card)
+        self._held = []
+
+    def _put(self, card: Card) -> None:
+        number = self.tally.add(card)
+        self._rows.write(self._page.row(card, number))
+        self._cards.write(self._page.card(card, number))
 
 
 def _copy(file: IO[bytes], stream: Any) -> None:

@@ -8,28 +8,32 @@ from typing import Any
 
 from bioclip_x.plugin import (
     EXPLANATION_FORMAT,
+    EventImage,
     Explanation,
     HeatMap,
     Prediction,
     PromptContribution,
     Provenance,
     RankWinner,
+    Region,
     Result,
 )
 from bioclip_x_plugins.reports.result_text import convert_to_plain, drop_infinite, split_contributions
 from bioclip_x_plugins.reports.tables.json_types import (
     DescriptorDocument,
+    EventImageDocument,
     ExplanationDocument,
     HeatMapDocument,
     PredictionDocument,
     ProvenanceDocument,
     RankDocument,
+    RegionDocument,
     ResultDocument,
 )
 
 
 def make_result_document(result: Result, language: str) -> ResultDocument:
-    """One image, without its thumbnail."""
+    """One image, region or event, without its thumbnail."""
     return {
         "source": result.source,
         "error": result.error or None,
@@ -41,6 +45,10 @@ def make_result_document(result: Result, language: str) -> ResultDocument:
         "ranks": [_rank(winner) for winner in result.ranks],
         "explanation": _explanation(result.explanation) if result.explanation else None,
         "metadata": convert_to_plain(result.metadata),
+        "level": result.level,
+        "region": _region(result.region, result.region_number, result.n_regions) if result.region else None,
+        "event": result.event or (result.source if result.level == "event" else None),
+        "images": [_event_image(one) for one in result.images],
     }
 
 
@@ -91,6 +99,30 @@ def _rank(winner: RankWinner) -> RankDocument:
         "name": winner.taxon.name if winner.taxon else None,
         "probability": drop_infinite(winner.probability),
         "on_path": winner.on_path,
+    }
+
+
+def _region(region: Region, number: int, n_regions: int) -> RegionDocument:
+    mask = region.mask
+    return {
+        "number": number,
+        "n_regions": n_regions,
+        "box": [drop_infinite(edge) for edge in region.box],
+        "detection": region.label or None,
+        "confidence": None if region.confidence is None else drop_infinite(region.confidence),
+        "mask": {"size": [mask.height, mask.width], "counts": mask.counts} if mask else None,
+        "name": region.name or None,
+        "individual": region.individual or None,
+    }
+
+
+def _event_image(one: EventImage) -> EventImageDocument:
+    return {
+        "source": one.source,
+        "region": one.region,
+        "probability": drop_infinite(one.probability),
+        "contribution": None if one.contribution is None else drop_infinite(one.contribution),
+        "left_out": one.left_out or None,
     }
 
 

@@ -96,8 +96,41 @@ class ExplanationDocument(TypedDict):
     descriptors: list[DescriptorDocument]
 
 
+class MaskDocument(TypedDict):
+    """The pixels of an organism, in COCO's compressed run lengths. size: height and width of the mask."""
+
+    size: list[int]
+    counts: str
+
+
+class RegionDocument(TypedDict):
+    """The part of an image that is named. box: left, top, right, bottom as fractions of the image's width and height.
+
+    number, n_regions: its number, from 0, among the regions of its image, and how many these are.
+    """
+
+    number: int
+    n_regions: int
+    box: list[float | None]
+    detection: str | None
+    confidence: float | None
+    mask: MaskDocument | None
+    name: str | None
+    individual: str | None
+
+
+class EventImageDocument(TypedDict):
+    """What an image, or a region of it, said in the decision on its event. left_out: why it took no part, or null."""
+
+    source: str
+    region: int
+    probability: float | None
+    contribution: float | None
+    left_out: str | None
+
+
 class ResultDocument(TypedDict):
-    """The result of one image."""
+    """The result of one image, one region of an image, or one event."""
 
     source: str
     error: str | None
@@ -109,6 +142,10 @@ class ResultDocument(TypedDict):
     ranks: list[RankDocument]
     explanation: ExplanationDocument | None
     metadata: dict[str, Any]
+    level: str
+    region: RegionDocument | None
+    event: str | None
+    images: list[EventImageDocument]
 
 
 class ProvenanceDocument(TypedDict):

@@ -19,7 +19,7 @@ from bioclip_x.plugin import (
     read_parquet_provenance,
 )
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, to_json
-from bioclip_x_plugins.reports.tables.rows import NUMBERS, Rows
+from bioclip_x_plugins.reports.tables.rows import INTEGERS, NUMBERS, Rows
 
 PACKED: Final = 512
 """Rows held as Python values."""
@@ -80,8 +80,9 @@ class _Writer:
 
 
 def make_schema(columns: tuple[str, ...]) -> pa.Schema:
-    """Numbers are float64, all else is text."""
-    return pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
+    """Numbers are float64 or int64, all else is text."""
+    types = dict.fromkeys(NUMBERS, pa.float64()) | dict.fromkeys(INTEGERS, pa.int64())
+    return pa.schema([(name, types.get(name, pa.string())) for name in columns])
 
 
 def _cell(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """A result as rows of a table, for every report that is one: pybioclip's columns first and unchanged, then ours.
 
-Names stay as they are. A spreadsheet may take one that starts with "=" for a formula; a table of data is no place to
-change names silently.
+Names stay as they are; `csv:safe=true` defuses those that a spreadsheet takes for a formula.
 """
 
 from __future__ import annotations
@@ -16,10 +15,15 @@ from bioclip_x_plugins.reports.tables.json_documents import to_json
 
 OURS: Final = (
     "rank", "name", "note", "margin", "top_descriptor", "refused", "image_notes", "error", "demo", "model", "revision",
-    "version", "metadata",
+    "version", "metadata", "level", "region_number", "n_regions", "box_left", "box_top", "box_right", "box_bottom", "detection",
+    "detection_confidence", "individual", "event",
 )  # fmt: skip
-NUMBERS: Final = frozenset({"score", "margin"})
-"""Columns of floats, None where there is none. All others are texts, "" where there is none."""
+NUMBERS: Final = frozenset(
+    {"score", "margin", "box_left", "box_top", "box_right", "box_bottom", "detection_confidence"}
+)
+"""Columns of floats, None where there is none."""
+INTEGERS: Final = frozenset({"region_number", "n_regions"})
+"""Columns of integers, None where there is none. All other columns are texts, "" where there is none."""
 
 
 class Rows:
@@ -33,7 +37,8 @@ class Rows:
 
     def of(self, result: Result) -> Iterator[tuple[Any, ...]]:
         """One row per prediction, and one for an image without any."""
-        tail = (result.refused, "; ".join(result.notes), result.error, *self._about, make_metadata_cell(result))
+        told = (result.refused, "; ".join(result.notes), result.error)
+        tail = (*told, *self._about, make_metadata_cell(result), *make_region_cells(result))
         if not result.predictions:
             yield (result.source, *("" for _ in self._theirs), None, "", "", "", None, "", *tail)
         for place, one in enumerate(result.predictions):
@@ -80,6 +85,19 @@ def find_epithet(taxon: Taxon) -> str:
 def make_metadata_cell(result: Result) -> str:
     """The metadata as a JSON object, blank for none."""
     return to_json(convert_to_plain(result.metadata)) if result.metadata else ""
+
+
+def make_region_cells(result: Result) -> tuple[str | int | float | None, ...]:
+    """What a result is of: level, place among the image's regions, box, the detector's class and confidence, and whose it is."""
+    event = result.event or (result.source if result.level == "event" else "")
+    region = result.region
+    if region is None:
+        return (result.level, None, None, None, None, None, None, "", None, "", event)
+    confidence = None if region.confidence is None else drop_infinite(region.confidence)
+    return (
+        result.level, result.region_number, result.n_regions, *map(drop_infinite, region.box), region.label, confidence,
+        region.individual, event,
+    )  # fmt: skip
 
 
 def make_why_columns(explanation: Explanation) -> tuple[float | None, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -23,6 +23,7 @@ from bioclip_x_plugins.reports.explanation_text import (
     split_own_contributions,
 )
 from bioclip_x_plugins.reports.result_text import (
+    describe_region,
     escape_controls,
     find_italic_names,
     format_common_name_beside,
@@ -72,24 +73,65 @@ def make_safe_text(text: str, style: str = "") -> Text:
 
 
 def render_result(result: Result, layout: Layout) -> RenderableType:
-    """One image's block, or one line where it could not be named."""
+    """An image's block, or one line where it could not be named; a box's, indented below the image; or an event's, set off."""
+    if result.level == "event":
+        return _event(result, layout)
+    title = make_safe_text(result.source, "bold")
+    if result.region is None:
+        return _block(title, result, layout)
+    box = _indented(_block(_box_title(result), result, replace(layout, width=max(40, layout.width - MARGIN))))
+    if result.region_number:
+        return box
+    n_boxes = Text(f"  {pluralise(result.n_regions, 'box', 'boxes')}", "dim")
+    return Group(Text.assemble(title, n_boxes), *_image_notes(result), box)
+
+
+def _block(title: Text, result: Result, layout: Layout) -> RenderableType:
+    notes = [] if result.region else _image_notes(result)
     if not result.predictions:
         state, reason, style = (
             ("failed", result.error, "bold red") if result.error else ("not named", result.refused, "bold yellow")
         )
-        line = Text.assemble(make_safe_text(result.source, "bold"), "  ", (state, style), "  ", make_safe_text(reason))
-        return Group(line, *_image_notes(result), "")
-    parts: list[RenderableType] = [
-        make_safe_text(result.source, "bold"),
-        *_image_notes(result),
-        _indented(_headline(result.predictions[0], layout)),
-        "",
-    ]
+        return Group(Text.assemble(title, "  ", (state, style), "  ", make_safe_text(reason)), *notes, "")
+    parts: list[RenderableType] = [title, *notes, _indented(_headline(result.predictions[0], layout)), ""]
     if tree := _tree(result, layout):
         parts += [_indented(Group(*tree)), ""]
     if result.explanation:
         parts += [_indented(_why(result.explanation, find_italic_names(result), layout)), ""]
     return Group(*parts)
+
+
+def _box_title(result: Result) -> Text:
+    """The number of a box, and what the detector says of it."""
+    assert result.region is not None
+    return Text.assemble(
+        (f"box {result.region_number + 1}", "bold"), "  ", make_safe_text(describe_region(result.region), "dim")
+    )
+
+
+def _event(result: Result, layout: Layout) -> RenderableType:
+    """A decision on several images, and what each of them said."""
+    rule = Text(("-" if layout.ascii_only else "─") * layout.width, "dim")
+    title = Text.assemble(("event ", "dim"), make_safe_text(result.source, "bold"))
+    return Group(rule, _block(title, result, layout), _indented(_event_images(result, layout)), rule, "")
+
+
+def _event_images(result: Result, layout: Layout) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(style="green", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(Text("what each image said", "dim"), "", Text("share", "dim"), Text("margin", "dim"))
+    several = {one.source for one in result.images if one.region}
+    for one in result.images:
+        name = make_safe_text(f"{one.source}, box {one.region + 1}" if one.source in several else one.source)
+        if one.left_out:
+            grid.add_row(Text.assemble(name, "  ", make_safe_text(one.left_out, "dim")), "", "", "")
+            continue
+        margin = "" if one.contribution is None else format_signed(one.contribution)
+        grid.add_row(name, _probability_bar(one.probability, layout), format_percent(one.probability), margin)
+    return grid
 
 
 def render_footer(provenance: Provenance, layout: Layout, named: int, refused: int, failed: int) -> RenderableType:

@@ -56,12 +56,25 @@ class _Writer:
     def __init__(self, stream: Any, console: Console, layout: Layout) -> None:
         self._stream, self._console, self._layout = stream, console, layout
         self.named = self.refused = self.failed = 0
+        self._image: list[Result] = []
 
     def write(self, result: Result) -> None:
-        self.failed += bool(result.error)
-        self.refused += bool(result.refused)
-        self.named += bool(result.predictions)
+        if result.level != "event":
+            self._count(result)
         self.put(render_result(result, self._layout))
+
+    def _count(self, result: Result) -> None:
+        """An image with boxes counts once: as named if one of them is, else as failed if one of them is."""
+        self._image.append(result)
+        if not result.is_last_of_image:
+            return
+        if any(one.predictions for one in self._image):
+            self.named += 1
+        elif any(one.error for one in self._image):
+            self.failed += 1
+        else:
+            self.refused += 1
+        self._image = []
 
     def put(self, block: RenderableType) -> None:
         with self._console.capture() as captured:

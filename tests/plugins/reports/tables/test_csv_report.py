@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bioclip_x.errors import BioclipXError
+from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport
 
 OURS = "rank,name,note,margin,top_descriptor,refused,image_notes,error,demo,model,revision,version,metadata"
+OURS += ",level,region_number,n_regions,box_left,box_top,box_right,box_bottom,detection,detection_confidence,individual,event"
 
 
 def written(path: Path, provenance: Provenance, *results: Result) -> list[dict[str, str]]:
@@ -131,3 +132,57 @@ def test_how_the_image_was_read(provenance: Provenance, blue_tit: Result, unread
     rows = written(tmp_path / "o.csv", provenance, noted, replace(unreadable, notes=("x",)))
     assert {row["image_notes"] for row in rows[:-1]} == {"first of 3 frames; file truncated: 97% read"}
     assert rows[-1]["image_notes"] == "x" and rows[-1]["error"]
+
+
+def test_regions_and_events(provenance: Provenance, two_boxes: list[Result], blue_tit: Result, tmp_path: Path) -> None:
+    first, *_, second, nothing, event, whole, _ = written(tmp_path / "o.csv", provenance, *two_boxes, blue_tit)
+    assert (first["level"], first["region_number"], first["n_regions"], first["event"]) == (
+        "region",
+        "0",
+        "2",
+        "burst 1",
+    )
+    assert [float(first[f"box_{edge}"]) for edge in ("left", "top", "right", "bottom")] == [0.1, 0.2, 0.5, 0.9]
+    assert (first["detection"], float(first["detection_confidence"]), first["individual"]) == ("animal", 0.93, "M7")
+    assert (second["detection"], second["detection_confidence"], second["individual"]) == ("person", "", "")
+    assert second["refused"] == "a person" and second["region_number"] == "1"
+    assert (nothing["level"], nothing["region_number"], nothing["n_regions"], nothing["box_left"]) == (
+        "image",
+        "",
+        "",
+        "",
+    )
+    assert (event["level"], event["event"], event["file_name"]) == ("event", "burst 1", "burst 1")
+    assert (whole["level"], whole["event"]) == ("image", "")
+
+
+def test_a_spreadsheets_separator_and_decimals(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:
+    report = CsvReport(separator="semicolon", decimal="comma", bom=True)
+    with report.open(tmp_path / "o.csv", provenance) as writer:
+        writer.write(blue_tit)
+    raw = (tmp_path / "o.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbffile_name;kingdom;")
+    first = next(csv.DictReader(io.StringIO(raw.decode("utf-8-sig")), delimiter=";"))
+    assert first["score"] == "0,58" and first["file_name"] == "photos/blue tit.jpg" and first["version"] == "0.1.0"
+    assert report.read_provenance(tmp_path / "o.csv")["model"] == provenance.model
+
+
+def test_formulas_are_defused(provenance: Provenance, hostile: list[Result], tmp_path: Path) -> None:
+    begins = ("=", "+", "-", "@", "\t", "\r", "'=")
+    results = [replace(hostile[0], source=f"{begin}x", explanation=None) for begin in begins]
+    cold = replace(results[0], source="a.jpg", explanation=replace(hostile[0].explanation, margin=-2.5))
+    with CsvReport(safe=True).open(tmp_path / "o.csv", provenance) as writer:
+        for result in (*results, cold):
+            writer.write(result)
+    with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file_name"] for row in rows[:-2:2]] == [f"'{begin}x" for begin in begins]
+    assert rows[-2]["margin"] == "-2.5" and rows[-2]["species"] == hostile[0].predictions[0].taxon.name
+
+
+@pytest.mark.parametrize(
+    "options", [{"separator": ";;"}, {"separator": '"'}, {"separator": ""}, {"separator": "e"}, {"decimal": ","}]
+)
+def test_separators_that_cannot_be_read_again(options: dict[str, str]) -> None:
+    with pytest.raises(RecipeError, match="separator"):
+        CsvReport(**options)

@@ -35,7 +35,7 @@ def test_the_document(provenance: Provenance, blue_tit: Result, tmp_path: Path) 
     (result,) = document["results"]
     assert set(result) == {
         "source", "error", "refused", "notes", "width", "height", "predictions", "ranks", "explanation",
-        "metadata",
+        "metadata", "level", "region", "event", "images",
     }  # fmt: skip
     best = result["predictions"][0]
     assert (best["rank"], best["name"], best["common_name"]) == ("species", "Cyanistes caeruleus", "Eurasian blue tit")
@@ -138,3 +138,22 @@ def test_how_the_image_was_read(provenance: Provenance, blue_tit: Result, tmp_pa
     noted = replace(blue_tit, notes=("first of 3 frames",))
     document = strict(written(JsonReport(), tmp_path / "o.json", provenance, noted, blue_tit))
     assert [result["notes"] for result in document["results"]] == [["first of 3 frames"], []]
+
+
+def test_regions_and_events(provenance: Provenance, two_boxes: list[Result], blue_tit: Result, tmp_path: Path) -> None:
+    results = [*two_boxes, blue_tit]
+    bird, person, nothing, event, whole = strict(written(JsonReport(), tmp_path / "o.json", provenance, *results))[
+        "results"
+    ]
+    assert bird["region"] == {
+        "number": 0, "n_regions": 2, "box": [0.1, 0.2, 0.5, 0.9], "detection": "animal", "confidence": 0.93,
+        "mask": {"size": [3, 4], "counts": "04"}, "name": "d1", "individual": "M7",
+    }  # fmt: skip
+    assert person["region"]["confidence"] is None and person["region"]["mask"] is None and person["event"] == "burst 1"
+    assert nothing["region"] is None and nothing["level"] == "image" and nothing["images"] == []
+    assert (event["level"], event["event"], event["region"]) == ("event", "burst 1", None)
+    assert event["images"][:2] == [
+        {"source": "cam1/a.jpg", "region": 0, "probability": 0.58, "contribution": 1.4, "left_out": None},
+        {"source": "cam1/a.jpg", "region": 1, "probability": None, "contribution": None, "left_out": "a person"},
+    ]
+    assert (whole["level"], whole["event"], whole["region"], whole["images"]) == ("image", None, None, [])

@@ -17,7 +17,8 @@ from bioclip_x.records import Prediction, Provenance, Result, Step, Taxon
 from bioclip_x_plugins.reports.tables.csv_report import CsvReport
 from bioclip_x_plugins.reports.tables.parquet_report import ROW_GROUP, ParquetReport
 
-NUMBERS = {"score", "margin"}
+NUMBERS = {"score", "margin", "box_left", "box_top", "box_right", "box_bottom", "detection_confidence"}
+INTEGERS = {"region_number", "n_regions"}
 
 
 def written(report: Any, path: Path, provenance: Provenance, results: list[Result]) -> Path:
@@ -27,15 +28,16 @@ def written(report: Any, path: Path, provenance: Provenance, results: list[Resul
     return path
 
 
+def _parse(name: str, text: str) -> Any:
+    return float(text) if name in NUMBERS else int(text) if name in INTEGERS else text
+
+
 def both(folder: Path, provenance: Provenance, results: list[Result]) -> tuple[pa.Table, list[dict[str, Any]]]:
     """The parquet file's table, and the rows of the csv file, blanks as None and numbers as such."""
     table = pq.read_table(written(ParquetReport(), folder / "o.parquet", provenance, results))
     with written(CsvReport(), folder / "o.csv", provenance, results).open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        rows = [
-            {name: (float(text) if name in NUMBERS else text) if text else None for name, text in row.items()}
-            for row in reader
-        ]
+        rows = [{name: _parse(name, text) if text else None for name, text in row.items()} for row in reader]
     assert table.column_names == reader.fieldnames
     return table, rows
 
@@ -46,6 +48,16 @@ def test_the_rows_of_csv_one_by_one(
     table, rows = both(tmp_path, provenance, [blue_tit, unreadable, goldfinch, refused])
     assert table.to_pylist() == rows and len(rows) == 5
     assert table["error"].to_pylist()[2] == unreadable.error and table["score"].null_count == 2
+
+
+def test_regions_and_events(provenance: Provenance, two_boxes: list[Result], tmp_path: Path) -> None:
+    table, rows = both(tmp_path, provenance, two_boxes)
+    assert table.to_pylist() == rows
+    assert table["region_number"].to_pylist() == [0, 0, 1, None, None] and table["box_top"].to_pylist()[:3] == [
+        0.2,
+        0.2,
+        0.1,
+    ]
 
 
 def test_hostile_names_survive(provenance: Provenance, hostile: list[Result], tmp_path: Path) -> None:
@@ -66,7 +78,8 @@ def test_columns_are_typed_even_where_they_are_blank(provenance: Provenance, tmp
     table, _ = both(tmp_path, provenance, [])
     assert table.num_rows == 0
     assert {field.name for field in table.schema if field.type == pa.float64()} == NUMBERS
-    assert {field.type for field in table.schema if field.name not in NUMBERS} == {pa.string()}
+    assert {field.name for field in table.schema if field.type == pa.int64()} == INTEGERS
+    assert {field.type for field in table.schema if field.name not in NUMBERS | INTEGERS} == {pa.string()}
 
 
 def test_numbers_that_are_none_are_null(provenance: Provenance, blue_tit: Result, tmp_path: Path) -> None:

@@ -174,3 +174,22 @@ def test_how_the_image_was_read_is_a_line(
     lines = written(tmp_path / "o.txt", provenance, noted, replace(unreadable, notes=("of a kind",))).splitlines()
     assert "  image: first of 3 frames; file truncated: 97% read" in lines and "  image: of a kind" in lines
     assert "\n  image: " not in written(tmp_path / "p.txt", provenance, blue_tit)
+
+
+def test_boxes_and_events(provenance: Provenance, two_boxes: list[Result], goldfinch: Result, tmp_path: Path) -> None:
+    text = written(tmp_path / "o.txt", provenance, *two_boxes, goldfinch)
+    lines = text.splitlines()
+    assert lines[0] == "cam1/a.jpg  2 boxes" and lines[1] == "  box 1  animal 93.0%, individual M7"
+    assert "  box 2  person  not named  a person" in lines
+    rule = "─" * 100
+    start = lines.index(rule)
+    assert lines[start + 1] == "event burst 1" and lines.index(rule, start + 1) > start + 5
+    shares = " ".join(" ".join(lines[start : lines.index(rule, start + 1)]).split())
+    assert "cam1/a.jpg, box 1 ━━━━━╌╌╌ 58.0% +1.40" in shares and "cam1/a.jpg, box 2 a person" in shares
+    assert "3 images: 2 named, 1 not named" in text
+
+
+def test_boxes_fit_the_width(provenance: Provenance, two_boxes: list[Result], tmp_path: Path) -> None:
+    for width in (40, 60, 96):
+        text = written(tmp_path / "o.txt", provenance, *two_boxes, width=width)
+        assert max(map(len, text.splitlines())) <= width

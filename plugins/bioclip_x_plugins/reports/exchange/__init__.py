@@ -1,0 +1,1 @@
+"""Reports in the exchange formats of camera trap studies, museums and maps."""

@@ -1,0 +1,1 @@
+"""`bioclip-x sort`: image files into folders by name, and keywords in sidecar files, from any file of results."""

@@ -1,0 +1,226 @@
+"""`bioclip-x sort`: puts image files into folders by name, and names into their sidecar files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bioclip_x.plugin import (
+    LINNAEAN,
+    BioclipXError,
+    RecipeError,
+    escape_controls,
+    list_some,
+    normalise_rank,
+    open_output,
+)
+from bioclip_x_plugins.sorting.folders import UNNAMED
+from bioclip_x_plugins.sorting.plan import Image, Level, Move, collect_images, plan_moves
+from bioclip_x_plugins.sorting.results_files import read_results
+from bioclip_x_plugins.sorting.sidecars import Naming, find_sidecar, make_keywords, write_sidecar
+from bioclip_x_plugins.sorting.transfer import DONE, FULL, Mode, is_there, transfer
+
+COLUMNS: Final = ("source", "target", "name", "rank", "probability", "status")
+PLANNED: Final = "planned"
+MANIFEST: Final = "sorted.csv"
+SHOWN: Final = 5
+"""Failures that are named."""
+
+
+@click.command(name="sort")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where the folders are made."
+)
+@click.option(
+    "--by",
+    default="species",
+    show_default=True,
+    metavar="RANKS",
+    help="Folders within folders: ranks, comma separated, as in family,species; or name, the reported one of any rank.",
+)
+@click.option("--copy", "mode", flag_value="copy", default="copy", help="Copy the files (the default).")
+@click.option("--link", "mode", flag_value="link", help="Hard links, which take no space on the same disk.")
+@click.option("--symlink", "mode", flag_value="symlink", help="Symbolic links.")
+@click.option(
+    "--min-probability",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Less probable names count as none: _unnamed/below-P.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["image", "event"]),
+    default="image",
+    show_default=True,
+    help="event: the name of an event holds for all its images.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="FOLDER",
+    help="What relative paths in RESULTS are relative to.  [default: the working folder]",
+)
+@click.option(
+    "--write-xmp", is_flag=True, help="Also, or only, write names as keywords into sidecar files of the originals."
+)
+@click.option(
+    "--sidecar",
+    type=click.Choice(["full", "stem"]),
+    default="full",
+    show_default=True,
+    help="Their names: full, IMG_1.JPG.xmp (darktable, digiKam), or stem, IMG_1.xmp (Lightroom).",
+)
+@click.option("--apply/--dry-run", default=False, help="Do it; a dry run, which only tells, is the default.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What goes where, as CSV; see --into.",
+)
+def command(
+    results: Path,
+    into: Path | None,
+    by: str,
+    mode: Mode,
+    min_probability: float,
+    level: Level,
+    root: Path,
+    write_xmp: bool,
+    sidecar: Naming,
+    apply: bool,
+    output: Path | None,
+) -> None:
+    """Sort image files into folders by the names in RESULTS (CSV, JSON, JSON Lines or Parquet).
+
+    Files are copied or linked, never moved; what exists is never replaced. Nothing is done without --apply. A file with several
+    boxes goes to the folder of each of its taxa; what has no name to _unnamed, by the reason. A second run does what is
+    left. FOLDER/sorted.csv tells what went where.
+
+    \b
+    bioclip-x sort names.csv --into sorted --by family,species            # tells what it would do
+    bioclip-x sort names.csv --into sorted --by family,species --apply
+    bioclip-x sort names.csv --write-xmp --apply                          # keywords for photo managers
+    """
+    if into is None and not write_xmp:
+        raise RecipeError("nothing to do: give --into FOLDER, --write-xmp, or both")
+    ranks = parse_ranks(by)
+    images = collect_images(read_results(results), level)
+    rows: list[dict[str, object]] = []
+    if into is not None:
+        moves = plan_moves(images, ranks, min_probability, root)
+        rows += sort_files(moves, into, mode, apply=apply)
+    if write_xmp:
+        rows += write_sidecars(images, root, sidecar, min_probability, apply=apply)
+    if output is None and into is not None and apply:
+        into.mkdir(parents=True, exist_ok=True)
+        output = into / MANIFEST
+    if output is not None:
+        write_manifest(output, rows)
+    print_summary(rows, into, apply=apply)
+    failed = [row for row in rows if row["status"] not in (DONE, PLANNED)]
+    if failed:
+        named = list_some([f"{row['source']} ({row['status']})" for row in failed], SHOWN)
+        click.echo(escape_controls(f"{len(failed)} not done: {named}"), err=True)
+        sys.exit(1)
+
+
+def parse_ranks(by: str) -> list[str]:
+    """Raises RecipeError for no ranks at all, and for one that is given twice."""
+    ranks = [rank if rank == "name" else normalise_rank(rank) for rank in by.split(",")]
+    if not all(ranks) or len(set(ranks)) < len(ranks):
+        raise RecipeError(f"--by {by}: expected different ranks such as {','.join(LINNAEAN[-3:])}, or name")
+    return ranks
+
+
+def sort_files(moves: Sequence[Move], into: Path, mode: Mode, *, apply: bool) -> list[dict[str, object]]:
+    """Does, or only plans, the moves. Returns the rows of the manifest."""
+    rows: list[dict[str, object]] = []
+    for move in moves:
+        place, status = transfer(move, into, mode) if apply else foresee(move, into, mode)
+        row: dict[str, object] = {"source": move.source, "target": str(place), "name": move.name, "rank": move.rank}
+        probability = None if math.isnan(move.probability) else move.probability
+        rows.append({**row, "probability": probability, "status": status, "folder": "/".join(move.folder)})
+    return rows
+
+
+def foresee(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
+    """What `transfer` would do, as far as can be told without doing it."""
+    place = into.joinpath(*move.folder, move.target)
+    if move.file is None or not move.file.is_file():
+        return transfer(move, into, mode)  # which says why, and does nothing
+    return place, DONE if is_there(move.file, place, mode) else PLANNED
+
+
+def write_sidecars(
+    images: Iterable[Image], root: Path, naming: Naming, min_probability: float, *, apply: bool
+) -> list[dict[str, object]]:
+    """Writes, or only plans, the sidecars of all images with a name. Originals of one stem share a sidecar of that stem."""
+    rows: list[dict[str, object]] = []
+    for image in images:
+        keywords = make_keywords(image, min_probability)
+        file = root / image.source
+        if not keywords:
+            continue
+        sidecar = find_sidecar(file, naming)
+        status = "the original is not a file here"
+        if file.is_file():
+            try:
+                status = write_sidecar(sidecar, keywords, apply=apply)
+            except OSError as problem:
+                if problem.errno in FULL:
+                    raise BioclipXError(
+                        f"{sidecar} cannot be written: {problem.strerror}; the same command goes on"
+                    ) from None
+                status = problem.strerror or str(problem)
+        status = PLANNED if status in ("new", "add") else status
+        names = "; ".join(word for words in keywords.values() for word in words)
+        rows.append(
+            {"source": image.source, "target": str(sidecar), "name": names, "status": status, "folder": "sidecars"}
+        )
+    return rows
+
+
+def write_manifest(output: Path, rows: Iterable[dict[str, object]]) -> None:
+    """A table of what went where, replaced as a whole."""
+    with open_output(output) as stream:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row)
+        stream.write(text.getvalue())
+
+
+def print_summary(rows: Sequence[dict[str, object]], into: Path | None, *, apply: bool) -> None:
+    """A table of folders: files in each, by what became of them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        status = str(row["status"])
+        counts.setdefault(str(row["folder"]), Counter())[status if status in (DONE, PLANNED) else "failed"] += 1
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(f"folder in {escape_controls(str(into))}" if into else "")
+    for heading in ("there" if not apply else "done", "to do", "failed"):
+        table.add_column(heading, justify="right")
+    for folder, counted in sorted(counts.items(), key=lambda item: (item[0].startswith(UNNAMED), item[0])):
+        cells = [str(counted[status] or "") for status in (DONE, PLANNED, "failed")]
+        table.add_row(Text(escape_controls(folder)), *cells)
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    Console(file=sys.stdout, width=width, highlight=False, emoji=False, markup=False).print(table)
+    if not apply:
+        click.echo("nothing was changed; --apply does it", err=True)
