@@ -56,3 +56,25 @@ def find_voters(members: Sequence[Member], beside: Collection[str]) -> tuple[lis
     if len(left_out) + len(outside) < len(members):
         left_out |= outside
     return [one for number, one in enumerate(members) if number not in left_out], left_out
+
+
+def group_voters(voters: Sequence[Member]) -> list[list[Member]]:
+    """Groups the images that take part by what they show: each group is one decision on the event.
+
+    All are one group, as long as no image shows several organisms. Else those of one individual are a group, if the detector
+    tells individuals, and regions with the same best taxon: averaging those of two species would name a third.
+    """
+    if len({(one.source.name, one.source.seconds) for one in voters}) == len(voters):
+        return [list(voters)]
+    groups: dict[tuple[str, ...], list[Member]] = {}
+    for one in voters:
+        region = one.result.region
+        taxon = one.result.predictions[0].taxon
+        is_individual = region is not None and region.individual
+        key = (
+            ("individual", region.individual)
+            if region and is_individual
+            else (taxon.rank, taxon.name, *map(str, taxon.lineage))
+        )
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())

@@ -36,8 +36,9 @@ def decode(
     An invalid image gives a record with an error; it never raises. regions: finds them; None for the whole image. Those before
     `source.first_region` are left out.
     """
+    files = files or ImageFiles()
     try:
-        opened = (files or ImageFiles()).read(source)
+        opened = files.read(source)
         image = opened.image
         small = make_thumbnail(image) if with_thumbnail else None
         width, height = opened.size
@@ -48,7 +49,10 @@ def decode(
         return list(regions.read(whole, image, preprocess))
     except (ImageError, ComponentError) as problem:
         log_row(problem)
-        return [Decoded(source, error=str(problem))]
+        known = replace(
+            source, metadata={**files.read_metadata(source), **source.metadata}
+        )  # an incomplete file may tell
+        return [Decoded(known, error=str(problem))]
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
         return [Decoded(source, error=f"cannot be decoded: {problem}")]
 

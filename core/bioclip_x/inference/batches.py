@@ -16,9 +16,9 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.errors import ComponentError, ImageError
-from bioclip_x.events.collecting import EventCollector, Member, find_voters
+from bioclip_x.events.collecting import EventCollector, Member, find_voters, group_voters
 from bioclip_x.events.pooling import Pooling
-from bioclip_x.events.votes import add_votes, make_event_result, refuse_event
+from bioclip_x.events.votes import add_left_out, add_votes, make_event_result, number_results, refuse_event
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
@@ -87,7 +87,7 @@ class BatchClassifier:
             result, embedding_D = (_make_result(one, ()), None) if one.pixels is None else next(classified)
             yield self._report(result)
             if events and (members := events.add(Member(one.source, result, embedding_D))):
-                yield self._report(self._decide_event(members))
+                yield from map(self._report, self._decide_event(members))
 
     def _report(self, result: Result) -> Result:
         return self.crosswalk.report(result) if self.crosswalk else result
@@ -182,24 +182,29 @@ class BatchClassifier:
             results.append((drop_shares(result) if is_single_B[row] else result, list(best_B[row])))
         return results
 
-    def _decide_event(self, members: Sequence[Member]) -> Result:
-        """Decides on an event from the logits of its images, computed again from their embeddings."""
-        beside = [self.taxonomy.names[node] for node in self.taxonomy.beside_nodes]
-        voters, left_out = find_voters(members, beside)
-        blank = make_event_result(members)
+    def _decide_event(self, members: Sequence[Member]) -> list[Result]:
+        """Decides on an event: one result, or one for each of its taxa where images show several."""
+        voters, left_out = find_voters(members, [self.taxonomy.names[node] for node in self.taxonomy.beside_nodes])
         if not voters:
-            return refuse_event(blank, members, left_out)
+            return [refuse_event(members, left_out)]
+        groups = group_voters(voters)
+        results = [self._decide_group(group) for group in groups]
+        return number_results([add_left_out(results[0], members, left_out), *results[1:]])
+
+    def _decide_group(self, voters: Sequence[Member]) -> Result:
+        """Decides on images that show the same, from their logits, computed again from their embeddings."""
         embeddings_nD = torch.stack([one.embedding_D for one in voters if one.embedding_D is not None])
         names = tuple(one.source.name for one in voters)
         features = ImageFeatures(embeddings_nD, ("",) * len(voters), names)
         scored, _ = self.scorer.score(features, [one.source for one in voters]).calibrate(self.calibration)
         pooled = scored.pool(self.event_pooling)
+        blank = make_event_result(voters)
         [(result, nodes)] = self._predict(pooled, [blank], lambda: [""], embeddings_nD.mean(0, keepdim=True))
         if self.event_pooling != "product":  # the texts' similarities add up to the margin of averaged logits only
             result = replace(result, explanation=None)
         if not result.predictions:
-            return refuse_event(result, members, left_out)
-        return add_votes(result, members, left_out, nodes, scored.logits.cpu(), self.taxonomy, self.event_pooling)
+            return result
+        return add_votes(result, voters, nodes, scored.logits.cpu(), self.taxonomy, self.event_pooling)
 
     def _add_predictions(
         self,

@@ -55,7 +55,7 @@ class ResultJournal:
         self._journal = journal
         self._batch_size = batch_size
         self._known: dict[Key, deque[tuple[list[int], bool]]] = defaultdict(deque)
-        self._events: dict[str, int] = {}
+        self._events: dict[str, list[int]] = {}
         self._read()
 
     def _read(self) -> None:
@@ -63,12 +63,15 @@ class ResultJournal:
         cut, cut_records, self.count = None, 0, 0
         unfinished: dict[Key, list[int]] = {}
         pending: list[tuple[int, Key, int, int]] = []
+        rows: dict[str, list[int]] = {}
         for number, (place, record) in enumerate(self._journal.items()):
             key, (kind, index, total) = _read_key(record)
             if kind == "event":
-                self._events[key[0]] = place
-                if cut is not None and self.count == cut:
-                    cut_records = number + 1
+                rows.setdefault(key[0], []).append(place)
+                if index == total - 1:
+                    self._events[key[0]] = rows.pop(key[0])
+                    if self.count == cut:
+                        cut_records = number + 1
                 continue
             self.count += 1
             pending.append((place, key, index, total))
@@ -90,7 +93,7 @@ class ResultJournal:
         for number, (place, _) in enumerate(self._journal.items()):
             if number == records:
                 self._journal.truncate(place, records)
-                self._events = {name: one for name, one in self._events.items() if one < place}
+                self._events = {name: many for name, many in self._events.items() if many[-1] < place}
                 return
 
     @classmethod
@@ -135,8 +138,8 @@ class ResultJournal:
 
         for result in classify(find_missing()):
             if result.images:
-                if result.source not in self._events:
-                    self._append((result.source, None, ()), result)
+                if result.event not in self._events:
+                    self._append((result.event, None, ()), result)
                     yield result
                 continue
             while waiting and waiting[0].first is None:
@@ -179,7 +182,7 @@ class ResultJournal:
     def _show(self, expected: _Expected) -> Iterator[Result]:
         """Yields what the journal has of an image that is complete: its results, if not yet shown, and its event's."""
         yield from self._show_known(expected)
-        if (place := self._events.get(expected.event)) is not None:
+        for place in self._events.get(expected.event, ()):
             yield _unpack(self._journal.read(place))
 
     def _show_known(self, expected: _Expected) -> Iterator[Result]:

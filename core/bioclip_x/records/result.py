@@ -80,7 +80,8 @@ class Result:
     region_number, n_regions: its number, from 0, among the regions of its image, whose results follow one another, and how
         many these are.
     event: name of the event that it belongs to; "" for none. images: what each image of an event had to say; only the result
-        of an event itself has any. It follows those of its images, and its `source` is the event's name.
+        of an event itself has any. It follows those of its images, and its `source` is the event's name. An event whose images
+        show several organisms has a result for each taxon, numbered as regions are.
     """
 
     source: str

@@ -44,18 +44,26 @@ class Image:
 
 
 def collect_images(results: Iterable[Named], level: Level) -> list[Image]:
-    """The files of the results, each once, in order. level: "event" gives the images of an event the event's name."""
+    """The files of the results, each once, in order. level: "event" gives the images of an event the event's name.
+
+    Images of an event with several organisms, which has a result for each, keep their own.
+    """
     images: dict[str, Image] = {}
     events: dict[str, Named] = {}
+    several: set[str] = set()
     for one in results:
         if one.level == "event":
-            events[one.event or one.source] = one
+            name = one.event or one.source
+            several |= {name} & events.keys()
+            events[name] = one
         else:
             file = split_frame(one.source)
             images.setdefault(file, Image(file)).results.append(one)
     if level == "event":
         for image in images.values():
-            image.results = [events.get(one.event, one) if one.event else one for one in image.results]
+            image.results = [
+                events.get(one.event, one) if one.event and one.event not in several else one for one in image.results
+            ]
     return list(images.values())
 
 

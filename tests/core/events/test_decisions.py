@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bioclip_x import Classifier
+from bioclip_x.events.collecting import Member, group_voters
 from bioclip_x.events.pooling import pool_logits, sum_exponentials
-from bioclip_x.records import Logits, Result, Source
+from bioclip_x.records import Logits, Region, Result, Source
 from helpers import picture
 
 LABELS = ("red fox", "grey wolf", "badger", "otter")
@@ -77,7 +79,7 @@ def test_images_that_fail_take_no_part(tiny_model: str) -> None:
     *_, event = classify(classifier, [picture(0), "the file is empty"])
     assert event.predictions[0].probability == pytest.approx(alone.predictions[0].probability, rel=1e-5)
     assert event.images[1].left_out == "the file is empty" and math.isnan(event.images[1].probability)
-    assert event.notes[0] == "1 image of 2 took part"
+    assert event.notes == ("decided by 1 image", "1 took no part")
 
 
 def test_an_event_without_an_image_that_can_be_read_has_an_error(tiny_model: str) -> None:
@@ -102,3 +104,23 @@ def test_blank_frames_do_not_outvote(tiny_model: str) -> None:
     assert [one.left_out for one in event.images][1:] == ["blank"] * len(by_answer["blank"])
     *_, blank = classify(classifier, by_answer["blank"])
     assert blank.predictions[0].taxon.name == "blank"
+
+
+def test_several_organisms_in_one_image_are_several_decisions(tiny_model: str) -> None:
+    """Regions with the same best taxon are one, those of one individual too; averaging two species would name a third."""
+    classifier = Classifier(tiny_model, labels=LABELS, explain=False, k=1)
+    named = {seed: classifier([picture(seed)])[0].predictions[0].taxon.name for seed in range(60)}
+    first = named[0]
+    other = next(seed for seed, name in named.items() if name != first)
+    same = next(seed for seed, name in named.items() if name == first and seed)
+
+    def vote(image: str, seed: int, individual: str = "") -> Member:
+        [result] = classifier([picture(seed)])
+        region = Region((0, 0, 1, 1), individual=individual)
+        return Member(Source(image, event="e"), replace(result, source=image, region=region), torch.zeros(4))
+
+    assert group_voters([vote("a", 0), vote("b", other)]) and len(group_voters([vote("a", 0), vote("b", other)])) == 1
+    groups = group_voters([vote("a", 0), vote("a", other), vote("b", same)])
+    assert [[one.source.name for one in group] for group in groups] == [["a", "b"], ["a"]]
+    groups = group_voters([vote("a", 0, "i"), vote("a", same, "k"), vote("b", other, "i")])
+    assert [[one.source.name for one in group] for group in groups] == [["a", "b"], ["a"]]

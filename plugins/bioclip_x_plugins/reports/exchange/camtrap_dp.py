@@ -236,10 +236,12 @@ class _Writer:
         name = result.event or result.source
         first = next((one.source for one in result.images), result.source)
         path = make_relative(split_frame(first)[0], self._folder)
-        event = self._events.pop(name, None) or _Event(find_deployment(Result(first, metadata=result.metadata), path))
+        event = self._events.get(name) or _Event(find_deployment(Result(first, metadata=result.metadata), path))
+        if result.region_number == result.n_regions - 1:  # several organisms in one event have a result each
+            self._events.pop(name, None)
         self.deployments.setdefault(event.deployment, Deployment())
-        if self._seen.add(f"event {name}"):
-            key = f"e-{make_id(name)}"
+        if self._seen.add(f"event {result.source}"):
+            key = f"e-{make_id(result.source)}"
             self._write_observation(
                 result, key, event.deployment, event.start, event.end, eventID=name, observationLevel="event"
             )

@@ -88,12 +88,13 @@ class _Writer:
         self.tally = Tally()
 
     def write(self, result: Result) -> None:
-        """Boxes of an image share a card; images of an event wait for its result, which is shown before them."""
+        """Boxes of an image share a card; images of an event wait for its results, which are shown before them."""
         result = add_metadata_note(result) if self._metadata else result
         if result.level == "event":
             self._finish_image()
             self._put(make_card(result, *self._how))
-            self._release()
+            if result.region_number == result.n_regions - 1:
+                self._release()
             return
         if self._image and (self._image[0].source != result.source or not result.region_number):
             self._finish_image()

@@ -17,8 +17,7 @@ from bioclip_x.records import Provenance, Result
 from bioclip_x.testing.examples import make_result
 from bioclip_x_plugins.reports.exchange.camtrap_dp import CamtrapDp, make_box
 from bioclip_x_plugins.reports.exchange.deployments import find_median
-
-SCHEMAS = Path(__file__).parent / "camtrap-dp-1.0.1"
+from camtrap_package import list_problems
 
 
 def written(
@@ -32,27 +31,6 @@ def written(
         with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             tables[name] = list(csv.DictReader(file))
     return tables
-
-
-def list_problems(folder: Path) -> list[str]:
-    """What frictionless finds wrong with the tables, by the published schemas, and jsonschema with the descriptor."""
-    frictionless, jsonschema = pytest.importorskip("frictionless"), pytest.importorskip("jsonschema")
-    document = json.loads((folder / "datapackage.json").read_text("utf-8"))
-    profile = json.loads((SCHEMAS / "camtrap-dp-profile.json").read_text("utf-8"))
-    own = profile["allOf"][1]
-    own["properties"]["spatial"].pop("$ref")  # schemas of other hosts
-    wrong = [
-        error.message for error in jsonschema.Draft4Validator({**own, "$defs": profile["$defs"]}).iter_errors(document)
-    ]
-    for resource in document["resources"]:
-        name = resource["schema"].rpartition("/")[2]
-        resource["schema"] = json.loads((SCHEMAS / name).read_text("utf-8"))
-    package = {"resources": document["resources"]}
-    (folder / "local.json").write_text(json.dumps(package), "utf-8")
-    report = frictionless.validate(str(folder / "local.json"))
-    return (
-        wrong + [error.message for task in report.tasks for error in task.errors] + [str(one) for one in report.errors]
-    )
 
 
 def test_a_package_is_valid(provenance: Provenance, results: list[Result], tmp_path: Path) -> None:
