@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
-from bioclip_x.hooks.components import Head, LoadedEncoder
+from bioclip_x.hooks.components import Head, LoadedEncoder, PatchEncoder, Scorer
 from bioclip_x.hooks.returned import check_finite, check_log_probs, check_scores
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
@@ -35,10 +35,12 @@ from bioclip_x.prediction.report import (
     make_prediction,
     make_rank_winners,
 )
-from bioclip_x.records import Decoded, Result, Scores
+from bioclip_x.records import Decoded, Result, Scores, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
 
+Classified = tuple[Result, torch.Tensor | None]
+"""The result of an image, and its embedding, float32 [D]; None if it has none."""
 NODES_AT_A_TIME: Final = 1 << 24
 """Maximum of images × held nodes whose probabilities are in memory at once (about eight bytes each)."""
 
@@ -66,22 +68,26 @@ class BatchClassifier:
     heat_mapper: HeatMapper | None = None
     crosswalk: Crosswalk | None = None
 
-    @torch.inference_mode()
     def classify(self, batch: Sequence[Decoded]) -> Iterator[Result]:
         """Yields one result per image, in order; for an image that could not be decoded, with an error."""
+        return (result for result, _ in self.classify_embedded(batch))
+
+    @torch.inference_mode()
+    def classify_embedded(self, batch: Sequence[Decoded]) -> Iterator[Classified]:
+        """As `classify`, with the embedding of each image, L2-normalised."""
         readable = [one for one in batch if one.pixels is not None]
         rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few for large trees
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         classified = chain.from_iterable(map(self._classify_or_divide, parts))
         for one in batch:
-            result = (
-                Result(one.source.name, error=one.error, notes=one.notes, metadata=one.source.metadata)
-                if one.pixels is None
-                else next(classified)
-            )
-            yield self.crosswalk.report(result) if self.crosswalk else result
+            if one.pixels is None:
+                blank = Result(one.source.name, error=one.error, notes=one.notes, metadata=one.source.metadata)
+                result, embedding_D = blank, None
+            else:
+                result, embedding_D = next(classified)
+            yield self.crosswalk.report(result) if self.crosswalk else result, embedding_D
 
-    def _classify_or_divide(self, batch: Sequence[Decoded]) -> list[Result]:
+    def _classify_or_divide(self, batch: Sequence[Decoded]) -> list[Classified]:
         """Classifies a batch; if a component fails, image by image, so that only those at which it fails have an error."""
         try:
             return self._classify_readable(batch)
@@ -90,7 +96,42 @@ class BatchClassifier:
                 return [result for one in batch for result in self._classify_or_divide([one])]
             log_row(problem)
             [one] = batch
-            return [replace(_make_result(one, ()), error=str(problem), thumbnail=None)]
+            return [(replace(_make_result(one, ()), error=str(problem), thumbnail=None), None)]
+
+    def vary(
+        self,
+        *,
+        bank: TextBank | None = None,
+        scorer: Scorer | None = None,
+        asked: int | None = None,
+        encoder: LoadedEncoder | None = None,
+    ) -> BatchClassifier:
+        """Returns one that differs in its texts, in the taxon that explanations compare with, or in its encoder.
+
+        bank: of the same model and classes. scorer: made with the same options, for use beside this one: a scorer may keep
+        what it computes of its bank. asked: node to compare with. encoder: of the same model, such as one that knows the
+        embeddings already.
+        """
+        heat_mapper = self.heat_mapper and replace(
+            self.heat_mapper,
+            bank=bank or self.scorer.bank,
+            encoder=self.heat_mapper.encoder if encoder is None else cast(PatchEncoder, encoder),
+        )
+        scorer = scorer or self.scorer.scorer
+        explainer = self.explainer and replace(
+            self.explainer,
+            bank=bank or self.scorer.bank,
+            scorer=scorer,
+            asked=self.explainer.asked if asked is None else asked,
+        )
+        batch_scorer = replace(self.scorer, bank=bank or self.scorer.bank, scorer=scorer)
+        return replace(
+            self,
+            scorer=batch_scorer,
+            explainer=explainer,
+            heat_mapper=heat_mapper,
+            encoder=encoder or self.encoder,
+        )
 
     def decide(self, scored: ScoredBatch, images: Sequence[str]) -> tuple[Scores, list[bool]]:
         """Returns the head's scores, and for each image whether no class is left.
@@ -111,7 +152,7 @@ class BatchClassifier:
         check_log_probs(self.head, scores, images, is_excluded_B)
         return scores, is_excluded_B
 
-    def _classify_readable(self, batch: Sequence[Decoded]) -> list[Result]:
+    def _classify_readable(self, batch: Sequence[Decoded]) -> list[Classified]:
         pixels = [one.pixels for one in batch if one.pixels is not None]
         with naming(self.encoder, "encode_images"):
             features = self.encoder.encode_images(torch.stack(pixels))
@@ -141,7 +182,9 @@ class BatchClassifier:
             )
             result = add_tie(result, describe_tie(int(n_tied_B[row]), scores.top_BK.shape[1], tree.n_classes))
             results.append(drop_shares(result) if is_single_B[row] else result)
-        return self.heat_mapper.add_maps(batch, results) if self.heat_mapper else results
+        if self.heat_mapper:
+            results = self.heat_mapper.add_maps(batch, results)
+        return list(zip(results, features.embeddings_BD))
 
     def _add_predictions(
         self,

@@ -79,7 +79,7 @@ class ResultJournal:
 
         for result in classify(find_missing()):
             yield from self._take_known(waiting)
-            self._journal.append(_pack(waiting.popleft()[0], result))
+            self._journal.append(_make_record(waiting.popleft()[0], result))
             yield result
         yield from self._take_known(waiting)
 
@@ -87,7 +87,7 @@ class ResultJournal:
         """Yields the results of the images at the front of the queue that are in the journal."""
         while waiting and (place := waiting[0][1]) is not None:
             waiting.popleft()
-            yield _unpack(self._journal.read(place))
+            yield unpack_result(self._journal.read(place).partition(b"\n")[2])
 
     def close(self) -> None:
         self._journal.close()
@@ -127,15 +127,20 @@ def _read_stamp(path: Path | None) -> Stamp:
     return (status.st_size, status.st_mtime_ns) if status else None
 
 
-def _pack(key: Key, result: Result) -> bytes:
+def pack_result(result: Result) -> bytes:
+    """Packs a result with everything in it; `unpack_result` returns an equal one."""
     # Not pydantic's own JSON, which refuses file names that are not UTF-8.
     document = json.dumps(_results().dump_python(result), default=_encode_bytes)
-    return json.dumps(key).encode() + b"\n" + zlib.compress(document.encode(), 1)
+    return zlib.compress(document.encode(), 1)
 
 
-def _unpack(record: bytes) -> Result:
-    document = zlib.decompress(record.partition(b"\n")[2])
+def unpack_result(packed: bytes) -> Result:
+    document = zlib.decompress(packed)
     return _results().validate_python(json.loads(document, object_hook=_decode_bytes))
+
+
+def _make_record(key: Key, result: Result) -> bytes:
+    return json.dumps(key).encode() + b"\n" + pack_result(result)
 
 
 def _read_key(record: bytes) -> Key:
