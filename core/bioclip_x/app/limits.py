@@ -12,6 +12,7 @@ from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.messages import escape_controls
 
 MIB: Final = 1 << 20
+NAME_LENGTH: Final = 200
 
 
 class AppError(BioclipXError):
@@ -36,12 +37,12 @@ class Limits:
     file_bytes: int = 64 * MIB
     files: int = 50
     request_bytes: int = 160 * MIB
-    name_length: int = 200
+    name_length: int = NAME_LENGTH
     text_length: int = 300
     texts: int = 200
 
 
-def clean_name(name: str | None, length: int = Limits.name_length) -> str:
+def clean_name(name: str | None, length: int = NAME_LENGTH) -> str:
     """Returns the name of a file as the page shows it: without folders, controls escaped, shortened. Never a path.
 
     >>> clean_name("C:/x/a\\u202egpj.exe"), clean_name("../../etc/passwd"), clean_name(None)

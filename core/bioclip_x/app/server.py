@@ -71,7 +71,7 @@ def serve(session: Session, bound: socket.socket, announce: Callable[[str], None
         """One that waits for no open stream, and closes them."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            session.stop()
+            session.notices.closed = True  # no lock in a signal handler
             self.force_exit = True
             super().handle_exit(sig, frame)
 
