@@ -6,7 +6,6 @@ import errno
 import secrets
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -82,7 +81,12 @@ def serve(session: Session, bound: socket.socket, announce: Callable[[str], None
     worker = Worker(session)
     worker.start()
     announce(f"http://{HOST}:{port}/?token={token}")
-    with suppress(KeyboardInterrupt):  # what uvicorn raises again after it has closed
+    try:
         Server(config).run(sockets=[bound])
-    session.stop()
-    worker.join(timeout=0.5)
+    except KeyboardInterrupt as stopped:  # which uvicorn raises again after it has closed
+        if type(stopped) is not KeyboardInterrupt:  # SIGTERM, which the command line tells apart
+            raise
+    finally:
+        session.stop()
+        worker.join(timeout=0.3)
+        session.store.close()
