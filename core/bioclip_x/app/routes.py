@@ -125,7 +125,7 @@ class Routes:
         body = await _read_json(request)
         settings = Settings(*(_take_text(body, name, 500) for name in ("model", "taxonomy", "descriptors")))
         await run_sync(self._session.choices.check, settings)
-        self._session.choose(settings)
+        await run_sync(self._session.choose, settings)
         return {}
 
     async def clear(self, request: Request) -> Any:

@@ -6,12 +6,14 @@ import { items, state } from "./store.js";
 import { lay, makeVeil } from "./veil.js";
 
 const KEPT = 60; // cards in the page at a time
-const slots = new Map(); // key → slot: { element, version, struck, whyNot, before, loading }
+const slots = new Map(); // key → { element, turn, struck, whyNot, before, loading, shown }
 const loaded = new Set(); // keys, the one that was loaded first in front
 const maps = new Map(); // key and text → heat map
+const afterLoad = [];
 
 export const find = (key) => slots.get(key)?.element;
 export const list = () => [...slots.keys()];
+export const onLoad = (listener) => afterLoad.push(listener);
 export const frameOf = (key) => find(key)?.querySelector(".frame");
 
 const near = new IntersectionObserver((seen) => {
@@ -25,13 +27,13 @@ const near = new IntersectionObserver((seen) => {
 export function take(item) {
   let slot = slots.get(item.key);
   if (!slot) {
-    slot = { element: make("section", { class: "slot", "data-key": item.key, "aria-label": item.file }), version: 0, struck: [], whyNot: "", before: null };
+    slot = { element: make("section", { class: "slot", "data-key": item.key, "aria-label": item.file }), turn: 0, struck: [], whyNot: "", before: null };
     slots.set(item.key, slot);
     place(slot.element, item.key);
     near.observe(slot.element);
   }
   if (item.state === "waiting") {
-    Object.assign(slot, { struck: [], whyNot: "", before: null, shown: 0 });
+    Object.assign(slot, { turn: slot.turn + 1, struck: [], whyNot: "", before: null, shown: 0 });
     slot.element.replaceChildren(make("p", { class: "waiting" }, make("bdi", {}, item.file)));
   }
   slot.element.classList.toggle("labelled", Boolean(item.label));
@@ -67,15 +69,22 @@ export async function load(key) {
   } finally {
     slot.loading = false;
   }
+  if (!slot.shown && slot.element.hasAttribute("data-near") && items.get(key)?.state !== "waiting" && slot.again) {
+    slot.again = false;
+    return load(key);
+  }
   giveBack();
 }
 
 const isChanged = (slot) => slot.struck.length > 0 || Boolean(slot.whyNot);
 
 async function fetchCard(key, slot) {
+  const turn = slot.turn;
   const body = { struck: slot.struck.map((one) => [one.classIndex, one.text]), why_not: slot.whyNot };
   const { html, decision } = await (isChanged(slot) ? post(`/api/cards/${key}`, body) : get(`/api/cards/${key}`));
   if (slots.get(key) !== slot) return;
+  slot.again = slot.turn !== turn; // named again meanwhile
+  if (slot.again) return;
   if (!isChanged(slot)) slot.before = decision;
   const template = document.createElement("template");
   template.innerHTML = html; // of this machine's program, which escapes all text
@@ -86,6 +95,7 @@ async function fetchCard(key, slot) {
   slot.shown = 1;
   loaded.delete(key);
   loaded.add(key);
+  afterLoad.forEach((listener) => listener(key));
 }
 
 function giveBack() {

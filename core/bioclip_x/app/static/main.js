@@ -12,7 +12,7 @@ import { byId, debounce, make, motion, warn } from "./dom.js";
 import { follow, items, on, state } from "./store.js";
 
 const NAMES = { csv: "CSV", json: "JSON", jsonl: "JSON lines", parquet: "Parquet", html: "HTML", md: "Markdown", txt: "Text", labels: "Corrected names", zip: "Everything (ZIP)" };
-let lastJump = 0;
+let lastJump = 0, held = null;
 
 function select(key, { scroll = true, focus = false } = {}) {
   const slot = cards.find(key);
@@ -24,14 +24,17 @@ function select(key, { scroll = true, focus = false } = {}) {
   if (scroll) jump(key);
 }
 
-/** Scrolls to a card; once more when cards above it have been fetched, whose heights were a guess. */
-async function jump(key) {
+/** Scrolls to a card, and again as cards above it are fetched, whose heights were a guess, until the user scrolls. */
+function jump(key) {
   lastJump = Date.now();
-  const slot = cards.find(key);
-  slot.scrollIntoView({ block: "start", behavior: "instant" });
-  await cards.load(key);
-  requestAnimationFrame(() => slot.scrollIntoView({ block: "start", behavior: "instant" }));
-  lastJump = Date.now();
+  held = key;
+  cards.find(key).scrollIntoView({ block: "start", behavior: "instant" });
+  cards.load(key);
+}
+
+function holdPlace() {
+  if (held === null || Date.now() - lastJump > 3000) return;
+  requestAnimationFrame(() => held !== null && cards.find(held)?.scrollIntoView({ block: "start", behavior: "instant" }));
 }
 
 function goTo(key) {
@@ -153,6 +156,10 @@ async function start() {
   });
   document.addEventListener("keydown", handleKeys);
   addEventListener("scroll", followScroll, { passive: true });
+  for (const event of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    addEventListener(event, () => { held = null; }, { passive: true, capture: true });
+  }
+  cards.onLoad(holdPlace);
 }
 
 start();

@@ -15,12 +15,13 @@ function makeRow(label, value, title = null) {
 
 function describe(figures) {
   const rows = make("dl", { class: "figures" }, makeRow("Similarity to the photo", formatCosine(figures.similarity)));
-  if (figures.baseline !== null) rows.append(makeRow("the mean text of the list", formatCosine(figures.baseline)));
+  if (figures.baseline !== null) rows.append(makeRow("that of the mean text", formatCosine(figures.baseline)));
+  if (figures.added.length && figures.margin !== null) rows.append(makeRow("Margin now", formatAmount(figures.margin)));
   for (const one of figures.added) {
-    const by = one.margin === null ? formatAmount(one.change) : `${formatAmount(one.is_winner ? one.change : -one.change)} → ${formatAmount(one.margin)}`;
-    rows.append(makeRow(make("span", {}, "Margin, if a text of ", make("bdi", {}, one.class_name)), by, `as “${one.text}”, similarity ${formatCosine(one.similarity)}`));
+    const change = formatAmount(one.change === null || one.is_winner ? one.change : -one.change);
+    const value = one.margin === null ? change : make("span", {}, formatAmount(one.margin), make("small", {}, ` (${change})`));
+    rows.append(makeRow(make("span", {}, "as a text of ", make("bdi", {}, one.class_name)), value, `“${one.text}”, similarity ${formatCosine(one.similarity)}`));
   }
-  if (figures.added.length && figures.margin !== null) rows.append(makeRow("Margin without it", formatAmount(figures.margin)));
   return rows;
 }
 
