@@ -13,7 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from bioclip_x.app.limits import MIB
+from bioclip_x.app.limits import MIB, AppError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -38,16 +38,13 @@ HEADERS: Final = (
 SAFE: Final = ("GET", "HEAD")
 
 
-class TooLargeError(Exception):
-    """A request with a larger body than allowed."""
-
-
 class Guard:
     """Wraps the application. port: that the browser sees. most: bytes of a request's body."""
 
     def __init__(self, app: App, token: str, port: int, most: int) -> None:
         self._app, self._token, self._most = app, token.encode(), most
         self.cookie = f"bioclip-x-{port}"  # cookies are shared by all ports of a host
+        self._too_large = f"a request may have {most // MIB:,} MiB at most"
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._origins = {f"http://{host}" for host in self._hosts}
 
@@ -60,22 +57,15 @@ class Guard:
             return
         size = headers.get("content-length", "0")
         if not size.isdecimal() or int(size) > self._most:
-            await _answer(send, 413, f"a request may have {self._most // MIB:,} MiB at most")
+            await _answer(send, 413, self._too_large)
             return
-        started = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 message["headers"] = [*message.get("headers", ()), *HEADERS, *self._make_cookie(scope, headers)]
             await send(message)
 
-        try:
-            await self._app(scope, self._bound(receive), send_with_headers)
-        except TooLargeError:
-            if not started:
-                await _answer(send, 413, f"a request may have {self._most // MIB:,} MiB at most")
+        await self._app(scope, self._bound(receive), send_with_headers)
 
     def _find_refusal(self, scope: Scope, headers: dict[str, str]) -> str:
         """Returns why a request is refused, "" if it is not."""
@@ -108,7 +98,7 @@ class Guard:
         return [(b"set-cookie", cookie.encode())]
 
     def _bound(self, receive: Receive) -> Receive:
-        """Returns a `receive` that raises TooLargeError for a longer body, also one without a length."""
+        """Returns a `receive` that raises AppError for a longer body, also for one that tells no length."""
         left = self._most
 
         async def receive_bounded() -> Message:
@@ -116,7 +106,7 @@ class Guard:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise TooLargeError
+                raise AppError(self._too_large, 413)
             return message
 
         return receive_bounded

@@ -61,7 +61,7 @@ export function makePhrases(key, picture) {
     result.replaceChildren();
     lay(frameOf(key), null);
   };
-  const keep = debounce(900, (figures) => {
+  const keep = debounce(600, (figures) => {
     const others = (asked.get(key) ?? []).filter((one) => one.phrase !== figures.phrase && !figures.phrase.startsWith(one.phrase));
     asked.set(key, [figures, ...others].slice(0, MOST));
     list();
