@@ -272,7 +272,8 @@ TOPICS: Final = {
     ),
     "What components must be able to do": (
         ("hooks.components",
-         "Adapter CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier ImageDecoder "
+         "Adapter CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier "
+         "ImageDecoder "
          "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
          "NotingAdjustment PatchEncoder PrecomputedScorer Report ReportWriter Sample Scorer TaxonomyReader TextBuilder "
          "TextlessScorer Tokenizer TrainableEncoder"),

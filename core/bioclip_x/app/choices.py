@@ -87,7 +87,9 @@ class Choices:
             Choice(
                 one.name,
                 one.name,
-                one.summary if one.is_cached else f"not on this machine; `bioclip-x classify --model {one.name}` fetches it",
+                one.summary
+                if one.is_cached
+                else f"not on this machine; `bioclip-x classify --model {one.name}` fetches it",
                 one.is_cached,
             )
             for one in list_known_models(self._registry)

@@ -77,9 +77,7 @@ def load(
     return Loaded(settings, classifier, provenance, names, before.number + 1 if before else 1)
 
 
-def load_first(
-    registry: Registry, choices: Choices, *, is_plain: bool, progress: Callable[[int, int], None]
-) -> Loaded:
+def load_first(registry: Registry, choices: Choices, *, is_plain: bool, progress: Callable[[int, int], None]) -> Loaded:
     """Makes the classifier of the command line; where that says nothing of texts, with the model's own descriptors, if any.
 
     is_plain: whether nothing chooses the texts. A page that explains names needs texts that say something.
@@ -95,7 +93,7 @@ def find_card_report(registry: Registry) -> CardReport:
     """Finds the report whose cards the page shows. Raises RecipeError if no plugin has one."""
     for report in registry.make_all("reports").values():
         if get_capabilities(report, ReportCapabilities).cards:
-            card_report: CardReport = report  # type: ignore[assignment]
+            card_report: CardReport = report
             return card_report
     raise RecipeError("no loaded plugin has a report with cards, which the app shows")
 

@@ -68,7 +68,7 @@ class NameSearch:
     @cached_property
     def _names(self) -> tuple[list[str], list[int]]:
         tree = self._taxonomy
-        pairs = [(fold_common_name(tree.names[node]), int(node)) for node in np.flatnonzero(tree.kind_N == TAXON)]
+        pairs = [(fold_common_name(tree.names[node]), node) for node in np.flatnonzero(tree.kind_N == TAXON).tolist()]
         for node, details in tree.details.items():
             pairs += [(fold_common_name(name), node) for names in details.common_names.values() for name in names]
         pairs.sort()

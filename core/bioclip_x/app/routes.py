@@ -25,7 +25,6 @@ from bioclip_x.faults import log_row, naming, summarise
 from bioclip_x.records import Result
 
 if TYPE_CHECKING:
-    from starlette.datastructures import UploadFile
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
@@ -155,7 +154,7 @@ class Routes:
         if kind not in ("taxonomy", "descriptors"):
             raise AppError("there is no such kind of file", 404)
         async with request.form(max_files=1, max_fields=8) as form:
-            upload = cast("UploadFile | str | None", form.get("file"))
+            upload = form.get("file")
             if upload is None or isinstance(upload, str):
                 raise AppError("expected a file")
             add = partial(self._session.add_file, cast(Kind, kind), upload.filename, upload.file)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -355,5 +355,5 @@ def summarise_result(result: Result, language: str) -> tuple[str, dict[str, Any]
     }
 
 
-def _sort_key(item: Item) -> Sequence[int]:
+def _sort_key(item: Item) -> list[int]:
     return [int(part) for part in item.key.split(".")]

@@ -6,12 +6,12 @@ import pytest
 
 pytest.importorskip("starlette")
 
-from starlette.testclient import TestClient  # noqa: E402
+from starlette.testclient import TestClient
 
-from bioclip_x.app.limits import Limits  # noqa: E402
-from bioclip_x.app.server import make_app  # noqa: E402
-from core.app.conftest import MakeSession  # noqa: E402
-from core.app.pages import ADDRESS, ORIGIN, PORT, TOKEN, Page  # noqa: E402
+from bioclip_x.app.limits import Limits
+from bioclip_x.app.server import make_app
+from core.app.conftest import MakeSession
+from core.app.pages import ADDRESS, ORIGIN, PORT, TOKEN, Page
 
 
 @pytest.fixture
@@ -28,14 +28,18 @@ def test_the_address_answers_and_hands_over_the_token(client: TestClient) -> Non
     assert client.get("/api/state").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/static/main.js", "/static/cards.css", "/api/state", "/api/changes", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/main.js", "/static/cards.css", "/api/state", "/api/changes", "/nothing"]
+)
 @pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", f"?token={TOKEN}x", "?token=%ff%00é"])
 def test_nothing_without_the_token(client: TestClient, path: str, query: str) -> None:
     assert client.get(path + query).status_code == 403
     assert client.get(path + query, headers={"cookie": f"bioclip-x-{PORT}=wrong"}).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"127.0.0.1.evil:{PORT}", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"127.0.0.1.evil:{PORT}", ""]
+)
 def test_only_this_machines_name(client: TestClient, host: str) -> None:
     assert client.get(f"/?token={TOKEN}", headers={"host": host}).status_code == 403
 
@@ -60,7 +64,11 @@ def test_the_policy_allows_own_files_only(client: TestClient) -> None:
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy and "script-src" not in policy and "http" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "<script>" not in answer.text and "onclick" not in answer.text and "http" not in answer.text.partition("<body")[2]
+    assert (
+        "<script>" not in answer.text
+        and "onclick" not in answer.text
+        and "http" not in answer.text.partition("<body")[2]
+    )
 
 
 def test_a_request_is_bounded(make_session: MakeSession) -> None:

@@ -8,6 +8,7 @@ import json
 import threading
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,23 @@ import pytest
 
 pytest.importorskip("starlette")
 
-from bioclip_x.app.limits import Limits  # noqa: E402
-from bioclip_x.inference.classifier import Classifier  # noqa: E402
-from core.app.conftest import DRAWINGS, MakeSession  # noqa: E402
-from core.app.pages import ORIGIN, PORT, TOKEN, Page  # noqa: E402
-from helpers import picture  # noqa: E402
+from bioclip_x.app.limits import Limits
+from bioclip_x.inference.classifier import Classifier
+from bioclip_x.prompts import DescriptorSet, load_descriptors
+from bioclip_x.prompts.descriptors import write_descriptors
+from core.app.conftest import DRAWINGS, MakeSession
+from core.app.pages import ORIGIN, PORT, TOKEN, Page
+from helpers import picture
 
 AGARIC, PEACOCK = DRAWINGS / "amanita-muscaria.png", DRAWINGS / "aglais-io.png"
-HOSTILE = ("<img src=x onerror=alert(1)>.jpg", f"{'n' * 300}.png", "gpj.\u202eexe", "a\0b.png", "../../up.png", "C:\\x\\y.png")
+HOSTILE = (
+    "<img src=x onerror=alert(1)>.jpg",
+    f"{'n' * 300}.png",
+    "gpj.\u202eexe",
+    "a\0b.png",
+    "../../up.png",
+    "C:\\x\\y.png",
+)
 
 
 @pytest.fixture
@@ -58,7 +68,9 @@ def test_names_of_files_are_shown_and_never_paths(page: Page) -> None:
     assert "\u202e" not in shown[2] and shown[4:] == ["up.png", "y.png"]
     assert "&lt;img src=x" in page.get("/api/cards/1")["html"] and "<img src=x" not in page.get("/api/cards/1")["html"]
     kept = {one.name for one in page.session.store.folder.iterdir()} - {"results.bin"}
-    assert kept == {f"photo-{number}{suffix}" for number, suffix in zip(range(1, 7), (".jpg", ".png", "", ".png", ".png", ".png"))}
+    assert kept == {
+        f"photo-{number}{suffix}" for number, suffix in zip(range(1, 7), (".jpg", ".png", "", ".png", ".png", ".png"))
+    }
     assert all(item["state"] == "named" for item in page.items())
 
 
@@ -73,7 +85,9 @@ def test_phrases_are_those_of_a_direct_computation(page: Page) -> None:
     assert found["similarity"] == pytest.approx(float(x_D @ text_D), abs=1e-6)
     explanation = image.result.explanation
     assert explanation
-    assert found["margin"] == pytest.approx(explanation.margin) and found["baseline"] == pytest.approx(explanation.baseline)
+    assert found["margin"] == pytest.approx(explanation.margin) and found["baseline"] == pytest.approx(
+        explanation.baseline
+    )
     assert classifier.bank.pooling == "mean"
     classes = dict.fromkeys(one.class_index for one in explanation.contributions)
     for sign, class_index, added in zip((1, -1), classes, found["added"]):
@@ -98,14 +112,14 @@ def test_a_text_left_out_is_a_classifier_without_it(page: Page, tmp_path: Path) 
     struck = [(one.class_index, one.text) for one in result.explanation.contributions[:2]]
     changed = page.post("/api/cards/1", {"struck": [list(one) for one in struck]})
 
-    from bioclip_x.prompts.descriptors import load_descriptors, write_descriptors
-
     descriptors = load_descriptors(own)
     left_out = {classifier.bank.prompts[row].phrase for c, text in struck for row in _rows(classifier, c, text)}
     names = {classifier.taxonomy.class_taxon(c).name for c, _ in struck}
     file = tmp_path / "without.yaml"
     write_descriptors(file, _drop(descriptors, names, left_out))
-    rebuilt = Classifier.from_recipe(classifier.recipe, registry=classifier.registry, loaded=classifier.encoder, descriptors=file)
+    rebuilt = Classifier.from_recipe(
+        classifier.recipe, registry=classifier.registry, loaded=classifier.encoder, descriptors=file
+    )
     assert len(rebuilt.bank.prompts) == len(classifier.bank.prompts) - 2
     expected = rebuilt(str(AGARIC))[0]
     assert changed["decision"]["name"] == expected.predictions[0].taxon.name
@@ -121,14 +135,12 @@ def _rows(classifier: Classifier, class_index: int, text: str) -> list[int]:
     return [row for row in range(rows.start, rows.stop) if classifier.bank.prompts[row].text == text]
 
 
-def _drop(descriptors, names, phrases):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
+def _drop(descriptors: DescriptorSet, names: set[str], phrases: set[str]) -> DescriptorSet:
     kept = {
         name: tuple(one for one in entries if not (name in names and one.phrase in phrases))
-        for name, entries in descriptors.by_name.items()
+        for name, entries in descriptors.classes.items()
     }
-    return replace(descriptors, by_name=kept)
+    return replace(descriptors, classes=kept)
 
 
 def test_why_not_compares_with_the_taxon_asked_for(page: Page) -> None:
@@ -141,7 +153,8 @@ def test_why_not_compares_with_the_taxon_asked_for(page: Page) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [({"struck": [[0, "no such text"]]}, "no text"), ({"struck": [[10**6, "x"]]}, "no text"), ({"struck": "all"}, "struck"),
-     ({"struck": [[True, "x"]]}, "struck"), ({"why_not": 3}, "why_not"), ([], "JSON object"), ({"why_not": "x" * 400}, "characters")],
+     ({"struck": [[True, "x"]]}, "struck"), ({"why_not": 3}, "why_not"), ([], "JSON object"),
+     ({"why_not": "x" * 400}, "characters")],
 )  # fmt: skip
 def test_bad_requests_are_told(page: Page, body: object, message: str) -> None:
     page.send(AGARIC)
@@ -168,15 +181,17 @@ def test_other_texts_and_lists_name_the_photos_again(page: Page) -> None:
     page.send(AGARIC, PEACOCK)
     page.post("/api/settings", {"model": "field-guide", "taxonomy": "own", "descriptors": "none"})
     page.wait()
-    assert page.session.loaded.settings.descriptors == "none" and [one["state"] for one in page.items()] == ["named"] * 2
+    assert (
+        page.session.loaded.settings.descriptors == "none" and [one["state"] for one in page.items()] == ["named"] * 2
+    )
     assert all(one.kind != "descriptor" for one in page.session.loaded.classifier.bank.prompts)
     rows = "kingdom,genus,species\nFungi,Amanita,Amanita muscaria\nFungi,Amanita,Amanita phalloides\n"
-    form = {"file": ("<b>mine</b>.csv", io.BytesIO(rows.encode()), "text/csv")}
+    form = {"file": ("<b>mine.csv", io.BytesIO(rows.encode()), "text/csv")}
     number = page.client.post("/api/files/taxonomy", files=form, headers=ORIGIN).json()["id"]
     page.post("/api/settings", {"model": "field-guide", "taxonomy": number, "descriptors": "none"})
     page.wait()
     state = page.get("/api/state")
-    assert state["about"]["n_classes"] == 2 and state["choices"]["taxonomy"][-1]["name"] == "<b>mine</b>.csv"
+    assert state["about"]["n_classes"] == 2 and state["choices"]["taxonomy"][-1]["name"] == "<b>mine.csv"
 
 
 def test_what_cannot_be_loaded_is_told_and_the_classifier_stays(page: Page) -> None:
@@ -190,7 +205,10 @@ def test_what_cannot_be_loaded_is_told_and_the_classifier_stays(page: Page) -> N
     assert "broken.csv" in error and str(page.session.store.folder) not in error
     assert page.session.loaded is before and page.items()[0]["state"] == "named"
     assert page.post("/api/settings", {"model": "gpt", "taxonomy": "own", "descriptors": "none"}, 400)
-    assert "not on this machine" in page.post("/api/settings", {"model": "bioclip-2", "taxonomy": "own", "descriptors": "none"}, 409)["error"]
+    assert (
+        "not on this machine"
+        in page.post("/api/settings", {"model": "bioclip-2", "taxonomy": "own", "descriptors": "none"}, 409)["error"]
+    )
 
 
 def test_uploads_are_bounded(make_session: MakeSession) -> None:
@@ -214,7 +232,7 @@ def test_results_are_exported_by_the_reports(page: Page) -> None:
     assert {row["file_name"] for row in rows} == {"amanita-muscaria.png", "aglais-io.png"}
     assert "Amanita muscaria" in page.client.get("/api/export/html").text
     assert page.client.get("/api/export/parquet").content.startswith(b"PAR1")
-    assert page.get("/api/export/json")["format"]
+    assert len(page.get("/api/export/json")["results"]) == 2
     assert page.get("/api/export/labels", 404)["error"].startswith("no name was corrected")
     assert "there is no format" in page.get("/api/export/exe", 404)["error"]
     page.post("/api/photos/1/label", {"label": "Amanita"})

@@ -72,9 +72,9 @@ function showItems(changed) {
 }
 
 function reset() {
+  bench.hide(); // first: on a phone it stands among the cards
   strip.reset();
   cards.reset();
-  bench.hide();
   phrases.forget();
   byId("find").value = "";
   byId("bar").hidden = byId("colophon").hidden = true;
