@@ -61,28 +61,35 @@ class PhraseFigures:
     is_truncated: bool
 
 
-def measure_phrase(classifier: Classifier, image: KnownImage, phrase: str) -> PhraseFigures:
-    """Embeds a phrase, and compares it with an image. Raises RecipeError for a model without texts."""
+def measure_phrase(
+    classifier: Classifier, image: KnownImage, phrase: str, bank: TextBank | None = None
+) -> PhraseFigures:
+    """Embeds a phrase, and compares it with an image. Raises RecipeError for a model without texts.
+
+    bank: by which the image's result was decided, if not by the classifier's.
+    """
+    bank = bank or classifier.bank
     if classifier.labelled_scorer is not None:
         raise RecipeError(f"{classifier.recipe.model} reads no texts, so no phrase can be compared with an image")
     explanation = image.result.explanation
     classes = _find_compared(explanation) if _pools_prompts(classifier) else []
-    texts = [phrase, *(write_like(classifier.bank, class_index, phrase) for class_index in classes)]
+    texts = [phrase, *(write_like(bank, class_index, phrase) for class_index in classes)]
     encoder = classifier.encoder
     with torch.inference_mode(), naming(encoder, "encode_texts", repr(phrase)):
         embeddings_PD = encoder.encode_texts(texts)
         [n_tokens] = encoder.count_tokens([phrase])
     x_D = image.embedding_D.double()
     similarities = (embeddings_PD.double() @ x_D).tolist()
+    scale = classifier.batches.calibration.card.logit_scale
     added = []
     for place, class_index in enumerate(classes, 1):
         assert explanation is not None
-        change = compute_change(classifier, class_index, embeddings_PD[place], x_D)
+        change = scale * compute_change(bank, class_index, embeddings_PD[place], x_D)
         sign = 1.0 if place == 1 else -1.0
         name = explanation.winner_class if place == 1 else explanation.runner_up_class
         margin = explanation.margin + sign * change
         added.append(AddedText(name, place == 1, texts[place], similarities[place], change, margin))
-    heat_map, spread = _map(classifier, image, phrase, embeddings_PD[0])
+    heat_map, spread = _map(classifier, bank, image, phrase, embeddings_PD[0])
     return PhraseFigures(
         phrase=phrase,
         similarity=similarities[0],
@@ -95,18 +102,16 @@ def measure_phrase(classifier: Classifier, image: KnownImage, phrase: str) -> Ph
     )
 
 
-def compute_change(classifier: Classifier, class_index: int, text_D: torch.Tensor, x_D: torch.Tensor) -> float:
-    """Computes what one more text of a class adds to its logit: scale · (pooled with it - pooled without it).
+def compute_change(bank: TextBank, class_index: int, text_D: torch.Tensor, x_D: torch.Tensor) -> float:
+    """Computes what one more text of a class adds to its pooled cosine; times the logit scale, to its logit.
 
     text_D, x_D: unit embeddings of the text, and float64 of the image. The text's weight is the mean of the class's.
     """
-    bank = classifier.bank
     rows = bank.of_class(class_index)
     texts_PD, weight_P = bank.embeddings_PD[rows].double(), torch.from_numpy(bank.weight_P[rows]).double()
     with_PD = torch.cat([texts_PD, text_D.double()[None]])
     with_P = torch.cat([weight_P, weight_P.mean()[None]])
-    scale = classifier.batches.calibration.card.logit_scale
-    return scale * (pool(with_PD, with_P, x_D, bank.pooling) - pool(texts_PD, weight_P, x_D, bank.pooling))
+    return pool(with_PD, with_P, x_D, bank.pooling) - pool(texts_PD, weight_P, x_D, bank.pooling)
 
 
 def pool(texts_PD: torch.Tensor, weight_P: torch.Tensor, x_D: torch.Tensor, pooling: str) -> float:
@@ -139,16 +144,16 @@ def _find_compared(explanation: Explanation | None) -> list[int]:
 
 
 def _map(
-    classifier: Classifier, image: KnownImage, phrase: str, embedding_D: torch.Tensor
+    classifier: Classifier, bank: TextBank, image: KnownImage, phrase: str, embedding_D: torch.Tensor
 ) -> tuple[HeatMap | None, float]:
     """Makes the heat map of a phrase, and the spread of it and of all texts of the compared classes."""
     if get_capabilities(classifier.encoder, LoadedEncoderCapabilities).no_patches:
         return None, 0.0
     explanation = image.result.explanation
     classes = _find_compared(explanation)
-    bank, extended = _add_to_compared(classifier.bank, classes, explanation, phrase, embedding_D)
+    small, extended = _add_to_compared(bank, classes, explanation, phrase, embedding_D)
     recipe = classifier.recipe.model_copy(update={"heat_maps": True, "explain": True})
-    mapper = make_heat_mapper(recipe, KnownEncoder(classifier.encoder, image), bank)
+    mapper = make_heat_mapper(recipe, KnownEncoder(classifier.encoder, image), small)
     assert mapper is not None
     with torch.inference_mode():
         [mapped] = mapper.add_maps([image.decode()], [replace(image.result, explanation=extended)])

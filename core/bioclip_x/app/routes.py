@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -16,10 +16,12 @@ from anyio.to_thread import run_sync
 
 from bioclip_x.app.choices import Kind, Settings
 from bioclip_x.app.exports import list_formats, pack_folder, write_report_file
+from bioclip_x.app.known_image import KnownImage
 from bioclip_x.app.limits import AppError, clean_name
+from bioclip_x.app.loaded import Loaded
 from bioclip_x.app.phrases import PhraseFigures, measure_phrase
 from bioclip_x.app.session import Session
-from bioclip_x.app.variants import Variant, decide_again
+from bioclip_x.app.variants import Variant, decide_again, leave_out
 from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import log_row, naming, summarise
 from bioclip_x.records import Result
@@ -166,7 +168,11 @@ class Routes:
         return await run_sync(self._make_card, request.path_params["key"], Variant())
 
     async def variant(self, request: Request) -> Any:
-        body = await _read_json(request)
+        variant = self._read_variant(await _read_json(request))
+        return await run_sync(self._make_card, request.path_params["key"], variant)
+
+    def _read_variant(self, body: dict[str, Any]) -> Variant:
+        """Reads which texts are left out, and which taxon is compared with. Raises AppError for another form."""
         struck = body.get("struck", [])
         if not isinstance(struck, list) or len(struck) > self._session.limits.texts:
             raise AppError(f"struck: expected at most {self._session.limits.texts} texts")
@@ -176,8 +182,7 @@ class Routes:
         ):
             raise AppError("struck: expected pairs of the index of a class and a text")
         why_not = _take_text(body, "why_not", self._session.limits.text_length)
-        variant = Variant(tuple((number, text) for number, text in struck), why_not.strip())
-        return await run_sync(self._make_card, request.path_params["key"], variant)
+        return Variant(tuple((number, text) for number, text in struck), why_not.strip())
 
     def _make_card(self, key: str, variant: Variant) -> dict[str, Any]:
         session = self._session
@@ -185,9 +190,7 @@ class Routes:
             loaded, result = session.loaded, session.get_result(key)
         else:
             loaded, image = session.find_image(key)
-            if not image.result.predictions:
-                raise AppError("this image is not named, so there is no decision to change", 409)
-            result = decide_again(loaded.classifier, image, variant)
+            result = _vary(loaded, image, variant).result
         with naming(session.card_report, "make_card", result.source):
             html = session.card_report.make_card(result, loaded.provenance)
         return {"html": html, "decision": describe_decision(result)}
@@ -208,11 +211,14 @@ class Routes:
         phrase = " ".join(_take_text(body, "phrase", self._session.limits.text_length).split())
         if not phrase:
             raise AppError("expected a phrase")
-        return await run_sync(self._measure, request.path_params["key"], phrase)
+        return await run_sync(self._measure, request.path_params["key"], phrase, self._read_variant(body))
 
-    def _measure(self, key: str, phrase: str) -> dict[str, Any]:
+    def _measure(self, key: str, phrase: str, variant: Variant) -> dict[str, Any]:
         loaded, image = self._session.find_image(key)
-        return describe_phrase(measure_phrase(loaded.classifier, image, phrase))
+        if variant == Variant():
+            return describe_phrase(measure_phrase(loaded.classifier, image, phrase))
+        bank = leave_out(loaded.classifier, variant.struck) if variant.struck else None
+        return describe_phrase(measure_phrase(loaded.classifier, _vary(loaded, image, variant), phrase, bank))
 
     async def similarity(self, request: Request) -> Any:
         body = await _read_json(request)
@@ -267,6 +273,13 @@ class Routes:
         if format_ != "zip":
             return paths[0]
         return pack_folder(written, folder / "bioclip-x-results.zip", [session.label_file.path])
+
+
+def _vary(loaded: Loaded, image: KnownImage, variant: Variant) -> KnownImage:
+    """Returns an image with the result of a variant. Raises AppError for one that has no name."""
+    if not image.result.predictions:
+        raise AppError("this image is not named, so there is no decision to change", 409)
+    return replace(image, result=decide_again(loaded.classifier, image, variant))
 
 
 def _answering(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:

@@ -9,6 +9,7 @@ import threading
 import warnings
 import webbrowser
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,24 +93,24 @@ def command(
     def resolve_with(changes: Mapping[str, Any]) -> tuple[Recipe, tuple[str, ...]]:
         return resolve(registry, file=recipe, plugins=names, flags={"labels": None, **fields, **changes})
 
-    bound = bind(port)
-    choices = Choices(registry, resolve_with)
-    card_report = find_card_report(registry)
-    is_plain = not (plugins or recipe or any(fields[name] is not None for name in TEXT_FIELDS))
-    with Progress(enabled=not quiet) as progress:
-        loaded = load_first(registry, choices, is_plain=is_plain, progress=progress.texts)
-    if not quiet:
-        click.echo(f"corrected names: {label_file.path}; their photos: {label_file.folder}", err=True)
-    with tempfile.TemporaryDirectory(prefix="bioclip-x-app-", ignore_cleanup_errors=True) as temporary:
-        session = Session(registry, choices, loaded, card_report, label_file, Path(temporary))
+    def announce(address: str) -> None:
+        click.echo(address)
+        sys.stdout.flush()
+        if browser and can_open_browser():
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        def announce(address: str) -> None:
-            click.echo(address)
-            sys.stdout.flush()
-            if browser and can_open_browser():
-                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-        serve(session, bound, announce)
+    with ExitStack() as stack:
+        bound = stack.enter_context(bind(port))
+        choices = Choices(registry, resolve_with)
+        card_report = find_card_report(registry)
+        is_plain = not (plugins or recipe or any(fields[name] is not None for name in TEXT_FIELDS))
+        with Progress(enabled=not quiet) as progress:
+            loaded = load_first(registry, choices, is_plain=is_plain, progress=progress.texts)
+        if not quiet:
+            click.echo(f"corrected names: {label_file.path}; their photos: {label_file.folder}", err=True)
+        temporary = tempfile.TemporaryDirectory(prefix="bioclip-x-app-", ignore_cleanup_errors=True)
+        folder_of_session = Path(stack.enter_context(temporary))
+        serve(Session(registry, choices, loaded, card_report, label_file, folder_of_session), bound, announce)
     end_at_once()
 
 

@@ -47,7 +47,7 @@ def test_the_change_is_that_of_the_scorer(classifier: Classifier, class_index: i
         classifier.score(features, [Source("a")], bank).logits.logits_BC[0, class_index]
         for bank in (classifier.bank, add_text(classifier.bank, class_index, text_D))
     ]
-    change = compute_change(classifier, class_index, text_D, x_D.double())
+    change = classifier.encoder.card.logit_scale * compute_change(classifier.bank, class_index, text_D, x_D.double())
     assert change == pytest.approx(float(scored[1] - scored[0]), abs=2e-5)
 
 

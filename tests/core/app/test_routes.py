@@ -102,6 +102,20 @@ def test_phrases_are_those_of_a_direct_computation(page: Page) -> None:
     assert found["spread"] >= heat_map.max() - heat_map.mean()
 
 
+def test_a_phrase_is_measured_on_the_decision_at_hand(page: Page) -> None:
+    page.send(AGARIC)
+    result = page.session.get_result("1")
+    assert result.explanation
+    first = result.explanation.contributions[0]
+    variant = {"struck": [[first.class_index, first.text]], "why_not": "Amanita phalloides"}
+    decision = page.post("/api/cards/1", variant)["decision"]
+    found = page.post("/api/photos/1/phrase", {"phrase": "a red cap", **variant})
+    assert found["margin"] == pytest.approx(decision["margin"]) and found["margin"] != pytest.approx(
+        result.explanation.margin
+    )
+    assert [one["class_name"] for one in found["added"]] == ["Amanita muscaria", "Amanita phalloides"]
+
+
 def test_a_text_left_out_is_a_classifier_without_it(page: Page, tmp_path: Path) -> None:
     page.send(AGARIC)
     classifier = page.session.loaded.classifier

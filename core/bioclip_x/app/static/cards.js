@@ -78,9 +78,14 @@ export async function load(key) {
 
 const isChanged = (slot) => slot.struck.length > 0 || Boolean(slot.whyNot);
 
+/** What the decision on a photo leaves out, and what it is compared with. */
+export function variantOf(key) {
+  const slot = slots.get(key);
+  return { struck: slot?.struck.map((one) => [one.classIndex, one.text]) ?? [], why_not: slot?.whyNot ?? "" };
+}
+
 async function fetchCard(key, slot) {
-  const turn = slot.turn;
-  const body = { struck: slot.struck.map((one) => [one.classIndex, one.text]), why_not: slot.whyNot };
+  const turn = slot.turn, body = variantOf(key);
   const { html, decision } = await (isChanged(slot) ? post(`/api/cards/${key}`, body) : get(`/api/cards/${key}`));
   if (slots.get(key) !== slot) return;
   slot.again = slot.turn !== turn; // named again meanwhile

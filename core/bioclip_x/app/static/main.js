@@ -33,7 +33,7 @@ function jump(key) {
 }
 
 function holdPlace() {
-  if (held === null || Date.now() - lastJump > 3000) return;
+  if (held === null || Date.now() - lastJump > 5000) return;
   requestAnimationFrame(() => held !== null && cards.find(held)?.scrollIntoView({ block: "start", behavior: "instant" }));
 }
 

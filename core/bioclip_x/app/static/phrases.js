@@ -2,7 +2,7 @@
 
 import { Refused, isAborted, post } from "./api.js";
 import { debounce, formatAmount, formatCosine, make } from "./dom.js";
-import { frameOf } from "./cards.js";
+import { frameOf, onLoad, variantOf } from "./cards.js";
 import { items, state } from "./store.js";
 import { lay, makeVeil } from "./veil.js";
 
@@ -24,6 +24,9 @@ function describe(figures) {
   }
   return rows;
 }
+
+let askAgain = () => {};
+onLoad((key) => askAgain(key)); // the decision may be another one now
 
 /** The part of the bench for one photo. */
 export function makePhrases(key, picture) {
@@ -72,7 +75,7 @@ export function makePhrases(key, picture) {
     const phrase = input.value.trim();
     if (!phrase) return clear();
     try {
-      const figures = await post(`/api/photos/${key}/phrase`, { phrase }, request.signal);
+      const figures = await post(`/api/photos/${key}/phrase`, { phrase, ...variantOf(key) }, request.signal);
       show(figures);
       keep(figures);
     } catch (problem) {
@@ -82,6 +85,9 @@ export function makePhrases(key, picture) {
     }
   });
   input.addEventListener("input", ask);
+  askAgain = (loaded) => {
+    if (loaded === key && input.isConnected && input.value.trim()) ask();
+  };
   list();
   return make("section", { class: "tool", "aria-labelledby": "phrase-title" },
     make("h3", { id: "phrase-title" }, make("label", { for: "phrase" }, "Does it look like this?")),
