@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     )
     from bioclip_x.hooks.components import (
         Adapter,
+        CardReport,
         ClassListDataset,
         ComponentSpec,
         Dataset,
@@ -219,7 +220,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
     "RANKS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets",
-    "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
+    "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
     "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector",
     "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
     "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings",
@@ -274,7 +275,8 @@ TOPICS: Final = {
     ),
     "What components must be able to do": (
         ("hooks.components",
-         "Adapter ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier ImageDecoder "
+         "Adapter CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier "
+         "ImageDecoder "
          "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
          "NotingAdjustment PatchEncoder PrecomputedScorer PreparedDetector Report ReportWriter Sample Scorer TaxonomyReader "
          "TextBuilder TextlessScorer Tokenizer TrainableEncoder"),

@@ -11,11 +11,13 @@ import re
 import runpy
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import traceback
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import urlopen
 
 
 def list_commands(text: str) -> list[list[str]]:
@@ -45,6 +47,8 @@ def run_command(words: list[str]) -> None:
             subprocess.run([sys.executable, "-m", *words], check=True)
     elif program == "python":
         subprocess.run([sys.executable, *arguments], check=True)
+    elif program == "bioclip-x" and arguments[0] == "app":
+        open_app(arguments)
     elif program == "bioclip-x":
         call(arguments)
     else:
@@ -60,6 +64,21 @@ def call(arguments: list[str]) -> None:
     except SystemExit as done:
         if done.code:
             raise RuntimeError(f"status {done.code}") from None
+
+
+def open_app(arguments: list[str]) -> None:
+    """Starts the app, which runs until Ctrl-C, opens the address that it prints, and ends it."""
+    command = [sys.executable, "-m", "bioclip_x", *arguments, "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        address = running.stdout.readline().strip()
+        try:
+            with urlopen(address) as page:
+                page.read()
+        finally:
+            running.send_signal(signal.SIGINT)
+        if running.wait(30):
+            raise RuntimeError(f"status {running.returncode}")
 
 
 def install(folder: Path) -> None:

@@ -9,6 +9,7 @@ from bioclip_x.hooks.specs import hookimpl
 @hookimpl
 def commands() -> list[ComponentSpec]:
     return [
+        ComponentSpec("app", "name photos in the browser, and correct the names", "bioclip_x.cli.app:command"),
         ComponentSpec("cache", "what is cached, and clearing it", "bioclip_x.cli.cache:command"),
         ComponentSpec(
             "calibrate", "calibrate probabilities on labelled images", "bioclip_x.cli.evaluation.calibrate:command"

@@ -310,6 +310,7 @@ class ReportCapabilities:
     binary: its output is not text and is not written to a terminal.
     reads_provenance: has `read_provenance`.
     evaluations: has `write_evaluation`.
+    cards: has `make_card` and `make_card_style`.
     """
 
     suffixes: tuple[str, ...] = ()
@@ -317,6 +318,7 @@ class ReportCapabilities:
     binary: bool = False
     reads_provenance: bool = False
     evaluations: bool = False
+    cards: bool = False
 
 
 Declared = TypeVar("Declared")

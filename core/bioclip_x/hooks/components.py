@@ -551,6 +551,20 @@ class EvaluationReport(Protocol):
         """Writes a file that appears only when complete."""
 
 
+class CardReport(Protocol):
+    """A report that declares `cards`: `bioclip-x app` shows each result as one of its cards."""
+
+    def make_card(self, result: Result, provenance: Provenance) -> str:
+        """Returns HTML: one element `article`, with all text of the result escaped, without scripts and identifiers.
+
+        A text of a class is an element with the attributes `data-class`, the index of its class, and `title`, the prompt. An
+        element of the class "frame" holds the image, over which the app lays heat maps.
+        """
+
+    def make_card_style(self) -> str:
+        """Returns the CSS of the cards, and of the custom properties that they use."""
+
+
 class ReportWriter(Protocol):
     def write(self, result: Result) -> None: ...
 

@@ -23,7 +23,7 @@ from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
-from bioclip_x.hooks.components import Head, LoadedEncoder, PatchEncoder
+from bioclip_x.hooks.components import Head, LoadedEncoder, PatchEncoder, Scorer
 from bioclip_x.hooks.returned import check_finite, check_log_probs, check_scores
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
@@ -38,7 +38,7 @@ from bioclip_x.prediction.report import (
     make_prediction,
     make_rank_winners,
 )
-from bioclip_x.records import Decoded, ImageFeatures, Result, Scores
+from bioclip_x.records import Decoded, ImageFeatures, Result, Scores, TextBank
 from bioclip_x.regions.pooling import pool_masks
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.crosswalk import Crosswalk
@@ -77,17 +77,27 @@ class BatchClassifier:
     def classify(self, batch: Sequence[Decoded], events: EventCollector | None = None) -> Iterator[Result]:
         """Yields one result per image or region, in order; for one that could not be decoded, with an error.
 
-        events: collects the images of events; the result of an event follows that of its last image.
+        events: collects the images of events; the results of an event follow that of its last image.
         """
+        for one, (result, embedding_D) in zip(batch, self._classify_in_tree(batch)):
+            yield self._report(result)
+            if events is not None and (members := events.add(Member(one.source, result, embedding_D))):
+                yield from map(self._report, self._decide_event(members))
+
+    @torch.inference_mode()
+    def classify_embedded(self, batch: Sequence[Decoded]) -> Iterator[Classified]:
+        """As `classify`, without events, with the embedding of each image or region, L2-normalised."""
+        return ((self._report(result), embedding_D) for result, embedding_D in self._classify_in_tree(batch))
+
+    @torch.inference_mode()
+    def _classify_in_tree(self, batch: Sequence[Decoded]) -> Iterator[Classified]:
+        """Yields the results with the names of the tree, also where those of another taxonomy are reported."""
         readable = [one for one in batch if one.pixels is not None]
         rows = max(1, NODES_AT_A_TIME // len(self.taxonomy.held_nodes))  # few for large trees
         parts = (readable[start : start + rows] for start in range(0, len(readable), rows))
         classified = chain.from_iterable(map(self._classify_or_divide, parts))
         for one in batch:
-            result, embedding_D = (_make_result(one, ()), None) if one.pixels is None else next(classified)
-            yield self._report(result)
-            if events and (members := events.add(Member(one.source, result, embedding_D))):
-                yield from map(self._report, self._decide_event(members))
+            yield (_make_result(one, ()), None) if one.pixels is None else next(classified)
 
     def _report(self, result: Result) -> Result:
         return self.crosswalk.report(result) if self.crosswalk else result
@@ -102,6 +112,41 @@ class BatchClassifier:
             log_row(problem)
             [one] = batch
             return [(replace(_make_result(one, ()), error=str(problem), thumbnail=None), None)]
+
+    def vary(
+        self,
+        *,
+        bank: TextBank | None = None,
+        scorer: Scorer | None = None,
+        asked: int | None = None,
+        encoder: LoadedEncoder | None = None,
+    ) -> BatchClassifier:
+        """Returns one that differs in its texts, in the taxon that explanations compare with, or in its encoder.
+
+        bank: of the same model and classes. scorer: made with the same options, for use beside this one: a scorer may keep
+        what it computes of its bank. asked: node to compare with. encoder: of the same model, such as one that knows the
+        embeddings already.
+        """
+        heat_mapper = self.heat_mapper and replace(
+            self.heat_mapper,
+            bank=bank or self.scorer.bank,
+            encoder=self.heat_mapper.encoder if encoder is None else cast(PatchEncoder, encoder),
+        )
+        scorer = scorer or self.scorer.scorer
+        explainer = self.explainer and replace(
+            self.explainer,
+            bank=bank or self.scorer.bank,
+            scorer=scorer,
+            asked=self.explainer.asked if asked is None else asked,
+        )
+        batch_scorer = replace(self.scorer, bank=bank or self.scorer.bank, scorer=scorer)
+        return replace(
+            self,
+            scorer=batch_scorer,
+            explainer=explainer,
+            heat_mapper=heat_mapper,
+            encoder=encoder or self.encoder,
+        )
 
     def decide(self, scored: ScoredBatch, images: Sequence[str]) -> tuple[Scores, list[bool]]:
         """Returns the head's scores, and for each image whether no class is left.

@@ -73,7 +73,7 @@ from bioclip_x.progress import progress_in_notebook, report_progress, show_in_no
 from bioclip_x.prompts import load_descriptors
 from bioclip_x.recipe import Recipe
 from bioclip_x.recipe_resolution import change_recipe, register_components, resolve_recipe
-from bioclip_x.records import Conditions, ImageFeatures, Result, Scores, Source, TextBank
+from bioclip_x.records import Conditions, Decoded, ImageFeatures, Result, Scores, Source, TextBank
 from bioclip_x.records.scores import BEST
 from bioclip_x.regions.reading import make_region_reader
 from bioclip_x.settings import find_cache_folder
@@ -436,24 +436,31 @@ class Classifier:
         count = partial(len, many) if images is None else partial(count_images, many, self.files)
         return show_in_notebook(results, count, lambda result: result.is_last_of_image, show=progress)
 
-    def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
+    @property
+    def batches(self) -> BatchClassifier:
+        """What classifies decoded images; `vary` changes its texts or what it compares with."""
+        return self._batches
+
+    def decode(self, sources: Iterable[Source], *, thumbnails: bool = False) -> Iterator[list[Decoded]]:
+        """Yields batches of decoded images, in order, of at most the recipe's size; never raises for an image."""
         size = self.recipe.batch_size
         if self.precomputed_scorer:
-            decoded = skip_decoding(
+            return skip_decoding(
                 sources, self.precomputed_scorer, self.files, batch_size=size, with_thumbnail=thumbnails
             )
-        else:
-            decoded = load_batches(
-                sources,
-                guarded(self.encoder, "preprocess", self.encoder.preprocess),
-                batch_size=size,
-                workers=self.recipe.workers,
-                with_thumbnail=thumbnails,
-                files=self.files,
-                regions=self._regions,
-            )
+        return load_batches(
+            sources,
+            guarded(self.encoder, "preprocess", self.encoder.preprocess),
+            batch_size=size,
+            workers=self.recipe.workers,
+            with_thumbnail=thumbnails,
+            files=self.files,
+            regions=self._regions,
+        )
+
+    def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         events = EventCollector()
-        for batch in decoded:
+        for batch in self.decode(sources, thumbnails=thumbnails):
             yield from self._batches.classify(batch, events)
 
 

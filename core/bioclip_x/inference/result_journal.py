@@ -183,15 +183,15 @@ class ResultJournal:
         """Yields what the journal has of an image that is complete: its results, if not yet shown, and its event's."""
         yield from self._show_known(expected)
         for place in self._events.get(expected.event, ()):
-            yield _unpack(self._journal.read(place))
+            yield _read_result(self._journal.read(place))
 
     def _show_known(self, expected: _Expected) -> Iterator[Result]:
         if not expected.shown:
             expected.shown = True
-            yield from (_unpack(self._journal.read(place)) for place in expected.known)
+            yield from (_read_result(self._journal.read(place)) for place in expected.known)
 
     def _append(self, key: Key, result: Result) -> None:
-        self._journal.append(_pack(key, result))
+        self._journal.append(_make_record(key, result))
 
     def close(self) -> None:
         self._journal.close()
@@ -231,16 +231,25 @@ def _read_stamp(path: Path | None) -> Stamp:
     return (status.st_size, status.st_mtime_ns) if status else None
 
 
-def _pack(key: Key, result: Result) -> bytes:
+def pack_result(result: Result) -> bytes:
+    """Packs a result with everything in it; `unpack_result` returns an equal one."""
     # Not pydantic's own JSON, which refuses file names that are not UTF-8.
     document = json.dumps(_results().dump_python(result), default=_encode_bytes)
-    part = ("event" if result.images else "image", result.region_number, result.n_regions)
-    return json.dumps((*key, part)).encode() + b"\n" + zlib.compress(document.encode(), 1)
+    return zlib.compress(document.encode(), 1)
 
 
-def _unpack(record: bytes) -> Result:
-    document = zlib.decompress(record.partition(b"\n")[2])
+def unpack_result(packed: bytes) -> Result:
+    document = zlib.decompress(packed)
     return _results().validate_python(json.loads(document, object_hook=_decode_bytes))
+
+
+def _read_result(record: bytes) -> Result:
+    return unpack_result(record.partition(b"\n")[2])
+
+
+def _make_record(key: Key, result: Result) -> bytes:
+    part = ("event" if result.images else "image", result.region_number, result.n_regions)
+    return json.dumps((*key, part)).encode() + b"\n" + pack_result(result)
 
 
 def _read_key(record: bytes) -> tuple[Key, tuple[str, int, int]]:

@@ -60,6 +60,7 @@ DECLARED: Final[tuple[tuple[Kind, str, type, tuple[str, ...]], ...]] = (
     ("datasets", "brings_classes", components.ClassListDataset, ("own_taxonomy",)),
     ("reports", "reads_provenance", components.ProvenanceReader, ("read_provenance",)),
     ("reports", "evaluations", components.EvaluationReport, ("write_evaluation",)),
+    ("reports", "cards", components.CardReport, ("make_card", "make_card_style")),
 )
 """Kind, the capability that declares methods, protocol, methods."""
 

@@ -271,3 +271,19 @@ def check_evaluations_are_written(subject: Subject) -> None:
         assert path.exists(), f"expected the file {path.name} of an evaluation, got none"
         if not read_capabilities(subject).binary:
             parse(path.suffix, path.read_text("utf-8"))
+
+
+def check_cards_are_made(subject: Subject) -> None:
+    """A report that declares cards makes an element of every kind of result, alike each time, and escapes the names in it."""
+    if not read_capabilities(subject).cards:
+        raise NotApplicable("it does not declare cards")
+    report, provenance = subject.make(), make_provenance()
+    for result in (*RESULTS, make_result(HOSTILE, f"Parus {HOSTILE}")):
+        card = report.make_card(result, provenance)
+        assert card.strip().startswith("<article"), f"expected an element article, got {card.strip()[:80]!r}"
+        try:
+            _Scripts().feed(card)
+        except ValueError as problem:
+            raise AssertionError(f"expected names to be escaped in a card, got {problem}") from problem
+        assert card == report.make_card(result, provenance), "expected the same card of the same result, got another"
+    assert isinstance(report.make_card_style(), str), "expected CSS"

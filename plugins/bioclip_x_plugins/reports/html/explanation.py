@@ -40,7 +40,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One text of a class. left, width: its bar on its side's axis from 0 to 100.
+    """One text of a class. class_index: of that class. left, width: its bar on its side's axis from 0 to 100.
 
     owner, owner_rank: the taxon above the class whose descriptor it is; "" where it is the class's own.
     n_classes: listed classes of which it is said. is_for_winner: for which of the two it speaks.
@@ -48,6 +48,7 @@ class Bar:
 
     phrase: str
     text: str
+    class_index: int
     kind: str
     owner: Set
     owner_rank: str
@@ -167,6 +168,7 @@ class _Build:
         return Bar(
             phrase=one.phrase or one.text,
             text=one.text,
+            class_index=one.class_index,
             kind="" if one.kind == "descriptor" else one.kind,
             owner=Set(one.taxon, is_italic(one.rank)),
             owner_rank=one.rank,

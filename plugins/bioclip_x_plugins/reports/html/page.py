@@ -21,6 +21,8 @@ from bioclip_x_plugins.reports.tables.json_documents import make_provenance_docu
 MOST_FOUND: Final = 24
 """Taxa that the summary lists by name; the others are counted."""
 STYLES: Final = ("page.css", "index.css", "card.css", "boxes.css", "why.css", "print.css")
+CARD_STYLES: Final = ("page.css", "card.css", "boxes.css", "why.css")
+"""Of cards outside of the page."""
 
 
 @dataclass
@@ -108,6 +110,11 @@ class Page:
 
     def card(self, card: Card, number: int) -> str:
         return self._card.render(card=card, number=number, provenance=self._provenance)
+
+    def card_alone(self, card: Card) -> str:
+        """A card to be set into another page, without number and way to the next."""
+        template = make_environment().get_template("card_alone.html")
+        return template.render(card=card, number=0, provenance=self._provenance)
 
     def foot(self, tally: Tally) -> str:
         """All below the cards."""

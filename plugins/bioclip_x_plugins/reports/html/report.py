@@ -23,7 +23,8 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.reports.html.card import Card, make_card, make_image_card
 from bioclip_x_plugins.reports.html.evaluation.page import render_evaluation
-from bioclip_x_plugins.reports.html.page import Page, Tally, find_provenance
+from bioclip_x_plugins.reports.html.page import CARD_STYLES, Page, Tally, find_provenance
+from bioclip_x_plugins.reports.html.templating import read_template
 from bioclip_x_plugins.reports.result_text import add_metadata_note, find_language, has_italic_classes
 
 TITLE = "What is in these images"
@@ -38,7 +39,7 @@ class HtmlReport:
     """
 
     capabilities = ReportCapabilities(
-        suffixes=(".html", ".htm"), thumbnails=True, reads_provenance=True, evaluations=True
+        suffixes=(".html", ".htm"), thumbnails=True, reads_provenance=True, evaluations=True, cards=True
     )
 
     def __init__(
@@ -72,6 +73,13 @@ class HtmlReport:
         with open_output(output) as stream:
             stream.write(render_evaluation(figures, title))
 
+    def make_card(self, result: Result, provenance: Provenance) -> str:
+        result = add_metadata_note(result) if self.metadata else result
+        return Page(self.title, provenance).card_alone(make_card(result, *_how(provenance, self.strongest)))
+
+    def make_card_style(self) -> str:
+        return "".join(read_template(name) for name in CARD_STYLES)
+
     def read_provenance(self, path: Path) -> dict[str, Any]:
         return find_provenance(read_lines(path))
 
@@ -82,7 +90,7 @@ class _Writer:
     ) -> None:
         self._metadata = metadata
         self._rows, self._cards, self._page = rows, cards, page
-        self._how = (find_language(provenance), strongest, has_italic_classes(provenance))
+        self._how = _how(provenance, strongest)
         self._image: list[Result] = []
         self._held: list[Card] = []
         self.tally = Tally()
@@ -128,6 +136,11 @@ class _Writer:
         number = self.tally.add(card)
         self._rows.write(self._page.row(card, number))
         self._cards.write(self._page.card(card, number))
+
+
+def _how(provenance: Provenance, strongest: int) -> tuple[str, int, bool]:
+    """What `make_card` takes beside the result."""
+    return find_language(provenance), strongest, has_italic_classes(provenance)
 
 
 def _copy(file: IO[bytes], stream: Any) -> None:

@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class Writer:
 class Right:
     """names and taxa"""
 
-    capabilities = ReportCapabilities(suffixes=(".csv",), reads_provenance=True, evaluations=True)
+    capabilities = ReportCapabilities(suffixes=(".csv",), reads_provenance=True, evaluations=True, cards=True)
     writer = Writer
 
     @contextmanager
@@ -42,6 +43,12 @@ class Right:
     def write_evaluation(self, output: Path, figures: EvaluationFigures) -> None:
         with open_output(output) as stream:
             csv.writer(stream).writerow([figures.source, len(figures.runs)])
+
+    def make_card(self, result: Result, provenance: Provenance) -> str:
+        return f"<article>{escape(result.source)}</article>"
+
+    def make_card_style(self) -> str:
+        return ""
 
 
 class NamedOnly(Right):
@@ -147,6 +154,13 @@ class NoEvaluation(Right):
         print(figures.source, file=sys.stderr)
 
 
+class RawCards(Right):
+    """does not escape the names in a card"""
+
+    def make_card(self, result: Result, provenance: Provenance) -> str:
+        return f"<article>{result.source}</article>"
+
+
 class Demanding(Right):
     """an option without a default"""
 
@@ -168,4 +182,5 @@ FAULTY = {
     "suffixes_are_lower_case": Loud,
     "provenance_is_read_again": AnyOrigin,
     "evaluations_are_written": NoEvaluation,
+    "cards_are_made": RawCards,
 }
