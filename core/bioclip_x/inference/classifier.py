@@ -396,6 +396,10 @@ class Classifier:
         count = partial(len, many) if images is None else partial(count_images, many, self.files)
         return show_in_notebook(results, count, show=progress)
 
+    def classify_sources(self, sources: Iterable[Source]) -> Iterator[Result]:
+        """Yields the results of sources that are expanded already, such as one part of a larger run's, in order."""
+        return self._classify(sources, thumbnails=False)
+
     def _classify(self, sources: Iterable[Source], thumbnails: bool) -> Iterator[Result]:
         size = self.recipe.batch_size
         if self.precomputed_scorer:
