@@ -128,23 +128,24 @@ def check_address(address: str) -> None:
 
 @contextmanager
 def quiet_datasets(ray: Any) -> Iterator[None]:
-    """Keeps Ray Data's progress and logs off the terminal, and every record in a block of its own, within the block."""
-    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    """Keeps Ray Data's progress, logs and warnings off the terminal, and every record in a block of its own, in the block."""
     settings = {
         "enable_progress_bars": False,
         "print_on_execution_start": False,
         "target_max_block_size": 1,  # a block is what one worker gets at a time
     }
-    before = {name: getattr(context, name) for name in settings}
+    logger = logging.getLogger("ray.data")
     level = logger.level
-    try:
-        for name, value in settings.items():
-            setattr(context, name, value)
-        logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"ray\.data\.")  # such as of more workers than partitions
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"ray\.")  # such as of more workers than partitions
+        context = ray.data.DataContext.get_current()
+        before = {name: getattr(context, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                setattr(context, name, value)
+            logger.setLevel(logging.ERROR)
             yield
-    finally:
-        for name, value in before.items():
-            setattr(context, name, value)
-        logger.setLevel(level)
+        finally:
+            for name, value in before.items():
+                setattr(context, name, value)
+            logger.setLevel(level)

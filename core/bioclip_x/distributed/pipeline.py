@@ -17,17 +17,19 @@ from bioclip_x.distributed.workers import (
     Listing,
     Notebook,
     Outcome,
+    Surroundings,
     Worker,
     describe,
     pack,
     unpack,
 )
 from bioclip_x.errors import BioclipXError
+from bioclip_x.faults import summarise
 
 COLUMN = "packed"
 
 
-def describe_job(ray: Any, job: Job, shares: Shares, surroundings: Any) -> Description:
+def describe_job(ray: Any, job: Job, shares: Shares, surroundings: Surroundings) -> Description:
     """Starts the job in one process like those of the workers. Raises BioclipXError where it cannot be started."""
     # The process ends with the call: its model must not stay in memory beside those of the workers.
     remote = ray.remote(num_cpus=shares.cpus, num_gpus=shares.gpus, max_calls=1, max_retries=1)(describe)
@@ -67,8 +69,15 @@ def compute_partitions(
             num_cpus=shares.cpus,
             num_gpus=shares.gpus,
         )
-        for table in computed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-            yield from (unpack(raw) for raw in table[COLUMN].to_pylist())
+        try:
+            for table in computed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                yield from (unpack(raw) for raw in table[COLUMN].to_pylist())
+        except ray.exceptions.RayTaskError:  # a fault of this package or of a plugin, with its traceback
+            raise
+        except ray.exceptions.RayError as problem:
+            raise BioclipXError(
+                f"Ray failed ({summarise(problem)}); finished parts are kept, and the same command goes on"
+            ) from problem
 
 
 class _Actor:
