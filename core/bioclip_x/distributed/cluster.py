@@ -67,14 +67,22 @@ def find_shares(cluster: Cluster, device: str, resources: Mapping[str, float]) -
         raise RecipeError(
             "--device cuda needs a GPU for each worker: the Ray cluster has none, or --gpus-per-worker is 0"
         )
-    workers = cluster.workers or (int(there / gpus) if gpus else int(cores // CORES_PER_WORKER)) or 1
-    if gpus * workers > there:
+    room = _count_room(there, gpus)
+    workers = cluster.workers or (room if gpus else int(cores // CORES_PER_WORKER)) or 1
+    if gpus and workers > room:
         raise RecipeError(
-            f"{pluralise(workers, 'worker')} with {gpus:g} GPUs each need {gpus * workers:g}; the Ray cluster has {there:g}"
+            f"{pluralise(workers, 'worker')} with {gpus:g} GPUs each do not fit: the Ray cluster has {there:g} GPUs, for {room}"
         )
     per_worker = cores / workers
     share = 1 if gpus else int(per_worker)
     return Shares(workers, share if 1 <= share <= per_worker else max(0.01, int(per_worker * 100) / 100), gpus)
+
+
+def _count_room(there: float, gpus: float) -> int:
+    """Returns how many workers with so many GPUs each there is room for; no worker has parts of two GPUs."""
+    if not gpus:
+        return 0
+    return int(there) * int(1 / gpus + 1e-9) if gpus < 1 else int(there / gpus)
 
 
 def import_ray() -> Any:

@@ -19,6 +19,7 @@ from bioclip_x.errors import BioclipXError, RecipeError
         (Cluster(), "auto", 96, 8, Shares(8, 1, 1)),
         (Cluster(), "cpu", 96, 8, Shares(24, 4, 0)),
         (Cluster(gpus_per_worker=0.5), "cuda", 96, 8, Shares(16, 1, 0.5)),
+        (Cluster(gpus_per_worker=0.3), "cuda", 96, 8, Shares(24, 1, 0.3)),
         (Cluster(gpus_per_worker=2), "cuda", 96, 8, Shares(4, 1, 2)),
         (Cluster(workers=3), "auto", 96, 8, Shares(3, 1, 1)),
         (Cluster(), "auto", 4, 8, Shares(8, 0.5, 1)),
@@ -34,7 +35,12 @@ def test_shares(cluster: Cluster, device: str, cpus: float, gpus: float, shares:
 @pytest.mark.parametrize(
     ("cluster", "device", "told"),
     [
-        (Cluster(workers=3, gpus_per_worker=1), "auto", "3 workers with 1 GPUs each need 3; the Ray cluster has 2"),
+        (
+            Cluster(workers=3, gpus_per_worker=1),
+            "auto",
+            "3 workers with 1 GPUs each do not fit: the Ray cluster has 2 GPUs, for 2",
+        ),
+        (Cluster(workers=7, gpus_per_worker=0.3), "auto", "for 6"),
         (Cluster(gpus_per_worker=1.5), "auto", "expected a whole number"),
         (Cluster(), "cuda:1", "Ray assigns the GPUs"),
         (Cluster(gpus_per_worker=0), "cuda", "needs a GPU for each worker"),
@@ -51,7 +57,9 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         import_ray()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "localhost:http"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "localhost:http"]
+)
 def test_an_address_without_a_cluster(address: str) -> None:
     with pytest.raises(BioclipXError, match="no connection to Ray"):
         check_address(address)

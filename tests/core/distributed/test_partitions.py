@@ -18,7 +18,9 @@ def test_partitions_are_runs_of_the_given_size(n_sources: int, size: int) -> Non
     parts = list(cut_into_partitions(sources, size))
     assert [source for part in parts for source in part.sources] == sources
     assert [part.number for part in parts] == list(range(len(parts)))
-    assert all(len(part.sources) == size for part in parts[:-1]) and all(1 <= len(part.sources) <= size for part in parts)
+    assert all(len(part.sources) == size for part in parts[:-1]) and all(
+        1 <= len(part.sources) <= size for part in parts
+    )
 
 
 def test_an_event_is_not_divided() -> None:
