@@ -26,8 +26,8 @@ CORES_PER_WORKER: Final = 4
 class Cluster:
     """Where a run's workers are. Without an address, a Ray of its own is started on this machine, and ended with the run.
 
-    address: "auto" for the Ray that runs on this machine, HOST:PORT, or ray://HOST:PORT. workers: how many; None for one per
-    GPU, or one per four cores. gpus_per_worker: share of a GPU of each; None for 1 where there are any.
+    address: "auto" for the Ray that runs on this machine, or HOST:PORT of a cluster that this machine belongs to. workers: how
+    many; None for one per GPU, or one per four cores. gpus_per_worker: share of a GPU of each; None for 1 where there are any.
     """
 
     address: str | None = None
@@ -71,7 +71,7 @@ def find_shares(cluster: Cluster, device: str, resources: Mapping[str, float]) -
     workers = cluster.workers or (room if gpus else int(cores // CORES_PER_WORKER)) or 1
     if gpus and workers > room:
         raise RecipeError(
-            f"{pluralise(workers, 'worker')} with {gpus:g} GPUs each do not fit: the Ray cluster has {there:g} GPUs, for {room}"
+            f"{pluralise(workers, 'worker')} with {gpus:g} GPUs each do not fit: the Ray cluster has {there:g}, for {room}"
         )
     per_worker = cores / workers
     share = 1 if gpus else int(per_worker)
@@ -124,8 +124,11 @@ def connect(address: str | None) -> Iterator[Any]:
 
 def check_address(address: str) -> None:
     """Raises BioclipXError for an address at which nothing listens, which Ray would try for minutes."""
-    _, _, place = address.rpartition("//")
-    host, colon, port = place.rpartition(":")
+    if "://" in address:
+        raise RecipeError(
+            f"--ray-address {address}: expected auto or HOST:PORT; run the command on a machine of the cluster"
+        )
+    host, colon, port = address.rpartition(":")
     if not colon:
         return  # auto, or one that Ray refuses
     try:

@@ -48,6 +48,7 @@ def run_on_ray(request: Request, cluster: Cluster, progress: Progress, say: Call
     check_folder(request.output)
     files = make_image_files(job.registry, job.recipe.truncated)
     check_sources(request.images, files)
+    progress.say("starting Ray, and loading the model in one of its processes")
     with connect(cluster.address) as ray:
         shares = find_shares(cluster, job.recipe.device, ray.cluster_resources())
         surroundings = Surroundings.of_this_process()

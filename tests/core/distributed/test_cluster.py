@@ -38,7 +38,7 @@ def test_shares(cluster: Cluster, device: str, cpus: float, gpus: float, shares:
         (
             Cluster(workers=3, gpus_per_worker=1),
             "auto",
-            "3 workers with 1 GPUs each do not fit: the Ray cluster has 2 GPUs, for 2",
+            "3 workers with 1 GPUs each do not fit: the Ray cluster has 2, for 2",
         ),
         (Cluster(workers=7, gpus_per_worker=0.3), "auto", "for 6"),
         (Cluster(gpus_per_worker=1.5), "auto", "expected a whole number"),
@@ -57,9 +57,12 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         import_ray()
 
 
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "localhost:http"]
-)
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "localhost:http"])
 def test_an_address_without_a_cluster(address: str) -> None:
     with pytest.raises(BioclipXError, match="no connection to Ray"):
         check_address(address)
+
+
+def test_the_driver_is_on_a_machine_of_the_cluster() -> None:
+    with pytest.raises(RecipeError, match="expected auto or HOST:PORT"):
+        check_address("ray://127.0.0.1:10001")
