@@ -114,8 +114,12 @@ def connect(address: str | None) -> Iterator[Any]:
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, ValueError, AssertionError, TimeoutError) as problem:
-        where = f"--ray-address {address}: no connection to" if address else "cannot start"
-        raise BioclipXError(f"{where} Ray: {problem}") from problem
+        if address is None:
+            raise BioclipXError(f"Ray cannot be started: {problem}") from problem
+        raise BioclipXError(
+            f"--ray-address {address}: no connection to Ray: {problem}. Is it of this version, and does this machine have "
+            "the token of its authentication, if any?"
+        ) from problem
     try:
         yield ray
     finally:
