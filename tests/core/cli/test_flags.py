@@ -30,6 +30,11 @@ OF_THE_COMMAND = {
     "reports",
     "resume",
     "quiet",
+    "engine",
+    "ray_workers",
+    "ray_address",
+    "gpus_per_worker",
+    "partition_size",
 }
 """The flags of `classify` that are no fields of the recipe."""
 
