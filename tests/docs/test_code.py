@@ -35,6 +35,7 @@ IN_A_PACKAGE = (
 """Python files that are not run by themselves: scripts use them as plugins or tests."""
 NEEDS = (
     "needs a network", "needs a server at this address", "needs an account at PyPI", "needs eight GPUs",
+    "needs a Ray cluster",
     "needs weights of your own",
     "needs the data sets of the paper",
 )  # fmt: skip
@@ -105,6 +106,8 @@ def test_the_code_of_a_page_runs(stem: str, tmp_path: Path, tiny_model: str, cac
     if stem == "image-classifiers":
         pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx onnxruntime")
         pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'bioclip-x[onnx]'")
+    if stem == "beyond-one-machine":
+        pytest.importorskip("ray", reason="ray is not installed: pip install 'bioclip-x[ray]'")
     here, environment = lay_reader(tmp_path, tiny_model, "".join(file.read_text("utf-8") for file in files))
     with serving(lambda body: said("- a black cap\n- a yellow breast")) as server:
         for file in files:

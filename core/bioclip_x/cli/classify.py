@@ -23,6 +23,7 @@ from bioclip_x.cli.flags import (
 from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
 from bioclip_x.cli.outputs.notes import print_note, print_notes
 from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
+from bioclip_x.cli.ray_flags import RayFlags, add_ray_options, find_part_format, refuse_with_ray, run
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.capabilities import ReportCapabilities, ScorerCapabilities, get_capabilities
 from bioclip_x.hooks.registry import Registry
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     "Repeatable.",
 )
 @resume_option
+@add_ray_options
 @quiet_option
 @click.pass_obj
 def command(
@@ -86,6 +88,7 @@ def command(
     output: Path | None,
     reports: tuple[Path, ...],
     resume: bool,
+    ray: RayFlags | None,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -110,11 +113,15 @@ def command(
     names = registry.load(plugins)
     if recipe is not None:
         load_recipe_plugins(registry, recipe)  # they may provide the reports
-    sinks: list[Sink] = [choose_report(registry, given) for given in reports]
-    reports = tuple(path for _, path in sinks if path)
-    sinks.append((make_report(registry, format_, output), output))
+    sinks: list[Sink] = []
+    if ray:
+        part_format = find_part_format(registry, format_, reports)
+    else:
+        sinks = [choose_report(registry, given) for given in reports]
+        reports = tuple(path for _, path in sinks if path)
+        sinks.append((make_report(registry, format_, output), output))
 
-    if resume and not list_files(sinks):
+    if resume and not ray and not list_files(sinks):
         raise RecipeError("--resume needs an output file: --output FILE or --report FILE")
 
     from bioclip_x.cli.recipe_flags import resolve
@@ -126,10 +133,16 @@ def command(
     if not images and get_capabilities(scorer, ScorerCapabilities).needs_embeddings:
         raise click.UsageError("Missing argument 'IMAGES...': files, folders, globs, or - for paths on stdin.")
 
-    bare = output is None and (format_ or "").startswith("csv")
-    failed = classify_all(
-        registry, resolved, images, sinks, metadata=metadata, notes=notes, resume=resume, quiet=quiet, bare=bare
-    )
+    if ray:
+        from bioclip_x.distributed.jobs import ClassifyJob
+
+        refuse_with_ray({"--metadata": metadata, "--event-by": resolved.event_by, "--frames": resolved.frames})
+        failed = run(ClassifyJob(registry, resolved, part_format, tuple(notes)), "classify", images, ray, quiet=quiet)
+    else:
+        bare = output is None and (format_ or "").startswith("csv")
+        failed = classify_all(
+            registry, resolved, images, sinks, metadata=metadata, notes=notes, resume=resume, quiet=quiet, bare=bare
+        )
     if failed:
         if not quiet:
             click.echo(f"{pluralise(failed, 'image')} failed; the output has the reasons", err=True)

@@ -22,6 +22,7 @@ from bioclip_x.cli.flags import (
 )
 from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
 from bioclip_x.cli.outputs.notes import print_note
+from bioclip_x.cli.ray_flags import RayFlags, add_ray_options, run
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.embed.files import BINARY, FORMATS, format_provenance, open_embeddings
 from bioclip_x.errors import RecipeError
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 )
 @output_option
 @resume_option
+@add_ray_options
 @quiet_option
 @click.pass_obj
 def command(
@@ -73,6 +75,7 @@ def command(
     format_: str | None,
     output: Path | None,
     resume: bool,
+    ray: RayFlags | None,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -85,14 +88,16 @@ def command(
 
     While a file is being written, what is done is in FILE.journal, from which --resume continues.
     """  # fmt: skip
-    if resume and (output is None or is_written_in_place(output)):
+    if resume and not ray and (output is None or is_written_in_place(output)):
         raise RecipeError("--resume needs --output FILE: only a file can be continued")
     inputs = {"--recipe": recipe, "--plugin": plugins, "--labels": fields["labels"], "--texts": texts}
     if fields["labels"] is not None:
         fields["labels"] = read_labels(fields["labels"])
     check_one_kind(images, texts, fields, has_recipe=recipe is not None or bool(plugins))
-    format_ = format_ or find_format(output)
-    if format_ in BINARY:
+    if ray:
+        check_ray_request(images, format_)
+    format_ = "parquet" if ray else format_ or find_format(output)
+    if format_ in BINARY and not ray:
         refuse_terminal(output, format_)
     warnings.filterwarnings("ignore", module="PIL")
     names = registry.load(plugins)
@@ -101,9 +106,18 @@ def command(
 
     resolved, notes = resolve(registry, file=recipe, plugins=names, flags=fields)
     check_outputs({"--output": output}, inputs, recipe_files=list_recipe_files(registry, resolved), images=images)
-    failed = embed_all(
-        Request(resolved, registry, images, texts, normalise, tuple(notes)), format_, output, resume=resume, quiet=quiet
-    )
+    if ray:
+        from bioclip_x.distributed.jobs import EmbedJob
+
+        failed = run(EmbedJob(registry, resolved, normalise, tuple(notes)), "embed", images, ray, quiet=quiet)
+    else:
+        failed = embed_all(
+            Request(resolved, registry, images, texts, normalise, tuple(notes)),
+            format_,
+            output,
+            resume=resume,
+            quiet=quiet,
+        )
     if failed:
         if not quiet:
             click.echo(f"{pluralise(failed, 'image')} could not be embedded; the output has the reasons", err=True)
@@ -180,6 +194,14 @@ def start_embedding(
     if texts is not None:
         return embedder.texts(read_texts(texts), progress.texts)
     return embedder.classes(progress.texts)
+
+
+def check_ray_request(images: tuple[str, ...], format_: str | None) -> None:
+    """Raises RecipeError unless images are to be embedded into Parquet files."""
+    if not images:
+        raise RecipeError("--engine ray embeds images; texts and classes are embedded without it")
+    if format_ not in (None, "parquet"):
+        raise RecipeError(f"--engine ray writes Parquet files; leave out --format {format_}")
 
 
 def check_one_kind(images: tuple[str, ...], texts: str | None, fields: Mapping[str, Any], *, has_recipe: bool) -> None:

@@ -105,19 +105,25 @@ class Embedder:
         many = list_inputs(images)
         if isinstance(many, Sequence):
             check_sources(many, self.files)
-        about = self._make_provenance("pictures", IMAGE_COLUMNS, (*MODEL_FIELDS, *IMAGE_FIELDS))
-        about = replace(about, preprocessing=dict(self.encoder.card.preprocessing))
         listed = many if isinstance(many, Sequence) else ()
         request = {"images": [str(image) if isinstance(image, str | os.PathLike) else "" for image in listed]}
         counts = LeftOut() if left_out is None else left_out
 
         def embed(earlier: Batches) -> Batches:
-            batches = self._embed_images(expand_sources(many, stdin, self.files, counts), earlier)
+            batches = self.embed_sources(expand_sources(many, stdin, self.files, counts), earlier)
             return batches if left_out is not None else warn_of_left_out(batches, counts)
 
         return Embedded(
-            about, request, lambda: (source.name for source in expand_sources(many, stdin, self.files)), embed
+            self.make_image_provenance(),
+            request,
+            lambda: (source.name for source in expand_sources(many, stdin, self.files)),
+            embed,
         )
+
+    def make_image_provenance(self) -> EmbeddingProvenance:
+        """Makes the provenance of embeddings of images."""
+        about = self._make_provenance("pictures", IMAGE_COLUMNS, (*MODEL_FIELDS, *IMAGE_FIELDS))
+        return replace(about, preprocessing=dict(self.encoder.card.preprocessing))
 
     def texts(self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None) -> Embedded:
         """Embeds texts, one row each, unchanged."""
@@ -151,7 +157,8 @@ class Embedder:
             lambda earlier: self._embed_texts(rows, earlier, progress),
         )
 
-    def _embed_images(self, sources: Iterator[Source], earlier: Batches) -> Batches:
+    def embed_sources(self, sources: Iterator[Source], earlier: Batches) -> Batches:
+        """Yields the embeddings of sources that are expanded already, batch by batch. earlier: as in `Embedded.after`."""
         for done in earlier:
             now = [source.name for source in islice(sources, len(done))]
             before = [row.about["file_name"] for row in done]

@@ -123,11 +123,11 @@ def _append_new(embedded: Embedded, earlier: Iterator[list[Embedding]], journal:
 
 
 def _make_header(embedded: Embedded) -> dict[str, Any]:
-    return {**_simplify(json.loads(format_provenance(embedded.provenance))), "request": embedded.request}
+    return {**simplify(json.loads(format_provenance(embedded.provenance))), "request": embedded.request}
 
 
-def _simplify(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what two runs must have in common."""
+def simplify(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what two runs must have in common. provenance: as JSON."""
     kept = {name: value for name, value in provenance.items() if name not in ("notes", "sources")}
     recipe = {name: value for name, value in kept["recipe"].items() if name not in ONLY_SPEED}
     return {**kept, "recipe": recipe}
@@ -138,9 +138,9 @@ def _check_complete(embedded: Embedded, found: Mapping[str, Any], output: Path) 
     digest = NamesDigest()
     for name in embedded.names():
         digest.add(name)
-    now = _simplify(json.loads(format_provenance(embedded.provenance)))
+    now = simplify(json.loads(format_provenance(embedded.provenance)))
     now |= {"sources": digest.dump(), "version": found.get("version")}
-    before = {**_simplify({"recipe": {}, **found}), "sources": found.get("sources")}
+    before = {**simplify({"recipe": {}, **found}), "sources": found.get("sources")}
     if differences := describe_differences(before, now):
         raise BioclipXError(
             f"{output} is of another run: {'; '.join(differences)}. Give another --output, or leave out --resume to write it "

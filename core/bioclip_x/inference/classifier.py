@@ -436,6 +436,10 @@ class Classifier:
         count = partial(len, many) if images is None else partial(count_images, many, self.files)
         return show_in_notebook(results, count, lambda result: result.is_last_of_image, show=progress)
 
+    def classify_sources(self, sources: Iterable[Source]) -> Iterator[Result]:
+        """Yields the results of sources that are expanded already, such as one part of a larger run's, in order."""
+        return self._classify(sources, thumbnails=False)
+
     @property
     def batches(self) -> BatchClassifier:
         """What classifies decoded images; `vary` changes its texts or what it compares with."""

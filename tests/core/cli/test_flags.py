@@ -31,6 +31,11 @@ OF_THE_COMMAND = {
     "resume",
     "quiet",
     "metadata",
+    "engine",
+    "ray_workers",
+    "ray_address",
+    "gpus_per_worker",
+    "partition_size",
 }
 """The flags of `classify` that are no fields of the recipe."""
 
