@@ -2,8 +2,8 @@
 
 Boxes: images of one to four species, a quarter each, whose boxes and masks the renderer knows. An image named as a whole can
 name one of its species; a box counts as right if it has the name of its own. Events: bursts of three drawings of one species,
-blurred at random, of which one in six frames shows the habitat alone. The field guide's model knows complete drawings, and refuses
-others ("gate"); both are measured, with this gate and without. Drawings are drawings: what is gained on photographs
+blurred at random, of which one in six frames shows the habitat alone. The field guide's model knows complete drawings, and
+refuses others ("gate"); both are measured, with this gate and without. Drawings are drawings: what is gained on photographs
 depends on the model and the camera. Writes benchmarks/results/camera_trap.json and the tables in docs/camera-traps.md.
 """
 

@@ -20,14 +20,22 @@ from pathlib import Path
 from urllib.request import urlopen
 
 
-def list_commands(text: str) -> list[list[str]]:
-    """Lists the commands of a script as words: lines that end in a backslash go on, and comments are left out."""
+def list_commands(text: str) -> list[tuple[list[str], int]]:
+    """Lists the commands of a script as words, with the status that they end with: that of a comment `# status 1`, else 0.
+
+    Lines that end in a backslash go on; comments are left out.
+    """
     lines = text.replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    return [(words, find_status(line)) for line in lines if (words := shlex.split(line, comments=True))]
 
 
-def run_command(words: list[str]) -> None:
-    """Runs one command. Raises RuntimeError where it fails, or is none that a page may have."""
+def find_status(line: str) -> int:
+    found = re.search(r"# status (\d)", line)
+    return int(found[1]) if found else 0
+
+
+def run_command(words: list[str], status: int = 0) -> None:
+    """Runs one command. status: that it ends with, of bioclip-x. Raises RuntimeError where it fails, or is none that a page may have."""
     program, *arguments = words
     if program == "cd":
         os.chdir(arguments[0])
@@ -39,9 +47,8 @@ def run_command(words: list[str]) -> None:
         install(Path.cwd())
     elif program == "pytest":
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        status = subprocess.run(command, check=False).returncode
-        if status:
-            raise RuntimeError(f"pytest: status {status}")
+        if failed := subprocess.run(command, check=False).returncode:
+            raise RuntimeError(f"pytest: status {failed}")
     elif program in ("ruff", "mypy"):
         if find_spec(program):  # in the extra `dev`
             subprocess.run([sys.executable, "-m", *words], check=True)
@@ -50,19 +57,19 @@ def run_command(words: list[str]) -> None:
     elif program == "bioclip-x" and arguments[0] == "app":
         open_app(arguments)
     elif program == "bioclip-x":
-        call(arguments)
+        call(arguments, status)
     else:
         raise RuntimeError(f"{program}: no command of a page")
 
 
-def call(arguments: list[str]) -> None:
-    """Calls the command line, as its own process would be."""
+def call(arguments: list[str], status: int = 0) -> None:
+    """Calls the command line, as its own process would be. status: that it ends with."""
     from bioclip_x.cli.main import main
 
     try:
         main(arguments)
     except SystemExit as done:
-        if done.code:
+        if (done.code or 0) != status:
             raise RuntimeError(f"status {done.code}") from None
 
 
@@ -101,9 +108,9 @@ def main() -> int:
         runpy.run_path(str(file), run_name="__main__")
         return 0
     failed = 0
-    for words in list_commands(file.read_text("utf-8")):
+    for words, status in list_commands(file.read_text("utf-8")):
         try:
-            run_command(words)
+            run_command(words, status)
         except Exception as problem:
             if not isinstance(problem, RuntimeError):
                 traceback.print_exc()

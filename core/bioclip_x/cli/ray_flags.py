@@ -106,11 +106,11 @@ def find_part_format(registry: Registry, format_: str | None, reports: Sequence[
 
 
 def refuse_with_ray(given: Mapping[str, object]) -> None:
-    """Raises RecipeError for flags that need the images of a run together: workers see those of one part. None: not given."""
+    """Raises RecipeError for flags that need all images of a run; workers see those of one part. None: not given."""
     if named := [flag for flag, value in given.items() if value is not None]:
         raise RecipeError(
-            f"{', '.join(named)}: not with --engine ray, whose workers see the images of one part each; give the images as a table "
-            "with their metadata, or classify in this process"
+            f"{', '.join(named)}: not with --engine ray, whose workers see the images of one part each; give the images as a "
+            "table with their metadata, or classify in this process"
         )
 
 
