@@ -35,7 +35,10 @@ def find_status(line: str) -> int:
 
 
 def run_command(words: list[str], status: int = 0) -> None:
-    """Runs one command. status: that it ends with, of bioclip-x. Raises RuntimeError where it fails, or is none that a page may have."""
+    """Runs one command. status: that it ends with, of bioclip-x.
+
+    Raises RuntimeError where it fails, or is none that a page may have.
+    """
     program, *arguments = words
     if program == "cd":
         os.chdir(arguments[0])
