@@ -78,8 +78,6 @@ def evaluate(
     of embedding texts and images. watches: called for each recipe with the images, the predictions of its first seed, and its
     evaluation. Raises EvaluationError where no image is of a listed class, and for models with other classes than the first.
     """
-    for recipe in recipes:
-        refuse_regions(recipe)
     runs = [make_seeded_run(registry, recipe, SEEDS if seeds is None else seeds) for recipe in recipes]
     classes = find_own_taxonomy(dataset, runs[0].recipes[0])
     embedded, notes = _embed_by_all_models(registry, runs, dataset, source, classes, texts, labelled)
@@ -222,14 +220,6 @@ def make_classifier(
     """Makes a classifier that tells as many of the best classes as are measured. classes: in place of the recipe's."""
     asked = _ask_for_best(recipe)
     return Classifier(registry=registry, recipe=asked, taxonomy=classes, progress=progress, loaded=loaded)
-
-
-def refuse_regions(recipe: Recipe) -> None:
-    """Raises EvaluationError for a recipe that names boxes: labels are of whole images."""
-    if recipe.detector is not None:
-        raise EvaluationError(
-            f"the recipe names the boxes of {recipe.boxes or recipe.detector}; labelled images are evaluated as a whole"
-        )
 
 
 def _ask_for_best(recipe: Recipe) -> Recipe:

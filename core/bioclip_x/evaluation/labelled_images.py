@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.errors import ComponentError, EvaluationError, ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.components import Dataset
@@ -96,7 +96,14 @@ class LabelledImages:
 def embed_labelled_images(
     classifier: Classifier, dataset: Dataset, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> LabelledImages:
-    """Embeds a prepared data set. Images that cannot be read or that the model refuses are counted in the notes."""
+    """Embeds a prepared data set. Images that cannot be read or that the model refuses are counted in the notes.
+
+    Raises EvaluationError for a recipe that names boxes: labels are of whole images.
+    """
+    if (detector := classifier.recipe.detector) is not None:
+        raise EvaluationError(
+            f"the recipe names the boxes of {classifier.recipe.boxes or detector}; labelled images are evaluated as a whole"
+        )
     embeddings: list[torch.Tensor] = []
     kept: list[int] = []
     unreadable: list[str] = []

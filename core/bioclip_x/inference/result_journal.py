@@ -8,6 +8,7 @@ those of an unbroken one.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from collections import defaultdict, deque
@@ -206,7 +207,19 @@ def make_header(provenance: Provenance, texts: str, *, thumbnails: bool) -> dict
         name: value for name, value in _provenance().dump_python(provenance, mode="json").items() if name != "notes"
     }
     recipe = {name: value for name, value in document["recipe"].items() if name not in ONLY_SPEED}
-    return {**document, "recipe": recipe, "texts": texts, "thumbnails": thumbnails}
+    header = {**document, "recipe": recipe, "texts": texts, "thumbnails": thumbnails}
+    boxes = provenance.recipe.get("boxes")
+    return {**header, "boxes_sha256": _hash_file(Path(boxes))} if boxes else header
+
+
+def _hash_file(path: Path) -> str:
+    """Returns the SHA-256 of a file; "" for a folder."""
+    digest = hashlib.sha256()
+    if path.is_file():
+        with path.open("rb") as stream:
+            while part := stream.read(1 << 20):
+                digest.update(part)
+    return digest.hexdigest() if path.is_file() else ""
 
 
 @cache

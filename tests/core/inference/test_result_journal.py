@@ -192,3 +192,14 @@ def test_regions_and_events_of_a_resumed_run_are_those_of_an_unbroken_one(tmp_pa
         kept = stops_at // batch_size * batch_size
         begun = (0, 1, 2, 2, 2, 2, 6, 6, 6, 6, 10)[kept]  # the first result of the event that is open
         assert len(asked) == total - begun // batch_size * batch_size
+
+
+def test_other_boxes_are_another_run(tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.json"
+    provenance = Provenance("1", "m", "r", "", "t", 1, 1, {"boxes": str(boxes)})
+    headers = []
+    for content in ("[]", "[1]", "[]"):
+        boxes.write_text(content)
+        headers.append(make_header(provenance, "texts", thumbnails=False))
+    assert headers[0] == headers[2] != headers[1]
+    assert "boxes_sha256" not in make_header(Provenance("1", "m", "r", "", "t", 1, 1, {}), "texts", thumbnails=False)

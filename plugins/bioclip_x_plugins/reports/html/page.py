@@ -27,18 +27,26 @@ CARD_STYLES: Final = ("page.css", "card.css", "boxes.css", "why.css")
 
 @dataclass
 class Tally:
-    """What only the last image completes. states: images by outcome. n_events: how many there are. found: images by (rank, name,
-    common name) of what they were named. methods: ways in which heat maps were made. Grows with the taxa, not the images."""
+    """What only the last image completes.
+
+    states: images by outcome. n_events, n_event_cards: how many events there are, and how many cards these have, one for each
+    organism. found: images by (rank, name, common name) of what they were named. methods: ways in which heat maps were made.
+    Grows with the taxa, not the images.
+    """
 
     states: Counter[str] = field(default_factory=Counter)
     n_events: int = 0
+    n_event_cards: int = 0
+    last_event: str = ""
     found: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     methods: set[str] = field(default_factory=set)
 
     def add(self, card: Card) -> int:
         """The card's number, from 1."""
         if card.is_event:
-            self.n_events += 1
+            self.n_event_cards += 1
+            self.n_events += card.event != self.last_event  # the cards of one event follow one another
+            self.last_event = card.event
         else:
             self.states[card.state] += 1
             names = {(one.rank, one.name, one.common) for one in (card.best, *card.also) if one}
@@ -50,7 +58,7 @@ class Tally:
 
     @property
     def n_cards(self) -> int:
-        return self.states.total() + self.n_events
+        return self.states.total() + self.n_event_cards
 
     @property
     def has_index(self) -> bool:
