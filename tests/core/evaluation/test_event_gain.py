@@ -59,9 +59,11 @@ def test_accuracy_by_event_is_that_of_a_loop(tiny_model: str, table: Path, pooli
 def test_columns_and_boxes_are_refused(tiny_model: str, table: Path) -> None:
     registry = create_registry()
     dataset = registry.make("datasets", "manifest", {"path": table})
+    boxes = table.with_name("boxes.csv")
+    boxes.write_text("path,left,top,right,bottom\ne0/0.png,0,0,1,1\n")
     for flags, message in (
         ({"event_by": "column:x"}, "no further columns"),
-        ({"boxes": table}, "evaluated as a whole"),
+        ({"boxes": boxes}, "evaluated as a whole"),
     ):
         recipe = resolve_recipe(registry, flags={"model": tiny_model, "labels": LABELS, **flags})
         with pytest.raises(EvaluationError, match=message):
