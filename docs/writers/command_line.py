@@ -37,7 +37,7 @@ def _describe(context: click.Context) -> Iterator[str]:
     pieces = " ".join(command.collect_usage_pieces(context))
     yield from ("", "```text", f"{context.command_path} {pieces}", "```", "", format_help(command.help or ""))
     rows = [
-        (quote(record[0]), escape_text(record[1]))
+        (quote(_name_help(context) if one.name == "help" else record[0]), escape_text(record[1]))
         for one in command.get_params(context)
         if (record := one.get_help_record(context))
     ]
@@ -52,6 +52,11 @@ def _describe(context: click.Context) -> Iterator[str]:
             if (found := command.get_command(context, name))
         ]
         yield from ("", *make_table(("command", ""), commands))
+
+
+def _name_help(context: click.Context) -> str:
+    """Returns the names of the help option, which click keeps as they were in the first context that asked a command."""
+    return ", ".join(sorted(context.help_option_names, key=len))
 
 
 def format_help(text: str) -> str:

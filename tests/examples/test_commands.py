@@ -18,6 +18,7 @@ ELSEWHERE = {
     "make_drawings.py",
     "make_dated_images.py",
     "make_onnx_classifier.py",
+    "camera_trap_card.py",
     "train.yaml",
     "own-descriptors.yaml",
 }

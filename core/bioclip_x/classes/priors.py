@@ -56,10 +56,13 @@ class Adjustments:
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
         """Computes the offsets for a batch of images.
 
-        Raises RecipeError if no class is left for any image, PluginError for offsets of a wrong shape, NaN or +inf.
+        Raises RecipeError if no class is left whatever the image, PluginError for offsets of a wrong shape, NaN or +inf.
         """
         offsets = {name: self._compute_checked(one, sources) for name, one in self.by_name.items()}
-        if offsets and bool((sum_offsets(offsets) == -torch.inf).all()):
+        are_general = all(
+            one.shape[1] == 1 for one in offsets.values()
+        )  # else it is of these images, not of the request
+        if offsets and are_general and bool((sum_offsets(offsets) == -torch.inf).all()):
             raise RecipeError(f"{', '.join(self.by_name)}: together they exclude every class; no class is left")
         return offsets
 

@@ -6,6 +6,7 @@ Legend: n images, e events.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,11 +33,14 @@ GAIN: Final = "gain of events"
 def find_events(classifier: Classifier, names: Sequence[str]) -> list[Ints]:
     """Returns the positions of the images of each event, by the recipe's `event_by`; an image without an event is alone.
 
-    names: paths or URLs of the images. Raises EvaluationError for a grouping by column, which data sets do not tell.
+    names: paths of the images. Raises EvaluationError for a grouping by column, which data sets do not tell, and for images
+    that are no files.
     """
     grouping = parse_grouping(classifier.recipe.event_by or "")
     if grouping.kind == "column":
         raise EvaluationError("--event-by: data sets have no further columns; group by folder, or by time (60s)")
+    if no_file := next((name for name in names if not Path(name).is_file()), None):
+        raise EvaluationError(f"--event-by: {no_file!r} is no file, whose folder and time would tell its event")
     position_of: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         position_of.setdefault(name, []).append(position)
@@ -70,10 +74,16 @@ def measure_event_gain(
     """Measures top-1 accuracy of images on their own and by event, means over events, and the paired difference.
 
     Intervals are over events: the images of one have the same answer. alone: the predictions of the images `rows`. Images
-    labelled above the classes are left out, as in top-1.
+    labelled above the classes are left out, as in top-1. Raises EvaluationError where the events are the labels.
     """
     events = find_events(classifier, [images.sources[row].name for row in rows.tolist()])
     truth_n = images.node_n[rows]
+    labels = [frozenset(truth_n[positions].tolist()) for positions in events]
+    if len(events) > 1 and all(len(one) == 1 for one in labels) and len(set(labels)) == len(labels):
+        raise EvaluationError(
+            "--event-by: each event is all images of one label, as in a folder per class; the gain would be the label's. "
+            "Group by time (60s), or give a table of images in folders of their own"
+        )
     right_n = compare_with_truth(alone, truth_n, classifier.taxonomy).right_n
     together = predict_events(classifier, images, rows, events)
     event_right_n = compare_with_truth(together, truth_n, classifier.taxonomy).right_n

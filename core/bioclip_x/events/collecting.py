@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bioclip_x.records import Result, Source
@@ -23,7 +23,7 @@ class Member:
 
 @dataclass(eq=False, slots=True)
 class EventCollector:
-    """The open events of one run. An event takes n·D numbers: its images' logits are computed again when it is complete."""
+    """The open events of one run. Of an image, its embedding and names are kept: logits are computed again in the end."""
 
     _open: dict[str, list[Member]] = field(default_factory=dict)
 
@@ -33,7 +33,7 @@ class EventCollector:
         if not name:
             return None
         members = self._open.setdefault(name, [])
-        members.append(member)
+        members.append(replace(member, result=replace(member.result, thumbnail=None, explanation=None)))
         if member.source.last_of_event and member.result.is_last_of_image:
             return self._open.pop(name)
         return None
@@ -46,13 +46,17 @@ def find_voters(members: Sequence[Member], beside: Collection[str]) -> tuple[lis
     vehicle, unless all are of that kind: a burst in which the animal has left is no blank. beside: the labels beside the tree.
     """
     left_out: dict[int, str] = {}
+    seen: set[tuple[str, int]] = set()
     outside: dict[int, str] = {}
     for number, member in enumerate(members):
         result = member.result
-        if not result.predictions:
+        if (result.source, result.region_number) in seen:
+            left_out[number] = "it is there twice"
+        elif not result.predictions:
             left_out[number] = result.error or result.refused
         elif (taxon := result.predictions[0].taxon).name in beside and not taxon.rank:
             outside[number] = taxon.name
+        seen.add((result.source, result.region_number))
     if len(left_out) + len(outside) < len(members):
         left_out |= outside
     return [one for number, one in enumerate(members) if number not in left_out], left_out
@@ -64,7 +68,7 @@ def group_voters(voters: Sequence[Member]) -> list[list[Member]]:
     All are one group, as long as no image shows several organisms. Else those of one individual are a group, if the detector
     tells individuals, and regions with the same best taxon: averaging those of two species would name a third.
     """
-    if len({(one.source.name, one.source.seconds) for one in voters}) == len(voters):
+    if all(one.result.n_regions == 1 for one in voters):
         return [list(voters)]
     groups: dict[tuple[str, ...], list[Member]] = {}
     for one in voters:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from bioclip_x.errors import RecipeError
+from bioclip_x.messages import list_some
 from bioclip_x.records import Source
 from bioclip_x.records.features import Metadata
 
@@ -54,12 +55,19 @@ def group_sources(
 ) -> list[Source]:
     """Returns the sources with their events, those of one event after one another, events in the order of their first image.
 
-    read_metadata: returns what is known of an image without decoding it; called for images whose own metadata do not tell.
+    read_metadata: returns what the file of an image says of it, without decoding it.
     An image without what it is grouped by (no date, an empty cell) is an event of its own: it gets none. So are inputs that
     cannot be read. Frames of one video are one event, whatever the grouping is.
+
+    Raises RecipeError for a column that no image has.
     """
     many = list(sources)
-    names = _name_by_gap(many, grouping.seconds, read_metadata) if grouping.kind == "gap" else _name_by(many, grouping)
+    if grouping.kind == "gap":
+        names: Sequence[str] = _name_by_gap(many, grouping.seconds, read_metadata)
+    elif grouping.kind == "column":
+        names = _name_by_column(many, grouping.column, read_metadata)
+    else:
+        names = ["" if one.error else _name_video(one) or _get_folder(one) for one in many]
     members: dict[str, list[Source]] = {}
     for number, (source, name) in enumerate(zip(many, names)):
         members.setdefault(name or f"\0{number}", []).append(source)
@@ -71,18 +79,28 @@ def _mark(name: str, group: Sequence[Source]) -> Iterator[Source]:
         yield replace(source, event=name, last_of_event=bool(name) and number == len(group)) if name else source
 
 
-def _name_by(sources: Sequence[Source], grouping: Grouping) -> Iterator[str]:
-    """Yields the name of each source's event; "" for none."""
+def _name_by_column(
+    sources: Sequence[Source], column: str, read_metadata: Callable[[Source], Metadata]
+) -> Sequence[str]:
+    """Names events by the value in a column, whose name is compared without regard to case."""
+    names, known = [], set[str]()
     for source in sources:
-        if source.error:
-            yield ""
-        elif source.seconds is not None and source.path is not None:
-            yield str(source.path)
-        elif grouping.kind == "column":
-            value = source.metadata.get(grouping.column)
-            yield "" if value in (None, "") else f"{grouping.column} {_format(value)}"
-        else:
-            yield "" if source.path is None else str(source.path.parent)
+        metadata = {} if source.error else {**read_metadata(source), **source.metadata}
+        known |= metadata.keys()
+        value = next((value for name, value in metadata.items() if name.casefold() == column.casefold()), "")
+        names.append(_name_video(source) or ("" if value == "" else f"{column} {_format(value)}"))
+    if sources and not any(name.casefold() == column.casefold() for name in known):
+        raise RecipeError(f"--event-by column:{column}: no image has it; known: {list_some(sorted(known)) or 'none'}")
+    return names
+
+
+def _name_video(source: Source) -> str:
+    """Returns the event of a frame, which is its video; "" for an image."""
+    return str(source.path) if source.seconds is not None and source.path is not None else ""
+
+
+def _get_folder(source: Source) -> str:
+    return "" if source.path is None else str(source.path.parent)
 
 
 def _name_by_gap(
@@ -92,15 +110,14 @@ def _name_by_gap(
     names = [""] * len(sources)
     times: dict[tuple[str, ...], list[tuple[datetime, int]]] = {}
     for number, source in enumerate(sources):
-        if source.error:
+        names[number] = _name_video(source)
+        if source.error or names[number]:
             continue
-        if source.seconds is not None and source.path is not None:
-            names[number] = str(source.path)
-            continue
-        metadata = source.metadata if "date" in source.metadata else {**read_metadata(source), **source.metadata}
-        if (date := read_time(metadata.get("date"))) is not None:
-            folder = "" if source.path is None else str(source.path.parent)
-            camera = (folder, *(str(metadata.get(name, "")) for name in CAMERA))
+        of_file = read_metadata(source)
+        metadata = {**of_file, **source.metadata}
+        date = read_time(metadata.get("date")) or read_time(of_file.get("date"))
+        if date is not None:
+            camera = (_get_folder(source), *(str(metadata.get(name, "")) for name in CAMERA))
             times.setdefault(camera, []).append((date, number))
     taken: set[str] = set()
     for camera, images in times.items():

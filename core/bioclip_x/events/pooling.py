@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import torch
 
 from bioclip_x.records import Logits
+from bioclip_x.records.scores import CHUNK
 
 Pooling = Literal["product", "mean"]
 
@@ -29,7 +31,9 @@ def pool_logits(logits: Logits, pooling: Pooling) -> Logits:
         return _map_images(logits, lambda part_cn: part_cn.mean(1, keepdim=True))
     log_total_n = sum_exponentials(logits)
     log_n = math.log(logits.n_images)
-    return _map_images(logits, lambda part_cn: (part_cn - log_total_n).logsumexp(1, keepdim=True) - log_n)
+    return _map_images(
+        logits, lambda part_cn: (part_cn - log_total_n.to(part_cn.device)).logsumexp(1, keepdim=True) - log_n
+    )
 
 
 def sum_exponentials(logits: Logits) -> torch.Tensor:
@@ -40,10 +44,16 @@ def sum_exponentials(logits: Logits) -> torch.Tensor:
 
 
 def _map_images(logits: Logits, pool: Callable[[torch.Tensor], torch.Tensor]) -> Logits:
-    exact = logits.exact
+    """Applies `pool` to parts of the logits of so many classes that those of all n images fit into memory."""
+    exact, step = logits.exact, max(256, CHUNK // logits.n_images)
+
+    def pool_part(part: Callable[[int, int], torch.Tensor], start: int, stop: int) -> torch.Tensor:
+        firsts = range(start, stop, step)
+        return torch.cat([pool(part(first, min(first + step, stop))) for first in firsts])
+
     return replace(
         logits,
         n_images=1,
-        part=lambda start, stop: pool(logits.part(start, stop)),
-        exact=exact and (lambda start, stop: pool(exact(start, stop))),
+        part=partial(pool_part, logits.part),
+        exact=exact and partial(pool_part, exact),
     )

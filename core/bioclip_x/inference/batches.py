@@ -224,7 +224,8 @@ class BatchClassifier:
                 result, scored, row, probabilities, best_B[row], winners_of_image, embeddings_BD[row]
             )
             result = add_tie(result, describe_tie(int(n_tied_B[row]), scores.top_BK.shape[1], tree.n_classes))
-            results.append((drop_shares(result) if is_single_B[row] else result, list(best_B[row])))
+            possible = [node for node in best_B[row] if probabilities.log(node) > -math.inf]
+            results.append((drop_shares(result) if is_single_B[row] else result, possible))
         return results
 
     def _decide_event(self, members: Sequence[Member]) -> list[Result]:
@@ -232,8 +233,11 @@ class BatchClassifier:
         voters, left_out = find_voters(members, [self.taxonomy.names[node] for node in self.taxonomy.beside_nodes])
         if not voters:
             return [refuse_event(members, left_out)]
-        groups = group_voters(voters)
-        results = [self._decide_group(group) for group in groups]
+        try:
+            results = [self._decide_group(group) for group in group_voters(voters)]
+        except (ComponentError, ImageError) as problem:
+            log_row(problem)
+            return [replace(make_event_result(members), error=str(problem))]
         return number_results([add_left_out(results[0], members, left_out), *results[1:]])
 
     def _decide_group(self, voters: Sequence[Member]) -> Result:

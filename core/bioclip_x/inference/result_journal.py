@@ -12,11 +12,11 @@ import hashlib
 import json
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -26,6 +26,9 @@ from bioclip_x.records import Provenance, Result, Source
 
 Key = tuple[str, "Stamp", tuple[tuple[str, str | float], ...]]
 """Name, stamp of the file, and metadata of a source, which adjustments and reports may depend on."""
+EventKey = tuple[str, str]
+"""Name of an event, and what identifies its images: a decision is known only if it is on the same ones."""
+MEMBERS: Final = "members"
 Stamp = tuple[int, int] | None
 """Size in bytes and time of the last change (ns) of an image file; None if there is no such file."""
 
@@ -35,14 +38,14 @@ class _Expected:
     """An image whose results are due. known: places of the results in the file; complete: whether these are all.
 
     first: number of the first region that the classifier will give; None if nothing comes from it. event: whose last image it
-    is, "" for none.
+    is, None for none.
     """
 
     key: Key
     known: list[int]
     complete: bool
     first: int | None
-    event: str
+    event: EventKey | None
     shown: bool = False
 
 
@@ -56,7 +59,7 @@ class ResultJournal:
         self._journal = journal
         self._batch_size = batch_size
         self._known: dict[Key, deque[tuple[list[int], bool]]] = defaultdict(deque)
-        self._events: dict[str, list[int]] = {}
+        self._events: dict[EventKey, list[int]] = {}
         self._read()
 
     def _read(self) -> None:
@@ -64,13 +67,14 @@ class ResultJournal:
         cut, cut_records, self.count = None, 0, 0
         unfinished: dict[Key, list[int]] = {}
         pending: list[tuple[int, Key, int, int]] = []
-        rows: dict[str, list[int]] = {}
+        rows: dict[EventKey, list[int]] = {}
         for number, (place, record) in enumerate(self._journal.items()):
             key, (kind, index, total) = _read_key(record)
             if kind == "event":
-                rows.setdefault(key[0], []).append(place)
+                event = key[0], str(dict(key[2]).get(MEMBERS, ""))
+                rows.setdefault(event, []).append(place)
                 if index == total - 1:
-                    self._events[key[0]] = rows.pop(key[0])
+                    self._events[event] = rows.pop(event)
                     if self.count == cut:
                         cut_records = number + 1
                 continue
@@ -122,12 +126,13 @@ class ResultJournal:
         complete: its decision needs them all. Their results are the journal's.
         """
         waiting: deque[_Expected] = deque()
-        again = self._find_open_event(sources) if isinstance(sources, list) and self.count else None
+        members = _identify_events(sources) if isinstance(sources, list) else {}
+        again = self._find_open_event(sources, members) if isinstance(sources, list) and self.count else None
 
         def find_missing() -> Iterator[Source]:
             done = 0
             for source in sources:
-                expected = self._expect(source)
+                expected = self._expect(source, members)
                 first = None if expected.complete else len(expected.known)
                 if again is not None and done + len(expected.known) > again:
                     first = max(0, again - done)
@@ -139,8 +144,9 @@ class ResultJournal:
 
         for result in classify(find_missing()):
             if result.images:
-                if result.event not in self._events:
-                    self._append((result.event, None, ()), result)
+                event = result.event, members.get(result.event, "")
+                if event not in self._events:
+                    self._append((result.event, None, ((MEMBERS, event[1]),)), result)
                     yield result
                 continue
             while waiting and waiting[0].first is None:
@@ -156,16 +162,18 @@ class ResultJournal:
         while waiting:
             yield from self._show(waiting.popleft())
 
-    def _expect(self, source: Source) -> _Expected:
+    def _expect(self, source: Source, members: Mapping[str, str]) -> _Expected:
         key = _make_key(source)
         known = self._known.get(key)
         places, complete = known.popleft() if known else ([], False)
-        return _Expected(key, places, complete, None, source.event if source.last_of_event else "")
+        event = (source.event, members.get(source.event, "")) if source.last_of_event else None
+        return _Expected(key, places, complete, None, event)
 
-    def _find_open_event(self, sources: Sequence[Source]) -> int | None:
-        """Returns the number of the first result of the batch in which the event begins that was interrupted; None for none.
+    def _find_open_event(self, sources: Sequence[Source], members: Mapping[str, str]) -> int | None:
+        """Returns the number of the first result of the batch in which the first event begins that has to be decided anew.
 
-        sources: with the images of one event after one another.
+        That is an event of which the journal has some images, but not the decision on these images and no others. None if
+        there is none. sources: with the images of one event after one another. members: of events, see `_identify_events`.
         """
         counts = {key: deque(many) for key, many in self._known.items()}
         begun, done = 0, 0
@@ -173,17 +181,16 @@ class ResultJournal:
             if number and source.event != sources[number - 1].event:
                 begun = done
             known = counts.get(_make_key(source))
-            places, complete = known.popleft() if known else ([], False)
-            done += len(places)
-            if not complete or (source.last_of_event and source.event not in self._events):
-                is_open = bool(source.event) and begun < done
-                return begun // self._batch_size * self._batch_size if is_open else None
+            done += len(known.popleft()[0]) if known else 0
+            is_decided = not source.event or (source.event, members[source.event]) in self._events
+            if not is_decided and begun < done:
+                return begun // self._batch_size * self._batch_size
         return None
 
     def _show(self, expected: _Expected) -> Iterator[Result]:
         """Yields what the journal has of an image that is complete: its results, if not yet shown, and its event's."""
         yield from self._show_known(expected)
-        for place in self._events.get(expected.event, ()):
+        for place in self._events.get(expected.event, ()) if expected.event else ():
             yield _read_result(self._journal.read(place))
 
     def _show_known(self, expected: _Expected) -> Iterator[Result]:
@@ -199,6 +206,16 @@ class ResultJournal:
 
     def delete(self) -> None:
         self._journal.delete()
+
+
+def _identify_events(sources: Sequence[Source]) -> dict[str, str]:
+    """Returns event → a digest of the names, stamps and metadata of its images."""
+    digests: dict[str, Any] = {}
+    for source in sources:
+        if source.event:
+            digest = digests.setdefault(source.event, hashlib.sha256())
+            digest.update(json.dumps(_make_key(source)).encode() + b"\n")
+    return {event: digest.hexdigest() for event, digest in digests.items()}
 
 
 def make_header(provenance: Provenance, texts: str, *, thumbnails: bool) -> dict[str, Any]:

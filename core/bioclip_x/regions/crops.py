@@ -35,8 +35,8 @@ def compute_rectangle(box: Box, width: int, height: int, *, padding: float, shap
         _place((left + right) / 2, side_x, width, may_exceed=shape == "square"),
         _place((top + bottom) / 2, side_y, height, may_exceed=shape == "square"),
     )
-    rounded = round(left), round(top), round(right), round(bottom)
-    return rounded[0], rounded[1], max(rounded[2], rounded[0] + 1), max(rounded[3], rounded[1] + 1)
+    x, y = min(round(left), width - 1), min(round(top), height - 1)
+    return x, y, max(round(right), x + 1), max(round(bottom), y + 1)
 
 
 def crop(image: Image.Image, rectangle: Rectangle, shape: Shape, outside: int | None = None) -> Image.Image:

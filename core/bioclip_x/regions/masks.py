@@ -26,14 +26,13 @@ Background = Literal["keep", "grey", "blur", "pool"]
 GREY: Final = (128, 128, 128)
 BLUR: Final = 0.05
 """Radius of the blur as a fraction of the image's longer side."""
-LARGEST: Final = 1 << 28
-"""Pixels of the largest mask that is decoded."""
+LARGEST: Final = 1 << 27
+"""Pixels of the largest mask that is encoded or decoded."""
 
 
 def decode_mask(mask: Mask) -> npt.NDArray[np.bool_]:
     """Decodes a mask: bool [height, width]. Raises ImageError for run lengths that do not fit its size."""
-    if not (0 < mask.width * mask.height <= LARGEST):
-        raise ImageError(f"a mask of {mask.width} x {mask.height} pixels; the limit is {LARGEST:,} pixels")
+    _refuse_large(mask.width, mask.height)
     try:
         pixels = _load_coco().decode({"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")})
     except (ValueError, TypeError, UnicodeEncodeError) as problem:
@@ -51,9 +50,16 @@ def encode_mask(pixels_HW: npt.NDArray[np.bool_]) -> Mask:
 
 
 def encode_polygons(polygons: Sequence[Sequence[float]], width: int, height: int) -> Mask:
-    """Encodes COCO's polygons, each x, y, x, y, … in pixels, as one mask. Raises ImageError for fewer than three corners."""
+    """Encodes COCO's polygons, each x, y, x, y, … in pixels, as one mask.
+
+    Raises ImageError for fewer than three corners, and for one far from the image: the library takes any, and crashes.
+    """
+    _refuse_large(width, height)
     if not polygons or any(len(one) < 6 or len(one) % 2 for one in polygons):
         raise ImageError("a segmentation whose polygons have fewer than three corners")
+    furthest = 2 * max(width, height)
+    if not all(abs(float(value)) <= furthest for one in polygons for value in one):  # also nan
+        raise ImageError(f"a segmentation with corners far from its image of {width} x {height} pixels")
     coco = _load_coco()
     merged = coco.merge(coco.frPyObjects([list(one) for one in polygons], height, width))
     return Mask(width, height, merged["counts"].decode("ascii"))
@@ -61,10 +67,16 @@ def encode_polygons(polygons: Sequence[Sequence[float]], width: int, height: int
 
 def encode_runs(counts: Sequence[int], width: int, height: int) -> Mask:
     """Encodes COCO's uncompressed run lengths, column by column. Raises ImageError where they do not add up."""
+    _refuse_large(width, height)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or sum(counts) != width * height:
         raise ImageError(f"a mask whose run lengths do not add up to {width} x {height} pixels")
     encoded = _load_coco().frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
     return Mask(width, height, encoded["counts"].decode("ascii"))
+
+
+def _refuse_large(width: int, height: int) -> None:
+    if not (width > 0 and height > 0 and width * height <= LARGEST):
+        raise ImageError(f"a mask of {width} x {height} pixels; the limit is {LARGEST:,} pixels")
 
 
 def find_box(pixels_HW: npt.NDArray[np.bool_]) -> Box | None:

@@ -25,7 +25,7 @@ from bioclip_x.plugin import (
     match_taxon,
     pluralise,
 )
-from bioclip_x_plugins.adjustments.country_codes import normalise_country
+from bioclip_x_plugins.adjustments.country_codes import normalise_country, normalise_region
 from bioclip_x_plugins.adjustments.country_rules import Rule, Rules, merge, read_rules
 
 if TYPE_CHECKING:
@@ -197,15 +197,6 @@ def apply_rules(taxonomy: Taxonomy, rule_of_node: dict[int, Rule], country: str,
 def is_any_left(taxonomy: Taxonomy, excluded_C: npt.NDArray[np.bool_]) -> bool:
     """Whether a taxon is left; the labels beside the tree do not count."""
     return not bool(excluded_C[: taxonomy.n_classes - taxonomy.n_beside].all())
-
-
-def normalise_region(text: str) -> str:
-    """Returns the code of a region without its country's.
-
-    >>> normalise_region("us-ca"), normalise_region("CA")
-    ('CA', 'CA')
-    """
-    return text.strip().upper().rpartition("-")[2]
 
 
 def _explain_unknown(source: Source) -> str:

@@ -39,3 +39,14 @@ def normalise_country(text: str) -> str:
     """
     code = text.strip().upper()
     return code if code in _KNOWN else ALPHA_3.get(code, "")
+
+
+def normalise_region(text: str) -> str:
+    """Returns the code or name of a region, in capitals, without its country's code.
+
+    >>> normalise_region("us-ca"), normalise_region("CA"), normalise_region("Baden-Württemberg")
+    ('CA', 'CA', 'BADEN-WÜRTTEMBERG')
+    """
+    region = text.strip().upper()
+    country, _, rest = region.partition("-")
+    return rest if rest and normalise_country(country) else region

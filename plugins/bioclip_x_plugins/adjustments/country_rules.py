@@ -24,7 +24,7 @@ from bioclip_x.plugin import (
     read_lines,
     read_yaml,
 )
-from bioclip_x_plugins.adjustments.country_codes import normalise_country
+from bioclip_x_plugins.adjustments.country_codes import normalise_country, normalise_region
 
 GEOFENCE_RANKS: Final = ("class", "order", "family", "genus", "species")
 NAMES: Final = ("scientificname", "scientific_name", "species", "name", "taxon")
@@ -131,7 +131,7 @@ def _read_places(path: Path, label: str, given: Any, unknown: Counter[str]) -> P
     places: Places = {}
     for code, regions in given.items():
         if country := normalise_country(str(code)):
-            _add_places(places, {country: frozenset(region.upper() for region in regions)})
+            _add_places(places, {country: frozenset(map(normalise_region, regions))})
         else:
             unknown[str(code)] += 1
     return places
@@ -176,7 +176,7 @@ def _read_table(path: Path) -> Rules:
         regions = (cells[region] if region is not None else "") or match[2] or ""
         blocks = row.get("rule", "").lower() == "block" or row.get("occurrencestatus", "").lower() == "absent"
         lists = found.setdefault((cells[name], row.get("taxonrank", ""), row.get("kingdom", "")), ({}, {}))
-        _add_places(lists[blocks], {code: frozenset([regions.upper()] if regions else [])})
+        _add_places(lists[blocks], {code: frozenset([normalise_region(regions)] if regions else [])})
     rules = (Rule(_make_row_taxon(*names), allow or None, block) for names, (allow, block) in found.items())
     return Rules(tuple(rules), unknown)
 

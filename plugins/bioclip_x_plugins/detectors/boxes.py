@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from bioclip_x_plugins.detectors.tables import read_box_table, read_camtrap_dp
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PASSED: Final = ("person", "human", "vehicle", "blank", "empty", "unclassified", "unknown")
+PASSED: Final = ("person", "human", "vehicle", "blank", "empty")
 """Labels of detectors and of Camtrap DP that are no organisms to be named."""
 Entry = tuple[tuple[str, ...], ImageDetections]
 """The parts of a path, the last first, and what was found in the image there."""
@@ -49,6 +50,8 @@ class BoxesDetector:
         if found is None or found.failed:
             return None
         chosen = found.detections if source.seconds is None else _select_frame(found, source.seconds)
+        if chosen is None:
+            return None
         regions = (one.to_region(*image.size) for one in chosen)
         return [one for one in regions if one is not None]
 
@@ -56,7 +59,7 @@ class BoxesDetector:
         if self._index is None:
             self.prepare()
         parts = _split(name)
-        entries = (self._index or {}).get(_get_stem(parts), [])
+        entries = (self._index or {}).get(_get_stem(parts), [])  # of entries with and without a suffix
         best: list[ImageDetections] = []
         longest = 1
         for entry, found in entries:
@@ -91,7 +94,8 @@ def _index(images: Sequence[ImageDetections], base: Path | None) -> Index:
     index: defaultdict[str, list[Entry]] = defaultdict(list)
     for one in images:
         parts = _split(one.file if base is None else f"{base}/{one.file}")
-        index[_get_stem(parts)].append((parts, one))
+        for key in dict.fromkeys((_get_stem(parts), *parts[:1])):  # a mask has no suffix here, but may have dots
+            index[key].append((parts, one))
     return dict(index)
 
 
@@ -116,10 +120,14 @@ def _count_common(entry: Sequence[str], parts: Sequence[str]) -> int:
     return count
 
 
-def _select_frame(found: ImageDetections, seconds: float) -> Sequence[Detection]:
-    """Returns the detections of the frame of a video that was looked at nearest to a time."""
+def _select_frame(found: ImageDetections, seconds: float) -> Sequence[Detection] | None:
+    """Returns the detections of the frame of a video that was looked at nearest to a time; None if that is far from it."""
     frames = found.frames or tuple({one.seconds for one in found.detections if one.seconds is not None})
     if not frames:
         return found.detections
     nearest = min(frames, key=lambda frame: (abs(frame - seconds), frame))
+    ordered = sorted(frames)
+    spacing = max((later - one for one, later in pairwise(ordered)), default=1.0)
+    if abs(nearest - seconds) > max(spacing, 1.0):
+        return None
     return [one for one in found.detections if one.seconds is None or abs(one.seconds - nearest) < 1e-6]

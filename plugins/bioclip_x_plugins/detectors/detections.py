@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bioclip_x.plugin import ImageError, Mask, Region, decode_mask, encode_polygons, encode_runs, find_box
 
+ASPECT: Final = 0.02
+"""Largest difference of the ratios of two images' sides, as a fraction, with which they count as one in two sizes."""
 Corners = tuple[float, float, float, float]
 MakeMask = Callable[[int, int], "Mask | None"]
 
@@ -33,9 +35,15 @@ class Detection:
     def to_region(self, width: int, height: int) -> Region | None:
         """Returns the region in an image of this size; None for a box without an area inside the image.
 
-        Raises ImageError for a mask that cannot be read.
+        Raises ImageError for a mask that cannot be read, and where the file tells another shape of the image.
         """
         x, y = self.size or (width, height)
+        if abs(x * height - y * width) > ASPECT * max(x * height, y * width):
+            turned = ", which is this image turned" if abs(x * width - y * height) <= ASPECT * x * width else ""
+            raise ImageError(
+                f"its boxes are of an image of {x} x {y} pixels{turned}, the upright image has {width} x {height}; boxes and "
+                "masks have to be those of the upright image"
+            )
         mask = self.make_mask(x, y) if self.make_mask else None
         box = self._find_fractions(x, y)
         if box is None and mask is not None:

@@ -13,7 +13,6 @@ COCO: `{"images": [{"id", "file_name", "width", "height"}], "annotations": [{"im
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -166,9 +165,14 @@ def _rename(label: str) -> str:
 
 def iterate_json_folder(folder: Path) -> Iterator[ImageDetections]:
     """Yields the detections of a folder of JSON files, one for each image, as Segment Anything's data set has them."""
-    found: defaultdict[str, list[Detection]] = defaultdict(list)
+    found: dict[str, ImageDetections] = {}
     for file in sorted(folder.rglob("*.json")):
         for image in read_json(file):
-            found[image.file].extend(image.detections)
-    for name, detections in found.items():
-        yield ImageDetections(name, tuple(detections))
+            before = found.get(image.file, ImageDetections(image.file, failed=True))
+            found[image.file] = ImageDetections(
+                image.file,
+                (*before.detections, *image.detections),
+                before.failed and image.failed,
+                (*before.frames, *image.frames),
+            )
+    yield from found.values()

@@ -55,12 +55,14 @@ def read_box_table(path: Path) -> list[ImageDetections]:
             f"x, y, width, height), got {', '.join(columns) or 'no columns'}"
         )
     found: dict[str, list[Detection]] = {}
+    seen: set[tuple[str, Detection]] = set()
     for number, row in rows:
         cells = [row[name] for name in box]
         detections = found.setdefault(row[image], [])
         if any(cells):
             detection = _read_row(row, columns, cells, as_size=box in SIZES, where=f"{path}, line {number}")
-            if detection not in detections:  # a table of results has a row for each prediction
+            if (row[image], detection) not in seen:  # a table of results has a row for each prediction
+                seen.add((row[image], detection))
                 detections.append(detection)
     in_pixels = any(max(one.corners or (0.0,)) > LARGEST_FRACTION for many in found.values() for one in many)
     return [

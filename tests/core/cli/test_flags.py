@@ -100,7 +100,7 @@ def samples(flag: click.Option) -> list[tuple[list[str], Any]]:
     elif isinstance(kind, (click.types.IntParamType, click.types.FloatParamType)):
         words = ["3"] if isinstance(kind, click.types.IntParamType) else ["0.25"]
     else:
-        words = ["8", "1/s"] if flag.name == "frames" else ["auto", "x"]
+        words = {"frames": ["8", "1/s"], "event_by": ["folder", "60s"]}.get(flag.name or "", ["auto", "x"])
     if flag.multiple:
         return [([part for word in words for part in (flag.opts[0], word)], words)]
     return [([flag.opts[0], word], word) for word in words]
@@ -137,6 +137,8 @@ def test_the_defaults_that_the_help_states_are_the_command_lines() -> None:
     stated = {name: found[1] for name in FIELDS if (found := re.search(r"\[default: (.*)\]", one(name).help or ""))}
     said_in_words = {
         "frames",
+        "detector",
+        "box_classes",
         "taxonomy",
         "taxonomy_format",
         "dag",

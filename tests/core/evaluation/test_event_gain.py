@@ -84,3 +84,15 @@ def test_blank_images_take_no_part(tiny_model: str) -> None:
     torch.testing.assert_close(voters.offsets["p"], torch.arange(9.0).reshape(3, 3)[:, 1:])
     blank = ScoredBatch(Logits.of(logits[:1]), Logits.of(logits[:1]))
     assert blank.find_voters(taxonomy) == [0]
+
+
+def test_folders_of_classes_are_no_events(tiny_model: str, tmp_path: Path) -> None:
+    registry = create_registry()
+    recipe = resolve_recipe(registry, flags={"model": tiny_model, "labels": LABELS, "event_by": "folder"})
+    for number in range(4):
+        folder = tmp_path / LABELS[number % 2].replace(" ", "_")
+        folder.mkdir(exist_ok=True)
+        picture(number).save(folder / f"{number}.png")
+    dataset = registry.make("datasets", "image-folder", {"path": tmp_path})
+    with pytest.raises(EvaluationError, match="each event is all images of one label"):
+        evaluate(registry, [recipe], dataset, "folder")

@@ -28,10 +28,11 @@ def test_pooled_logits_are_those_of_a_loop(n: int, n_classes: int, scale: float,
     logits = torch.from_numpy(np.random.default_rng(seed).standard_normal((n, n_classes)) * scale).float()
     p = torch.softmax(logits.double(), 1)
     product = torch.softmax(pool_logits(Logits.of(logits), "product").logits_BC.double(), 1)[0]
-    expected = torch.stack(
-        [math.prod(float(p[i, c]) ** (1 / n) for i in range(n)) * torch.ones(()) for c in range(n_classes)]
-    )
-    torch.testing.assert_close(product, (expected / expected.sum()).double(), atol=1e-4, rtol=1e-4)
+    log_p = torch.log_softmax(logits.double(), 1).tolist()
+    means = [math.fsum(log_p[i][c] for i in range(n)) / n for c in range(n_classes)]
+    total = math.fsum(math.exp(one - max(means)) for one in means)
+    expected = torch.tensor([math.exp(one - max(means)) / total for one in means], dtype=torch.float64)
+    torch.testing.assert_close(product, expected, atol=1e-4, rtol=1e-4)
     mean = torch.softmax(pool_logits(Logits.of(logits), "mean").logits_BC.double(), 1)[0]
     torch.testing.assert_close(mean, p.mean(0), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(sum_exponentials(Logits.of(logits)), logits.logsumexp(1), atol=1e-4, rtol=1e-5)
@@ -117,10 +118,36 @@ def test_several_organisms_in_one_image_are_several_decisions(tiny_model: str) -
     def vote(image: str, seed: int, individual: str = "") -> Member:
         [result] = classifier([picture(seed)])
         region = Region((0, 0, 1, 1), individual=individual)
-        return Member(Source(image, event="e"), replace(result, source=image, region=region), torch.zeros(4))
+        n = 2 if image == "a" else 1
+        return Member(
+            Source(image, event="e"), replace(result, source=image, region=region, n_regions=n), torch.zeros(4)
+        )
 
-    assert group_voters([vote("a", 0), vote("b", other)]) and len(group_voters([vote("a", 0), vote("b", other)])) == 1
+    assert len(group_voters([vote("b", 0), vote("c", other)])) == 1
     groups = group_voters([vote("a", 0), vote("a", other), vote("b", same)])
     assert [[one.source.name for one in group] for group in groups] == [["a", "b"], ["a"]]
     groups = group_voters([vote("a", 0, "i"), vote("a", same, "k"), vote("b", other, "i")])
     assert [[one.source.name for one in group] for group in groups] == [["a", "b"], ["a"]]
+
+
+def test_an_image_listed_twice_counts_once(tiny_model: str) -> None:
+    classifier = Classifier(tiny_model, labels=LABELS)
+    once = classify(classifier, [picture(0), picture(1)])[-1]
+    sources = [Source("0", image=picture(0), event="e"), Source("0", image=picture(0), event="e"),
+               Source("1", image=picture(1), event="e", last_of_event=True)]  # fmt: skip
+    *_, twice = classifier._classify(sources, thumbnails=False)  # noqa: SLF001 - with events of its own
+    assert twice.predictions[0].probability == pytest.approx(once.predictions[0].probability, rel=1e-5)
+    assert [one.left_out for one in twice.images] == ["", "it is there twice", ""]
+
+
+def test_large_events_are_pooled_in_parts() -> None:
+    logits = torch.randn(3000, 700, generator=torch.Generator().manual_seed(0))
+    asked: list[int] = []
+
+    def part(start: int, stop: int) -> torch.Tensor:
+        asked.append((stop - start) * 3000)
+        return logits[:, start:stop].T.clone()
+
+    pooled = pool_logits(Logits(part, 3000, 700), "mean").logits_BC
+    torch.testing.assert_close(torch.softmax(pooled, 1)[0], torch.softmax(logits, 1).mean(0), atol=1e-5, rtol=1e-4)
+    assert max(asked) <= 256 * 3000

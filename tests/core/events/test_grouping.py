@@ -97,7 +97,7 @@ def test_images_without_what_they_are_grouped_by_are_alone() -> None:
         Source("z", Path("a/z"), metadata={"date": "soon"}),
     ]
     assert group(sources, "10s") == [["a/0", "a/1"], ["x"], ["y"], ["z"]]
-    assert group([at(0, n=1.0), at(1, n=""), at(2, n=1.0)], "column:n") == [["a/0", "a/2"], ["a/1"]]
+    assert group([at(0, n=1.0), at(1, n=""), at(2, n=1.0)], "column:N") == [["a/0", "a/2"], ["a/1"]]
     assert group_sources([at(0, n=1.0)], parse_grouping("column:n"), lambda source: {})[0].event == "n 1"
 
 
@@ -115,3 +115,17 @@ def test_dates_are_read_from_files_where_the_metadata_lacks_them() -> None:
 def test_times_of_other_forms_are_none() -> None:
     assert read_time("2024-05-12T07:30:00Z") == read_time("2024-05-12T07:30:00+02:00") == datetime(2024, 5, 12, 7, 30)
     assert read_time("yesterday") is None and read_time(3.0) is None
+
+
+def test_a_column_that_no_image_has_is_refused() -> None:
+    with pytest.raises(RecipeError, match="column:sequnce: no image has it; known: date, sequence"):
+        group([at(0, sequence="a"), at(1)], "column:sequnce")
+
+
+def test_cameras_are_told_apart_by_the_file_where_a_table_has_the_date() -> None:
+    sources = [at(0), at(1)]
+    serials = {"a/0": "1", "a/1": "2"}
+    found = group_sources(
+        sources, parse_grouping("10s"), lambda one: {"camera_serial": serials[one.name], "date": "2020-01-01T00:00:00"}
+    )
+    assert found[0].event != found[1].event and "2024-05-12" in found[0].event

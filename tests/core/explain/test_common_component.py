@@ -86,7 +86,9 @@ def both(model: Any, pooling: str, folder: Path) -> list[tuple[Explanation, Expl
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_contributions_stay_as_they_are(model: Any, pooling: str, tmp_path: Path) -> None:
-    for plain, shifted in both(model, pooling, tmp_path):
+    pairs = [pair for pair in both(model, pooling, tmp_path) if pair[0].margin > 1e-4]  # else the two are tied
+    assert len(pairs) >= (5 if pooling == "mean" else 1), "by the best text alone, most pairs are tied"
+    for plain, shifted in pairs:
         assert (shifted.winner, shifted.runner_up) == (plain.winner, plain.runner_up)
         assert plain.baseline is not None and shifted.baseline is not None
         assert shifted.baseline == pytest.approx(KEPT * plain.baseline + 1 - KEPT, abs=1e-5)

@@ -282,6 +282,7 @@ OTHERWISE: Final = {
     "yaml": "a format that the core writes itself",
     "newick": "a format that the core writes itself",
     "linear": "a shape in which the learning rate falls",
+    "country": "what is known of an image: the country where it was taken",
 }
 """Names that are words with another meaning in the core, which is not told from a component's."""
 DEFAULT_WORDS: Final = {

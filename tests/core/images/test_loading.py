@@ -62,8 +62,8 @@ def test_broken_images_in_memory_have_an_error(tmp_path: Path) -> None:
         raise ValueError("not this shape")
 
     with open_lazily(tmp_path / "half.jpg") as half:
-        assert "truncated" in decode(Source("half", image=half), pixels).error
-    assert decode(Source("whole", image=picture()), refuses).error == "cannot be decoded: not this shape"
+        assert "truncated" in decode(Source("half", image=half), pixels)[0].error
+    assert decode(Source("whole", image=picture()), refuses)[0].error == "cannot be decoded: not this shape"
 
 
 def test_decoding_is_done_by_workers() -> None:
@@ -79,5 +79,5 @@ def test_decoding_is_done_by_workers() -> None:
 
 def test_a_thumbnail_on_request() -> None:
     source = Source("x", image=picture())
-    assert decode(source, pixels).thumbnail is None
-    assert (decode(source, pixels, with_thumbnail=True).thumbnail or b"").startswith(b"\xff\xd8")
+    assert decode(source, pixels)[0].thumbnail is None
+    assert (decode(source, pixels, with_thumbnail=True)[0].thumbnail or b"").startswith(b"\xff\xd8")

@@ -107,7 +107,7 @@ def test_further_columns_of_tables_precede_the_exif_data(tmp_path: Path) -> None
     table.write_text("path,site,latitude,empty,camera_make\na.jpg,wood,51.5,,Nikon\n", "utf-8")
     [source] = expand_sources([table])
     assert source.metadata == {"site": "wood", "latitude": 51.5, "camera_make": "Nikon"}
-    decoded = decode(source, lambda image: torch.zeros(1))
+    [decoded] = decode(source, lambda image: torch.zeros(1))
     assert decoded.source.metadata["camera_make"] == "Nikon" and decoded.source.metadata["camera_model"] == "EOS R5"
     assert decoded.source.metadata["latitude"] == 51.5 and decoded.source.metadata["date"] == "2024-05-12T07:30:00"
 

@@ -123,7 +123,7 @@ def test_a_truncated_file_is_measured_on_the_whole_image() -> None:
 def test_a_record_tells_the_size_of_the_file() -> None:
     files = ImageFiles().fitting(RECIPE, MODEL)
     source = Source("photo", data=encode(picture(size=(3000, 2000))))
-    decoded = decode(source, to_tensor(), with_thumbnail=True, files=files)
+    [decoded] = decode(source, to_tensor(), with_thumbnail=True, files=files)
     assert (decoded.width, decoded.height) == (3000, 2000)
 
 

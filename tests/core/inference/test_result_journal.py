@@ -203,3 +203,29 @@ def test_other_boxes_are_another_run(tmp_path: Path) -> None:
         headers.append(make_header(provenance, "texts", thumbnails=False))
     assert headers[0] == headers[2] != headers[1]
     assert "boxes_sha256" not in make_header(Provenance("1", "m", "r", "", "t", 1, 1, {}), "texts", thumbnails=False)
+
+
+def test_events_with_other_images_are_decided_anew(tmp_path: Path) -> None:
+    """An image that was added, or a whole event, before or in an event that was interrupted or complete."""
+
+    def make(events: dict[str, str]) -> list[Source]:
+        return [
+            Source(f"{event}{one}", event=event, last_of_event=one == names[-1])
+            for event, names in events.items()
+            for one in names
+        ]
+
+    before = {"A": "12", "B": "1234"}
+    for number, after in enumerate(
+        ({"A": "012", "B": "1234"}, {"C": "9", **before}, {"A": "123", "B": "1234"}, before)
+    ):
+        path = tmp_path / f"{number}.journal"
+        counts = {source.name: 1 for source in (*make(before), *make(after))}
+        journal = ResultJournal.open(path, HEADER, 2)
+        with pytest.raises(KeyboardInterrupt):
+            list(journal.classify(make(before), partial(name_regions, counts=counts, fails_after=5)))
+        journal.close()
+        journal = ResultJournal.open(path, HEADER, 2)
+        given = list(journal.classify(make(after), partial(name_regions, counts=counts)))
+        journal.close()
+        assert given == list(name_regions(make(after), counts))

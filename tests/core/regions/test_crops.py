@@ -43,6 +43,7 @@ def test_a_rectangle_holds_its_box(
         ((0.9, 0.9, 1.0, 1.0), 1.0, "square", (70, 70, 100, 100)),  # moved into the image
         ((0.9, 0.9, 1.0, 1.0), 1.0, "stretch", (80, 80, 100, 100)),  # cut at its edge
         ((0.0, 0.0, 1.0, 1.0), 0.0, "square", (0, 0, 100, 100)),
+        ((0.998, 0.2, 1.0, 0.5), 0.0, "stretch", (99, 20, 100, 50)),  # less than a pixel at the edge
     ],
 )
 def test_hand_worked_rectangles(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,10 @@ def test_polygons_are_filled() -> None:
         (lambda: encode_polygons([[0, 0, 1, 1]], 4, 4), "fewer than three corners"),
         (lambda: encode_runs([1, 2], 4, 4), "do not add up to 4 x 4"),
         (lambda: encode_runs([-1, 17], 4, 4), "do not add up to 4 x 4"),
+        (lambda: encode_polygons([[0, 0, 1e10, 0, 1e10, 1e10]], 4, 4), "corners far from its image of 4 x 4"),
+        (lambda: encode_polygons([[0, 0, math.nan, 0, 1, 1]], 4, 4), "corners far from its image"),
+        (lambda: encode_polygons([[0, 0, 1, 0, 1, 1]], 1 << 20, 1 << 20), "the limit is"),
+        (lambda: encode_runs([1 << 40], 1 << 20, 1 << 20), "the limit is"),
         (lambda: decode_mask(Mask(1 << 20, 1 << 20, "0")), "the limit is"),
         (lambda: decode_mask(Mask(4, 4, "é")), "cannot be decoded"),
     ],

@@ -13,7 +13,7 @@ from core.testing.built_in import make_given
 
 REGISTRY = create_registry()
 BUILT_IN = [(kind, name) for kind in KINDS for name in REGISTRY.components(kind)]
-REASONS = (
+REASONS = ("a command is not made by a recipe", 
     "it does not declare ", "it declares ", "none of its options is a path", "it does not score by texts", "it reads no texts",
     "it reads neither a file nor examples", "its format is ", "it reads odd lines as names", "a setting chooses it",
     "its prompts are ", "its texts are without the names", "no descriptors: ", "it is a function that may read a file",
@@ -36,6 +36,6 @@ def test_built_in_components_pass(kind: Kind, name: str, tmp_path: Path, monkeyp
     for given in cases:
         outcomes = list(run_checks(Subject(kind, name, REGISTRY, given.get("options", {}), given.get("examples", {}))))
         assert not {one.check.name: one.reason for one in outcomes if one.result == "failed"}
-        assert sum(one.result == "passed" for one in outcomes) >= 8
+        assert sum(one.result == "passed" for one in outcomes) >= (4 if kind == "commands" else 8)
         left = {one.check.name: one.reason for one in outcomes if one.result == "not applicable"}
         assert not {check: reason for check, reason in left.items() if not reason.startswith(REASONS)}

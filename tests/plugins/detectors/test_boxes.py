@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import ImageError, RecipeError
 from bioclip_x.plugin import Region, Source, decode_mask, encode_mask
 from bioclip_x_plugins.detectors.boxes import BoxesDetector, read_boxes
 
@@ -248,3 +248,25 @@ def test_it_can_be_pickled(tmp_path: Path) -> None:
     detector = BoxesDetector(write(tmp_path / "md.json", MEGADETECTOR))
     detector.prepare()
     assert len(pickle.loads(pickle.dumps(detector)).detect(Source("night/IMG_1.jpg"), IMAGE)) == 1
+
+
+def test_boxes_of_an_image_of_another_shape_are_refused(tmp_path: Path) -> None:
+    """A camera's rotated image: the detector saw it as it is stored, and we see it upright."""
+    document = make_coco(bbox=[40, 20, 80, 160])
+    document["images"][0] |= {"width": 100, "height": 200}
+    with pytest.raises(
+        ImageError, match="of 100 x 200 pixels, which is this image turned, the upright image has 200 x 100"
+    ):
+        find(write(tmp_path / "c.json", document), "a.jpg")
+
+
+def test_masks_of_names_with_dots_are_found(tmp_path: Path) -> None:
+    Image.new("L", SIZE, 255).save(tmp_path / "2024.05.12_001.png")
+    check(find(tmp_path, "card/2024.05.12_001.jpg"), ((0, 0, 1, 1), "", None))
+
+
+def test_a_folder_of_files_keeps_failures_and_frames(tmp_path: Path) -> None:
+    for number, image in enumerate(MEGADETECTOR["images"]):
+        write(tmp_path / f"{number}.json", {**MEGADETECTOR, "images": [image]})
+    assert find(tmp_path, "night/IMG_3.jpg") is None and find(tmp_path, "night/clip.mp4", 0.0) == []
+    assert find(tmp_path, "night/clip.mp4", 300.0) is None, "nobody looked there"

@@ -126,7 +126,7 @@ def test_another_taxonomys_names(classify: Any, tmp_path: Path) -> None:
         (("--subset", "missing.csv"), "the list missing.csv does not exist"),
         (("--adjust", "species-list"), "option 'file': expected a value, got none"),
         (("--adjust", "species-list:missing.txt"), "the list missing.txt does not exist"),
-        (("--adjust", "wishes:x"), "no logit adjustment is called 'wishes'; known: species-list"),
+        (("--adjust", "wishes:x"), "no logit adjustment is called 'wishes'; known: country, occurrences, species-list"),
         (("--report-as", "missing.csv"), "the taxonomy missing.csv does not exist"),
     ],
 )
