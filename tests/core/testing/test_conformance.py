@@ -13,7 +13,7 @@ from core.testing.built_in import make_given
 
 REGISTRY = create_registry()
 BUILT_IN = [(kind, name) for kind in KINDS for name in REGISTRY.components(kind)]
-REASONS = ("a command is not made by a recipe", 
+REASONS = ("a command is not made by a recipe",
     "it does not declare ", "it declares ", "none of its options is a path", "it does not score by texts", "it reads no texts",
     "it reads neither a file nor examples", "its format is ", "it reads odd lines as names", "a setting chooses it",
     "its prompts are ", "its texts are without the names", "no descriptors: ", "it is a function that may read a file",
