@@ -40,7 +40,14 @@ from bioclip_x_plugins.reports.exchange.sources import (
     make_relative,
     split_frame,
 )
-from bioclip_x_plugins.reports.exchange.times import find_time, format_time, parse_time, parse_zone, read_clock
+from bioclip_x_plugins.reports.exchange.times import (
+    find_beginning,
+    find_time,
+    format_time,
+    parse_time,
+    parse_zone,
+    read_clock,
+)
 from bioclip_x_plugins.reports.result_text import drop_infinite
 from bioclip_x_plugins.reports.tables.json_documents import to_json
 
@@ -188,10 +195,10 @@ class _Writer:
         file, seconds = split_frame(result.source)
         path = make_relative(file, self._folder)
         deployment = find_deployment(result, path)
-        taken = find_time(result.metadata, seconds, self._report.zone)
+        taken = find_time(result.metadata, self._report.zone)
         media = make_id(file)
         if self._seen.add(media):
-            recorded = find_time(result.metadata, None, self._report.zone)
+            recorded = find_beginning(result.metadata, seconds, self._report.zone)
             self._write_media(result, media, file, path, deployment, recorded)
         key = make_id(result.source) + (f"-{result.region_number}" if result.region else "")
         if not self._seen.add(f"observation {key}"):

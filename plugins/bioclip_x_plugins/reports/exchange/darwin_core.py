@@ -149,7 +149,7 @@ class _Writer:
 
     def _make_occurrence(self, result: Result, best: Prediction) -> dict[str, object]:
         taxon, region = best.taxon, result.region
-        file, seconds = split_frame(result.source)
+        file, _ = split_frame(result.source)
         media = " | ".join(dict.fromkeys(split_frame(one.source)[0] for one in result.images)) or file
         place = find_place(result.metadata, self._report.decimals)
         where = f"; box {', '.join(f'{edge:.4f}' for edge in region.box)}" if region else ""
@@ -165,7 +165,7 @@ class _Writer:
             "identificationQualifier": self._qualify(best),
             "identificationRemarks": f"{best.probability:.3f}: {self._meaning}",
             "eventID": result.event,
-            "eventDate": format_time(find_time(result.metadata, seconds, self._report.zone)),
+            "eventDate": format_time(find_time(result.metadata, self._report.zone)),
             **(
                 {
                     "decimalLatitude": f"{place.latitude:.{self._report.decimals}f}",

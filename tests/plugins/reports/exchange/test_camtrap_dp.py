@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.images.video import describe_frame
 from bioclip_x.records import Provenance, Result
 from bioclip_x.testing.examples import make_result
 from bioclip_x_plugins.reports.exchange.camtrap_dp import CamtrapDp, make_box
@@ -183,6 +184,26 @@ def test_requests_that_are_wrong(provenance: Provenance, tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(BioclipXError, match="cannot be written"), CamtrapDp().open(tmp_path / "file", provenance):
         pass
+
+
+def test_dates_of_frames_are_those_that_the_images_have(provenance: Provenance, tmp_path: Path) -> None:
+    """Built by what makes them: a frame's date is that of its video and the seconds, a day without a time stays a day."""
+    for date, frames, began in (
+        ("2024-05-12T08:00:00", ["2024-05-12T08:00:00Z", "2024-05-12T08:00:03Z"], "2024-05-12T08:00:00Z"),
+        ("2024-05-12T23:59:58+02:00", ["2024-05-12T23:59:58+02:00", "2024-05-13T00:00:01+02:00"], "2024-05-12T23:59:58+02:00"),
+        ("2024-05-12", ["2024-05-12T00:00:00Z"] * 2, "2024-05-12T00:00:00Z"),
+    ):  # fmt: skip
+        results = [
+            replace(make_result(f"clip.mp4#t={seconds}"), metadata=describe_frame({"date": date}, seconds))
+            for seconds in (0.0, 3.5)
+        ]
+        for order in (results, results[::-1]):
+            tables = written(tmp_path / "p", provenance, order, timezone="Z")
+            assert sorted(row["eventStart"] for row in tables["observations"]) == [
+                one.replace("Z", "+00:00") for one in frames
+            ]
+            assert [row["timestamp"] for row in tables["media"]] == [began.replace("Z", "+00:00")]
+            assert tables["deployments"][0]["deploymentStart"] == began.replace("Z", "+00:00")
 
 
 def test_boxes_stay_within_the_image() -> None:
