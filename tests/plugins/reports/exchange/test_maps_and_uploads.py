@@ -51,14 +51,19 @@ def test_inaturalists_columns(provenance: Provenance, results: list[Result], tmp
     named = [row for row in rows[1:] if not row[0].startswith("#")]
     assert [row[0] for row in named] == ["Parus major"] * 3  # the event, and two frames
     assert named[1][1] == "2024-05-12T08:00:00" and named[1][3:6] == ["Reserve", "52.5", "13.25"]
-    assert named[1][7] == "obscured" and "not verified" in named[1][2] and named[0][6] == "bioclip-x,burst 1"
+    assert named[1][7] == "obscured" and "not verified" in named[1][2] and named[0][6] == "bioclip-x"
     assert [row[0] for row in rows if "off list" in row[0]] == [
-        "# not named: cam2/off list.jpg: it resembles none of the classes"
+        "# not named: off list.jpg: it resembles none of the classes"
     ]
     unnamed_per_image = written(INaturalist(events=False), tmp_path / "p.csv", provenance, results).read_text(
         "iso-8859-1"
     )
-    assert "# not named: cam1/b.jpg" in unnamed_per_image and "burst 1," not in unnamed_per_image
+    assert (
+        "# not named: b.jpg" in unnamed_per_image
+        and "burst 1" not in unnamed_per_image + text
+        and "cam" not in unnamed_per_image + text
+    )
+    assert named[0][2].startswith("a.jpg, b.jpg; 0.900; ")
 
 
 def test_megadetectors_layout(provenance: Provenance, results: list[Result], tmp_path: Path) -> None:
