@@ -286,6 +286,15 @@ def test_places_are_blurred(decimals: int, provenance: Provenance, tmp_path: Pat
     assert list_problems(tmp_path / "p") == []
 
 
+def test_several_organisms_of_an_event(provenance: Provenance, several: list[Result], tmp_path: Path) -> None:
+    dated = [replace(one, metadata={"date": "2024-05-12T07:30:00"} if one.level == "image" else {}) for one in several]
+    options = {"latitude": 1.0, "longitude": 2.0, "timezone": "Z"}
+    rows = written(tmp_path / "p", provenance, dated, **options)["observations"]
+    told = [(row["eventID"], row["scientificName"], row["eventStart"][:16]) for row in rows]
+    assert told[2:] == [("e", "Parus major", "2024-05-12T07:30"), ("e", "Parus ater", "2024-05-12T07:30")]
+    assert list_problems(tmp_path / "p") == []
+
+
 def test_boxes_stay_within_the_image() -> None:
     assert make_box((-0.1, 0.5, 1.2, 0.5)) == {"bboxX": 0, "bboxY": 0.5, "bboxWidth": 1.0, "bboxHeight": 1e-6}
 
