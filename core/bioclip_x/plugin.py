@@ -106,6 +106,7 @@ if TYPE_CHECKING:
         read_delimited_rows,
         take_first_line,
     )
+    from bioclip_x.io.disk import sync_folder
     from bioclip_x.io.encodings import (
         BOM,
         BOMS,
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
+    from bioclip_x.io.temporary import open_temporary, sweep
     from bioclip_x.messages import escape_controls, list_some, pluralise
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
@@ -252,12 +254,12 @@ __all__ = [
     "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
     "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
     "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "parse_name",
-    "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
-    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
-    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "take_first_line",
-    "to_networkx",
+    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary",
+    "parse_name", "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance",
+    "read_species_list", "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
+    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
+    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
+    "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -355,6 +357,7 @@ TOPICS: Final = {
         ("caches", "load_or_fill mark_used open_cache_file"),
         ("io.archives", "Archive is_archive open_archive"),
         ("io.content", "name_content"),
+        ("io.disk", "sync_folder"),
         ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
@@ -363,6 +366,7 @@ TOPICS: Final = {
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),
         ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
+        ("io.temporary", "open_temporary sweep"),
         ("settings", "find_cache_folder"),
     ),
     "Other components, by name": (("hooks.registry", "Registry create_registry from_environment"),),

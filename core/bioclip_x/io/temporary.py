@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -21,25 +21,6 @@ ABANDONED_AFTER: Final = 86400.0
 """Seconds without a change after which a temporary file is abandoned, where its file system has no locks."""
 
 
-@contextmanager
-def open_temporary(target: Path) -> Iterator[IO[bytes]]:
-    """Opens a temporary file beside `target`, for reading and writing; moves it there when the block succeeds.
-
-    Otherwise deletes it. Raises OSError.
-    """
-    temporary, descriptor = _create(target)
-    try:
-        with os.fdopen(descriptor, "wb+") as stream:
-            yield stream
-            stream.flush()
-            sync(descriptor)
-        move_into_place(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-
-
 def move_into_place(temporary: Path, target: Path) -> None:
     """Moves a complete file to its name, with the permissions of a new file. Raises OSError if it cannot be moved."""
     with suppress(OSError):  # a nicety, which CIFS and exFAT refuse
@@ -48,6 +29,25 @@ def move_into_place(temporary: Path, target: Path) -> None:
         temporary.chmod(0o666 & ~mask)
     temporary.replace(target)
     sync_folder(target.parent)
+
+
+@contextmanager
+def open_temporary(target: Path, move: Callable[[Path, Path], None] = move_into_place) -> Iterator[IO[bytes]]:
+    """Opens a temporary file beside `target`, for reading and writing; moves it there when the block succeeds.
+
+    Otherwise deletes it. move: called with the complete file and the target. Raises OSError.
+    """
+    temporary, descriptor = _create(target)
+    try:
+        with os.fdopen(descriptor, "wb+") as stream:
+            yield stream
+            stream.flush()
+            sync(descriptor)
+        move(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +20,14 @@ from bioclip_x.plugin import (
     escape_controls,
     list_some,
     normalise_rank,
-    open_output,
 )
 from bioclip_x_plugins.sorting.folders import UNNAMED
 from bioclip_x_plugins.sorting.plan import Image, Level, Move, collect_images, plan_moves
+from bioclip_x_plugins.sorting.record import read_record, write_record
 from bioclip_x_plugins.sorting.results_files import read_results
 from bioclip_x_plugins.sorting.sidecars import Naming, find_sidecar, make_keywords, write_sidecar
-from bioclip_x_plugins.sorting.transfer import DONE, FULL, Mode, is_there, transfer
+from bioclip_x_plugins.sorting.transfer import DONE, FULL, PLANNED, Mode, foresee, sweep_leftovers, transfer
 
-COLUMNS: Final = ("source", "target", "name", "rank", "probability", "status")
-PLANNED: Final = "planned"
 MANIFEST: Final = "sorted.csv"
 SHOWN: Final = 5
 """Failures that are named."""
@@ -102,7 +99,7 @@ def command(
     apply: bool,
     output: Path | None,
 ) -> None:
-    """Sort image files into folders by the names in RESULTS (CSV, JSON, JSON Lines or Parquet).
+    """Sort image files into folders by the names in RESULTS (CSV, TSV, JSON, JSON Lines or Parquet).
 
     Files are copied or linked, never moved; what exists is never replaced. Nothing is done without --apply. A file with several
     boxes goes to the folder of each of its taxa; what has no name to _unnamed, by the reason. A second run does what is
@@ -117,17 +114,15 @@ def command(
         raise RecipeError("nothing to do: give --into FOLDER, --write-xmp, or both")
     ranks = parse_ranks(by)
     images = collect_images(read_results(results), level)
-    rows: list[dict[str, object]] = []
-    if into is not None:
-        moves = plan_moves(images, ranks, min_probability, root)
-        rows += sort_files(moves, into, mode, apply=apply)
-    if write_xmp:
-        rows += write_sidecars(images, root, sidecar, min_probability, apply=apply)
     if output is None and into is not None and apply:
-        into.mkdir(parents=True, exist_ok=True)
         output = into / MANIFEST
-    if output is not None:
-        write_manifest(output, rows)
+    rows: list[dict[str, object]] = []
+    with recorded(output, rows, into if apply else None):
+        if into is not None:
+            moves = plan_moves(images, ranks, min_probability, root)
+            rows.extend(sort_files(moves, into, mode, apply=apply))
+        if write_xmp:
+            rows.extend(write_sidecars(images, root, sidecar, min_probability, apply=apply))
     print_summary(rows, into, apply=apply)
     failed = [row for row in rows if row["status"] not in (DONE, PLANNED)]
     if failed:
@@ -144,30 +139,43 @@ def parse_ranks(by: str) -> list[str]:
     return ranks
 
 
-def sort_files(moves: Sequence[Move], into: Path, mode: Mode, *, apply: bool) -> list[dict[str, object]]:
-    """Does, or only plans, the moves. Returns the rows of the manifest."""
-    rows: list[dict[str, object]] = []
+@contextmanager
+def recorded(output: Path | None, rows: Sequence[dict[str, object]], into: Path | None) -> Iterator[None]:
+    """Writes the rows that the block collects to the record, also of one that ends early. into: a folder to be made."""
+    if output is not None:
+        read_record(output)  # that of somebody else is refused before anything is done
+
+    def write() -> None:
+        if into is not None:
+            into.mkdir(parents=True, exist_ok=True)
+        if output is not None:
+            write_record(output, rows)
+
+    try:
+        yield
+    except BaseException:
+        if rows:
+            with suppress(BioclipXError, OSError):  # a full disk; the first failure is the one to tell
+                write()
+        raise
+    write()
+
+
+def sort_files(moves: Sequence[Move], into: Path, mode: Mode, *, apply: bool) -> Iterator[dict[str, object]]:
+    """Does, or only plans, the moves. Yields the rows of the record."""
+    if apply:
+        sweep_leftovers(moves, into)
     for move in moves:
         place, status = transfer(move, into, mode) if apply else foresee(move, into, mode)
         row: dict[str, object] = {"source": move.source, "target": str(place), "name": move.name, "rank": move.rank}
         probability = None if math.isnan(move.probability) else move.probability
-        rows.append({**row, "probability": probability, "status": status, "folder": "/".join(move.folder)})
-    return rows
-
-
-def foresee(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
-    """What `transfer` would do, as far as can be told without doing it."""
-    place = into.joinpath(*move.folder, move.target)
-    if move.file is None or not move.file.is_file():
-        return transfer(move, into, mode)  # which says why, and does nothing
-    return place, DONE if is_there(move.file, place, mode) else PLANNED
+        yield {**row, "probability": probability, "status": status, "folder": "/".join(move.folder)}
 
 
 def write_sidecars(
     images: Iterable[Image], root: Path, naming: Naming, min_probability: float, *, apply: bool
-) -> list[dict[str, object]]:
+) -> Iterator[dict[str, object]]:
     """Writes, or only plans, the sidecars of all images with a name. Originals of one stem share a sidecar of that stem."""
-    rows: list[dict[str, object]] = []
     for image in images:
         keywords = make_keywords(image, min_probability)
         file = root / image.source
@@ -186,21 +194,7 @@ def write_sidecars(
                 status = problem.strerror or str(problem)
         status = PLANNED if status in ("new", "add") else status
         names = "; ".join(word for words in keywords.values() for word in words)
-        rows.append(
-            {"source": image.source, "target": str(sidecar), "name": names, "status": status, "folder": "sidecars"}
-        )
-    return rows
-
-
-def write_manifest(output: Path, rows: Iterable[dict[str, object]]) -> None:
-    """A table of what went where, replaced as a whole."""
-    with open_output(output) as stream:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(row)
-        stream.write(text.getvalue())
+        yield {"source": image.source, "target": str(sidecar), "name": names, "status": status, "folder": "sidecars"}
 
 
 def print_summary(rows: Sequence[dict[str, object]], into: Path | None, *, apply: bool) -> None:

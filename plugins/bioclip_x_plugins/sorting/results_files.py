@@ -62,7 +62,7 @@ def _read_csv(path: Path) -> Iterator[Named]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         header = stream.readline(LONGEST_LINE)
         separator = header[len(FIRST) :][:1]
-        if not header.startswith(FIRST) or not separator.strip(" \r\n"):
+        if not header.startswith(FIRST) or not separator.strip("\r\n") or separator.isalnum() or separator in '_"':
             raise BioclipXError(f"{path}: expected a table that begins with the column {FIRST}, got {header[:60]!r}")
         csv.field_size_limit(LONGEST_LINE)
         try:
@@ -190,6 +190,7 @@ def _read_document(document: Any, where: str) -> Named:
 
 _READERS: Final[Mapping[str, Callable[[Path], Iterator[Named]]]] = {
     ".csv": _read_csv,
+    ".tsv": _read_csv,
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
     ".json": _read_json,

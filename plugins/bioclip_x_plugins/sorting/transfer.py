@@ -6,16 +6,22 @@ import errno
 import filecmp
 import os
 import shutil
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.plugin import BioclipXError
+from bioclip_x.plugin import BioclipXError, open_temporary, sweep, sync_folder
 from bioclip_x_plugins.sorting.plan import Move, add_hash
 
 Mode = Literal["copy", "link", "symlink"]
+Form = Literal["original", "copy", "hard link", "symbolic link"]
+WANTED: Final[dict[Mode, Form]] = {"copy": "copy", "link": "hard link", "symlink": "symbolic link"}
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Errors after which no further file can be written."""
 DONE: Final = "done"
+PLANNED: Final = "planned"
+BUFFER: Final = 1 << 20
 
 
 def transfer(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
@@ -23,20 +29,15 @@ def transfer(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
 
     Raises BioclipXError if the disk is full.
     """
-    folder = into.joinpath(*move.folder)
-    if move.file is None or not move.file.is_file():
-        return folder / move.target, "the original is not a file here" if move.file else "not a file"
-    places = [folder / name for name in dict.fromkeys((move.target, add_hash(move.target, move.source)))]
-    for place in places:
-        if is_there(move.file, place, mode):
-            return place, DONE
-    free = [one for one in places if not os.path.lexists(one)]
-    if not free:
-        return places[0], "another file of that name is there"
-    place = free[0]
+    place, status = foresee(move, into, mode)
+    if status != PLANNED or move.file is None:
+        return place, status
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         put(move.file, place, mode)
+    except FileExistsError:  # another run was faster
+        place, status = foresee(move, into, mode)
+        return place, "another run is writing here; run it again" if status == PLANNED else status
     except OSError as problem:
         if problem.errno in FULL:
             raise BioclipXError(
@@ -46,14 +47,46 @@ def transfer(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
     return place, DONE
 
 
-def is_there(file: Path, place: Path, mode: Mode) -> bool:
-    """Whether a place holds the file already: the same file, or one of the same content for copies."""
+def foresee(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
+    """The place of a file, and "done" if it is there, "planned" if the place is free, or why it cannot be put there."""
+    folder = into.joinpath(*move.folder)
+    if move.file is None or not move.file.is_file():
+        return folder / move.target, "the original is not a file here" if move.file else "not a file"
+    places = [folder / name for name in dict.fromkeys((move.target, add_hash(move.target, move.source)))]
+    for place in places:
+        form = find_form(move.file, place, mode)
+        if form in ("original", WANTED[mode]):
+            return place, DONE
+        if form is not None:
+            return place, f"a {form} to it is there, not a {WANTED[mode]}; remove it, or sort into another folder"
+    free = [one for one in places if not os.path.lexists(one)]
+    return (free[0], PLANNED) if free else (places[0], "another file of that name is there")
+
+
+def find_form(file: Path, place: Path, mode: Mode) -> Form | None:
+    """As what a place holds the file; None if it does not. Contents are only compared for copies."""
     try:
         if place.samefile(file):
-            return True
-        return mode == "copy" and not place.is_symlink() and filecmp.cmp(file, place, shallow=False)
+            if place.parent.samefile(file.parent) and place.name == file.name:
+                return "original"
+            if place.is_symlink():
+                return "symbolic link"
+            return "hard link" if place.stat().st_nlink > 1 else "original"  # by another path
+        is_copy = mode == "copy" and not place.is_symlink() and filecmp.cmp(file, place, shallow=False)
     except OSError:
-        return False
+        return None
+    return "copy" if is_copy else None
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, so that a power cut does not lose what is put in it. Raises OSError."""
+    made = []
+    while not folder.is_dir() and folder != folder.parent:
+        made.append(folder)
+        folder = folder.parent
+    for one in reversed(made):
+        one.mkdir(exist_ok=True)
+        sync_folder(one.parent)
 
 
 def put(file: Path, place: Path, mode: Mode) -> None:
@@ -64,20 +97,37 @@ def put(file: Path, place: Path, mode: Mode) -> None:
         os.link(file, place)
     else:
         _copy(file, place)
+    sync_folder(place.parent)
 
 
 def _copy(file: Path, place: Path) -> None:
-    """Under another name first: a copy that was cut off is never taken for the file."""
-    partial = place.with_name(f".{place.name}.partial")
-    try:
-        shutil.copy2(file, partial)
+    """Under a name of its own first: a copy that was cut off is never taken for the file, and no two runs share one."""
+
+    def move(temporary: Path, place: Path) -> None:
+        with suppress(OSError):  # a nicety: times and permissions
+            shutil.copystat(file, temporary)
         try:
-            os.link(partial, place)  # unlike a move, it refuses to replace
+            os.link(temporary, place)  # unlike a move, it refuses to replace
         except FileExistsError:
             raise
         except OSError:  # a file system without links
             if os.path.lexists(place):
                 raise FileExistsError(errno.EEXIST, "another file of that name is there") from None
-            partial.rename(place)
-    finally:
-        partial.unlink(missing_ok=True)
+            temporary.rename(place)
+        temporary.unlink(missing_ok=True)
+
+    with file.open("rb") as source, open_temporary(place, move) as copy:
+        shutil.copyfileobj(source, copy, BUFFER)
+
+
+def sweep_leftovers(moves: Iterable[Move], into: Path) -> None:
+    """Deletes what runs that were killed left of their copies of these files."""
+    targets: dict[tuple[str, ...], set[str]] = {}
+    for move in moves:
+        targets.setdefault(move.folder, set()).update((move.target, add_hash(move.target, move.source)))
+    for names, targeted in targets.items():
+        folder = into.joinpath(*names)
+        with suppress(OSError):
+            found = {path.name[1:].rsplit(".", 2)[0] for path in folder.glob(".*.tmp")}
+            for name in found & targeted:
+                sweep(folder, folder / name)

@@ -48,6 +48,12 @@ def list_files(folder: Path) -> dict[str, bytes]:
     }
 
 
+def read_record(path: Path) -> list[dict[str, str]]:
+    """The rows of a record, or of a folder's."""
+    with (path / "sorted.csv" if path.is_dir() else path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture
 def results() -> list[Result]:
     images = (EventImage("cam2/a.jpg", 0, 0.9, 1.0),)
@@ -145,21 +151,140 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(
     results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table, into = lay(tmp_path, results), tmp_path / "out"
-    whole = shutil.copy2
+    whole = shutil.copyfileobj
 
-    def fill(file: Path, place: Path) -> Any:
-        if "two" in str(file):
-            Path(place).write_bytes(b"cut o")
+    def fill(file: Any, copy: Any, size: int) -> None:
+        if "two" in file.name:
+            copy.write(b"cut o")
             raise OSError(errno.ENOSPC, "No space left on device")
-        return whole(file, place)
+        whole(file, copy, size)
 
-    monkeypatch.setattr(shutil, "copy2", fill)
+    monkeypatch.setattr(shutil, "copyfileobj", fill)
     code, _, err = run(capsys, table, "--into", into, "--apply", "--root", tmp_path)
     assert code == 2 and "No space left on device" in err and "the same command goes on" in err
     assert not [name for name in list_files(into) if "two" in name]
+    assert [row["target"].rpartition("/")[2] for row in read_record(into)] == ["a.jpg", "a-a55f9dc1.jpg"]
     monkeypatch.undo()
     assert run(capsys, table, "--into", into, "--apply", "--root", tmp_path)[0] == 0
     assert len(list_files(into)) == len(EXPECTED) + 1
+
+
+def test_an_interrupted_run_leaves_its_record(
+    results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, into = lay(tmp_path, results), tmp_path / "out"
+    whole = shutil.copyfileobj
+
+    def interrupt(file: Any, copy: Any, size: int) -> None:
+        if "two" in file.name:
+            raise KeyboardInterrupt
+        whole(file, copy, size)
+
+    monkeypatch.setattr(shutil, "copyfileobj", interrupt)
+    assert run(capsys, table, "--into", into, "--apply", "--root", tmp_path)[0] != 0
+    assert [row["status"] for row in read_record(into)] == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("--symlink", "--copy", "a symbolic link to it is there, not a copy"),
+        ("--symlink", "--link", "a symbolic link to it is there, not a hard link"),
+        ("--link", "--copy", "a hard link to it is there, not a copy"),
+        ("--link", "--symlink", "a hard link to it is there, not a symbolic link"),
+    ],
+)
+def test_a_link_is_no_copy(
+    first: str, second: str, told: str, results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, into = lay(tmp_path, results[:1]), tmp_path / "out"
+    arguments = (table, "--into", into, "--root", tmp_path)
+    run(capsys, *arguments, first, "--apply")
+    for apply in ([], ["--apply"]):
+        code, _, err = run(capsys, *arguments, second, *apply)
+        assert code == 1 and told in err
+    (place,) = (into / "Parus major").iterdir()
+    place.unlink()
+    assert run(capsys, *arguments, second, "--apply")[0] == 0
+    assert place.is_symlink() == (second == "--symlink")
+    assert place.samefile(tmp_path / "cam1" / "a.jpg") == (second != "--copy")
+
+
+def test_files_that_are_in_their_place_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = lay(tmp_path, [make_result("Parus major/a.jpg")])
+    code, _, _ = run(capsys, table, "--into", tmp_path, "--root", tmp_path, "--apply")
+    assert code == 0 and set(list_files(tmp_path)) == {
+        "Parus major/a.jpg",
+        "names.csv",
+        "names.csv.provenance.json",
+        "sorted.csv",
+    }
+
+
+def test_the_record_is_completed_by_further_runs(
+    results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "out"
+    for part in (results[:1], results[1:2], [make_result("two\nlines, ü.jpg")]):
+        for _ in range(2):
+            run(capsys, lay(tmp_path, part), "--into", into, "--apply", "--root", tmp_path)
+    assert [row["source"] for row in read_record(into)] == ["cam1/a.jpg", "cam2/a.jpg", "two\nlines, ü.jpg"]
+    (tmp_path / "cam1" / "a.jpg").unlink()  # the card is empty by now; what was sorted is there
+    with CsvReport().open(tmp_path / "names.csv", make_provenance()) as writer:
+        writer.write(results[0])
+    assert run(capsys, tmp_path / "names.csv", "--into", into, "--apply", "--root", tmp_path)[0] == 1
+    assert [row["status"] for row in read_record(into)] == ["done"] * 3
+
+
+def test_plans_are_no_record(results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, plan = lay(tmp_path, results[:2]), tmp_path / "plan.csv"
+    for by in ("family", "species"):
+        run(capsys, table, "--into", tmp_path / "out", "--root", tmp_path, "--by", by, "--output", plan)
+    assert [row["status"] for row in read_record(plan)] == ["planned"] * 2 and "Paridae" not in plan.read_text("utf-8")
+
+
+@pytest.mark.parametrize("content", ["bird,age\nx,1\n", 'source,"tar\n'])
+def test_a_table_of_somebody_else_is_no_record(
+    content: str, results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, into = lay(tmp_path, results), tmp_path / "out"
+    into.mkdir()
+    (into / "sorted.csv").write_text(content, "utf-8")
+    code, _, err = run(capsys, table, "--into", into, "--apply", "--root", tmp_path)
+    assert code == 2 and "sorted.csv is left as it is" in err and list_files(into) == {"sorted.csv": content.encode()}
+
+
+def test_a_dry_run_tells_the_name_that_will_be(
+    results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, into, plan = lay(tmp_path, results[:1]), tmp_path / "out", tmp_path / "plan.csv"
+    place = into / "Parus major" / "a.jpg"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"somebody's")
+    arguments = (table, "--into", into, "--root", tmp_path)
+    run(capsys, *arguments, "--output", plan)
+    (planned,) = read_record(plan)
+    run(capsys, *arguments, "--apply")
+    (done,) = read_record(into)
+    assert planned["target"] == done["target"] != str(place) and planned["status"] == "planned"
+    run(capsys, *arguments, "--output", plan)
+    assert [row["status"] for row in read_record(plan)] == ["done"]
+
+
+def test_several_organisms_of_an_event(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each image keeps its own name; the results of the event are no files."""
+    images = (EventImage("a.jpg", 0, 0.9, 1.0), EventImage("b.jpg", 0, 0.9, 1.0))
+    several = [
+        replace(make_result("a.jpg"), event="e"),
+        replace(make_result("b.jpg", "Parus ater"), event="e"),
+        replace(make_result("e"), event="e", images=images, n_regions=2),
+        replace(make_result("e #2", "Parus ater"), event="e", images=images, region_number=1, n_regions=2),
+    ]
+    into = tmp_path / "out"
+    assert (
+        run(capsys, lay(tmp_path, several), "--into", into, "--level", "event", "--root", tmp_path, "--apply")[0] == 0
+    )
+    assert sorted(list_files(into)) == ["Parus ater/b.jpg", "Parus major/a.jpg", "sorted.csv"]
 
 
 def test_improbable_names(results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

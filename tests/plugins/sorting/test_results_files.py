@@ -27,6 +27,8 @@ RESULTS = (
 )
 FORMATS = (
     ("csv", {}), ("csv", {"separator": ";", "decimal": ",", "bom": True, "safe": True}), ("csv", {"separator": "tab"}),
+    ("tsv", {"separator": "tab"}),
+    ("csv", {"separator": " "}), ("csv", {"separator": "|"}),
     ("parquet", {}), ("json", {}), ("jsonl", {}),
 )  # fmt: skip
 
@@ -34,7 +36,7 @@ FORMATS = (
 @pytest.mark.parametrize(("name", "options"), FORMATS)
 def test_every_format(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / f"o.{name}"
-    with REGISTRY.make("reports", name, options).open(path, make_provenance()) as writer:
+    with REGISTRY.make("reports", "csv" if name == "tsv" else name, options).open(path, make_provenance()) as writer:
         for result in RESULTS:
             writer.write(result)
     first, second, event, broken, person, best = read_results(path)
@@ -63,6 +65,8 @@ def test_pybioclips_own_table(tmp_path: Path) -> None:
     [
         ("o.txt", b"", "expected a file of results, .csv, "),
         ("o.csv", b"name,age\nx,1\n", "begins with the column file_name"),
+        ("o.csv", b"file_names,score\nx,1\n", "begins with the column file_name"),
+        ("o.csv", b"file_name\nx\n", "begins with the column file_name"),
         ("o.csv", b"file_name,score\n\"a", "not valid CSV"),
         ("o.csv", b"file_name,score\n\xff\xfe,1\n", "not in UTF-8"),
         ("o.json", b"[1]", "expected"),

@@ -12,7 +12,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
 
 from bioclip_x.plugin import (
     BioclipXError,
@@ -28,6 +30,7 @@ from bioclip_x_plugins.reports.exchange import datapackage
 from bioclip_x_plugins.reports.exchange.deployments import (
     REQUIRED,
     Deployment,
+    blur,
     make_deployment_row,
     read_deployments,
 )
@@ -40,7 +43,14 @@ from bioclip_x_plugins.reports.exchange.sources import (
     make_relative,
     split_frame,
 )
-from bioclip_x_plugins.reports.exchange.times import find_time, format_time, parse_time, parse_zone, read_clock
+from bioclip_x_plugins.reports.exchange.times import (
+    find_beginning,
+    find_time,
+    format_time,
+    parse_time,
+    parse_zone,
+    read_clock,
+)
 from bioclip_x_plugins.reports.result_text import drop_infinite
 from bioclip_x_plugins.reports.tables.json_documents import to_json
 
@@ -70,7 +80,8 @@ class CamtrapDp:
     """Writes FOLDER, or the folder of FOLDER/datapackage.json. Other files in it are left alone.
 
     timezone: of dates without one, a name such as Europe/Berlin or an offset such as +01:00; this machine's by default.
-    deployments: a table with Camtrap DP's columns of deployments, whose values precede what the images tell.
+    deployments: a table with Camtrap DP's columns of deployments, whose values precede what the images tell; those without
+    images are listed, too. decimals: of coordinates; 5 is about a metre, 1 about 10 km; as they are known by default.
     latitude, longitude: of deployments whose place is not known otherwise. start, end: of deployments, likewise (ISO 8601).
     title, contributor: of the project, and who is named as its contributor. sampling, capture: the project's sampling design
     and capture method, which the standard requires and no image tells.
@@ -83,8 +94,9 @@ class CamtrapDp:
         *,
         timezone: str = "",
         deployments: Path | None = None,
-        latitude: float | None = None,
-        longitude: float | None = None,
+        latitude: Annotated[float, Field(ge=-90, le=90)] | None = None,
+        longitude: Annotated[float, Field(ge=-180, le=180)] | None = None,
+        decimals: Annotated[int, Field(ge=0, le=7)] | None = None,
         start: str = "",
         end: str = "",
         title: str = "",
@@ -95,7 +107,7 @@ class CamtrapDp:
         capture: Literal["activityDetection", "timeLapse"] = "activityDetection",
     ) -> None:
         self.zone = parse_zone(timezone)
-        self.deployments = deployments
+        self.deployments, self.decimals = deployments, decimals
         self.given = {
             "latitude": "" if latitude is None else str(latitude),
             "longitude": "" if longitude is None else str(longitude),
@@ -116,7 +128,7 @@ class CamtrapDp:
         if output is None:
             raise RecipeError("the format camtrap-dp writes a folder of tables: name it with --output FOLDER")
         folder = find_folder(output)
-        known = read_deployments(self.deployments)
+        known = read_deployments(self.deployments, self.zone)
         with _naming(folder):
             folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -126,12 +138,7 @@ class CamtrapDp:
                 deployments = tables.enter_context(open_output(folder / "deployments.csv"))
                 writer = _Writer(self, folder, provenance, seen, media, observations)
                 yield writer
-                rows = [
-                    make_deployment_row(
-                        name, one, _merge(self.given, known.get(name, {}), make_deployment_row(name, one, {}))
-                    )
-                    for name, one in sorted(writer.deployments.items())
-                ]
+                rows = self._make_rows(writer.deployments, known)
                 table = RowWriter(deployments, DEPLOYMENT_COLUMNS)
                 for row in rows:
                     table.write({column: value for column, value in row.items() if column in DEPLOYMENT_COLUMNS})
@@ -146,6 +153,15 @@ class CamtrapDp:
             raise
         for line in lacking:
             print(f"note: camtrap-dp: {escape_controls(line)}", file=sys.stderr)
+
+    def _make_rows(self, seen: dict[str, Deployment], known: dict[str, dict[str, str]]) -> list[dict[str, object]]:
+        """All deployments: a camera that saw nothing was there, too, which is survey effort."""
+        rows = []
+        for name in sorted({*seen, *known}):
+            one = seen.get(name, Deployment())
+            given = _merge(self.given, known.get(name, {}), make_deployment_row(name, one, {}))
+            rows.append(blur(make_deployment_row(name, one, given), self.decimals))
+        return rows
 
     def read_provenance(self, path: Path) -> dict[str, Any]:
         return datapackage.read_provenance(find_folder(path) / "datapackage.json" if path.is_dir() else path)
@@ -188,10 +204,10 @@ class _Writer:
         file, seconds = split_frame(result.source)
         path = make_relative(file, self._folder)
         deployment = find_deployment(result, path)
-        taken = find_time(result.metadata, seconds, self._report.zone)
+        taken = find_time(result.metadata, self._report.zone)
         media = make_id(file)
         if self._seen.add(media):
-            recorded = find_time(result.metadata, None, self._report.zone)
+            recorded = find_beginning(result.metadata, seconds, self._report.zone)
             self._write_media(result, media, file, path, deployment, recorded)
         key = make_id(result.source) + (f"-{result.region_number}" if result.region else "")
         if not self._seen.add(f"observation {key}"):

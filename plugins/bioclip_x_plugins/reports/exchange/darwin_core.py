@@ -9,7 +9,7 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -32,7 +32,7 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.reports.exchange.kinds import explain, find_best, find_kind
 from bioclip_x_plugins.reports.exchange.places import find_place
-from bioclip_x_plugins.reports.exchange.rows import RowWriter
+from bioclip_x_plugins.reports.exchange.rows import RowWriter, SeenKeys
 from bioclip_x_plugins.reports.exchange.sources import split_frame
 from bioclip_x_plugins.reports.exchange.times import find_time, format_time, parse_zone, read_clock
 from bioclip_x_plugins.reports.result_text import convert_to_plain, find_language
@@ -59,7 +59,8 @@ class DarwinCore:
 
     sure: probability below which the name of a genus or a taxon below is qualified by "cf.". decimals: of coordinates; 5 is
     about a metre, 1 about 10 km. timezone: of dates without one; this machine's by default. events: events in place of their
-    images.
+    images. dataset: the name of your data set, which goes into occurrenceID: without one, images of equal paths in two data sets
+    have one identifier.
     """
 
     capabilities = ReportCapabilities()
@@ -71,8 +72,9 @@ class DarwinCore:
         decimals: Annotated[int, Field(ge=0, le=7)] = 5,
         timezone: str = "",
         events: bool = False,
+        dataset: str = "",
     ) -> None:
-        self.sure, self.decimals, self.events = sure, decimals, events
+        self.sure, self.decimals, self.events, self.dataset = sure, decimals, events, dataset
         self.zone = parse_zone(timezone)
 
     @contextmanager
@@ -80,13 +82,20 @@ class DarwinCore:
         if output is None:
             raise RecipeError("the format darwin-core writes files: name one with --output FILE.zip, or FILE.csv")
         if output.suffix.lower() == ".zip":
-            with _open_archive(output) as (named, unnamed):
-                yield _Writer(self, RowWriter(named, TERMS, "\t"), RowWriter(unnamed, NOT_NAMED, "\t"), provenance)
+            with closing(SeenKeys()) as seen, _open_archive(output) as (named, unnamed):
+                yield _Writer(
+                    self, RowWriter(named, TERMS, "\t"), RowWriter(unnamed, NOT_NAMED, "\t"), provenance, seen
+                )
         else:
             delimiter = "," if output.suffix.lower() == ".csv" else "\t"
             beside = output.with_name(f"{output.name}.not-named.txt")
-            with open_output(output, keep_partial=True) as named, open_output(beside) as unnamed:
-                yield _Writer(self, RowWriter(named, TERMS, delimiter), RowWriter(unnamed, NOT_NAMED, "\t"), provenance)
+            with (
+                closing(SeenKeys()) as seen,
+                open_output(output, keep_partial=True) as named,
+                open_output(beside) as unnamed,
+            ):
+                tables = RowWriter(named, TERMS, delimiter), RowWriter(unnamed, NOT_NAMED, "\t")
+                yield _Writer(self, *tables, provenance, seen)
 
 
 @contextmanager
@@ -117,8 +126,10 @@ def _describe_file(name: str) -> zipfile.ZipInfo:
 
 
 class _Writer:
-    def __init__(self, report: DarwinCore, named: RowWriter, unnamed: RowWriter, provenance: Provenance) -> None:
-        self._report, self._named, self._unnamed = report, named, unnamed
+    def __init__(
+        self, report: DarwinCore, named: RowWriter, unnamed: RowWriter, provenance: Provenance, seen: SeenKeys
+    ) -> None:
+        self._report, self._named, self._unnamed, self._seen = report, named, unnamed, seen
         self._language = find_language(provenance)
         digest = hashlib.sha256(to_json(convert_to_plain(provenance.recipe)).encode("utf-8", "backslashreplace"))
         demo = f"; {provenance.demo}" if provenance.demo else ""
@@ -137,11 +148,12 @@ class _Writer:
         """With events, what belongs to one is covered by it; without, an event repeats what its images said."""
         is_event = result.level == "event"
         is_told_elsewhere = bool(result.event) and not is_event if self._report.events else is_event
-        if is_told_elsewhere:
+        key = make_occurrence_id(result, self._report.dataset)
+        if is_told_elsewhere or not self._seen.add(key):  # an image that was asked for twice
             return
         best = find_best(result)
         if best:
-            self._named.write(self._make_occurrence(result, best))
+            self._named.write({**self._make_occurrence(result, best), "occurrenceID": key})
         else:
             self._unnamed.write(
                 {"associatedMedia": result.source, "kind": find_kind(result), "reason": explain(result)}
@@ -149,13 +161,12 @@ class _Writer:
 
     def _make_occurrence(self, result: Result, best: Prediction) -> dict[str, object]:
         taxon, region = best.taxon, result.region
-        file, seconds = split_frame(result.source)
+        file, _ = split_frame(result.source)
         media = " | ".join(dict.fromkeys(split_frame(one.source)[0] for one in result.images)) or file
         place = find_place(result.metadata, self._report.decimals)
         where = f"; box {', '.join(f'{edge:.4f}' for edge in region.box)}" if region else ""
         return {
             **self._common,
-            "occurrenceID": make_occurrence_id(result),
             "scientificName": taxon.name,
             "scientificNameAuthorship": taxon.authorship,
             "taxonRank": taxon.rank,
@@ -165,7 +176,7 @@ class _Writer:
             "identificationQualifier": self._qualify(best),
             "identificationRemarks": f"{best.probability:.3f}: {self._meaning}",
             "eventID": result.event,
-            "eventDate": format_time(find_time(result.metadata, seconds, self._report.zone)),
+            "eventDate": format_time(find_time(result.metadata, self._report.zone)),
             **(
                 {
                     "decimalLatitude": f"{place.latitude:.{self._report.decimals}f}",
@@ -191,10 +202,10 @@ class _Writer:
         )
 
 
-def make_occurrence_id(result: Result) -> str:
-    """The same in every run: of the image, the box and the event."""
-    part = f"#box={result.region_number}" if result.region else "#event" if result.level == "event" else ""
-    name = f"{result.source}{part}".encode("utf-8", "backslashreplace").decode()
+def make_occurrence_id(result: Result, dataset: str) -> str:
+    """The same in every run: of the data set, the image, the box and the event."""
+    part = str(result.region_number) if result.region else ""
+    name = "\0".join((dataset, result.level, result.source, part)).encode("utf-8", "backslashreplace").decode()
     return uuid5(NAMESPACE_URL, name).urn
 
 

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import RecipeError, guess_delimiter, read_text, take_first_line
-from bioclip_x_plugins.reports.exchange.times import format_time
+from bioclip_x.plugin import LONGEST_LINE, RecipeError, explain_csv_error, guess_delimiter, read_text, take_first_line
+from bioclip_x_plugins.reports.exchange.times import format_time, parse_time
 
 PLACES: Final = 65536
 """Different coordinates of a deployment that are kept; a camera in its place has few."""
 REQUIRED: Final = ("deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd")
 """What Camtrap DP 1.0.1 requires of a deployment."""
+NUMBERS: Final[dict[str, tuple[float, float, bool]]] = {
+    "latitude": (-90, 90, False),
+    "longitude": (-180, 180, False),
+    "coordinateUncertainty": (1, math.inf, True),
+    "cameraDelay": (0, math.inf, True),
+    "cameraHeight": (0, math.inf, False),
+    "cameraDepth": (0, math.inf, False),
+    "cameraTilt": (-90, 90, True),
+    "cameraHeading": (0, 360, True),
+    "detectionDistance": (0, math.inf, False),
+}
+"""Column → its least and largest number, and whether it is a whole one, by deployments-table-schema.json."""
+TIMES: Final = ("deploymentStart", "deploymentEnd")
+DEGREE: Final = 111_700
+"""Metres of a degree of latitude at the poles, the longest one."""
 
 
 @dataclass(slots=True)
@@ -68,18 +85,72 @@ def make_deployment_row(name: str, one: Deployment, given: Mapping[str, str]) ->
     return row | {column: value for column, value in given.items() if value}
 
 
-def read_deployments(path: Path | None) -> dict[str, dict[str, str]]:
-    """Reads a table of deployments, with Camtrap DP's columns: deploymentID → columns. Raises RecipeError."""
+def blur(row: Mapping[str, object], decimals: int | None) -> dict[str, object]:
+    """A row with its place rounded, and what that adds to the uncertainty, in metres. decimals: None for no rounding.
+
+    >>> blur({"latitude": "52.52", "longitude": 13.375, "coordinateUncertainty": "30"}, 1)
+    {'latitude': 52.5, 'longitude': 13.4, 'coordinateUncertainty': 7929}
+    """
+    places = [row.get(name) for name in ("latitude", "longitude")]
+    if decimals is None or places == [None, None]:
+        return dict(row)
+    latitude, longitude = (one if one in (None, "") else round(float(str(one)), decimals) for one in places)
+    known = float(str(row.get("coordinateUncertainty") or 0))
+    uncertainty = math.ceil(known + math.hypot(0.5, 0.5) * DEGREE / 10**decimals)
+    return {**row, "latitude": latitude, "longitude": longitude, "coordinateUncertainty": uncertainty}
+
+
+def read_deployments(path: Path | None, zone: tzinfo | None) -> dict[str, dict[str, str]]:
+    """Reads a table of deployments, with Camtrap DP's columns: deploymentID → columns, numbers with a point, times in ISO 8601.
+
+    zone: of times without one, see `parse_time`. Raises RecipeError with the line for what is no number or time, or out of range.
+    """
     if path is None:
         return {}
     text = read_text(path, RecipeError)
-    rows = csv.DictReader(text.splitlines(), delimiter=guess_delimiter(take_first_line(text)))
-    if "deploymentID" not in (rows.fieldnames or ()):
-        raise RecipeError(
-            f"{path}: expected a column deploymentID, got {', '.join(rows.fieldnames or ()) or 'no columns'}"
-        )
-    return {
-        row["deploymentID"].strip(): {name: (value or "").strip() for name, value in row.items() if name}
-        for row in rows
-        if row["deploymentID"]
-    }
+    csv.field_size_limit(LONGEST_LINE)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=guess_delimiter(take_first_line(text)), strict=True)
+    known: dict[str, dict[str, str]] = {}
+    try:
+        if "deploymentID" not in (rows.fieldnames or ()):
+            raise RecipeError(
+                f"{path}: expected a column deploymentID, got {', '.join(rows.fieldnames or ()) or 'no columns'}"
+            )
+        for row in rows:
+            name, where = (row["deploymentID"] or "").strip(), f"{path}, line {rows.line_num}"
+            if name in known:
+                raise RecipeError(f"{where}: the deployment {name} is there twice")
+            if name:
+                known[name] = _read_row({column: (row[column] or "").strip() for column in row if column}, where, zone)
+    except csv.Error as problem:
+        raise RecipeError(f"{path}, line {rows.line_num}: {explain_csv_error(problem)}") from None
+    return known
+
+
+def _read_row(row: dict[str, str], where: str, zone: tzinfo | None) -> dict[str, str]:
+    for column, cell in row.items():
+        if cell and column in NUMBERS:
+            row[column] = _read_number(column, cell, where)
+        elif cell and column in TIMES:
+            time = parse_time(cell, zone)
+            if time is None:
+                raise RecipeError(f"{where}: {column} must be a date and time in ISO 8601, got {cell!r}")
+            row[column] = format_time(time)
+    times = [time for column in TIMES if (time := parse_time(row.get(column), zone))]
+    if times != sorted(times):
+        raise RecipeError(f"{where}: deploymentEnd {row['deploymentEnd']} is before {row['deploymentStart']}")
+    return row
+
+
+def _read_number(column: str, cell: str, where: str) -> str:
+    """A number with a point or a decimal comma, as text with a point."""
+    least, largest, is_whole = NUMBERS[column]
+    kind = "a whole number" if is_whole else "a number"
+    bounds = f"of at least {least:g}" if largest == math.inf else f"between {least:g} and {largest:g}"
+    try:
+        number = float(cell.replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not (least <= number <= largest and math.isfinite(number)) or (is_whole and number != int(number)):
+        raise RecipeError(f"{where}: {column} must be {kind} {bounds}, got {cell[:40]!r}")
+    return str(int(number)) if is_whole else cell.replace(",", ".")

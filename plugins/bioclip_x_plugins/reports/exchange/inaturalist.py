@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from bioclip_x.plugin import ORDER, Provenance, ReportCapabilities, Result, open_output
+from bioclip_x.plugin import ORDER, Provenance, ReportCapabilities, Result, is_url, list_some, open_output
 from bioclip_x_plugins.reports.exchange.kinds import explain, find_best
 from bioclip_x_plugins.reports.exchange.places import find_place
 from bioclip_x_plugins.reports.exchange.rows import RowWriter
@@ -19,6 +20,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 ENCODING: Final = "iso-8859-1"
 """The encoding in which the import reads files."""
+NAMED: Final = 3
+"""Images of an event that are named."""
 
 
 class INaturalist:
@@ -58,16 +61,27 @@ class _Writer:
             return
         best = find_best(result)
         if best is None or ORDER.get(best.taxon.rank, -1) < 0:
-            self._rows.write({"taxon_name": f"# not named: {result.source}: {explain(result)}"})
+            self._rows.write({"taxon_name": f"# not named: {name_files(result)}: {explain(result)}"})
             return
         place = find_place(result.metadata, self._report.decimals)
         self._rows.write({
             "taxon_name": best.taxon.name,
             "observed_on": result.metadata.get("date", ""),
-            "description": f"{result.source}; {best.probability:.3f}; {self._by}",
+            "description": f"{name_files(result)}; {best.probability:.3f}; {self._by}",
             "place_name": self._report.place,
             "latitude": place.latitude if place else None,
             "longitude": place.longitude if place else None,
-            "tags": ",".join(filter(None, ["bioclip-x", result.event.replace(",", " ")])),
+            "tags": "bioclip-x",
             "geoprivacy": self._report.geoprivacy,
         })  # fmt: skip
+
+
+def name_files(result: Result) -> str:
+    """The names of the files, without folders: observations are public, and folders tell places and people, as do events' names.
+
+    >>> name_files(Result("anna/home/a.jpg")), name_files(Result("https://example.org/b.jpg?key=1"))
+    ('a.jpg', 'b.jpg')
+    """
+    sources = [one.source for one in result.images] or [result.source]
+    paths = (urlsplit(one).path if is_url(one) else one.replace("\\", "/") for one in sources)
+    return list_some(list(dict.fromkeys(path.rpartition("/")[2] for path in paths)), NAMED)

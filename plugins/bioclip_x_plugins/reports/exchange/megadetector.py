@@ -6,7 +6,7 @@ Format 1.4, https://lila.science/megadetector-output-format (`megadetector-outpu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from bioclip_x.plugin import Prediction, Provenance, ReportCapabilities, Result, open_output
 from bioclip_x_plugins.reports.exchange.kinds import Kind, find_kind
+from bioclip_x_plugins.reports.exchange.rows import SeenKeys
 from bioclip_x_plugins.reports.exchange.sources import make_relative, split_frame
 from bioclip_x_plugins.reports.exchange.times import read_clock
 from bioclip_x_plugins.reports.tables.json_documents import to_json
@@ -42,9 +43,9 @@ class MegaDetector:
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         """The categories, known at the end, follow the images."""
         folder = output.parent if output else Path()
-        with open_output(output, keep_partial=True) as stream:
+        with closing(SeenKeys()) as seen, open_output(output, keep_partial=True) as stream:
             stream.write('{"images": [')
-            writer = _Writer(stream, folder, self.frame_rate)
+            writer = _Writer(stream, folder, self.frame_rate, seen)
             yield writer
             writer.finish()
             members = {
@@ -62,11 +63,12 @@ class MegaDetector:
 
 @dataclass(slots=True)
 class _Image:
-    """An image, or all frames of a video, before it is written."""
+    """An image, or all frames of a video, before it is written. is_read: whether it, or one of its frames, could be read."""
 
     name: str
     is_video: bool = False
     failure: str = ""
+    is_read: bool = False
     detections: list[dict[str, Any]] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
 
@@ -74,8 +76,8 @@ class _Image:
 class _Writer:
     """classes: label → its number and lineage, in the order in which they came."""
 
-    def __init__(self, stream: Any, folder: Path, frame_rate: float) -> None:
-        self._stream, self._folder, self._rate = stream, folder, frame_rate
+    def __init__(self, stream: Any, folder: Path, frame_rate: float, seen: SeenKeys) -> None:
+        self._stream, self._folder, self._rate, self._seen = stream, folder, frame_rate, seen
         self._before = "\n"
         self._image: _Image | None = None
         self.classes: dict[str, tuple[str, str]] = {}
@@ -86,10 +88,13 @@ class _Writer:
             return
         file, seconds = split_frame(result.source)
         name = make_relative(file, self._folder)
-        is_first = result.region is None or result.region_number == 0
-        if self._image is None or name != self._image.name or (is_first and seconds is None):
+        if self._image is None or name != self._image.name:
             self.finish()
+            if not self._seen.add(name):
+                return  # an image that was asked for twice
             self._image = _Image(name, seconds is not None)
+        if not self._seen.add(f"{name}\0{'' if seconds is None else seconds}\0{result.region_number}"):
+            return
         self._add(self._image, result, seconds)
 
     def finish(self) -> None:
@@ -97,7 +102,7 @@ class _Writer:
         image, self._image = self._image, None
         if image is None:
             return
-        failed = bool(image.failure) and not image.detections
+        failed = bool(image.failure) and not image.is_read
         document: dict[str, Any] = {"file": image.name, "detections": None if failed else image.detections}
         if failed:
             document["failure"] = image.failure
@@ -112,8 +117,10 @@ class _Writer:
             image.frames.append(frame)
         kind = find_kind(result)
         if kind == "unclassified":
-            image.failure = result.error
-        elif kind != "blank":
+            image.failure = image.failure or result.error
+            return
+        image.is_read = True
+        if kind != "blank":
             detection = self._make_detection(result, kind)
             image.detections.append(detection if frame is None else {**detection, "frame_number": frame})
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import os
+import posixpath
 import re
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -54,21 +56,25 @@ def find_media_type(file: str) -> str:
 def make_relative(file: str, folder: Path) -> str:
     """The path of a file relative to a folder, with slashes; a URL is kept.
 
-    A file that is not inside keeps as much of its path as does not lead out of the folder.
+    A file that is not inside keeps its path as given; what would lead out of the folder gets a name, so that different files stay
+    different: a drive its letter, and the folder above _up.
 
     >>> make_relative("/data/cam1/a.jpg", Path("/data")), make_relative("/other/cam1/a.jpg", Path("/data"))
     ('cam1/a.jpg', 'other/cam1/a.jpg')
+    >>> make_relative("x/../../cam1/a.jpg", Path("/data")), make_relative("E:\\\\cam1\\\\a.jpg", Path("/data"))
+    ('_up/cam1/a.jpg', 'E/cam1/a.jpg')
     """
     if is_url(file):
         return file
     try:
-        inside = Path(file).absolute().relative_to(folder.absolute()).as_posix()
+        inside = Path(os.path.normpath(Path(file).absolute())).relative_to(os.path.normpath(folder.absolute()))
     except ValueError:
-        inside = "."  # it is elsewhere
-    if inside != "." and ".." not in inside.split("/"):
-        return inside
-    plain = re.sub(r"^[A-Za-z]:", "", file).replace("\\", "/")
-    return "/".join(part for part in plain.split("/") if part not in ("", ".", "..")) or "unnamed"
+        inside = Path()  # it is elsewhere
+    if inside != Path():
+        return inside.as_posix()
+    plain = re.sub(r"^([A-Za-z]):", r"\1/", file).replace("\\", "/")
+    parts = posixpath.normpath(plain).split("/")
+    return "/".join("_up" if part == ".." else part for part in parts if part not in ("", ".")) or "unnamed"
 
 
 def find_deployment(result: Result, path: str) -> str:

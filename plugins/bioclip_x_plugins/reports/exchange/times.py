@@ -45,10 +45,28 @@ def parse_time(text: object, zone: tzinfo | None) -> datetime | None:
     return found
 
 
-def find_time(metadata: Mapping[str, object], seconds: float | None, zone: tzinfo | None) -> datetime | None:
-    """When an image was taken; for a frame, `seconds` after the beginning of its video. None if it is unknown."""
-    found = parse_time(metadata.get("date"), zone)
-    return found + timedelta(seconds=seconds) if found and seconds else found
+def find_time(metadata: Mapping[str, object], zone: tzinfo | None) -> datetime | None:
+    """When an image, or a frame, was taken: the date of a frame is its own already. None if it is unknown."""
+    return parse_time(metadata.get("date"), zone)
+
+
+def find_beginning(metadata: Mapping[str, object], seconds: float | None, zone: tzinfo | None) -> datetime | None:
+    """When the recording began that a frame is from, `seconds` before it; for an image, when it was taken.
+
+    A date without a time is that of the video as it is: no seconds were added to it.
+
+    >>> find_beginning({"date": "2024-05-12T08:00:03.500000"}, 3.5, timezone.utc).isoformat()
+    '2024-05-12T08:00:00+00:00'
+    >>> find_beginning({"date": "2024-05-12"}, 3.5, timezone.utc).isoformat()
+    '2024-05-12T00:00:00+00:00'
+    """
+    date = metadata.get("date")
+    if not seconds or not isinstance(date, str) or "T" not in date:
+        return find_time(metadata, zone)
+    try:  # before the zone is added: the seconds were, too
+        return parse_time((datetime.fromisoformat(date) - timedelta(seconds=seconds)).isoformat(), zone)
+    except (ValueError, OverflowError):
+        return find_time(metadata, zone)
 
 
 def format_time(time: datetime | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
 import statistics
 from collections import Counter
 from dataclasses import replace
@@ -13,10 +15,12 @@ from typing import Any
 import pytest
 
 from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.hooks.registry import create_registry
+from bioclip_x.images.video import describe_frame
 from bioclip_x.records import Provenance, Result
 from bioclip_x.testing.examples import make_result
 from bioclip_x_plugins.reports.exchange.camtrap_dp import CamtrapDp, make_box
-from bioclip_x_plugins.reports.exchange.deployments import find_median
+from bioclip_x_plugins.reports.exchange.deployments import blur, find_median
 from camtrap_package import list_problems
 
 
@@ -183,6 +187,112 @@ def test_requests_that_are_wrong(provenance: Provenance, tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(BioclipXError, match="cannot be written"), CamtrapDp().open(tmp_path / "file", provenance):
         pass
+
+
+def test_dates_of_frames_are_those_that_the_images_have(provenance: Provenance, tmp_path: Path) -> None:
+    """Built by what makes them: a frame's date is that of its video and the seconds, a day without a time stays a day."""
+    for date, frames, began in (
+        ("2024-05-12T08:00:00", ["2024-05-12T08:00:00Z", "2024-05-12T08:00:03Z"], "2024-05-12T08:00:00Z"),
+        ("2024-05-12T23:59:58+02:00", ["2024-05-12T23:59:58+02:00", "2024-05-13T00:00:01+02:00"], "2024-05-12T23:59:58+02:00"),
+        ("2024-05-12", ["2024-05-12T00:00:00Z"] * 2, "2024-05-12T00:00:00Z"),
+    ):  # fmt: skip
+        results = [
+            replace(make_result(f"clip.mp4#t={seconds}"), metadata=describe_frame({"date": date}, seconds))
+            for seconds in (0.0, 3.5)
+        ]
+        for order in (results, results[::-1]):
+            tables = written(tmp_path / "p", provenance, order, timezone="Z")
+            assert sorted(row["eventStart"] for row in tables["observations"]) == [
+                one.replace("Z", "+00:00") for one in frames
+            ]
+            assert [row["timestamp"] for row in tables["media"]] == [began.replace("Z", "+00:00")]
+            assert tables["deployments"][0]["deploymentStart"] == began.replace("Z", "+00:00")
+
+
+def test_deployments_without_images_are_survey_effort(provenance: Provenance, tmp_path: Path) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text(
+        "deploymentID;latitude;longitude;deploymentStart;deploymentEnd;cameraHeight;cameraTilt;locationName\n"
+        "cam1;51,5;0,5;2024-05-01;2024-06-01T12:00;1,2;-10;by the pond\n"
+        "cam9;52,5;1,5;2024-05-01 08:00;2024-06-01T12:00Z;;;\n",
+        "utf-8",
+    )
+    image = replace(make_result("cam1/a.jpg"), metadata={"date": "2024-05-12T07:30:00"})
+    rows = written(tmp_path / "p", provenance, [image], deployments=table, timezone="+02:00")["deployments"]
+    assert [(row["deploymentID"], float(row["latitude"]), row["deploymentStart"]) for row in rows] == [
+        ("cam1", 51.5, "2024-05-01T00:00:00+02:00"),
+        ("cam9", 52.5, "2024-05-01T08:00:00+02:00"),
+    ]
+    assert (rows[0]["cameraHeight"], rows[0]["cameraTilt"], rows[0]["locationName"]) == ("1.2", "-10", "by the pond")
+    assert rows[1]["deploymentEnd"] == "2024-06-01T12:00:00+00:00" and list_problems(tmp_path / "p") == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "told"),
+    [
+        ("latitude", "95", "line 2: latitude must be a number between -90 and 90, got '95'"),
+        ("longitude", "13°", "longitude must be a number between -180 and 180"),
+        ("latitude", "nan", "latitude must be"),
+        ("cameraHeight", "-1", "cameraHeight must be a number of at least 0"),
+        ("cameraTilt", "1.5", "cameraTilt must be a whole number between -90 and 90"),
+        ("coordinateUncertainty", "0", "coordinateUncertainty must be a whole number of at least 1"),
+        ("deploymentStart", "12.5.2024", "deploymentStart must be a date and time in ISO 8601"),
+        ("deploymentStart;deploymentEnd", "2024-05-02;2024-05-01", "is before"),
+        ("habitat", "wood\na;field", "line 3: the deployment a is there twice"),
+        ("habitat", '"wood', "never closed"),
+    ],
+)
+def test_a_table_of_deployments_is_checked_before_the_first_image(
+    columns: str, cells: str, told: str, provenance: Provenance, tmp_path: Path
+) -> None:
+    table = tmp_path / "d.csv"
+    table.write_text(f"deploymentID;{columns}\na;{cells}\n", "utf-8")
+    with (
+        pytest.raises(RecipeError, match=re.escape(told)),
+        CamtrapDp(deployments=table, timezone="Z").open(tmp_path / "p", provenance),
+    ):
+        pytest.fail("it began")
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("options", [{"latitude": 91}, {"longitude": "nan"}, {"latitude": "here"}, {"decimals": -1}])
+def test_options_that_are_no_places(options: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError, match=next(iter(options))):
+        create_registry().make("reports", "camtrap-dp", options)
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 3])
+def test_places_are_blurred(decimals: int, provenance: Provenance, tmp_path: Path) -> None:
+    """By no more than the uncertainty that is told, on the sphere; nothing in the folder has the place itself."""
+    latitude, longitude = 52.54949, 13.34949
+    place = {"date": "2024-05-12T07:30:00", "latitude": latitude, "longitude": longitude}
+    table = tmp_path / "d.csv"
+    table.write_text("deploymentID,latitude,longitude,coordinateUncertainty\ncam2,0.04949,0.04949,30\n", "utf-8")
+    images = [replace(make_result(name), metadata=place) for name in ("cam1/a.jpg", "cam2/a.jpg")]
+    rows = written(tmp_path / "p", provenance, images, deployments=table, decimals=decimals, timezone="Z")[
+        "deployments"
+    ]
+    for row, true, known in zip(rows, ((latitude, longitude), (0.04949, 0.04949)), (0, 30)):
+        told = math.radians(float(row["latitude"])), math.radians(float(row["longitude"]))
+        phi, psi = map(math.radians, true)
+        sine = (
+            math.sin((phi - told[0]) / 2) ** 2 + math.cos(phi) * math.cos(told[0]) * math.sin((psi - told[1]) / 2) ** 2
+        )
+        assert 2 * 6_371_000 * math.asin(math.sqrt(sine)) + known <= float(row["coordinateUncertainty"])
+        assert float(row["latitude"]) == round(true[0], decimals)
+    assert blur({"latitude": 0.0, "longitude": 13.37}, 0)["longitude"] == 13.0  # on the equator
+    assert blur({"latitude": None, "longitude": 13.37}, 0)["longitude"] == 13.0
+    assert not [path for path in (tmp_path / "p").iterdir() if "4949" in path.read_text("utf-8")]
+    assert list_problems(tmp_path / "p") == []
+
+
+def test_several_organisms_of_an_event(provenance: Provenance, several: list[Result], tmp_path: Path) -> None:
+    dated = [replace(one, metadata={"date": "2024-05-12T07:30:00"} if one.level == "image" else {}) for one in several]
+    options = {"latitude": 1.0, "longitude": 2.0, "timezone": "Z"}
+    rows = written(tmp_path / "p", provenance, dated, **options)["observations"]
+    told = [(row["eventID"], row["scientificName"], row["eventStart"][:16]) for row in rows]
+    assert told[2:] == [("e", "Parus major", "2024-05-12T07:30"), ("e", "Parus ater", "2024-05-12T07:30")]
+    assert list_problems(tmp_path / "p") == []
 
 
 def test_boxes_stay_within_the_image() -> None:

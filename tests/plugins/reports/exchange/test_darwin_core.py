@@ -79,6 +79,30 @@ def test_the_archive(
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_identifiers_are_of_one_occurrence_each(
+    provenance: Provenance, results: list[Result], several: list[Result], tmp_path: Path
+) -> None:
+    """The same in every run, of the data set, and none twice, also for an image that was asked for twice."""
+
+    def list_ids(results: list[Result], **options: Any) -> list[str]:
+        rows = read(written(tmp_path / "o.csv", provenance, results, **options).read_text("utf-8"))
+        return [row["occurrenceID"] for row in rows]
+
+    once = list_ids([*results, *several])
+    assert len(set(once)) == len(once) == 5
+    assert once == list_ids([*results, *several, *results]) == list_ids([*results, *several], dataset="")
+    unnamed = read((tmp_path / "o.csv.not-named.txt").read_text("utf-8"), "\t")
+    assert len(unnamed) == 5
+    of_a = list_ids(results, dataset="Foxes 2024")
+    assert of_a == list_ids(results, dataset="Foxes 2024") and not set(of_a) & set(once)
+
+
+def test_several_organisms_of_an_event(provenance: Provenance, several: list[Result], tmp_path: Path) -> None:
+    rows = read(written(tmp_path / "o.csv", provenance, several, events=True).read_text("utf-8"))
+    assert [(row["scientificName"], row["eventID"]) for row in rows] == [("Parus major", "e"), ("Parus ater", "e")]
+    assert len({row["occurrenceID"] for row in rows}) == 2
+
+
 def test_a_table_for_standard_output_is_refused(provenance: Provenance) -> None:
     with pytest.raises(RecipeError, match="name one with --output"), DarwinCore().open(None, provenance):
         pass

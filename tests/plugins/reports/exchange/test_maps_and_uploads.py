@@ -51,14 +51,19 @@ def test_inaturalists_columns(provenance: Provenance, results: list[Result], tmp
     named = [row for row in rows[1:] if not row[0].startswith("#")]
     assert [row[0] for row in named] == ["Parus major"] * 3  # the event, and two frames
     assert named[1][1] == "2024-05-12T08:00:00" and named[1][3:6] == ["Reserve", "52.5", "13.25"]
-    assert named[1][7] == "obscured" and "not verified" in named[1][2] and named[0][6] == "bioclip-x,burst 1"
+    assert named[1][7] == "obscured" and "not verified" in named[1][2] and named[0][6] == "bioclip-x"
     assert [row[0] for row in rows if "off list" in row[0]] == [
-        "# not named: cam2/off list.jpg: it resembles none of the classes"
+        "# not named: off list.jpg: it resembles none of the classes"
     ]
     unnamed_per_image = written(INaturalist(events=False), tmp_path / "p.csv", provenance, results).read_text(
         "iso-8859-1"
     )
-    assert "# not named: cam1/b.jpg" in unnamed_per_image and "burst 1," not in unnamed_per_image
+    assert (
+        "# not named: b.jpg" in unnamed_per_image
+        and "burst 1" not in unnamed_per_image + text
+        and "cam" not in unnamed_per_image + text
+    )
+    assert named[0][2].startswith("a.jpg, b.jpg; 0.900; ")
 
 
 def test_megadetectors_layout(provenance: Provenance, results: list[Result], tmp_path: Path) -> None:
@@ -94,6 +99,50 @@ def test_it_is_read_again_as_scores(provenance: Provenance, results: list[Result
     assert nothing.scores == {"blank": 1.0}
 
 
-def test_the_same_image_twice_is_two_images(provenance: Provenance, tmp_path: Path) -> None:
-    path = written(MegaDetector(), tmp_path / "o.json", provenance, [make_result("a.jpg"), make_result("a.jpg")])
-    assert [len(one["detections"]) for one in json.loads(path.read_text("utf-8"))["images"]] == [1, 1]
+def read_images(path: Path) -> dict[str, Any]:
+    """The images by name; each is there once."""
+    images = json.loads(path.read_text("utf-8"))["images"]
+    named = {one["file"]: one for one in images}
+    assert len(named) == len(images)
+    return named
+
+
+def test_an_image_that_is_asked_for_twice_is_one(provenance: Provenance, results: list[Result], tmp_path: Path) -> None:
+    once = written(MegaDetector(), tmp_path / "o.json", provenance, results)
+    several = [*results[:2], *results[:2], *results[2:], *results, replace(results[2], source="./cam1/b.jpg")]
+    twice = written(MegaDetector(), tmp_path / "p.json", provenance, several)
+    assert read_images(twice) == read_images(once)
+
+
+def test_different_files_stay_different(provenance: Provenance, tmp_path: Path) -> None:
+    names = ["cam/a.jpg", "../cam/a.jpg", "../../cam/a.jpg", "C:\\cam\\a.jpg", "D:\\cam\\a.jpg"]
+    path = written(MegaDetector(), tmp_path / "o.json", provenance, [make_result(name) for name in names])
+    assert list(read_images(path)) == [
+        "cam/a.jpg", "_up/cam/a.jpg", "_up/_up/cam/a.jpg", "C/cam/a.jpg", "D/cam/a.jpg",
+    ]  # fmt: skip
+    inside = make_result(str(tmp_path / "x" / ".." / "cam" / "a.jpg"))
+    assert list(read_images(written(MegaDetector(), tmp_path / "p.json", provenance, [inside]))) == ["cam/a.jpg"]
+
+
+def test_a_video_fails_if_all_its_frames_do(provenance: Provenance, tmp_path: Path) -> None:
+    nothing, broken = {"refused": "nothing found by boxes"}, {"error": "it cannot be decoded"}
+    results = [
+        Result("a.mp4#t=0.0", **nothing), Result("a.mp4#t=1.0", **broken), Result("a.mp4", error="it is truncated"),
+        Result("b.mp4#t=0.0", **broken), Result("b.mp4", error="it is truncated"),
+        Result("c.mp4", error="it is no video"),
+    ]  # fmt: skip
+    images = read_images(written(MegaDetector(), tmp_path / "o.json", provenance, results))
+    assert images["a.mp4"]["detections"] == [] and "failure" not in images["a.mp4"]
+    assert (images["b.mp4"]["detections"], images["b.mp4"]["failure"]) == (None, "it cannot be decoded")
+    assert images["c.mp4"]["failure"] == "it is no video"
+
+
+def test_several_organisms_of_an_event(provenance: Provenance, several: list[Result], tmp_path: Path) -> None:
+    features = json.loads(written(GeoJson(), tmp_path / "o.geojson", provenance, several).read_text("utf-8"))[
+        "features"
+    ]
+    told = [(one["properties"]["source"], one["properties"]["event"], one["properties"]["name"]) for one in features]
+    assert told[2:] == [("e", "e", "Parus major"), ("e #2", "e", "Parus ater")]
+    upload = written(INaturalist(), tmp_path / "o.csv", provenance, several).read_text("iso-8859-1")
+    assert [row[0] for row in csv.reader(io.StringIO(upload))][1:] == ["Parus major", "Parus ater"]
+    assert list(read_images(written(MegaDetector(), tmp_path / "o.json", provenance, several))) == ["a.jpg", "b.jpg"]
