@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -187,7 +187,7 @@ class Session:
             self._photos.clear()
             self._patches.clear()
             self.store.clear_results()
-            self._bytes = 0
+            self._bytes, self.error = 0, ""
             self._epoch += 1
             self._touch(state=True)
 
@@ -248,6 +248,24 @@ class Session:
             item.state, item.about = summarise_result(result, loaded.classifier.recipe.language)
             self._touch(item)
 
+    def fail_photos(self, photos: Sequence[Photo], reason: str, loaded: Loaded) -> None:
+        """Notes that photos could not be classified: those without a result. In memory, since the disk may be full."""
+        with self._lock:
+            if self.loaded is not loaded:
+                return
+            items = [self._items[key] for photo in photos if (key := str(photo.number)) in self._items]
+            failed = [item for item in items if item.state == "waiting"]
+            for item in failed:
+                item.state, item.about = "failed", {"reason": reason}
+            self._touch(*failed)
+            self.set_error(f"photos could not be classified: {reason}")
+
+    def set_error(self, message: str) -> None:
+        """Has the page show an error."""
+        with self._lock:
+            self.error = message
+            self._touch(state=True)
+
     def stop(self) -> None:
         with self._work:
             self._stopped = True
@@ -258,15 +276,19 @@ class Session:
 
     def get_result(self, key: str) -> Result:
         """Raises AppError for an unknown key, and for an image that is not classified yet."""
-        self._find(key)
-        return self.store.get_result(key)
+        return self._read_result(self._find(key))
+
+    def _read_result(self, item: Item) -> Result:
+        """Reads a result from the disk; that of a photo that failed may be in memory alone."""
+        if item.state == "failed" and not self.store.has_result(item.key):
+            return Result(item.photo.name, error=item.about["reason"])
+        return self.store.get_result(item.key)
 
     def find_image(self, key: str) -> tuple[Loaded, KnownImage]:
         """Returns a classified image with the classifier that named it. Raises AppError if it has no embedding."""
         with self._lock:
-            self._find(key)
-            loaded = self.loaded
-            result, embedding_D = self.store.get_result(key), self.store.get_embedding(key)
+            loaded, result = self.loaded, self._read_result(self._find(key))
+            embedding_D = self.store.get_embedding(key) if self.store.has_result(key) else None
         if embedding_D is None:
             raise AppError("this image could not be read, so nothing can be asked about it", 409)
         return loaded, KnownImage(result, embedding_D, partial(self._read_patches, loaded, key))
@@ -274,9 +296,9 @@ class Session:
     def iterate_results(self) -> Iterator[Result]:
         """Yields the results so far, in order, from the disk."""
         with self._lock:
-            keys = [item.key for item in sorted(self._items.values(), key=_sort_key) if item.state != "waiting"]
-        for key in keys:
-            yield self.store.get_result(key)
+            items = [item for item in sorted(self._items.values(), key=_sort_key) if item.state != "waiting"]
+        for item in items:
+            yield self._read_result(item)
 
     def _find(self, key: str) -> Item:
         with self._lock:
