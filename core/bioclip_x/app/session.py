@@ -43,6 +43,7 @@ class Item:
     """A result on the page: of a photo, or of one region of it. key: "12", or "12.1" for its second region.
 
     state: "waiting", "named", "refused" or "failed". about: what the index shows. version: when it changed last.
+    n_results: of its photo, as far as the worker knows: 0 without any, more than 1 for a photo with several regions.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Item:
     about: dict[str, Any] = field(default_factory=dict)
     version: int = 0
     number: int = 0
+    n_results: int = 0
 
 
 class Session:
@@ -121,13 +123,15 @@ class Session:
             return state, items, self._version
 
     def _describe_item(self, item: Item) -> dict[str, Any]:
-        label = self._labels.get(item.photo.file.digest)
+        # A label is of a whole photo, and says nothing of each of its regions.
+        label = self._labels.get(item.photo.file.digest) if item.n_results <= 1 else None
         return {
             "key": item.key,
             "photo": item.photo.number,
             "file": item.photo.name,
             "state": item.state,
             "version": item.version,
+            "n_results": item.n_results,
             **item.about,
             "label": {"label": label.label, "rank": label.rank} if label else None,
         }
@@ -246,6 +250,7 @@ class Session:
             self.store.put(key, result, embedding_D)
             item = self._items.setdefault(key, Item(key, photo, number=loaded.number))
             item.state, item.about = summarise_result(result, loaded.classifier.recipe.language)
+            item.n_results = result.n_regions
             self._touch(item)
 
     def fail_photos(self, photos: Sequence[Photo], reason: str, loaded: Loaded) -> None:
@@ -332,8 +337,15 @@ class Session:
     # Labels
 
     def label(self, key: str, name: str) -> dict[str, Any]:
-        """Writes the right name of a photo to the file of labels. Raises AppError if it cannot be written."""
+        """Writes the right name of a photo to the file of labels.
+
+        Raises AppError if it cannot be written, and for a photo with several regions: the table has one name per photo.
+        """
         item = self._find(key)
+        if item.n_results == 0:
+            raise AppError("this photo has no result yet, so it cannot be told whether it has several regions", 409)
+        if item.n_results > 1:
+            raise AppError(f"this photo has {item.n_results} regions; the table of corrected names has one per photo", 409)
         found = self.loaded.names.resolve(name)
         label = Label(
             found.label if found else name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,29 @@ def test_labels_of_any_rank_and_off_the_list(make_session: MakeSession) -> None:
     assert page.post("/api/photos/1/label", {"label": "amanitaceae"})["rank"] == "family"
     off = page.post("/api/photos/1/label", {"label": "Canis lupus"})
     assert off == {"label": "Canis lupus", "rank": "", "is_listed": False}
+
+
+def test_a_photo_with_several_regions_gets_no_label(make_session: MakeSession) -> None:
+    page = Page(make_session())
+    page.send(AGARIC)
+    session = page.session
+    page.post("/api/photos/1/label", {"label": "Amanita"})
+    result, photo = session.get_result("1"), session.get_photo("1")
+    for number in range(2):
+        session.put_result(photo, replace(result, region_number=number, n_regions=2), None, session.loaded)
+    for key in ("1", "1.1"):
+        told = page.post(f"/api/photos/{key}/label", {"label": "Parus major"}, 409)["error"]
+        assert "2 regions" in told and "one per photo" in told
+    assert [(item["n_results"], item["label"]) for item in page.items()] == [(2, None), (2, None)]
+    assert [row["label"] for row in read(session.label_file.path)] == ["Amanita"]
+
+
+def test_a_photo_without_a_result_gets_no_label(make_session: MakeSession) -> None:
+    page = Page(make_session())
+    page.session.stop()  # nobody works
+    with AGARIC.open("rb") as content:
+        key = page.session.add_photo("a.png", content)
+    assert "no result yet" in page.post(f"/api/photos/{key}/label", {"label": "Parus major"}, 409)["error"]
 
 
 def test_evaluate_reads_the_labels(
