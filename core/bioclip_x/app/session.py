@@ -55,6 +55,15 @@ class Item:
     n_results: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The results at one moment, all of one classifier. items: those with a result, in order. epoch: see `Session.clear`."""
+
+    loaded: Loaded
+    items: tuple[Item, ...]
+    epoch: int
+
+
 class Session:
     """What all requests share. Any thread may call it; nothing here takes longer than a file of a few MB.
 
@@ -281,7 +290,12 @@ class Session:
 
     def get_result(self, key: str) -> Result:
         """Raises AppError for an unknown key, and for an image that is not classified yet."""
-        return self._read_result(self._find(key))
+        return self.find_result(key)[1]
+
+    def find_result(self, key: str) -> tuple[Loaded, Result]:
+        """Returns a result with the classifier that it is of. Raises AppError as `get_result`."""
+        with self._lock:
+            return self.loaded, self._read_result(self._find(key))
 
     def _read_result(self, item: Item) -> Result:
         """Reads a result from the disk; that of a photo that failed may be in memory alone."""
@@ -298,12 +312,20 @@ class Session:
             raise AppError("this image could not be read, so nothing can be asked about it", 409)
         return loaded, KnownImage(result, embedding_D, partial(self._read_patches, loaded, key))
 
-    def iterate_results(self) -> Iterator[Result]:
-        """Yields the results so far, in order, from the disk."""
+    def take_snapshot(self) -> Snapshot:
+        """Notes which results there are, so that several files can be written of the same ones."""
         with self._lock:
-            items = [item for item in sorted(self._items.values(), key=_sort_key) if item.state != "waiting"]
-        for item in items:
-            yield self._read_result(item)
+            items = (item for item in sorted(self._items.values(), key=_sort_key) if item.state != "waiting")
+            return Snapshot(self.loaded, tuple(items), self._epoch)
+
+    def iterate_results(self, snapshot: Snapshot) -> Iterator[Result]:
+        """Yields the results of a snapshot from the disk. Raises AppError once they are gone, or of another classifier."""
+        for item in snapshot.items:
+            with self._lock:  # while one is read, none is replaced
+                if self.loaded is not snapshot.loaded or self._epoch != snapshot.epoch:
+                    raise AppError("the photos were removed or are named anew; export again when they are named", 409)
+                result = self._read_result(item)
+            yield result
 
     def _find(self, key: str) -> Item:
         with self._lock:
