@@ -15,21 +15,28 @@ from typing import Any, Final
 
 import click
 
+from bioclip_x.app.choices import UNUSED_FIELDS
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.recipe import Recipe
 
-FIELDS: Final = (
-    *(name for name in Recipe.model_fields if name not in ("plugins", "labels")),
-    "background",
-    "inherit",
-)
-"""All flags of `classify` but --labels, which is the file of corrected names here."""
+LEFT_OUT: Final = ("plugins", "labels", "event_by", "event_pooling", "frames")
+FIELDS: Final = (*(name for name in Recipe.model_fields if name not in LEFT_OUT), "background", "inherit")
+"""All flags of `classify` but those of events and videos, and --labels, which is the file of corrected names here."""
 TEXT_FIELDS: Final = ("text", "descriptors", "scorer", "background", "inherit")
 """Flags that choose the texts; without any of them the page begins with the model's own descriptors."""
 
 
-@click.command(name="app", params=make_recipe_flags(*FIELDS))
+def _make_refused_flags() -> list[click.Parameter]:
+    """Makes flags that the help leaves out, so that they are told as a recipe's fields are, not as misspelt."""
+    flags = make_recipe_flags(*UNUSED_FIELDS)
+    for flag in flags:
+        assert isinstance(flag, click.Option)
+        flag.hidden = True
+    return flags
+
+
+@click.command(name="app", params=[*make_recipe_flags(*FIELDS), *_make_refused_flags()])
 @plugin_option
 @recipe_option
 @click.option(

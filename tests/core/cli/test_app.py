@@ -95,6 +95,9 @@ def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, missing: str) 
         (("--folder", "/tmp"), "below"),
         (("--model", "nothing"), "nothing"),
         (("--port", "70000"), "70000"),
+        (("--event-by", "folder"), "--event-by (in a recipe: event_by) folder: the app names photos one by one"),
+        (("--frames", "1/s"), "--frames (in a recipe: frames) 1/s: the app names photos one by one"),
+        (("--recipe", "events.yaml"), "event_by) 60s: the app names photos one by one"),
     ],
 )
 def test_a_wrong_request_ends_with_one_error(
@@ -105,6 +108,7 @@ def test_a_wrong_request_ends_with_one_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("events.yaml").write_text("event_by: 60s\n")
     with pytest.raises(SystemExit) as ended:
         main(["app", "--no-browser", *flags])
     captured = capsys.readouterr()
