@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import html
+import os
 import secrets
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -52,6 +55,18 @@ def bind(port: int | None) -> socket.socket:
 
 def make_token() -> str:
     return secrets.token_urlsafe(24)
+
+
+def write_redirect(folder: Path, address: str) -> Path:
+    """Writes a page, which only this user can read, that leads to an address; returns its file."""
+    path, target = folder.resolve() / "open.html", html.escape(address)
+    page = (
+        f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={target}"><title>bioclip-x</title>'
+        f'<a href="{target}">bioclip-x app</a>\n'
+    )
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(page)
+    return path
 
 
 def make_app(session: Session, token: str, port: int) -> App:

@@ -367,7 +367,9 @@ class Session:
         if item.n_results == 0:
             raise AppError("this photo has no result yet, so it cannot be told whether it has several regions", 409)
         if item.n_results > 1:
-            raise AppError(f"this photo has {item.n_results} regions; the table of corrected names has one per photo", 409)
+            raise AppError(
+                f"this photo has {item.n_results} regions; the table of corrected names has one per photo", 409
+            )
         found = self.loaded.names.resolve(name)
         label = Label(
             found.label if found else name,

@@ -82,7 +82,7 @@ def command(
     bioclip-x app --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml
     bioclip-x evaluate bioclip-x-labels.csv --plugin descriptors
     """  # fmt: skip
-    from bioclip_x.app.server import bind, check_installed, serve
+    from bioclip_x.app.server import bind, check_installed, serve, write_redirect
 
     check_installed()
     warnings.filterwarnings("ignore", module="PIL")
@@ -100,12 +100,6 @@ def command(
     def resolve_with(changes: Mapping[str, Any]) -> tuple[Recipe, tuple[str, ...]]:
         return resolve(registry, file=recipe, plugins=names, flags={"labels": None, **fields, **changes})
 
-    def announce(address: str) -> None:
-        click.echo(address)
-        sys.stdout.flush()
-        if browser and can_open_browser():
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
     with ExitStack() as stack:
         bound = stack.enter_context(bind(port))
         choices = Choices(registry, resolve_with)
@@ -117,6 +111,15 @@ def command(
             click.echo(f"corrected names: {label_file.path}; their photos: {label_file.folder}", err=True)
         temporary = tempfile.TemporaryDirectory(prefix="bioclip-x-app-", ignore_cleanup_errors=True)
         folder_of_session = Path(stack.enter_context(temporary))
+
+        def announce(address: str) -> None:
+            click.echo(address)
+            sys.stdout.flush()
+            if browser and can_open_browser():
+                # Any user can read the arguments of a process, and the address has the token.
+                page = write_redirect(folder_of_session, address).as_uri()
+                threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
+
         serve(Session(registry, choices, loaded, card_report, label_file, folder_of_session), bound, announce)
     end_at_once()
 
