@@ -110,6 +110,14 @@ def test_a_port_in_use_is_told_or_passed_over() -> None:
         assert first.getsockname()[1] != second.getsockname()[1]
 
 
+def test_on_windows_a_port_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = []
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", -5, raising=False)
+    monkeypatch.setattr(socket.socket, "setsockopt", lambda self, *option: options.append(option))
+    bind(None).close()
+    assert set(options) == {(socket.SOL_SOCKET, -5, 1)}
+
+
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn", "python_multipart"])
 def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
