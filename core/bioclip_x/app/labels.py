@@ -80,7 +80,8 @@ class LabelFile:
                     shutil.copyfileobj(source, target)
             row = own[0] if own else {}
             row.update(zip(COLUMNS, (self._relate(copy), *map(escape_controls, texts))))
-            self._write(columns, [one for one in rows if one is row or _find_digest(one) != digest] + [row][bool(own) :])
+            kept = [one for one in rows if one is row or _find_digest(one) != digest]
+            self._write(columns, kept if own else [*kept, row])
 
     def remove(self, digest: str) -> None:
         """Removes the rows of a photo, then the copies, which nothing names any more."""
