@@ -117,7 +117,9 @@ class LabelFile:
     def _check_cells(self, columns: list[str], cells: list[list[str]]) -> None:
         """Raises BioclipXError for a table of which something would be lost when it is written again."""
         if several := sorted({name for name in columns if columns.count(name) > 1}):
-            raise BioclipXError(f"--labels {self.path}: expected columns of different names, {several[0]!r} is there twice")
+            raise BioclipXError(
+                f"--labels {self.path}: expected columns of different names, {several[0]!r} is there twice"
+            )
         for number, row in enumerate(cells, 1):
             if len(row) > len(columns):
                 raise BioclipXError(

@@ -97,7 +97,9 @@ class PartFolder:
         try:
             (self.path / PROVENANCE).unlink(missing_ok=True)
         except OSError as problem:
-            raise BioclipXError(f"{self.path / PROVENANCE} cannot be removed: {problem.strerror or problem}") from problem
+            raise BioclipXError(
+                f"{self.path / PROVENANCE} cannot be removed: {problem.strerror or problem}"
+            ) from problem
 
 
 def check_folder(path: Path) -> None:

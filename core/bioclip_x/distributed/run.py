@@ -41,8 +41,9 @@ class Request:
 def run_on_ray(request: Request, cluster: Cluster, progress: Progress, say: Callable[[str], None]) -> int:
     """Computes all partitions that the output folder does not have yet, or has with images that failed.
 
-    Returns the number of images that failed, of all. say: receives notes. An interruption keeps the parts that are finished. Raises BioclipXError for a bad request, for an
-    output folder of another run, and where the workers die again and again at one partition.
+    say: receives notes. An interruption keeps the parts that are finished. Returns the number of images that failed, of all.
+    Raises BioclipXError for a bad request, for an output folder of another run, and where the workers die again and again at
+    one partition.
     """
     job = request.job
     check_folder(request.output)

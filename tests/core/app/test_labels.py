@@ -100,7 +100,11 @@ def test_names_with_controls_stay_one_row(tmp_path: Path) -> None:
     ("content", "folder", "message"),
     [
         ("a,b\n1,2\n", None, "lacks path and label"),
-        ("path,label\nx.jpg,Pica pica,seen, too\n", None, r"expected 2 cells, as in the header; row 1 \('x.jpg'\) has 4"),
+        (
+            "path,label\nx.jpg,Pica pica,seen, too\n",
+            None,
+            r"expected 2 cells, as in the header; row 1 \('x.jpg'\) has 4",
+        ),
         ("path,label,note,note\n", None, "'note' is there twice"),
         (b"\xff\xfe\x00", None, "cannot be read"),
         (None, "/elsewhere", "below"),
